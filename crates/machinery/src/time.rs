@@ -1,0 +1,84 @@
+//! Instants and how Kubernetes writes them: `metav1.Time` in whole seconds, `metav1.MicroTime` with six digits.
+//! Mirrors `apimachinery/pkg/apis/meta/v1/{time,micro_time}.go`.
+
+pub use jiff::Timestamp;
+
+/// A text that is not an RFC 3339 instant; prints Go's `time.ParseError`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {rest:?} as {layout:?}")]
+pub struct ParseTimeError {
+    text: String,
+    rest: String,
+    layout: String,
+}
+
+/// `2030-01-01T00:00:00Z`: UTC, whole seconds, as `metav1.Time` is written.
+pub fn rfc3339(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// `2030-01-01T00:00:00.000000Z`: UTC, microseconds, as `metav1.MicroTime` is written.
+pub fn rfc3339_micro(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
+
+/// Reads an RFC 3339 instant, any offset, fraction of a second optional.
+pub fn parse(text: &str) -> Result<Timestamp, ParseTimeError> {
+    let mut rest = text.as_bytes();
+    for (layout, separator) in PARTS {
+        let after = rest.strip_prefix(separator.as_bytes()).ok_or_else(|| wrong(text, rest, separator))?;
+        let digits = after.iter().take_while(|byte| byte.is_ascii_digit()).take(layout.len()).count();
+        if digits < layout.len() {
+            return Err(wrong(text, after, layout));
+        }
+        rest = after.get(digits..).unwrap_or_default();
+    }
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        rest = fraction.get(digits..).unwrap_or_default();
+    }
+    if rest != b"Z" && !is_offset(rest) {
+        return Err(wrong(text, rest, "Z07:00"));
+    }
+    text.parse().map_err(|_| wrong(text, text.as_bytes(), "2006"))
+}
+
+/// Layout element and what stands before it.
+const PARTS: [(&str, &str); 6] =
+    [("2006", ""), ("01", "-"), ("02", "-"), ("15", "T"), ("04", ":"), ("05", ":")];
+
+fn is_offset(rest: &[u8]) -> bool {
+    matches!(rest, [b'+' | b'-', a, b, b':', c, d] if [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()))
+}
+
+fn wrong(text: &str, rest: &[u8], layout: &str) -> ParseTimeError {
+    ParseTimeError {
+        text: text.to_owned(),
+        rest: String::from_utf8_lossy(rest).into_owned(),
+        layout: layout.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_written_in_utc_without_fraction() {
+        let at = parse("2030-01-01T02:00:00.25+02:00").unwrap();
+        assert_eq!(rfc3339(at), "2030-01-01T00:00:00Z");
+        assert_eq!(rfc3339_micro(at), "2030-01-01T00:00:00.250000Z");
+    }
+
+    #[test]
+    fn what_is_not_an_instant_is_refused_in_the_words_of_go() {
+        assert_eq!(
+            parse("tomorrow").unwrap_err().to_string(),
+            r#"parsing time "tomorrow" as "2006-01-02T15:04:05Z07:00": cannot parse "tomorrow" as "2006""#
+        );
+        assert_eq!(
+            parse("2030-01-01").unwrap_err().to_string(),
+            r#"parsing time "2030-01-01" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "T""#
+        );
+    }
+}

@@ -1,0 +1,46 @@
+//! YAML as Kubernetes reads and writes it: YAML 1.1 scalars as in go-yaml v2, output as `sigs.k8s.io/yaml`.
+
+mod parse;
+mod write;
+
+use serde_json::Value;
+
+/// Why a text is no YAML.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("yaml: line {line}: {message}")]
+pub struct YamlError {
+    /// Line in the text, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// One document and what a strict reader would complain about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// The document as JSON; keys are texts.
+    pub value: Value,
+    /// Keys that came twice: `line 5: key "data" already set in map`. The last one won.
+    pub duplicates: Vec<String>,
+}
+
+/// All documents of a text; empty ones (comments only) are left out.
+pub fn parse_documents(text: &str) -> Result<Vec<Value>, YamlError> {
+    let documents = parse::documents(text)?;
+    Ok(documents.into_iter().map(|document| document.value).filter(|value| !value.is_null()).collect())
+}
+
+/// The first document of a text, null if there is none.
+pub fn parse(text: &str) -> Result<Document, YamlError> {
+    let first = parse::documents(text)?.into_iter().next();
+    Ok(first.unwrap_or(Document { value: Value::Null, duplicates: Vec::new() }))
+}
+
+/// The YAML of a value: keys in go-yaml's natural order, lists not indented, lines of about 80 columns, a line feed
+/// at the end.
+pub fn to_string(value: &Value) -> String {
+    write::document(value)
+}
+
+#[cfg(test)]
+mod tests;
