@@ -37,7 +37,9 @@ impl GoDuration {
 
     /// From whole seconds, at the limit of the type if too many.
     pub const fn from_secs(seconds: i64) -> Self {
-        Self { nanos: seconds.saturating_mul(1_000_000_000) }
+        Self {
+            nanos: seconds.saturating_mul(1_000_000_000),
+        }
     }
 
     /// In nanoseconds.
@@ -57,7 +59,9 @@ impl GoDuration {
 
     /// As a standard duration; `None` if negative.
     pub fn to_std(self) -> Option<std::time::Duration> {
-        u64::try_from(self.nanos).ok().map(std::time::Duration::from_nanos)
+        u64::try_from(self.nanos)
+            .ok()
+            .map(std::time::Duration::from_nanos)
     }
 
     /// Reads what Go reads: an optional sign, then numbers with units `ns`, `us`, `µs`, `ms`, `s`, `m`, `h`; `0` alone.
@@ -76,18 +80,33 @@ impl GoDuration {
         let mut total: u64 = 0;
         while !rest.is_empty() {
             let (number, after) = Number::read(rest).ok_or_else(invalid)?;
-            let (unit, after) = after.split_at(after.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(after.len()));
+            let (unit, after) = after.split_at(
+                after
+                    .find(|c: char| c == '.' || c.is_ascii_digit())
+                    .unwrap_or(after.len()),
+            );
             if unit.is_empty() {
                 return Err(DurationError::MissingUnit(text.to_owned()));
             }
-            let scale = unit_nanos(unit)
-                .ok_or_else(|| DurationError::UnknownUnit { unit: unit.to_owned(), text: text.to_owned() })?;
+            let scale = unit_nanos(unit).ok_or_else(|| DurationError::UnknownUnit {
+                unit: unit.to_owned(),
+                text: text.to_owned(),
+            })?;
             let nanos = number.times(scale).ok_or_else(invalid)?;
-            total = total.checked_add(nanos).filter(|sum| *sum <= 1 << 63).ok_or_else(invalid)?;
+            total = total
+                .checked_add(nanos)
+                .filter(|sum| *sum <= 1 << 63)
+                .ok_or_else(invalid)?;
             rest = after;
         }
-        let signed = if negative { -i128::from(total) } else { i128::from(total) };
-        i64::try_from(signed).map(Self::from_nanos).map_err(|_| invalid())
+        let signed = if negative {
+            -i128::from(total)
+        } else {
+            i128::from(total)
+        };
+        i64::try_from(signed)
+            .map(Self::from_nanos)
+            .map_err(|_| invalid())
     }
 }
 
@@ -100,7 +119,10 @@ struct Number {
 
 impl Number {
     fn read(text: &str) -> Option<(Self, &str)> {
-        let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let digits = |text: &str| {
+            text.find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(text.len())
+        };
         let (whole, rest) = text.split_at_checked(digits(text))?;
         let (fraction, after) = match rest.strip_prefix('.') {
             Some(rest) => rest.split_at_checked(digits(rest))?,
@@ -109,11 +131,24 @@ impl Number {
         if whole.is_empty() && fraction.is_empty() {
             return None;
         }
-        let whole = if whole.is_empty() { 0 } else { whole.parse().ok().filter(|value| *value <= 1 << 63)? };
-        let mut number = Self { whole, fraction: 0, fraction_scale: 1.0 };
+        let whole = if whole.is_empty() {
+            0
+        } else {
+            whole.parse().ok().filter(|value| *value <= 1 << 63)?
+        };
+        let mut number = Self {
+            whole,
+            fraction: 0,
+            fraction_scale: 1.0,
+        };
         for digit in fraction.bytes() {
-            let next = number.fraction.checked_mul(10).and_then(|value| value.checked_add(u64::from(digit - b'0')));
-            let Some(next) = next.filter(|value| *value <= i64::MAX.unsigned_abs()) else { break };
+            let next = number
+                .fraction
+                .checked_mul(10)
+                .and_then(|value| value.checked_add(u64::from(digit - b'0')));
+            let Some(next) = next.filter(|value| *value <= i64::MAX.unsigned_abs()) else {
+                break;
+            };
             number.fraction = next;
             number.fraction_scale *= 10.0;
         }
@@ -121,11 +156,21 @@ impl Number {
     }
 
     /// Nanoseconds of this many units of `scale` nanoseconds; the fraction in floating point as Go does.
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "Go's own arithmetic")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "Go's own arithmetic"
+    )]
     fn times(&self, scale: u64) -> Option<u64> {
-        let whole = self.whole.checked_mul(scale).filter(|nanos| *nanos <= 1 << 63)?;
+        let whole = self
+            .whole
+            .checked_mul(scale)
+            .filter(|nanos| *nanos <= 1 << 63)?;
         let fraction = self.fraction as f64 * (scale as f64 / self.fraction_scale);
-        whole.checked_add(fraction as u64).filter(|nanos| *nanos <= 1 << 63)
+        whole
+            .checked_add(fraction as u64)
+            .filter(|nanos| *nanos <= 1 << 63)
     }
 }
 
@@ -196,7 +241,10 @@ mod tests {
 
     #[test]
     fn numbers_may_have_fractions_and_units_may_repeat() {
-        assert_eq!(GoDuration::parse("1.5h.5s"), Ok(GoDuration::from_nanos(5_400_500_000_000)));
+        assert_eq!(
+            GoDuration::parse("1.5h.5s"),
+            Ok(GoDuration::from_nanos(5_400_500_000_000))
+        );
         assert_eq!(GoDuration::parse("+1h1h"), Ok(GoDuration::from_secs(7_200)));
         assert_eq!(GoDuration::parse("0"), Ok(GoDuration::default()));
     }
@@ -208,6 +256,9 @@ mod tests {
         assert_eq!(text("3"), r#"time: missing unit in duration "3""#);
         assert_eq!(text("1d"), r#"time: unknown unit "d" in duration "1d""#);
         assert_eq!(text("."), r#"time: invalid duration ".""#);
-        assert_eq!(text("9223372036854775808ns"), r#"time: invalid duration "9223372036854775808ns""#);
+        assert_eq!(
+            text("9223372036854775808ns"),
+            r#"time: invalid duration "9223372036854775808ns""#
+        );
     }
 }

@@ -23,7 +23,9 @@ impl Entropy {
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         let mut state = [0_u64; 4];
         for (word, chunk) in state.iter_mut().zip(bytes.chunks_exact(8)) {
-            *word = chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+            *word = chunk
+                .iter()
+                .fold(0, |word, byte| word << 8 | u64::from(*byte));
         }
         if state == [0; 4] {
             return Self::seeded(0);
@@ -67,7 +69,9 @@ impl Entropy {
 
     fn suffix_char(&mut self) -> char {
         let index = usize::try_from(self.below(27)).unwrap_or_default();
-        SUFFIX_ALPHABET.get(index).map_or('b', |byte| char::from(*byte))
+        SUFFIX_ALPHABET
+            .get(index)
+            .map_or('b', |byte| char::from(*byte))
     }
 }
 
@@ -87,7 +91,10 @@ mod tests {
         let (mut one, mut other) = (Entropy::seeded(7), Entropy::seeded(7));
         assert_eq!(one.uid(), other.uid());
         assert_ne!(one.uid(), Entropy::seeded(8).uid());
-        assert_eq!(one.next_u64(), { other.uid(); other.next_u64() });
+        assert_eq!(one.next_u64(), {
+            other.uid();
+            other.next_u64()
+        });
     }
 
     #[test]
@@ -106,6 +113,10 @@ mod tests {
         let suffix = Entropy::seeded(3).suffix(500);
         assert_eq!(suffix.len(), 500);
         assert!(suffix.bytes().all(|byte| SUFFIX_ALPHABET.contains(&byte)));
-        assert!(SUFFIX_ALPHABET.iter().all(|byte| suffix.as_bytes().contains(byte)));
+        assert!(
+            SUFFIX_ALPHABET
+                .iter()
+                .all(|byte| suffix.as_bytes().contains(byte))
+        );
     }
 }

@@ -46,11 +46,16 @@ impl Selector {
         parts.sort_unstable();
         let mut terms = Vec::new();
         for part in parts.into_iter().filter(|part| !part.is_empty()) {
-            let (field, operator, value) = split_term(part).ok_or_else(|| FieldSelectorError::NotUnderstood {
-                selector: text.to_owned(),
-                part: part.to_owned(),
-            })?;
-            terms.push(Term { field: field.to_owned(), equals: operator != "!=", value: unescape(value)? });
+            let (field, operator, value) =
+                split_term(part).ok_or_else(|| FieldSelectorError::NotUnderstood {
+                    selector: text.to_owned(),
+                    part: part.to_owned(),
+                })?;
+            terms.push(Term {
+                field: field.to_owned(),
+                equals: operator != "!=",
+                value: unescape(value)?,
+            });
         }
         Ok(Self { terms })
     }
@@ -69,7 +74,10 @@ impl Selector {
 
     /// The value `field` must have, if the selector says so.
     pub fn required_value(&self, field: &str) -> Option<&str> {
-        self.terms.iter().find(|term| term.equals && term.field == field).map(|term| term.value.as_str())
+        self.terms
+            .iter()
+            .find(|term| term.equals && term.field == field)
+            .map(|term| term.value.as_str())
     }
 }
 
@@ -86,7 +94,10 @@ impl fmt::Display for Selector {
 
 /// Puts a backslash before what has a meaning in a selector.
 pub fn escape(value: &str) -> String {
-    value.replace('\\', r"\\").replace(',', r"\,").replace('=', r"\=")
+    value
+        .replace('\\', r"\\")
+        .replace(',', r"\,")
+        .replace('=', r"\=")
 }
 
 fn unescape(value: &str) -> Result<String, FieldSelectorError> {
@@ -119,7 +130,9 @@ fn split_terms(text: &str) -> Vec<&str> {
 fn split_term(term: &str) -> Option<(&str, &str, &str)> {
     term.char_indices().find_map(|(at, _)| {
         let (field, rest) = term.split_at_checked(at)?;
-        let operator = ["!=", "==", "="].into_iter().find(|operator| rest.starts_with(operator))?;
+        let operator = ["!=", "==", "="]
+            .into_iter()
+            .find(|operator| rest.starts_with(operator))?;
         Some((field, operator, rest.strip_prefix(operator)?))
     })
 }

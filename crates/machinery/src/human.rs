@@ -39,7 +39,10 @@ pub fn short_duration(seconds: i64) -> String {
 
 /// How long ago `since` was; `<unknown>` without an instant.
 pub fn age(since: Option<Timestamp>, now: Timestamp) -> String {
-    since.map_or_else(|| "<unknown>".to_owned(), |since| duration(now.duration_since(since).as_secs()))
+    since.map_or_else(
+        || "<unknown>".to_owned(),
+        |since| duration(now.duration_since(since).as_secs()),
+    )
 }
 
 fn two(big: i64, big_unit: &str, small: i64, small_unit: &str) -> String {
@@ -86,6 +89,9 @@ mod tests {
     fn an_unset_instant_has_an_unknown_age() {
         assert_eq!(age(None, Timestamp::UNIX_EPOCH), "<unknown>");
         let since = "1970-01-01T00:00:01.5Z".parse().unwrap();
-        assert_eq!(age(Some(since), "1970-01-01T00:00:04Z".parse().unwrap()), "2s");
+        assert_eq!(
+            age(Some(since), "1970-01-01T00:00:04Z".parse().unwrap()),
+            "2s"
+        );
     }
 }

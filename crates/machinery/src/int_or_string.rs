@@ -22,7 +22,9 @@ pub enum ScaleError {
     #[error("invalid value for IntOrString: invalid type: string is not a percentage")]
     NotAPercentage,
     /// What stands before the `%` is not a number.
-    #[error("invalid value for IntOrString: invalid value {text:?}: strconv.Atoi: parsing {digits:?}: invalid syntax")]
+    #[error(
+        "invalid value for IntOrString: invalid value {text:?}: strconv.Atoi: parsing {digits:?}: invalid syntax"
+    )]
     NotANumber {
         /// The whole text.
         text: String,
@@ -35,7 +37,10 @@ impl IntOrString {
     /// Reads a JSON number or string; `None` for anything else or a number outside `int32`.
     pub fn from_value(value: &Value) -> Option<Self> {
         match value {
-            Value::Number(number) => number.as_i64().and_then(|int| i32::try_from(int).ok()).map(Self::Int),
+            Value::Number(number) => number
+                .as_i64()
+                .and_then(|int| i32::try_from(int).ok())
+                .map(Self::Int),
             Value::String(text) => Some(Self::String(text.clone())),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         }
@@ -43,7 +48,8 @@ impl IntOrString {
 
     /// A number if the text is one, the text otherwise (`intstr.Parse`).
     pub fn parse(text: &str) -> Self {
-        text.parse().map_or_else(|_| Self::String(text.to_owned()), Self::Int)
+        text.parse()
+            .map_or_else(|_| Self::String(text.to_owned()), Self::Int)
     }
 
     /// The number, or for a text the number it spells, 0 if none (`IntValue`).
@@ -62,12 +68,17 @@ impl IntOrString {
             Self::String(text) => text,
         };
         let digits = text.strip_suffix('%').ok_or(ScaleError::NotAPercentage)?;
-        let percent: i64 = digits
-            .parse()
-            .map_err(|_| ScaleError::NotANumber { text: text.clone(), digits: digits.to_owned() })?;
+        let percent: i64 = digits.parse().map_err(|_| ScaleError::NotANumber {
+            text: text.clone(),
+            digits: digits.to_owned(),
+        })?;
         let product = i128::from(percent) * i128::from(total);
         let floor = product.div_euclid(100);
-        let value = if round_up && product.rem_euclid(100) != 0 { floor + 1 } else { floor };
+        let value = if round_up && product.rem_euclid(100) != 0 {
+            floor + 1
+        } else {
+            floor
+        };
         Ok(i32::try_from(value).unwrap_or(if value < 0 { i32::MIN } else { i32::MAX }))
     }
 }
@@ -97,11 +108,17 @@ mod tests {
     #[test]
     fn a_text_without_percent_sign_cannot_be_scaled() {
         assert_eq!(
-            IntOrString::parse("x").scaled(1, true).unwrap_err().to_string(),
+            IntOrString::parse("x")
+                .scaled(1, true)
+                .unwrap_err()
+                .to_string(),
             "invalid value for IntOrString: invalid type: string is not a percentage"
         );
         assert_eq!(
-            IntOrString::parse("x%").scaled(1, true).unwrap_err().to_string(),
+            IntOrString::parse("x%")
+                .scaled(1, true)
+                .unwrap_err()
+                .to_string(),
             r#"invalid value for IntOrString: invalid value "x%": strconv.Atoi: parsing "x": invalid syntax"#
         );
     }
@@ -109,7 +126,10 @@ mod tests {
     #[test]
     fn json_keeps_numbers_and_texts_apart() {
         let read: Vec<IntOrString> = serde_json::from_str(r#"[1,"1"]"#).unwrap();
-        assert_eq!(read, [IntOrString::Int(1), IntOrString::String("1".to_owned())]);
+        assert_eq!(
+            read,
+            [IntOrString::Int(1), IntOrString::String("1".to_owned())]
+        );
         assert_eq!(serde_json::to_string(&read).unwrap(), r#"[1,"1"]"#);
     }
 }

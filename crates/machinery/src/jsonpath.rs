@@ -23,7 +23,10 @@ pub struct JsonPathError(pub(crate) String);
 impl JsonPath {
     /// Reads a template: text with actions in braces.
     pub fn parse(template: &str) -> Result<Self, JsonPathError> {
-        Ok(Self { nodes: parse::parse(template)?, allow_missing_keys: false })
+        Ok(Self {
+            nodes: parse::parse(template)?,
+            allow_missing_keys: false,
+        })
     }
 
     /// Reads what printer columns and the scale subresource hold: a path without braces, `.spec.replicas`.
@@ -45,7 +48,11 @@ impl JsonPath {
 
     /// The first value found, if any: what a printer column shows.
     pub fn find_first<'a>(&self, data: &'a Value) -> Result<Option<Cow<'a, Value>>, JsonPathError> {
-        Ok(self.find(data)?.into_iter().next().and_then(|values| values.into_iter().next()))
+        Ok(self
+            .find(data)?
+            .into_iter()
+            .next()
+            .and_then(|values| values.into_iter().next()))
     }
 
     /// The template filled in (`Execute`): values of one action are separated by blanks, objects and lists are JSON.
@@ -80,7 +87,9 @@ fn go_number(number: &serde_json::Number) -> String {
     if magnitude != 0.0 && !(1e-4..1e21).contains(&magnitude) {
         let text = format!("{float:e}");
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
+        let (sign, digits) = exponent
+            .strip_prefix('-')
+            .map_or(('+', exponent), |digits| ('-', digits));
         return format!("{mantissa}e{sign}{digits:0>2}");
     }
     float.to_string()

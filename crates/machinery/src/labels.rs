@@ -58,11 +58,19 @@ impl Requirement {
         let mut errors = Vec::new();
         let complaints = names::label_key(key);
         if !complaints.is_empty() {
-            errors.push(format!("key: Invalid value: {}: {}", parse::quoted(key), complaints.join("; ")));
+            errors.push(format!(
+                "key: Invalid value: {}: {}",
+                parse::quoted(key),
+                complaints.join("; ")
+            ));
         }
         errors.extend(count_error(operator, &values));
         if matches!(operator, Operator::GreaterThan | Operator::LessThan) {
-            for (index, value) in values.iter().enumerate().filter(|(_, value)| value.parse::<i64>().is_err()) {
+            for (index, value) in values
+                .iter()
+                .enumerate()
+                .filter(|(_, value)| value.parse::<i64>().is_err())
+            {
                 let value = parse::quoted(value);
                 errors.push(format!(
                     "values[{index}]: Invalid value: {value}: for 'Gt', 'Lt' operators, the value must be an integer"
@@ -73,11 +81,17 @@ impl Requirement {
             let complaints = names::label_value(value);
             if !complaints.is_empty() {
                 let (value, complaints) = (parse::quoted(value), complaints.join("; "));
-                errors.push(format!("values[{index}][{key}]: Invalid value: {value}: {complaints}"));
+                errors.push(format!(
+                    "values[{index}][{key}]: Invalid value: {value}: {complaints}"
+                ));
             }
         }
         match errors.as_slice() {
-            [] => Ok(Self { key: key.to_owned(), operator, values }),
+            [] => Ok(Self {
+                key: key.to_owned(),
+                operator,
+                values,
+            }),
             [error] => Err(SelectorError(error.clone())),
             errors => Err(SelectorError(format!("[{}]", errors.join(", ")))),
         }
@@ -105,7 +119,9 @@ impl Requirement {
             Operator::In | Operator::Equals | Operator::DoubleEquals => {
                 value.is_some_and(|value| self.values.contains(value))
             }
-            Operator::NotIn | Operator::NotEquals => value.is_none_or(|value| !self.values.contains(value)),
+            Operator::NotIn | Operator::NotEquals => {
+                value.is_none_or(|value| !self.values.contains(value))
+            }
             Operator::Exists => value.is_some(),
             Operator::DoesNotExist => value.is_none(),
             Operator::GreaterThan => self.compare(value).is_some_and(std::cmp::Ordering::is_gt),
@@ -114,7 +130,9 @@ impl Requirement {
     }
 
     fn compare(&self, value: Option<&String>) -> Option<std::cmp::Ordering> {
-        let [limit] = self.values.as_slice() else { return None };
+        let [limit] = self.values.as_slice() else {
+            return None;
+        };
         let value: i64 = value?.parse().ok()?;
         Some(value.cmp(&limit.parse().ok()?))
     }
@@ -122,8 +140,12 @@ impl Requirement {
 
 fn count_error(operator: Operator, values: &[String]) -> Option<String> {
     let detail = match (operator, values) {
-        (Operator::In | Operator::NotIn, []) => "for 'in', 'notin' operators, values set can't be empty",
-        (Operator::Equals | Operator::DoubleEquals | Operator::NotEquals, values) if values.len() != 1 => {
+        (Operator::In | Operator::NotIn, []) => {
+            "for 'in', 'notin' operators, values set can't be empty"
+        }
+        (Operator::Equals | Operator::DoubleEquals | Operator::NotEquals, values)
+            if values.len() != 1 =>
+        {
             "exact-match compatibility requires one single value"
         }
         (Operator::Exists | Operator::DoesNotExist, [_, ..]) => {
@@ -134,7 +156,11 @@ fn count_error(operator: Operator, values: &[String]) -> Option<String> {
         }
         _ => return None,
     };
-    let list = if values.is_empty() { "null".to_owned() } else { Value::from(values.to_vec()).to_string() };
+    let list = if values.is_empty() {
+        "null".to_owned()
+    } else {
+        Value::from(values.to_vec()).to_string()
+    };
     Some(format!("values: Invalid value: {list}: {detail}"))
 }
 
@@ -166,7 +192,10 @@ impl Selector {
 
     /// Selects no object.
     pub fn nothing() -> Self {
-        Self { requirements: Vec::new(), nothing: true }
+        Self {
+            requirements: Vec::new(),
+            nothing: true,
+        }
     }
 
     /// Reads the text form: `a=b,c!=d,e in (f,g),h,!i,j>1`.
@@ -177,7 +206,10 @@ impl Selector {
     /// All of these requirements.
     pub fn from_requirements(mut requirements: Vec<Requirement>) -> Self {
         requirements.sort_by(|a, b| a.key.cmp(&b.key));
-        Self { requirements, nothing: false }
+        Self {
+            requirements,
+            nothing: false,
+        }
     }
 
     /// Every pair must be there, without checking keys and values (`SelectorFromSet`): selectors of Services and
@@ -188,7 +220,10 @@ impl Selector {
             operator: Operator::Equals,
             values: vec![value.clone()],
         });
-        Self { requirements: requirements.collect(), nothing: false }
+        Self {
+            requirements: requirements.collect(),
+            nothing: false,
+        }
     }
 
     /// Reads a `metav1.LabelSelector`: null selects nothing, an empty one everything (`LabelSelectorAsSelector`).
@@ -202,7 +237,12 @@ impl Selector {
         }
         let expressions = selector.get("matchExpressions").and_then(Value::as_array);
         for expression in expressions.into_iter().flatten() {
-            let text = |field: &str| expression.get(field).and_then(Value::as_str).unwrap_or_default();
+            let text = |field: &str| {
+                expression
+                    .get(field)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+            };
             let operator = match text("operator") {
                 "In" => Operator::In,
                 "NotIn" => Operator::NotIn,
@@ -216,7 +256,12 @@ impl Selector {
                 }
             };
             let values = expression.get("values").and_then(Value::as_array);
-            let values = values.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+            let values = values
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect();
             requirements.push(Requirement::new(text("key"), operator, values)?);
         }
         Ok(Self::from_requirements(requirements))
@@ -239,7 +284,11 @@ impl Selector {
 
     /// Whether a set of labels is selected.
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        !self.nothing && self.requirements.iter().all(|requirement| requirement.matches(labels))
+        !self.nothing
+            && self
+                .requirements
+                .iter()
+                .all(|requirement| requirement.matches(labels))
     }
 
     /// Whether an object is selected by its `metadata.labels`.
@@ -262,7 +311,9 @@ impl fmt::Display for Selector {
 /// (`metav1.FormatLabelSelector`).
 pub fn format_label_selector(selector: &Value) -> String {
     match Selector::from_label_selector(selector) {
-        Ok(selector) => Some(selector.to_string()).filter(|text| !text.is_empty()).unwrap_or_else(|| "<none>".to_owned()),
+        Ok(selector) => Some(selector.to_string())
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| "<none>".to_owned()),
         Err(_) => "<error>".to_owned(),
     }
 }
@@ -272,7 +323,11 @@ pub fn format_labels(labels: &BTreeMap<String, String>) -> String {
     if labels.is_empty() {
         return "<none>".to_owned();
     }
-    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+    labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 #[cfg(test)]
@@ -282,7 +337,10 @@ mod tests {
     use super::*;
 
     fn set(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     #[test]
@@ -306,7 +364,11 @@ mod tests {
             ("", true),
         ];
         for (text, expected) in cases {
-            assert_eq!(Selector::parse(text).unwrap().matches(&labels), expected, "{text}");
+            assert_eq!(
+                Selector::parse(text).unwrap().matches(&labels),
+                expected,
+                "{text}"
+            );
         }
     }
 
@@ -318,8 +380,16 @@ mod tests {
 
     #[test]
     fn a_null_label_selector_selects_nothing_and_an_empty_one_everything() {
-        assert!(!Selector::from_label_selector(&Value::Null).unwrap().matches(&set(&[])));
-        assert!(Selector::from_label_selector(&json!({})).unwrap().matches(&set(&[])));
+        assert!(
+            !Selector::from_label_selector(&Value::Null)
+                .unwrap()
+                .matches(&set(&[]))
+        );
+        assert!(
+            Selector::from_label_selector(&json!({}))
+                .unwrap()
+                .matches(&set(&[]))
+        );
     }
 
     #[test]
@@ -330,6 +400,9 @@ mod tests {
         });
         assert_eq!(format_label_selector(&selector), "a=2,b=1,c notin (x,y),d");
         assert_eq!(format_label_selector(&Value::Null), "<none>");
-        assert_eq!(format_label_selector(&json!({"matchExpressions": [{"key": "c", "operator": "Is"}]})), "<error>");
+        assert_eq!(
+            format_label_selector(&json!({"matchExpressions": [{"key": "c", "operator": "Is"}]})),
+            "<error>"
+        );
     }
 }

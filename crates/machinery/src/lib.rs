@@ -2,7 +2,20 @@
 
 pub mod builtin;
 pub mod decode;
+pub mod duration;
+pub mod entropy;
+pub mod fields;
 pub mod go_json;
 pub mod hash;
+pub mod human;
+pub mod int_or_string;
+pub mod jsonpath;
+pub mod labels;
+pub mod meta;
+pub mod names;
 pub mod patch;
+pub mod quantity;
 pub mod schema;
+pub mod table;
+pub mod time;
+pub mod yaml;

@@ -42,7 +42,13 @@ impl OwnerReference {
 
     /// Reads one entry; absent fields are empty.
     pub fn from_value(value: &Value) -> Self {
-        let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |key: &str| {
+            value
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let flag = |key: &str| value.get(key).and_then(Value::as_bool).unwrap_or_default();
         Self {
             api_version: text("apiVersion"),
@@ -56,21 +62,31 @@ impl OwnerReference {
 }
 
 fn field<'a>(object: &'a Value, key: &str) -> Option<&'a Value> {
-    object.get("metadata").and_then(|metadata| metadata.get(key))
+    object
+        .get("metadata")
+        .and_then(|metadata| metadata.get(key))
 }
 
 fn text<'a>(object: &'a Value, key: &str) -> &'a str {
-    field(object, key).and_then(Value::as_str).unwrap_or_default()
+    field(object, key)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// `apiVersion`, empty if unset.
 pub fn api_version(object: &Value) -> &str {
-    object.get("apiVersion").and_then(Value::as_str).unwrap_or_default()
+    object
+        .get("apiVersion")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// `kind`, empty if unset.
 pub fn kind(object: &Value) -> &str {
-    object.get("kind").and_then(Value::as_str).unwrap_or_default()
+    object
+        .get("kind")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// `metadata.name`, empty if unset.
@@ -100,7 +116,9 @@ pub fn resource_version(object: &Value) -> &str {
 
 /// `metadata.generation`, 0 if unset.
 pub fn generation(object: &Value) -> i64 {
-    field(object, "generation").and_then(Value::as_i64).unwrap_or_default()
+    field(object, "generation")
+        .and_then(Value::as_i64)
+        .unwrap_or_default()
 }
 
 /// `metadata.creationTimestamp`.
@@ -125,7 +143,9 @@ pub fn labels(object: &Value) -> BTreeMap<String, String> {
 
 /// One label.
 pub fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
-    field(object, "labels").and_then(|labels| labels.get(key)).and_then(Value::as_str)
+    field(object, "labels")
+        .and_then(|labels| labels.get(key))
+        .and_then(Value::as_str)
 }
 
 /// `metadata.annotations`; values that are not strings are skipped.
@@ -135,24 +155,37 @@ pub fn annotations(object: &Value) -> BTreeMap<String, String> {
 
 /// One annotation.
 pub fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
-    field(object, "annotations").and_then(|annotations| annotations.get(key)).and_then(Value::as_str)
+    field(object, "annotations")
+        .and_then(|annotations| annotations.get(key))
+        .and_then(Value::as_str)
 }
 
 /// `metadata.finalizers`.
 pub fn finalizers(object: &Value) -> Vec<String> {
     let entries = field(object, "finalizers").and_then(Value::as_array);
-    entries.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    entries
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// `metadata.ownerReferences`.
 pub fn owner_references(object: &Value) -> Vec<OwnerReference> {
     let entries = field(object, "ownerReferences").and_then(Value::as_array);
-    entries.into_iter().flatten().map(OwnerReference::from_value).collect()
+    entries
+        .into_iter()
+        .flatten()
+        .map(OwnerReference::from_value)
+        .collect()
 }
 
 /// The owner with `controller: true` (`metav1.GetControllerOf`).
 pub fn controller_of(object: &Value) -> Option<OwnerReference> {
-    owner_references(object).into_iter().find(|owner| owner.controller)
+    owner_references(object)
+        .into_iter()
+        .find(|owner| owner.controller)
 }
 
 /// An object of strings as a map; anything else in it is skipped.
@@ -187,17 +220,41 @@ pub fn set_name(object: &mut Value, name: &str) {
 
 /// Sets `metadata.namespace`; empty removes it.
 pub fn set_namespace(object: &mut Value, namespace: &str) {
-    set(object, "namespace", if namespace.is_empty() { Value::Null } else { Value::from(namespace) });
+    set(
+        object,
+        "namespace",
+        if namespace.is_empty() {
+            Value::Null
+        } else {
+            Value::from(namespace)
+        },
+    );
 }
 
 /// Sets `metadata.resourceVersion`; empty removes it.
 pub fn set_resource_version(object: &mut Value, version: &str) {
-    set(object, "resourceVersion", if version.is_empty() { Value::Null } else { Value::from(version) });
+    set(
+        object,
+        "resourceVersion",
+        if version.is_empty() {
+            Value::Null
+        } else {
+            Value::from(version)
+        },
+    );
 }
 
 /// Sets `metadata.generation`; 0 removes it.
 pub fn set_generation(object: &mut Value, generation: i64) {
-    set(object, "generation", if generation == 0 { Value::Null } else { Value::from(generation) });
+    set(
+        object,
+        "generation",
+        if generation == 0 {
+            Value::Null
+        } else {
+            Value::from(generation)
+        },
+    );
 }
 
 /// Sets one label.
@@ -222,18 +279,38 @@ pub fn remove_label(object: &mut Value, key: &str) {
 
 /// Sets `metadata.finalizers`; none removes the field.
 pub fn set_finalizers(object: &mut Value, finalizers: Vec<String>) {
-    set(object, "finalizers", if finalizers.is_empty() { Value::Null } else { Value::from(finalizers) });
+    set(
+        object,
+        "finalizers",
+        if finalizers.is_empty() {
+            Value::Null
+        } else {
+            Value::from(finalizers)
+        },
+    );
 }
 
 /// Sets `metadata.ownerReferences`; none removes the field.
 pub fn set_owner_references(object: &mut Value, owners: &[OwnerReference]) {
     let list: Vec<Value> = owners.iter().map(OwnerReference::to_value).collect();
-    set(object, "ownerReferences", if list.is_empty() { Value::Null } else { Value::Array(list) });
+    set(
+        object,
+        "ownerReferences",
+        if list.is_empty() {
+            Value::Null
+        } else {
+            Value::Array(list)
+        },
+    );
 }
 
 fn remove_entry(object: &mut Value, field: &str, key: &str) {
-    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
-    let Some(entries) = metadata.get_mut(field).and_then(Value::as_object_mut) else { return };
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let Some(entries) = metadata.get_mut(field).and_then(Value::as_object_mut) else {
+        return;
+    };
     entries.remove(key);
     if entries.is_empty() {
         metadata.remove(field);
@@ -264,7 +341,10 @@ mod tests {
     #[test]
     fn absent_metadata_reads_as_empty() {
         let object = json!({});
-        assert_eq!((name(&object), namespace(&object), generation(&object)), ("", "", 0));
+        assert_eq!(
+            (name(&object), namespace(&object), generation(&object)),
+            ("", "", 0)
+        );
         assert_eq!(labels(&object), BTreeMap::new());
         assert_eq!(controller_of(&object), None);
         assert_eq!(deletion_timestamp(&object), None);

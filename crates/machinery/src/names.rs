@@ -14,7 +14,8 @@ const KEY_MESSAGE: &str = "must consist of alphanumeric characters, '-', '_' or 
 const VALUE_FMT: &str = "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?";
 const VALUE_MESSAGE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
 const CONFIG_KEY_FMT: &str = "[-._a-zA-Z0-9]+";
-const CONFIG_KEY_MESSAGE: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'";
+const CONFIG_KEY_MESSAGE: &str =
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.'";
 const ENV_FMT: &str = "[-._a-zA-Z][-._a-zA-Z0-9]*";
 const ENV_MESSAGE: &str = "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit";
 const RELAXED_ENV_MESSAGE: &str = "a valid environment variable name must consist only of printable ASCII characters other than '='";
@@ -23,7 +24,8 @@ const C_IDENTIFIER_MESSAGE: &str = "a valid C identifier must start with alphabe
 const HEADER_FMT: &str = "[-A-Za-z0-9]+";
 const HEADER_MESSAGE: &str = "a valid HTTP header must consist of alphanumeric characters or '-'";
 const PERCENT_FMT: &str = "[0-9]+%";
-const PERCENT_MESSAGE: &str = "a valid percent string must be a numeric string followed by an ending '%'";
+const PERCENT_MESSAGE: &str =
+    "a valid percent string must be a numeric string followed by an ending '%'";
 
 /// Longest DNS-1123 label, label name and label value.
 pub const LABEL_MAX_LENGTH: usize = 63;
@@ -47,7 +49,11 @@ pub fn dns1123_label(text: &str) -> Vec<String> {
 pub fn dns1123_subdomain(text: &str) -> Vec<String> {
     let mut complaints = too_long(text, SUBDOMAIN_MAX_LENGTH);
     if !matches_subdomain(text) {
-        complaints.push(regex_error(SUBDOMAIN_MESSAGE, SUBDOMAIN_FMT, &["example.com"]));
+        complaints.push(regex_error(
+            SUBDOMAIN_MESSAGE,
+            SUBDOMAIN_FMT,
+            &["example.com"],
+        ));
     }
     complaints
 }
@@ -56,7 +62,11 @@ pub fn dns1123_subdomain(text: &str) -> Vec<String> {
 pub fn dns1035_label(text: &str) -> Vec<String> {
     let mut complaints = too_long(text, LABEL_MAX_LENGTH);
     if !matches_label(text) || !text.starts_with(|first: char| first.is_ascii_lowercase()) {
-        complaints.push(regex_error(DNS1035_MESSAGE, DNS1035_FMT, &["my-name", "abc-123"]));
+        complaints.push(regex_error(
+            DNS1035_MESSAGE,
+            DNS1035_FMT,
+            &["my-name", "abc-123"],
+        ));
     }
     complaints
 }
@@ -65,7 +75,11 @@ pub fn dns1035_label(text: &str) -> Vec<String> {
 pub fn wildcard_dns1123_subdomain(text: &str) -> Vec<String> {
     let mut complaints = too_long(text, SUBDOMAIN_MAX_LENGTH);
     if !text.strip_prefix("*.").is_some_and(matches_subdomain) {
-        complaints.push(regex_error(WILDCARD_MESSAGE, WILDCARD_FMT, &["*.example.com"]));
+        complaints.push(regex_error(
+            WILDCARD_MESSAGE,
+            WILDCARD_FMT,
+            &["*.example.com"],
+        ));
     }
     complaints
 }
@@ -81,7 +95,11 @@ pub fn label_key(text: &str) -> Vec<String> {
             *name
         }
         [prefix, name] => {
-            complaints.extend(content_subdomain(prefix).into_iter().map(|text| format!("prefix part {text}")));
+            complaints.extend(
+                content_subdomain(prefix)
+                    .into_iter()
+                    .map(|text| format!("prefix part {text}")),
+            );
             *name
         }
         _ => {
@@ -94,10 +112,15 @@ pub fn label_key(text: &str) -> Vec<String> {
     if name.is_empty() {
         complaints.push("name part must be non-empty".to_owned());
     } else if name.len() > LABEL_MAX_LENGTH {
-        complaints.push(format!("name part must be no more than {LABEL_MAX_LENGTH} bytes"));
+        complaints.push(format!(
+            "name part must be no more than {LABEL_MAX_LENGTH} bytes"
+        ));
     }
     if !matches_key(name) {
-        complaints.push(format!("name part {}", regex_error(KEY_MESSAGE, KEY_FMT, KEY_EXAMPLES)));
+        complaints.push(format!(
+            "name part {}",
+            regex_error(KEY_MESSAGE, KEY_FMT, KEY_EXAMPLES)
+        ));
     }
     complaints
 }
@@ -111,7 +134,11 @@ pub fn label_value(text: &str) -> Vec<String> {
         complaints.push(format!("must be no more than {LABEL_MAX_LENGTH} bytes"));
     }
     if !text.is_empty() && !matches_key(text) {
-        complaints.push(regex_error(VALUE_MESSAGE, VALUE_FMT, &["MyValue", "my_value", "12345"]));
+        complaints.push(regex_error(
+            VALUE_MESSAGE,
+            VALUE_FMT,
+            &["MyValue", "my_value", "12345"],
+        ));
     }
     complaints
 }
@@ -120,7 +147,11 @@ pub fn label_value(text: &str) -> Vec<String> {
 pub fn config_map_key(text: &str) -> Vec<String> {
     let mut complaints = too_long(text, SUBDOMAIN_MAX_LENGTH);
     if text.is_empty() || !text.bytes().all(is_key_byte) {
-        complaints.push(regex_error(CONFIG_KEY_MESSAGE, CONFIG_KEY_FMT, &["key.name", "KEY_NAME", "key-name"]));
+        complaints.push(regex_error(
+            CONFIG_KEY_MESSAGE,
+            CONFIG_KEY_FMT,
+            &["key.name", "KEY_NAME", "key-name"],
+        ));
     }
     complaints.extend(parent_directory(text));
     complaints
@@ -129,9 +160,16 @@ pub fn config_map_key(text: &str) -> Vec<String> {
 /// Complaints about a strict environment variable name.
 pub fn env_var_name(text: &str) -> Vec<String> {
     let mut complaints = Vec::new();
-    let starts_well = text.bytes().next().is_some_and(|first| !first.is_ascii_digit());
+    let starts_well = text
+        .bytes()
+        .next()
+        .is_some_and(|first| !first.is_ascii_digit());
     if !starts_well || !text.bytes().all(is_key_byte) {
-        complaints.push(regex_error(ENV_MESSAGE, ENV_FMT, &["my.env-name", "MY_ENV.NAME", "MyEnvName1"]));
+        complaints.push(regex_error(
+            ENV_MESSAGE,
+            ENV_FMT,
+            &["my.env-name", "MY_ENV.NAME", "MyEnvName1"],
+        ));
     }
     complaints.extend(parent_directory(text));
     complaints
@@ -143,7 +181,10 @@ pub fn relaxed_env_var_name(text: &str) -> Vec<String> {
     if text.is_empty() {
         complaints.push("environment variable name must be non-empty".to_owned());
     }
-    if text.bytes().any(|byte| !(b' '..=b'~').contains(&byte) || byte == b'=') {
+    if text
+        .bytes()
+        .any(|byte| !(b' '..=b'~').contains(&byte) || byte == b'=')
+    {
         complaints.push(RELAXED_ENV_MESSAGE.to_owned());
     }
     complaints
@@ -151,18 +192,31 @@ pub fn relaxed_env_var_name(text: &str) -> Vec<String> {
 
 /// Complaints about a C identifier.
 pub fn c_identifier(text: &str) -> Vec<String> {
-    let starts_well = text.bytes().next().is_some_and(|first| !first.is_ascii_digit());
-    if starts_well && text.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric()) {
+    let starts_well = text
+        .bytes()
+        .next()
+        .is_some_and(|first| !first.is_ascii_digit());
+    if starts_well
+        && text
+            .bytes()
+            .all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+    {
         return Vec::new();
     }
-    vec![regex_error(C_IDENTIFIER_MESSAGE, C_IDENTIFIER_FMT, &["my_name", "MY_NAME", "MyName"])]
+    vec![regex_error(
+        C_IDENTIFIER_MESSAGE,
+        C_IDENTIFIER_FMT,
+        &["my_name", "MY_NAME", "MyName"],
+    )]
 }
 
 /// Complaints about the name of a container port.
 pub fn port_name(text: &str) -> Vec<String> {
     let mut complaints = too_long(text, 15);
     if text.is_empty() || !text.bytes().all(is_label_byte) {
-        complaints.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".to_owned());
+        complaints.push(
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".to_owned(),
+        );
     }
     if !text.bytes().any(|byte| byte.is_ascii_lowercase()) {
         complaints.push("must contain at least one letter (a-z)".to_owned());
@@ -178,12 +232,20 @@ pub fn port_name(text: &str) -> Vec<String> {
 
 /// Complaints about a port number.
 pub fn port_number(port: i64) -> Vec<String> {
-    if (1..=65_535).contains(&port) { Vec::new() } else { vec!["must be between 1 and 65535, inclusive".to_owned()] }
+    if (1..=65_535).contains(&port) {
+        Vec::new()
+    } else {
+        vec!["must be between 1 and 65535, inclusive".to_owned()]
+    }
 }
 
 /// Complaints about the name of an HTTP header.
 pub fn http_header_name(text: &str) -> Vec<String> {
-    if !text.is_empty() && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_alphanumeric()) {
+    if !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte == b'-' || byte.is_ascii_alphanumeric())
+    {
         return Vec::new();
     }
     vec![regex_error(HEADER_MESSAGE, HEADER_FMT, &["X-Header-Name"])]
@@ -203,8 +265,14 @@ pub fn regex_error(message: &str, format: &str, examples: &[&str]) -> String {
     if examples.is_empty() {
         return format!("{message} (regex used for validation is '{format}')");
     }
-    let examples: Vec<String> = examples.iter().map(|example| format!("'{example}', ")).collect();
-    format!("{message} (e.g. {}regex used for validation is '{format}')", examples.join(" or "))
+    let examples: Vec<String> = examples
+        .iter()
+        .map(|example| format!("'{example}', "))
+        .collect();
+    format!(
+        "{message} (e.g. {}regex used for validation is '{format}')",
+        examples.join(" or ")
+    )
 }
 
 fn content_subdomain(text: &str) -> Vec<String> {
@@ -213,13 +281,21 @@ fn content_subdomain(text: &str) -> Vec<String> {
         complaints.push(format!("must be no more than {SUBDOMAIN_MAX_LENGTH} bytes"));
     }
     if !matches_subdomain(text) {
-        complaints.push(regex_error(SUBDOMAIN_MESSAGE, SUBDOMAIN_FMT, &["example.com"]));
+        complaints.push(regex_error(
+            SUBDOMAIN_MESSAGE,
+            SUBDOMAIN_FMT,
+            &["example.com"],
+        ));
     }
     complaints
 }
 
 fn too_long(text: &str, limit: usize) -> Vec<String> {
-    if text.len() > limit { vec![format!("must be no more than {limit} characters")] } else { Vec::new() }
+    if text.len() > limit {
+        vec![format!("must be no more than {limit} characters")]
+    } else {
+        Vec::new()
+    }
 }
 
 fn parent_directory(text: &str) -> Option<String> {
@@ -240,7 +316,10 @@ fn is_key_byte(byte: u8) -> bool {
 }
 
 fn matches_label(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(is_label_byte) && !text.starts_with('-') && !text.ends_with('-')
+    !text.is_empty()
+        && text.bytes().all(is_label_byte)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 fn matches_subdomain(text: &str) -> bool {
@@ -249,7 +328,9 @@ fn matches_subdomain(text: &str) -> bool {
 
 fn matches_key(text: &str) -> bool {
     let ends_well = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    ends_well(text.bytes().next()) && ends_well(text.bytes().last()) && text.bytes().all(is_key_byte)
+    ends_well(text.bytes().next())
+        && ends_well(text.bytes().last())
+        && text.bytes().all(is_key_byte)
 }
 
 #[cfg(test)]
@@ -268,7 +349,10 @@ mod tests {
         );
         assert_eq!(dns1123_subdomain("a.b-c.d"), Vec::<String>::new());
         assert_eq!(dns1123_label("a.b"), ["must not contain dots"]);
-        assert_eq!(dns1123_label(&"a".repeat(64)), ["must be no more than 63 characters"]);
+        assert_eq!(
+            dns1123_label(&"a".repeat(64)),
+            ["must be no more than 63 characters"]
+        );
     }
 
     #[test]
@@ -289,7 +373,10 @@ mod tests {
     #[test]
     fn label_values_may_be_empty_but_not_longer_than_63_bytes() {
         assert_eq!(label_value(""), Vec::<String>::new());
-        assert_eq!(label_value(&"x".repeat(64)), ["must be no more than 63 bytes"]);
+        assert_eq!(
+            label_value(&"x".repeat(64)),
+            ["must be no more than 63 bytes"]
+        );
         assert_eq!(label_value("-x").len(), 1);
     }
 

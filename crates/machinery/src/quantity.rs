@@ -30,7 +30,9 @@ pub enum Format {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum QuantityError {
     /// Empty, or with something left over.
-    #[error("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")]
+    #[error(
+        "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+    )]
     Format,
     /// The number is none.
     #[error("unable to parse numeric part of quantity")]
@@ -54,7 +56,14 @@ const DECIMAL_SUFFIXES: [(&str, i32); 10] = [
     ("P", 15),
     ("E", 18),
 ];
-const BINARY_SUFFIXES: [(&str, i32); 6] = [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40), ("Pi", 50), ("Ei", 60)];
+const BINARY_SUFFIXES: [(&str, i32); 6] = [
+    ("Ki", 10),
+    ("Mi", 20),
+    ("Gi", 30),
+    ("Ti", 40),
+    ("Pi", 50),
+    ("Ei", 60),
+];
 
 /// The text of a quantity, cut into its parts.
 struct Parts<'a> {
@@ -69,18 +78,33 @@ struct Parts<'a> {
 impl Quantity {
     /// A whole number.
     pub fn from_int(value: i64, format: Format) -> Self {
-        Self { unscaled: i128::from(value), exponent: 0, format, text: None }
+        Self {
+            unscaled: i128::from(value),
+            exponent: 0,
+            format,
+            text: None,
+        }
     }
 
     /// A number of thousandths.
     pub fn from_milli(value: i64, format: Format) -> Self {
-        Self { unscaled: i128::from(value), exponent: -3, format, text: None }
+        Self {
+            unscaled: i128::from(value),
+            exponent: -3,
+            format,
+            text: None,
+        }
     }
 
     /// Reads a quantity as the server does: rounded up to nano units, binary ones capped at 2^63-1.
     pub fn parse(text: &str) -> Result<Self, QuantityError> {
         if text == "0" {
-            return Ok(Self { unscaled: 0, exponent: 0, format: Format::DecimalSi, text: Some(text.to_owned()) });
+            return Ok(Self {
+                unscaled: 0,
+                exponent: 0,
+                format: Format::DecimalSi,
+                text: Some(text.to_owned()),
+            });
         }
         let parts = Parts::split(text)?;
         let (base, exponent, format) = interpret(parts.suffix).ok_or(QuantityError::Suffix)?;
@@ -107,8 +131,14 @@ impl Quantity {
         } else {
             Some(round_up(self.unscaled, exponent - self.exponent).0)
         };
-        let limit = if self.unscaled < 0 { i64::MIN } else { i64::MAX };
-        scaled.and_then(|value| i64::try_from(value).ok()).unwrap_or(limit)
+        let limit = if self.unscaled < 0 {
+            i64::MIN
+        } else {
+            i64::MAX
+        };
+        scaled
+            .and_then(|value| i64::try_from(value).ok())
+            .unwrap_or(limit)
     }
 
     /// As a floating point number.
@@ -140,8 +170,17 @@ impl Quantity {
     pub fn add(&self, other: &Self) -> Self {
         let exponent = self.exponent.min(other.exponent);
         let (a, b) = (self.at(exponent), other.at(exponent));
-        let format = if self.is_zero() { other.format } else { self.format };
-        Self { unscaled: a.saturating_add(b), exponent, format, text: None }
+        let format = if self.is_zero() {
+            other.format
+        } else {
+            self.format
+        };
+        Self {
+            unscaled: a.saturating_add(b),
+            exponent,
+            format,
+            text: None,
+        }
     }
 
     /// The difference, printed as `self` unless that is zero.
@@ -151,11 +190,19 @@ impl Quantity {
 
     /// The opposite number.
     pub fn neg(&self) -> Self {
-        Self { unscaled: self.unscaled.saturating_neg(), text: None, ..self.clone() }
+        Self {
+            unscaled: self.unscaled.saturating_neg(),
+            text: None,
+            ..self.clone()
+        }
     }
 
     fn at(&self, exponent: i32) -> i128 {
-        times_ten(self.unscaled, self.exponent - exponent).unwrap_or(if self.unscaled < 0 { i128::MIN } else { i128::MAX })
+        times_ten(self.unscaled, self.exponent - exponent).unwrap_or(if self.unscaled < 0 {
+            i128::MIN
+        } else {
+            i128::MAX
+        })
     }
 
     /// Number and suffix in canonical form.
@@ -167,7 +214,9 @@ impl Quantity {
             && let Some(whole) = self.whole_at_least_1024()
         {
             let (number, times) = without_factors(whole, 1024);
-            let suffix = BINARY_SUFFIXES.iter().find(|(_, exponent)| *exponent == times * 10);
+            let suffix = BINARY_SUFFIXES
+                .iter()
+                .find(|(_, exponent)| *exponent == times * 10);
             return (number, suffix.map_or("", |(suffix, _)| suffix).to_owned());
         }
         let (mut number, times) = without_factors(self.unscaled, 10);
@@ -180,7 +229,9 @@ impl Quantity {
             Format::DecimalExponent if exponent == 0 => String::new(),
             Format::DecimalExponent => format!("e{exponent}"),
             Format::BinarySi | Format::DecimalSi => {
-                let suffix = DECIMAL_SUFFIXES.iter().find(|(_, power)| *power == exponent);
+                let suffix = DECIMAL_SUFFIXES
+                    .iter()
+                    .find(|(_, power)| *power == exponent);
                 suffix.map_or("", |(suffix, _)| suffix).to_owned()
             }
         };
@@ -208,24 +259,37 @@ impl<'a> Parts<'a> {
         };
         let rest = rest.trim_start_matches('0');
         let (whole, rest) = leading(rest, |c| c.is_ascii_digit());
-        let (fraction, suffix) =
-            rest.strip_prefix('.').map_or(("", rest), |rest| leading(rest, |c| c.is_ascii_digit()));
+        let (fraction, suffix) = rest
+            .strip_prefix('.')
+            .map_or(("", rest), |rest| leading(rest, |c| c.is_ascii_digit()));
         let (_, rest) = leading(suffix, |c| "eEinumkKMGTP".contains(c));
         let rest = rest.strip_prefix(['-', '+']).unwrap_or(rest);
         if !rest.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(QuantityError::Format);
         }
-        Ok(Self { negative, whole: if whole.is_empty() { "0" } else { whole }, fraction, suffix })
+        Ok(Self {
+            negative,
+            whole: if whole.is_empty() { "0" } else { whole },
+            fraction,
+            suffix,
+        })
     }
 
     /// Numbers of up to 18 digits: not rounded, and with their text kept where Go thinks it canonical.
-    fn short(&self, text: &str, exponent: i32, format: Format) -> Result<Option<Quantity>, QuantityError> {
+    fn short(
+        &self,
+        text: &str,
+        exponent: i32,
+        format: Format,
+    ) -> Result<Option<Quantity>, QuantityError> {
         let (whole, fraction) = (length(self.whole), length(self.fraction));
         let (scale, mantissa, precision) = match format {
             Format::DecimalExponent | Format::DecimalSi => (exponent, 1_i64, 18 - whole - fraction),
-            Format::BinarySi if self.fraction.is_empty() => {
-                (0, 1_i64.checked_shl(exponent.unsigned_abs()).unwrap_or(0), 14 - whole - exponent * 3 / 10)
-            }
+            Format::BinarySi if self.fraction.is_empty() => (
+                0,
+                1_i64.checked_shl(exponent.unsigned_abs()).unwrap_or(0),
+                14 - whole - exponent * 3 / 10,
+            ),
             Format::BinarySi => return Ok(None),
         };
         let scale = scale.saturating_sub(fraction);
@@ -234,7 +298,9 @@ impl<'a> Parts<'a> {
         }
         let digits = format!("{}{}", self.whole, self.fraction);
         let number: i64 = digits.parse().map_err(|_| QuantityError::Numeric)?;
-        let Some(product) = number.checked_mul(mantissa) else { return Ok(None) };
+        let Some(product) = number.checked_mul(mantissa) else {
+            return Ok(None);
+        };
         let keep = match format {
             Format::BinarySi => exponent % 10 == 0 && number & 7 != 0,
             Format::DecimalExponent | Format::DecimalSi => {
@@ -242,7 +308,12 @@ impl<'a> Parts<'a> {
             }
         };
         let unscaled = i128::from(if self.negative { -product } else { product });
-        Ok(Some(Quantity { unscaled, exponent: scale, format, text: keep.then(|| text.to_owned()) }))
+        Ok(Some(Quantity {
+            unscaled,
+            exponent: scale,
+            format,
+            text: keep.then(|| text.to_owned()),
+        }))
     }
 
     /// All other numbers.
@@ -261,14 +332,23 @@ impl<'a> Parts<'a> {
             scale = NANO;
         }
         if format == Format::BinarySi {
-            let (whole, exact) = if scale < 0 { round_up(number, -scale) } else { (number, true) };
+            let (whole, exact) = if scale < 0 {
+                round_up(number, -scale)
+            } else {
+                (number, true)
+            };
             if whole > i128::from(i64::MAX) {
                 (number, scale) = (i128::from(i64::MAX), 0);
             } else if number > 0 && !exact && whole <= 1 {
                 format = Format::DecimalSi;
             }
         }
-        Ok(Quantity { unscaled: if self.negative { -number } else { number }, exponent: scale, format, text: None })
+        Ok(Quantity {
+            unscaled: if self.negative { -number } else { number },
+            exponent: scale,
+            format,
+            text: None,
+        })
     }
 }
 
@@ -281,7 +361,11 @@ fn length(text: &str) -> i32 {
 }
 
 fn interpret(suffix: &str) -> Option<(i32, i32, Format)> {
-    let find = |list: &[(&str, i32)]| list.iter().find(|(name, _)| *name == suffix).map(|(_, exponent)| *exponent);
+    let find = |list: &[(&str, i32)]| {
+        list.iter()
+            .find(|(name, _)| *name == suffix)
+            .map(|(_, exponent)| *exponent)
+    };
     if let Some(exponent) = find(&DECIMAL_SUFFIXES) {
         return Some((10, exponent, Format::DecimalSi));
     }
@@ -296,16 +380,24 @@ fn times_ten(number: i128, power: i32) -> Option<i128> {
     if number == 0 {
         return Some(0);
     }
-    10_i128.checked_pow(u32::try_from(power).ok()?).and_then(|factor| number.checked_mul(factor))
+    10_i128
+        .checked_pow(u32::try_from(power).ok()?)
+        .and_then(|factor| number.checked_mul(factor))
 }
 
 /// `number` divided by ten to the power of `power`, away from zero, and whether nothing was lost.
 fn round_up(number: i128, power: i32) -> (i128, bool) {
-    let Some(divisor) = u32::try_from(power).ok().and_then(|power| 10_i128.checked_pow(power)) else {
+    let Some(divisor) = u32::try_from(power)
+        .ok()
+        .and_then(|power| 10_i128.checked_pow(power))
+    else {
         return (number.signum(), number == 0);
     };
     let exact = number % divisor == 0;
-    (number / divisor + if exact { 0 } else { number.signum() }, exact)
+    (
+        number / divisor + if exact { 0 } else { number.signum() },
+        exact,
+    )
 }
 
 fn without_factors(number: i128, factor: i128) -> (i128, i32) {
@@ -419,7 +511,10 @@ mod tests {
         assert_eq!(quantity("250m").milli_value(), 250);
         assert_eq!(quantity("1k"), quantity("1000000m"));
         assert!(quantity("1Ki") > quantity("1k"));
-        assert_eq!(quantity("1Gi").add(&quantity("512Mi")).to_string(), "1536Mi");
+        assert_eq!(
+            quantity("1Gi").add(&quantity("512Mi")).to_string(),
+            "1536Mi"
+        );
         assert_eq!(quantity("2").sub(&quantity("500m")).to_string(), "1500m");
     }
 }

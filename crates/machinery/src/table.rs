@@ -15,21 +15,39 @@ pub struct TabWriter {
 
 impl Default for TabWriter {
     fn default() -> Self {
-        Self { min_width: 6, tab_width: 4, padding: 3, pad_char: ' ' }
+        Self {
+            min_width: 6,
+            tab_width: 4,
+            padding: 3,
+            pad_char: ' ',
+        }
     }
 }
 
 impl TabWriter {
     /// `tabwriter.NewWriter(out, min_width, tab_width, padding, pad_char, 0)`.
     pub const fn new(min_width: usize, tab_width: usize, padding: usize, pad_char: char) -> Self {
-        Self { min_width, tab_width, padding, pad_char }
+        Self {
+            min_width,
+            tab_width,
+            padding,
+            pad_char,
+        }
     }
 
     /// Lays out `text`, whose cells end with a tab and lines with a line feed. What follows the last tab of a line
     /// belongs to no column.
     pub fn render(&self, text: &str) -> String {
-        let lines: Vec<Vec<&str>> = text.split('\n').map(|line| line.split('\t').collect()).collect();
-        let mut layout = Layout { settings: *self, lines: &lines, widths: Vec::new(), out: String::new() };
+        let lines: Vec<Vec<&str>> = text
+            .split('\n')
+            .map(|line| line.split('\t').collect())
+            .collect();
+        let mut layout = Layout {
+            settings: *self,
+            lines: &lines,
+            widths: Vec::new(),
+            out: String::new(),
+        };
         layout.block(0, lines.len());
         layout.out
     }
@@ -91,7 +109,11 @@ impl Layout<'_> {
     /// A cell that ends with a tab.
     fn cell(&self, line: usize, column: usize) -> Option<&str> {
         let line = self.lines.get(line)?;
-        if column + 1 < line.len() { line.get(column).copied() } else { None }
+        if column + 1 < line.len() {
+            line.get(column).copied()
+        } else {
+            None
+        }
     }
 
     fn write(&mut self, start: usize, end: usize) {
@@ -109,7 +131,11 @@ impl Layout<'_> {
     }
 
     fn pad(&self, text: usize, cell: usize) -> String {
-        let TabWriter { tab_width, pad_char, .. } = self.settings;
+        let TabWriter {
+            tab_width,
+            pad_char,
+            ..
+        } = self.settings;
         if pad_char != '\t' {
             return pad_char.to_string().repeat(cell.saturating_sub(text));
         }
@@ -127,18 +153,31 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell_and_three_more() {
-        let table = TabWriter::default().rows([["NAME", "READY", "AGE"], ["a-long-name", "1/1", "5s"], ["b", "", ""]]);
-        assert_eq!(table, "NAME          READY   AGE\na-long-name   1/1     5s\nb                     \n");
+        let table = TabWriter::default().rows([
+            ["NAME", "READY", "AGE"],
+            ["a-long-name", "1/1", "5s"],
+            ["b", "", ""],
+        ]);
+        assert_eq!(
+            table,
+            "NAME          READY   AGE\na-long-name   1/1     5s\nb                     \n"
+        );
     }
 
     #[test]
     fn a_line_without_the_column_ends_the_block() {
         let text = "aaaaaaaa\tb\nheadline\nc\td\n";
-        assert_eq!(TabWriter::new(0, 8, 2, ' ').render(text), "aaaaaaaa  b\nheadline\nc  d\n");
+        assert_eq!(
+            TabWriter::new(0, 8, 2, ' ').render(text),
+            "aaaaaaaa  b\nheadline\nc  d\n"
+        );
     }
 
     #[test]
     fn padding_with_tabs_rounds_to_tab_stops() {
-        assert_eq!(TabWriter::new(0, 8, 1, '\t').render("abc\tx\nabcdefgh\ty\n"), "abc\t\tx\nabcdefgh\ty\n");
+        assert_eq!(
+            TabWriter::new(0, 8, 1, '\t').render("abc\tx\nabcdefgh\ty\n"),
+            "abc\t\tx\nabcdefgh\ty\n"
+        );
     }
 }

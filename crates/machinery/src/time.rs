@@ -5,7 +5,9 @@ pub use jiff::Timestamp;
 
 /// A text that is not an RFC 3339 instant; prints Go's `time.ParseError`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {rest:?} as {layout:?}")]
+#[error(
+    "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {rest:?} as {layout:?}"
+)]
 pub struct ParseTimeError {
     text: String,
     rest: String,
@@ -26,26 +28,42 @@ pub fn rfc3339_micro(at: Timestamp) -> String {
 pub fn parse(text: &str) -> Result<Timestamp, ParseTimeError> {
     let mut rest = text.as_bytes();
     for (layout, separator) in PARTS {
-        let after = rest.strip_prefix(separator.as_bytes()).ok_or_else(|| wrong(text, rest, separator))?;
-        let digits = after.iter().take_while(|byte| byte.is_ascii_digit()).take(layout.len()).count();
+        let after = rest
+            .strip_prefix(separator.as_bytes())
+            .ok_or_else(|| wrong(text, rest, separator))?;
+        let digits = after
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .take(layout.len())
+            .count();
         if digits < layout.len() {
             return Err(wrong(text, after, layout));
         }
         rest = after.get(digits..).unwrap_or_default();
     }
     if let Some(fraction) = rest.strip_prefix(b".") {
-        let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = fraction
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         rest = fraction.get(digits..).unwrap_or_default();
     }
     if rest != b"Z" && !is_offset(rest) {
         return Err(wrong(text, rest, "Z07:00"));
     }
-    text.parse().map_err(|_| wrong(text, text.as_bytes(), "2006"))
+    text.parse()
+        .map_err(|_| wrong(text, text.as_bytes(), "2006"))
 }
 
 /// Layout element and what stands before it.
-const PARTS: [(&str, &str); 6] =
-    [("2006", ""), ("01", "-"), ("02", "-"), ("15", "T"), ("04", ":"), ("05", ":")];
+const PARTS: [(&str, &str); 6] = [
+    ("2006", ""),
+    ("01", "-"),
+    ("02", "-"),
+    ("15", "T"),
+    ("04", ":"),
+    ("05", ":"),
+];
 
 fn is_offset(rest: &[u8]) -> bool {
     matches!(rest, [b'+' | b'-', a, b, b':', c, d] if [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()))

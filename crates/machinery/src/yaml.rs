@@ -27,13 +27,20 @@ pub struct Document {
 /// All documents of a text; empty ones (comments only) are left out.
 pub fn parse_documents(text: &str) -> Result<Vec<Value>, YamlError> {
     let documents = parse::documents(text)?;
-    Ok(documents.into_iter().map(|document| document.value).filter(|value| !value.is_null()).collect())
+    Ok(documents
+        .into_iter()
+        .map(|document| document.value)
+        .filter(|value| !value.is_null())
+        .collect())
 }
 
 /// The first document of a text, null if there is none.
 pub fn parse(text: &str) -> Result<Document, YamlError> {
     let first = parse::documents(text)?.into_iter().next();
-    Ok(first.unwrap_or(Document { value: Value::Null, duplicates: Vec::new() }))
+    Ok(first.unwrap_or(Document {
+        value: Value::Null,
+        duplicates: Vec::new(),
+    }))
 }
 
 /// The YAML of a value: keys in go-yaml's natural order, lists not indented, lines of about 80 columns, a line feed

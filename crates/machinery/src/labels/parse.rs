@@ -39,7 +39,11 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// Reads all requirements, in the order written.
 pub(super) fn parse(text: &str) -> Result<Vec<Requirement>, SelectorError> {
-    Parser { items: scan(text), position: 0 }.parse()
+    Parser {
+        items: scan(text),
+        position: 0,
+    }
+    .parse()
 }
 
 fn token_of(text: &str) -> Option<Token> {
@@ -76,16 +80,25 @@ fn scan(text: &str) -> Vec<(Token, String)> {
             items.push((Token::End, String::new()));
             return items;
         }
-        let (item, after) = if rest.starts_with(is_special) { scan_symbol(rest) } else { scan_word(rest) };
+        let (item, after) = if rest.starts_with(is_special) {
+            scan_symbol(rest)
+        } else {
+            scan_word(rest)
+        };
         items.push(item);
         rest = after;
     }
 }
 
 fn scan_word(text: &str) -> ((Token, String), &str) {
-    let end = text.find(|c| is_special(c) || is_space(c)).unwrap_or(text.len());
+    let end = text
+        .find(|c| is_special(c) || is_space(c))
+        .unwrap_or(text.len());
     let (word, rest) = text.split_at(end);
-    ((token_of(word).unwrap_or(Token::Identifier), word.to_owned()), rest)
+    (
+        (token_of(word).unwrap_or(Token::Identifier), word.to_owned()),
+        rest,
+    )
 }
 
 /// The longest run of symbols that is a token once one was found.
@@ -117,10 +130,15 @@ impl Parser {
             match token {
                 Token::Identifier | Token::Not => {}
                 Token::End => return Ok(requirements),
-                _ => return Err(error(format!("found '{literal}', expected: !, identifier, or 'end of string'"))),
+                _ => {
+                    return Err(error(format!(
+                        "found '{literal}', expected: !, identifier, or 'end of string'"
+                    )));
+                }
             }
-            let requirement =
-                self.requirement().map_err(|SelectorError(text)| error(format!("unable to parse requirement: {text}")))?;
+            let requirement = self.requirement().map_err(|SelectorError(text)| {
+                error(format!("unable to parse requirement: {text}"))
+            })?;
             requirements.push(requirement);
             let (token, literal) = self.take(Context::Values);
             match token {
@@ -128,16 +146,26 @@ impl Parser {
                 Token::Comma => {
                     let (next, literal) = self.look(Context::Values);
                     if !matches!(next, Token::Identifier | Token::Not) {
-                        return Err(error(format!("found '{literal}', expected: identifier after ','")));
+                        return Err(error(format!(
+                            "found '{literal}', expected: identifier after ','"
+                        )));
                     }
                 }
-                _ => return Err(error(format!("found '{literal}', expected: ',' or 'end of string'"))),
+                _ => {
+                    return Err(error(format!(
+                        "found '{literal}', expected: ',' or 'end of string'"
+                    )));
+                }
             }
         }
     }
 
     fn look(&self, context: Context) -> (Token, String) {
-        let (token, literal) = self.items.get(self.position).cloned().unwrap_or((Token::End, String::new()));
+        let (token, literal) = self
+            .items
+            .get(self.position)
+            .cloned()
+            .unwrap_or((Token::End, String::new()));
         if context == Context::Values && matches!(token, Token::In | Token::NotIn) {
             return (Token::Identifier, literal);
         }
@@ -161,7 +189,11 @@ impl Parser {
         }
         let complaints = names::label_key(&key);
         if !complaints.is_empty() {
-            return Err(error(format!("<nil>: Invalid value: {}: {}", quoted(&key), complaints.join("; "))));
+            return Err(error(format!(
+                "<nil>: Invalid value: {}: {}",
+                quoted(&key),
+                complaints.join("; ")
+            )));
         }
         if negated {
             return Requirement::new(&key, Operator::DoesNotExist, Vec::new());
@@ -193,7 +225,13 @@ impl Parser {
             Token::Less => Operator::LessThan,
             Token::NotIn => Operator::NotIn,
             Token::NotEquals => Operator::NotEquals,
-            Token::Error | Token::End | Token::Closed | Token::Comma | Token::Not | Token::Identifier | Token::Open => {
+            Token::Error
+            | Token::End
+            | Token::Closed
+            | Token::Comma
+            | Token::Not
+            | Token::Identifier
+            | Token::Open => {
                 return Err(error(format!("found '{literal}', expected: {OPERATORS}")));
             }
         })
@@ -228,7 +266,9 @@ impl Parser {
                 self.take(Context::Values);
                 Ok(BTreeSet::from([String::new()]))
             }
-            _ => Err(error(format!("found '{literal}', expected: ',', ')' or identifier"))),
+            _ => Err(error(format!(
+                "found '{literal}', expected: ',', ')' or identifier"
+            ))),
         }
     }
 
@@ -246,7 +286,9 @@ impl Parser {
                     return Ok(values);
                 }
                 (Token::Identifier, _) => {
-                    return Err(error(format!("found '{next_literal}', expected: ',' or ')'")));
+                    return Err(error(format!(
+                        "found '{next_literal}', expected: ',' or ')'"
+                    )));
                 }
                 (Token::Comma, next) => {
                     if values.is_empty() || matches!(next, Token::Closed | Token::Comma) {
@@ -256,7 +298,11 @@ impl Parser {
                         return Ok(values);
                     }
                 }
-                (_, _) => return Err(error(format!("found '{literal}', expected: ',', or identifier"))),
+                (_, _) => {
+                    return Err(error(format!(
+                        "found '{literal}', expected: ',', or identifier"
+                    )));
+                }
             }
         }
     }
@@ -273,12 +319,24 @@ mod tests {
     #[test]
     fn refusals_have_the_words_of_the_go_parser() {
         let cases = [
-            ("a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"),
-            ("a in b", "unable to parse requirement: found 'b' expected: '('"),
-            ("a in (b", "unable to parse requirement: found '', expected: ',' or ')'"),
+            (
+                "a b",
+                "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt",
+            ),
+            (
+                "a in b",
+                "unable to parse requirement: found 'b' expected: '('",
+            ),
+            (
+                "a in (b",
+                "unable to parse requirement: found '', expected: ',' or ')'",
+            ),
             ("a=b,", "found '', expected: identifier after ','"),
             ("a=b c", "found 'c', expected: ',' or 'end of string'"),
-            ("=a", "found '=', expected: !, identifier, or 'end of string'"),
+            (
+                "=a",
+                "found '=', expected: !, identifier, or 'end of string'",
+            ),
             (
                 "a=-",
                 "unable to parse requirement: values[0][a]: Invalid value: \"-\": a valid label must be an empty \
@@ -286,17 +344,30 @@ mod tests {
                  alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation \
                  is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
             ),
-            ("a>x", "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value must be an integer"),
+            (
+                "a>x",
+                "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value must be an integer",
+            ),
         ];
         for (text, expected) in cases {
-            assert_eq!(Selector::parse(text).unwrap_err().to_string(), expected, "{text}");
+            assert_eq!(
+                Selector::parse(text).unwrap_err().to_string(),
+                expected,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn keywords_are_keys_and_values_where_an_operator_cannot_stand() {
-        assert_eq!(Selector::parse("in in (notin)").unwrap().to_string(), "in in (notin)");
-        assert_eq!(Selector::parse("a in (,b)").unwrap().to_string(), "a in (,b)");
+        assert_eq!(
+            Selector::parse("in in (notin)").unwrap().to_string(),
+            "in in (notin)"
+        );
+        assert_eq!(
+            Selector::parse("a in (,b)").unwrap().to_string(),
+            "a in (,b)"
+        );
         assert_eq!(Selector::parse("a in ()").unwrap().to_string(), "a in ()");
         assert_eq!(Selector::parse("a=,b").unwrap().to_string(), "a=,b");
     }

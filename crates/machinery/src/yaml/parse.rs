@@ -1,3 +1,5 @@
 //! Reading.
 use super::{Document, YamlError};
-pub(super) fn documents(_text: &str) -> Result<Vec<Document>, YamlError> { todo!() }
+pub(super) fn documents(_text: &str) -> Result<Vec<Document>, YamlError> {
+    todo!()
+}

@@ -1,3 +1,5 @@
 //! Writing.
 use serde_json::Value;
-pub(super) fn document(_value: &Value) -> String { todo!() }
+pub(super) fn document(_value: &Value) -> String {
+    todo!()
+}
