@@ -1,0 +1,20 @@
+//! Built-in controllers: each an ordinary client of the simulated server.
+
+use jiff::Timestamp;
+
+use crate::session::{Change, Session};
+
+/// A built-in controller. It is level-triggered: `step` is called whenever something changed or its wake time came,
+/// with the changes since its last step (its own included), and may be called at any time with none.
+pub trait Builtin: Send {
+    /// Name of the controller; its user is `system:serviceaccount:kube-system:NAME`.
+    fn name(&self) -> &'static str;
+
+    /// Reads, decides and writes. Returns when it wants to be called again even if nothing changes.
+    fn step(&mut self, session: &mut Session<'_>, changes: &[Change]) -> Option<Timestamp>;
+}
+
+/// All built-in controllers in the order they are stepped.
+pub fn all() -> Vec<Box<dyn Builtin>> {
+    Vec::new()
+}

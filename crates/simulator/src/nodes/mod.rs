@@ -1,0 +1,1 @@
+//! Models of nodes: stages that pods and nodes pass through.

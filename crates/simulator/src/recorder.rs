@@ -1,0 +1,70 @@
+//! The trace of a simulation: a running SHA-256 over calls and replies in order, and counters per actor.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+/// Calls of one actor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All calls.
+    pub calls: u64,
+    /// Calls by POST, PUT, PATCH and DELETE.
+    pub writes: u64,
+}
+
+/// Hashes and counts.
+#[derive(Debug, Clone, Default)]
+pub struct Recorder {
+    hash: Sha256,
+    counts: BTreeMap<String, Counts>,
+    log: Option<Vec<String>>,
+}
+
+impl Recorder {
+    /// Also keep one line per call (`actor method path status`).
+    pub fn keep_log(&mut self) {
+        self.log.get_or_insert_with(Vec::new);
+    }
+
+    /// The lines kept so far.
+    pub fn log(&self) -> &[String] {
+        self.log.as_deref().unwrap_or_default()
+    }
+
+    /// Counts a call and returns its numbers.
+    pub fn count(&mut self, actor: &str, write: bool) -> Counts {
+        if !self.counts.contains_key(actor) {
+            self.counts.insert(actor.to_owned(), Counts::default());
+        }
+        match self.counts.get_mut(actor) {
+            Some(counts) => {
+                counts.calls += 1;
+                counts.writes += u64::from(write);
+                *counts
+            }
+            None => Counts::default(),
+        }
+    }
+
+    /// Adds a call and its reply to the trace.
+    pub fn record(&mut self, actor: &str, method: &str, path: &str, body: &[u8], status: u16, reply: &[u8]) {
+        for part in [actor.as_bytes(), method.as_bytes(), path.as_bytes(), body, &status.to_be_bytes(), reply] {
+            self.hash.update((part.len() as u64).to_be_bytes());
+            self.hash.update(part);
+        }
+        if let Some(log) = &mut self.log {
+            log.push(format!("{actor} {method} {path} {status}"));
+        }
+    }
+
+    /// Counts of an actor.
+    pub fn counts(&self, actor: &str) -> Counts {
+        self.counts.get(actor).copied().unwrap_or_default()
+    }
+
+    /// The hash of everything recorded so far, in hexadecimal.
+    pub fn trace(&self) -> String {
+        self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,118 @@
+//! Requests and replies of the API server as plain data.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use jiff::Timestamp;
+
+/// Who sends a request, as authentication found out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct User {
+    /// User name, such as `admin` or `system:serviceaccount:NS:NAME`.
+    pub name: String,
+    /// Groups; members of `system:masters` may do everything.
+    pub groups: Vec<String>,
+}
+
+impl User {
+    /// A member of `system:masters`.
+    pub fn admin(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            groups: vec!["system:masters".to_owned(), "system:authenticated".to_owned()],
+        }
+    }
+
+    /// The identity of a ServiceAccount.
+    pub fn service_account(namespace: &str, name: &str) -> Self {
+        Self {
+            name: format!("system:serviceaccount:{namespace}:{name}"),
+            groups: vec![
+                "system:serviceaccounts".to_owned(),
+                format!("system:serviceaccounts:{namespace}"),
+                "system:authenticated".to_owned(),
+            ],
+        }
+    }
+
+    /// Whether the user passes every authorisation.
+    pub fn is_admin(&self) -> bool {
+        self.groups.iter().any(|group| group == "system:masters")
+    }
+}
+
+/// One HTTP request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// HTTP method.
+    pub method: Method,
+    /// Path, percent-decoded, without the query.
+    pub path: String,
+    /// Query parameters, decoded, in order.
+    pub query: Vec<(String, String)>,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+    /// The authenticated user; `None` is answered with 401.
+    pub user: Option<User>,
+}
+
+impl Request {
+    /// The first value of a query parameter.
+    pub fn query_value(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A header as text; `None` if absent or not ASCII.
+    pub fn header(&self, name: http::header::HeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// One whole HTTP response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// HTTP status code.
+    pub status: u16,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Bytes,
+}
+
+/// Number of an open watch within one API server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WatchId(pub u64);
+
+/// What [`crate::apiserver::ApiServer::handle`] answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// A whole response.
+    Full(Response),
+    /// A watch began: send these headers with status 200, then what `watch_frames` yields.
+    Watch {
+        /// The watch to poll.
+        id: WatchId,
+        /// Response headers.
+        headers: HeaderMap,
+    },
+    /// The same request must be handled again at (or after) that time, such as a list at a future revision.
+    /// `last` is the answer if nothing changed until then.
+    Later {
+        /// When `last` is due.
+        at: Timestamp,
+        /// The answer at that time.
+        last: Response,
+    },
+}
+
+/// What a watch has to send.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WatchPoll {
+    /// Frames in order; each holds whole lines.
+    pub frames: Vec<Bytes>,
+    /// The stream ends after these frames.
+    pub ended: bool,
+    /// Poll again then, even if nothing changes (bookmark, deadline).
+    pub wake: Option<Timestamp>,
+}
