@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::edit::{at, child, each, set};
+use crate::builtin::edit::{at, child, each, set};
 
 type Object = Map<String, Value>;
 

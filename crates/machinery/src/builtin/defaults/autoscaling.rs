@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::edit::{at, ensure, set};
+use crate::builtin::edit::{at, ensure, set};
 
 type Object = Map<String, Value>;
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::edit::{at, child, each, ensure, set, set_zero, text};
+use crate::builtin::edit::{at, child, each, ensure, set, set_zero, text};
 use super::{resources, volumes};
 
 type Object = Map<String, Value>;

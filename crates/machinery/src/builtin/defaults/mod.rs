@@ -4,7 +4,7 @@
 mod admission;
 mod autoscaling;
 mod core;
-mod edit;
+
 mod groups;
 mod pod;
 mod resources;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::edit::{ensure, set};
+use crate::builtin::edit::{ensure, set};
 
 type Object = Map<String, Value>;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::edit::{child, each, set, set_zero, text};
+use crate::builtin::edit::{child, each, set, set_zero, text};
 use super::{pod, resources};
 
 type Object = Map<String, Value>;
@@ -85,7 +85,7 @@ pub fn claim_spec(spec: &mut Object) {
 
 /// A whole PersistentVolumeClaim.
 pub fn claim(claim: &mut Object) {
-    if let Some(status) = super::edit::ensure(claim, "status") {
+    if let Some(status) = crate::builtin::edit::ensure(claim, "status") {
         set_zero(status, "phase", "Pending");
         resources::round(status, "capacity");
         resources::round(status, "allocatedResources");
