@@ -13,6 +13,8 @@ mod workloads;
 
 use serde_json::Value;
 
+use super::edit;
+
 /// Sets every default that kube-apiserver sets when it decodes an object of this kind.
 /// `group` is empty for the core group. Kinds without defaults, and unknown kinds, stay as they are.
 pub fn apply(group: &str, version: &str, kind: &str, object: &mut Value) {

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::builtin::edit::{at, child, each, ensure, set, set_zero, text};
 use super::{resources, volumes};
+use crate::builtin::edit::{at, child, each, ensure, set, set_zero, text};
 
 type Object = Map<String, Value>;
 

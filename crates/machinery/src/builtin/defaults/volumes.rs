@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::builtin::edit::{child, each, set, set_zero, text};
 use super::{pod, resources};
+use crate::builtin::edit::{child, each, set, set_zero, text};
 
 type Object = Map<String, Value>;
 

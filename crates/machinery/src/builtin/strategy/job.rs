@@ -6,9 +6,15 @@ use crate::builtin::edit::{child, ensure, set, text};
 
 /// Unless `manualSelector` is true, the pods are found by a label with the Job's uid, put into the template as well.
 pub fn generate_selector(job: &mut Map<String, Value>) {
-    let metadata = job.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
+    let metadata = job
+        .get("metadata")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
     let (name, uid) = (text(&metadata, "name"), text(&metadata, "uid"));
-    let Some(spec) = child(job, "spec") else { return };
+    let Some(spec) = child(job, "spec") else {
+        return;
+    };
     if spec.get("manualSelector") == Some(&json!(true)) {
         return;
     }
@@ -19,7 +25,9 @@ pub fn generate_selector(job: &mut Map<String, Value>) {
         set(labels, "controller-uid", uid);
         set(labels, "batch.kubernetes.io/controller-uid", uid);
     }
-    if let Some(selector) = ensure(spec, "selector").and_then(|selector| ensure(selector, "matchLabels")) {
+    if let Some(selector) =
+        ensure(spec, "selector").and_then(|selector| ensure(selector, "matchLabels"))
+    {
         set(selector, "batch.kubernetes.io/controller-uid", uid);
     }
 }

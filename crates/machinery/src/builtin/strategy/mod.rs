@@ -17,7 +17,9 @@ type Object = Map<String, Value>;
 /// Prepares a new object for validation and storage. Name, `metadata.uid` and `metadata.creationTimestamp` are already
 /// set: a Job's selector and a PersistentVolume's status are made from them.
 pub fn prepare_for_create(group: &str, version: &str, kind: &str, object: &mut Value) {
-    let Some(object) = object.as_object_mut() else { return };
+    let Some(object) = object.as_object_mut() else {
+        return;
+    };
     if let Some(status) = new_status(group, version, kind, object) {
         object.insert("status".to_owned(), status);
     }
@@ -49,15 +51,22 @@ pub fn prepare_for_update(
     old: &Value,
     subresource: Option<&str>,
 ) {
-    let (Some(new), Some(old)) = (new.as_object_mut(), old.as_object()) else { return };
+    let (Some(new), Some(old)) = (new.as_object_mut(), old.as_object()) else {
+        return;
+    };
     match subresource {
         None => main_update(group, kind, new, old),
         Some("status") => status_update(group, kind, new, old),
         Some("finalize") => keep(new, old, "status"),
         Some("approval") => approval(new, old),
         Some("ephemeralcontainers") => pod::keep_all_but(new, old, |new, spec| {
-            match new.get("spec").and_then(|spec| spec.get("ephemeralContainers")) {
-                Some(containers) => spec.insert("ephemeralContainers".to_owned(), containers.clone()),
+            match new
+                .get("spec")
+                .and_then(|spec| spec.get("ephemeralContainers"))
+            {
+                Some(containers) => {
+                    spec.insert("ephemeralContainers".to_owned(), containers.clone())
+                }
                 None => spec.remove("ephemeralContainers"),
             };
         }),
@@ -72,7 +81,10 @@ fn main_update(group: &str, kind: &str, new: &mut Object, old: &Object) {
     }
     match (group, kind) {
         ("", "Namespace") => {
-            if let (Some(new), Some(old)) = (ensure(new, "spec"), old.get("spec").and_then(Value::as_object)) {
+            if let (Some(new), Some(old)) = (
+                ensure(new, "spec"),
+                old.get("spec").and_then(Value::as_object),
+            ) {
                 keep(new, old, "finalizers");
             }
         }
@@ -107,7 +119,17 @@ fn status_update(group: &str, kind: &str, new: &mut Object, old: &Object) {
         | ("storage.k8s.io", "VolumeAttachment")
         | ("storagemigration.k8s.io", _)
         | ("certificates.k8s.io", "PodCertificateRequest") => {
-            keep_metadata(new, old, &["labels", "annotations", "finalizers", "ownerReferences", "deletionTimestamp"]);
+            keep_metadata(
+                new,
+                old,
+                &[
+                    "labels",
+                    "annotations",
+                    "finalizers",
+                    "ownerReferences",
+                    "deletionTimestamp",
+                ],
+            );
         }
         _ => {}
     }
@@ -122,7 +144,9 @@ fn new_status(group: &str, version: &str, kind: &str, object: &Object) -> Option
         ("", "Namespace") => json!({"phase": "Active"}),
         ("", "Pod" | "PersistentVolumeClaim") => json!({"phase": "Pending"}),
         ("", "PersistentVolume") => {
-            let created = object.get("metadata").and_then(|metadata| metadata.get("creationTimestamp"));
+            let created = object
+                .get("metadata")
+                .and_then(|metadata| metadata.get("creationTimestamp"));
             match created.filter(|created| !created.is_null()) {
                 Some(created) => json!({"phase": "Pending", "lastPhaseTransitionTime": created}),
                 None => json!({"phase": "Pending"}),
@@ -136,7 +160,9 @@ fn new_status(group: &str, version: &str, kind: &str, object: &Object) -> Option
         ("autoscaling", "HorizontalPodAutoscaler") if version == "v1" => {
             json!({"currentReplicas": 0, "desiredReplicas": 0})
         }
-        ("autoscaling", "HorizontalPodAutoscaler") => json!({"desiredReplicas": 0, "currentMetrics": null}),
+        ("autoscaling", "HorizontalPodAutoscaler") => {
+            json!({"desiredReplicas": 0, "currentMetrics": null})
+        }
         ("policy", "PodDisruptionBudget") => {
             json!({"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0})
         }
@@ -163,15 +189,23 @@ fn has_status(group: &str, kind: &str) -> bool {
                 | "ReplicationController"
                 | "ResourceQuota"
                 | "Service"
-        ) | ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet")
-            | ("batch", "Job" | "CronJob")
+        ) | (
+            "apps",
+            "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet"
+        ) | ("batch", "Job" | "CronJob")
             | ("autoscaling", "HorizontalPodAutoscaler")
             | ("policy", "PodDisruptionBudget")
             | ("networking.k8s.io", "Ingress" | "ServiceCIDR")
             | ("storage.k8s.io", "VolumeAttachment")
-            | ("flowcontrol.apiserver.k8s.io", "FlowSchema" | "PriorityLevelConfiguration")
+            | (
+                "flowcontrol.apiserver.k8s.io",
+                "FlowSchema" | "PriorityLevelConfiguration"
+            )
             | ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy")
-            | ("certificates.k8s.io", "CertificateSigningRequest" | "PodCertificateRequest")
+            | (
+                "certificates.k8s.io",
+                "CertificateSigningRequest" | "PodCertificateRequest"
+            )
             | ("resource.k8s.io", "ResourceClaim" | "DeviceTaintRule")
             | ("storagemigration.k8s.io", "StorageVersionMigration")
             | ("apiextensions.k8s.io", "CustomResourceDefinition")
@@ -187,7 +221,10 @@ fn keep(new: &mut Object, old: &Object, key: &str) {
 }
 
 fn keep_metadata(new: &mut Object, old: &Object, keys: &[&str]) {
-    if let (Some(new), Some(old)) = (child(new, "metadata"), old.get("metadata").and_then(Value::as_object)) {
+    if let (Some(new), Some(old)) = (
+        child(new, "metadata"),
+        old.get("metadata").and_then(Value::as_object),
+    ) {
         for key in keys {
             keep(new, old, key);
         }
@@ -196,7 +233,10 @@ fn keep_metadata(new: &mut Object, old: &Object, keys: &[&str]) {
 
 /// The status endpoints of flow control keep all of `metadata` except the bookkeeping of this very request.
 fn keep_metadata_but_managed_fields(new: &mut Object, old: &Object) {
-    let managed = new.get("metadata").and_then(|metadata| metadata.get("managedFields")).cloned();
+    let managed = new
+        .get("metadata")
+        .and_then(|metadata| metadata.get("managedFields"))
+        .cloned();
     keep(new, old, "metadata");
     if let (Some(metadata), Some(managed)) = (child(new, "metadata"), managed) {
         metadata.insert("managedFields".to_owned(), managed);
@@ -204,8 +244,14 @@ fn keep_metadata_but_managed_fields(new: &mut Object, old: &Object) {
 }
 
 fn namespace(object: &mut Object) {
-    let Some(spec) = ensure(object, "spec") else { return };
-    let mut finalizers = spec.get("finalizers").and_then(Value::as_array).cloned().unwrap_or_default();
+    let Some(spec) = ensure(object, "spec") else {
+        return;
+    };
+    let mut finalizers = spec
+        .get("finalizers")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     if !finalizers.iter().any(|finalizer| finalizer == "kubernetes") {
         finalizers.push(json!("kubernetes"));
     }
@@ -214,7 +260,9 @@ fn namespace(object: &mut Object) {
 
 /// Of the secrets a service account lists only the names count.
 fn secret_references(object: &mut Object) {
-    crate::builtin::edit::each(object, "secrets", |reference| reference.retain(|key, _| key == "name"));
+    crate::builtin::edit::each(object, "secrets", |reference| {
+        reference.retain(|key, _| key == "name")
+    });
 }
 
 /// `dataSource` and `dataSourceRef` describe the same thing; garbage in the old field is dropped (KEP-1495).
@@ -223,9 +271,18 @@ fn data_sources(spec: &mut Object, old: Option<&Object>) {
     let in_use = old.is_some_and(|old| set(old, "dataSource") || set(old, "dataSourceRef"));
     if !in_use && !set(spec, "dataSourceRef") {
         let known = spec.get("dataSource").is_some_and(|source| {
-            let kind = source.get("kind").and_then(Value::as_str).unwrap_or_default();
-            let group = source.get("apiGroup").and_then(Value::as_str).unwrap_or_default();
-            matches!((kind, group), ("PersistentVolumeClaim", "") | ("VolumeSnapshot", "snapshot.storage.k8s.io"))
+            let kind = source
+                .get("kind")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let group = source
+                .get("apiGroup")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            matches!(
+                (kind, group),
+                ("PersistentVolumeClaim", "") | ("VolumeSnapshot", "snapshot.storage.k8s.io")
+            )
         });
         if !known {
             spec.remove("dataSource");
@@ -236,7 +293,10 @@ fn data_sources(spec: &mut Object, old: Option<&Object>) {
         spec.insert("dataSourceRef".to_owned(), source);
     } else if set(spec, "dataSourceRef") && !set(spec, "dataSource") {
         let reference = spec.get("dataSourceRef").cloned().unwrap_or_default();
-        let namespace = reference.get("namespace").and_then(Value::as_str).unwrap_or_default();
+        let namespace = reference
+            .get("namespace")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         if let (Value::Object(mut source), "") = (reference.clone(), namespace) {
             source.remove("namespace");
             spec.insert("dataSource".to_owned(), source.into());
@@ -249,25 +309,49 @@ const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 /// apps/v1 carries a DaemonSet's template generation in an annotation: it counts changes of the template.
 fn template_generation(new: &mut Object, old: Option<&Object>) {
     let read = |object: &Object| {
-        let annotations = object.get("metadata").and_then(|metadata| metadata.get("annotations"));
-        let text = annotations.and_then(|annotations| annotations.get(TEMPLATE_GENERATION)).and_then(Value::as_str);
-        text.and_then(|text| text.parse::<i64>().ok()).unwrap_or_default()
+        let annotations = object
+            .get("metadata")
+            .and_then(|metadata| metadata.get("annotations"));
+        let text = annotations
+            .and_then(|annotations| annotations.get(TEMPLATE_GENERATION))
+            .and_then(Value::as_str);
+        text.and_then(|text| text.parse::<i64>().ok())
+            .unwrap_or_default()
     };
-    let template = |object: &Object| object.get("spec").and_then(|spec| spec.get("template")).cloned();
+    let template = |object: &Object| {
+        object
+            .get("spec")
+            .and_then(|spec| spec.get("template"))
+            .cloned()
+    };
     let generation = match old {
         None => read(new).max(1),
         Some(old) if template(old) == template(new) => read(old),
         Some(old) => read(old) + 1,
     };
-    if let Some(annotations) = ensure(new, "metadata").and_then(|metadata| ensure(metadata, "annotations")) {
-        annotations.insert(TEMPLATE_GENERATION.to_owned(), generation.to_string().into());
+    if let Some(annotations) =
+        ensure(new, "metadata").and_then(|metadata| ensure(metadata, "annotations"))
+    {
+        annotations.insert(
+            TEMPLATE_GENERATION.to_owned(),
+            generation.to_string().into(),
+        );
     }
 }
 
 fn keep_template_generation(new: &mut Object, old: &Object) {
-    let annotations = |object: &Object| object.get("metadata").and_then(|metadata| metadata.get("annotations")).cloned();
-    if let Some(value) = annotations(old).and_then(|annotations| annotations.get(TEMPLATE_GENERATION).cloned()) {
-        if let Some(annotations) = ensure(new, "metadata").and_then(|metadata| ensure(metadata, "annotations")) {
+    let annotations = |object: &Object| {
+        object
+            .get("metadata")
+            .and_then(|metadata| metadata.get("annotations"))
+            .cloned()
+    };
+    if let Some(value) =
+        annotations(old).and_then(|annotations| annotations.get(TEMPLATE_GENERATION).cloned())
+    {
+        if let Some(annotations) =
+            ensure(new, "metadata").and_then(|metadata| ensure(metadata, "annotations"))
+        {
             annotations.insert(TEMPLATE_GENERATION.to_owned(), value);
         }
     }
@@ -283,11 +367,26 @@ fn drop_topology(new: &mut Object, old: Option<&Object>) {
 }
 
 fn stored_versions(object: &mut Object) {
-    let versions = object.get("spec").and_then(|spec| spec.get("versions")).and_then(Value::as_array);
-    let stored = versions.and_then(|versions| versions.iter().find(|version| version.get("storage") == Some(&json!(true))));
-    let Some(name) = stored.and_then(|version| version.get("name")).cloned() else { return };
-    let Some(status) = ensure(object, "status") else { return };
-    let mut names = status.get("storedVersions").and_then(Value::as_array).cloned().unwrap_or_default();
+    let versions = object
+        .get("spec")
+        .and_then(|spec| spec.get("versions"))
+        .and_then(Value::as_array);
+    let stored = versions.and_then(|versions| {
+        versions
+            .iter()
+            .find(|version| version.get("storage") == Some(&json!(true)))
+    });
+    let Some(name) = stored.and_then(|version| version.get("name")).cloned() else {
+        return;
+    };
+    let Some(status) = ensure(object, "status") else {
+        return;
+    };
+    let mut names = status
+        .get("storedVersions")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     if !names.contains(&name) {
         names.push(name);
     }
@@ -296,7 +395,10 @@ fn stored_versions(object: &mut Object) {
 
 /// `/approval` of a certificate request changes its conditions only.
 fn approval(new: &mut Object, old: &Object) {
-    let conditions = new.get("status").and_then(|status| status.get("conditions")).cloned();
+    let conditions = new
+        .get("status")
+        .and_then(|status| status.get("conditions"))
+        .cloned();
     keep(new, old, "spec");
     keep(new, old, "status");
     if let (Some(status), Some(conditions)) = (ensure(new, "status"), conditions) {

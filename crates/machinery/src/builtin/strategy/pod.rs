@@ -12,11 +12,18 @@ type Object = Map<String, Value>;
 /// A new pod: status with its class, the condition of scheduling gates, label keys of affinity and spreading.
 pub fn create(pod: &mut Object) {
     let class = qos_class(pod);
-    let labels = pod.get("metadata").and_then(|metadata| metadata.get("labels")).and_then(Value::as_object).cloned();
+    let labels = pod
+        .get("metadata")
+        .and_then(|metadata| metadata.get("labels"))
+        .and_then(Value::as_object)
+        .cloned();
     let labels = labels.unwrap_or_default();
     let mut gated = false;
     if let Some(spec) = child(pod, "spec") {
-        gated = spec.get("schedulingGates").and_then(Value::as_array).is_some_and(|gates| !gates.is_empty());
+        gated = spec
+            .get("schedulingGates")
+            .and_then(Value::as_array)
+            .is_some_and(|gates| !gates.is_empty());
         affinity(spec, &labels);
         each(spec, "topologySpreadConstraints", |constraint| {
             label_keys(constraint, "matchLabelKeys", "In", &labels);
@@ -41,15 +48,27 @@ pub fn create(pod: &mut Object) {
 }
 
 fn affinity(spec: &mut Object, labels: &Object) {
-    let Some(affinity) = child(spec, "affinity") else { return };
+    let Some(affinity) = child(spec, "affinity") else {
+        return;
+    };
     for side in ["podAffinity", "podAntiAffinity"] {
-        let Some(side) = child(affinity, side) else { continue };
-        each(side, "preferredDuringSchedulingIgnoredDuringExecution", |weighted| {
-            if let Some(term) = child(weighted, "podAffinityTerm") {
-                affinity_term(term, labels);
-            }
-        });
-        each(side, "requiredDuringSchedulingIgnoredDuringExecution", |term| affinity_term(term, labels));
+        let Some(side) = child(affinity, side) else {
+            continue;
+        };
+        each(
+            side,
+            "preferredDuringSchedulingIgnoredDuringExecution",
+            |weighted| {
+                if let Some(term) = child(weighted, "podAffinityTerm") {
+                    affinity_term(term, labels);
+                }
+            },
+        );
+        each(
+            side,
+            "requiredDuringSchedulingIgnoredDuringExecution",
+            |term| affinity_term(term, labels),
+        );
     }
 }
 
@@ -60,12 +79,23 @@ fn affinity_term(term: &mut Object, labels: &Object) {
 
 /// Turns keys into requirements on the pod's own values (KEP-3633, KEP-3243).
 fn label_keys(term: &mut Object, list: &str, operator: &str, labels: &Object) {
-    let keys = term.get(list).and_then(Value::as_array).cloned().unwrap_or_default();
-    let Some(selector) = child(term, "labelSelector") else { return };
+    let keys = term
+        .get(list)
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let Some(selector) = child(term, "labelSelector") else {
+        return;
+    };
     for key in keys.iter().filter_map(Value::as_str) {
-        let Some(value) = labels.get(key) else { continue };
+        let Some(value) = labels.get(key) else {
+            continue;
+        };
         let requirement = json!({"key": key, "operator": operator, "values": [value]});
-        match selector.get_mut("matchExpressions").and_then(Value::as_array_mut) {
+        match selector
+            .get_mut("matchExpressions")
+            .and_then(Value::as_array_mut)
+        {
             Some(expressions) => expressions.push(requirement),
             None => {
                 selector.insert("matchExpressions".to_owned(), json!([requirement]));
@@ -77,24 +107,58 @@ fn label_keys(term: &mut Object, list: &str, operator: &str, labels: &Object) {
 /// `/status` of a pod: no owner references, no deletion, class and observed generations are never lost.
 pub fn status_update(new: &mut Object, old: &Object) {
     super::keep_metadata(new, old, &["ownerReferences", "deletionTimestamp"]);
-    let old_status = old.get("status").and_then(Value::as_object).cloned().unwrap_or_default();
-    let Some(status) = ensure(new, "status") else { return };
+    let old_status = old
+        .get("status")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    let Some(status) = ensure(new, "status") else {
+        return;
+    };
     if text(status, "qosClass").is_empty() {
         super::keep(status, &old_status, "qosClass");
     }
-    if status.get("observedGeneration").and_then(Value::as_i64).unwrap_or_default() == 0 {
+    if status
+        .get("observedGeneration")
+        .and_then(Value::as_i64)
+        .unwrap_or_default()
+        == 0
+    {
         super::keep(status, &old_status, "observedGeneration");
     }
     let mut generations: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for condition in old_status.get("conditions").and_then(Value::as_array).into_iter().flatten() {
-        let kind = condition.get("type").and_then(Value::as_str).unwrap_or_default();
-        let generation = condition.get("observedGeneration").cloned().unwrap_or(json!(0));
-        generations.entry(kind.to_owned()).or_default().push(generation);
+    for condition in old_status
+        .get("conditions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let kind = condition
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let generation = condition
+            .get("observedGeneration")
+            .cloned()
+            .unwrap_or(json!(0));
+        generations
+            .entry(kind.to_owned())
+            .or_default()
+            .push(generation);
     }
     each(status, "conditions", |condition| {
-        let Some(old) = generations.get_mut(text(condition, "type")).filter(|old| !old.is_empty()) else { return };
+        let Some(old) = generations
+            .get_mut(text(condition, "type"))
+            .filter(|old| !old.is_empty())
+        else {
+            return;
+        };
         let generation = old.remove(0);
-        let unset = condition.get("observedGeneration").and_then(Value::as_i64).unwrap_or_default() == 0;
+        let unset = condition
+            .get("observedGeneration")
+            .and_then(Value::as_i64)
+            .unwrap_or_default()
+            == 0;
         if unset && generation != json!(0) {
             condition.insert("observedGeneration".to_owned(), generation);
         }
@@ -103,21 +167,41 @@ pub fn status_update(new: &mut Object, old: &Object) {
 
 /// A subresource that changes one part of the spec: `change` copies it from the new pod to the old spec.
 pub fn keep_all_but(new: &mut Object, old: &Object, change: fn(&Object, &mut Object)) {
-    let Some(mut spec) = old.get("spec").and_then(Value::as_object).cloned() else { return };
+    let Some(mut spec) = old.get("spec").and_then(Value::as_object).cloned() else {
+        return;
+    };
     change(new, &mut spec);
     new.insert("spec".to_owned(), spec.into());
     super::keep(new, old, "status");
-    super::keep_metadata(new, old, &["labels", "annotations", "finalizers", "ownerReferences", "deletionTimestamp"]);
+    super::keep_metadata(
+        new,
+        old,
+        &[
+            "labels",
+            "annotations",
+            "finalizers",
+            "ownerReferences",
+            "deletionTimestamp",
+        ],
+    );
 }
 
 /// `/resize` takes resources and resize policies of existing containers.
 pub fn resized(new: &Object, spec: &mut Object) {
-    let Some(new_spec) = new.get("spec").and_then(Value::as_object) else { return };
+    let Some(new_spec) = new.get("spec").and_then(Value::as_object) else {
+        return;
+    };
     for list in ["containers", "initContainers"] {
-        let wanted = new_spec.get(list).and_then(Value::as_array).cloned().unwrap_or_default();
+        let wanted = new_spec
+            .get(list)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         let mut wanted = wanted.into_iter();
         each(spec, list, |container| {
-            let Some(Value::Object(wanted)) = wanted.next() else { return };
+            let Some(Value::Object(wanted)) = wanted.next() else {
+                return;
+            };
             if wanted.get("name") == container.get("name") {
                 super::keep(container, &wanted, "resources");
                 super::keep(container, &wanted, "resizePolicy");
@@ -129,15 +213,24 @@ pub fn resized(new: &Object, spec: &mut Object) {
 
 /// The quality of service class of a pod: `Guaranteed`, `Burstable` or `BestEffort`.
 pub fn qos_class(pod: &Object) -> &'static str {
-    let Some(spec) = pod.get("spec") else { return "BestEffort" };
+    let Some(spec) = pod.get("spec") else {
+        return "BestEffort";
+    };
     let mut totals = Totals::default();
-    let guaranteed = match spec.get("resources").filter(|resources| resources.is_object()) {
+    let guaranteed = match spec
+        .get("resources")
+        .filter(|resources| resources.is_object())
+    {
         Some(resources) => totals.add(resources) || resources.get("limits").is_none(),
         None => {
             let lists = ["containers", "initContainers"];
-            let containers = lists.iter().filter_map(|list| spec.get(*list).and_then(Value::as_array)).flatten();
-            let all: Vec<bool> =
-                containers.map(|container| totals.add(container.get("resources").unwrap_or(&Value::Null))).collect();
+            let containers = lists
+                .iter()
+                .filter_map(|list| spec.get(*list).and_then(Value::as_array))
+                .flatten();
+            let all: Vec<bool> = containers
+                .map(|container| totals.add(container.get("resources").unwrap_or(&Value::Null)))
+                .collect();
             all.iter().all(|limited| *limited)
         }
     };
@@ -167,11 +260,17 @@ impl Totals {
 fn sum(totals: &mut BTreeMap<String, Quantity>, list: Option<&Value>) -> usize {
     let mut found = 0;
     for name in ["cpu", "memory"] {
-        let Some(text) = list.and_then(|list| list.get(name)).and_then(Value::as_str) else { continue };
-        let Ok(quantity) = Quantity::parse(text) else { continue };
+        let Some(text) = list.and_then(|list| list.get(name)).and_then(Value::as_str) else {
+            continue;
+        };
+        let Ok(quantity) = Quantity::parse(text) else {
+            continue;
+        };
         if quantity.sign() > 0 {
             found += 1;
-            let total = totals.get(name).map_or_else(|| quantity.clone(), |total| total.add(&quantity));
+            let total = totals
+                .get(name)
+                .map_or_else(|| quantity.clone(), |total| total.add(&quantity));
             totals.insert(name.to_owned(), total);
         }
     }
@@ -183,16 +282,32 @@ mod tests {
     use super::*;
 
     fn class(containers: Value) -> &'static str {
-        qos_class(json!({"spec": {"containers": containers}}).as_object().unwrap())
+        qos_class(
+            json!({"spec": {"containers": containers}})
+                .as_object()
+                .unwrap(),
+        )
     }
 
     #[test]
     fn class_follows_requests_and_limits_of_cpu_and_memory() {
         let full = json!({"cpu": "1", "memory": "1Gi"});
         assert_eq!(class(json!([{"name": "a"}])), "BestEffort");
-        assert_eq!(class(json!([{"resources": {"requests": {"cpu": "1"}}}])), "Burstable");
-        assert_eq!(class(json!([{"resources": {"requests": full, "limits": full}}])), "Guaranteed");
-        assert_eq!(class(json!([{"resources": {"requests": full, "limits": full}}, {"name": "b"}])), "Burstable");
-        assert_eq!(class(json!([{"resources": {"limits": {"example.com/gpu": "1"}}}])), "BestEffort");
+        assert_eq!(
+            class(json!([{"resources": {"requests": {"cpu": "1"}}}])),
+            "Burstable"
+        );
+        assert_eq!(
+            class(json!([{"resources": {"requests": full, "limits": full}}])),
+            "Guaranteed"
+        );
+        assert_eq!(
+            class(json!([{"resources": {"requests": full, "limits": full}}, {"name": "b"}])),
+            "Burstable"
+        );
+        assert_eq!(
+            class(json!([{"resources": {"limits": {"example.com/gpu": "1"}}}])),
+            "BestEffort"
+        );
     }
 }

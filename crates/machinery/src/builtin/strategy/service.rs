@@ -32,32 +32,50 @@ pub fn needs_health_check_port(spec: &Object) -> bool {
 
 fn externally_accessible(spec: &Object) -> bool {
     let kind = text(spec, "type");
-    let external = spec.get("externalIPs").and_then(Value::as_array).is_some_and(|ips| !ips.is_empty());
+    let external = spec
+        .get("externalIPs")
+        .and_then(Value::as_array)
+        .is_some_and(|ips| !ips.is_empty());
     matches!(kind, "LoadBalancer" | "NodePort") || (kind == "ClusterIP" && external)
 }
 
 fn specs<'a>(new: &'a mut Object, old: &'a Object) -> Option<(&'a mut Object, &'a Object)> {
-    Some((new.get_mut("spec")?.as_object_mut()?, old.get("spec")?.as_object()?))
+    Some((
+        new.get_mut("spec")?.as_object_mut()?,
+        old.get("spec")?.as_object()?,
+    ))
 }
 
 fn drop_type_dependent(new: &mut Object, old: &Object) {
-    let Some((spec, old_spec)) = specs(new, old) else { return };
+    let Some((spec, old_spec)) = specs(new, old) else {
+        return;
+    };
     let same = |spec: &Object, key: &str| spec.get(key) == old_spec.get(key);
     let mut gone = Vec::new();
     if needs_cluster_ip(old_spec) && !needs_cluster_ip(spec) {
         if same(spec, "clusterIP") && same(spec, "clusterIPs") {
             gone.extend(["clusterIP", "clusterIPs"]);
         }
-        gone.extend(["ipFamilies", "ipFamilyPolicy"].into_iter().filter(|key| same(spec, key)));
+        gone.extend(
+            ["ipFamilies", "ipFamilyPolicy"]
+                .into_iter()
+                .filter(|key| same(spec, key)),
+        );
     }
-    if needs_health_check_port(old_spec) && !needs_health_check_port(spec) && same(spec, "healthCheckNodePort") {
+    if needs_health_check_port(old_spec)
+        && !needs_health_check_port(spec)
+        && same(spec, "healthCheckNodePort")
+    {
         gone.push("healthCheckNodePort");
     }
     if text(old_spec, "type") == "LoadBalancer" && text(spec, "type") != "LoadBalancer" {
         let keys = ["allocateLoadBalancerNodePorts", "loadBalancerClass"];
         gone.extend(keys.into_iter().filter(|key| same(spec, key)));
     }
-    if externally_accessible(old_spec) && !externally_accessible(spec) && same(spec, "externalTrafficPolicy") {
+    if externally_accessible(old_spec)
+        && !externally_accessible(spec)
+        && same(spec, "externalTrafficPolicy")
+    {
         gone.push("externalTrafficPolicy");
     }
     for key in gone {
@@ -79,7 +97,9 @@ fn drop_type_dependent(new: &mut Object, old: &Object) {
 }
 
 fn patch_allocated(new: &mut Object, old: &Object) {
-    let Some((spec, old_spec)) = specs(new, old) else { return };
+    let Some((spec, old_spec)) = specs(new, old) else {
+        return;
+    };
     if needs_cluster_ip(old_spec) && needs_cluster_ip(spec) {
         if text(spec, "clusterIP").is_empty() {
             super::keep(spec, old_spec, "clusterIP");
@@ -94,7 +114,10 @@ fn patch_allocated(new: &mut Object, old: &Object) {
             if node_port(port) != 0 {
                 return;
             }
-            let before = list(old_spec, "ports").iter().rev().find(|old| name(old) == text(port, "name"));
+            let before = list(old_spec, "ports")
+                .iter()
+                .rev()
+                .find(|old| name(old) == text(port, "name"));
             let number = before.and_then(Value::as_object).map_or(0, node_port);
             if number != 0 && !taken.contains(&number) {
                 port.insert("nodePort".to_owned(), number.into());
@@ -102,7 +125,11 @@ fn patch_allocated(new: &mut Object, old: &Object) {
         });
     }
     if needs_health_check_port(old_spec) && needs_health_check_port(spec) {
-        let unset = spec.get("healthCheckNodePort").and_then(Value::as_i64).unwrap_or_default() == 0;
+        let unset = spec
+            .get("healthCheckNodePort")
+            .and_then(Value::as_i64)
+            .unwrap_or_default()
+            == 0;
         if unset {
             super::keep(spec, old_spec, "healthCheckNodePort");
         }
@@ -111,16 +138,24 @@ fn patch_allocated(new: &mut Object, old: &Object) {
 
 /// Keeps `clusterIP` the first of `clusterIPs` for clients that know only one of them.
 pub fn sync_cluster_ips(new: &mut Object, old: Option<&Object>) {
-    let Some(spec) = new.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    let Some(spec) = new.get_mut("spec").and_then(Value::as_object_mut) else {
+        return;
+    };
     let single = text(spec, "clusterIP").to_owned();
-    let Some(old_spec) = old.and_then(|old| old.get("spec")).and_then(Value::as_object) else {
+    let Some(old_spec) = old
+        .and_then(|old| old.get("spec"))
+        .and_then(Value::as_object)
+    else {
         if !single.is_empty() && list(spec, "clusterIPs").is_empty() {
             spec.insert("clusterIPs".to_owned(), json!([single]));
         }
         return;
     };
     let old_single = text(old_spec, "clusterIP");
-    if !list(old_spec, "clusterIPs").is_empty() && list(spec, "clusterIPs").is_empty() && single == old_single {
+    if !list(old_spec, "clusterIPs").is_empty()
+        && list(spec, "clusterIPs").is_empty()
+        && single == old_single
+    {
         super::keep(spec, old_spec, "clusterIPs");
     }
     if single != old_single && list(spec, "clusterIPs") == list(old_spec, "clusterIPs") {
@@ -133,7 +168,10 @@ pub fn sync_cluster_ips(new: &mut Object, old: Option<&Object>) {
 }
 
 fn list<'a>(object: &'a Object, key: &str) -> &'a [Value] {
-    object.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    object
+        .get(key)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 fn name(port: &Value) -> &str {
@@ -141,9 +179,16 @@ fn name(port: &Value) -> &str {
 }
 
 fn node_port(port: &Object) -> i64 {
-    port.get("nodePort").and_then(Value::as_i64).unwrap_or_default()
+    port.get("nodePort")
+        .and_then(Value::as_i64)
+        .unwrap_or_default()
 }
 
 fn node_ports(spec: &Object) -> Vec<i64> {
-    list(spec, "ports").iter().filter_map(Value::as_object).map(node_port).filter(|port| *port != 0).collect()
+    list(spec, "ports")
+        .iter()
+        .filter_map(Value::as_object)
+        .map(node_port)
+        .filter(|port| *port != 0)
+        .collect()
 }
