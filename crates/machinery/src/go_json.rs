@@ -1,23 +1,278 @@
 //! JSON text as Go's `encoding/json` writes it.
 //!
 //! Promises Go's field order for typed values, sorted keys otherwise, Go's escaping of `<`, `>`, `&`, U+2028 and
-//! U+2029, and Go's float format. Mirrors `encoding/json` `encode.go`.
+//! U+2029, and Go's float format. Mirrors `encoding/json` `encode.go` and `indent.go`.
 
-use serde_json::Value;
+use std::io::Write as _;
 
-use crate::schema::TypeId;
+use serde_json::{Map, Number, Value};
+
+use crate::schema::{TypeId, TypeRef, TypeTable};
 
 /// Compact text. With a type, known fields come in Go order, others sorted after them; without one, sorted.
 pub fn to_vec(value: &Value, ty: Option<TypeId>) -> Vec<u8> {
-    todo!("{value:?} {ty:?}")
+    write(value, ty, None)
 }
 
 /// The same, indented by two spaces as `json.MarshalIndent(v, "", "  ")` does.
 pub fn to_vec_pretty(value: &Value, ty: Option<TypeId>) -> Vec<u8> {
-    todo!("{value:?} {ty:?}")
+    write(value, ty, Some(0))
+}
+
+/// [`to_vec`] as a string.
+pub fn to_string(value: &Value, ty: Option<TypeId>) -> String {
+    String::from_utf8(to_vec(value, ty)).unwrap_or_default()
+}
+
+fn write(value: &Value, ty: Option<TypeId>, indent: Option<usize>) -> Vec<u8> {
+    let mut writer = Writer {
+        out: Vec::with_capacity(512),
+        table: TypeTable::builtin(),
+        indent,
+    };
+    match ty {
+        Some(id) => writer.typed(value, &TypeRef::Struct(id)),
+        None => writer.typed(value, &TypeRef::Any),
+    }
+    writer.out
+}
+
+struct Writer {
+    out: Vec<u8>,
+    table: &'static TypeTable,
+    /// Current depth in pretty form.
+    indent: Option<usize>,
+}
+
+impl Writer {
+    fn typed(&mut self, value: &Value, ty: &TypeRef) {
+        match value {
+            Value::Null => self.out.extend_from_slice(b"null"),
+            Value::Bool(true) => self.out.extend_from_slice(b"true"),
+            Value::Bool(false) => self.out.extend_from_slice(b"false"),
+            Value::Number(number) => write_number(&mut self.out, number),
+            Value::String(text) => write_string(&mut self.out, text),
+            Value::Array(items) => {
+                let element = match ty {
+                    TypeRef::List(element) => element,
+                    // A list in place of a schema is a list of schemas.
+                    TypeRef::SchemaOr(_) => ty,
+                    _ => &TypeRef::Any,
+                };
+                self.list(items, element);
+            }
+            Value::Object(map) => match ty {
+                TypeRef::Struct(id) | TypeRef::SchemaOr(id) => self.structure(map, *id),
+                TypeRef::Map(element) => self.map(map.iter().map(|(k, v)| (k, v, &**element))),
+                _ => self.map(map.iter().map(|(k, v)| (k, v, &TypeRef::Any))),
+            },
+        }
+    }
+
+    fn list(&mut self, items: &[Value], element: &TypeRef) {
+        if items.is_empty() {
+            self.out.extend_from_slice(b"[]");
+            return;
+        }
+        self.out.push(b'[');
+        self.deeper();
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            self.line();
+            self.typed(item, element);
+        }
+        self.shallower();
+        self.out.push(b']');
+    }
+
+    fn structure(&mut self, map: &Map<String, Value>, id: TypeId) {
+        let info = self.table.info(id);
+        let fields = info.all_fields();
+        let mut entries: Vec<(usize, &String, &Value)> = map
+            .iter()
+            .map(|(key, value)| (info.position(key).unwrap_or(usize::MAX), key, value))
+            .collect();
+        entries.sort_by_key(|(position, _, _)| *position);
+        self.map(entries.into_iter().map(|(position, key, value)| {
+            let ty = fields
+                .get(position)
+                .map_or(&TypeRef::Any, |field| &field.ty);
+            (key, value, ty)
+        }));
+    }
+
+    fn map<'v>(&mut self, entries: impl Iterator<Item = (&'v String, &'v Value, &'v TypeRef)>) {
+        let mut empty = true;
+        for (key, value, ty) in entries {
+            if empty {
+                self.out.push(b'{');
+                self.deeper();
+                empty = false;
+            } else {
+                self.out.push(b',');
+            }
+            self.line();
+            write_string(&mut self.out, key);
+            self.out
+                .extend_from_slice(if self.indent.is_some() { b": " } else { b":" });
+            self.typed(value, ty);
+        }
+        if empty {
+            self.out.extend_from_slice(b"{}");
+            return;
+        }
+        self.shallower();
+        self.out.push(b'}');
+    }
+
+    fn deeper(&mut self) {
+        if let Some(depth) = &mut self.indent {
+            *depth += 1;
+        }
+    }
+
+    fn shallower(&mut self) {
+        if let Some(depth) = &mut self.indent {
+            *depth = depth.saturating_sub(1);
+        }
+        self.line();
+    }
+
+    fn line(&mut self) {
+        if let Some(depth) = self.indent {
+            self.out.push(b'\n');
+            for _ in 0..depth {
+                self.out.extend_from_slice(b"  ");
+            }
+        }
+    }
 }
 
 /// Appends a quoted and escaped string.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
-    todo!("{out:?} {text}")
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let (escape, width): (Option<&[u8]>, usize) = match byte {
+            b'"' => (Some(b"\\\""), 1),
+            b'\\' => (Some(b"\\\\"), 1),
+            b'\n' => (Some(b"\\n"), 1),
+            b'\r' => (Some(b"\\r"), 1),
+            b'\t' => (Some(b"\\t"), 1),
+            8 => (Some(b"\\b"), 1),
+            12 => (Some(b"\\f"), 1),
+            b'<' => (Some(b"\\u003c"), 1),
+            b'>' => (Some(b"\\u003e"), 1),
+            b'&' => (Some(b"\\u0026"), 1),
+            0..=31 => (Some(b""), 1),
+            0xe2 => match bytes.get(at..at + 3) {
+                Some([_, 0x80, 0xa8]) => (Some(b"\\u2028"), 3),
+                Some([_, 0x80, 0xa9]) => (Some(b"\\u2029"), 3),
+                _ => (None, 1),
+            },
+            _ => (None, 1),
+        };
+        if let Some(escape) = escape {
+            out.extend_from_slice(bytes.get(start..at).unwrap_or_default());
+            if escape.is_empty() {
+                out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
+            } else {
+                out.extend_from_slice(escape);
+            }
+            start = at + width;
+        }
+        at += width;
+    }
+    out.extend_from_slice(bytes.get(start..).unwrap_or_default());
+    out.push(b'"');
+}
+
+/// Appends a number: integers as they are, floats in Go's shortest form.
+pub fn write_number(out: &mut Vec<u8>, number: &Number) {
+    if let (true, Some(float)) = (number.is_f64(), number.as_f64()) {
+        out.extend_from_slice(format_float(float).as_bytes());
+    } else {
+        // Writing to a vector cannot fail.
+        let _ = write!(out, "{number}");
+    }
+}
+
+/// A float as `encoding/json` prints it: `1`, `0.5`, `1e+21`, `1e-7`.
+pub fn format_float(float: f64) -> String {
+    let size = float.abs();
+    if size != 0.0 && !(1e-6..1e21).contains(&size) {
+        let text = format!("{float:e}");
+        return match text.split_once('e') {
+            Some((digits, exponent)) if !exponent.starts_with('-') => {
+                format!("{digits}e+{exponent}")
+            }
+            _ => text,
+        };
+    }
+    format!("{float}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn floats_look_like_go() {
+        let shown: Vec<String> = [1.0, 0.5, 1e21, 1.5e-7, 1e20, -0.0, 123_456_789.0, 1e-6]
+            .into_iter()
+            .map(format_float)
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "1",
+                "0.5",
+                "1e+21",
+                "1.5e-7",
+                "100000000000000000000",
+                "-0",
+                "123456789",
+                "0.000001"
+            ]
+        );
+    }
+
+    #[test]
+    fn strings_are_escaped_for_html() {
+        let mut out = Vec::new();
+        write_string(&mut out, "a<b>&\"\\\n\u{1}\u{2028}é\u{7f}\u{8}");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "\"a\\u003cb\\u003e\\u0026\\\"\\\\\\n\\u0001\\u2028é\u{7f}\\b\""
+        );
+    }
+
+    #[test]
+    fn untyped_values_are_sorted_and_indented_like_go() {
+        let value = json!({"b": [], "a": {"x": [1, {}]}});
+        assert_eq!(to_string(&value, None), r#"{"a":{"x":[1,{}]},"b":[]}"#);
+        assert_eq!(
+            String::from_utf8(to_vec_pretty(&value, None)).unwrap(),
+            "{\n  \"a\": {\n    \"x\": [\n      1,\n      {}\n    ]\n  },\n  \"b\": []\n}"
+        );
+    }
+
+    #[test]
+    fn typed_values_keep_the_order_of_the_go_struct() {
+        let pod = TypeTable::builtin().type_of("", "v1", "Pod");
+        let value = json!({"spec": {"containers": [{"name": "c", "image": "i", "args": ["a"]}], "nodeName": "n"},
+            "metadata": {"labels": {"b": "1", "a": "2"}, "name": "p"}, "kind": "Pod", "apiVersion": "v1", "extra": 1});
+        assert_eq!(
+            to_string(&value, pod),
+            concat!(
+                r#"{"kind":"Pod","apiVersion":"v1","metadata":{"name":"p","labels":{"a":"2","b":"1"}},"#,
+                r#""spec":{"containers":[{"name":"c","image":"i","args":["a"]}],"nodeName":"n"},"extra":1}"#
+            )
+        );
+    }
 }

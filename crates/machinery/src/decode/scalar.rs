@@ -1,0 +1,282 @@
+//! Scalars with a form of their own: numbers, base64, quantities, times, durations.
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use jiff::civil::{Date, DateTime, Time};
+use jiff::{SignedDuration, Span};
+use serde_json::{Number, Value};
+
+use super::parse::Node;
+
+/// `strconv.ParseInt` of a JSON number.
+pub(super) fn integer(text: &str, bits: u8) -> Option<i64> {
+    let number: i64 = text.parse().ok()?;
+    let fits = bits >= 64 || i32::try_from(number).is_ok();
+    fits.then_some(number)
+}
+
+/// A float, integral ones as integers so that they print alike.
+pub(super) fn float(text: &str) -> Option<Number> {
+    let number: f64 = text.parse().ok()?;
+    Number::from_f64(number)
+}
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
+);
+
+/// Base64 as Go reads it (line ends skipped), written again.
+pub(super) fn base64(text: &str) -> Result<String, String> {
+    let plain: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    match BASE64.decode(&plain) {
+        Ok(bytes) => Ok(BASE64.encode(bytes)),
+        Err(_) => Err(format!(
+            "illegal base64 data at input byte {}",
+            bad_base64(text)
+        )),
+    }
+}
+
+/// Where Go's decoder stops: the first byte that is not of the alphabet, or the place of a wrong padding.
+fn bad_base64(text: &str) -> usize {
+    let mut digits = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'\r' | b'\n' => {}
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => digits += 1,
+            b'=' if digits % 4 == 2 => {
+                let rest: Vec<u8> = text
+                    .bytes()
+                    .skip(at + 1)
+                    .filter(|b| !matches!(b, b'\r' | b'\n'))
+                    .collect();
+                return match rest.first() {
+                    None => text.len(),
+                    Some(b'=') => at + 2,
+                    Some(_) => at,
+                };
+            }
+            b'=' if digits % 4 == 3 => return at + 1,
+            _ => return at,
+        }
+    }
+    // The text ends inside a group of four.
+    text.len() - digits % 4
+}
+
+/// The text of `resource.ErrFormatWrong`.
+const BAD_QUANTITY: &str =
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+
+/// A quantity in its canonical form.
+pub(super) fn quantity(node: &Node<'_>) -> Result<Value, String> {
+    let text = match node {
+        Node::Null => return Ok(Value::from("0")),
+        Node::String(text) | Node::Number(text) => text,
+        Node::Bool(_) | Node::Array(_) | Node::Object(_) => return Err(BAD_QUANTITY.to_owned()),
+    };
+    Ok(Value::String(text.trim().to_owned()))
+}
+
+/// A `metav1.Duration` printed again.
+pub(super) fn duration(text: &str) -> Result<Value, String> {
+    if text.is_empty() {
+        return Err("time: invalid duration \"\"".to_owned());
+    }
+    Ok(Value::String(text.to_owned()))
+}
+
+/// `strconv.Quote` for texts as they occur in messages.
+pub fn quote(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{7}' => out.push_str("\\a"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{b}' => out.push_str("\\v"),
+            '\u{c}' => out.push_str("\\f"),
+            c if c.is_ascii_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+const LAYOUT: &str = "2006-01-02T15:04:05Z07:00";
+const MICRO_LAYOUT: &str = "2006-01-02T15:04:05.000000Z07:00";
+
+/// A timestamp as Go's `time.Parse` reads it, printed in UTC; Go's zero time is null.
+pub(super) fn time(text: &str, micro: bool) -> Result<Value, String> {
+    let layout = if micro { MICRO_LAYOUT } else { LAYOUT };
+    let (at, offset) = GoTime {
+        text,
+        rest: text,
+        layout,
+    }
+    .parse(micro)?;
+    let utc = at
+        .checked_sub(Span::new().seconds(offset))
+        .map_err(|_| format!("parsing time {}: year out of range", quote(text)))?;
+    let seconds = format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+        utc.year(),
+        utc.month(),
+        utc.day(),
+        utc.hour(),
+        utc.minute(),
+        utc.second()
+    );
+    if seconds == "0001-01-01T00:00:00" && utc.subsec_nanosecond() == 0 {
+        return Ok(Value::Null);
+    }
+    if micro {
+        let micros = utc.subsec_nanosecond() / 1000;
+        return Ok(Value::String(format!("{seconds}.{micros:06}Z")));
+    }
+    Ok(Value::String(format!("{seconds}Z")))
+}
+
+/// `time.Parse` with one of the two layouts above.
+struct GoTime<'a> {
+    text: &'a str,
+    rest: &'a str,
+    layout: &'static str,
+}
+
+impl GoTime<'_> {
+    fn parse(mut self, micro: bool) -> Result<(DateTime, i64), String> {
+        let year = self.number(4, 4, "2006")?;
+        self.literal("-")?;
+        let month = self.ranged(2, "01", 1..=12, "month")?;
+        self.literal("-")?;
+        let day = self.number(2, 2, "02")?;
+        self.literal("T")?;
+        let hour = self.ranged(1, "15", 0..=23, "hour")?;
+        self.literal(":")?;
+        let minute = self.ranged(2, "04", 0..=59, "minute")?;
+        self.literal(":")?;
+        let second = self.ranged(2, "05", 0..=59, "second")?;
+        let nanos = self.fraction(micro)?;
+        let offset = self.offset()?;
+        if !self.rest.is_empty() {
+            return Err(self.failed(&format!("extra text: {}", quote(self.rest))));
+        }
+        let date = Date::new(
+            i16::try_from(year).unwrap_or_default(),
+            i8::try_from(month).unwrap_or_default(),
+            i8::try_from(day).unwrap_or_default(),
+        )
+        .map_err(|_| self.failed("day out of range"))?;
+        let seconds = hour * 3600 + minute * 60 + second;
+        let time = Time::MIN.saturating_add(SignedDuration::new(seconds, nanos));
+        Ok((date.to_datetime(time), offset))
+    }
+
+    fn failed(&self, why: &str) -> String {
+        format!("parsing time {}: {why}", quote(self.text))
+    }
+
+    fn cannot(&self, element: &str) -> String {
+        let (text, layout, rest) = (quote(self.text), self.layout, quote(self.rest));
+        format!("parsing time {text} as \"{layout}\": cannot parse {rest} as \"{element}\"")
+    }
+
+    fn literal(&mut self, text: &str) -> Result<(), String> {
+        self.rest = self
+            .rest
+            .strip_prefix(text)
+            .ok_or_else(|| self.cannot(text))?;
+        Ok(())
+    }
+
+    /// Between `least` and `most` digits.
+    fn number(&mut self, least: usize, most: usize, element: &str) -> Result<i64, String> {
+        let digits = self
+            .rest
+            .bytes()
+            .take(most)
+            .take_while(u8::is_ascii_digit)
+            .count();
+        let number = self.rest.get(..digits).and_then(|text| text.parse().ok());
+        match number {
+            Some(number) if digits >= least => {
+                self.rest = self.rest.get(digits..).unwrap_or_default();
+                Ok(number)
+            }
+            _ => Err(self.cannot(element)),
+        }
+    }
+
+    fn ranged(
+        &mut self,
+        least: usize,
+        element: &str,
+        range: std::ops::RangeInclusive<i64>,
+        name: &str,
+    ) -> Result<i64, String> {
+        let number = self.number(least, 2, element)?;
+        if range.contains(&number) {
+            return Ok(number);
+        }
+        Err(self.failed(&format!("{name} out of range")))
+    }
+
+    /// Nanoseconds: exactly six digits in the micro layout, any number or none in the other.
+    fn fraction(&mut self, micro: bool) -> Result<i32, String> {
+        let digits = match self.rest.strip_prefix(['.', ',']) {
+            Some(rest) => rest.bytes().take_while(u8::is_ascii_digit).count(),
+            None => 0,
+        };
+        let taken = if micro { 6 } else { digits };
+        if micro && digits < 6 {
+            return Err(self.cannot(".000000"));
+        }
+        if taken == 0 {
+            return Ok(0);
+        }
+        let text = self.rest.get(1..=taken).unwrap_or_default();
+        self.rest = self.rest.get(taken + 1..).unwrap_or_default();
+        let nine: String = text.chars().chain("000000000".chars()).take(9).collect();
+        Ok(nine.parse().unwrap_or_default())
+    }
+
+    /// Seconds east of UTC.
+    fn offset(&mut self) -> Result<i64, String> {
+        if let Some(rest) = self.rest.strip_prefix('Z') {
+            self.rest = rest;
+            return Ok(0);
+        }
+        let whole = self.rest;
+        let parsed = (|| {
+            let (sign, digits) = (whole.get(..1)?, whole.get(1..6)?);
+            let (hours, minutes) = digits.split_once(':')?;
+            let number = |text: &str| {
+                (text.len() == 2)
+                    .then(|| text.parse::<i64>().ok())
+                    .flatten()
+            };
+            let seconds = number(hours)? * 3600 + number(minutes)? * 60;
+            match sign {
+                "+" => Some(seconds),
+                "-" => Some(-seconds),
+                _ => None,
+            }
+        })();
+        let Some(seconds) = parsed else {
+            return Err(self.cannot("Z07:00"));
+        };
+        self.rest = whole.get(6..).unwrap_or_default();
+        Ok(seconds)
+    }
+}

@@ -1,0 +1,496 @@
+//! Walks a JSON tree along a Go type, as `sigs.k8s.io/json` fills a struct, and collects the printed form.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Number, Value};
+
+use super::parse::Node;
+use super::scalar;
+use crate::schema::{Field, TypeId, TypeRef, TypeTable};
+
+/// Go stops collecting strict errors here.
+const MAX_STRICT: usize = 100;
+
+/// One step of a path in strict errors.
+#[derive(Clone, Copy)]
+pub(super) enum Step<'n> {
+    Key(&'n str),
+    Index(usize),
+}
+
+/// A decoder at work.
+pub(super) struct Walker<'t, 'n> {
+    table: &'t TypeTable,
+    /// Go's field stack for type errors, and the struct that holds the last field.
+    stack: Vec<&'t str>,
+    structure: &'t str,
+    path: Vec<Step<'n>>,
+    /// Off inside types with their own `UnmarshalJSON`.
+    collect: bool,
+    /// The first type error.
+    pub(super) saved: Option<String>,
+    /// Strict errors in body order.
+    pub(super) strict: Vec<String>,
+}
+
+impl<'t, 'n> Walker<'t, 'n> {
+    pub(super) fn new(table: &'t TypeTable) -> Self {
+        Self {
+            table,
+            stack: Vec::new(),
+            structure: "",
+            path: Vec::new(),
+            collect: true,
+            saved: None,
+            strict: Vec::new(),
+        }
+    }
+
+    /// The value Go would print after decoding `node` into `ty`. `Err` is an error that ends decoding at once.
+    pub(super) fn value(&mut self, node: &'n Node<'_>, ty: &'t TypeRef) -> Result<Value, String> {
+        match ty {
+            TypeRef::Struct(id) => match node {
+                Node::Object(entries) => self.structure(entries, *id).map(Value::Object),
+                Node::Null => Ok(zero(self.table, ty)),
+                _ => self.mismatch(node, ty),
+            },
+            TypeRef::List(element) => match node {
+                Node::Array(items) => self.list(items, element),
+                Node::Null => Ok(Value::Null),
+                _ => self.mismatch(node, ty),
+            },
+            TypeRef::Map(element) => match node {
+                Node::Object(entries) => self.map(entries, element),
+                Node::Null => Ok(Value::Null),
+                _ => self.mismatch(node, ty),
+            },
+            TypeRef::String(_) | TypeRef::Bool | TypeRef::Int(..) | TypeRef::Float => {
+                self.scalar(node, ty)
+            }
+            TypeRef::Bytes => self.bytes(node, ty),
+            TypeRef::Any => self.any(node),
+            TypeRef::SchemaOr(id) => self.schema_or(node, *id),
+            TypeRef::Quantity => scalar::quantity(node),
+            TypeRef::IntOrString => self.int_or_string(node),
+            TypeRef::Time | TypeRef::MicroTime | TypeRef::Duration => self.text_form(node, ty),
+        }
+    }
+
+    fn structure(
+        &mut self,
+        entries: &'n [(Cow<'_, str>, Node<'_>)],
+        id: TypeId,
+    ) -> Result<Map<String, Value>, String> {
+        let info = self.table.info(id);
+        let fields = info.all_fields();
+        let mut seen = vec![false; fields.len()];
+        let mut out = Map::new();
+        let (depth, structure) = (self.stack.len(), self.structure);
+        for (index, (key, node)) in entries.iter().enumerate() {
+            let found = info.position(key);
+            let Some((position, field)) = found.and_then(|p| Some((p, fields.get(p)?))) else {
+                self.complain("unknown field", key);
+                continue;
+            };
+            let again = seen.get(position).copied().unwrap_or_default();
+            if let Some(flag) = seen.get_mut(position) {
+                *flag = true;
+            }
+            if again {
+                self.complain("duplicate field", key);
+                if matches!(node, Node::Null) && keeps_on_null(field) {
+                    continue;
+                }
+            }
+            self.stack
+                .extend(field.embedded_in.iter().map(String::as_str));
+            self.stack.push(&field.json);
+            self.structure = info.short_name();
+            self.path.push(Step::Key(key));
+            let mut value = self.field(node, field)?;
+            self.path.pop();
+            self.stack.truncate(depth);
+            self.structure = structure;
+            if again && earlier_is_kept(entries, index, key, field) {
+                merge_into(&mut value, out.remove(&field.json));
+            }
+            if omitted(field, &value, self.table) {
+                out.remove(&field.json);
+            } else {
+                out.insert(field.json.clone(), value);
+            }
+        }
+        for (field, seen) in fields.iter().zip(&seen) {
+            if !seen && !field.may_be_absent() {
+                out.insert(field.json.clone(), zero_field(self.table, field));
+            }
+        }
+        Ok(out)
+    }
+
+    fn field(&mut self, node: &'n Node<'_>, field: &'t Field) -> Result<Value, String> {
+        if field.pointer && matches!(node, Node::Null) {
+            return Ok(Value::Null);
+        }
+        if let Some(name) = &field.go_type {
+            let fits = match &field.ty {
+                TypeRef::List(_) => matches!(node, Node::Array(_) | Node::Null),
+                TypeRef::Map(_) => matches!(node, Node::Object(_) | Node::Null),
+                _ => true,
+            };
+            if !fits {
+                self.save(kind_of(node), name);
+                return Ok(Value::Null);
+            }
+        }
+        self.value(node, &field.ty)
+    }
+
+    fn list(&mut self, items: &'n [Node<'_>], element: &'t TypeRef) -> Result<Value, String> {
+        let mut out = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            self.path.push(Step::Index(index));
+            out.push(self.value(item, element)?);
+            self.path.pop();
+        }
+        Ok(Value::Array(out))
+    }
+
+    fn map(
+        &mut self,
+        entries: &'n [(Cow<'_, str>, Node<'_>)],
+        element: &'t TypeRef,
+    ) -> Result<Value, String> {
+        let mut out = Map::new();
+        for (key, node) in entries {
+            if out.contains_key(&**key) {
+                self.complain("duplicate field", key);
+            }
+            self.path.push(Step::Key(key));
+            let value = self.value(node, element)?;
+            self.path.pop();
+            out.insert(key.clone().into_owned(), value);
+        }
+        Ok(Value::Object(out))
+    }
+
+    fn scalar(&mut self, node: &Node<'_>, ty: &TypeRef) -> Result<Value, String> {
+        Ok(match (ty, node) {
+            (TypeRef::String(_), Node::String(text)) => Value::String(text.clone().into_owned()),
+            (TypeRef::Bool, Node::Bool(flag)) => Value::Bool(*flag),
+            (TypeRef::Int(bits, name), Node::Number(text)) => match scalar::integer(text, *bits) {
+                Some(number) => Value::from(number),
+                None => {
+                    self.save(&format!("number {text}"), name);
+                    Value::from(0)
+                }
+            },
+            (TypeRef::Float, Node::Number(text)) => match scalar::float(text) {
+                Some(number) => Value::Number(number),
+                None => {
+                    self.save(&format!("number {text}"), "float64");
+                    Value::from(0)
+                }
+            },
+            (_, Node::Null) => zero(self.table, ty),
+            _ => return self.mismatch(node, ty),
+        })
+    }
+
+    fn bytes(&mut self, node: &Node<'_>, ty: &TypeRef) -> Result<Value, String> {
+        match node {
+            Node::Null => Ok(Value::Null),
+            Node::String(text) => match scalar::base64(text) {
+                Ok(text) => Ok(Value::String(text)),
+                Err(error) => {
+                    self.saved.get_or_insert(error);
+                    Ok(Value::Null)
+                }
+            },
+            _ => self.mismatch(node, ty),
+        }
+    }
+
+    /// A value without a type. `RawExtension` and its like are opaque to the strict checks.
+    fn any(&mut self, node: &Node<'_>) -> Result<Value, String> {
+        Ok(untyped(node))
+    }
+
+    /// A value without a type whose duplicate keys count.
+    pub(super) fn untyped_strict(&mut self, node: &'n Node<'_>) -> Value {
+        match node {
+            Node::Array(items) => {
+                let mut out = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    self.path.push(Step::Index(index));
+                    out.push(self.untyped_strict(item));
+                    self.path.pop();
+                }
+                Value::Array(out)
+            }
+            Node::Object(entries) => {
+                let mut out = Map::new();
+                for (key, node) in entries {
+                    if out.contains_key(&**key) {
+                        self.complain("duplicate field", key);
+                    }
+                    self.path.push(Step::Key(key));
+                    let value = self.untyped_strict(node);
+                    self.path.pop();
+                    out.insert(key.clone().into_owned(), value);
+                }
+                Value::Object(out)
+            }
+            _ => untyped(node),
+        }
+    }
+
+    fn schema_or(&mut self, node: &'n Node<'_>, id: TypeId) -> Result<Value, String> {
+        let collect = std::mem::replace(&mut self.collect, false);
+        let value = match node {
+            Node::Object(entries) => self.structure(entries, id).map(Value::Object),
+            Node::Array(items) => items
+                .iter()
+                .map(|item| self.schema_or(item, id))
+                .collect::<Result<_, _>>()
+                .map(Value::Array),
+            _ => Ok(untyped(node)),
+        };
+        self.collect = collect;
+        value
+    }
+
+    fn int_or_string(&mut self, node: &Node<'_>) -> Result<Value, String> {
+        match node {
+            Node::String(text) => Ok(Value::String(text.clone().into_owned())),
+            Node::Null => Ok(Value::from(0)),
+            Node::Number(text) => match scalar::integer(text, 32) {
+                Some(number) => Ok(Value::from(number)),
+                None => Err(self.type_error(&format!("number {text}"), "int32")),
+            },
+            _ => Err(self.type_error(kind_of(node), "int32")),
+        }
+    }
+
+    fn text_form(&mut self, node: &Node<'_>, ty: &TypeRef) -> Result<Value, String> {
+        match (node, ty) {
+            (Node::Null, TypeRef::Duration) => scalar::duration(""),
+            (Node::Null, _) => Ok(Value::Null),
+            (Node::String(text), TypeRef::Duration) => scalar::duration(text),
+            (Node::String(text), TypeRef::MicroTime) => scalar::time(text, true),
+            (Node::String(text), _) => scalar::time(text, false),
+            _ => Err(self.type_error(kind_of(node), "string")),
+        }
+    }
+
+    fn mismatch(&mut self, node: &Node<'_>, ty: &TypeRef) -> Result<Value, String> {
+        self.save(kind_of(node), &self.go_type(ty));
+        Ok(zero(self.table, ty))
+    }
+
+    fn save(&mut self, what: &str, go_type: &str) {
+        if self.saved.is_none() {
+            self.saved = Some(self.type_error(what, go_type));
+        }
+    }
+
+    fn type_error(&self, what: &str, go_type: &str) -> String {
+        if self.stack.is_empty() {
+            return format!("json: cannot unmarshal {what} into Go value of type {go_type}");
+        }
+        let (structure, field) = (self.structure, self.stack.join("."));
+        format!(
+            "json: cannot unmarshal {what} into Go struct field {structure}.{field} of type {go_type}"
+        )
+    }
+
+    fn go_type(&self, ty: &TypeRef) -> String {
+        match ty {
+            TypeRef::String(name) | TypeRef::Int(_, name) => name.clone(),
+            TypeRef::Bool => "bool".to_owned(),
+            TypeRef::Float => "float64".to_owned(),
+            TypeRef::Bytes => "[]uint8".to_owned(),
+            TypeRef::Quantity => "resource.Quantity".to_owned(),
+            TypeRef::IntOrString => "intstr.IntOrString".to_owned(),
+            TypeRef::Time => "v1.Time".to_owned(),
+            TypeRef::MicroTime => "v1.MicroTime".to_owned(),
+            TypeRef::Duration => "v1.Duration".to_owned(),
+            TypeRef::Any => "interface {}".to_owned(),
+            TypeRef::Struct(id) | TypeRef::SchemaOr(id) => self.table.info(*id).go_name.clone(),
+            TypeRef::List(element) => format!("[]{}", self.go_type(element)),
+            TypeRef::Map(element) => format!("map[string]{}", self.go_type(element)),
+        }
+    }
+
+    fn complain(&mut self, what: &str, key: &str) {
+        if !self.collect || self.strict.len() >= MAX_STRICT {
+            return;
+        }
+        let mut path = String::new();
+        for step in &self.path {
+            match step {
+                Step::Key(key) if path.is_empty() => path.push_str(key),
+                Step::Key(key) => {
+                    path.push('.');
+                    path.push_str(key);
+                }
+                Step::Index(index) => {
+                    path.push('[');
+                    path.push_str(&index.to_string());
+                    path.push(']');
+                }
+            }
+        }
+        if !self.path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(key);
+        let error = format!("{what} {}", scalar::quote(&path));
+        if !self.strict.contains(&error) {
+            self.strict.push(error);
+        }
+    }
+}
+
+/// Go's word for a JSON value.
+fn kind_of(node: &Node<'_>) -> &'static str {
+    match node {
+        Node::Null => "null",
+        Node::Bool(_) => "bool",
+        Node::Number(_) => "number",
+        Node::String(_) => "string",
+        Node::Array(_) => "array",
+        Node::Object(_) => "object",
+    }
+}
+
+/// What `map[string]any` would hold: integers as int64 where the text is one.
+pub(super) fn untyped(node: &Node<'_>) -> Value {
+    match node {
+        Node::Null => Value::Null,
+        Node::Bool(flag) => Value::Bool(*flag),
+        Node::Number(text) => match scalar::integer(text, 64) {
+            Some(number) => Value::from(number),
+            None => scalar::float(text).map_or(Value::Null, Value::Number),
+        },
+        Node::String(text) => Value::String(text.clone().into_owned()),
+        Node::Array(items) => Value::Array(items.iter().map(untyped).collect()),
+        Node::Object(entries) => Value::Object(
+            entries
+                .iter()
+                .map(|(key, node)| (key.clone().into_owned(), untyped(node)))
+                .collect(),
+        ),
+    }
+}
+
+/// Null leaves what is there for these types; for the others it empties.
+fn keeps_on_null(field: &Field) -> bool {
+    !field.pointer
+        && match &field.ty {
+            TypeRef::String(_)
+            | TypeRef::Bool
+            | TypeRef::Int(..)
+            | TypeRef::Float
+            | TypeRef::Struct(_) => true,
+            TypeRef::Bytes
+            | TypeRef::Quantity
+            | TypeRef::IntOrString
+            | TypeRef::Time
+            | TypeRef::MicroTime
+            | TypeRef::Duration
+            | TypeRef::Any
+            | TypeRef::SchemaOr(_)
+            | TypeRef::List(_)
+            | TypeRef::Map(_) => false,
+        }
+}
+
+/// A second object under the same key is decoded into the first one's struct or map.
+fn earlier_is_kept(
+    entries: &[(Cow<'_, str>, Node<'_>)],
+    index: usize,
+    key: &str,
+    field: &Field,
+) -> bool {
+    matches!(field.ty, TypeRef::Struct(_) | TypeRef::Map(_))
+        && entries
+            .get(index)
+            .is_some_and(|(_, node)| matches!(node, Node::Object(_)))
+        && entries
+            .iter()
+            .take(index)
+            .rfind(|(earlier, _)| earlier == key)
+            .is_some_and(|(_, node)| matches!(node, Node::Object(_)))
+}
+
+/// Keeps what only the earlier object set.
+fn merge_into(value: &mut Value, earlier: Option<Value>) {
+    if let (Value::Object(map), Some(Value::Object(earlier))) = (value, earlier) {
+        for (key, old) in earlier {
+            map.entry(key).or_insert(old);
+        }
+    }
+}
+
+/// Go leaves the field out when it holds this value.
+fn omitted(field: &Field, value: &Value, table: &TypeTable) -> bool {
+    if field.omit_empty {
+        if field.pointer {
+            return value.is_null();
+        }
+        let empty = match (&field.ty, value) {
+            (TypeRef::String(_) | TypeRef::Bytes, Value::String(text)) => text.is_empty(),
+            (TypeRef::Bool, value) => *value == Value::Bool(false),
+            (TypeRef::Int(..) | TypeRef::Float, Value::Number(number)) => is_zero(number),
+            (TypeRef::List(_), Value::Array(items)) => items.is_empty(),
+            (TypeRef::Map(_), Value::Object(map)) => map.is_empty(),
+            (TypeRef::Bytes | TypeRef::List(_) | TypeRef::Map(_), value) => value.is_null(),
+            _ => false,
+        };
+        if empty {
+            return true;
+        }
+    }
+    field.omit_zero && *value == zero_field(table, field)
+}
+
+fn is_zero(number: &Number) -> bool {
+    number.as_f64() == Some(0.0)
+}
+
+/// What Go prints for the zero value of a field that is never left out.
+fn zero_field(table: &TypeTable, field: &Field) -> Value {
+    if field.pointer {
+        Value::Null
+    } else {
+        zero(table, &field.ty)
+    }
+}
+
+/// What Go prints for the zero value of a type.
+fn zero(table: &TypeTable, ty: &TypeRef) -> Value {
+    match ty {
+        TypeRef::String(_) => Value::String(String::new()),
+        TypeRef::Bool => Value::Bool(false),
+        TypeRef::Int(..) | TypeRef::Float | TypeRef::IntOrString => Value::from(0),
+        TypeRef::Quantity => Value::from("0"),
+        TypeRef::Duration => Value::from("0s"),
+        TypeRef::Bytes
+        | TypeRef::Time
+        | TypeRef::MicroTime
+        | TypeRef::Any
+        | TypeRef::SchemaOr(_)
+        | TypeRef::List(_)
+        | TypeRef::Map(_) => Value::Null,
+        TypeRef::Struct(id) => {
+            let fields = table.info(*id).all_fields();
+            let present = fields.iter().filter(|field| !field.may_be_absent());
+            Value::Object(
+                present
+                    .map(|field| (field.json.clone(), zero_field(table, field)))
+                    .collect(),
+            )
+        }
+    }
+}
