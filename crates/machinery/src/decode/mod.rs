@@ -11,6 +11,7 @@ mod walk;
 use serde_json::Value;
 
 use crate::schema::{TypeId, TypeRef, TypeTable};
+use crate::yaml;
 use parse::Node;
 use walk::Walker;
 
@@ -40,6 +41,35 @@ pub enum DecodeError {
 pub fn decode(table: &TypeTable, ty: TypeId, body: &[u8]) -> Result<Decoded, DecodeError> {
     let node = parse::parse(body).map_err(DecodeError::Syntax)?;
     decode_node(table, &TypeRef::Struct(ty), &node)
+}
+
+/// Decodes a YAML body into a built-in type; a key given twice is one strict error ahead of the others.
+pub fn decode_yaml(table: &TypeTable, ty: TypeId, body: &[u8]) -> Result<Decoded, DecodeError> {
+    let document = yaml_document(body)?;
+    let mut decoded = decode_node(table, &TypeRef::Struct(ty), &Node::of(&document.value))?;
+    decoded.strict.splice(0..0, yaml_strict(&document));
+    Ok(decoded)
+}
+
+/// Decodes a YAML body without a type.
+pub fn decode_yaml_untyped(body: &[u8]) -> Result<Decoded, DecodeError> {
+    let document = yaml_document(body)?;
+    let strict = yaml_strict(&document).into_iter().collect();
+    Ok(Decoded {
+        value: document.value,
+        strict,
+    })
+}
+
+fn yaml_document(body: &[u8]) -> Result<yaml::Document, DecodeError> {
+    yaml::parse(&String::from_utf8_lossy(body))
+        .map_err(|error| DecodeError::Syntax(error.to_string()))
+}
+
+/// The one error go-yaml makes of all duplicate keys.
+fn yaml_strict(document: &yaml::Document) -> Option<String> {
+    let lines = document.duplicates.join("\n  ");
+    (!lines.is_empty()).then(|| format!("yaml: unmarshal errors:\n  {lines}"))
 }
 
 /// Decodes a JSON body without a type (custom resources): duplicate keys are reported, numbers are int64 or float64.

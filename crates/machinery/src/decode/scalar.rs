@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Span};
 use serde_json::{Number, Value};
 
 use super::parse::Node;
+use crate::duration::GoDuration;
 
 /// `strconv.ParseInt` of a JSON number.
 pub(super) fn integer(text: &str, bits: u8) -> Option<i64> {
@@ -79,15 +80,15 @@ pub(super) fn quantity(node: &Node<'_>) -> Result<Value, String> {
         Node::String(text) | Node::Number(text) => text,
         Node::Bool(_) | Node::Array(_) | Node::Object(_) => return Err(BAD_QUANTITY.to_owned()),
     };
-    Ok(Value::String(text.trim().to_owned()))
+    crate::quantity::canonical(text.trim())
+        .map(Value::String)
+        .map_err(|error| error.to_string())
 }
 
 /// A `metav1.Duration` printed again.
 pub(super) fn duration(text: &str) -> Result<Value, String> {
-    if text.is_empty() {
-        return Err("time: invalid duration \"\"".to_owned());
-    }
-    Ok(Value::String(text.to_owned()))
+    let parsed = GoDuration::parse(text).map_err(|error| error.to_string())?;
+    Ok(Value::String(parsed.to_string()))
 }
 
 /// `strconv.Quote` for texts as they occur in messages.
