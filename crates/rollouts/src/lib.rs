@@ -1,1 +1,7 @@
-//! See ARCHITECTURE.md.
+//! Progressive delivery: the kinds of `argoproj.io/v1alpha1` and their controllers. See ARCHITECTURE.md.
+
+pub mod api;
+pub mod conditions;
+pub mod phase;
+pub mod replicas;
+pub mod validation;

@@ -1,0 +1,261 @@
+//! How an API type describes itself: one macro writes the struct, its JSON form and its OpenAPI schema.
+//!
+//! JSON follows Go's `encoding/json` on upstream's structs (`pkg/apis/rollouts/v1alpha1`): `required` fields are always
+//! written, `optional` ones are left out when they are zero, and an embedded struct is never zero. Fields keep upstream's
+//! order, on which the step hash depends. Reading is lenient about absence: every field has a default.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+/// A type that knows its OpenAPI v3 structural schema.
+pub trait ApiSchema {
+    /// The schema, without a description of the place where it is used.
+    fn schema() -> Value;
+}
+
+/// Go's `omitempty`: is this value left out of the JSON text?
+pub trait Omit {
+    /// True for false, 0, "", nil and empty lists and maps; never for a struct.
+    fn omit(&self) -> bool;
+}
+
+macro_rules! scalar_schema {
+    ($($ty:ty => $zero:expr, $schema:tt;)*) => {$(
+        impl ApiSchema for $ty {
+            fn schema() -> Value {
+                json!($schema)
+            }
+        }
+        impl Omit for $ty {
+            fn omit(&self) -> bool {
+                *self == $zero
+            }
+        }
+    )*};
+}
+
+scalar_schema! {
+    i32 => 0, {"type": "integer", "format": "int32"};
+    i64 => 0, {"type": "integer", "format": "int64"};
+    bool => false, {"type": "boolean"};
+    String => *"", {"type": "string"};
+}
+
+impl<T: ApiSchema> ApiSchema for Option<T> {
+    fn schema() -> Value {
+        T::schema()
+    }
+}
+
+impl<T> Omit for Option<T> {
+    fn omit(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T: ApiSchema> ApiSchema for Box<T> {
+    fn schema() -> Value {
+        T::schema()
+    }
+}
+
+impl<T: ApiSchema> ApiSchema for Vec<T> {
+    fn schema() -> Value {
+        json!({"type": "array", "items": T::schema()})
+    }
+}
+
+impl<T> Omit for Vec<T> {
+    fn omit(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<T: ApiSchema> ApiSchema for BTreeMap<String, T> {
+    fn schema() -> Value {
+        json!({"type": "object", "additionalProperties": T::schema()})
+    }
+}
+
+impl<T> Omit for BTreeMap<String, T> {
+    fn omit(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// Collects the properties of one object schema.
+#[derive(Default)]
+pub struct ObjectSchema {
+    properties: Map<String, Value>,
+    required: Vec<String>,
+}
+
+impl ObjectSchema {
+    /// Adds a property, described by the doc comment of its field.
+    #[must_use]
+    pub fn property(
+        mut self,
+        name: &str,
+        docs: &[&str],
+        required: bool,
+        mut schema: Value,
+    ) -> Self {
+        if let Some(object) = schema.as_object_mut() {
+            object.insert(
+                "description".to_owned(),
+                Value::String(docs.concat().trim().to_owned()),
+            );
+        }
+        self.properties.insert(name.to_owned(), schema);
+        if required {
+            self.required.push(name.to_owned());
+        }
+        self
+    }
+
+    /// Takes over the properties of an inlined struct.
+    #[must_use]
+    pub fn inline(mut self, schema: Value) -> Self {
+        let Value::Object(mut schema) = schema else {
+            return self;
+        };
+        if let Some(Value::Object(properties)) = schema.remove("properties") {
+            self.properties.extend(properties);
+        }
+        if let Some(Value::Array(required)) = schema.remove("required") {
+            self.required
+                .extend(required.iter().filter_map(Value::as_str).map(str::to_owned));
+        }
+        self
+    }
+
+    /// The finished schema.
+    pub fn finish(mut self) -> Value {
+        let mut schema = Map::new();
+        schema.insert("type".to_owned(), json!("object"));
+        if !self.properties.is_empty() {
+            schema.insert("properties".to_owned(), Value::Object(self.properties));
+        }
+        if !self.required.is_empty() {
+            self.required.sort();
+            schema.insert("required".to_owned(), json!(self.required));
+        }
+        Value::Object(schema)
+    }
+}
+
+/// Declares an API struct: `required` fields first, then `optional` ones, then at most one inlined struct.
+/// A field may name another schema than its type's: `"key" field: Type as schema_expression`.
+macro_rules! api_object {
+    ($(
+        $(#[doc = $doc:literal])+
+        pub struct $name:ident {
+            $(required { $($(#[doc = $rdoc:literal])+ $rjson:literal $rfield:ident : $rtype:ty $(as $rschema:expr)? ,)* })?
+            $(optional { $($(#[doc = $odoc:literal])+ $ojson:literal $ofield:ident : $otype:ty $(as $oschema:expr)? ,)* })?
+            $(inline { $(#[doc = $idoc:literal])+ $ifield:ident : $itype:ty, })?
+        }
+    )*) => {$(
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        pub struct $name {
+            $($($(#[doc = $rdoc])+ #[serde(rename = $rjson, default)] pub $rfield: $rtype,)*)?
+            $($($(#[doc = $odoc])+
+                #[serde(rename = $ojson, default, skip_serializing_if = "crate::api::schema::Omit::omit")]
+                pub $ofield: $otype,)*)?
+            $($(#[doc = $idoc])+ #[serde(flatten)] pub $ifield: $itype,)?
+        }
+
+        impl crate::api::schema::ApiSchema for $name {
+            fn schema() -> serde_json::Value {
+                crate::api::schema::ObjectSchema::default()
+                    $($(.property($rjson, &[$($rdoc),+], true, crate::api::schema::api_object!(@schema $rtype $(, $rschema)?)))*)?
+                    $($(.property($ojson, &[$($odoc),+], false, crate::api::schema::api_object!(@schema $otype $(, $oschema)?)))*)?
+                    $(.inline(<$itype as crate::api::schema::ApiSchema>::schema()))?
+                    .finish()
+            }
+        }
+
+        impl crate::api::schema::Omit for $name {
+            fn omit(&self) -> bool {
+                false
+            }
+        }
+    )*};
+    (@schema $type:ty, $schema:expr) => { $schema };
+    (@schema $type:ty) => { <$type as crate::api::schema::ApiSchema>::schema() };
+}
+pub(crate) use api_object;
+
+/// Declares an open enumeration: the values upstream knows, and `Other` for what it would also carry along.
+macro_rules! api_enum {
+    ($(
+        $(#[doc = $doc:literal])+
+        pub enum $name:ident { $($(#[doc = $vdoc:literal])+ $variant:ident = $text:literal,)+ }
+    )*) => {$(
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[serde(from = "String", into = "String")]
+        pub enum $name {
+            $($(#[doc = $vdoc])+ $variant,)+
+            /// Any other text, the empty one of an unset field included.
+            Other(Box<str>),
+        }
+
+        impl $name {
+            /// The text on the wire.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)+
+                    Self::Other(text) => text,
+                }
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::Other(Box::default())
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                match text {
+                    $($text => Self::$variant,)+
+                    other => Self::Other(other.into()),
+                }
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self::from(text.as_str())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.as_str().to_owned()
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl crate::api::schema::ApiSchema for $name {
+            fn schema() -> serde_json::Value {
+                serde_json::json!({"type": "string"})
+            }
+        }
+
+        impl crate::api::schema::Omit for $name {
+            fn omit(&self) -> bool {
+                self.as_str().is_empty()
+            }
+        }
+    )*};
+}
+pub(crate) use api_enum;
