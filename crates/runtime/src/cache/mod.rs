@@ -1,0 +1,359 @@
+//! Watched objects, kept as projections in key order.
+//!
+//! A controller declares what it reads of a kind as a type that implements [`Projection`]; everything else is
+//! skipped while decoding. Our own writes enter the cache with their answer, so that the next pass reads them
+//! without waiting for the watch. Mirrors the role of client-go's `tools/cache` (shared informers, indexers).
+
+mod meta;
+mod store;
+mod whole;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::Notify;
+
+pub use meta::{Meta, Owner, WireMeta, WireOwner};
+pub use store::{IndexFn, Store};
+pub use whole::Whole;
+
+use crate::error::Error;
+use crate::resource::{ObjectKey, ResourceRef};
+use meta::MetaOnly;
+
+/// What is kept of an object. Decoding must skip what is not kept and tolerate what is missing.
+///
+/// The usual way: a wire struct that derives `Deserialize`, holds [`WireMeta`] as `metadata` and the fields that are
+/// read, and `#[serde(from = "…")]` on the compact struct.
+pub trait Projection: DeserializeOwned + Send + Sync + 'static {
+    /// Metadata of the object.
+    fn meta(&self) -> &Meta;
+
+    /// Called once after decoding, with the resource it was read from.
+    fn complete(&mut self, _resource: &Arc<ResourceRef>) {}
+}
+
+/// Which objects of a resource are watched. The server does the filtering.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Only this namespace; empty means all.
+    pub namespace: String,
+    /// Label selector in its text form; empty means everything.
+    pub label_selector: String,
+    /// Field selector in its text form; empty means everything.
+    pub field_selector: String,
+}
+
+impl Scope {
+    /// Everything.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// One namespace; empty means all.
+    pub fn namespace(namespace: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            ..Self::default()
+        }
+    }
+
+    /// The same scope, narrowed by labels.
+    #[must_use]
+    pub fn labelled(mut self, selector: impl Into<String>) -> Self {
+        self.label_selector = selector.into();
+        self
+    }
+}
+
+/// One object changed. Both sides present: modified, or replaced by another of the same name.
+#[derive(Debug)]
+pub struct Change<P> {
+    /// The state held before; `None` when it was added.
+    pub old: Option<Arc<P>>,
+    /// The state held now; `None` when it was deleted.
+    pub new: Option<Arc<P>>,
+    /// Whether it comes from the first list.
+    pub initial: bool,
+}
+
+impl<P: Projection> Change<P> {
+    /// Metadata of the newer side.
+    pub fn meta(&self) -> Option<&Meta> {
+        self.new
+            .as_ref()
+            .or(self.old.as_ref())
+            .map(|object| object.meta())
+    }
+
+    /// Both sides, the old one first.
+    pub fn sides(&self) -> impl Iterator<Item = &Arc<P>> {
+        self.old.iter().chain(self.new.iter())
+    }
+}
+
+type Handler<P> = Box<dyn Fn(&Change<P>) + Send + Sync>;
+
+struct Inner<P> {
+    resource: Arc<ResourceRef>,
+    scope: Scope,
+    store: RwLock<Store<P>>,
+    handlers: RwLock<Vec<Handler<P>>>,
+    synced: AtomicBool,
+    sync_notify: Notify,
+}
+
+/// A handle to the objects of one watch. Clones share the objects.
+pub struct Cache<P> {
+    inner: Arc<Inner<P>>,
+}
+
+impl<P> Clone for Cache<P> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<P: Projection> Cache<P> {
+    /// An empty cache that nothing fills yet; [`Manager::cache`](crate::manager::Manager::cache) makes watched ones.
+    pub fn new(resource: ResourceRef, scope: Scope) -> Self {
+        let inner = Inner {
+            resource: Arc::new(resource),
+            scope,
+            store: RwLock::new(Store::default()),
+            handlers: RwLock::new(Vec::new()),
+            synced: AtomicBool::new(false),
+            sync_notify: Notify::new(),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// What is watched.
+    pub fn resource(&self) -> &ResourceRef {
+        &self.inner.resource
+    }
+
+    /// Which of it is watched.
+    pub fn scope(&self) -> &Scope {
+        &self.inner.scope
+    }
+
+    /// One object.
+    pub fn get(&self, key: &ObjectKey) -> Option<Arc<P>> {
+        self.read().get(key).cloned()
+    }
+
+    /// All objects, in key order.
+    pub fn list(&self) -> Vec<Arc<P>> {
+        self.read().iter().cloned().collect()
+    }
+
+    /// The objects of one namespace, in name order.
+    pub fn list_in(&self, namespace: &str) -> Vec<Arc<P>> {
+        self.read().in_namespace(namespace).cloned().collect()
+    }
+
+    /// Number of objects.
+    pub fn len(&self) -> usize {
+        self.read().len()
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.read().is_empty()
+    }
+
+    /// Adds an index by the values that `values` computes. Objects are found under each of them.
+    pub fn index(&self, values: impl Fn(&P) -> Vec<String> + Send + Sync + 'static) -> Index<P> {
+        let number = self.write().add_index(Box::new(values));
+        Index {
+            cache: self.clone(),
+            number,
+        }
+    }
+
+    /// Adds an index by the uid of the managing controller.
+    pub fn index_by_controller(&self) -> Index<P> {
+        self.index(|object| {
+            object
+                .meta()
+                .controller()
+                .map(|owner| owner.uid.to_string())
+                .into_iter()
+                .collect()
+        })
+    }
+
+    /// Calls `handler` after each change, our own writes included. It must be quick and must not write.
+    pub fn on_change(&self, handler: impl Fn(&Change<P>) + Send + Sync + 'static) {
+        self.inner
+            .handlers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Box::new(handler));
+    }
+
+    /// Whether the first list has been taken in.
+    pub fn is_synced(&self) -> bool {
+        self.inner.synced.load(Ordering::Acquire)
+    }
+
+    /// Waits for the first list.
+    pub async fn synced(&self) {
+        loop {
+            let notified = self.inner.sync_notify.notified();
+            if self.is_synced() {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// Takes in an object as if the watch had shown it: for tests and simulations.
+    pub fn put(&self, object: &Value) -> Result<(), Error> {
+        let decoded = P::deserialize(object).map_err(|source| Error::Decode {
+            what: ObjectKey::of(object).to_string(),
+            source,
+        })?;
+        self.upsert(decoded);
+        Ok(())
+    }
+
+    pub(crate) fn upsert(&self, mut object: P) {
+        object.complete(&self.inner.resource);
+        let change = self.write().upsert(object);
+        self.tell(change);
+    }
+
+    pub(crate) fn remove(&self, key: &ObjectKey, uid: &str) {
+        let change = self.write().remove(key, uid);
+        self.tell(change);
+    }
+
+    pub(crate) fn begin_relist(&self) {
+        self.write().begin_relist();
+    }
+
+    pub(crate) fn finish_relist(&self, version: u64) {
+        let gone = self.write().finish_relist(version);
+        gone.into_iter().for_each(|change| self.tell(Some(change)));
+        self.inner.synced.store(true, Ordering::Release);
+        self.inner.sync_notify.notify_waiters();
+    }
+
+    fn tell(&self, change: Option<Change<P>>) {
+        let Some(mut change) = change else { return };
+        change.initial = !self.is_synced();
+        for handler in self
+            .inner
+            .handlers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
+            handler(&change);
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Store<P>> {
+        self.inner
+            .store
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Store<P>> {
+        self.inner
+            .store
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A secondary index of a cache. Clones share it.
+pub struct Index<P> {
+    cache: Cache<P>,
+    number: usize,
+}
+
+impl<P> Clone for Index<P> {
+    fn clone(&self) -> Self {
+        Self {
+            cache: self.cache.clone(),
+            number: self.number,
+        }
+    }
+}
+
+impl<P: Projection> Index<P> {
+    /// The objects found under a value, in key order.
+    pub fn get(&self, value: &str) -> Vec<Arc<P>> {
+        self.cache.read().indexed(self.number, value).to_vec()
+    }
+}
+
+/// What the client tells about its own writes; caches of the same resource take the answers in.
+pub(crate) trait Sink: Send + Sync {
+    /// Whether this cache holds objects of the resource.
+    fn concerns(&self, resource: &ResourceRef) -> bool;
+    /// The server answered a write with this object.
+    fn wrote(&self, body: &[u8]);
+    /// The server deleted the object.
+    fn deleted(&self, key: &ObjectKey, uid: Option<&str>);
+    /// Resource version held; `None` when the object is not held.
+    fn version(&self, key: &ObjectKey) -> Option<u64>;
+}
+
+impl<P: Projection> Sink for Cache<P> {
+    fn concerns(&self, resource: &ResourceRef) -> bool {
+        self.inner.resource.group == resource.group && self.inner.resource.plural == resource.plural
+    }
+
+    fn wrote(&self, body: &[u8]) {
+        let Ok(MetaOnly { metadata }) = serde_json::from_slice(body) else {
+            return;
+        };
+        if metadata.resource_version.is_empty() {
+            return;
+        }
+        let meta = Meta::from(metadata);
+        if !self.covers(&meta) {
+            return;
+        }
+        if let Ok(mut object) = serde_json::from_slice::<P>(body) {
+            object.complete(&self.inner.resource);
+            let change = self.write().upsert_own(object);
+            self.tell(change);
+        }
+    }
+
+    fn deleted(&self, key: &ObjectKey, uid: Option<&str>) {
+        let change = self.write().bury(key, uid);
+        self.tell(change);
+    }
+
+    fn version(&self, key: &ObjectKey) -> Option<u64> {
+        self.read().get(key).map(|object| object.meta().version)
+    }
+}
+
+impl<P: Projection> Cache<P> {
+    /// Whether the watch would show an object. With selectors only the objects that are already held surely match.
+    fn covers(&self, meta: &Meta) -> bool {
+        let Scope {
+            namespace,
+            label_selector,
+            field_selector,
+        } = &self.inner.scope;
+        if !namespace.is_empty() && *namespace != meta.key.namespace {
+            return false;
+        }
+        (label_selector.is_empty() && field_selector.is_empty()) || self.get(&meta.key).is_some()
+    }
+}

@@ -1,0 +1,224 @@
+//! The pure part of a cache: objects in key order, indexes, and how events, relists and our own writes change them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::{Change, Projection};
+use crate::resource::ObjectKey;
+
+/// How many deletions are remembered, so that a late answer to a write of ours does not bring an object back.
+const GRAVES: usize = 256;
+
+/// Computes the values under which an object is found in an index.
+pub type IndexFn<P> = Box<dyn Fn(&P) -> Vec<String> + Send + Sync>;
+
+struct IndexState<P> {
+    values: IndexFn<P>,
+    entries: BTreeMap<String, Vec<Arc<P>>>,
+}
+
+/// Objects of one watch.
+pub struct Store<P> {
+    objects: BTreeMap<ObjectKey, Arc<P>>,
+    indexes: Vec<IndexState<P>>,
+    /// Uids of objects that we deleted ourselves and whose deletion the watch has not shown yet.
+    tombstones: BTreeMap<ObjectKey, Box<str>>,
+    /// Uids whose deletion the watch has shown, the latest last.
+    graves: VecDeque<Box<str>>,
+    /// Keys met so far by a relist in progress.
+    relist: Option<BTreeSet<ObjectKey>>,
+}
+
+impl<P> Default for Store<P> {
+    fn default() -> Self {
+        Self {
+            objects: BTreeMap::new(),
+            indexes: Vec::new(),
+            tombstones: BTreeMap::new(),
+            graves: VecDeque::new(),
+            relist: None,
+        }
+    }
+}
+
+impl<P: Projection> Store<P> {
+    /// Adds an index and answers its number. Objects already there are indexed too.
+    pub fn add_index(&mut self, values: IndexFn<P>) -> usize {
+        let mut index = IndexState {
+            values,
+            entries: BTreeMap::new(),
+        };
+        for object in self.objects.values() {
+            index.insert(object);
+        }
+        self.indexes.push(index);
+        self.indexes.len() - 1
+    }
+
+    /// One object.
+    pub fn get(&self, key: &ObjectKey) -> Option<&Arc<P>> {
+        self.objects.get(key)
+    }
+
+    /// All objects, in key order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<P>> {
+        self.objects.values()
+    }
+
+    /// The objects of one namespace, in name order.
+    pub fn in_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Arc<P>> {
+        self.objects
+            .range(ObjectKey::new(namespace, "")..)
+            .take_while(move |(key, _)| key.namespace == namespace)
+            .map(|(_, object)| object)
+    }
+
+    /// Objects found under `value` in index number `index`, in key order.
+    pub fn indexed(&self, index: usize, value: &str) -> &[Arc<P>] {
+        self.indexes
+            .get(index)
+            .and_then(|index| index.entries.get(value))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Number of objects.
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Whether there is no object.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// Takes in the answer to a write of ours, unless the watch has already shown the object's deletion.
+    pub fn upsert_own(&mut self, object: P) -> Option<Change<P>> {
+        if self.graves.contains(&object.meta().uid) {
+            return None;
+        }
+        self.upsert(object)
+    }
+
+    /// Takes in a state of an object from a list or a watch. An older state than the one held changes nothing.
+    pub fn upsert(&mut self, object: P) -> Option<Change<P>> {
+        let meta = object.meta();
+        if let Some(relist) = &mut self.relist {
+            relist.insert(meta.key.clone());
+        }
+        if self
+            .tombstones
+            .get(&meta.key)
+            .is_some_and(|uid| *uid == meta.uid)
+        {
+            return None;
+        }
+        if let Some(held) = self.objects.get(&meta.key)
+            && meta.version != 0
+            && meta.version <= held.meta().version
+        {
+            return None;
+        }
+        let new = Arc::new(object);
+        let old = self
+            .objects
+            .insert(new.meta().key.clone(), Arc::clone(&new));
+        for index in &mut self.indexes {
+            if let Some(old) = &old {
+                index.remove(old);
+            }
+            index.insert(&new);
+        }
+        Some(Change {
+            old,
+            new: Some(new),
+            initial: false,
+        })
+    }
+
+    /// The watch showed that the object with this uid was deleted.
+    pub fn remove(&mut self, key: &ObjectKey, uid: &str) -> Option<Change<P>> {
+        if self
+            .tombstones
+            .get(key)
+            .is_some_and(|buried| &**buried == uid)
+        {
+            self.tombstones.remove(key);
+        }
+        if self.graves.len() == GRAVES {
+            self.graves.pop_front();
+        }
+        self.graves.push_back(uid.into());
+        if self
+            .objects
+            .get(key)
+            .is_none_or(|held| &*held.meta().uid != uid)
+        {
+            return None;
+        }
+        self.take(key)
+    }
+
+    /// Our own delete succeeded: the object is gone before the watch says so. Without a uid the held one is meant.
+    pub fn bury(&mut self, key: &ObjectKey, uid: Option<&str>) -> Option<Change<P>> {
+        let held = self.objects.get(key)?.meta().uid.clone();
+        if uid.is_some_and(|uid| uid != &*held) {
+            return None;
+        }
+        self.tombstones.insert(key.clone(), held);
+        self.take(key)
+    }
+
+    /// A list starts; the objects it does not mention will be gone at its end.
+    pub fn begin_relist(&mut self) {
+        self.relist = Some(BTreeSet::new());
+    }
+
+    /// The list has ended and shows the world at `version`. Objects of our own that are newer stay.
+    pub fn finish_relist(&mut self, version: u64) -> Vec<Change<P>> {
+        let Some(seen) = self.relist.take() else {
+            return Vec::new();
+        };
+        self.tombstones.clear();
+        let gone: Vec<ObjectKey> = self
+            .objects
+            .values()
+            .map(|object| object.meta())
+            .filter(|meta| !seen.contains(&meta.key) && (version == 0 || meta.version <= version))
+            .map(|meta| meta.key.clone())
+            .collect();
+        gone.iter().filter_map(|key| self.take(key)).collect()
+    }
+
+    fn take(&mut self, key: &ObjectKey) -> Option<Change<P>> {
+        let old = self.objects.remove(key)?;
+        for index in &mut self.indexes {
+            index.remove(&old);
+        }
+        Some(Change {
+            old: Some(old),
+            new: None,
+            initial: false,
+        })
+    }
+}
+
+impl<P: Projection> IndexState<P> {
+    fn insert(&mut self, object: &Arc<P>) {
+        for value in (self.values)(object) {
+            let entries = self.entries.entry(value).or_default();
+            let position = entries.partition_point(|held| held.meta().key < object.meta().key);
+            entries.insert(position, Arc::clone(object));
+        }
+    }
+
+    fn remove(&mut self, object: &Arc<P>) {
+        for value in (self.values)(object) {
+            if let Some(entries) = self.entries.get_mut(&value) {
+                entries.retain(|held| held.meta().key != object.meta().key);
+                if entries.is_empty() {
+                    self.entries.remove(&value);
+                }
+            }
+        }
+    }
+}

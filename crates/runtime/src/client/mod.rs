@@ -1,0 +1,553 @@
+//! Requests to one API server: reads that are retried, writes whose answers enter the caches.
+//!
+//! Built on `kube::Client` as a transport only. kube's own retry layer repeats any method, so a create whose answer
+//! was lost would be sent twice; it is switched off, and [`retry`] repeats reads (and writes that the server refused
+//! with 429, which it did not carry out).
+
+pub mod connect;
+pub mod limiter;
+pub mod retry;
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body_util::BodyExt;
+use kube::client::Body;
+use serde_json::{Value, json};
+
+use crate::cache::Sink;
+use crate::clock::Clock;
+use crate::effect::{DeleteOptions, Patch};
+use crate::error::{ApiStatus, Error};
+use crate::metrics::{Counter, Family, Registry};
+use crate::resource::{ObjectKey, POD, ResourceRef};
+use limiter::Limiter;
+use retry::Jitter;
+
+/// Objects asked for at a time when listing.
+const PAGE: u32 = 250;
+
+/// How a client behaves.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Seed of the retry jitter.
+    pub seed: u64,
+    /// `fieldManager` of writes; the server derives one from the user agent if empty.
+    pub field_manager: String,
+    /// Requests a second; no limit if absent. Watches are not counted.
+    pub qps: Option<f64>,
+    /// Requests that may exceed `qps` at once.
+    pub burst: u32,
+    /// Give up on an answer after this long. Watches are not counted.
+    pub timeout: Duration,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            clock: Clock::system(),
+            seed: retry::process_seed(),
+            field_manager: String::new(),
+            qps: None,
+            burst: 0,
+            timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+struct Inner {
+    kube: kube::Client,
+    options: ClientOptions,
+    jitter: Mutex<Jitter>,
+    limiter: Option<Limiter>,
+    sinks: RwLock<Vec<Arc<dyn Sink>>>,
+    registry: Registry,
+    requests: Family<Counter>,
+}
+
+/// A client. Clones share connections, limits and metrics.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+/// What the server answered to a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    bytes: Bytes,
+}
+
+impl Answer {
+    /// The body as it came.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The object.
+    pub fn value(&self) -> Result<Value, Error> {
+        serde_json::from_slice(&self.bytes).map_err(|source| Error::Decode {
+            what: "an answer".to_owned(),
+            source,
+        })
+    }
+}
+
+impl Client {
+    /// A client over a kube client, which should have its own retries switched off (`Config::default_retry`).
+    pub fn new(kube: kube::Client, options: ClientOptions) -> Self {
+        let registry = Registry::new();
+        let requests = registry.counter(
+            "rest_client_requests_total",
+            "Number of HTTP requests, partitioned by status code and method",
+            &["code", "method"],
+        );
+        let jitter = Mutex::new(Jitter::new(options.seed));
+        let limiter = options.qps.map(|qps| Limiter::new(qps, options.burst));
+        let sinks = RwLock::default();
+        Self {
+            inner: Arc::new(Inner {
+                kube,
+                options,
+                jitter,
+                limiter,
+                sinks,
+                registry,
+                requests,
+            }),
+        }
+    }
+
+    /// Where the time comes from.
+    pub fn clock(&self) -> Clock {
+        self.inner.options.clock
+    }
+
+    /// The transport, for requests that have no method here.
+    pub fn kube(&self) -> &kube::Client {
+        &self.inner.kube
+    }
+
+    /// Metrics of this process.
+    pub fn registry(&self) -> &Registry {
+        &self.inner.registry
+    }
+
+    /// Reads one object; `None` when it does not exist.
+    pub async fn get(
+        &self,
+        resource: &ResourceRef,
+        key: &ObjectKey,
+    ) -> Result<Option<Value>, Error> {
+        match self.get_bytes(resource, key).await {
+            Ok(bytes) => Answer { bytes }.value().map(Some),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lists objects, page by page. An empty namespace means all, an empty selector everything.
+    pub async fn list(
+        &self,
+        resource: &ResourceRef,
+        namespace: &str,
+        label_selector: &str,
+    ) -> Result<Vec<Value>, Error> {
+        let mut items = Vec::new();
+        let mut token = String::new();
+        loop {
+            let limit = PAGE.to_string();
+            let query = query(&[
+                ("limit", limit.as_str()),
+                ("labelSelector", label_selector),
+                ("continue", token.as_str()),
+            ]);
+            let bytes = self
+                .read(&format!("{}{query}", resource.collection_path(namespace)))
+                .await?;
+            let mut list = Answer { bytes }.value()?;
+            if let Some(Value::Array(page)) = list.get_mut("items").map(Value::take) {
+                items.extend(page.into_iter().map(|item| with_type(resource, item)));
+            }
+            let next = list
+                .get("metadata")
+                .and_then(|metadata| metadata.get("continue"))
+                .and_then(Value::as_str);
+            match next {
+                Some(next) if !next.is_empty() => next.clone_into(&mut token),
+                _ => return Ok(items),
+            }
+        }
+    }
+
+    /// Creates an object in the collection of its namespace.
+    pub async fn create(&self, resource: &ResourceRef, object: &Value) -> Result<Answer, Error> {
+        let path = resource.collection_path(&ObjectKey::of(object).namespace);
+        self.write(resource, Method::POST, &path, "application/json", object)
+            .await
+    }
+
+    /// Replaces an object, or one of its subresources, under its own resource version.
+    pub async fn update(
+        &self,
+        resource: &ResourceRef,
+        object: &Value,
+        subresource: Option<&str>,
+    ) -> Result<Answer, Error> {
+        let path = resource.object_path(&ObjectKey::of(object), subresource);
+        self.write(resource, Method::PUT, &path, "application/json", object)
+            .await
+    }
+
+    /// Patches an object, or one of its subresources.
+    pub async fn patch(
+        &self,
+        resource: &ResourceRef,
+        key: &ObjectKey,
+        subresource: Option<&str>,
+        patch: &Patch,
+    ) -> Result<Answer, Error> {
+        let mut path = resource.object_path(key, subresource);
+        if let Patch::Apply { force: true, .. } = patch {
+            path.push_str("?force=true");
+        }
+        self.write(
+            resource,
+            Method::PATCH,
+            &path,
+            patch.content_type(),
+            patch.body(),
+        )
+        .await
+    }
+
+    /// Deletes an object. The answer is the object if it lingers (finalizers, graceful deletion), else a `Status`.
+    pub async fn delete(
+        &self,
+        resource: &ResourceRef,
+        key: &ObjectKey,
+        options: &DeleteOptions,
+    ) -> Result<Answer, Error> {
+        let path = resource.object_path(key, None);
+        let body = match options.body() {
+            Some(body) => to_bytes(&body)?,
+            None => Bytes::new(),
+        };
+        let bytes = self
+            .send(Method::DELETE, &path, Some("application/json"), body, true)
+            .await?;
+        let lingers = is_object(resource, &bytes);
+        for sink in self.sinks(resource) {
+            if lingers {
+                sink.wrote(&bytes);
+            } else {
+                sink.deleted(key, options.uid.as_deref());
+            }
+        }
+        Ok(Answer { bytes })
+    }
+
+    /// Evicts a pod. Refused with 429 while a disruption budget does not allow it; not retried here.
+    pub async fn evict(&self, key: &ObjectKey, uid: Option<&str>) -> Result<Answer, Error> {
+        let mut body = json!({
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": key.name, "namespace": key.namespace},
+        });
+        if let (Some(uid), Some(fields)) = (uid, body.as_object_mut()) {
+            fields.insert(
+                "deleteOptions".to_owned(),
+                json!({"preconditions": {"uid": uid}}),
+            );
+        }
+        let path = POD.object_path(key, Some("eviction"));
+        let bytes = self
+            .send(
+                Method::POST,
+                &path,
+                Some("application/json"),
+                to_bytes(&body)?,
+                false,
+            )
+            .await?;
+        Ok(Answer { bytes })
+    }
+
+    /// Registers a cache that wants to see the answers to our own writes.
+    pub(crate) fn register(&self, sink: Arc<dyn Sink>) {
+        self.inner
+            .sinks
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(sink);
+    }
+
+    /// Caches that hold objects of a resource.
+    pub(crate) fn sinks(&self, resource: &ResourceRef) -> Vec<Arc<dyn Sink>> {
+        let sinks = self
+            .inner
+            .sinks
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        sinks
+            .iter()
+            .filter(|sink| sink.concerns(resource))
+            .cloned()
+            .collect()
+    }
+
+    /// Reads one object and lets the caches see it.
+    pub(crate) async fn refresh(
+        &self,
+        resource: &ResourceRef,
+        key: &ObjectKey,
+    ) -> Result<Option<Value>, Error> {
+        match self.get_bytes(resource, key).await {
+            Ok(bytes) => {
+                self.sinks(resource)
+                    .iter()
+                    .for_each(|sink| sink.wrote(&bytes));
+                Answer { bytes }.value().map(Some)
+            }
+            Err(error) if error.is_not_found() => {
+                self.sinks(resource)
+                    .iter()
+                    .for_each(|sink| sink.deleted(key, None));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads one object as it comes.
+    pub async fn get_bytes(&self, resource: &ResourceRef, key: &ObjectKey) -> Result<Bytes, Error> {
+        self.read(&resource.object_path(key, None)).await
+    }
+
+    /// GET of a path with its query.
+    pub async fn read(&self, path: &str) -> Result<Bytes, Error> {
+        self.send(Method::GET, path, None, Bytes::new(), true).await
+    }
+
+    /// Opens a stream of the body of a GET, for watches. Not limited, retried or timed.
+    pub(crate) async fn open(&self, path: &str) -> Result<Response<Body>, Error> {
+        let request = self
+            .request(Method::GET, path)?
+            .header(http::header::ACCEPT_ENCODING, "identity")
+            .body(Body::empty())?;
+        let response = self.exchange(&Method::GET, request).await?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(Error::Api(failure(response).await?))
+    }
+
+    async fn write(
+        &self,
+        resource: &ResourceRef,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: &Value,
+    ) -> Result<Answer, Error> {
+        let mut path = path.to_owned();
+        if !self.inner.options.field_manager.is_empty() {
+            path.push(if path.contains('?') { '&' } else { '?' });
+            path.push_str("fieldManager=");
+            path.push_str(&encode(&self.inner.options.field_manager));
+        }
+        let bytes = self
+            .send(method, &path, Some(content_type), to_bytes(body)?, true)
+            .await?;
+        self.sinks(resource)
+            .iter()
+            .for_each(|sink| sink.wrote(&bytes));
+        Ok(Answer { bytes })
+    }
+
+    /// Sends a request, again if that is safe, and collects the answer.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: Option<&str>,
+        body: Bytes,
+        repeat_refused: bool,
+    ) -> Result<Bytes, Error> {
+        let mut attempt = 0;
+        loop {
+            let error = match self
+                .send_once(&method, path, content_type, body.clone())
+                .await
+            {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => error,
+            };
+            let may_repeat =
+                method == Method::GET || (repeat_refused && retry::was_refused(&error));
+            let delay = {
+                let mut jitter = self
+                    .inner
+                    .jitter
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                retry::delay(&error, attempt, &mut jitter)
+            };
+            match delay {
+                Some(delay) if may_repeat => tokio::time::sleep(delay).await,
+                _ => return Err(error),
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn send_once(
+        &self,
+        method: &Method,
+        path: &str,
+        content_type: Option<&str>,
+        body: Bytes,
+    ) -> Result<Bytes, Error> {
+        if let Some(limiter) = &self.inner.limiter {
+            limiter.acquire().await;
+        }
+        let mut request = self.request(method.clone(), path)?;
+        if let Some(content_type) = content_type {
+            request = request.header(http::header::CONTENT_TYPE, content_type);
+        }
+        let request = request.body(Body::from(body.to_vec()))?;
+        let exchange = async {
+            let response = self.exchange(method, request).await?;
+            if !response.status().is_success() {
+                return Err(Error::Api(failure(response).await?));
+            }
+            collect(response).await
+        };
+        match tokio::time::timeout(self.inner.options.timeout, exchange).await {
+            Ok(result) => result,
+            Err(elapsed) => Err(Error::Transport(Box::new(elapsed))),
+        }
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<http::request::Builder, Error> {
+        let uri: http::Uri = path
+            .parse()
+            .map_err(|error: http::uri::InvalidUri| Error::Request(error.into()))?;
+        Ok(Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(http::header::ACCEPT, "application/json"))
+    }
+
+    async fn exchange(
+        &self,
+        method: &Method,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Error> {
+        let result = self.inner.kube.send(request).await;
+        let code = match &result {
+            Ok(response) => response.status().as_u16().to_string(),
+            Err(_) => "<error>".to_owned(),
+        };
+        self.inner.requests.with(&[&code, method.as_str()]).inc();
+        result.map_err(|error| Error::Transport(Box::new(error)))
+    }
+}
+
+async fn collect(response: Response<Body>) -> Result<Bytes, Error> {
+    let collected = response
+        .into_body()
+        .collect()
+        .await
+        .map_err(|error| Error::Transport(Box::new(error)))?;
+    Ok(collected.to_bytes())
+}
+
+async fn failure(response: Response<Body>) -> Result<ApiStatus, Error> {
+    let code = response.status().as_u16();
+    let retry_after = response
+        .headers()
+        .get(http::header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse().ok())
+        .map(Duration::from_secs);
+    let body = collect(response).await?;
+    Ok(ApiStatus::parse(code, &body, retry_after))
+}
+
+fn to_bytes(value: &Value) -> Result<Bytes, Error> {
+    serde_json::to_vec(value)
+        .map(Bytes::from)
+        .map_err(|source| Error::Decode {
+            what: "a request body".to_owned(),
+            source,
+        })
+}
+
+/// Whether an answer to a delete is the object itself rather than a `Status`.
+fn is_object(resource: &ResourceRef, bytes: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Kind {
+        #[serde(default)]
+        kind: String,
+    }
+    serde_json::from_slice::<Kind>(bytes).is_ok_and(|answer| answer.kind == resource.kind)
+}
+
+/// Items of a typed list come without `apiVersion` and `kind`.
+fn with_type(resource: &ResourceRef, mut item: Value) -> Value {
+    if let Some(fields) = item.as_object_mut() {
+        fields
+            .entry("apiVersion")
+            .or_insert_with(|| json!(resource.api_version()));
+        fields.entry("kind").or_insert_with(|| json!(resource.kind));
+    }
+    item
+}
+
+/// `?a=b&c=d` of the pairs whose value is not empty; empty when there is none.
+pub(crate) fn query(pairs: &[(&str, &str)]) -> String {
+    let mut text = String::new();
+    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+        text.push(if text.is_empty() { '?' } else { '&' });
+        text.push_str(name);
+        text.push('=');
+        text.push_str(&encode(value));
+    }
+    text
+}
+
+/// Percent-encodes everything but unreserved characters.
+fn encode(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_query_values_are_left_out_and_the_rest_is_encoded() {
+        assert_eq!(
+            query(&[
+                ("limit", "5"),
+                ("continue", ""),
+                ("labelSelector", "a in (b,c)")
+            ]),
+            "?limit=5&labelSelector=a%20in%20%28b%2Cc%29"
+        );
+        assert_eq!(query(&[("continue", "")]), "");
+    }
+}

@@ -1,0 +1,394 @@
+//! Metrics in the Prometheus text format, with exactly the names they are registered under.
+//!
+//! `prometheus-client` speaks OpenMetrics, which appends `_total` to every counter; upstream has counters without
+//! it (`rollout_reconcile_error`), and dashboards ask for those names. Series are printed in label order.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// All metrics of a process. Clones share them.
+#[derive(Clone, Default)]
+pub struct Registry {
+    inner: Arc<Mutex<Metrics>>,
+}
+
+#[derive(Default)]
+struct Metrics {
+    families: BTreeMap<String, Described>,
+    collectors: Vec<Collector>,
+}
+
+type Collector = Arc<dyn Fn(&mut Exposition) + Send + Sync>;
+
+struct Described {
+    help: String,
+    series: Arc<Mutex<SeriesMap>>,
+    labels: Vec<String>,
+    kind: &'static str,
+}
+
+type SeriesMap = BTreeMap<Vec<String>, Series>;
+
+#[derive(Clone, Debug, PartialEq)]
+enum Series {
+    Number(f64),
+    Histogram {
+        bounds: Arc<[f64]>,
+        counts: Vec<u64>,
+        sum: f64,
+        count: u64,
+    },
+}
+
+/// Marker: only goes up.
+#[derive(Clone, Copy, Debug)]
+pub struct Counter;
+/// Marker: goes up and down.
+#[derive(Clone, Copy, Debug)]
+pub struct Gauge;
+/// Marker: counts observations by size.
+#[derive(Clone, Copy, Debug)]
+pub struct Histogram;
+
+/// One metric with its label names. Clones share the series.
+#[derive(Clone)]
+pub struct Family<K> {
+    series: Arc<Mutex<SeriesMap>>,
+    bounds: Arc<[f64]>,
+    kind: std::marker::PhantomData<K>,
+}
+
+/// One series of a family.
+pub struct Handle<K> {
+    family: Family<K>,
+    labels: Vec<String>,
+}
+
+impl Registry {
+    /// Without any metric.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A counter. Registering a name again answers the same family.
+    pub fn counter(&self, name: &str, help: &str, labels: &[&str]) -> Family<Counter> {
+        self.family(name, help, labels, "counter", &[])
+    }
+
+    /// A gauge. Registering a name again answers the same family.
+    pub fn gauge(&self, name: &str, help: &str, labels: &[&str]) -> Family<Gauge> {
+        self.family(name, help, labels, "gauge", &[])
+    }
+
+    /// A histogram with these upper bounds (ascending, without infinity).
+    pub fn histogram(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        bounds: &[f64],
+    ) -> Family<Histogram> {
+        self.family(name, help, labels, "histogram", bounds)
+    }
+
+    /// Adds series that are computed when they are asked for, from caches for example.
+    pub fn collector(&self, collect: impl Fn(&mut Exposition) + Send + Sync + 'static) {
+        self.lock().collectors.push(Arc::new(collect));
+    }
+
+    /// Everything, in the text format 0.0.4, in name order.
+    pub fn encode(&self) -> String {
+        let collectors = self.lock().collectors.clone();
+        let mut exposition = Exposition::default();
+        collectors
+            .iter()
+            .for_each(|collect| collect(&mut exposition));
+        let metrics = self.lock();
+        for (name, described) in &metrics.families {
+            let series = described
+                .series
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if series.is_empty() {
+                continue;
+            }
+            let block = exposition.block(name, &described.help, described.kind);
+            for (values, one) in series.iter() {
+                write_series(block, name, &described.labels, values, one);
+            }
+        }
+        exposition.blocks.into_values().collect()
+    }
+
+    fn family<K>(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        kind: &'static str,
+        bounds: &[f64],
+    ) -> Family<K> {
+        let mut metrics = self.lock();
+        let described = metrics
+            .families
+            .entry(name.to_owned())
+            .or_insert_with(|| Described {
+                help: help.to_owned(),
+                series: Arc::default(),
+                labels: labels.iter().map(|&label| label.to_owned()).collect(),
+                kind,
+            });
+        Family {
+            series: Arc::clone(&described.series),
+            bounds: bounds.into(),
+            kind: std::marker::PhantomData,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Metrics> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Clone> Family<K> {
+    /// The series with these label values, in the order of the label names.
+    pub fn with(&self, labels: &[&str]) -> Handle<K> {
+        Handle {
+            family: self.clone(),
+            labels: labels.iter().map(|&label| label.to_owned()).collect(),
+        }
+    }
+
+    /// Drops the series whose label values satisfy a predicate.
+    pub fn retain(&self, mut keep: impl FnMut(&[String]) -> bool) {
+        self.series
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|labels, _| keep(labels));
+    }
+}
+
+impl<K> Handle<K> {
+    fn change(self, change: impl FnOnce(&mut Series)) {
+        let mut series = self
+            .family
+            .series
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let bounds = &self.family.bounds;
+        change(series.entry(self.labels).or_insert_with(|| {
+            if bounds.is_empty() {
+                Series::Number(0.0)
+            } else {
+                Series::Histogram {
+                    bounds: Arc::clone(bounds),
+                    counts: vec![0; bounds.len()],
+                    sum: 0.0,
+                    count: 0,
+                }
+            }
+        }));
+    }
+
+    fn add_number(self, amount: f64) {
+        self.change(|series| match series {
+            Series::Number(value) => *value += amount,
+            Series::Histogram { .. } => {}
+        });
+    }
+}
+
+impl Handle<Counter> {
+    /// One more.
+    pub fn inc(self) {
+        self.add_number(1.0);
+    }
+
+    /// So many more.
+    pub fn add(self, amount: f64) {
+        self.add_number(amount);
+    }
+}
+
+impl Handle<Gauge> {
+    /// The new value.
+    pub fn set(self, amount: f64) {
+        self.change(|series| *series = Series::Number(amount));
+    }
+
+    /// So many more, or fewer.
+    pub fn add(self, amount: f64) {
+        self.add_number(amount);
+    }
+}
+
+impl Handle<Histogram> {
+    /// One observation.
+    pub fn observe(self, amount: f64) {
+        self.change(|series| match series {
+            Series::Number(_) => {}
+            Series::Histogram {
+                bounds,
+                counts,
+                sum,
+                count,
+            } => {
+                for (bound, below) in bounds.iter().zip(counts.iter_mut()) {
+                    if amount <= *bound {
+                        *below += 1;
+                    }
+                }
+                *sum += amount;
+                *count += 1;
+            }
+        });
+    }
+
+    /// One duration, in seconds.
+    pub fn observe_duration(self, duration: Duration) {
+        self.observe(duration.as_secs_f64());
+    }
+}
+
+/// Text being written for a scrape.
+#[derive(Default)]
+pub struct Exposition {
+    blocks: BTreeMap<String, String>,
+}
+
+impl Exposition {
+    /// One value of a gauge that is computed now.
+    pub fn gauge(&mut self, name: &str, help: &str, labels: &[(&str, &str)], value: f64) {
+        let names: Vec<String> = labels
+            .iter()
+            .map(|(label, _)| (*label).to_owned())
+            .collect();
+        let values: Vec<String> = labels
+            .iter()
+            .map(|(_, value)| (*value).to_owned())
+            .collect();
+        let block = self.block(name, help, "gauge");
+        write_series(block, name, &names, &values, &Series::Number(value));
+    }
+
+    fn block(&mut self, name: &str, help: &str, kind: &str) -> &mut String {
+        self.blocks.entry(name.to_owned()).or_insert_with(|| {
+            format!(
+                "# HELP {name} {}\n# TYPE {name} {kind}\n",
+                help.replace('\n', "\\n")
+            )
+        })
+    }
+}
+
+fn write_series(
+    text: &mut String,
+    name: &str,
+    labels: &[String],
+    values: &[String],
+    series: &Series,
+) {
+    match series {
+        Series::Number(value) => write_sample(text, name, labels, values, None, *value),
+        Series::Histogram {
+            bounds,
+            counts,
+            sum,
+            count,
+        } => {
+            let bucket = format!("{name}_bucket");
+            let total = to_f64(*count);
+            for (bound, below) in bounds.iter().zip(counts) {
+                write_sample(
+                    text,
+                    &bucket,
+                    labels,
+                    values,
+                    Some(&bound.to_string()),
+                    to_f64(*below),
+                );
+            }
+            write_sample(text, &bucket, labels, values, Some("+Inf"), total);
+            write_sample(text, &format!("{name}_sum"), labels, values, None, *sum);
+            write_sample(text, &format!("{name}_count"), labels, values, None, total);
+        }
+    }
+}
+
+/// Exact up to 2^53, which no counter of ours reaches.
+fn to_f64(count: u64) -> f64 {
+    let high = u32::try_from(count >> 32).unwrap_or_default();
+    let low = u32::try_from(count & u64::from(u32::MAX)).unwrap_or_default();
+    f64::from(high) * 4_294_967_296.0 + f64::from(low)
+}
+
+fn write_sample(
+    text: &mut String,
+    name: &str,
+    labels: &[String],
+    values: &[String],
+    le: Option<&str>,
+    number: f64,
+) {
+    text.push_str(name);
+    let pairs = labels
+        .iter()
+        .map(String::as_str)
+        .zip(values.iter().map(String::as_str));
+    let mut separator = '{';
+    for (label, value) in pairs.chain(le.map(|le| ("le", le))) {
+        let escaped = value
+            .replace('\\', "\\\\")
+            .replace('\n', "\\n")
+            .replace('"', "\\\"");
+        let _ = write!(text, "{separator}{label}=\"{escaped}\"");
+        separator = ',';
+    }
+    if separator == ',' {
+        text.push('}');
+    }
+    let _ = writeln!(text, " {number}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_printed_as_registered_and_series_in_label_order() {
+        let registry = Registry::new();
+        let errors = registry.counter("rollout_reconcile_error", "Errors", &["namespace", "name"]);
+        errors.with(&["b", "x\"y"]).inc();
+        errors.with(&["a", "z"]).inc();
+        errors.with(&["a", "z"]).inc();
+        registry
+            .histogram("took", "Took", &[], &[0.5, 1.0])
+            .with(&[])
+            .observe(0.75);
+        registry.collector(|out| out.gauge("info", "Info", &[("v", "1")], 1.0));
+        assert_eq!(
+            registry.encode(),
+            "# HELP info Info\n# TYPE info gauge\ninfo{v=\"1\"} 1\n\
+             # HELP rollout_reconcile_error Errors\n# TYPE rollout_reconcile_error counter\n\
+             rollout_reconcile_error{namespace=\"a\",name=\"z\"} 2\n\
+             rollout_reconcile_error{namespace=\"b\",name=\"x\\\"y\"} 1\n\
+             # HELP took Took\n# TYPE took histogram\n\
+             took_bucket{le=\"0.5\"} 0\ntook_bucket{le=\"1\"} 1\ntook_bucket{le=\"+Inf\"} 1\ntook_sum 0.75\ntook_count 1\n"
+        );
+    }
+
+    #[test]
+    fn dropped_series_are_no_longer_printed() {
+        let registry = Registry::new();
+        let gauge = registry.gauge("phase", "Phase", &["name"]);
+        gauge.with(&["a"]).set(1.0);
+        gauge.with(&["b"]).set(2.0);
+        gauge.retain(|labels| labels != ["a"]);
+        assert_eq!(
+            registry.encode(),
+            "# HELP phase Phase\n# TYPE phase gauge\nphase{name=\"b\"} 2\n"
+        );
+    }
+}

@@ -1,0 +1,176 @@
+//! What should happen next, as data.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::effect::Effect;
+use crate::error::Class;
+
+/// When to look at the object again if nothing changes it before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Requeue {
+    /// Not before something changes.
+    #[default]
+    Never,
+    /// After this long.
+    After(Duration),
+    /// At this time; at once if it has passed.
+    At(Timestamp),
+    /// With the object's backoff, as after a failure.
+    Backoff,
+    /// Observe and decide again before this pass ends: one mutation at a time, where reads and writes must alternate.
+    Immediately,
+}
+
+/// State of a plan that nobody has performed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Planned;
+
+/// State of a plan whose effects have been tried, in order, up to the first failure.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Performed {
+    answers: Vec<Option<Bytes>>,
+    failure: Option<Failure>,
+}
+
+/// Why a plan stopped.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// Index of the effect that failed.
+    pub effect: usize,
+    /// Reason of the server's status, such as `AlreadyExists`; `Transport` when there was no answer.
+    pub reason: String,
+    /// Text of the error, as client-go prints it.
+    pub message: String,
+    /// When the pass will be tried again.
+    pub class: Class,
+    /// The object as it is now, if the name was taken or the lock was lost and it could be read.
+    pub existing: Option<Value>,
+}
+
+impl Failure {
+    /// The name was taken.
+    pub fn is_already_exists(&self) -> bool {
+        self.reason == "AlreadyExists"
+    }
+
+    /// The object was changed by someone else.
+    pub fn is_conflict(&self) -> bool {
+        self.reason == "Conflict"
+    }
+}
+
+/// An ordered list of effects and when to look again. `Plan<Performed>` can only come from the driver (or, in tests,
+/// from [`Plan::as_if_performed`]), so that a status never claims what was not tried.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan<S = Planned> {
+    /// In the order in which they are performed.
+    pub effects: Vec<Effect>,
+    /// When to look again.
+    pub requeue: Requeue,
+    state: S,
+}
+
+impl Plan {
+    /// Nothing to do until something changes.
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// These effects.
+    pub fn of(effects: Vec<Effect>) -> Self {
+        Self {
+            effects,
+            requeue: Requeue::Never,
+            state: Planned,
+        }
+    }
+
+    /// The same plan with another requeue.
+    #[must_use]
+    pub fn requeue(mut self, requeue: Requeue) -> Self {
+        self.requeue = requeue;
+        self
+    }
+
+    /// Adds an effect at the end.
+    pub fn push(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// The plan as if every effect had succeeded without an answer: for tests of `status`, and to show a status
+    /// in advance.
+    pub fn as_if_performed(self) -> Plan<Performed> {
+        let answers = self.effects.iter().map(|_| None).collect();
+        self.performed(answers, None)
+    }
+
+    /// The plan as if it had stopped at `failure`.
+    pub fn as_if_failed(self, failure: Failure) -> Plan<Performed> {
+        let answers = self
+            .effects
+            .iter()
+            .take(failure.effect)
+            .map(|_| None)
+            .collect();
+        self.performed(answers, Some(failure))
+    }
+
+    /// The plan with what happened to it.
+    pub(crate) fn performed(
+        self,
+        answers: Vec<Option<Bytes>>,
+        failure: Option<Failure>,
+    ) -> Plan<Performed> {
+        Plan {
+            effects: self.effects,
+            requeue: self.requeue,
+            state: Performed { answers, failure },
+        }
+    }
+}
+
+impl Plan<Performed> {
+    /// Why the plan stopped, if it did.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.state.failure.as_ref()
+    }
+
+    /// How many effects were carried out.
+    pub fn done(&self) -> usize {
+        self.state.answers.len()
+    }
+
+    /// The object that the server answered effect `index` with. `None` for events, effects that were not carried
+    /// out and answers without an object.
+    pub fn answer(&self, index: usize) -> Option<Value> {
+        let bytes = self.state.answers.get(index)?.as_ref()?;
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+impl fmt::Display for Requeue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never => f.write_str("when something changes"),
+            Self::After(delay) => write!(f, "after {delay:?}"),
+            Self::At(time) => write!(f, "at {time}"),
+            Self::Backoff => f.write_str("with backoff"),
+            Self::Immediately => f.write_str("at once"),
+        }
+    }
+}
+
+/// One line an effect, as `carrick plan` prints it.
+impl<S> fmt::Display for Plan<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for effect in &self.effects {
+            writeln!(f, "{effect}")?;
+        }
+        write!(f, "again  {}", self.requeue)
+    }
+}

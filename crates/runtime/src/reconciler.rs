@@ -1,0 +1,140 @@
+//! The shape of every controller: observe, decide, (perform,) status.
+
+use std::borrow::Cow;
+use std::future::Future;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::error::{Class, Error};
+use crate::plan::{Performed, Plan};
+use crate::resource::{ObjectKey, ResourceRef};
+
+/// One controller. Its caches are fields of its own, see [`Cache`](crate::cache::Cache).
+pub trait Reconciler: Send + Sync + 'static {
+    /// Everything a decision may look at, the current time included.
+    type Observed: Send + Sync;
+
+    /// The kind this controller is about.
+    fn resource(&self) -> ResourceRef;
+
+    /// Reads the world: caches first, then the API. `None` when the object is gone; the pass then ends.
+    fn observe(
+        &self,
+        key: &ObjectKey,
+        reader: &Reader,
+    ) -> impl Future<Output = Result<Option<Self::Observed>, Error>> + Send;
+
+    /// Pure and total: what to do. No client, clock or chance.
+    fn decide(&self, observed: &Self::Observed) -> Result<Plan, Rejection>;
+
+    /// Pure: the status that follows. Called after the effects were tried, also when one failed
+    /// ([`Plan::failure`](crate::plan::Plan::failure)); may then answer [`StatusWrite::Unchanged`].
+    fn status(&self, observed: &Self::Observed, plan: &Plan<Performed>) -> StatusWrite;
+
+    /// Called once a pass has ended and its status is written, for metrics. `error` is why it failed, if it did.
+    fn settled(&self, _observed: &Self::Observed, _plan: &Plan<Performed>, _error: Option<&Error>) {
+    }
+}
+
+/// Why nothing can be decided for an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rejection {
+    /// `PascalCase` word: the reason of the Warning event.
+    pub reason: Cow<'static, str>,
+    /// The sentence.
+    pub message: String,
+    /// What to do about it.
+    pub class: Class,
+    /// Status to write nevertheless.
+    pub status: StatusWrite,
+}
+
+impl Rejection {
+    /// A rejection that only a change of the object can cure.
+    pub fn terminal(reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            message: message.into(),
+            class: Class::Terminal,
+            status: StatusWrite::Unchanged,
+        }
+    }
+
+    /// A rejection that is tried again with backoff.
+    pub fn retry(reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self {
+            class: Class::Retry,
+            ..Self::terminal(reason, message)
+        }
+    }
+}
+
+/// How the status gets to the server. An equal status is not written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum StatusWrite {
+    /// Nothing is written.
+    #[default]
+    Unchanged,
+    /// JSON merge patch `{"status": …}` of the difference between two statuses; nothing when there is none.
+    MergePatch {
+        /// `true` for `/status`, `false` for kinds without the subresource.
+        subresource: bool,
+        /// The status as observed.
+        old: Value,
+        /// The status as it shall be.
+        new: Value,
+    },
+    /// PUT of the whole object, which carries the new status and the observed resource version.
+    Update {
+        /// `true` for `/status`.
+        subresource: bool,
+        /// The whole object.
+        object: Value,
+    },
+}
+
+/// What `observe` reads with, beside its caches.
+#[derive(Clone)]
+pub struct Reader {
+    client: Client,
+    now: Timestamp,
+}
+
+impl Reader {
+    /// A reader for one pass.
+    pub fn new(client: Client) -> Self {
+        let now = client.clock().now();
+        Self { client, now }
+    }
+
+    /// The time of this pass. The same for the whole pass.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Reads one object from the server; `None` when it does not exist.
+    pub async fn get(
+        &self,
+        resource: &ResourceRef,
+        key: &ObjectKey,
+    ) -> Result<Option<Value>, Error> {
+        self.client.get(resource, key).await
+    }
+
+    /// Lists objects from the server. An empty namespace means all, empty selectors mean everything.
+    pub async fn list(
+        &self,
+        resource: &ResourceRef,
+        namespace: &str,
+        label_selector: &str,
+    ) -> Result<Vec<Value>, Error> {
+        self.client.list(resource, namespace, label_selector).await
+    }
+
+    /// The client, for reads that are neither. Never for writes.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+}
