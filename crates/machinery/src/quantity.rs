@@ -480,11 +480,25 @@ mod tests {
             ("1n", "1n"),
             ("0.1n", "1n"),
             ("9223372036854775808Ki", "9223372036854775807"),
-            ("1.1Ei", "1268211301332025754419200m"),
+            ("1.1Ei", "1268213655067531673600m"),
             ("2Ti", "2Ti"),
             ("1.", "1."),
             (".5", "500m"),
             ("0.0001Ki", "102400u"),
+            ("0.0000000001Ki", "103n"),
+            ("1e-12", "1e-9"),
+            ("1e30", "1e30"),
+            ("12345678901234567890", "12345678901234567890"),
+            ("1.0001k", "1000100m"),
+            ("3.0", "3"),
+            ("0.3Gi", "322122547200m"),
+            ("1000000000000000000000", "1"),
+            (".", "0"),
+            ("-.5Gi", "-512Mi"),
+            ("100Ei", "9223372036854775807"),
+            ("1023Ki", "1023Ki"),
+            ("1.2345678915m", "1234568n"),
+            ("-0", "0"),
         ];
         for (text, expected) in cases {
             assert_eq!(canonical(text).as_deref(), Ok(expected), "{text}");
@@ -497,6 +511,7 @@ mod tests {
         assert_eq!(Quantity::parse("1 Gi").unwrap_err(), QuantityError::Format);
         assert_eq!(Quantity::parse("1Qi").unwrap_err(), QuantityError::Format);
         assert_eq!(Quantity::parse("1mm").unwrap_err(), QuantityError::Suffix);
+        assert_eq!(Quantity::parse("5e").unwrap_err(), QuantityError::Suffix);
         assert_eq!(
             QuantityError::Format.to_string(),
             "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
