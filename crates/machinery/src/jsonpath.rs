@@ -1,4 +1,4 @@
-//! JSONPath templates in client-go's dialect: `{.items[*].metadata.name}`, ranges, filters, unions, recursive descent.
+//! `JSONPath` templates in client-go's dialect: `{.items[*].metadata.name}`, ranges, filters, unions, recursive descent.
 //! Mirrors `client-go/util/jsonpath`; maps are walked in key order, where Go's order is random.
 
 mod eval;

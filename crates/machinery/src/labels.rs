@@ -212,8 +212,8 @@ impl Selector {
         }
     }
 
-    /// Every pair must be there, without checking keys and values (`SelectorFromSet`): selectors of Services and
-    /// ReplicationControllers. An empty set selects everything.
+    /// Every pair must be there, without checking keys and values (`SelectorFromSet`): selectors of services and
+    /// replication controllers. An empty set selects everything.
     pub fn from_set(set: &BTreeMap<String, String>) -> Self {
         let requirements = set.iter().map(|(key, value)| Requirement {
             key: key.clone(),

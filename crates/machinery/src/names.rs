@@ -143,7 +143,7 @@ pub fn label_value(text: &str) -> Vec<String> {
     complaints
 }
 
-/// Complaints about a key of a ConfigMap or Secret.
+/// Complaints about a key of a config map or Secret.
 pub fn config_map_key(text: &str) -> Vec<String> {
     let mut complaints = too_long(text, SUBDOMAIN_MAX_LENGTH);
     if text.is_empty() || !text.bytes().all(is_key_byte) {

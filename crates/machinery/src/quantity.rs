@@ -167,6 +167,7 @@ impl Quantity {
     }
 
     /// The sum, printed as `self` unless that is zero.
+    #[must_use]
     pub fn add(&self, other: &Self) -> Self {
         let exponent = self.exponent.min(other.exponent);
         let (a, b) = (self.at(exponent), other.at(exponent));
@@ -184,11 +185,13 @@ impl Quantity {
     }
 
     /// The difference, printed as `self` unless that is zero.
+    #[must_use]
     pub fn sub(&self, other: &Self) -> Self {
         self.add(&other.neg())
     }
 
     /// The opposite number.
+    #[must_use]
     pub fn neg(&self) -> Self {
         Self {
             unscaled: self.unscaled.saturating_neg(),

@@ -1,4 +1,4 @@
-//! Evaluation of JSONPath templates, ranges included.
+//! Evaluation of `JSONPath` templates, ranges included.
 
 use std::{borrow::Cow, cmp::Ordering};
 
@@ -25,7 +25,7 @@ pub(super) fn find<'a>(
         end_range: 0,
         last_end: None,
     };
-    state.run(0, vec![Cow::Borrowed(data)])
+    state.run(0, &[Cow::Borrowed(data)])
 }
 
 /// Where an evaluation stands between `{range}` and `{end}`.
@@ -41,12 +41,12 @@ struct Evaluation<'n> {
 
 impl Evaluation<'_> {
     /// Evaluates the template from the node at `start` on; within a range up to its `{end}`.
-    fn run<'a>(&mut self, start: usize, current: Values<'a>) -> Result<Vec<Values<'a>>> {
+    fn run<'a>(&mut self, start: usize, current: &[Cow<'a, Value>]) -> Result<Vec<Values<'a>>> {
         let mut found = Vec::new();
         let mut index = start;
         let nodes = self.nodes;
         while let Some(node) = nodes.get(index) {
-            let results = self.walk(current.clone(), node)?;
+            let results = self.walk(current.to_vec(), node)?;
             if self.end_range > 0 && self.end_range <= self.in_range {
                 self.end_range -= 1;
                 self.last_end = Some(index);
@@ -56,10 +56,10 @@ impl Evaluation<'_> {
                 self.begin_range -= 1;
                 self.in_range += 1;
                 if results.is_empty() {
-                    self.run(index + 1, vec![Cow::Owned(Value::Null)])?;
+                    self.run(index + 1, &[Cow::Owned(Value::Null)])?;
                 }
                 for value in results {
-                    found.extend(self.run(index + 1, vec![value])?);
+                    found.extend(self.run(index + 1, &[value])?);
                 }
                 self.in_range -= 1;
                 index = self.last_end.filter(|end| *end > index).unwrap_or(index) + 1;
@@ -212,7 +212,7 @@ fn descend(input: Values<'_>) -> Values<'_> {
     results
 }
 
-fn slice<'a>(input: Values<'a>, bounds: [Bound; 3]) -> Result<Values<'a>> {
+fn slice(input: Values<'_>, bounds: [Bound; 3]) -> Result<Values<'_>> {
     let mut results = Vec::new();
     for value in input {
         if value.is_null() {

@@ -1,4 +1,4 @@
-//! The grammar of JSONPath templates, with the leniency and the error texts of client-go's parser.
+//! The grammar of `JSONPath` templates, with the leniency and the error texts of client-go's parser.
 
 use super::JsonPathError;
 

@@ -71,7 +71,7 @@ fn paths_of_every_kind_print_what_client_go_prints() {
             "Evelyn Waugh Herman Melville",
         ),
         (
-            r#"{range .book[0:2]}{range @}{.price}{end};{end}"#,
+            "{range .book[0:2]}{range @}{.price}{end};{end}",
             "8.95;12.99;",
         ),
     ];

@@ -87,7 +87,7 @@ impl Builder {
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
                 Some(Open::List { items, anchor }) => {
-                    self.value(Value::Array(items), anchor, line)?
+                    self.value(Value::Array(items), anchor, line)?;
                 }
                 Some(Open::Map {
                     map,
