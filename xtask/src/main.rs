@@ -1,2 +1,34 @@
-//! See ARCHITECTURE.md.
-fn main() {}
+//! `cargo xtask`: commands for people who work on Carrick.
+//!
+//! `main` is wiring; each command has a module of its own.
+mod test_real;
+mod testbed;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "Commands for people who work on Carrick"
+)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// A real Kubernetes on loopback, for tests and benchmarks
+    #[command(subcommand)]
+    Testbed(testbed::Command),
+    /// Run the scenarios on a real Kubernetes
+    TestReal(test_real::TestRealArgs),
+}
+
+fn main() -> Result<()> {
+    match Args::parse().command {
+        Command::Testbed(command) => testbed::run(command),
+        Command::TestReal(args) => test_real::run(&args),
+    }
+}

@@ -1,0 +1,47 @@
+//! `cargo xtask test-real`: the scenarios of `tests/`, on a real Kubernetes.
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::testbed::{self, UpArgs};
+
+/// What to run, and whether to keep the Kubernetes afterwards.
+#[derive(Args)]
+pub struct TestRealArgs {
+    /// Leave the testbed running afterwards
+    #[arg(long)]
+    keep: bool,
+    /// Given to the test program, e.g. the name of one scenario
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    test_args: Vec<String>,
+}
+
+/// Starts a testbed of its own, runs the scenarios on it, and stops it.
+pub fn run(args: &TestRealArgs) -> Result<()> {
+    let up = UpArgs {
+        name: format!("test-real-{}", std::process::id()),
+        nodes: 3,
+        stages: None,
+    };
+    let testbed = testbed::up(&up)?;
+    eprintln!("{}", testbed.summary());
+    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["test", "--package", "scenarios", "--test", "real", "--"])
+        .args(&args.test_args)
+        .env("CARRICK_TEST_KUBECONFIG", testbed.kubeconfig_of("carrick"))
+        .status()
+        .context("cannot run cargo")?;
+    if args.keep {
+        eprintln!(
+            "the testbed is left running\nhint: cargo xtask testbed down --name {}",
+            up.name
+        );
+    } else {
+        testbed::down(&up.name)?;
+    }
+    if !status.success() {
+        bail!("scenarios failed on the real Kubernetes");
+    }
+    Ok(())
+}
