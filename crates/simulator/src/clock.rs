@@ -32,7 +32,8 @@ impl WorldClock {
     pub fn now(&self) -> Timestamp {
         match self {
             Self::Anchored { epoch, start } => {
-                let elapsed = SignedDuration::try_from(start.elapsed()).unwrap_or(SignedDuration::MAX);
+                let elapsed =
+                    SignedDuration::try_from(start.elapsed()).unwrap_or(SignedDuration::MAX);
                 epoch.checked_add(elapsed).unwrap_or(Timestamp::MAX)
             }
             Self::Wall => Timestamp::now(),

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum PersistError {
     /// Another process has it.
-    #[error("state directory {path} is in use by {owner}\nhint: stop that process, or choose another directory with `--state`")]
+    #[error(
+        "state directory {path} is in use by {owner}\nhint: stop that process, or choose another directory with `--state`"
+    )]
     InUse {
         /// The directory.
         path: PathBuf,

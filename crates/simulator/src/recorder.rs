@@ -48,8 +48,23 @@ impl Recorder {
     }
 
     /// Adds a call and its reply to the trace.
-    pub fn record(&mut self, actor: &str, method: &str, path: &str, body: &[u8], status: u16, reply: &[u8]) {
-        for part in [actor.as_bytes(), method.as_bytes(), path.as_bytes(), body, &status.to_be_bytes(), reply] {
+    pub fn record(
+        &mut self,
+        actor: &str,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        status: u16,
+        reply: &[u8],
+    ) {
+        for part in [
+            actor.as_bytes(),
+            method.as_bytes(),
+            path.as_bytes(),
+            body,
+            &status.to_be_bytes(),
+            reply,
+        ] {
             self.hash.update((part.len() as u64).to_be_bytes());
             self.hash.update(part);
         }
@@ -65,6 +80,11 @@ impl Recorder {
 
     /// The hash of everything recorded so far, in hexadecimal.
     pub fn trace(&self) -> String {
-        self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        self.hash
+            .clone()
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }

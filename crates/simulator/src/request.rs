@@ -18,7 +18,10 @@ impl User {
     pub fn admin(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
-            groups: vec!["system:masters".to_owned(), "system:authenticated".to_owned()],
+            groups: vec![
+                "system:masters".to_owned(),
+                "system:authenticated".to_owned(),
+            ],
         }
     }
 
@@ -60,7 +63,10 @@ pub struct Request {
 impl Request {
     /// The first value of a query parameter.
     pub fn query_value(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// A header as text; `None` if absent or not ASCII.

@@ -20,7 +20,9 @@ pub struct ServeOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The port is taken.
-    #[error("cannot listen on {addr}: {source}\nhint: choose another address with `--addr`, or port 0 for a free one")]
+    #[error(
+        "cannot listen on {addr}: {source}\nhint: choose another address with `--addr`, or port 0 for a free one"
+    )]
     Listen {
         /// The address.
         addr: SocketAddr,

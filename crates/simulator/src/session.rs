@@ -32,7 +32,11 @@ pub struct Change {
 impl Change {
     /// The last state of the object, if this change deleted it.
     pub fn deleted(&self) -> Option<&Arc<Value>> {
-        if self.after.is_none() { self.before.as_ref() } else { None }
+        if self.after.is_none() {
+            self.before.as_ref()
+        } else {
+            None
+        }
     }
 
     /// The newest state of the object: after the change, or the last one if it was deleted.
@@ -130,7 +134,11 @@ impl Session<'_> {
     }
 
     /// Replaces an object through its `/status` subresource.
-    pub fn update_status(&mut self, resource: &Resource, object: Value) -> Result<Arc<Value>, ApiError> {
+    pub fn update_status(
+        &mut self,
+        resource: &Resource,
+        object: Value,
+    ) -> Result<Arc<Value>, ApiError> {
         let _ = (resource, object);
         todo!()
     }

@@ -74,7 +74,12 @@ impl std::error::Error for ApiError {}
 
 impl ApiError {
     /// Any failure.
-    pub fn new(code: u16, reason: &'static str, message: impl Into<String>, details: Option<Details>) -> Self {
+    pub fn new(
+        code: u16,
+        reason: &'static str,
+        message: impl Into<String>,
+        details: Option<Details>,
+    ) -> Self {
         Self(Box::new(Failure {
             code,
             reason,
@@ -95,12 +100,20 @@ impl ApiError {
     /// 409: the name is taken.
     pub fn already_exists(resource: &Resource, name: &str) -> Self {
         let message = format!("{} {name:?} already exists", resource.group_resource());
-        Self::new(409, "AlreadyExists", message, Some(Details::of(resource, name)))
+        Self::new(
+            409,
+            "AlreadyExists",
+            message,
+            Some(Details::of(resource, name)),
+        )
     }
 
     /// 409: `Operation cannot be fulfilled on R "name": TEXT`.
     pub fn conflict(resource: &Resource, name: &str, text: &str) -> Self {
-        let message = format!("Operation cannot be fulfilled on {} {name:?}: {text}", resource.group_resource());
+        let message = format!(
+            "Operation cannot be fulfilled on {} {name:?}: {text}",
+            resource.group_resource()
+        );
         Self::new(409, "Conflict", message, Some(Details::of(resource, name)))
     }
 
@@ -111,16 +124,33 @@ impl ApiError {
         } else {
             format!("{} {name:?}", resource.group_resource())
         };
-        Self::new(403, "Forbidden", format!("{subject} is forbidden: {text}"), Some(Details::of(resource, name)))
+        Self::new(
+            403,
+            "Forbidden",
+            format!("{subject} is forbidden: {text}"),
+            Some(Details::of(resource, name)),
+        )
     }
 
     /// 422: `Kind.group "name" is invalid: …` with one cause per error.
     pub fn invalid(resource: &Resource, name: &str, errors: &[FieldError]) -> Self {
-        Self::invalid_as(&resource.qualified_kind(), &resource.group, &resource.kind, name, errors)
+        Self::invalid_as(
+            &resource.qualified_kind(),
+            &resource.group,
+            &resource.kind,
+            name,
+            errors,
+        )
     }
 
     /// 422 of something that is no object of a resource (`CreateOptions.meta.k8s.io`).
-    pub fn invalid_as(subject: &str, group: &str, kind: &str, name: &str, errors: &[FieldError]) -> Self {
+    pub fn invalid_as(
+        subject: &str,
+        group: &str,
+        kind: &str,
+        name: &str,
+        errors: &[FieldError],
+    ) -> Self {
         let causes = errors
             .iter()
             .map(|error| Cause {
@@ -140,7 +170,13 @@ impl ApiError {
             many => format!("[{}]", many.join(", ")),
         };
         let message = format!("{subject} {name:?} is invalid: {joined}");
-        let details = Details { name: name.to_owned(), group: group.to_owned(), kind: kind.to_owned(), causes, ..Details::default() };
+        let details = Details {
+            name: name.to_owned(),
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            causes,
+            ..Details::default()
+        };
         Self::new(422, "Invalid", message, Some(details))
     }
 
@@ -157,7 +193,12 @@ impl ApiError {
 
     /// 404 of an unknown resource of a built-in group.
     pub fn unknown_resource() -> Self {
-        Self::new(404, "NotFound", "the server could not find the requested resource", Some(Details::default()))
+        Self::new(
+            404,
+            "NotFound",
+            "the server could not find the requested resource",
+            Some(Details::default()),
+        )
     }
 
     /// 404 as text/plain.
@@ -189,7 +230,10 @@ impl ApiError {
 
     /// 429 with a Retry-After header of that many seconds.
     pub fn too_many_requests(message: impl Into<String>, seconds: u32) -> Self {
-        let details = Details { retry_after_seconds: seconds, ..Details::default() };
+        let details = Details {
+            retry_after_seconds: seconds,
+            ..Details::default()
+        };
         let mut error = Self::new(429, "TooManyRequests", message, Some(details));
         error.0.retry_header = true;
         error
@@ -197,7 +241,12 @@ impl ApiError {
 
     /// 501: something this version of Carrick doesn't do, and says so.
     pub fn unsupported(what: &str) -> Self {
-        Self::new(501, "NotImplemented", format!("{what} is not supported by this version of Carrick"), None)
+        Self::new(
+            501,
+            "NotImplemented",
+            format!("{what} is not supported by this version of Carrick"),
+            None,
+        )
     }
 
     /// The same failure with a token to go on with.
@@ -259,16 +308,27 @@ impl Details {
     /// The details as JSON.
     pub fn to_value(&self) -> Value {
         let mut fields = Map::new();
-        for (key, value) in [("name", &self.name), ("group", &self.group), ("kind", &self.kind), ("uid", &self.uid)] {
+        for (key, value) in [
+            ("name", &self.name),
+            ("group", &self.group),
+            ("kind", &self.kind),
+            ("uid", &self.uid),
+        ] {
             if !value.is_empty() {
                 fields.insert(key.to_owned(), json!(value));
             }
         }
         if !self.causes.is_empty() {
-            fields.insert("causes".to_owned(), self.causes.iter().map(Cause::to_value).collect());
+            fields.insert(
+                "causes".to_owned(),
+                self.causes.iter().map(Cause::to_value).collect(),
+            );
         }
         if self.retry_after_seconds > 0 {
-            fields.insert("retryAfterSeconds".to_owned(), json!(self.retry_after_seconds));
+            fields.insert(
+                "retryAfterSeconds".to_owned(),
+                json!(self.retry_after_seconds),
+            );
         }
         Value::Object(fields)
     }
@@ -277,7 +337,11 @@ impl Details {
 impl Cause {
     fn to_value(&self) -> Value {
         let mut fields = Map::new();
-        for (key, value) in [("reason", &self.reason), ("message", &self.message), ("field", &self.field)] {
+        for (key, value) in [
+            ("reason", &self.reason),
+            ("message", &self.message),
+            ("field", &self.field),
+        ] {
             if !value.is_empty() {
                 fields.insert(key.to_owned(), json!(value));
             }

@@ -25,7 +25,11 @@ impl Wire {
     /// A process named `actor` (faults and counters know it by that), acting as an administrator.
     pub fn new(world: &WorldHandle, actor: impl Into<String>) -> Self {
         let actor = actor.into();
-        Self { world: world.clone(), user: User::admin(actor.clone()), actor }
+        Self {
+            world: world.clone(),
+            user: User::admin(actor.clone()),
+            actor,
+        }
     }
 
     /// The same process with another identity.
@@ -45,7 +49,10 @@ impl Body for SimBody {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         Poll::Ready(self.whole.take().map(|bytes| Ok(Frame::data(bytes))))
     }
 }

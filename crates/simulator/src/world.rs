@@ -33,7 +33,12 @@ struct Runner {
 
 impl World {
     /// A world with a fresh API server at `now` (system namespaces exist), and the given controllers.
-    pub fn new(options: Options, entropy: Entropy, controllers: Vec<Box<dyn Builtin>>, now: Timestamp) -> Self {
+    pub fn new(
+        options: Options,
+        entropy: Entropy,
+        controllers: Vec<Box<dyn Builtin>>,
+        now: Timestamp,
+    ) -> Self {
         let _ = (options, entropy, controllers, now);
         todo!()
     }
@@ -46,7 +51,14 @@ impl World {
 
     /// Runs the built-in controllers until they are quiet. Returns when one of them wants to run again.
     pub fn poll(&mut self, now: Timestamp) -> Option<Timestamp> {
-        let _ = (now, &self.controllers.iter().map(|r| (&r.controller, r.cursor, r.wake)).count());
+        let _ = (
+            now,
+            &self
+                .controllers
+                .iter()
+                .map(|r| (&r.controller, r.cursor, r.wake))
+                .count(),
+        );
         todo!()
     }
 }
@@ -65,12 +77,20 @@ struct Shared {
 impl WorldHandle {
     /// Shares a world.
     pub fn new(world: World, clock: WorldClock) -> Self {
-        Self { shared: Arc::new(Shared { world: Mutex::new(world), clock }) }
+        Self {
+            shared: Arc::new(Shared {
+                world: Mutex::new(world),
+                clock,
+            }),
+        }
     }
 
     /// Exclusive access, never held across an await.
     pub fn lock(&self) -> MutexGuard<'_, World> {
-        self.shared.world.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .world
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The time of this world.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// A type that knows its OpenAPI v3 structural schema.
@@ -82,6 +83,24 @@ impl<T> Omit for BTreeMap<String, T> {
     fn omit(&self) -> bool {
         self.is_empty()
     }
+}
+
+/// Go's JSON text of an API struct: fields in their order, `<`, `>`, `&` and two line separators escaped.
+pub fn go_text<T: Serialize>(value: &T) -> String {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        // None of them can stand outside a string.
+        match character {
+            '<' => out.push_str("\\u003c"),
+            '>' => out.push_str("\\u003e"),
+            '&' => out.push_str("\\u0026"),
+            '\u{2028}' => out.push_str("\\u2028"),
+            '\u{2029}' => out.push_str("\\u2029"),
+            other => out.push(other),
+        }
+    }
+    out
 }
 
 /// Collects the properties of one object schema.

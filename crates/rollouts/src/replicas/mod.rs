@@ -2,7 +2,9 @@
 //!
 //! Pure functions over a [`Rollout`](crate::api::Rollout) and [`ReplicaSetView`]s. Arithmetic is 32-bit and wraps like Go's.
 
+pub mod affinity;
 pub mod canary;
+pub mod find;
 pub mod limits;
 pub mod list;
 pub mod metadata;

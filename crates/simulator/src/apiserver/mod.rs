@@ -26,7 +26,11 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { history_seconds: 300, skip_revisions: false, advertise: None }
+        Self {
+            history_seconds: 300,
+            skip_revisions: false,
+            advertise: None,
+        }
     }
 }
 
@@ -39,7 +43,10 @@ pub struct ApiServer {
 impl ApiServer {
     /// An empty server; [`crate::world::World::new`] adds the system namespaces.
     pub fn new(options: Options) -> Self {
-        Self { registry: Registry::default(), options }
+        Self {
+            registry: Registry::default(),
+            options,
+        }
     }
 
     /// What it serves.

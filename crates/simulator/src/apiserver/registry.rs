@@ -42,7 +42,8 @@ pub struct Registry {
 impl Registry {
     /// One resource.
     pub fn get(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Served>> {
-        self.served.get(&(group.to_owned(), version.to_owned(), plural.to_owned()))
+        self.served
+            .get(&(group.to_owned(), version.to_owned(), plural.to_owned()))
     }
 
     /// All resources, sorted by group, version and plural.
@@ -52,9 +53,11 @@ impl Registry {
 
     /// The custom resources only, sorted.
     pub fn custom(&self) -> impl Iterator<Item = (&Arc<Served>, &Arc<CustomVersion>)> {
-        self.served.values().filter_map(|served| match &served.backing {
-            Backing::Custom(version) => Some((served, version)),
-            Backing::Builtin { .. } => None,
-        })
+        self.served
+            .values()
+            .filter_map(|served| match &served.backing {
+                Backing::Custom(version) => Some((served, version)),
+                Backing::Builtin { .. } => None,
+            })
     }
 }

@@ -37,17 +37,29 @@ impl Resource {
 
     /// `deployments.apps`, or `pods`.
     pub fn group_resource(&self) -> String {
-        if self.group.is_empty() { self.plural.to_string() } else { format!("{}.{}", self.plural, self.group) }
+        if self.group.is_empty() {
+            self.plural.to_string()
+        } else {
+            format!("{}.{}", self.plural, self.group)
+        }
     }
 
     /// `Deployment.apps`, or `Pod`.
     pub fn qualified_kind(&self) -> String {
-        if self.group.is_empty() { self.kind.to_string() } else { format!("{}.{}", self.kind, self.group) }
+        if self.group.is_empty() {
+            self.kind.to_string()
+        } else {
+            format!("{}.{}", self.kind, self.group)
+        }
     }
 
     /// `apps/v1`, or `v1`.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.to_string() } else { format!("{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            self.version.to_string()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 }
 
@@ -70,38 +82,68 @@ pub mod known {
     /// core/v1 Secret.
     pub const SECRETS: Resource = Resource::new("", "v1", "Secret", "secrets", true);
     /// core/v1 ServiceAccount.
-    pub const SERVICE_ACCOUNTS: Resource = Resource::new("", "v1", "ServiceAccount", "serviceaccounts", true);
+    pub const SERVICE_ACCOUNTS: Resource =
+        Resource::new("", "v1", "ServiceAccount", "serviceaccounts", true);
     /// core/v1 Event; events.k8s.io/v1 is another view of the same objects.
     pub const EVENTS: Resource = Resource::new("", "v1", "Event", "events", true);
     /// core/v1 PersistentVolumeClaim.
-    pub const PERSISTENT_VOLUME_CLAIMS: Resource =
-        Resource::new("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", true);
+    pub const PERSISTENT_VOLUME_CLAIMS: Resource = Resource::new(
+        "",
+        "v1",
+        "PersistentVolumeClaim",
+        "persistentvolumeclaims",
+        true,
+    );
     /// core/v1 ReplicationController.
-    pub const REPLICATION_CONTROLLERS: Resource =
-        Resource::new("", "v1", "ReplicationController", "replicationcontrollers", true);
+    pub const REPLICATION_CONTROLLERS: Resource = Resource::new(
+        "",
+        "v1",
+        "ReplicationController",
+        "replicationcontrollers",
+        true,
+    );
     /// apps/v1 Deployment.
-    pub const DEPLOYMENTS: Resource = Resource::new("apps", "v1", "Deployment", "deployments", true);
+    pub const DEPLOYMENTS: Resource =
+        Resource::new("apps", "v1", "Deployment", "deployments", true);
     /// apps/v1 ReplicaSet.
-    pub const REPLICA_SETS: Resource = Resource::new("apps", "v1", "ReplicaSet", "replicasets", true);
+    pub const REPLICA_SETS: Resource =
+        Resource::new("apps", "v1", "ReplicaSet", "replicasets", true);
     /// apps/v1 StatefulSet.
-    pub const STATEFUL_SETS: Resource = Resource::new("apps", "v1", "StatefulSet", "statefulsets", true);
+    pub const STATEFUL_SETS: Resource =
+        Resource::new("apps", "v1", "StatefulSet", "statefulsets", true);
     /// apps/v1 DaemonSet.
     pub const DAEMON_SETS: Resource = Resource::new("apps", "v1", "DaemonSet", "daemonsets", true);
     /// apps/v1 ControllerRevision.
-    pub const CONTROLLER_REVISIONS: Resource =
-        Resource::new("apps", "v1", "ControllerRevision", "controllerrevisions", true);
+    pub const CONTROLLER_REVISIONS: Resource = Resource::new(
+        "apps",
+        "v1",
+        "ControllerRevision",
+        "controllerrevisions",
+        true,
+    );
     /// batch/v1 Job.
     pub const JOBS: Resource = Resource::new("batch", "v1", "Job", "jobs", true);
     /// batch/v1 CronJob.
     pub const CRON_JOBS: Resource = Resource::new("batch", "v1", "CronJob", "cronjobs", true);
     /// discovery.k8s.io/v1 EndpointSlice.
-    pub const ENDPOINT_SLICES: Resource =
-        Resource::new("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", true);
+    pub const ENDPOINT_SLICES: Resource = Resource::new(
+        "discovery.k8s.io",
+        "v1",
+        "EndpointSlice",
+        "endpointslices",
+        true,
+    );
     /// policy/v1 PodDisruptionBudget.
-    pub const POD_DISRUPTION_BUDGETS: Resource =
-        Resource::new("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", true);
+    pub const POD_DISRUPTION_BUDGETS: Resource = Resource::new(
+        "policy",
+        "v1",
+        "PodDisruptionBudget",
+        "poddisruptionbudgets",
+        true,
+    );
     /// coordination.k8s.io/v1 Lease.
-    pub const LEASES: Resource = Resource::new("coordination.k8s.io", "v1", "Lease", "leases", true);
+    pub const LEASES: Resource =
+        Resource::new("coordination.k8s.io", "v1", "Lease", "leases", true);
     /// apiextensions.k8s.io/v1 CustomResourceDefinition.
     pub const CUSTOM_RESOURCE_DEFINITIONS: Resource = Resource::new(
         "apiextensions.k8s.io",
