@@ -19,7 +19,10 @@ use super::view::ReplicaSetView;
 
 /// The hash of the Rollout's pod template, as Rollouts 1.9 computes it. An existing ReplicaSet's label counts more.
 pub fn pod_template_hash(rollout: &Rollout) -> String {
-    hash::pod_template_hash(&rollout.spec.template.value(), rollout.status.collision_count)
+    hash::pod_template_hash(
+        &rollout.spec.template.value(),
+        rollout.status.collision_count,
+    )
 }
 
 /// The hash of the steps: `""` for blue-green, that of `null` without steps.
@@ -40,13 +43,26 @@ pub fn new_set<'a>(rollout: &Rollout, sets: &[&'a ReplicaSetView]) -> Option<&'a
     sets.sort_by(|a, b| by_creation(a, b));
     let template = rollout.spec.template.value();
     let collision = rollout.status.collision_count;
-    let forms = [hash::CreationTimestamp::Omitted, hash::CreationTimestamp::Null];
-    let by_hash = forms.into_iter().find_map(|form| with_hash(&sets, &hash::pod_template_hash_as(&template, collision, form)));
+    let forms = [
+        hash::CreationTimestamp::Omitted,
+        hash::CreationTimestamp::Null,
+    ];
+    let by_hash = forms.into_iter().find_map(|form| {
+        with_hash(
+            &sets,
+            &hash::pod_template_hash_as(&template, collision, form),
+        )
+    });
     by_hash.or_else(|| {
         let desired = comparable(&template, true);
-        let equal: Vec<&ReplicaSetView> = sets.into_iter().filter(|set| live_template(rollout, set) == desired).collect();
+        let equal: Vec<&ReplicaSetView> = sets
+            .into_iter()
+            .filter(|set| live_template(rollout, set) == desired)
+            .collect();
         let recorded = with_hash(&equal, &rollout.status.current_pod_hash);
-        recorded.or_else(|| with_hash(&equal, &rollout.status.stable_rs)).or_else(|| equal.first().copied())
+        recorded
+            .or_else(|| with_hash(&equal, &rollout.status.stable_rs))
+            .or_else(|| equal.first().copied())
     })
 }
 
@@ -63,7 +79,10 @@ fn live_template(rollout: &Rollout, set: &ReplicaSetView) -> Value {
     if metadata::sync_pod_metadata(&mut role, metadata::injected(&set.metadata).as_ref(), None) {
         if let Some(meta) = template.get_mut("metadata").and_then(Value::as_object_mut) {
             meta.insert("labels".to_owned(), serde_json::json!(role.labels));
-            meta.insert("annotations".to_owned(), serde_json::json!(role.annotations));
+            meta.insert(
+                "annotations".to_owned(),
+                serde_json::json!(role.annotations),
+            );
         }
     }
     if let Some(spec) = template.get_mut("spec").and_then(Value::as_object_mut) {
@@ -86,14 +105,18 @@ fn comparable(template: &Value, default: bool) -> Value {
     let table = TypeTable::builtin();
     let normal = |value: &Value| {
         let ty = table.type_named("io.k8s.api.core.v1.PodTemplateSpec");
-        ty.and_then(|ty| normalise(ty, value).ok()).unwrap_or_else(|| value.clone())
+        ty.and_then(|ty| normalise(ty, value).ok())
+            .unwrap_or_else(|| value.clone())
     };
     let mut template = normal(template);
     if default {
         defaults::pod_template(&mut template);
         template = normal(&template);
     }
-    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+    if let Some(labels) = template
+        .pointer_mut("/metadata/labels")
+        .and_then(Value::as_object_mut)
+    {
         labels.remove(labels::POD_TEMPLATE_HASH);
     }
     if let Some(spec) = template.get_mut("spec").and_then(Value::as_object_mut) {
@@ -106,17 +129,23 @@ fn comparable(template: &Value, default: bool) -> Value {
 fn without_empty_collections(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let fields = fields.into_iter().map(|(key, field)| (key, without_empty_collections(field)));
+            let fields = fields
+                .into_iter()
+                .map(|(key, field)| (key, without_empty_collections(field)));
             let is_empty_map = |key: &str, field: &Value| {
                 ["labels", "annotations", "matchLabels", "nodeSelector"].contains(&key)
                     && field.as_object().is_some_and(Map::is_empty)
             };
             let kept = fields.filter(|(key, field)| {
-                !field.is_null() && field.as_array().is_none_or(|list| !list.is_empty()) && !is_empty_map(key, field)
+                !field.is_null()
+                    && field.as_array().is_none_or(|list| !list.is_empty())
+                    && !is_empty_map(key, field)
             });
             Value::Object(kept.collect())
         }
-        Value::Array(items) => Value::Array(items.into_iter().map(without_empty_collections).collect()),
+        Value::Array(items) => {
+            Value::Array(items.into_iter().map(without_empty_collections).collect())
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
     }
 }
@@ -146,6 +175,8 @@ pub fn template_or_steps_changed(rollout: &Rollout, new: Option<&ReplicaSetView>
 
 /// Whether a restart is due and not yet carried out.
 pub fn needs_restart(rollout: &Rollout, now: Timestamp) -> bool {
-    let Some(at) = rollout.spec.restart_at else { return false };
+    let Some(at) = rollout.spec.restart_at else {
+        return false;
+    };
     rollout.status.restarted_at != Some(at) && now > at.0
 }

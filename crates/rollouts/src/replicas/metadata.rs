@@ -26,7 +26,11 @@ pub fn sync_pod_metadata(
 ) -> bool {
     let nothing = PodTemplateMetadata::default();
     let (injected, desired) = (injected.unwrap_or(&nothing), desired.unwrap_or(&nothing));
-    let annotations = sync(&mut metadata.annotations, &injected.annotations, &desired.annotations);
+    let annotations = sync(
+        &mut metadata.annotations,
+        &injected.annotations,
+        &desired.annotations,
+    );
     let labels = sync(&mut metadata.labels, &injected.labels, &desired.labels);
     annotations || labels
 }
@@ -42,7 +46,9 @@ pub fn sync_replica_set(
     }
     match desired {
         Some(desired) => {
-            replica_set.annotations.insert(labels::EPHEMERAL_METADATA.to_owned(), annotation(desired));
+            replica_set
+                .annotations
+                .insert(labels::EPHEMERAL_METADATA.to_owned(), annotation(desired));
         }
         None => {
             replica_set.annotations.remove(labels::EPHEMERAL_METADATA);
