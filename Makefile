@@ -1,0 +1,40 @@
+# Carrick's recipes. `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+CARGO ?= cargo
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+help: ## list the recipes
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what building and testing need (Debian packages, Rust, kubectl); idempotent
+	@scripts/setup
+
+tour: setup ## a whole platform in one process, walked through a blue-green and a canary release (ARGS=--exit: without stopping for you)
+	$(CARGO) run --quiet --release --package carrick -- up --tour $(ARGS)
+
+test: setup ## unit tests and every scenario on the simulator
+	$(CARGO) test --workspace --exclude scenarios
+	$(CARGO) test --package scenarios --test simulated
+
+test-real: setup testbed ## the same scenarios on a real Kubernetes (needs Go; ARGS=NAME: only that one)
+	@if command -v go >/dev/null; then $(CARGO) xtask test-real $(ARGS); else echo 'skipped: no Go toolchain'; fi
+
+testbed: ## build the real Kubernetes of test-real, once per version
+	@if command -v go >/dev/null; then $(CARGO) xtask testbed build; else echo 'skipped: no Go toolchain'; fi
+
+lint: ## formatting, clippy with warnings denied, file and function sizes
+	$(CARGO) fmt --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+docs: ## rustdoc, without warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet
+
+deny: ## licences, bans and sources of dependencies
+	@scripts/setup cargo-deny
+	$(CARGO) deny check bans licenses sources
+
+generate: ## write generated files anew (deploy/)
+	$(CARGO) xtask generate
+
+.PHONY: help setup tour test test-real testbed lint docs deny generate
