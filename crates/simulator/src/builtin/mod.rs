@@ -1,7 +1,18 @@
 //! Built-in controllers: each an ordinary client of the simulated server.
 
+pub(crate) mod control;
+mod deployment;
+mod event;
+pub(crate) mod object;
+pub(crate) mod pod;
+mod replica_set;
+mod scheduler;
+mod write;
+
 use jiff::Timestamp;
 
+use self::control::Loop;
+use crate::nodes::{DEFAULT_NODES, NodeAgent};
 use crate::session::{Change, Session};
 
 /// A built-in controller. It is level-triggered: `step` is called whenever something changed or its wake time came,
@@ -16,5 +27,10 @@ pub trait Builtin: Send {
 
 /// All built-in controllers in the order they are stepped.
 pub fn all() -> Vec<Box<dyn Builtin>> {
-    Vec::new()
+    vec![
+        Box::new(Loop::new(deployment::Deployments)),
+        Box::new(Loop::new(replica_set::ReplicaSets)),
+        Box::new(Loop::new(scheduler::Scheduler)),
+        Box::new(NodeAgent::new(&DEFAULT_NODES)),
+    ]
 }

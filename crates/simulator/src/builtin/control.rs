@@ -1,0 +1,237 @@
+//! The loop every keyed controller shares: changes and timers become keys, each key is brought into line, failures back off.
+//!
+//! The place of client-go's work queue and informers, in virtual time and in key order.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Builtin;
+use super::event::Recorder;
+use super::object;
+use super::write::Work;
+use crate::apiserver::resource::Resource;
+use crate::session::{Change, Session};
+use crate::status_error::ApiError;
+
+/// Namespace and name of what a controller looks after.
+pub(crate) type Key = (String, String);
+
+/// The key of an object.
+pub(crate) fn key_of(object: &Value) -> Key {
+    (
+        object::namespace(object).to_owned(),
+        object::name(object).to_owned(),
+    )
+}
+
+/// A controller that brings one object at a time into line with the world.
+pub(crate) trait Control: Send {
+    /// Its name, and the component its events come from.
+    const NAME: &'static str;
+
+    /// Everything to look at when the controller starts.
+    fn all(&self, session: &Session<'_>) -> Vec<Key>;
+
+    /// What a change makes worth looking at.
+    fn affected(&self, session: &Session<'_>, change: &Change) -> Vec<Key>;
+
+    /// Brings one object into line. Returns when to look again without a change.
+    fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError>;
+}
+
+/// Runs a [`Control`] as a built-in controller.
+pub(crate) struct Loop<C> {
+    control: C,
+    recorder: Recorder,
+    queue: Queue,
+    started: bool,
+}
+
+impl<C: Control> Loop<C> {
+    /// A loop that has seen nothing yet.
+    pub(crate) fn new(control: C) -> Self {
+        Self {
+            control,
+            recorder: Recorder::new(C::NAME),
+            queue: Queue::default(),
+            started: false,
+        }
+    }
+}
+
+impl<C: Control> Builtin for Loop<C> {
+    fn name(&self) -> &'static str {
+        C::NAME
+    }
+
+    fn step(&mut self, session: &mut Session<'_>, changes: &[Change]) -> Option<Timestamp> {
+        let now = session.now();
+        if !self.started {
+            self.started = true;
+            for key in self.control.all(session) {
+                self.queue.add(key, now);
+            }
+        }
+        for change in changes {
+            for key in self.control.affected(session, change) {
+                self.queue.add(key, now);
+            }
+        }
+        for key in self.queue.take_due(now) {
+            let mut work = Work {
+                session: &mut *session,
+                recorder: &mut self.recorder,
+            };
+            match self.control.sync(&mut work, &key) {
+                Ok(wake) => self.queue.done(key, wake),
+                Err(_) => self.queue.failed(key, now),
+            }
+        }
+        self.queue.next()
+    }
+}
+
+/// Keys with the time each is due, and how often each has failed in a row.
+#[derive(Debug, Default)]
+struct Queue {
+    due: BTreeMap<Key, Timestamp>,
+    failures: BTreeMap<Key, u32>,
+}
+
+impl Queue {
+    /// First wait after a failure; doubled each time, as client-go's default limiter does.
+    const FIRST_BACKOFF_MS: i64 = 5;
+    /// Longest wait after a failure.
+    const LAST_BACKOFF_MS: i64 = 1_000_000;
+
+    fn add(&mut self, key: Key, at: Timestamp) {
+        let due = self.due.entry(key).or_insert(at);
+        *due = (*due).min(at);
+    }
+
+    fn take_due(&mut self, now: Timestamp) -> Vec<Key> {
+        let keys: Vec<Key> = self
+            .due
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in &keys {
+            self.due.remove(key);
+        }
+        keys
+    }
+
+    fn done(&mut self, key: Key, wake: Option<Timestamp>) {
+        self.failures.remove(&key);
+        if let Some(at) = wake {
+            self.due.insert(key, at);
+        }
+    }
+
+    fn failed(&mut self, key: Key, now: Timestamp) {
+        let failures = self.failures.entry(key.clone()).or_insert(0);
+        let wait = Self::FIRST_BACKOFF_MS
+            .saturating_mul(1_i64.checked_shl(*failures).unwrap_or(i64::MAX))
+            .clamp(1, Self::LAST_BACKOFF_MS);
+        *failures = (*failures + 1).min(32);
+        self.due.insert(key, object::milliseconds_after(now, wait));
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        self.due.values().min().copied()
+    }
+}
+
+/// The key of the controller of a changed object, if it is of this kind; of both its controllers where that changed.
+pub(crate) fn controllers(change: &Change, owner: &Resource) -> Vec<Key> {
+    let of = |object: &Value| {
+        let reference = object::controller_of(object)?;
+        (object::text(reference, "/kind") == owner.kind).then(|| {
+            (
+                change.namespace.clone(),
+                object::text(reference, "/name").to_owned(),
+            )
+        })
+    };
+    let mut keys: Vec<Key> = [&change.before, &change.after]
+        .into_iter()
+        .flatten()
+        .filter_map(|o| of(o))
+        .collect();
+    keys.dedup();
+    keys
+}
+
+/// Whether a changed object has no controller, so that anybody might adopt it.
+pub(crate) fn is_orphan(change: &Change) -> bool {
+    change
+        .after
+        .as_ref()
+        .is_some_and(|o| object::controller_of(o).is_none())
+}
+
+/// The keys of all objects of a resource, in one namespace or in all.
+pub(crate) fn keys(
+    session: &Session<'_>,
+    resource: &Resource,
+    namespace: Option<&str>,
+) -> Vec<Key> {
+    session
+        .list(resource, namespace)
+        .iter()
+        .map(|o| key_of(o))
+        .collect()
+}
+
+/// The key of the changed object itself.
+pub(crate) fn itself(change: &Change) -> Key {
+    (change.namespace.clone(), change.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_back_off_until_a_success() {
+        let now: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
+        let key = ("n".to_owned(), "a".to_owned());
+        let mut queue = Queue::default();
+        let waits: Vec<i64> = (0..30)
+            .map(|_| {
+                queue.failed(key.clone(), now);
+                queue
+                    .next()
+                    .unwrap()
+                    .duration_since(now)
+                    .as_millis()
+                    .try_into()
+                    .unwrap()
+            })
+            .collect();
+        assert_eq!(waits[..4], [5, 10, 20, 40]);
+        assert_eq!(waits[29], 1_000_000);
+        assert_eq!(queue.take_due(object::seconds_after(now, 1000)), std::slice::from_ref(&key));
+        queue.done(key.clone(), None);
+        assert_eq!(queue.next(), None);
+        queue.failed(key, now);
+        assert_eq!(queue.next(), Some(object::milliseconds_after(now, 5)));
+    }
+
+    #[test]
+    fn a_change_pulls_a_timer_forward_and_never_back() {
+        let now: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
+        let later = object::seconds_after(now, 9);
+        let key = ("n".to_owned(), "a".to_owned());
+        let mut queue = Queue::default();
+        queue.done(key.clone(), Some(later));
+        assert_eq!(queue.take_due(now), Vec::<Key>::new());
+        queue.add(key.clone(), now);
+        queue.add(key.clone(), later);
+        assert_eq!(queue.take_due(now), [key]);
+        assert_eq!(queue.next(), None);
+    }
+}

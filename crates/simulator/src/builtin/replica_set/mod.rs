@@ -1,0 +1,241 @@
+//! ReplicaSets: keeps as many pods of a template as `spec.replicas` says.
+//!
+//! Mirrors `pkg/controller/replicaset/replica_set.go`. Pods are created one after another instead of in growing batches; a failure
+//! ends the pass all the same, so the end state is the same.
+
+pub(crate) mod decide;
+
+use std::sync::Arc;
+
+use decide::{Claim, Failure, Scale};
+use jiff::Timestamp;
+use machinery::labels::Selector;
+use serde_json::{Value, json};
+
+use super::control::{self, Control, Key};
+use super::event::Note;
+use super::object::{self, count};
+use super::pod;
+use super::write::{Work, Write, is_namespace_terminating, is_not_found};
+use crate::apiserver::resource::known;
+use crate::session::{Change, DeleteOptions, Session};
+use crate::status_error::ApiError;
+
+/// The ReplicaSet controller.
+pub(crate) struct ReplicaSets;
+
+impl Control for ReplicaSets {
+    const NAME: &'static str = "replicaset-controller";
+
+    fn all(&self, session: &Session<'_>) -> Vec<Key> {
+        control::keys(session, &known::REPLICA_SETS, None)
+    }
+
+    fn affected(&self, session: &Session<'_>, change: &Change) -> Vec<Key> {
+        if change.resource == known::REPLICA_SETS {
+            return vec![control::itself(change)];
+        }
+        if change.resource != known::PODS {
+            return Vec::new();
+        }
+        let mut keys = control::controllers(change, &known::REPLICA_SETS);
+        if control::is_orphan(change) {
+            keys.extend(control::keys(
+                session,
+                &known::REPLICA_SETS,
+                Some(&change.namespace),
+            ));
+        }
+        keys
+    }
+
+    fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError> {
+        let (namespace, name) = key;
+        let Some(set) = work.session.get(&known::REPLICA_SETS, namespace, name) else {
+            return Ok(None);
+        };
+        let Ok(selector) = Selector::from_label_selector(
+            &set.pointer("/spec/selector").cloned().unwrap_or_default(),
+        ) else {
+            return Ok(None);
+        };
+        let pods = work.session.list(&known::PODS, Some(namespace));
+        let mut active = Vec::new();
+        let mut terminating = 0;
+        for candidate in pods {
+            if pod::is_on_its_way_out(&candidate) {
+                terminating +=
+                    usize::from(decide::claim(&set, &selector, &candidate) == Claim::Keep);
+            } else if pod::is_active(&candidate)
+                && let Some(ours) = claimed(work, &set, &selector, candidate)?
+            {
+                active.push(ours);
+            }
+        }
+        let (failure, scaled) = scale(work, &set, &active);
+        if scaled && failure.is_none() {
+            return Ok(None);
+        }
+        let now = work.now();
+        report(
+            work,
+            &set,
+            &active,
+            terminating,
+            failure.as_ref().map(|(f, _)| f),
+        )?;
+        if let Some((_, error)) = failure {
+            return Err(error);
+        }
+        Ok(pod::next_available(
+            active.iter().map(AsRef::as_ref),
+            count(&set, "/spec/minReadySeconds"),
+            now,
+        ))
+    }
+}
+
+/// Adopts or releases a pod where needed; the pod if it is ours now.
+fn claimed(
+    work: &mut Work<'_, '_>,
+    set: &Value,
+    selector: &Selector,
+    pod: Arc<Value>,
+) -> Result<Option<Arc<Value>>, ApiError> {
+    let references = match decide::claim(set, selector, &pod) {
+        Claim::Keep => return Ok(Some(pod)),
+        Claim::Ignore => return Ok(None),
+        Claim::Adopt => decide::adopted_references(set, &pod),
+        Claim::Release => decide::released_references(set, &pod),
+    };
+    let is_release = decide::claim(set, selector, &pod) == Claim::Release;
+    let body = json!({"metadata": {"uid": object::uid(&pod), "ownerReferences": references}});
+    match work.session.patch_merge(
+        &known::PODS,
+        object::namespace(&pod),
+        object::name(&pod),
+        "",
+        &body,
+    ) {
+        Ok(patched) => Ok((!is_release).then_some(patched)),
+        Err(error) if is_not_found(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Creates or deletes pods. The first failure ends it; the boolean says whether anything was to be done.
+fn scale(
+    work: &mut Work<'_, '_>,
+    set: &Value,
+    active: &[Arc<Value>],
+) -> (Option<(Failure, ApiError)>, bool) {
+    let related = related(work.session, set);
+    match decide::scale(set, active, &related, work.now()) {
+        Scale::Nothing => (None, false),
+        Scale::Create(missing) => {
+            let failure = (0..missing).find_map(|_| create(work, set).err());
+            (
+                failure
+                    .filter(|e| !is_namespace_terminating(e))
+                    .map(|e| failed("FailedCreate", e)),
+                true,
+            )
+        }
+        Scale::Delete(names) => {
+            let failure = names.iter().find_map(|name| delete(work, set, name).err());
+            (failure.map(|e| failed("FailedDelete", e)), true)
+        }
+    }
+}
+
+fn failed(reason: &'static str, error: ApiError) -> (Failure, ApiError) {
+    (
+        Failure {
+            reason,
+            message: error.to_string(),
+        },
+        error,
+    )
+}
+
+fn create(work: &mut Work<'_, '_>, set: &Value) -> Result<(), ApiError> {
+    let template = set.pointer("/spec/template").cloned().unwrap_or_default();
+    match work
+        .session
+        .create(&known::PODS, pod::from_template(set, &template))
+    {
+        Ok(pod) => work.perform(vec![Note::normal(
+            set,
+            "SuccessfulCreate",
+            format!("Created pod: {}", object::name(&pod)),
+        )]),
+        Err(error) => {
+            if !is_namespace_terminating(&error) {
+                work.perform(vec![Note::warning(
+                    set,
+                    "FailedCreate",
+                    format!("Error creating: {error}"),
+                )])?;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn delete(work: &mut Work<'_, '_>, set: &Value, name: &str) -> Result<(), ApiError> {
+    match work.session.delete(
+        &known::PODS,
+        object::namespace(set),
+        name,
+        &DeleteOptions::default(),
+    ) {
+        Ok(_) => work.perform(vec![Note::normal(
+            set,
+            "SuccessfulDelete",
+            format!("Deleted pod: {name}"),
+        )]),
+        Err(error) if is_not_found(&error) => Ok(()),
+        Err(error) => {
+            work.perform(vec![Note::warning(
+                set,
+                "FailedDelete",
+                format!("Error deleting: {error}"),
+            )])?;
+            Err(error)
+        }
+    }
+}
+
+/// Active pods of all ReplicaSets with the same controller; of this one alone where it has none.
+fn related(session: &Session<'_>, set: &Value) -> Vec<Arc<Value>> {
+    let owner = object::controller_of(set).map(|r| object::text(r, "/uid").to_owned());
+    let is_related = |other: &Value| match &owner {
+        Some(uid) => object::controller_of(other).is_some_and(|r| object::text(r, "/uid") == uid),
+        None => object::uid(other) == object::uid(set),
+    };
+    let namespace = Some(object::namespace(set));
+    let sets: Vec<_> = session
+        .list(&known::REPLICA_SETS, namespace)
+        .into_iter()
+        .filter(|s| is_related(s))
+        .collect();
+    let pods = session.list(&known::PODS, namespace).into_iter();
+    pods.filter(|p| sets.iter().any(|s| object::is_controlled_by(p, s)))
+        .collect()
+}
+
+fn report(
+    work: &mut Work<'_, '_>,
+    set: &Value,
+    active: &[Arc<Value>],
+    terminating: usize,
+    failure: Option<&Failure>,
+) -> Result<(), ApiError> {
+    let status = decide::status(set, active, terminating, failure, work.now());
+    if set.get("status") == Some(&status) {
+        return Ok(());
+    }
+    let mut wanted = set.clone();
+    object::set(&mut wanted, &["status"], status);
+    work.perform(vec![Write::UpdateStatus(known::REPLICA_SETS, wanted)])
+}

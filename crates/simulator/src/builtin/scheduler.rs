@@ -1,0 +1,140 @@
+//! The scheduler: binds each pod to the node with the fewest pods among those that take it.
+//!
+//! Filters as `pkg/scheduler/framework/plugins` do (node selector, required node affinity, taints, requests, number of pods), without
+//! preemption, spreading and pod affinity.
+
+mod place;
+
+use jiff::Timestamp;
+use place::Fit;
+use serde_json::{Value, json};
+
+use super::control::{self, Control, Key};
+use super::event::Note;
+use super::object::{self, items, text};
+use super::pod;
+use super::write::{Work, is_not_found};
+use crate::apiserver::resource::known;
+use crate::session::{Change, Session};
+use crate::status_error::ApiError;
+
+/// The scheduler's name in `spec.schedulerName`, and of its events' source.
+const SCHEDULER: &str = "default-scheduler";
+
+/// The scheduler.
+pub(crate) struct Scheduler;
+
+impl Control for Scheduler {
+    const NAME: &'static str = SCHEDULER;
+
+    fn all(&self, session: &Session<'_>) -> Vec<Key> {
+        waiting(session)
+    }
+
+    fn affected(&self, session: &Session<'_>, change: &Change) -> Vec<Key> {
+        if change.resource == known::NODES && !only_heartbeat(change) {
+            return waiting(session);
+        }
+        if change.resource != known::PODS {
+            return Vec::new();
+        }
+        if change.after.as_ref().is_none_or(|p| pod::is_finished(p)) {
+            return waiting(session);
+        }
+        vec![control::itself(change)]
+    }
+
+    fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError> {
+        let Some(pod) = work
+            .session
+            .get(&known::PODS, &key.0, &key.1)
+            .filter(|p| wants_a_node(p))
+        else {
+            return Ok(None);
+        };
+        let nodes = work.session.list(&known::NODES, None);
+        let pods = work.session.list(&known::PODS, None);
+        match place::place(&pod, &nodes, &pods) {
+            Fit::Node(node) => bind(work, &pod, &node)?,
+            Fit::None(message) => refuse(work, &pod, &message)?,
+        }
+        Ok(None)
+    }
+}
+
+fn waiting(session: &Session<'_>) -> Vec<Key> {
+    session
+        .list(&known::PODS, None)
+        .iter()
+        .filter(|p| wants_a_node(p))
+        .map(|p| control::key_of(p))
+        .collect()
+}
+
+fn wants_a_node(pod: &Value) -> bool {
+    text(pod, "/spec/nodeName").is_empty()
+        && matches!(text(pod, "/spec/schedulerName"), "" | SCHEDULER)
+        && items(pod, "/spec/schedulingGates").is_empty()
+        && pod::is_active(pod)
+}
+
+/// Whether a node changed in nothing that decides where pods go.
+fn only_heartbeat(change: &Change) -> bool {
+    let (Some(before), Some(after)) = (&change.before, &change.after) else {
+        return false;
+    };
+    ["/spec", "/metadata/labels", "/status/allocatable"]
+        .iter()
+        .all(|p| before.pointer(p) == after.pointer(p))
+}
+
+fn bind(work: &mut Work<'_, '_>, pod: &Value, node: &str) -> Result<(), ApiError> {
+    let (namespace, name) = (object::namespace(pod), object::name(pod));
+    let binding = json!({
+        "apiVersion": "v1", "kind": "Binding", "metadata": {"name": name, "namespace": namespace, "uid": object::uid(pod)},
+        "target": {"kind": "Node", "name": node},
+    });
+    match work
+        .session
+        .post_subresource(&known::PODS, namespace, name, "binding", binding)
+    {
+        Ok(()) => {}
+        Err(error) if is_not_found(&error) => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    work.perform(vec![Note::normal(
+        pod,
+        "Scheduled",
+        format!("Successfully assigned {namespace}/{name} to {node}"),
+    )])
+}
+
+fn refuse(work: &mut Work<'_, '_>, pod: &Value, message: &str) -> Result<(), ApiError> {
+    let told = object::condition(pod, "PodScheduled");
+    if told.is_some_and(|c| text(c, "/status") == "False" && text(c, "/message") == message) {
+        return Ok(());
+    }
+    let mut conditions: Vec<Value> = items(pod, "/status/conditions").to_vec();
+    conditions.retain(|c| text(c, "/type") != "PodScheduled");
+    let since = told.filter(|c| text(c, "/status") == "False").map_or_else(
+        || object::stamp(work.now()),
+        |c| text(c, "/lastTransitionTime").to_owned(),
+    );
+    conditions.push(json!({
+        "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message, "lastProbeTime": null,
+        "lastTransitionTime": since, "observedGeneration": object::count(pod, "/metadata/generation"),
+    }));
+    let body = json!({"status": {"conditions": conditions}});
+    work.session.patch_merge(
+        &known::PODS,
+        object::namespace(pod),
+        object::name(pod),
+        "status",
+        &body,
+    )?;
+    work.perform(vec![Note::warning(
+        pod,
+        "FailedScheduling",
+        message.to_owned(),
+    )])
+}

@@ -1,0 +1,261 @@
+//! Where a pod goes, as a pure function of nodes and pods.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use machinery::quantity::Quantity;
+use serde_json::Value;
+
+use crate::builtin::object::{self, flag, items, text};
+use crate::builtin::pod;
+
+/// The outcome for one pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// This node.
+    Node(String),
+    /// None, and why, in the scheduler's words.
+    None(String),
+}
+
+/// The node with the fewest pods, then the first by name, of those that take the pod.
+pub(crate) fn place(pod: &Value, nodes: &[Arc<Value>], pods: &[Arc<Value>]) -> Fit {
+    let mut best: Option<(usize, &str)> = None;
+    let mut refusals: BTreeMap<String, usize> = BTreeMap::new();
+    for node in nodes {
+        let name = object::name(node);
+        let residents: Vec<&Value> = pods
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(|p| text(p, "/spec/nodeName") == name && !pod::is_finished(p))
+            .collect();
+        match refusal(pod, node, &residents) {
+            Some(reason) => *refusals.entry(reason).or_insert(0) += 1,
+            None if best.is_none_or(|b| (residents.len(), name) < b) => {
+                best = Some((residents.len(), name))
+            }
+            None => {}
+        }
+    }
+    best.map_or_else(
+        || Fit::None(explained(nodes.len(), &refusals)),
+        |(_, name)| Fit::Node(name.to_owned()),
+    )
+}
+
+fn explained(nodes: usize, refusals: &BTreeMap<String, usize>) -> String {
+    if nodes == 0 {
+        return "no nodes available to schedule pods".to_owned();
+    }
+    let mut reasons: Vec<String> = refusals
+        .iter()
+        .map(|(reason, count)| format!("{count} {reason}"))
+        .collect();
+    reasons.sort();
+    let unhelpful = format!(
+        "preemption: 0/{nodes} nodes are available: {nodes} Preemption is not helpful for scheduling."
+    );
+    format!(
+        "0/{nodes} nodes are available: {}. no new claims to deallocate, {unhelpful}",
+        reasons.join(", ")
+    )
+}
+
+/// Why a node doesn't take the pod; `None` if it does.
+fn refusal(pod: &Value, node: &Value, residents: &[&Value]) -> Option<String> {
+    if flag(node, "/spec/unschedulable")
+        && !tolerates(pod, "node.kubernetes.io/unschedulable", "", "NoSchedule")
+    {
+        return Some("node(s) were unschedulable".to_owned());
+    }
+    let taint = items(node, "/spec/taints").iter().find(|t| {
+        let effect = text(t, "/effect");
+        effect != "PreferNoSchedule" && !tolerates(pod, text(t, "/key"), text(t, "/value"), effect)
+    });
+    if taint.is_some() {
+        return Some("node(s) had untolerated taint(s)".to_owned());
+    }
+    let labels = object::labels(node);
+    let selected = object::string_map(pod, "/spec/nodeSelector")
+        .iter()
+        .all(|(k, v)| labels.get(k) == Some(v));
+    if !selected || !affinity_matches(pod, node, &labels) {
+        return Some("node(s) didn't match Pod's node affinity/selector".to_owned());
+    }
+    lacking(pod, node, residents)
+}
+
+fn tolerates(pod: &Value, key: &str, value: &str, effect: &str) -> bool {
+    items(pod, "/spec/tolerations").iter().any(|t| {
+        let key_fits = match text(t, "/key") {
+            "" => text(t, "/operator") == "Exists",
+            k => k == key,
+        };
+        let value_fits = text(t, "/operator") == "Exists" || text(t, "/value") == value;
+        key_fits && value_fits && matches!(text(t, "/effect"), e if e.is_empty() || e == effect)
+    })
+}
+
+fn affinity_matches(pod: &Value, node: &Value, labels: &BTreeMap<String, String>) -> bool {
+    const REQUIRED: &str =
+        "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution";
+    let Some(required) = pod.pointer(REQUIRED).filter(|r| !r.is_null()) else {
+        return true;
+    };
+    let field = |key: &str| (key == "metadata.name").then(|| object::name(node).to_owned());
+    items(required, "/nodeSelectorTerms").iter().any(|term| {
+        let (expressions, fields) = (
+            items(term, "/matchExpressions"),
+            items(term, "/matchFields"),
+        );
+        (!expressions.is_empty() || !fields.is_empty())
+            && expressions
+                .iter()
+                .all(|e| requirement_holds(e, labels.get(text(e, "/key")).cloned()))
+            && fields
+                .iter()
+                .all(|e| requirement_holds(e, field(text(e, "/key"))))
+    })
+}
+
+fn requirement_holds(requirement: &Value, actual: Option<String>) -> bool {
+    let values: Vec<&str> = items(requirement, "/values")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    let listed = actual.as_deref().is_some_and(|a| values.contains(&a));
+    let number = |s: &str| s.parse::<i64>().ok();
+    let bound = || Some((number(actual.as_deref()?)?, number(values.first()?)?));
+    match text(requirement, "/operator") {
+        "In" => listed,
+        "NotIn" => !listed,
+        "Exists" => actual.is_some(),
+        "DoesNotExist" => actual.is_none(),
+        "Gt" => bound().is_some_and(|(a, b)| a > b),
+        "Lt" => bound().is_some_and(|(a, b)| a < b),
+        _ => false,
+    }
+}
+
+fn lacking(pod: &Value, node: &Value, residents: &[&Value]) -> Option<String> {
+    let Some(allocatable) = node
+        .pointer("/status/allocatable")
+        .and_then(Value::as_object)
+    else {
+        return Some("Too many pods".to_owned());
+    };
+    let room = |name: &str| {
+        allocatable
+            .get(name)
+            .and_then(Value::as_str)
+            .map_or(0, milli)
+    };
+    if room("pods") < 1000 * (i64::try_from(residents.len()).unwrap_or(i64::MAX / 1000) + 1) {
+        return Some("Too many pods".to_owned());
+    }
+    let wanted = requests(pod);
+    wanted.iter().find_map(|(name, amount)| {
+        let used: i64 = residents
+            .iter()
+            .map(|p| requests(p).get(name).copied().unwrap_or(0))
+            .fold(0, i64::saturating_add);
+        (*amount > 0 && room(name).saturating_sub(used) < *amount)
+            .then(|| format!("Insufficient {name}"))
+    })
+}
+
+fn milli(quantity: &str) -> i64 {
+    Quantity::parse(quantity).map_or(0, |q| q.milli_value())
+}
+
+/// What a pod asks for, in thousandths: the sum over its containers, or the largest init container where that is more.
+fn requests(pod: &Value) -> BTreeMap<String, i64> {
+    let of = |container: &Value| -> BTreeMap<String, i64> {
+        object::string_map(container, "/resources/requests")
+            .into_iter()
+            .map(|(name, q)| (name, milli(&q)))
+            .collect()
+    };
+    let mut sum: BTreeMap<String, i64> = BTreeMap::new();
+    for container in items(pod, "/spec/containers") {
+        for (name, amount) in of(container) {
+            let entry = sum.entry(name).or_insert(0);
+            *entry = entry.saturating_add(amount);
+        }
+    }
+    for container in items(pod, "/spec/initContainers") {
+        for (name, amount) in of(container) {
+            let entry = sum.entry(name).or_insert(0);
+            *entry = (*entry).max(amount);
+        }
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn node(name: &str) -> Value {
+        json!({"metadata": {"name": name, "labels": {"zone": name}}, "status": {"allocatable": {"cpu": "2", "pods": "2"}}})
+    }
+
+    fn pod(spec: Value) -> Value {
+        let mut pod = json!({"spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "500m"}}}]}});
+        for (key, value) in spec.as_object().unwrap() {
+            pod["spec"][key] = value.clone();
+        }
+        pod
+    }
+
+    fn fit(pod: &Value, nodes: &[Value], pods: &[Value]) -> Fit {
+        let arcs = |list: &[Value]| list.iter().cloned().map(Arc::new).collect::<Vec<_>>();
+        place(pod, &arcs(nodes), &arcs(pods))
+    }
+
+    #[test]
+    fn pods_spread_by_count_then_name() {
+        let nodes = [node("a"), node("b")];
+        let there = pod(json!({"nodeName": "a"}));
+        assert_eq!(fit(&pod(json!({})), &nodes, &[]), Fit::Node("a".to_owned()));
+        assert_eq!(
+            fit(&pod(json!({})), &nodes, &[there]),
+            Fit::Node("b".to_owned())
+        );
+    }
+
+    #[test]
+    fn selectors_affinity_and_taints_narrow_the_choice() {
+        let mut nodes = [node("a"), node("b")];
+        assert_eq!(
+            fit(&pod(json!({"nodeSelector": {"zone": "b"}})), &nodes, &[]),
+            Fit::Node("b".to_owned())
+        );
+        let terms =
+            json!([{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["b"]}]}]);
+        let affine = json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}});
+        assert_eq!(fit(&pod(affine), &nodes, &[]), Fit::Node("b".to_owned()));
+        nodes[0]["spec"] = json!({"taints": [{"key": "k", "value": "v", "effect": "NoSchedule"}]});
+        assert_eq!(fit(&pod(json!({})), &nodes, &[]), Fit::Node("b".to_owned()));
+        let tolerant =
+            pod(json!({"tolerations": [{"key": "k", "operator": "Equal", "value": "v"}]}));
+        assert_eq!(fit(&tolerant, &nodes, &[]), Fit::Node("a".to_owned()));
+    }
+
+    #[test]
+    fn a_pod_nobody_takes_is_told_why() {
+        let mut nodes = [node("a"), node("b")];
+        nodes[1]["spec"] = json!({"unschedulable": true});
+        let big = pod(json!({"containers": [{"resources": {"requests": {"cpu": "3"}}}]}));
+        assert_eq!(
+            fit(&big, &nodes, &[]),
+            Fit::None(
+                "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable. no new claims to deallocate, \
+                 preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
+                    .to_owned()
+            )
+        );
+    }
+}
