@@ -40,6 +40,6 @@ pub use events::EventRecorder;
 pub use manager::{Manager, ManagerOptions};
 pub use metrics::Registry;
 pub use plan::{Failure, Performed, Plan, Planned, Requeue};
-pub use reconciler::{Reader, Reconciler, Rejection, StatusWrite};
+pub use reconciler::{Pass, Reader, Reconciler, Rejection, StatusWrite};
 pub use resource::{ObjectKey, ResourceRef};
 pub use shutdown::Shutdown;

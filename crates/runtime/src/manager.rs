@@ -1,26 +1,50 @@
 //! Wires client, caches, controllers, leader election and health together.
+//!
+//! Caches fill on every replica, one after another, so that a first list never doubles the memory; controllers work
+//! once all are filled and while this replica leads. Everything ends with the future of [`Manager::run`].
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::cache::{Cache, Projection, Scope};
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
+use tokio::task::JoinSet;
+
+use crate::cache::{Cache, Projection, Scope, Sink};
 use crate::client::Client;
 use crate::controller::{Controller, ControllerOptions};
 use crate::error::Error;
-use crate::events::EventRecorder;
+use crate::events::{self, EventRecorder, EventWriter};
+use crate::health::Health;
+use crate::leader::{Elector, LeaderOptions};
 use crate::metrics::Registry;
 use crate::reconciler::Reconciler;
 use crate::resource::ResourceRef;
 use crate::shutdown::Shutdown;
+use crate::watch::Watcher;
+
+/// Time that Events still have to get out at a shutdown.
+const FLUSH: Duration = Duration::from_secs(5);
 
 /// How a manager works.
 #[derive(Clone, Debug, Default)]
 pub struct ManagerOptions {
     /// `source.component` of Events.
     pub component: String,
-    /// Address of `/healthz`; none if absent.
-    pub health: Option<SocketAddr>,
-    /// Address of `/metrics`; none if absent.
-    pub metrics: Option<SocketAddr>,
+    /// Leader election; without it the controllers work at once.
+    pub leader: Option<LeaderOptions>,
+    /// Where `/healthz`, `/readyz` and `/metrics` are served; each address answers all of them.
+    pub listen: Vec<SocketAddr>,
+}
+
+type Start = Box<dyn FnOnce(Shutdown) -> BoxFuture<'static, ()> + Send>;
+
+/// A cache that is filled by the manager.
+struct Source {
+    watch: Start,
+    synced: Box<dyn Fn() -> BoxFuture<'static, ()> + Send>,
+    is_synced: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// Everything that runs in one process against one API server.
@@ -28,21 +52,41 @@ pub struct Manager {
     client: Client,
     options: ManagerOptions,
     recorder: EventRecorder,
+    writer: EventWriter,
+    sources: Vec<Source>,
+    work: Vec<Start>,
 }
 
 impl Manager {
     /// A manager without caches and controllers.
     pub fn new(client: Client, options: ManagerOptions) -> Self {
+        let (recorder, writer) = events::channel(client.clone(), options.component.clone());
         Self {
             client,
             options,
-            recorder: EventRecorder {},
+            recorder,
+            writer,
+            sources: Vec::new(),
+            work: Vec::new(),
         }
     }
 
     /// A watched cache. It fills once the manager runs.
     pub fn cache<P: Projection>(&mut self, resource: ResourceRef, scope: Scope) -> Cache<P> {
-        Cache::new(resource, scope)
+        let cache = Cache::new(resource, scope);
+        let sink: Arc<dyn Sink> = Arc::new(cache.clone());
+        self.client.register(sink);
+        let watcher = Watcher::new(self.client.clone(), cache.clone());
+        let (waiting, asked) = (cache.clone(), cache.clone());
+        self.sources.push(Source {
+            watch: Box::new(move |shutdown| watcher.run(shutdown).boxed()),
+            synced: Box::new(move || {
+                let cache = waiting.clone();
+                async move { cache.synced().await }.boxed()
+            }),
+            is_synced: Arc::new(move || asked.is_synced()),
+        });
+        cache
     }
 
     /// Makes a controller; give it its triggers and hand it to [`Manager::add`].
@@ -61,7 +105,16 @@ impl Manager {
 
     /// Adds a controller; it works once all caches are filled and, with leader election, only while leading.
     pub fn add<R: Reconciler>(&mut self, controller: Controller<R>) {
-        let _ = controller;
+        self.work(move |shutdown| controller.run(shutdown));
+    }
+
+    /// Adds other work under the same conditions, which must end at the shutdown.
+    pub fn work<F>(&mut self, start: impl FnOnce(Shutdown) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.work
+            .push(Box::new(move |shutdown| start(shutdown).boxed()));
     }
 
     /// The client.
@@ -79,10 +132,87 @@ impl Manager {
         self.client.registry()
     }
 
-    /// Runs until the shutdown (`Ok`), or until leadership is lost (`Err`).
+    /// Runs until the shutdown (`Ok`), or until leadership is lost or an address cannot be listened on (`Err`).
     pub async fn run(self, shutdown: Shutdown) -> Result<(), Error> {
-        let _ = &self.options;
-        shutdown.triggered().await;
-        Ok(())
+        let Self {
+            client,
+            options,
+            recorder,
+            writer,
+            sources,
+            work,
+        } = self;
+        let mut background = JoinSet::new();
+        background.spawn(writer.run());
+        let asked: Vec<_> = sources
+            .iter()
+            .map(|source| Arc::clone(&source.is_synced))
+            .collect();
+        let health = Health {
+            registry: client.registry().clone(),
+            ready: Arc::new(move || asked.iter().all(|is_synced| is_synced())),
+        };
+        let servers: Vec<_> = options
+            .listen
+            .iter()
+            .map(|address| health.clone().serve(*address).boxed())
+            .collect();
+        let working = async {
+            let filled = shutdown.or(fill(sources, &mut background, &shutdown));
+            let work = async {
+                if filled.await.is_some() {
+                    tracing::info!("caches are filled");
+                    join_all(work.into_iter().map(|start| start(shutdown.clone()))).await;
+                }
+            };
+            match options.leader {
+                Some(leader) => {
+                    Elector::new(client.clone(), leader)
+                        .lead(work, &shutdown)
+                        .await
+                }
+                None => {
+                    work.await;
+                    false
+                }
+            }
+        };
+        let lost = crate::select! {
+            lost = working => lost,
+            error = serve(servers) => return Err(error),
+        };
+        // Whoever waits for the process to end does not wait for an unreachable server.
+        let _ = tokio::time::timeout(FLUSH, recorder.flush()).await;
+        background.shutdown().await;
+        if lost {
+            Err(Error::retry("leader election lost"))
+        } else {
+            Ok(())
+        }
     }
+}
+
+/// Starts the watches one after another, each when the one before has its first list.
+async fn fill(sources: Vec<Source>, background: &mut JoinSet<()>, shutdown: &Shutdown) {
+    for Source {
+        watch,
+        synced,
+        is_synced: _,
+    } in sources
+    {
+        background.spawn(watch(shutdown.clone()));
+        synced().await;
+    }
+}
+
+/// Serves until one address fails; for ever if none does.
+async fn serve(servers: Vec<BoxFuture<'static, std::io::Result<()>>>) -> Error {
+    if servers.is_empty() {
+        return std::future::pending().await;
+    }
+    let (result, _, _) = futures::future::select_all(servers).await;
+    Error::Config(result.err().map_or_else(
+        || "server ended".to_owned(),
+        |error| format!("listening: {error}"),
+    ))
 }

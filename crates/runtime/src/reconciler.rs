@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::client::Client;
+use crate::effect::ObjectReference;
 use crate::error::{Class, Error};
 use crate::plan::{Performed, Plan};
 use crate::resource::{ObjectKey, ResourceRef};
@@ -33,9 +35,25 @@ pub trait Reconciler: Send + Sync + 'static {
     /// ([`Plan::failure`](crate::plan::Plan::failure)); may then answer [`StatusWrite::Unchanged`].
     fn status(&self, observed: &Self::Observed, plan: &Plan<Performed>) -> StatusWrite;
 
-    /// Called once a pass has ended and its status is written, for metrics. `error` is why it failed, if it did.
-    fn settled(&self, _observed: &Self::Observed, _plan: &Plan<Performed>, _error: Option<&Error>) {
+    /// Called once a pass has ended and its status is written, also when it failed: for metrics.
+    fn settled(&self, _key: &ObjectKey, _pass: &Pass<'_, Self::Observed>) {}
+
+    /// What to do about a failed pass, where upstream differs from [`Error::class`].
+    fn class(&self, error: &Error) -> Class {
+        error.class()
     }
+}
+
+/// A pass that has ended.
+pub struct Pass<'a, O> {
+    /// What was seen; `None` when observing failed.
+    pub observed: Option<&'a O>,
+    /// What was done; `None` when nothing was decided.
+    pub plan: Option<&'a Plan<Performed>>,
+    /// Why it failed, if it did.
+    pub error: Option<&'a Error>,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// Why nothing can be decided for an object.
@@ -47,6 +65,8 @@ pub struct Rejection {
     pub message: String,
     /// What to do about it.
     pub class: Class,
+    /// The object of the Warning event; no event if absent.
+    pub regarding: Option<ObjectReference>,
     /// Status to write nevertheless.
     pub status: StatusWrite,
 }
@@ -58,6 +78,7 @@ impl Rejection {
             reason: reason.into(),
             message: message.into(),
             class: Class::Terminal,
+            regarding: None,
             status: StatusWrite::Unchanged,
         }
     }

@@ -11,6 +11,7 @@ mod whole;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use machinery::labels::Selector;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -99,6 +100,7 @@ type Handler<P> = Box<dyn Fn(&Change<P>) + Send + Sync>;
 struct Inner<P> {
     resource: Arc<ResourceRef>,
     scope: Scope,
+    selector: Selector,
     store: RwLock<Store<P>>,
     handlers: RwLock<Vec<Handler<P>>>,
     synced: AtomicBool,
@@ -121,7 +123,10 @@ impl<P> Clone for Cache<P> {
 impl<P: Projection> Cache<P> {
     /// An empty cache that nothing fills yet; [`Manager::cache`](crate::manager::Manager::cache) makes watched ones.
     pub fn new(resource: ResourceRef, scope: Scope) -> Self {
+        let selector =
+            Selector::parse(&scope.label_selector).unwrap_or_else(|_| Selector::nothing());
         let inner = Inner {
+            selector,
             resource: Arc::new(resource),
             scope,
             store: RwLock::new(Store::default()),
@@ -344,16 +349,26 @@ impl<P: Projection> Sink for Cache<P> {
 }
 
 impl<P: Projection> Cache<P> {
-    /// Whether the watch would show an object. With selectors only the objects that are already held surely match.
+    /// Whether the watch would show an object. With a field selector only what is already held surely matches.
     fn covers(&self, meta: &Meta) -> bool {
         let Scope {
             namespace,
-            label_selector,
+            label_selector: _,
             field_selector,
         } = &self.inner.scope;
         if !namespace.is_empty() && *namespace != meta.key.namespace {
             return false;
         }
-        (label_selector.is_empty() && field_selector.is_empty()) || self.get(&meta.key).is_some()
+        if !self.inner.selector.is_empty() {
+            let labels = meta
+                .labels
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .collect();
+            if !self.inner.selector.matches(&labels) {
+                return false;
+            }
+        }
+        field_selector.is_empty() || self.get(&meta.key).is_some()
     }
 }

@@ -24,7 +24,7 @@ use crate::error::{ApiStatus, Error};
 use crate::metrics::{Counter, Family, Registry};
 use crate::resource::{ObjectKey, POD, ResourceRef};
 use limiter::Limiter;
-use retry::Jitter;
+use machinery::entropy::Entropy;
 
 /// Objects asked for at a time when listing.
 const PAGE: u32 = 250;
@@ -34,7 +34,7 @@ const PAGE: u32 = 250;
 pub struct ClientOptions {
     /// Where the time comes from.
     pub clock: Clock,
-    /// Seed of the retry jitter.
+    /// Seed of all chance: jitter, identities, names.
     pub seed: u64,
     /// `fieldManager` of writes; the server derives one from the user agent if empty.
     pub field_manager: String,
@@ -62,7 +62,7 @@ impl Default for ClientOptions {
 struct Inner {
     kube: kube::Client,
     options: ClientOptions,
-    jitter: Mutex<Jitter>,
+    entropy: Mutex<Entropy>,
     limiter: Option<Limiter>,
     sinks: RwLock<Vec<Arc<dyn Sink>>>,
     registry: Registry,
@@ -105,14 +105,14 @@ impl Client {
             "Number of HTTP requests, partitioned by status code and method",
             &["code", "method"],
         );
-        let jitter = Mutex::new(Jitter::new(options.seed));
+        let entropy = Mutex::new(Entropy::seeded(options.seed));
         let limiter = options.qps.map(|qps| Limiter::new(qps, options.burst));
         let sinks = RwLock::default();
         Self {
             inner: Arc::new(Inner {
                 kube,
                 options,
-                jitter,
+                entropy,
                 limiter,
                 sinks,
                 registry,
@@ -124,6 +124,17 @@ impl Client {
     /// Where the time comes from.
     pub fn clock(&self) -> Clock {
         self.inner.options.clock
+    }
+
+    /// Draws from the client's chance.
+    pub fn with_entropy<T>(&self, draw: impl FnOnce(&mut Entropy) -> T) -> T {
+        draw(
+            &mut self
+                .inner
+                .entropy
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// The transport, for requests that have no method here.
@@ -388,14 +399,7 @@ impl Client {
             };
             let may_repeat =
                 method == Method::GET || (repeat_refused && retry::was_refused(&error));
-            let delay = {
-                let mut jitter = self
-                    .inner
-                    .jitter
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                retry::delay(&error, attempt, &mut jitter)
-            };
+            let delay = self.with_entropy(|entropy| retry::delay(&error, attempt, entropy));
             match delay {
                 Some(delay) if may_repeat => tokio::time::sleep(delay).await,
                 _ => return Err(error),

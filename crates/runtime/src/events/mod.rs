@@ -1,0 +1,210 @@
+//! Recorder of core `v1` Events, as client-go's `tools/record` writes them.
+//!
+//! Recording never waits and never fails: a writer in the background sends the Events in order, with the injected
+//! clock's time. Drafts beyond the queue's room are dropped, as upstream does.
+
+mod correlate;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use machinery::time::rfc3339;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+
+pub use correlate::{Correlator, Draft, Verdict};
+
+use crate::client::{Client, retry};
+use crate::clock::Clock;
+use crate::effect::{EventType, ObjectReference, Patch};
+use crate::error::Error;
+use crate::resource::{EVENT, ObjectKey};
+
+/// Drafts that may wait for the writer. client-go's `maxQueuedEvents`.
+const ROOM: usize = 1000;
+/// Attempts to write one Event while no answer comes, and the time between them. client-go's figures.
+const TRIES: u32 = 12;
+const PAUSE: Duration = Duration::from_secs(10);
+
+enum Message {
+    Draft(Draft),
+    Flush(oneshot::Sender<()>),
+}
+
+/// Records Events. Clones share the writer.
+#[derive(Clone)]
+pub struct EventRecorder {
+    clock: Clock,
+    last: Arc<Mutex<i128>>,
+    sender: mpsc::Sender<Message>,
+}
+
+/// Writes what recorders record.
+pub struct EventWriter {
+    client: Client,
+    component: String,
+    receiver: mpsc::Receiver<Message>,
+    correlator: Correlator,
+}
+
+/// A recorder and its writer. `component` is the `source.component` of every Event.
+pub fn channel(client: Client, component: impl Into<String>) -> (EventRecorder, EventWriter) {
+    let (sender, receiver) = mpsc::channel(ROOM);
+    let recorder = EventRecorder {
+        clock: client.clock(),
+        last: Arc::default(),
+        sender,
+    };
+    let writer = EventWriter {
+        client,
+        component: component.into(),
+        receiver,
+        correlator: Correlator::default(),
+    };
+    (recorder, writer)
+}
+
+impl EventRecorder {
+    /// Records an Event; never fails and never waits.
+    pub fn record(
+        &self,
+        regarding: &ObjectReference,
+        kind: EventType,
+        reason: &str,
+        message: &str,
+    ) {
+        let draft = Draft {
+            regarding: regarding.clone(),
+            kind,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            nanoseconds: self.nanoseconds(),
+        };
+        if self.sender.try_send(Message::Draft(draft)).is_err() {
+            tracing::warn!(reason, message, "event dropped");
+        }
+    }
+
+    /// Waits until everything recorded so far has been written, or given up.
+    pub async fn flush(&self) {
+        let (done, flushed) = oneshot::channel();
+        if self.sender.send(Message::Flush(done)).await.is_ok() {
+            // An error means that the writer is gone, and nothing can be waited for.
+            let _ = flushed.await;
+        }
+    }
+
+    /// The time, made unique: names of Events are derived from it, and virtual time stands still.
+    fn nanoseconds(&self) -> i128 {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = self.clock.now().as_nanosecond().max(*last + 1);
+        *last
+    }
+}
+
+impl EventWriter {
+    /// Writes until every recorder is dropped.
+    pub async fn run(mut self) {
+        while let Some(message) = self.receiver.recv().await {
+            match message {
+                Message::Draft(draft) => self.write(&draft).await,
+                Message::Flush(done) => {
+                    // The waiting side may have given up.
+                    let _ = done.send(());
+                }
+            }
+        }
+    }
+
+    async fn write(&mut self, draft: &Draft) {
+        let verdict = self.correlator.judge(draft);
+        for attempt in 1..=TRIES {
+            match self.send(draft, &verdict).await {
+                Ok(()) => return,
+                Err(Error::Transport(error)) if attempt < TRIES => {
+                    tracing::warn!(%error, "event not written yet");
+                    let pause = self
+                        .client
+                        .with_entropy(|entropy| retry::stretch(PAUSE, entropy));
+                    tokio::time::sleep(pause).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, reason = draft.reason, "event not written");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn send(&mut self, draft: &Draft, verdict: &Verdict) -> Result<(), Error> {
+        let (name, message, count, first) = match verdict {
+            Verdict::Drop => return Ok(()),
+            Verdict::Create { name, message } => (name, message, 1, draft.nanoseconds),
+            Verdict::Raise {
+                name,
+                message,
+                count,
+                first,
+            } => {
+                let body = json!({
+                    "count": count,
+                    "lastTimestamp": time(draft.nanoseconds),
+                    "message": message,
+                });
+                let key = ObjectKey::new(namespace(&draft.regarding), name.clone());
+                match self
+                    .client
+                    .patch(&EVENT, &key, None, &Patch::Strategic(body))
+                    .await
+                {
+                    Err(error) if error.is_not_found() => (name, message, *count, *first),
+                    patched => return patched.map(|_| ()),
+                }
+            }
+        };
+        let event = event(draft, &self.component, name, message, count, first);
+        self.client.create(&EVENT, &event).await.map(|_| ())
+    }
+}
+
+/// Events about cluster resources live in `default`.
+fn namespace(regarding: &ObjectReference) -> &str {
+    if regarding.namespace.is_empty() {
+        "default"
+    } else {
+        &regarding.namespace
+    }
+}
+
+fn time(nanoseconds: i128) -> String {
+    jiff::Timestamp::from_nanosecond(nanoseconds)
+        .map(rfc3339)
+        .unwrap_or_default()
+}
+
+/// The object, as client-go's `makeEvent` fills it.
+fn event(
+    draft: &Draft,
+    component: &str,
+    name: &str,
+    message: &str,
+    count: u32,
+    first: i128,
+) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": name, "namespace": namespace(&draft.regarding)},
+        "involvedObject": draft.regarding.to_value(),
+        "reason": draft.reason,
+        "message": message,
+        "source": {"component": component},
+        "firstTimestamp": time(first),
+        "lastTimestamp": time(draft.nanoseconds),
+        "count": count,
+        "type": draft.kind.as_str(),
+        "eventTime": null,
+        "reportingComponent": component,
+        "reportingInstance": "",
+    })
+}
