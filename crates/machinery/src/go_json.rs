@@ -24,6 +24,17 @@ pub fn to_string(value: &Value, ty: Option<TypeId>) -> String {
     String::from_utf8(to_vec(value, ty)).unwrap_or_default()
 }
 
+/// [`to_vec`] with a type of another table.
+pub fn to_vec_in(table: &TypeTable, value: &Value, ty: TypeId) -> Vec<u8> {
+    let mut writer = Writer {
+        out: Vec::with_capacity(512),
+        table,
+        indent: None,
+    };
+    writer.typed(value, &TypeRef::Struct(ty));
+    writer.out
+}
+
 fn write(value: &Value, ty: Option<TypeId>, indent: Option<usize>) -> Vec<u8> {
     let mut writer = Writer {
         out: Vec::with_capacity(512),
@@ -37,14 +48,14 @@ fn write(value: &Value, ty: Option<TypeId>, indent: Option<usize>) -> Vec<u8> {
     writer.out
 }
 
-struct Writer {
+struct Writer<'t> {
     out: Vec<u8>,
-    table: &'static TypeTable,
+    table: &'t TypeTable,
     /// Current depth in pretty form.
     indent: Option<usize>,
 }
 
-impl Writer {
+impl Writer<'_> {
     fn typed(&mut self, value: &Value, ty: &TypeRef) {
         match value {
             Value::Null => self.out.extend_from_slice(b"null"),

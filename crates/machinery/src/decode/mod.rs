@@ -89,6 +89,11 @@ pub fn normalise(ty: TypeId, value: &Value) -> Result<Value, DecodeError> {
     normalise_strict(ty, value).map(|decoded| decoded.value)
 }
 
+/// [`normalise`] with a type of another table.
+pub fn normalise_in(table: &TypeTable, ty: TypeId, value: &Value) -> Result<Value, DecodeError> {
+    decode_node(table, &TypeRef::Struct(ty), &Node::of(value)).map(|decoded| decoded.value)
+}
+
 /// [`normalise`] with the unknown fields by path (`unknown field "spec.foo"`, sorted by key at each level).
 pub fn normalise_strict(ty: TypeId, value: &Value) -> Result<Decoded, DecodeError> {
     let node = Node::of(value);

@@ -1,15 +1,419 @@
 //! JSON patch (RFC 6902) with the leniencies of the Go library that the API server uses.
 //!
-//! Mirrors `gopkg.in/evanphx/json-patch.v4`.
+//! Differences from the RFC: `replace` of an absent key adds it, a missing `value` is null, negative indices count
+//! from the end, what stands before the first `/` of a path is ignored, `test` of an absent key against null holds, and
+//! `copy` of an absent key writes null. Mirrors `gopkg.in/evanphx/json-patch.v4`.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::PatchError;
+use crate::decode;
 
 /// The most operations a patch may have.
 pub const MAX_OPERATIONS: usize = 10_000;
 
 /// Applies a patch body to a document: all or nothing.
 pub fn apply(document: &Value, patch: &[u8]) -> Result<Value, PatchError> {
-    todo!("{document:?} {patch:?}")
+    let operations = parse(patch)?.operations;
+    apply_operations(document, &operations)
+}
+
+/// A decoded patch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonPatch {
+    /// The operations, objects or null.
+    pub operations: Vec<Value>,
+    /// Strict errors (`json patch unknown field "[0].foo"`), duplicates and unknown fields in body order.
+    pub strict: Vec<String>,
+}
+
+/// Decodes a patch body.
+pub fn parse(patch: &[u8]) -> Result<JsonPatch, PatchError> {
+    let malformed = |error: String| PatchError::Malformed(format!("error decoding patch: {error}"));
+    let decoded = decode::decode_untyped(patch).map_err(|error| malformed(error.to_string()))?;
+    let operations = match decoded.value {
+        Value::Array(operations) => operations,
+        Value::Null => Vec::new(),
+        other => {
+            let what = kind(&other);
+            return Err(malformed(format!(
+                "json: cannot unmarshal {what} into Go value of type []handlers.jsonPatchOp"
+            )));
+        }
+    };
+    let mut strict: Vec<String> = decoded
+        .strict
+        .into_iter()
+        .map(|error| format!("json patch {error}"))
+        .collect();
+    for (index, operation) in operations.iter().enumerate() {
+        let fields = match operation {
+            Value::Object(fields) => fields,
+            Value::Null => continue,
+            other => {
+                let what = kind(other);
+                return Err(malformed(format!(
+                    "json: cannot unmarshal {what} into Go value of type handlers.jsonPatchOp"
+                )));
+            }
+        };
+        for (name, value) in fields {
+            match name.as_str() {
+                "op" | "path" | "from" if !value.is_string() && !value.is_null() => {
+                    let what = kind(value);
+                    return Err(malformed(format!(
+                        "json: cannot unmarshal {what} into Go struct field jsonPatchOp.{name} of type string"
+                    )));
+                }
+                "op" | "path" | "from" | "value" => {}
+                _ => strict.push(format!("json patch unknown field \"[{index}].{name}\"")),
+            }
+        }
+    }
+    if operations.len() > MAX_OPERATIONS {
+        let got = operations.len();
+        return Err(PatchError::TooManyOperations {
+            allowed: MAX_OPERATIONS,
+            got,
+        });
+    }
+    Ok(JsonPatch { operations, strict })
+}
+
+/// Applies decoded operations in order; the first that fails ends it.
+pub fn apply_operations(document: &Value, operations: &[Value]) -> Result<Value, PatchError> {
+    let mut document = document.clone();
+    for operation in operations {
+        let nothing = Map::new();
+        let fields = operation.as_object().unwrap_or(&nothing);
+        one(&mut document, fields).map_err(PatchError::CannotApply)?;
+    }
+    Ok(document)
+}
+
+fn one(document: &mut Value, fields: &Map<String, Value>) -> Result<(), String> {
+    let text = |name: &str| fields.get(name).and_then(Value::as_str);
+    let value = || fields.get("value").cloned().unwrap_or_default();
+    let operation = text("op").unwrap_or("unknown");
+    if !matches!(
+        operation,
+        "add" | "remove" | "replace" | "move" | "test" | "copy"
+    ) {
+        return Err(format!("Unexpected kind: {operation}"));
+    }
+    let path = text("path")
+        .ok_or_else(|| format!("{operation} operation failed to decode path: missing value"))?;
+    let from = || {
+        text("from").ok_or_else(|| {
+            format!("{operation} operation failed to decode from: operation, missing from field: missing value")
+        })
+    };
+    match operation {
+        "add" => add(document, path, value()),
+        "remove" => remove(document, path).map(|_| ()),
+        "replace" => replace(document, path, value()),
+        "move" => {
+            let moved = remove(document, from()?)?;
+            add(document, path, moved)
+        }
+        "copy" => {
+            let copied = get(document, from()?)?.cloned().unwrap_or_default();
+            add(document, path, copied)
+        }
+        _ => test(document, path, &value()),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+fn missing(path: &str) -> String {
+    format!("operation does not apply: doc is missing path: \"{path}\": missing value")
+}
+
+fn invalid_index(index: &str) -> String {
+    format!("Unable to access invalid index: {index}: invalid index referenced")
+}
+
+fn unescape(part: &str) -> String {
+    // One pass: `~01` is `~1`, not `/`.
+    let mut out = String::with_capacity(part.len());
+    let mut rest = part;
+    while let Some((before, after)) = rest.split_once('~') {
+        out.push_str(before);
+        rest = if let Some(after) = after.strip_prefix('1') {
+            out.push('/');
+            after
+        } else if let Some(after) = after.strip_prefix('0') {
+            out.push('~');
+            after
+        } else {
+            out.push('~');
+            after
+        };
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The keys of a path; `None` without any `/`.
+fn keys(path: &str) -> Option<(Vec<String>, String)> {
+    let mut parts: Vec<String> = path.split('/').skip(1).map(unescape).collect();
+    let last = parts.pop()?;
+    Some((parts, last))
+}
+
+/// The position an existing element has.
+fn position(key: &str, len: usize) -> Result<usize, String> {
+    let index: i64 = key
+        .parse()
+        .map_err(|_| format!("strconv.Atoi: parsing \"{key}\": invalid syntax"))?;
+    let at = if index < 0 {
+        index + i64::try_from(len).unwrap_or(i64::MAX)
+    } else {
+        index
+    };
+    match usize::try_from(at) {
+        Ok(at) if at < len => Ok(at),
+        _ => Err(invalid_index(key)),
+    }
+}
+
+/// The object or list that holds the last key of a path.
+fn container<'d>(document: &'d mut Value, path: &str) -> Result<(&'d mut Value, String), String> {
+    let (parents, last) = keys(path).ok_or_else(|| missing(path))?;
+    let mut at = document;
+    for key in parents {
+        let next = match at {
+            Value::Object(map) => map.get_mut(&key),
+            Value::Array(items) => {
+                let position = position(&key, items.len()).ok();
+                position.and_then(|position| items.get_mut(position))
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        };
+        at = next.ok_or_else(|| missing(path))?;
+    }
+    if at.is_object() || at.is_array() {
+        Ok((at, last))
+    } else {
+        Err(missing(path))
+    }
+}
+
+/// What stands at a path: an absent key of an object is `None`, an absent index an error.
+fn get<'d>(document: &'d mut Value, path: &str) -> Result<Option<&'d Value>, String> {
+    let (holder, key) = container(document, path)?;
+    match holder {
+        Value::Array(items) => {
+            let at = position(&key, items.len())?;
+            Ok(items.get(at))
+        }
+        other => Ok(other.get(&key)),
+    }
+}
+
+fn add(document: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    let (holder, key) = container(document, path)?;
+    match holder {
+        Value::Array(items) if key == "-" => items.push(value),
+        Value::Array(items) => {
+            let at = position(&key, items.len() + 1)
+                .map_err(|error| format!("error in add for path: '{path}': {error}"))?;
+            items.insert(at, value);
+        }
+        Value::Object(map) => {
+            map.insert(key, value);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    Ok(())
+}
+
+fn remove(document: &mut Value, path: &str) -> Result<Value, String> {
+    let (holder, key) = container(document, path)?;
+    let wrap = |error: String| format!("error in remove for path: '{path}': {error}");
+    match holder {
+        Value::Array(items) => {
+            let at = position(&key, items.len()).map_err(wrap)?;
+            Ok(items.remove(at))
+        }
+        Value::Object(map) => map.remove(&key).ok_or_else(|| {
+            wrap(format!(
+                "Unable to remove nonexistent key: {key}: missing value"
+            ))
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(Value::Null),
+    }
+}
+
+fn replace(document: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    if path.is_empty() {
+        if !value.is_object() && !value.is_array() {
+            return Err("replace operation value must be object or array".to_owned());
+        }
+        *document = value;
+        return Ok(());
+    }
+    let (holder, key) = container(document, path)?;
+    match holder {
+        Value::Array(items) => {
+            let at = position(&key, items.len()).map_err(|_| {
+                format!(
+                    "replace operation does not apply: doc is missing key: {path}: missing value"
+                )
+            })?;
+            if let Some(item) = items.get_mut(at) {
+                *item = value;
+            }
+        }
+        Value::Object(map) => {
+            map.insert(key, value);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    Ok(())
+}
+
+fn test(document: &mut Value, path: &str, expected: &Value) -> Result<(), String> {
+    let found = if path.is_empty() {
+        Some(&*document)
+    } else {
+        get(document, path)?
+    };
+    if found.unwrap_or(&Value::Null) == expected {
+        return Ok(());
+    }
+    Err(format!("testing value {path} failed: test failed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn patched(document: &Value, patch: &Value) -> Result<Value, PatchError> {
+        apply(document, patch.to_string().as_bytes())
+    }
+
+    #[test]
+    fn the_six_operations_work() {
+        let document = json!({"a": {"b": [1, 2, 3]}, "c~d": 1, "e/f": 2});
+        let cases = [
+            (
+                json!([{"op": "add", "path": "/a/b/1", "value": 9}]),
+                json!([1, 9, 2, 3]),
+            ),
+            (
+                json!([{"op": "add", "path": "/a/b/-", "value": 9}]),
+                json!([1, 2, 3, 9]),
+            ),
+            (json!([{"op": "remove", "path": "/a/b/0"}]), json!([2, 3])),
+            (
+                json!([{"op": "replace", "path": "/a/b/2", "value": 0}]),
+                json!([1, 2, 0]),
+            ),
+            (
+                json!([{"op": "move", "from": "/a/b/0", "path": "/a/b/2"}]),
+                json!([2, 3, 1]),
+            ),
+            (
+                json!([{"op": "copy", "from": "/c~0d", "path": "/a/b/0"}]),
+                json!([1, 1, 2, 3]),
+            ),
+            (
+                json!([{"op": "test", "path": "/e~1f", "value": 2}]),
+                json!([1, 2, 3]),
+            ),
+        ];
+        for (patch, expected) in cases {
+            assert_eq!(
+                patched(&document, &patch).unwrap()["a"]["b"],
+                expected,
+                "{patch}"
+            );
+        }
+    }
+
+    #[test]
+    fn it_is_as_lenient_as_the_go_library() {
+        let document = json!({"a": [1, 2]});
+        let cases = [
+            (
+                json!([{"op": "replace", "path": "/n", "value": 1}]),
+                json!({"a": [1, 2], "n": 1}),
+            ),
+            (
+                json!([{"op": "add", "path": "/n"}]),
+                json!({"a": [1, 2], "n": null}),
+            ),
+            (
+                json!([{"op": "remove", "path": "/a/-1"}]),
+                json!({"a": [1]}),
+            ),
+            (
+                json!([{"op": "add", "path": "/a/-1", "value": 3}]),
+                json!({"a": [1, 2, 3]}),
+            ),
+            (
+                json!([{"op": "test", "path": "/n", "value": null}]),
+                document.clone(),
+            ),
+            (
+                json!([{"op": "copy", "from": "/n", "path": "/m"}]),
+                json!({"a": [1, 2], "m": null}),
+            ),
+            (json!([]), document.clone()),
+        ];
+        for (patch, expected) in cases {
+            assert_eq!(patched(&document, &patch), Ok(expected), "{patch}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_whole() {
+        let document = json!({"a": [1], "s": "x"});
+        let patches = [
+            json!([{"op": "test", "path": "/s", "value": "y"}]),
+            json!([{"op": "nope", "path": "/s"}]),
+            json!([{"op": "add"}]),
+            json!([{"op": "add", "path": "/n/m", "value": 1}]),
+            json!([{"op": "add", "path": "/a/3", "value": 1}]),
+            json!([{"op": "remove", "path": "/n"}]),
+            json!([{"op": "add", "path": "", "value": {}}]),
+            json!([{"op": "add", "path": "/n", "value": 1}, {"op": "remove", "path": "/m"}]),
+        ];
+        for patch in patches {
+            let result = patched(&document, &patch);
+            assert!(
+                matches!(result, Err(PatchError::CannotApply(_))),
+                "{patch}: {result:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn malformed_patches_are_told_in_go_words() {
+        let told: Vec<String> = [r#"{"op":"add"}"#, "{", "[1]", r#"[{"op":1}]"#]
+            .into_iter()
+            .map(|body| apply(&json!({}), body.as_bytes()).unwrap_err().to_string())
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
+                "error decoding patch: unexpected end of JSON input",
+                "error decoding patch: json: cannot unmarshal number into Go value of type handlers.jsonPatchOp",
+                "error decoding patch: json: cannot unmarshal number into Go struct field jsonPatchOp.op of type string",
+            ]
+        );
+    }
 }

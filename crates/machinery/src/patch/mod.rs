@@ -6,6 +6,11 @@ pub mod json;
 pub mod merge;
 pub mod strategic;
 
+use serde_json::{Map, Value};
+
+use crate::decode::{self, DecodeError};
+use crate::go_json;
+
 /// Why a patch was refused. The text is the server's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatchError {
@@ -26,4 +31,77 @@ pub enum PatchError {
     /// 500 without a reason.
     #[error("{0}")]
     Internal(String),
+}
+
+/// A patch that is a JSON object, with the strict errors (duplicate keys) of its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PatchBody {
+    /// The patch.
+    pub patch: Value,
+    /// `duplicate field "data.a"`, in body order.
+    pub strict: Vec<String>,
+}
+
+/// Reads an object; the error is Go's, for a `map[string]interface{}`. JSON `null` is an empty patch.
+fn object(body: &[u8]) -> Result<PatchBody, DecodeError> {
+    let decode::Decoded { value, strict } = decode::decode_untyped(body)?;
+    let what = match value {
+        Value::Object(_) => {
+            return Ok(PatchBody {
+                patch: value,
+                strict,
+            });
+        }
+        Value::Null => {
+            return Ok(PatchBody {
+                patch: Value::Object(Map::new()),
+                strict,
+            });
+        }
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+    };
+    Err(DecodeError::Type(format!(
+        "json: cannot unmarshal {what} into Go value of type map[string]interface {{}}"
+    )))
+}
+
+/// A value as Go's `%v` prints it: `map[a:1 b:[x y]]`, `<nil>`.
+pub fn go_value(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() => go_float(float),
+            _ => number.to_string(),
+        },
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(go_value).collect();
+            format!("[{}]", items.join(" "))
+        }
+        Value::Object(map) => {
+            let entries: Vec<String> = map
+                .iter()
+                .map(|(key, value)| format!("{key}:{}", go_value(value)))
+                .collect();
+            format!("map[{}]", entries.join(" "))
+        }
+    }
+}
+
+/// `%v` of a float: an exponent of at least two digits below 1e-4 and from 1e21.
+fn go_float(float: f64) -> String {
+    let size = float.abs();
+    if size == 0.0 || (1e-4..1e21).contains(&size) {
+        return go_json::format_float(float);
+    }
+    let text = format!("{float:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (sign, number) = exponent
+        .strip_prefix('-')
+        .map_or(('+', exponent), |rest| ('-', rest));
+    format!("{digits}e{sign}{number:0>2}")
 }

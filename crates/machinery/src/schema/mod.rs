@@ -257,6 +257,11 @@ impl TypeTable {
         &BUILTIN
     }
 
+    /// A table of other types in the form of `data/types.json`; `None` if the text is not of that form.
+    pub fn load(types: &str) -> Option<Self> {
+        load::load(types, "[]").ok()
+    }
+
     /// The struct served as that kind. Options kinds (`DeleteOptions`, …), `Status` and `WatchEvent` are found under
     /// every group.
     pub fn type_of(&self, group: &str, version: &str, kind: &str) -> Option<TypeId> {

@@ -1,0 +1,265 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn ty(group: &str, kind: &str) -> TypeId {
+    TypeTable::builtin().type_of(group, "v1", kind).unwrap()
+}
+
+fn pod_spec(live: Value, patch: Value) -> Result<Value, PatchError> {
+    let (live, patch) = (json!({ "spec": live }), json!({ "spec": patch }));
+    apply(&live, &patch, ty("", "Pod")).map(|mut pod| pod["spec"].take())
+}
+
+fn metadata(live: Value, patch: Value) -> Result<Value, PatchError> {
+    let (live, patch) = (json!({ "metadata": live }), json!({ "metadata": patch }));
+    apply(&live, &patch, ty("", "ConfigMap")).map(|mut object| object["metadata"].take())
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    list.as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["name"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn maps_merge_and_null_deletes() {
+    let result = metadata(
+        json!({"labels": {"a": "1", "b": "2"}, "annotations": {"x": "y"}}),
+        json!({"labels": {"b": null, "c": "3"}, "annotations": null}),
+    );
+    assert_eq!(result, Ok(json!({"labels": {"a": "1", "c": "3"}})));
+}
+
+#[test]
+fn lists_merge_by_key_with_the_patch_first() {
+    let result = pod_spec(
+        json!({"containers": [{"name": "a", "image": "1"}, {"name": "b", "image": "2"}]}),
+        json!({"containers": [{"name": "n", "image": "3"}, {"name": "b", "image": "4"}]}),
+    );
+    assert_eq!(
+        result,
+        Ok(json!({"containers": [
+            {"name": "n", "image": "3"}, {"name": "a", "image": "1"}, {"name": "b", "image": "4"}]}))
+    );
+}
+
+#[test]
+fn scalars_of_a_merging_list_are_united() {
+    let result = metadata(json!({"finalizers": ["q"]}), json!({"finalizers": ["r"]}));
+    assert_eq!(result, Ok(json!({"finalizers": ["r", "q"]})));
+    let result = metadata(
+        json!({"finalizers": ["q", "r", "s"]}),
+        json!({"$deleteFromPrimitiveList/finalizers": ["r", "t"]}),
+    );
+    assert_eq!(result, Ok(json!({"finalizers": ["q", "s"]})));
+}
+
+#[test]
+fn other_lists_are_replaced() {
+    let result = pod_spec(
+        json!({"tolerations": [{"key": "a"}], "containers": [{"name": "c", "args": ["1"]}]}),
+        json!({"tolerations": [{"key": "b"}], "containers": [{"name": "c", "args": ["2"]}]}),
+    );
+    assert_eq!(
+        result,
+        Ok(json!({"tolerations": [{"key": "b"}], "containers": [{"name": "c", "args": ["2"]}]}))
+    );
+}
+
+#[test]
+fn merge_keys_are_those_of_the_types() {
+    let merged = |field: &str, live: Value, patch: Value, kind: &str, group: &str| {
+        let (live, patch) = (
+            json!({"spec": {field: live}}),
+            json!({"spec": {field: patch}}),
+        );
+        apply(&live, &patch, ty(group, kind)).unwrap()["spec"][field]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    let cases = [
+        (
+            "ports",
+            json!([{"port": 80, "name": "a"}]),
+            json!([{"port": 80, "name": "b"}]),
+            "Service",
+            "",
+        ),
+        (
+            "volumes",
+            json!([{"name": "v"}]),
+            json!([{"name": "v", "emptyDir": {}}]),
+            "Pod",
+            "",
+        ),
+        (
+            "imagePullSecrets",
+            json!([{"name": "v"}]),
+            json!([{"name": "v"}]),
+            "Pod",
+            "",
+        ),
+        (
+            "hostAliases",
+            json!([{"ip": "1"}]),
+            json!([{"ip": "1", "hostnames": ["h"]}]),
+            "Pod",
+            "",
+        ),
+        (
+            "topologySpreadConstraints",
+            json!([{"topologyKey": "k", "maxSkew": 1}]),
+            json!([{"topologyKey": "k", "maxSkew": 2}]),
+            "Pod",
+            "",
+        ),
+    ];
+    for (field, live, patch, kind, group) in cases {
+        assert_eq!(merged(field, live, patch, kind, group), 1, "{field}");
+    }
+}
+
+#[test]
+fn directives_in_maps_replace_or_empty() {
+    let result = pod_spec(
+        json!({"securityContext": {"runAsUser": 1, "fsGroup": 2}}),
+        json!({"securityContext": {"$patch": "replace", "runAsUser": 3}}),
+    );
+    assert_eq!(result, Ok(json!({"securityContext": {"runAsUser": 3}})));
+    let result = pod_spec(
+        json!({"securityContext": {"runAsUser": 1}}),
+        json!({"securityContext": {"$patch": "delete"}}),
+    );
+    assert_eq!(result, Ok(json!({"securityContext": {}})));
+    let result = pod_spec(json!({}), json!({"securityContext": {"$patch": "merge"}}));
+    assert_eq!(result, Ok(json!({})));
+    let error = apply(
+        &json!({"metadata": {}}),
+        &json!({"metadata": {"$patch": "foo"}}),
+        ty("apps", "Deployment"),
+    );
+    assert_eq!(
+        error.unwrap_err(),
+        PatchError::Internal("unknown patch type: foo in map: map[$patch:foo]".into())
+    );
+}
+
+#[test]
+fn directives_in_lists_delete_or_replace() {
+    let live = json!({"containers": [{"name": "a"}, {"name": "b"}]});
+    let result = pod_spec(
+        live.clone(),
+        json!({"containers": [{"$patch": "delete", "name": "a"}]}),
+    );
+    assert_eq!(result, Ok(json!({"containers": [{"name": "b"}]})));
+    let result = pod_spec(
+        live,
+        json!({"containers": [{"$patch": "replace"}, {"name": "c"}]}),
+    );
+    assert_eq!(result, Ok(json!({"containers": [{"name": "c"}]})));
+}
+
+#[test]
+fn an_element_needs_its_merge_key() {
+    let error = pod_spec(
+        json!({"containers": [{"name": "a"}]}),
+        json!({"containers": [{"image": "x"}]}),
+    );
+    assert_eq!(
+        error.unwrap_err(),
+        PatchError::Internal("map: map[image:x] does not contain declared merge key: name".into())
+    );
+}
+
+#[test]
+fn set_element_order_puts_the_list_in_order() {
+    let live = json!({"containers": [{"name": "a"}, {"name": "b"}, {"name": "c"}]});
+    let patch = json!({
+        "$setElementOrder/containers": [{"name": "c"}, {"name": "n"}, {"name": "a"}],
+        "containers": [{"name": "n"}],
+    });
+    let result = pod_spec(live.clone(), patch).unwrap();
+    assert_eq!(names(&result["containers"]), ["b", "c", "n", "a"]);
+    let patch = json!({"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}]});
+    let result = pod_spec(live.clone(), patch).unwrap();
+    assert_eq!(names(&result["containers"]), ["b", "a", "c"]);
+    let patch = json!({
+        "$setElementOrder/containers": [{"name": "n"}],
+        "containers": [{"name": "c", "image": "q"}],
+    });
+    assert_eq!(
+        pod_spec(live, patch).unwrap_err(),
+        PatchError::Internal(
+            "The order in patch list:\n[map[image:q name:c]]\n doesn't match $setElementOrder list:\n[map[name:n]]\n".into()
+        )
+    );
+}
+
+#[test]
+fn retain_keys_clears_the_other_members_of_a_union() {
+    let deployment = ty("apps", "Deployment");
+    let live =
+        json!({"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}});
+    let patch = json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}});
+    assert_eq!(
+        apply(&live, &patch, deployment),
+        Ok(json!({"spec": {"strategy": {"type": "Recreate"}}}))
+    );
+    let patch = json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate", "rollingUpdate": {}}}});
+    assert_eq!(
+        apply(&live, &patch, deployment),
+        Err(PatchError::Malformed(
+            "invalid patch format of retainKeys".into()
+        ))
+    );
+}
+
+#[test]
+fn a_diff_applied_to_the_old_gives_the_new() {
+    let old = json!({
+        "metadata": {"labels": {"a": "1"}, "finalizers": ["x", "y"]},
+        "spec": {
+            "replicas": 1,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}},
+            "template": {"spec": {"containers": [{"name": "a", "image": "1", "args": ["x"]}, {"name": "b"}]}},
+        },
+    });
+    let new = json!({
+        "metadata": {"labels": {"b": "2"}, "finalizers": ["z", "y"]},
+        "spec": {
+            "strategy": {"type": "Recreate"},
+            "template": {"spec": {"containers": [{"name": "c"}, {"name": "a", "image": "2", "args": ["y"]}]}},
+        },
+    });
+    let deployment = ty("apps", "Deployment");
+    let patch = two_way_diff(&old, &new, deployment).unwrap();
+    assert_eq!(
+        patch,
+        json!({
+            "metadata": {
+                "labels": {"a": null, "b": "2"},
+                "finalizers": ["z"],
+                "$deleteFromPrimitiveList/finalizers": ["x"],
+                "$setElementOrder/finalizers": ["z", "y"],
+            },
+            "spec": {
+                "replicas": null,
+                "strategy": {"$retainKeys": ["type"], "type": "Recreate", "rollingUpdate": null},
+                "template": {"spec": {
+                    "containers": [
+                        {"name": "c"},
+                        {"name": "a", "image": "2", "args": ["y"]},
+                        {"name": "b", "$patch": "delete"},
+                    ],
+                    "$setElementOrder/containers": [{"name": "c"}, {"name": "a"}],
+                }},
+            },
+        })
+    );
+    assert_eq!(apply(&old, &patch, deployment), Ok(new.clone()));
+    assert_eq!(two_way_diff(&old, &old, deployment), Ok(json!({})));
+}
