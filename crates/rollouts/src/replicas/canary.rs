@@ -19,17 +19,20 @@ pub struct Counts {
     pub stable: i32,
 }
 
-/// Go's conversion of a float to `int32` on amd64: the low half of a 64-bit number, 0 out of its range.
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "wraps like Go's conversion"
-)]
-pub(crate) fn to_i32(number: f64) -> i32 {
-    if number.abs() < 9_223_372_036_854_775_808.0 {
-        number as i64 as i32
+/// `a / b` rounded down, as a 32-bit number that wraps; 0 without a divisor. Equal to upstream's way through floats, which is
+/// exact for such numbers.
+pub(crate) fn divide_down(a: i64, b: i32) -> i32 {
+    let (a, b) = if b < 0 {
+        (-a, -i64::from(b))
     } else {
-        0
-    }
+        (a, i64::from(b))
+    };
+    wrap_i32(a.checked_div_euclid(b).unwrap_or(0))
+}
+
+/// `a / b` rounded up, likewise.
+pub(crate) fn divide_up(a: i64, b: i32) -> i32 {
+    divide_down(-a, b).wrapping_neg()
 }
 
 /// The sizes that come closest to `weight` of `max_weight` without traffic routing. With surge there may be one pod more
@@ -38,8 +41,11 @@ pub fn approximate(replicas: i32, weight: i32, max_weight: i32, surge: i32) -> C
     if replicas == 0 {
         return Counts { new: 0, stable: 0 };
     }
-    let exact = f64::from(replicas.wrapping_mul(weight)) / f64::from(max_weight);
-    let (ceil, floor) = (to_i32(exact.ceil()), to_i32(exact.floor()));
+    let weighted = i64::from(replicas.wrapping_mul(weight));
+    let (ceil, floor) = (
+        divide_up(weighted, max_weight),
+        divide_down(weighted, max_weight),
+    );
     let zero_allowed = weight == max_weight || weight == 0 || (replicas == 1 && surge == 0);
     let floor_allowed = floor != 0 || zero_allowed;
     let more = replicas.wrapping_add(1);
@@ -80,9 +86,9 @@ pub fn approximate(replicas: i32, weight: i32, max_weight: i32, surge: i32) -> C
 }
 
 /// Whether rounding up and down are equally far from the weight.
-#[allow(clippy::float_cmp, reason = "one half is exact")]
 pub fn is_tied(weight: i32, max_weight: i32, total: i32) -> bool {
-    (f64::from(total) * (f64::from(weight) / f64::from(max_weight))).fract() == 0.5
+    let exact = f64::from(total) * (f64::from(weight) / f64::from(max_weight));
+    exact.fract().to_bits() == 0.5_f64.to_bits()
 }
 
 /// How far `new` of `total` pods are from the weight.
@@ -92,7 +98,7 @@ pub fn weight_delta(weight: i32, max_weight: i32, new: i32, total: i32) -> f64 {
 
 /// The pods a weight comes to, rounded up.
 pub fn weight_to_replicas(replicas: i32, weight: i32, max_weight: i32) -> i32 {
-    to_i32((f64::from(weight) * f64::from(replicas) / f64::from(max_weight)).ceil())
+    divide_up(i64::from(weight) * i64::from(replicas), max_weight)
 }
 
 /// Whether there is a stable set other than the new one.
@@ -327,4 +333,10 @@ pub fn at_desired_counts(
 
 fn spec_or_zero(set: Option<&ReplicaSetView>) -> i32 {
     set.map_or(0, ReplicaSetView::spec_replicas)
+}
+
+/// Go's conversion of `int64` to `int32`: the low half.
+pub(crate) fn wrap_i32(number: i64) -> i32 {
+    let [a, b, c, d, ..] = number.to_le_bytes();
+    i32::from_le_bytes([a, b, c, d])
 }

@@ -3,7 +3,7 @@
 use crate::api::Rollout;
 use crate::api::meta::IntOrString;
 
-use super::canary::to_i32;
+use super::canary::{divide_down, divide_up};
 
 /// A text that is neither a number nor a percentage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,12 +65,12 @@ fn pods(limit: &IntOrString, total: i32, round_up: bool) -> Result<i32, Unreadab
         IntOrString::Int(number) => Ok(*number),
         IntOrString::String(text) => {
             let percent: i32 = text.replace('%', "").parse().map_err(|_| Unreadable)?;
-            let exact = f64::from(percent) * f64::from(total) / 100.0;
-            Ok(to_i32(if round_up {
-                exact.ceil()
+            let exact = i64::from(percent) * i64::from(total);
+            Ok(if round_up {
+                divide_up(exact, 100)
             } else {
-                exact.floor()
-            }))
+                divide_down(exact, 100)
+            })
         }
     }
 }
