@@ -53,20 +53,35 @@ fn documents(api: &ApiServer, request: &Request, segments: &[&str]) -> Option<Re
     match segments {
         ["api" | "apis"] if negotiate::wanted(request) == Wanted::Aggregated => {
             let core = segments == ["api"];
-            let list: Vec<&GroupEntry> = groups.iter().filter(|group| group.name.is_empty() == core).collect();
+            let list: Vec<&GroupEntry> = groups
+                .iter()
+                .filter(|group| group.name.is_empty() == core)
+                .collect();
             Some(aggregated(request, &documents::aggregated(&list)))
         }
-        ["api"] => Some(plain(request, &documents::api_versions(api.options().advertise))),
+        ["api"] => Some(plain(
+            request,
+            &documents::api_versions(api.options().advertise),
+        )),
         ["apis"] => Some(plain(request, &documents::group_list(&groups))),
-        ["apis", name] => find(name).filter(|group| !name.is_empty() && !group.versions.is_empty()).map(|group| {
-            plain(request, &documents::group(group))
-        }),
+        ["apis", name] => find(name)
+            .filter(|group| !name.is_empty() && !group.versions.is_empty())
+            .map(|group| plain(request, &documents::group(group))),
         ["api", version] | ["apis", "", version] => {
-            let entries = find("")?.versions.iter().find(|(name, _)| name == version)?;
-            Some(plain(request, &documents::resources("", version, &entries.1)))
+            let entries = find("")?
+                .versions
+                .iter()
+                .find(|(name, _)| name == version)?;
+            Some(plain(
+                request,
+                &documents::resources("", version, &entries.1),
+            ))
         }
         ["apis", group, version] => {
-            let found = find(group)?.versions.iter().find(|(name, _)| name == version);
+            let found = find(group)?
+                .versions
+                .iter()
+                .find(|(name, _)| name == version);
             found.map(|(_, entries)| plain(request, &documents::resources(group, version, entries)))
         }
         _ => None,
@@ -88,8 +103,13 @@ fn aggregated(request: &Request, document: &impl Serialize) -> Response {
     let mut body = serde_json::to_string(document).unwrap_or_default();
     body.push('\n');
     let etag = format!("\"{}\"", super::openapi::hash(body.as_bytes()));
-    let matches = request.header(header::IF_NONE_MATCH).is_some_and(|known| known.split(',').any(|tag| tag.trim() == etag));
-    let mut response = with_type(negotiate::AGGREGATED_V2, if matches { String::new() } else { body });
+    let matches = request
+        .header(header::IF_NONE_MATCH)
+        .is_some_and(|known| known.split(',').any(|tag| tag.trim() == etag));
+    let mut response = with_type(
+        negotiate::AGGREGATED_V2,
+        if matches { String::new() } else { body },
+    );
     response.status = if matches { 304 } else { 200 };
     set(&mut response.headers, header::CACHE_CONTROL, "public");
     set(&mut response.headers, header::ETAG, &etag);
@@ -106,13 +126,20 @@ fn text(content_type: &str, body: String) -> Response {
 fn with_type(content_type: &str, body: String) -> Response {
     let mut headers = HeaderMap::new();
     set(&mut headers, header::CONTENT_TYPE, content_type);
-    Response { status: 200, headers, body: Bytes::from(body) }
+    Response {
+        status: 200,
+        headers,
+        body: Bytes::from(body),
+    }
 }
 
 fn status(error: &ApiError) -> Response {
     let mut body = serde_json::to_string(&error.to_status()).unwrap_or_default();
     body.push('\n');
-    Response { status: error.code, ..text("application/json", body) }
+    Response {
+        status: error.code,
+        ..text("application/json", body)
+    }
 }
 
 fn set(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {

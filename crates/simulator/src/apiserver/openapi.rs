@@ -6,7 +6,10 @@ use crate::request::{Request, Response};
 /// Upper-case hexadecimal SHA-512, as in ETags and hashed URLs.
 pub fn hash(document: &[u8]) -> String {
     use sha2::{Digest, Sha512};
-    Sha512::digest(document).iter().map(|byte| format!("{byte:02X}")).collect()
+    Sha512::digest(document)
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect()
 }
 
 /// Answers an OpenAPI path; `None` if the path is none.

@@ -214,7 +214,10 @@ mod tests {
             .collect();
         assert_eq!(waits[..4], [5, 10, 20, 40]);
         assert_eq!(waits[29], 1_000_000);
-        assert_eq!(queue.take_due(object::seconds_after(now, 1000)), std::slice::from_ref(&key));
+        assert_eq!(
+            queue.take_due(object::seconds_after(now, 1000)),
+            std::slice::from_ref(&key)
+        );
         queue.done(key.clone(), None);
         assert_eq!(queue.next(), None);
         queue.failed(key, now);

@@ -25,7 +25,10 @@ pub(super) fn version() -> String {
         ("compiler", "gc"),
         ("platform", "linux/amd64"),
     ];
-    let lines: Vec<String> = fields.iter().map(|(key, value)| format!("  \"{key}\": \"{value}\"")).collect();
+    let lines: Vec<String> = fields
+        .iter()
+        .map(|(key, value)| format!("  \"{key}\": \"{value}\""))
+        .collect();
     format!("{{\n{}\n}}", lines.join(",\n"))
 }
 
@@ -48,11 +51,17 @@ struct Address {
 
 /// `/api`.
 pub(super) fn api_versions(advertise: Option<SocketAddr>) -> ApiVersions {
-    let server_address = advertise.map_or_else(|| "127.0.0.1:6443".to_owned(), |address| address.to_string());
+    let server_address = advertise.map_or_else(
+        || "127.0.0.1:6443".to_owned(),
+        |address| address.to_string(),
+    );
     ApiVersions {
         kind: "APIVersions",
         versions: ["v1"],
-        addresses: [Address { client_cidr: "0.0.0.0/0", server_address }],
+        addresses: [Address {
+            client_cidr: "0.0.0.0/0",
+            server_address,
+        }],
     }
 }
 
@@ -78,7 +87,11 @@ pub(super) struct Group {
 
 /// `/apis/GROUP`.
 pub(super) fn group(entry: &GroupEntry) -> Group {
-    Group { kind: Some("APIGroup"), api_version: Some("v1"), ..group_item(entry) }
+    Group {
+        kind: Some("APIGroup"),
+        api_version: Some("v1"),
+        ..group_item(entry)
+    }
 }
 
 fn group_item(entry: &GroupEntry) -> Group {
@@ -97,7 +110,11 @@ fn group_item(entry: &GroupEntry) -> Group {
 }
 
 fn group_version(group: &str, version: &str) -> String {
-    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+    if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    }
 }
 
 #[derive(Serialize)]
@@ -111,7 +128,11 @@ pub(super) struct GroupList {
 /// `/apis`.
 pub(super) fn group_list(groups: &[GroupEntry]) -> GroupList {
     let named = groups.iter().filter(|group| !group.name.is_empty());
-    GroupList { kind: "APIGroupList", api_version: "v1", groups: named.map(group_item).collect() }
+    GroupList {
+        kind: "APIGroupList",
+        api_version: "v1",
+        groups: named.map(group_item).collect(),
+    }
 }
 
 #[derive(Serialize)]
@@ -187,7 +208,7 @@ fn with_subresources(entry: &Entry) -> Vec<Resource> {
 
 /// The first eight bytes of a SHA-256 over the kind that is stored (`discovery/storageversionhash.go`).
 fn storage_version_hash((group, version, kind): &(String, String, String)) -> String {
-    let digest = Sha256::digest(format!("{group}/{version}, Kind={kind}"));
+    let digest = Sha256::digest(format!("{group}/{version}/{kind}"));
     let short: Vec<u8> = digest.iter().copied().take(8).collect();
     base64::engine::general_purpose::STANDARD.encode(short)
 }
@@ -257,7 +278,9 @@ struct ResponseKind {
 /// `APIGroupDiscoveryList` of these groups.
 pub(super) fn aggregated(groups: &[&GroupEntry]) -> Aggregated {
     let items = groups.iter().map(|group| AggregatedGroup {
-        metadata: Name { name: group.name.clone() },
+        metadata: Name {
+            name: group.name.clone(),
+        },
         versions: group
             .versions
             .iter()
@@ -285,7 +308,11 @@ fn aggregated_resource(entry: &Entry) -> AggregatedResource {
     AggregatedResource {
         resource: entry.plural.clone(),
         response_kind: response(&entry.response, &entry.kind),
-        scope: if entry.namespaced { "Namespaced" } else { "Cluster" },
+        scope: if entry.namespaced {
+            "Namespaced"
+        } else {
+            "Cluster"
+        },
         singular_resource: entry.singular.clone(),
         verbs: entry.verbs.clone(),
         short_names: entry.short_names.clone(),

@@ -32,7 +32,16 @@ const GROUP_ORDER: [&str; 21] = [
 ];
 
 /// Verbs of custom resources, in the order the extension server lists them.
-const CUSTOM_VERBS: [&str; 8] = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+const CUSTOM_VERBS: [&str; 8] = [
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "create",
+    "update",
+    "watch",
+];
 
 /// One resource of a group version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,13 +94,25 @@ pub struct GroupEntry {
 pub fn groups(api: &ApiServer) -> Vec<GroupEntry> {
     let mut found: Vec<GroupEntry> = Vec::new();
     for resource in TypeTable::builtin().resources() {
-        add(&mut found, &resource.group, &resource.version, builtin(resource));
+        add(
+            &mut found,
+            &resource.group,
+            &resource.version,
+            builtin(resource),
+        );
     }
     for (_, version) in api.registry().custom() {
-        add(&mut found, &version.resource.group, &version.resource.version, custom(version));
+        add(
+            &mut found,
+            &version.resource.group,
+            &version.resource.version,
+            custom(version),
+        );
     }
     for group in &mut found {
-        group.versions.sort_by(|(a, _), (b, _)| compare_versions(a, b));
+        group
+            .versions
+            .sort_by(|(a, _), (b, _)| compare_versions(a, b));
     }
     found.sort_by_key(|group| {
         let rank = GROUP_ORDER.iter().position(|name| *name == group.name);
@@ -101,11 +122,19 @@ pub fn groups(api: &ApiServer) -> Vec<GroupEntry> {
 }
 
 fn add(groups: &mut Vec<GroupEntry>, group: &str, version: &str, entry: Entry) {
-    let index = groups.iter().position(|known| known.name == group).unwrap_or_else(|| {
-        groups.push(GroupEntry { name: group.to_owned(), versions: Vec::new() });
-        groups.len() - 1
-    });
-    let Some(found) = groups.get_mut(index) else { return };
+    let index = groups
+        .iter()
+        .position(|known| known.name == group)
+        .unwrap_or_else(|| {
+            groups.push(GroupEntry {
+                name: group.to_owned(),
+                versions: Vec::new(),
+            });
+            groups.len() - 1
+        });
+    let Some(found) = groups.get_mut(index) else {
+        return;
+    };
     match found.versions.iter_mut().find(|(name, _)| name == version) {
         Some((_, entries)) => entries.push(entry),
         None => found.versions.push((version.to_owned(), vec![entry])),
@@ -115,7 +144,11 @@ fn add(groups: &mut Vec<GroupEntry>, group: &str, version: &str, entry: Entry) {
 fn builtin(resource: &machinery::schema::BuiltinResource) -> Entry {
     let subresources = resource.subresources.iter().map(|sub| {
         let own = sub.group == resource.group && sub.version == resource.version;
-        let place = if own { (String::new(), String::new()) } else { (sub.group.clone(), sub.version.clone()) };
+        let place = if own {
+            (String::new(), String::new())
+        } else {
+            (sub.group.clone(), sub.version.clone())
+        };
         Subresource {
             name: sub.name.clone(),
             kind: (place.0.clone(), place.1.clone(), sub.kind.clone()),
@@ -139,26 +172,51 @@ fn builtin(resource: &machinery::schema::BuiltinResource) -> Entry {
         categories: resource.categories.clone(),
         subresources: subresources.collect(),
         response: (String::new(), String::new()),
-        stored: stores.then(|| (stored.0.to_owned(), stored.1.to_owned(), resource.kind.clone())),
+        stored: stores.then(|| {
+            (
+                stored.0.to_owned(),
+                stored.1.to_owned(),
+                resource.kind.clone(),
+            )
+        }),
     }
 }
 
 fn custom(version: &CustomVersion) -> Entry {
     let resource = &version.resource;
-    let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-    let place = (resource.group.to_string(), resource.version.to_string());
-    let subresource = |name: &str, kind: (&str, &str, &str), response: (String, String)| Subresource {
-        name: name.to_owned(),
-        kind: (kind.0.to_owned(), kind.1.to_owned(), kind.2.to_owned()),
-        response,
-        verbs: texts(&["get", "patch", "update"]),
+    let texts = |list: &[&str]| {
+        list.iter()
+            .map(|text| (*text).to_owned())
+            .collect::<Vec<_>>()
     };
-    let status = version.status.then(|| subresource("status", ("", "", &resource.kind), place.clone()));
+    let place = (resource.group.to_string(), resource.version.to_string());
+    let subresource =
+        |name: &str, kind: (&str, &str, &str), response: (String, String)| Subresource {
+            name: name.to_owned(),
+            kind: (kind.0.to_owned(), kind.1.to_owned(), kind.2.to_owned()),
+            response,
+            verbs: texts(&["get", "patch", "update"]),
+        };
+    let status = version
+        .status
+        .then(|| subresource("status", ("", "", &resource.kind), place.clone()));
     let scale = version.scale.as_ref().map(|_| {
-        subresource("scale", ("autoscaling", "v1", "Scale"), ("autoscaling".to_owned(), "v1".to_owned()))
+        subresource(
+            "scale",
+            ("autoscaling", "v1", "Scale"),
+            ("autoscaling".to_owned(), "v1".to_owned()),
+        )
     });
     let verbs = if version.terminating {
-        texts(&["delete", "deletecollection", "get", "list", "patch", "update", "watch"])
+        texts(&[
+            "delete",
+            "deletecollection",
+            "get",
+            "list",
+            "patch",
+            "update",
+            "watch",
+        ])
     } else {
         texts(&CUSTOM_VERBS)
     };
@@ -172,7 +230,11 @@ fn custom(version: &CustomVersion) -> Entry {
         categories: version.categories.clone(),
         subresources: status.into_iter().chain(scale).collect(),
         response: place,
-        stored: Some((resource.group.to_string(), version.storage_version.clone(), resource.kind.to_string())),
+        stored: Some((
+            resource.group.to_string(),
+            version.storage_version.clone(),
+            resource.kind.to_string(),
+        )),
     }
 }
 
@@ -190,9 +252,15 @@ pub fn compare_versions(a: &str, b: &str) -> Ordering {
 /// Stability (2 for GA), major and minor number of a version such as `v1beta2`.
 fn parse_version(version: &str) -> Option<(u8, u32, u32)> {
     let rest = version.strip_prefix('v')?;
-    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let digits = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
     let (major, rest) = rest.split_at_checked(digits)?;
-    let number = |text: &str| text.parse::<u32>().ok().filter(|number| *number > 0 && !text.starts_with('0'));
+    let number = |text: &str| {
+        text.parse::<u32>()
+            .ok()
+            .filter(|number| *number > 0 && !text.starts_with('0'))
+    };
     let major = number(major)?;
     if rest.is_empty() {
         return Some((2, major, 0));

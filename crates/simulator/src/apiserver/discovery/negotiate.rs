@@ -5,7 +5,8 @@ use http::header;
 use crate::request::Request;
 
 /// Media type of the aggregated document.
-pub(super) const AGGREGATED_V2: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+pub(super) const AGGREGATED_V2: &str =
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 /// The form to answer with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,12 @@ fn form(range: &str) -> Option<Wanted> {
     let mut parts = range.split(';').map(str::trim);
     let media_type = parts.next()?;
     let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
-    let parameter = |name: &str| parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+    let parameter = |name: &str| {
+        parameters
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| *value)
+    };
     let json = matches!(media_type, "application/json" | "application/*" | "*/*");
     match (json, parameter("as")) {
         (true, None) => Some(Wanted::Json),
