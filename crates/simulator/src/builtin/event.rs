@@ -56,6 +56,15 @@ impl Note {
 /// What makes two events the same one: uid, type, reason, message.
 type Key = (String, &'static str, &'static str, String);
 
+fn key(note: &Note) -> Key {
+    (
+        object::uid(&note.about).to_owned(),
+        note.kind(),
+        note.reason,
+        note.message.clone(),
+    )
+}
+
 /// Records the events of one component.
 #[derive(Debug)]
 pub(crate) struct Recorder {
@@ -74,12 +83,7 @@ impl Recorder {
 
     /// Writes the event, or counts up the one already there. A failure is of no consequence, as with upstream.
     pub(crate) fn record(&mut self, session: &mut Session<'_>, note: &Note) {
-        let key = (
-            object::uid(&note.about).to_owned(),
-            note.kind(),
-            note.reason,
-            note.message.clone(),
-        );
+        let key = key(note);
         if let Some((namespace, name, count)) = self.seen.get_mut(&key) {
             let body = json!({"count": *count + 1, "lastTimestamp": object::stamp(session.now())});
             if session
@@ -103,6 +107,13 @@ impl Recorder {
                     1,
                 ),
             );
+        }
+    }
+
+    /// Writes the event unless it was recorded before.
+    pub(crate) fn record_once(&mut self, session: &mut Session<'_>, note: &Note) {
+        if !self.seen.contains_key(&key(note)) {
+            self.record(session, note);
         }
     }
 

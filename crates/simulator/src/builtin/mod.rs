@@ -2,11 +2,17 @@
 
 pub(crate) mod control;
 mod deployment;
+mod disruption;
+mod endpoint_slice;
+mod endpoints;
 mod event;
+mod garbage_collector;
+mod namespace;
 pub(crate) mod object;
 pub(crate) mod pod;
 mod replica_set;
 mod scheduler;
+mod service_account;
 mod write;
 
 use jiff::Timestamp;
@@ -25,12 +31,43 @@ pub trait Builtin: Send {
     fn step(&mut self, session: &mut Session<'_>, changes: &[Change]) -> Option<Timestamp>;
 }
 
-/// All built-in controllers in the order they are stepped.
+/// What can be chosen about the built-in controllers of a world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Names of the nodes that register; none for a world without pods that run.
+    pub nodes: Vec<String>,
+    /// Certificate (PEM) in ConfigMap `kube-root-ca.crt` of every namespace.
+    pub root_ca: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            nodes: DEFAULT_NODES.map(str::to_owned).to_vec(),
+            root_ca: String::new(),
+        }
+    }
+}
+
+/// All built-in controllers in the order they are stepped, with three nodes.
 pub fn all() -> Vec<Box<dyn Builtin>> {
+    with(Settings::default())
+}
+
+/// All built-in controllers in the order they are stepped.
+pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
+    let Settings { nodes, root_ca } = settings;
+    let nodes: Vec<&str> = nodes.iter().map(String::as_str).collect();
     vec![
+        Box::new(Loop::new(service_account::NamespaceContent::new(root_ca))),
         Box::new(Loop::new(deployment::Deployments)),
         Box::new(Loop::new(replica_set::ReplicaSets)),
         Box::new(Loop::new(scheduler::Scheduler)),
-        Box::new(NodeAgent::new(&DEFAULT_NODES)),
+        Box::new(NodeAgent::new(&nodes)),
+        Box::new(Loop::new(endpoint_slice::EndpointSlices)),
+        Box::new(Loop::new(endpoints::EndpointsMirror)),
+        Box::new(Loop::new(disruption::Disruption)),
+        Box::new(garbage_collector::GarbageCollector::new()),
+        Box::new(Loop::new(namespace::Namespaces)),
     ]
 }

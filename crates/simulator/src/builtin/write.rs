@@ -18,8 +18,6 @@ pub(crate) enum Write {
     Update(Resource, Value),
     /// Replace this object's status (and, where the kind lets it, its annotations).
     UpdateStatus(Resource, Value),
-    /// Apply a JSON merge patch.
-    Patch(Target, Value),
     /// Delete.
     Delete(Target, DeleteOptions),
     /// Record an event about an object.
@@ -77,10 +75,6 @@ impl Work<'_, '_> {
             Write::UpdateStatus(resource, object) => {
                 self.session.update_status(&resource, object).map(drop)
             }
-            Write::Patch(target, body) => self
-                .session
-                .patch_merge(&target.resource, &target.namespace, &target.name, "", &body)
-                .map(drop),
             Write::Delete(target, options) => {
                 match self.session.delete(
                     &target.resource,

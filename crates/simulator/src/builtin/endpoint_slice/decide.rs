@@ -1,0 +1,304 @@
+//! The EndpointSlices a Service should have, as a pure function of the Service, its pods and the slices there are.
+//!
+//! Mirrors `k8s.io/endpointslice/{reconciler,utils}.go`, without topology hints.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::apiserver::resource::known;
+use crate::builtin::object::{self, flag, items, text};
+use crate::builtin::pod;
+use crate::builtin::write::{Target, Write};
+use crate::session::DeleteOptions;
+
+/// Label that names the Service.
+pub(crate) const SERVICE_LABEL: &str = "kubernetes.io/service-name";
+/// Label that names who looks after the slice.
+pub(crate) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
+/// Value of that label for this controller.
+pub(crate) const MANAGER: &str = "endpointslice-controller.k8s.io";
+/// Label that marks what belongs to a Service without an address of its own.
+pub(crate) const HEADLESS: &str = "service.kubernetes.io/headless";
+/// Annotation with the time of the change that led to the last write.
+pub(crate) const TRIGGER: &str = "endpoints.kubernetes.io/last-change-trigger-time";
+
+/// Endpoints in one slice at most.
+const PER_SLICE: usize = 100;
+
+/// Whether a pod can be an endpoint at all: it has an address and has not ended.
+pub(crate) fn has_endpoint(pod: &Value) -> bool {
+    !text(pod, "/status/podIP").is_empty() && !pod::is_finished(pod)
+}
+
+/// The Service's ports as they are on a pod; a named target port that the pod lacks is left out.
+pub(crate) fn ports(service: &Value, pod: &Value) -> Vec<Value> {
+    let one = |port: &Value| {
+        let protocol = match text(port, "/protocol") {
+            "" => "TCP",
+            protocol => protocol,
+        };
+        let number = match port.pointer("/targetPort") {
+            Some(Value::String(name)) => named_port(pod, name, protocol)?,
+            Some(Value::Number(n)) if n.as_i64() != Some(0) => n.as_i64()?,
+            _ => object::integer(port, "/port")?,
+        };
+        let mut made = json!({"name": text(port, "/name"), "port": number, "protocol": protocol});
+        if let Some(app) = port.get("appProtocol").filter(|a| !a.is_null()) {
+            object::set(&mut made, &["appProtocol"], app.clone());
+        }
+        Some(made)
+    };
+    items(service, "/spec/ports")
+        .iter()
+        .filter_map(one)
+        .collect()
+}
+
+fn named_port(pod: &Value, name: &str, protocol: &str) -> Option<i64> {
+    let sidecars = items(pod, "/spec/initContainers")
+        .iter()
+        .filter(|c| text(c, "/restartPolicy") == "Always");
+    let all = items(pod, "/spec/containers")
+        .iter()
+        .chain(sidecars)
+        .flat_map(|c| items(c, "/ports"));
+    let fits = |p: &&Value| {
+        text(p, "/name") == name && matches!(text(p, "/protocol"), "" | "TCP" if protocol == "TCP")
+            || text(p, "/name") == name && text(p, "/protocol") == protocol
+    };
+    all.into_iter()
+        .find(fits)
+        .and_then(|p| object::integer(p, "/containerPort"))
+}
+
+fn endpoint(service: &Value, pod: &Value) -> Value {
+    let serving = pod::is_ready(pod);
+    let terminating = object::is_terminating(pod);
+    let ready = flag(service, "/spec/publishNotReadyAddresses") || (serving && !terminating);
+    let mut endpoint = json!({
+        "addresses": [text(pod, "/status/podIP")],
+        "conditions": {"ready": ready, "serving": serving, "terminating": terminating},
+        "targetRef": {"kind": "Pod", "namespace": object::namespace(pod), "name": object::name(pod), "uid": object::uid(pod)},
+    });
+    if !text(pod, "/spec/nodeName").is_empty() {
+        object::set(
+            &mut endpoint,
+            &["nodeName"],
+            json!(text(pod, "/spec/nodeName")),
+        );
+    }
+    let hostname = text(pod, "/spec/hostname");
+    if !hostname.is_empty() && text(pod, "/spec/subdomain") == object::name(service) {
+        object::set(&mut endpoint, &["hostname"], json!(hostname));
+    }
+    endpoint
+}
+
+/// Labels of what mirrors a Service: the Service's own, and the mark of a headless one.
+pub(crate) fn service_labels(service: &Value) -> BTreeMap<String, String> {
+    let mut labels = object::labels(service);
+    labels.remove(HEADLESS);
+    if text(service, "/spec/clusterIP") == "None" {
+        labels.insert(HEADLESS.to_owned(), String::new());
+    }
+    labels
+}
+
+/// The time of the newest change among the Service and its pods, as the trigger annotation has it.
+pub(crate) fn trigger_time(service: &Value, pods: &[Arc<Value>]) -> String {
+    let born = text(service, "/metadata/creationTimestamp");
+    let ready = pods
+        .iter()
+        .filter_map(|p| object::condition(p, "Ready"))
+        .map(|c| text(c, "/lastTransitionTime"));
+    ready.chain([born]).max().unwrap_or(born).to_owned()
+}
+
+/// Ports and endpoints of one slice as it should be.
+struct Wanted {
+    ports: Value,
+    endpoints: Value,
+}
+
+fn wanted(service: &Value, pods: &[Arc<Value>]) -> Vec<Wanted> {
+    let mut groups: BTreeMap<String, (Vec<Value>, Vec<Value>)> = BTreeMap::new();
+    for pod in pods.iter().filter(|p| has_endpoint(p)) {
+        let ports = ports(service, pod);
+        let group = groups
+            .entry(json!(ports).to_string())
+            .or_insert_with(|| (ports, Vec::new()));
+        group.1.push(endpoint(service, pod));
+    }
+    if groups.is_empty() {
+        return vec![Wanted {
+            ports: Value::Null,
+            endpoints: Value::Null,
+        }];
+    }
+    let slices = groups.into_values().flat_map(|(ports, endpoints)| {
+        let chunks: Vec<Vec<Value>> = endpoints.chunks(PER_SLICE).map(<[Value]>::to_vec).collect();
+        chunks.into_iter().map(move |chunk| Wanted {
+            ports: json!(ports),
+            endpoints: json!(chunk),
+        })
+    });
+    slices.collect()
+}
+
+/// The writes that bring the slices of a Service into line. `pods` are those its selector matches, in name order.
+pub(crate) fn decide(service: &Value, pods: &[Arc<Value>], slices: &[Arc<Value>]) -> Vec<Write> {
+    let mut left: Vec<&Value> = slices.iter().map(AsRef::as_ref).collect();
+    let trigger = trigger_time(service, pods);
+    let mut writes = Vec::new();
+    for want in wanted(service, pods) {
+        let same = left
+            .iter()
+            .position(|s| s.get("ports") == Some(&want.ports));
+        let reused = same
+            .or_else(|| left.first().map(|_| 0))
+            .map(|at| left.remove(at));
+        let labels = labels(service);
+        let mut slice = reused.cloned().unwrap_or_else(|| blank(service));
+        for (key, value) in [("ports", want.ports), ("endpoints", want.endpoints)] {
+            object::set(&mut slice, &[key], value);
+        }
+        object::set(&mut slice, &["metadata", "labels"], json!(labels));
+        if reused.is_some_and(|old| *old == slice) {
+            continue;
+        }
+        object::set(
+            &mut slice,
+            &["metadata", "annotations", TRIGGER],
+            json!(trigger),
+        );
+        writes.push(match reused {
+            Some(_) => Write::Update(known::ENDPOINT_SLICES, slice),
+            None => Write::Create(known::ENDPOINT_SLICES, slice),
+        });
+    }
+    let surplus = left.into_iter().filter(|s| !object::is_terminating(s));
+    writes.extend(surplus.map(|s| {
+        Write::Delete(
+            Target::of(known::ENDPOINT_SLICES, s),
+            DeleteOptions::default(),
+        )
+    }));
+    writes
+}
+
+fn labels(service: &Value) -> BTreeMap<String, String> {
+    let mut labels = service_labels(service);
+    labels.insert(SERVICE_LABEL.to_owned(), object::name(service).to_owned());
+    labels.insert(MANAGED_BY.to_owned(), MANAGER.to_owned());
+    labels
+}
+
+fn blank(service: &Value) -> Value {
+    json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {
+            "generateName": format!("{}-", object::name(service)), "namespace": object::namespace(service),
+            "ownerReferences": [object::controller_reference(service)],
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service() -> Value {
+        json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": "web", "namespace": "d", "uid": "svc", "labels": {"a": "b"}, "creationTimestamp": "2030-01-01T00:00:00Z"},
+            "spec": {"selector": {"app": "web"}, "clusterIP": "10.96.0.1", "ports": [{"name": "http", "port": 80, "targetPort": "web", "protocol": "TCP"}]},
+        })
+    }
+
+    fn pod(name: &str, ready: &str) -> Arc<Value> {
+        Arc::new(json!({
+            "metadata": {"name": name, "namespace": "d", "uid": name},
+            "spec": {"nodeName": "n", "containers": [{"ports": [{"name": "web", "containerPort": 8080, "protocol": "TCP"}]}]},
+            "status": {"phase": "Running", "podIP": format!("10.244.0.{name}"),
+                "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": "2030-01-01T00:00:05Z"}]},
+        }))
+    }
+
+    fn created(writes: Vec<Write>) -> Arc<Value> {
+        let [Write::Create(_, slice)] = &writes[..] else {
+            panic!("{writes:?}")
+        };
+        Arc::new(slice.clone())
+    }
+
+    #[test]
+    fn a_service_without_pods_has_one_empty_slice() {
+        let slice = created(decide(&service(), &[], &[]));
+        assert_eq!(
+            (&slice["endpoints"], &slice["ports"]),
+            (&Value::Null, &Value::Null)
+        );
+        assert_eq!(
+            slice["metadata"]["labels"],
+            json!({"a": "b", SERVICE_LABEL: "web", MANAGED_BY: MANAGER})
+        );
+        assert_eq!(decide(&service(), &[], &[slice]), []);
+    }
+
+    #[test]
+    fn endpoints_carry_conditions_and_named_ports_are_resolved() {
+        let mut leaving = (*pod("3", "True")).clone();
+        leaving["metadata"]["deletionTimestamp"] = json!("2030-01-01T00:00:09Z");
+        let pods = [pod("1", "True"), pod("2", "False"), Arc::new(leaving)];
+        let slice = created(decide(&service(), &pods, &[]));
+        assert_eq!(
+            slice["ports"],
+            json!([{"name": "http", "port": 8080, "protocol": "TCP"}])
+        );
+        let conditions: Vec<&Value> = items(&slice, "/endpoints")
+            .iter()
+            .map(|e| &e["conditions"])
+            .collect();
+        assert_eq!(
+            conditions,
+            [
+                &json!({"ready": true, "serving": true, "terminating": false}),
+                &json!({"ready": false, "serving": false, "terminating": false}),
+                &json!({"ready": false, "serving": true, "terminating": true}),
+            ]
+        );
+        assert_eq!(
+            slice["endpoints"][0]["targetRef"],
+            json!({"kind": "Pod", "namespace": "d", "name": "1", "uid": "1"})
+        );
+        assert_eq!(
+            slice["metadata"]["annotations"][TRIGGER],
+            "2030-01-01T00:00:05Z"
+        );
+        assert_eq!(decide(&service(), &pods, &[slice]), []);
+    }
+
+    #[test]
+    fn more_than_a_hundred_endpoints_take_more_slices_and_surplus_ones_go() {
+        let pods: Vec<Arc<Value>> = (0..150).map(|n| pod(&n.to_string(), "True")).collect();
+        let sizes: Vec<usize> = decide(&service(), &pods, &[])
+            .iter()
+            .map(|w| {
+                if let Write::Create(_, s) = w {
+                    items(s, "/endpoints").len()
+                } else {
+                    0
+                }
+            })
+            .collect();
+        assert_eq!(sizes, [100, 50]);
+        let two = [
+            created(decide(&service(), &pods[..1], &[])),
+            created(decide(&service(), &pods[1..2], &[])),
+        ];
+        let writes = decide(&service(), &pods[..1], &two);
+        assert!(matches!(writes[..], [Write::Delete(..)]), "{writes:?}");
+    }
+}

@@ -1,0 +1,118 @@
+//! EndpointSlices of Services with a selector.
+//!
+//! Mirrors `pkg/controller/endpointslice`.
+
+pub(crate) mod decide;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::control::{self, Control, Key};
+use super::object::{self, text};
+use super::write::{Work, is_namespace_terminating};
+use crate::apiserver::resource::known;
+use crate::session::{Change, Session};
+use crate::status_error::ApiError;
+
+/// The EndpointSlice controller.
+pub(crate) struct EndpointSlices;
+
+impl Control for EndpointSlices {
+    const NAME: &'static str = "endpoint-slice-controller";
+
+    fn all(&self, session: &Session<'_>) -> Vec<Key> {
+        control::keys(session, &known::SERVICES, None)
+    }
+
+    fn affected(&self, session: &Session<'_>, change: &Change) -> Vec<Key> {
+        if change.resource == known::ENDPOINT_SLICES {
+            let service = |o: &Arc<Value>| object::labels(o).get(decide::SERVICE_LABEL).cloned();
+            let named = change.object().and_then(service);
+            return named
+                .map(|name| (change.namespace.clone(), name))
+                .into_iter()
+                .collect();
+        }
+        affected_services(session, change)
+    }
+
+    fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError> {
+        let Some(service) = selecting_service(work.session, key) else {
+            return Ok(None);
+        };
+        if text(&service, "/spec/type") == "ExternalName" || object::is_terminating(&service) {
+            return Ok(None);
+        }
+        let slices = work.session.list(&known::ENDPOINT_SLICES, Some(&key.0));
+        let is_ours = |slice: &Value| {
+            let labels = object::labels(slice);
+            labels
+                .get(decide::SERVICE_LABEL)
+                .is_some_and(|s| *s == key.1)
+                && labels
+                    .get(decide::MANAGED_BY)
+                    .is_some_and(|m| m == decide::MANAGER)
+        };
+        let ours: Vec<Arc<Value>> = slices.into_iter().filter(|s| is_ours(s)).collect();
+        let writes = decide::decide(&service, &selected_pods(work.session, &service), &ours);
+        tolerate_terminating(work.perform(writes))
+    }
+}
+
+/// Nothing can be created in a namespace on its way out, and nothing needs to be.
+pub(crate) fn tolerate_terminating(
+    result: Result<(), ApiError>,
+) -> Result<Option<Timestamp>, ApiError> {
+    match result {
+        Err(error) if !is_namespace_terminating(&error) => Err(error),
+        Ok(()) | Err(_) => Ok(None),
+    }
+}
+
+/// The Service of a key, if it selects pods.
+pub(crate) fn selecting_service(session: &Session<'_>, key: &Key) -> Option<Arc<Value>> {
+    session
+        .get(&known::SERVICES, &key.0, &key.1)
+        .filter(|s| !object::string_map(s, "/spec/selector").is_empty())
+}
+
+/// The pods a Service selects, in name order.
+pub(crate) fn selected_pods(session: &Session<'_>, service: &Value) -> Vec<Arc<Value>> {
+    let selector = object::string_map(service, "/spec/selector");
+    let pods = session.list(&known::PODS, Some(object::namespace(service)));
+    pods.into_iter()
+        .filter(|p| contains(&object::labels(p), &selector))
+        .collect()
+}
+
+fn contains(labels: &BTreeMap<String, String>, selector: &BTreeMap<String, String>) -> bool {
+    selector.iter().all(|(k, v)| labels.get(k) == Some(v))
+}
+
+/// The Services that a changed Service or pod concerns, before or after the change.
+pub(crate) fn affected_services(session: &Session<'_>, change: &Change) -> Vec<Key> {
+    if change.resource == known::SERVICES {
+        return vec![control::itself(change)];
+    }
+    if change.resource != known::PODS {
+        return Vec::new();
+    }
+    let labels: Vec<_> = [&change.before, &change.after]
+        .into_iter()
+        .flatten()
+        .map(|p| object::labels(p))
+        .collect();
+    let concerns = |service: &Value| {
+        let selector = object::string_map(service, "/spec/selector");
+        !selector.is_empty() && labels.iter().any(|l| contains(l, &selector))
+    };
+    let services = session.list(&known::SERVICES, Some(&change.namespace));
+    services
+        .iter()
+        .filter(|s| concerns(s))
+        .map(|s| control::key_of(s))
+        .collect()
+}
