@@ -4,4 +4,6 @@ pub mod api;
 pub mod conditions;
 pub mod phase;
 pub mod replicas;
+pub mod rollout;
 pub mod validation;
+pub mod views;
