@@ -185,12 +185,12 @@ impl<R: Reconciler> Controller<R> {
             let room = passes.len() < options.workers.max(1);
             crate::select! {
                 () = shutdown.triggered() => break,
-                Some(()) = passes.next(), if !passes.is_empty() => {},
+                _ = passes.next(), if !passes.is_empty() => {},
                 () = sleep_until(resync_at), if resync_at.is_some() => {
                     resync_at = options.resync.map(|period| Instant::now() + period);
                     let keys = resync_keys.iter().flat_map(|keys| keys());
                     keys.for_each(|key| queue.add_with(key, Priority::Low));
-                }
+                },
                 key = queue.take(), if room => passes.push(worker.clone().work(key)),
             }
         }
@@ -433,7 +433,7 @@ impl<R: Reconciler> Worker<R> {
         }
         self.inner
             .driver
-            .write_status(&self.inner.resource, key, status)
+            .write_status(&self.inner.resource, key, *status)
             .await?;
         Err(Error::Other { message, class })
     }

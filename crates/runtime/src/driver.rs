@@ -141,7 +141,8 @@ impl Driver {
                 let patched = self.client.patch(resource, key, *subresource, patch).await;
                 match (patched, if_missing) {
                     (Err(error), IfMissing::Skip) if error.is_not_found() => {
-                        return self.gone(resource, key);
+                        self.gone(resource, key);
+                        return Ok(None);
                     }
                     (patched, IfMissing::Skip | IfMissing::Fail) => patched?,
                 }
@@ -151,11 +152,17 @@ impl Driver {
                 key,
                 options,
             } => match self.client.delete(resource, key, options).await {
-                Err(error) if error.is_not_found() => return self.gone(resource, key),
+                Err(error) if error.is_not_found() => {
+                    self.gone(resource, key);
+                    return Ok(None);
+                }
                 deleted => deleted?,
             },
             Effect::Evict { key, uid } => match self.client.evict(key, uid.as_deref()).await {
-                Err(error) if error.is_not_found() => return self.gone(&POD, key),
+                Err(error) if error.is_not_found() => {
+                    self.gone(&POD, key);
+                    return Ok(None);
+                }
                 evicted => evicted?,
             },
             Effect::Event {
@@ -172,12 +179,10 @@ impl Driver {
     }
 
     /// The object does not exist, whatever the caches say.
-    fn gone(&self, resource: &ResourceRef, key: &ObjectKey) -> Result<Option<Bytes>, Error> {
-        self.client
-            .sinks(resource)
-            .iter()
-            .for_each(|sink| sink.deleted(key, None));
-        Ok(None)
+    fn gone(&self, resource: &ResourceRef, key: &ObjectKey) {
+        for sink in self.client.sinks(resource) {
+            sink.deleted(key, None);
+        }
     }
 
     /// What the caches cannot show yet.

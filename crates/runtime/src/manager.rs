@@ -165,16 +165,13 @@ impl Manager {
                     join_all(work.into_iter().map(|start| start(shutdown.clone()))).await;
                 }
             };
-            match options.leader {
-                Some(leader) => {
-                    Elector::new(client.clone(), leader)
-                        .lead(work, &shutdown)
-                        .await
-                }
-                None => {
-                    work.await;
-                    false
-                }
+            if let Some(leader) = options.leader {
+                Elector::new(client.clone(), leader)
+                    .lead(work, &shutdown)
+                    .await
+            } else {
+                work.await;
+                false
             }
         };
         let lost = crate::select! {

@@ -1,6 +1,6 @@
 //! Metrics in the Prometheus text format, with exactly the names they are registered under.
 //!
-//! `prometheus-client` speaks OpenMetrics, which appends `_total` to every counter; upstream has counters without
+//! `prometheus-client` speaks `OpenMetrics`, which appends `_total` to every counter; upstream has counters without
 //! it (`rollout_reconcile_error`), and dashboards ask for those names. Series are printed in label order.
 
 use std::collections::BTreeMap;
@@ -102,9 +102,9 @@ impl Registry {
     pub fn encode(&self) -> String {
         let collectors = self.lock().collectors.clone();
         let mut exposition = Exposition::default();
-        collectors
-            .iter()
-            .for_each(|collect| collect(&mut exposition));
+        for collect in collectors {
+            collect(&mut exposition);
+        }
         let metrics = self.lock();
         for (name, described) in &metrics.families {
             let series = described

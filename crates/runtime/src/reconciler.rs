@@ -66,9 +66,9 @@ pub struct Rejection {
     /// What to do about it.
     pub class: Class,
     /// The object of the Warning event; no event if absent.
-    pub regarding: Option<ObjectReference>,
+    pub regarding: Option<Box<ObjectReference>>,
     /// Status to write nevertheless.
-    pub status: StatusWrite,
+    pub status: Box<StatusWrite>,
 }
 
 impl Rejection {
@@ -79,7 +79,7 @@ impl Rejection {
             message: message.into(),
             class: Class::Terminal,
             regarding: None,
-            status: StatusWrite::Unchanged,
+            status: Box::default(),
         }
     }
 

@@ -151,7 +151,9 @@ impl<P: Projection> Watcher<P> {
             })?;
             drop(bytes);
             self.report_skipped(&skipped);
-            items.into_iter().for_each(|item| self.cache.upsert(item));
+            for item in items {
+                self.cache.upsert(item);
+            }
             if metadata.r#continue.is_empty() {
                 self.cache
                     .finish_relist(metadata.resource_version.parse().unwrap_or_default());

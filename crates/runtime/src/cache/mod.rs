@@ -247,7 +247,9 @@ impl<P: Projection> Cache<P> {
 
     pub(crate) fn finish_relist(&self, version: u64) {
         let gone = self.write().finish_relist(version);
-        gone.into_iter().for_each(|change| self.tell(Some(change)));
+        for change in gone {
+            self.tell(Some(change));
+        }
         self.inner.synced.store(true, Ordering::Release);
         self.inner.sync_notify.notify_waiters();
     }

@@ -53,6 +53,6 @@ mod tests {
         let now = Instant::now();
         let waits = [0; 4].map(|_| limiter.take(now).as_millis());
         assert_eq!(waits, [0, 0, 100, 200]);
-        assert_eq!(limiter.take(now + Duration::from_secs(60)), Duration::ZERO);
+        assert_eq!(limiter.take(now + Duration::from_mins(1)), Duration::ZERO);
     }
 }

@@ -54,7 +54,7 @@ impl Default for ClientOptions {
             field_manager: String::new(),
             qps: None,
             burst: 0,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
         }
     }
 }
@@ -221,14 +221,14 @@ impl Client {
         subresource: Option<&str>,
         patch: &Patch,
     ) -> Result<Answer, Error> {
-        let mut path = resource.object_path(key, subresource);
+        let mut target = resource.object_path(key, subresource);
         if let Patch::Apply { force: true, .. } = patch {
-            path.push_str("?force=true");
+            target.push_str("?force=true");
         }
         self.write(
             resource,
             Method::PATCH,
-            &path,
+            &target,
             patch.content_type(),
             patch.body(),
         )
@@ -345,8 +345,7 @@ impl Client {
 
     /// Opens a stream of the body of a GET, for watches. Not limited, retried or timed.
     pub(crate) async fn open(&self, path: &str) -> Result<Response<Body>, Error> {
-        let request = self
-            .request(Method::GET, path)?
+        let request = Self::request(Method::GET, path)?
             .header(http::header::ACCEPT_ENCODING, "identity")
             .body(Body::empty())?;
         let response = self.exchange(&Method::GET, request).await?;
@@ -418,7 +417,7 @@ impl Client {
         if let Some(limiter) = &self.inner.limiter {
             limiter.acquire().await;
         }
-        let mut request = self.request(method.clone(), path)?;
+        let mut request = Self::request(method.clone(), path)?;
         if let Some(content_type) = content_type {
             request = request.header(http::header::CONTENT_TYPE, content_type);
         }
@@ -436,7 +435,7 @@ impl Client {
         }
     }
 
-    fn request(&self, method: Method, path: &str) -> Result<http::request::Builder, Error> {
+    fn request(method: Method, path: &str) -> Result<http::request::Builder, Error> {
         let uri: http::Uri = path
             .parse()
             .map_err(|error: http::uri::InvalidUri| Error::Request(error.into()))?;

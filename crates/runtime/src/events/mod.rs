@@ -27,7 +27,7 @@ const TRIES: u32 = 12;
 const PAUSE: Duration = Duration::from_secs(10);
 
 enum Message {
-    Draft(Draft),
+    Draft(Box<Draft>),
     Flush(oneshot::Sender<()>),
 }
 
@@ -80,7 +80,11 @@ impl EventRecorder {
             message: message.to_owned(),
             nanoseconds: self.nanoseconds(),
         };
-        if self.sender.try_send(Message::Draft(draft)).is_err() {
+        if self
+            .sender
+            .try_send(Message::Draft(Box::new(draft)))
+            .is_err()
+        {
             tracing::warn!(reason, message, "event dropped");
         }
     }
