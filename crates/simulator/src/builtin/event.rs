@@ -22,28 +22,28 @@ pub(crate) struct Note {
     /// Whether it is a `Warning`; `Normal` otherwise.
     pub(crate) warning: bool,
     /// Reason, one word.
-    pub(crate) reason: &'static str,
+    pub(crate) reason: String,
     /// Message for people.
     pub(crate) message: String,
 }
 
 impl Note {
     /// An event of type `Normal`.
-    pub(crate) fn normal(about: &Value, reason: &'static str, message: String) -> Write {
+    pub(crate) fn normal(about: &Value, reason: &str, message: String) -> Write {
         Write::Event(Self {
             about: about.clone(),
             warning: false,
-            reason,
+            reason: reason.to_owned(),
             message,
         })
     }
 
     /// An event of type `Warning`.
-    pub(crate) fn warning(about: &Value, reason: &'static str, message: String) -> Write {
+    pub(crate) fn warning(about: &Value, reason: &str, message: String) -> Write {
         Write::Event(Self {
             about: about.clone(),
             warning: true,
-            reason,
+            reason: reason.to_owned(),
             message,
         })
     }
@@ -54,13 +54,13 @@ impl Note {
 }
 
 /// What makes two events the same one: uid, type, reason, message.
-type Key = (String, &'static str, &'static str, String);
+type Key = (String, &'static str, String, String);
 
 fn key(note: &Note) -> Key {
     (
         object::uid(&note.about).to_owned(),
         note.kind(),
-        note.reason,
+        note.reason.clone(),
         note.message.clone(),
     )
 }
@@ -134,7 +134,7 @@ impl Recorder {
         json!({
             "apiVersion": "v1", "kind": "Event",
             "metadata": {"name": unused_name(session, namespace, object::name(about)), "namespace": namespace},
-            "involvedObject": involved, "reason": note.reason, "message": note.message, "type": note.kind(), "count": 1,
+            "involvedObject": involved, "reason": note.reason.clone(), "message": note.message, "type": note.kind(), "count": 1,
             "source": {"component": self.component}, "reportingComponent": self.component, "reportingInstance": "",
             "firstTimestamp": now, "lastTimestamp": now,
         })

@@ -7,6 +7,7 @@ mod endpoint_slice;
 mod endpoints;
 mod event;
 mod garbage_collector;
+mod job;
 mod namespace;
 pub(crate) mod object;
 pub(crate) mod pod;
@@ -62,6 +63,7 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         Box::new(Loop::new(service_account::NamespaceContent::new(root_ca))),
         Box::new(Loop::new(deployment::Deployments)),
         Box::new(Loop::new(replica_set::ReplicaSets)),
+        Box::new(Loop::new(job::Jobs)),
         Box::new(Loop::new(scheduler::Scheduler)),
         Box::new(NodeAgent::new(&nodes)),
         Box::new(Loop::new(endpoint_slice::EndpointSlices)),

@@ -195,7 +195,7 @@ impl GarbageCollector {
             let note = Note {
                 about: about.clone(),
                 warning: true,
-                reason: "OwnerRefInvalidNamespace",
+                reason: "OwnerRefInvalidNamespace".to_owned(),
                 message,
             };
             self.recorder.record_once(session, &note);

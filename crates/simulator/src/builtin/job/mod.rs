@@ -1,0 +1,236 @@
+//! Jobs: runs pods to completion.
+//!
+//! Mirrors `pkg/controller/job` and `pkg/controller/ttlafterfinished`. Not here: backoff limits per index, success policies, adoption of
+//! orphaned pods, Workload and PodGroup.
+
+mod decide;
+mod indexes;
+mod outcome;
+mod status;
+
+use std::sync::Arc;
+
+use decide::{Plan, TRACKING};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::control::{self, Control, Key};
+use super::event::Note;
+use super::object::{self, integer, items, text};
+use super::write::{Target, Work, Write, is_namespace_terminating, is_not_found};
+use crate::apiserver::resource::known;
+use crate::session::{Change, DeleteOptions, Propagation, Session};
+use crate::status_error::ApiError;
+
+/// The Job controller.
+pub(crate) struct Jobs;
+
+impl Control for Jobs {
+    const NAME: &'static str = "job-controller";
+
+    fn all(&self, session: &Session<'_>) -> Vec<Key> {
+        control::keys(session, &known::JOBS, None)
+    }
+
+    fn affected(&self, _: &Session<'_>, change: &Change) -> Vec<Key> {
+        if change.resource == known::JOBS {
+            vec![control::itself(change)]
+        } else if change.resource == known::PODS {
+            control::controllers(change, &known::JOBS)
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError> {
+        let pods = work.session.list(&known::PODS, Some(&key.0));
+        let Some(job) = work.session.get(&known::JOBS, &key.0, &key.1) else {
+            return forget(work, &pods, key);
+        };
+        if !matches!(
+            text(&job, "/spec/managedBy"),
+            "" | "kubernetes.io/job-controller"
+        ) {
+            return Ok(None);
+        }
+        let pods: Vec<Arc<Value>> = pods
+            .into_iter()
+            .filter(|p| object::is_controlled_by(p, &job))
+            .collect();
+        if let Some(finished) = finish_time(&job) {
+            untrack(work, pods.iter())?;
+            return expire(work, &job, finished);
+        }
+        let plan = decide::decide(&job, &pods, work.now());
+        carry_out(work, &job, &pods, plan)
+    }
+}
+
+/// When the Job finished; `None` while it runs.
+fn finish_time(job: &Value) -> Option<Timestamp> {
+    let is_final = |c: &&Value| {
+        matches!(text(c, "/type"), "Complete" | "Failed") && text(c, "/status") == "True"
+    };
+    items(job, "/status/conditions")
+        .iter()
+        .find(is_final)
+        .and_then(|c| object::time(c, "/lastTransitionTime"))
+}
+
+/// Deletes a finished Job when its time to live is over.
+fn expire(
+    work: &mut Work<'_, '_>,
+    job: &Value,
+    finished: Timestamp,
+) -> Result<Option<Timestamp>, ApiError> {
+    let Some(seconds) =
+        integer(job, "/spec/ttlSecondsAfterFinished").filter(|_| !object::is_terminating(job))
+    else {
+        return Ok(None);
+    };
+    let end = object::seconds_after(finished, seconds);
+    if end > work.now() {
+        return Ok(Some(end));
+    }
+    let options = DeleteOptions {
+        propagation: Some(Propagation::Foreground),
+        uid: Some(object::uid(job).to_owned()),
+        ..DeleteOptions::default()
+    };
+    work.perform(vec![Write::Delete(Target::of(known::JOBS, job), options)])?;
+    Ok(None)
+}
+
+/// Pods of a Job that is gone lose the finalizer nobody else would take away.
+fn forget(
+    work: &mut Work<'_, '_>,
+    pods: &[Arc<Value>],
+    key: &Key,
+) -> Result<Option<Timestamp>, ApiError> {
+    let was_ours = |p: &&Arc<Value>| {
+        object::controller_of(p)
+            .is_some_and(|r| text(r, "/kind") == "Job" && text(r, "/name") == key.1)
+    };
+    untrack(work, pods.iter().filter(was_ours))?;
+    Ok(None)
+}
+
+fn untrack<'a>(
+    work: &mut Work<'_, '_>,
+    pods: impl Iterator<Item = &'a Arc<Value>>,
+) -> Result<(), ApiError> {
+    for pod in pods.filter(|p| decide::is_tracked(p)) {
+        let left: Vec<&Value> = items(pod, "/metadata/finalizers")
+            .iter()
+            .filter(|f| f.as_str() != Some(TRACKING))
+            .collect();
+        let left = if left.is_empty() {
+            Value::Null
+        } else {
+            json!(left)
+        };
+        let body = json!({"metadata": {"uid": object::uid(pod), "finalizers": left}});
+        match work.session.patch_merge(
+            &known::PODS,
+            object::namespace(pod),
+            object::name(pod),
+            "",
+            &body,
+        ) {
+            Ok(_) => {}
+            Err(error) if is_not_found(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn carry_out(
+    work: &mut Work<'_, '_>,
+    job: &Value,
+    pods: &[Arc<Value>],
+    plan: Plan,
+) -> Result<Option<Timestamp>, ApiError> {
+    let Plan {
+        create,
+        delete,
+        status,
+        untrack: ended,
+        event,
+        wake,
+    } = plan;
+    for name in delete {
+        remove(work, job, &name)?;
+    }
+    for index in create {
+        add(work, job, index)?;
+    }
+    if job.get("status") != Some(&status) {
+        let mut wanted = job.clone();
+        object::set(&mut wanted, &["status"], status);
+        work.perform(vec![Write::UpdateStatus(known::JOBS, wanted)])?;
+    }
+    if let Some((warning, reason, message)) = event {
+        work.perform(vec![Write::Event(Note {
+            about: job.clone(),
+            warning,
+            reason,
+            message,
+        })])?;
+    }
+    untrack(
+        work,
+        pods.iter()
+            .filter(|p| ended.iter().any(|name| name == object::name(p))),
+    )?;
+    Ok(wake)
+}
+
+fn add(work: &mut Work<'_, '_>, job: &Value, index: Option<i64>) -> Result<(), ApiError> {
+    match work
+        .session
+        .create(&known::PODS, decide::new_pod(job, index))
+    {
+        Ok(pod) => work.perform(vec![Note::normal(
+            job,
+            "SuccessfulCreate",
+            format!("Created pod: {}", object::name(&pod)),
+        )]),
+        Err(error) if is_namespace_terminating(&error) => Ok(()),
+        Err(error) => {
+            work.perform(vec![Note::warning(
+                job,
+                "FailedCreate",
+                format!("Error creating: {error}"),
+            )])?;
+            Err(error)
+        }
+    }
+}
+
+fn remove(work: &mut Work<'_, '_>, job: &Value, name: &str) -> Result<(), ApiError> {
+    match work.session.delete(
+        &known::PODS,
+        object::namespace(job),
+        name,
+        &DeleteOptions::default(),
+    ) {
+        Ok(_) => work.perform(vec![Note::normal(
+            job,
+            "SuccessfulDelete",
+            format!("Deleted pod: {name}"),
+        )]),
+        Err(error) if is_not_found(&error) => Ok(()),
+        Err(error) => {
+            work.perform(vec![Note::warning(
+                job,
+                "FailedDelete",
+                format!("Error deleting: {error}"),
+            )])?;
+            Err(error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

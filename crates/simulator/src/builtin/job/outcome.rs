@@ -1,0 +1,228 @@
+//! Whether a Job has failed or succeeded, and how long it waits after failures.
+//!
+//! Mirrors the evaluation in `syncJob`, `pod_failure_policy.go` and `backoff_utils.go`.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::decide::{Pods, has_failed, is_tracked};
+use super::status::Status;
+use crate::builtin::object::{self, count, integer, items, text, time};
+
+/// First wait after a failed pod, in seconds; doubled with each further one.
+const FIRST_BACKOFF: i64 = 10;
+/// Longest wait after a failed pod, in seconds.
+const LAST_BACKOFF: i64 = 600;
+
+/// A condition of a Job.
+pub(crate) fn condition(
+    kind: &str,
+    status: &str,
+    reason: &str,
+    message: &str,
+    now: Timestamp,
+) -> Value {
+    let now = object::stamp(now);
+    json!({"type": kind, "status": status, "reason": reason, "message": message, "lastProbeTime": now, "lastTransitionTime": now})
+}
+
+/// The condition of a type.
+pub(crate) fn find<'a>(conditions: &'a [Value], kind: &str) -> Option<&'a Value> {
+    conditions.iter().find(|c| text(c, "/type") == kind)
+}
+
+/// A length as a JSON number.
+pub(crate) fn length(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}
+
+/// Pods that ended and have not been counted, noted or not.
+pub(crate) fn fresh(pods: &Pods<'_>, status: &Status, phase: &str, job: &Value) -> i64 {
+    let noted = if phase == "Failed" {
+        &status.uncounted_failed
+    } else {
+        &status.uncounted_succeeded
+    };
+    let is_new = |p: &&Arc<Value>| {
+        let ended = if phase == "Failed" {
+            has_failed(job, p) && counts_as_failure(job, p)
+        } else {
+            text(p, "/status/phase") == "Succeeded"
+        };
+        ended && is_tracked(p) && !status.has_noted(object::uid(p))
+    };
+    length(noted.len()) + length(pods.all.iter().filter(is_new).count())
+}
+
+/// The interim condition of a Job that is over (`SuccessCriteriaMet`, `FailureTarget`), and when its deadline is to be looked at.
+pub(crate) fn evaluate(
+    job: &Value,
+    pods: &Pods<'_>,
+    status: &Status,
+    failed: i64,
+    now: Timestamp,
+) -> (Option<Value>, Option<Timestamp>) {
+    let stands = |kind: &str| {
+        find(&status.conditions, kind)
+            .filter(|c| text(c, "/status") == "True")
+            .cloned()
+    };
+    if let Some(told) = stands("SuccessCriteriaMet").or_else(|| stands("FailureTarget")) {
+        return (Some(told), None);
+    }
+    let failure = |reason: &str, message: &str| {
+        (
+            Some(condition("FailureTarget", "True", reason, message, now)),
+            None,
+        )
+    };
+    if let Some(message) = pods.all.iter().find_map(|p| fail_job_message(job, p)) {
+        return failure("PodFailurePolicy", &message);
+    }
+    let limit = integer(job, "/spec/backoffLimit").unwrap_or(6);
+    if failed > limit || restarts_exceed(job, pods, limit) {
+        return failure(
+            "BackoffLimitExceeded",
+            "Job has reached the specified backoff limit",
+        );
+    }
+    let seconds =
+        integer(job, "/spec/activeDeadlineSeconds").filter(|_| !object::flag(job, "/spec/suspend"));
+    let started = status
+        .start_time
+        .as_deref()
+        .and_then(|t| t.parse::<Timestamp>().ok());
+    match seconds
+        .zip(started)
+        .map(|(s, at)| object::seconds_after(at, s))
+    {
+        Some(deadline) if deadline <= now => failure(
+            "DeadlineExceeded",
+            "Job was active longer than specified deadline",
+        ),
+        deadline => (None, deadline),
+    }
+}
+
+/// Whether pods restarted in place add up to the limit.
+fn restarts_exceed(job: &Value, pods: &Pods<'_>, limit: i64) -> bool {
+    if text(job, "/spec/template/spec/restartPolicy") != "OnFailure" {
+        return false;
+    }
+    let live = pods
+        .all
+        .iter()
+        .filter(|p| matches!(text(p, "/status/phase"), "Running" | "Pending"));
+    let statuses = live.flat_map(|p| {
+        items(p, "/status/initContainerStatuses")
+            .iter()
+            .chain(items(p, "/status/containerStatuses"))
+    });
+    let restarts: i64 = statuses.map(|s| count(s, "/restartCount")).sum();
+    if limit == 0 {
+        restarts > 0
+    } else {
+        restarts >= limit
+    }
+}
+
+/// The first rule of the pod failure policy that a failed pod matches.
+fn rule<'a>(job: &'a Value, pod: &Value) -> Option<(usize, &'a Value)> {
+    if text(pod, "/status/phase") != "Failed" {
+        return None;
+    }
+    items(job, "/spec/podFailurePolicy/rules")
+        .iter()
+        .enumerate()
+        .find(|(_, r)| exit_code(r, pod).is_some() || has_condition(r, pod))
+}
+
+/// The container and exit code that match a rule.
+fn exit_code<'p>(rule: &Value, pod: &'p Value) -> Option<(&'p str, i64)> {
+    let wanted = rule.pointer("/onExitCodes").filter(|w| !w.is_null())?;
+    let values: Vec<i64> = items(wanted, "/values")
+        .iter()
+        .filter_map(Value::as_i64)
+        .collect();
+    let all = items(pod, "/status/containerStatuses")
+        .iter()
+        .chain(items(pod, "/status/initContainerStatuses"));
+    let codes =
+        all.filter_map(|s| Some((text(s, "/name"), integer(s, "/state/terminated/exitCode")?)));
+    let named =
+        |name: &str| matches!(text(wanted, "/containerName"), n if n.is_empty() || n == name);
+    codes.into_iter().find(|(name, code)| {
+        named(name) && *code != 0 && (text(wanted, "/operator") == "In") == values.contains(code)
+    })
+}
+
+fn has_condition(rule: &Value, pod: &Value) -> bool {
+    items(rule, "/onPodConditions").iter().any(|wanted| {
+        let status = match text(wanted, "/status") {
+            "" => "True",
+            status => status,
+        };
+        object::condition(pod, text(wanted, "/type")).is_some_and(|c| text(c, "/status") == status)
+    })
+}
+
+fn fail_job_message(job: &Value, pod: &Value) -> Option<String> {
+    let (index, rule) = rule(job, pod).filter(|(_, r)| text(r, "/action") == "FailJob")?;
+    let subject = format!("pod {}/{}", object::namespace(pod), object::name(pod));
+    Some(match exit_code(rule, pod) {
+        Some((container, code)) => {
+            format!(
+                "Container {container} for {subject} failed with exit code {code} matching FailJob rule at index {index}"
+            )
+        }
+        None => {
+            let kind = items(rule, "/onPodConditions")
+                .first()
+                .map_or("", |c| text(c, "/type"));
+            format!(
+                "Pod {}/{} has condition {kind} matching FailJob rule at index {index}",
+                object::namespace(pod),
+                object::name(pod)
+            )
+        }
+    })
+}
+
+/// Whether a failed pod counts towards the limit; the policy may say to ignore it.
+pub(crate) fn counts_as_failure(job: &Value, pod: &Value) -> bool {
+    rule(job, pod).is_none_or(|(_, r)| text(r, "/action") != "Ignore")
+}
+
+/// When the next pod may be created after the failures since the last success.
+pub(crate) fn backoff_until(job: &Value, pods: &Pods<'_>, _: &Status) -> Option<Timestamp> {
+    let ended = |pod: &Value| {
+        let statuses = items(pod, "/status/containerStatuses").iter();
+        let finished = statuses
+            .filter_map(|s| time(s, "/state/terminated/finishedAt"))
+            .max();
+        finished
+            .or_else(|| time(pod, "/metadata/deletionTimestamp"))
+            .or_else(|| time(pod, "/metadata/creationTimestamp"))
+    };
+    let succeeded = pods
+        .all
+        .iter()
+        .filter(|p| text(p, "/status/phase") == "Succeeded")
+        .filter_map(|p| ended(p))
+        .max();
+    let failures: Vec<Timestamp> = pods
+        .all
+        .iter()
+        .filter(|p| has_failed(job, p))
+        .filter_map(|p| ended(p))
+        .filter(|at| succeeded.is_none_or(|s| *at > s))
+        .collect();
+    let last = failures.iter().max()?;
+    let doublings = u32::try_from(failures.len() - 1).unwrap_or(u32::MAX);
+    let wait = 1_i64
+        .checked_shl(doublings.min(16))
+        .map_or(LAST_BACKOFF, |n| (FIRST_BACKOFF * n).min(LAST_BACKOFF));
+    Some(object::seconds_after(*last, wait))
+}

@@ -1,0 +1,216 @@
+//! Jobs from start to end, pass by pass, with plans carried out on values.
+
+use super::decide::{TRACKING, decide, new_pod};
+use super::*;
+use crate::builtin::object::count;
+
+/// A Job with its pods, and the time.
+struct Case {
+    job: Value,
+    pods: Vec<Arc<Value>>,
+    now: Timestamp,
+    made: usize,
+}
+
+impl Case {
+    fn new(spec: Value) -> Self {
+        let mut job = json!({
+            "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "namespace": "d", "uid": "job"},
+            "spec": {"parallelism": 1, "backoffLimit": 1, "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c"}]}}},
+        });
+        for (key, value) in spec.as_object().unwrap() {
+            job["spec"][key] = value.clone();
+        }
+        Self {
+            job,
+            pods: Vec::new(),
+            now: "2030-01-01T00:00:00Z".parse().unwrap(),
+            made: 0,
+        }
+    }
+
+    /// Carries out passes until one changes nothing; returns the events and when to look again.
+    fn settle(&mut self) -> (Vec<String>, Option<Timestamp>) {
+        let mut events = Vec::new();
+        for _ in 0..20 {
+            if finish_time(&self.job).is_some() {
+                return (events, None);
+            }
+            let plan = decide(&self.job, &self.pods, self.now);
+            let quiet = plan.create.is_empty()
+                && plan.delete.is_empty()
+                && plan.untrack.is_empty()
+                && self.job.get("status") == Some(&plan.status);
+            events.extend(plan.event.iter().map(|(_, reason, _)| reason.clone()));
+            if quiet {
+                return (events, plan.wake);
+            }
+            self.apply(plan);
+        }
+        panic!("never quiet: {}", self.job);
+    }
+
+    fn apply(&mut self, plan: Plan) {
+        for index in plan.create {
+            let mut pod = new_pod(&self.job, index);
+            let name = format!("p{}", self.made);
+            self.made += 1;
+            pod["metadata"]["name"] = json!(name);
+            pod["metadata"]["uid"] = json!(name);
+            pod["status"] = json!({"phase": "Pending"});
+            self.pods.push(Arc::new(pod));
+        }
+        self.job["status"] = plan.status;
+        self.pods
+            .retain(|p| !plan.delete.iter().any(|name| name == object::name(p)));
+        for pod in &mut self.pods {
+            if plan.untrack.iter().any(|name| name == object::name(pod)) {
+                Arc::make_mut(pod)["metadata"]["finalizers"] = json!([]);
+            }
+        }
+    }
+
+    fn end(&mut self, name: &str, phase: &str) {
+        let pod = self
+            .pods
+            .iter_mut()
+            .find(|p| object::name(p) == name)
+            .unwrap();
+        let code = i64::from(phase == "Failed");
+        Arc::make_mut(pod)["status"] = json!({"phase": phase,
+            "containerStatuses": [{"name": "c", "state": {"terminated": {"exitCode": code, "finishedAt": object::stamp(self.now)}}}]});
+    }
+
+    fn conditions(&self) -> Vec<(&str, &str)> {
+        items(&self.job, "/status/conditions")
+            .iter()
+            .map(|c| (text(c, "/type"), text(c, "/reason")))
+            .collect()
+    }
+}
+
+#[test]
+fn a_job_completes_when_its_pods_have() {
+    let mut case = Case::new(json!({"completions": 2, "parallelism": 2}));
+    case.settle();
+    assert_eq!(
+        case.pods
+            .iter()
+            .map(|p| p["metadata"]["finalizers"].clone())
+            .collect::<Vec<_>>(),
+        [json!([TRACKING]), json!([TRACKING])]
+    );
+    assert_eq!(
+        case.job["status"],
+        json!({"active": 2, "ready": 0, "terminating": 0, "startTime": "2030-01-01T00:00:00Z", "uncountedTerminatedPods": {}})
+    );
+    case.end("p0", "Succeeded");
+    case.settle();
+    assert_eq!(
+        (
+            count(&case.job, "/status/succeeded"),
+            count(&case.job, "/status/active")
+        ),
+        (1, 1)
+    );
+    case.end("p1", "Succeeded");
+    let (events, _) = case.settle();
+    assert_eq!(events, ["Completed"]);
+    assert_eq!(
+        case.conditions(),
+        [
+            ("SuccessCriteriaMet", "CompletionsReached"),
+            ("Complete", "CompletionsReached")
+        ]
+    );
+    assert_eq!(count(&case.job, "/status/succeeded"), 2);
+    assert!(case.pods.iter().all(|p| !decide::is_tracked(p)));
+}
+
+#[test]
+fn failed_pods_are_replaced_after_a_while_until_the_limit() {
+    let mut case = Case::new(json!({"completions": 1}));
+    case.settle();
+    case.end("p0", "Failed");
+    let (_, wake) = case.settle();
+    assert_eq!(wake, Some("2030-01-01T00:00:10Z".parse().unwrap()));
+    assert_eq!(case.pods.len(), 1);
+    case.now = "2030-01-01T00:00:10Z".parse().unwrap();
+    case.settle();
+    assert_eq!(case.pods.len(), 2);
+    case.end("p1", "Failed");
+    let (events, _) = case.settle();
+    assert_eq!(events, ["BackoffLimitExceeded"]);
+    assert_eq!(
+        case.conditions(),
+        [
+            ("FailureTarget", "BackoffLimitExceeded"),
+            ("Failed", "BackoffLimitExceeded")
+        ]
+    );
+    assert_eq!(count(&case.job, "/status/failed"), 2);
+}
+
+#[test]
+fn a_deadline_ends_a_running_job() {
+    let mut case = Case::new(json!({"activeDeadlineSeconds": 30}));
+    let (_, wake) = case.settle();
+    assert_eq!(wake, Some("2030-01-01T00:00:30Z".parse().unwrap()));
+    case.now = "2030-01-01T00:00:30Z".parse().unwrap();
+    let (events, _) = case.settle();
+    assert_eq!(events, ["DeadlineExceeded"]);
+    assert_eq!(case.pods, []);
+}
+
+#[test]
+fn a_suspended_job_runs_nothing_until_resumed() {
+    let mut case = Case::new(json!({"suspend": true}));
+    let (events, _) = case.settle();
+    assert_eq!((events, case.pods.len()), (vec!["Suspended".to_owned()], 0));
+    case.job["spec"]["suspend"] = json!(false);
+    let (events, _) = case.settle();
+    assert_eq!((events, case.pods.len()), (vec!["Resumed".to_owned()], 1));
+    assert_eq!(case.conditions(), [("Suspended", "JobResumed")]);
+}
+
+#[test]
+fn an_indexed_job_runs_each_index_once() {
+    let mut case =
+        Case::new(json!({"completions": 3, "parallelism": 2, "completionMode": "Indexed"}));
+    case.settle();
+    let hostnames: Vec<&str> = case
+        .pods
+        .iter()
+        .map(|p| text(p, "/spec/hostname"))
+        .collect();
+    assert_eq!(hostnames, ["j-0", "j-1"]);
+    case.end("p1", "Succeeded");
+    case.settle();
+    assert_eq!(case.job["status"]["completedIndexes"], "1");
+    case.end("p0", "Succeeded");
+    case.end("p2", "Succeeded");
+    case.settle();
+    assert_eq!(
+        (
+            &case.job["status"]["completedIndexes"],
+            &case.job["status"]["succeeded"]
+        ),
+        (&json!("0-2"), &json!(3))
+    );
+    assert_eq!(case.pods.len(), 3);
+}
+
+#[test]
+fn a_pod_failure_policy_can_fail_the_job_or_ignore_a_pod() {
+    let rule = |action: &str| json!({"completions": 1, "podFailurePolicy": {"rules": [{"action": action, "onExitCodes": {"operator": "In", "values": [1]}}]}});
+    let mut case = Case::new(rule("FailJob"));
+    case.settle();
+    case.end("p0", "Failed");
+    case.settle();
+    assert_eq!(case.conditions()[0], ("FailureTarget", "PodFailurePolicy"));
+    let mut case = Case::new(rule("Ignore"));
+    case.settle();
+    case.end("p0", "Failed");
+    case.settle();
+    assert_eq!(count(&case.job, "/status/failed"), 0);
+}
