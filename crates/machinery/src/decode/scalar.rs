@@ -1,5 +1,7 @@
 //! Scalars with a form of their own: numbers, base64, quantities, times, durations.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -17,7 +19,7 @@ pub(super) fn integer(text: &str, bits: u8) -> Option<i64> {
     fits.then_some(number)
 }
 
-/// A float, integral ones as integers so that they print alike.
+/// `strconv.ParseFloat` of a JSON number.
 pub(super) fn float(text: &str) -> Option<Number> {
     let number: f64 = text.parse().ok()?;
     Number::from_f64(number)
@@ -106,7 +108,9 @@ pub fn quote(text: &str) -> String {
             '\u{8}' => out.push_str("\\b"),
             '\u{b}' => out.push_str("\\v"),
             '\u{c}' => out.push_str("\\f"),
-            c if c.is_ascii_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if c.is_ascii_control() => {
+                let _ = write!(out, "\\x{:02x}", u32::from(c));
+            }
             c => out.push(c),
         }
     }

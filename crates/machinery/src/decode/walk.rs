@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 use super::parse::Node;
 use super::scalar;
+use super::zero::{omitted, zero, zero_field};
 use crate::schema::{Field, TypeId, TypeRef, TypeTable};
 
 /// Go stops collecting strict errors here.
@@ -52,23 +53,23 @@ impl<'t, 'n> Walker<'t, 'n> {
             TypeRef::Struct(id) => match node {
                 Node::Object(entries) => self.structure(entries, *id).map(Value::Object),
                 Node::Null => Ok(zero(self.table, ty)),
-                _ => self.mismatch(node, ty),
+                _ => Ok(self.mismatch(node, ty)),
             },
             TypeRef::List(element) => match node {
                 Node::Array(items) => self.list(items, element),
                 Node::Null => Ok(Value::Null),
-                _ => self.mismatch(node, ty),
+                _ => Ok(self.mismatch(node, ty)),
             },
             TypeRef::Map(element) => match node {
                 Node::Object(entries) => self.map(entries, element),
                 Node::Null => Ok(Value::Null),
-                _ => self.mismatch(node, ty),
+                _ => Ok(self.mismatch(node, ty)),
             },
             TypeRef::String(_) | TypeRef::Bool | TypeRef::Int(..) | TypeRef::Float => {
-                self.scalar(node, ty)
+                Ok(self.scalar(node, ty))
             }
-            TypeRef::Bytes => self.bytes(node, ty),
-            TypeRef::Any => self.any(node),
+            TypeRef::Bytes => Ok(self.bytes(node, ty)),
+            TypeRef::Any => Ok(untyped(node)),
             TypeRef::SchemaOr(id) => self.schema_or(node, *id),
             TypeRef::Quantity => scalar::quantity(node),
             TypeRef::IntOrString => self.int_or_string(node),
@@ -174,46 +175,44 @@ impl<'t, 'n> Walker<'t, 'n> {
         Ok(Value::Object(out))
     }
 
-    fn scalar(&mut self, node: &Node<'_>, ty: &TypeRef) -> Result<Value, String> {
-        Ok(match (ty, node) {
+    fn scalar(&mut self, node: &Node<'_>, ty: &TypeRef) -> Value {
+        match (ty, node) {
             (TypeRef::String(_), Node::String(text)) => Value::String(text.clone().into_owned()),
             (TypeRef::Bool, Node::Bool(flag)) => Value::Bool(*flag),
-            (TypeRef::Int(bits, name), Node::Number(text)) => match scalar::integer(text, *bits) {
-                Some(number) => Value::from(number),
-                None => {
-                    self.save(&format!("number {text}"), name);
-                    Value::from(0)
-                }
-            },
-            (TypeRef::Float, Node::Number(text)) => match scalar::float(text) {
-                Some(number) => Value::Number(number),
-                None => {
-                    self.save(&format!("number {text}"), "float64");
-                    Value::from(0)
-                }
-            },
+            (TypeRef::Int(bits, name), Node::Number(text)) => {
+                let number = scalar::integer(text, *bits).map(Value::from);
+                self.number(number, text, name)
+            }
+            (TypeRef::Float, Node::Number(text)) => {
+                let number = scalar::float(text).map(Value::Number);
+                self.number(number, text, "float64")
+            }
             (_, Node::Null) => zero(self.table, ty),
-            _ => return self.mismatch(node, ty),
-        })
-    }
-
-    fn bytes(&mut self, node: &Node<'_>, ty: &TypeRef) -> Result<Value, String> {
-        match node {
-            Node::Null => Ok(Value::Null),
-            Node::String(text) => match scalar::base64(text) {
-                Ok(text) => Ok(Value::String(text)),
-                Err(error) => {
-                    self.saved.get_or_insert(error);
-                    Ok(Value::Null)
-                }
-            },
             _ => self.mismatch(node, ty),
         }
     }
 
-    /// A value without a type. `RawExtension` and its like are opaque to the strict checks.
-    fn any(&mut self, node: &Node<'_>) -> Result<Value, String> {
-        Ok(untyped(node))
+    fn number(&mut self, number: Option<Value>, text: &str, go_type: &str) -> Value {
+        number.unwrap_or_else(|| {
+            self.save(&format!("number {text}"), go_type);
+            Value::from(0)
+        })
+    }
+
+    fn bytes(&mut self, node: &Node<'_>, ty: &TypeRef) -> Value {
+        match node {
+            Node::Null => Value::Null,
+            Node::String(text) => scalar::base64(text).map_or_else(
+                |error| {
+                    self.saved.get_or_insert(error);
+                    Value::Null
+                },
+                Value::String,
+            ),
+            Node::Bool(_) | Node::Number(_) | Node::Array(_) | Node::Object(_) => {
+                self.mismatch(node, ty)
+            }
+        }
     }
 
     /// A value without a type whose duplicate keys count.
@@ -283,9 +282,9 @@ impl<'t, 'n> Walker<'t, 'n> {
         }
     }
 
-    fn mismatch(&mut self, node: &Node<'_>, ty: &TypeRef) -> Result<Value, String> {
+    fn mismatch(&mut self, node: &Node<'_>, ty: &TypeRef) -> Value {
         self.save(kind_of(node), &self.go_type(ty));
-        Ok(zero(self.table, ty))
+        zero(self.table, ty)
     }
 
     fn save(&mut self, what: &str, go_type: &str) {
@@ -429,68 +428,6 @@ fn merge_into(value: &mut Value, earlier: Option<Value>) {
     if let (Value::Object(map), Some(Value::Object(earlier))) = (value, earlier) {
         for (key, old) in earlier {
             map.entry(key).or_insert(old);
-        }
-    }
-}
-
-/// Go leaves the field out when it holds this value.
-fn omitted(field: &Field, value: &Value, table: &TypeTable) -> bool {
-    if field.omit_empty {
-        if field.pointer {
-            return value.is_null();
-        }
-        let empty = match (&field.ty, value) {
-            (TypeRef::String(_) | TypeRef::Bytes, Value::String(text)) => text.is_empty(),
-            (TypeRef::Bool, value) => *value == Value::Bool(false),
-            (TypeRef::Int(..) | TypeRef::Float, Value::Number(number)) => is_zero(number),
-            (TypeRef::List(_), Value::Array(items)) => items.is_empty(),
-            (TypeRef::Map(_), Value::Object(map)) => map.is_empty(),
-            (TypeRef::Bytes | TypeRef::List(_) | TypeRef::Map(_), value) => value.is_null(),
-            _ => false,
-        };
-        if empty {
-            return true;
-        }
-    }
-    field.omit_zero && *value == zero_field(table, field)
-}
-
-fn is_zero(number: &Number) -> bool {
-    number.as_f64() == Some(0.0)
-}
-
-/// What Go prints for the zero value of a field that is never left out.
-fn zero_field(table: &TypeTable, field: &Field) -> Value {
-    if field.pointer {
-        Value::Null
-    } else {
-        zero(table, &field.ty)
-    }
-}
-
-/// What Go prints for the zero value of a type.
-fn zero(table: &TypeTable, ty: &TypeRef) -> Value {
-    match ty {
-        TypeRef::String(_) => Value::String(String::new()),
-        TypeRef::Bool => Value::Bool(false),
-        TypeRef::Int(..) | TypeRef::Float | TypeRef::IntOrString => Value::from(0),
-        TypeRef::Quantity => Value::from("0"),
-        TypeRef::Duration => Value::from("0s"),
-        TypeRef::Bytes
-        | TypeRef::Time
-        | TypeRef::MicroTime
-        | TypeRef::Any
-        | TypeRef::SchemaOr(_)
-        | TypeRef::List(_)
-        | TypeRef::Map(_) => Value::Null,
-        TypeRef::Struct(id) => {
-            let fields = table.info(*id).all_fields();
-            let present = fields.iter().filter(|field| !field.may_be_absent());
-            Value::Object(
-                present
-                    .map(|field| (field.json.clone(), zero_field(table, field)))
-                    .collect(),
-            )
         }
     }
 }

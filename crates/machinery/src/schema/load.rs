@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{BuiltinResource, Field, ListType, TypeId, TypeInfo, TypeRef, TypeTable};
+use super::{BuiltinResource, Field, ListType, Omit, TypeId, TypeInfo, TypeRef, TypeTable};
 
 /// A field as `data/types.json` has it: name, type, flags, extra.
 #[derive(Deserialize)]
@@ -91,9 +91,11 @@ fn field(line: FieldLine, ids: &BTreeMap<String, TypeId>) -> Field {
         json,
         ty: type_ref(&ty, ids),
         pointer: has('p'),
-        omit_empty: has('e'),
-        omit_zero: has('z'),
-        inline: has('i'),
+        omit: match (has('e'), has('z')) {
+            (_, true) => Omit::Zero,
+            (true, false) => Omit::Empty,
+            (false, false) => Omit::Never,
+        },
         required: has('r'),
         list_type,
         list_map_keys: extra.k,
@@ -152,7 +154,7 @@ fn flat_fields(info: &TypeInfo, types: &[TypeInfo]) -> Vec<Field> {
     let mut out = Vec::new();
     for field in &info.fields {
         let inlined = match &field.ty {
-            TypeRef::Struct(id) if field.inline => types.get(id.0 as usize),
+            TypeRef::Struct(id) if field.is_inline() => types.get(id.0 as usize),
             _ => None,
         };
         let Some(inner) = inlined else {

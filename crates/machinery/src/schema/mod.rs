@@ -61,6 +61,17 @@ pub enum ListType {
     Map,
 }
 
+/// When `encoding/json` leaves a field out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Omit {
+    /// Always printed.
+    Never,
+    /// `omitempty`: not if false, 0, "", nil or an empty list or map. Structs are always printed.
+    Empty,
+    /// `omitempty,omitzero`: nor if a zero struct.
+    Zero,
+}
+
 /// One field of a struct.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
@@ -70,13 +81,9 @@ pub struct Field {
     pub ty: TypeRef,
     /// The Go field is a pointer: absent and zero differ.
     pub pointer: bool,
-    /// `omitempty`: false, 0, "", nil and empty lists and maps are not printed.
-    pub omit_empty: bool,
-    /// `omitzero`: a zero struct is not printed either.
-    pub omit_zero: bool,
-    /// The fields of `ty` (a struct) belong to the outer object.
-    pub inline: bool,
-    /// `required` in the OpenAPI schema.
+    /// When Go leaves the field out.
+    pub omit: Omit,
+    /// `required` in the `OpenAPI` schema.
     pub required: bool,
     /// `x-kubernetes-list-type`, where declared.
     pub list_type: Option<ListType>,
@@ -88,7 +95,7 @@ pub struct Field {
     pub patch_strategy: String,
     /// `patchMergeKey` tag or empty.
     pub patch_merge_key: String,
-    /// Default in the OpenAPI schema, if other than a zero value.
+    /// Default in the `OpenAPI` schema, if other than a zero value.
     pub default: Option<serde_json::Value>,
     /// Go's spelling of the type, where it is a named list or map (`v1.ResourceList`).
     pub go_type: Option<String>,
@@ -99,7 +106,16 @@ pub struct Field {
 impl Field {
     /// Go may leave the field out: `omitempty` on a type that can be empty, or `omitzero`.
     pub fn may_be_absent(&self) -> bool {
-        self.omit_zero || (self.omit_empty && (self.pointer || self.ty.can_be_empty()))
+        match self.omit {
+            Omit::Never => false,
+            Omit::Empty => self.pointer || self.ty.can_be_empty(),
+            Omit::Zero => true,
+        }
+    }
+
+    /// The fields of the type (a struct) belong to the outer object.
+    pub fn is_inline(&self) -> bool {
+        self.json.is_empty()
     }
 }
 
@@ -131,7 +147,7 @@ impl TypeRef {
 pub struct TypeInfo {
     /// Go's spelling with the package name: `v1.Container`.
     pub go_name: String,
-    /// OpenAPI model name: `io.k8s.api.core.v1.Container`.
+    /// `OpenAPI` model name: `io.k8s.api.core.v1.Container`.
     pub openapi_name: String,
     /// Fields in Go order, inlined structs as they stand.
     pub fields: Vec<Field>,
@@ -277,7 +293,7 @@ impl TypeTable {
         None
     }
 
-    /// The struct of that OpenAPI model name (`io.k8s.api.core.v1.PodTemplateSpec`).
+    /// The struct of that `OpenAPI` model name (`io.k8s.api.core.v1.PodTemplateSpec`).
     pub fn type_named(&self, openapi_name: &str) -> Option<TypeId> {
         self.by_model.get(openapi_name).copied()
     }
@@ -297,3 +313,6 @@ impl TypeTable {
         &self.resources
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,25 +109,23 @@ pub(super) fn list_field<'t>(
     json: &str,
 ) -> Result<Meta<'t>, PatchError> {
     let found = field(table, ty, json)?;
-    match found.ty {
-        TypeRef::List(element) => Ok(Meta {
+    if let TypeRef::List(element) = found.ty {
+        return Ok(Meta {
             ty: element,
             ..found
-        }),
-        _ => {
-            let kind = kind(ty);
-            Err(internal(format!(
-                "expected slice or array type, but got: {kind}"
-            )))
-        }
+        });
     }
+    let kind = kind(ty);
+    Err(internal(format!(
+        "expected slice or array type, but got: {kind}"
+    )))
 }
 
 fn meta(field: &Field) -> Meta<'_> {
     let (retain_keys, strategy) = match field.patch_strategy.as_str() {
         "retainKeys" => (true, ""),
         other => match other.split_once(',') {
-            Some((strategy, "retainKeys")) | Some(("retainKeys", strategy)) => (true, strategy),
+            Some((strategy, "retainKeys") | ("retainKeys", strategy)) => (true, strategy),
             _ => (false, other),
         },
     };

@@ -155,28 +155,13 @@ impl Merger {
         element: &TypeRef,
         key: &str,
     ) -> Result<Vec<Value>, PatchError> {
-        let (merged, elements, live, patch) = self.merged(live, patch, element, key)?;
-        let Some(elements) = elements else {
-            return Ok(merged);
-        };
-        order::arrange(merged, &patch, &live, key, elements)
-    }
-
-    /// The merged elements before they are put in order, with what order to put them in.
-    fn merged(
-        &self,
-        live: Vec<Value>,
-        patch: Vec<Value>,
-        element: &TypeRef,
-        key: &str,
-    ) -> Result<(Vec<Value>, Option<Elements>, Vec<Value>, Vec<Value>), PatchError> {
         if live.is_empty() && patch.is_empty() {
-            return Ok((live, None, Vec::new(), patch));
+            return Ok(live);
         }
         let elements = order::element_type(&[&live, &patch])?;
         if elements == Elements::Scalars {
             let both = live.iter().chain(&patch).cloned().collect();
-            return Ok((order::deduplicate(both), Some(elements), live, patch));
+            return order::arrange(order::deduplicate(both), &patch, &live, key, elements);
         }
         if key.is_empty() {
             let kind = meta::kind(element);
@@ -199,7 +184,7 @@ impl Merger {
                 *slot = Value::Object(self.merge_map(live, patch, element)?);
             }
         }
-        Ok((merged, Some(elements), live, patch))
+        order::arrange(merged, &patch, &live, key, elements)
     }
 
     /// `$setElementOrder/…` and the lists they speak of; both leave the patch.

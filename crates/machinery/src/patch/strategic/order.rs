@@ -136,9 +136,9 @@ pub(super) fn arrange(
             find(order, key, key_value(&item, key)?)?.is_some()
         };
         if is_named {
-            named.push(item)
+            named.push(item);
         } else {
-            others.push(item)
+            others.push(item);
         }
     }
     let named = sort_by_order(named, order, key, elements)?;

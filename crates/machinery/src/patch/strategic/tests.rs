@@ -6,13 +6,19 @@ fn ty(group: &str, kind: &str) -> TypeId {
     TypeTable::builtin().type_of(group, "v1", kind).unwrap()
 }
 
-fn pod_spec(live: Value, patch: Value) -> Result<Value, PatchError> {
-    let (live, patch) = (json!({ "spec": live }), json!({ "spec": patch }));
+fn pod_spec(live: impl Into<Value>, patch: impl Into<Value>) -> Result<Value, PatchError> {
+    let (live, patch) = (
+        json!({ "spec": live.into() }),
+        json!({ "spec": patch.into() }),
+    );
     apply(&live, &patch, ty("", "Pod")).map(|mut pod| pod["spec"].take())
 }
 
-fn metadata(live: Value, patch: Value) -> Result<Value, PatchError> {
-    let (live, patch) = (json!({ "metadata": live }), json!({ "metadata": patch }));
+fn metadata(live: impl Into<Value>, patch: impl Into<Value>) -> Result<Value, PatchError> {
+    let (live, patch) = (
+        json!({ "metadata": live.into() }),
+        json!({ "metadata": patch.into() }),
+    );
     apply(&live, &patch, ty("", "ConfigMap")).map(|mut object| object["metadata"].take())
 }
 
