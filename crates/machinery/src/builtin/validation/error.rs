@@ -131,7 +131,7 @@ impl From<&Value> for BadValue {
     fn from(value: &Value) -> Self {
         match value {
             Value::String(text) => Self::Text(text.clone()),
-            other => Self::Json(other.to_string()),
+            other => Self::Json(go_json(other)),
         }
     }
 }
@@ -246,6 +246,11 @@ impl fmt::Display for FieldError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: {}", self.field, self.body())
     }
+}
+
+/// Go's `json.Marshal` of a value: keys sorted, `<`, `>` and `&` escaped.
+pub(crate) fn go_json(value: &Value) -> String {
+    String::from_utf8(crate::go_json::to_vec(value, None)).unwrap_or_default()
 }
 
 /// Go's `strconv.Quote`.

@@ -1,14 +1,289 @@
-//! Validation of `metadata` (`apimachinery/pkg/api/validation/objectmeta.go`).
+//! Validation of `metadata` (`apimachinery/pkg/api/validation/objectmeta.go`) and of label selectors.
 
 use serde_json::Value;
 
-use super::FieldError;
+use super::names::{NameRule, path_segment};
+use super::read::{At, Errors, same};
+use super::{BadValue, FieldError};
+use crate::names;
+
+/// All annotations together may have this many bytes.
+const ANNOTATIONS_LIMIT: usize = 256 * 1024;
 
 /// Errors of a custom resource's `metadata`; names are DNS subdomains. `old` is given for updates.
 pub fn validate_custom_resource_meta(
-    _new: &Value,
-    _old: Option<&Value>,
-    _namespaced: bool,
+    new: &Value,
+    old: Option<&Value>,
+    namespaced: bool,
 ) -> Vec<FieldError> {
-    Vec::new()
+    let mut errors = Errors::new();
+    let metadata = At::new("", new).child("metadata");
+    match old {
+        None => create(
+            &metadata,
+            namespaced,
+            |name, prefix| NameRule::Subdomain.complaints(name, prefix),
+            &mut errors,
+        ),
+        Some(old) => {
+            // Once by the generic update, once more by the strategy of custom resources.
+            update(&metadata, &At::new("", old).child("metadata"), &mut errors);
+            update(&metadata, &At::new("", old).child("metadata"), &mut errors);
+        }
+    }
+    errors
+}
+
+/// Metadata of a new built-in object.
+pub(super) fn builtin_create(
+    object: &At<'_>,
+    rule: NameRule,
+    namespaced: bool,
+    errors: &mut Errors,
+) {
+    let metadata = object.child("metadata");
+    create(
+        &metadata,
+        namespaced,
+        |name, prefix| rule.complaints(name, prefix),
+        errors,
+    );
+    kube_finalizers(&metadata, errors);
+}
+
+/// Metadata of an updated built-in object, as the kind's own strategy checks it.
+pub(super) fn builtin_update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
+    let metadata = new.child("metadata");
+    update(&metadata, &old.child("metadata"), errors);
+    kube_finalizers(&metadata, errors);
+}
+
+/// What the server checks after a kind's own validation passed: names fit into a URL path.
+pub(super) fn path_names(object: &At<'_>, namespaced: bool, errors: &mut Errors) {
+    create(&object.child("metadata"), namespaced, path_segment, errors);
+}
+
+fn create(
+    metadata: &At<'_>,
+    namespaced: bool,
+    name_complaints: impl Fn(&str, bool) -> Vec<String>,
+    errors: &mut Errors,
+) {
+    let generate = metadata.child("generateName");
+    if !generate.is_empty() {
+        generate.complain(name_complaints(generate.text(), true), errors);
+    }
+    let name = metadata.child("name");
+    if name.is_empty() {
+        errors.push(name.required("name or generateName is required"));
+    } else {
+        name.complain(name_complaints(name.text(), false), errors);
+    }
+    let namespace = metadata.child("namespace");
+    if !namespaced {
+        if !namespace.is_empty() {
+            errors.push(namespace.forbidden("not allowed on this type"));
+        }
+    } else if namespace.is_empty() {
+        errors.push(namespace.required(""));
+    } else {
+        namespace.complain(names::dns1123_label(namespace.text()), errors);
+    }
+    metadata.child("generation").not_negative(errors);
+    labels(&metadata.child("labels"), errors);
+    annotations(&metadata.child("annotations"), errors);
+    owner_references(&metadata.child("ownerReferences"), errors);
+    finalizers(&metadata.child("finalizers"), errors);
+}
+
+/// Metadata of any updated object, as the server checks it before the kind's own validation.
+pub(super) fn update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
+    if old.child("deletionTimestamp").is_set() {
+        no_new_finalizers(&new.child("finalizers"), &old.child("finalizers"), errors);
+    }
+    let version = new.child("resourceVersion");
+    if version.is_empty() {
+        errors.push(version.invalid_as("", "must be specified for an update"));
+    }
+    let generation = new.child("generation");
+    if generation.int() < old.child("generation").int() {
+        errors.push(generation.invalid_as(generation.int(), "must not be decremented"));
+    }
+    for key in ["name", "namespace"] {
+        new.child(key)
+            .immutable(old.child(key).value(), "string", errors);
+    }
+    for (key, go_type) in [
+        ("uid", "string"),
+        ("creationTimestamp", "time"),
+        ("deletionTimestamp", "*time"),
+        ("deletionGracePeriodSeconds", "*int"),
+    ] {
+        let (new, old) = (new.child(key), old.child(key));
+        if !same(new.value(), old.value()) {
+            errors.push(new.invalid_as(new.dump(go_type), "field is immutable"));
+        }
+    }
+    labels(&new.child("labels"), errors);
+    annotations(&new.child("annotations"), errors);
+    owner_references(&new.child("ownerReferences"), errors);
+}
+
+/// Keys and values of labels; the path is the map's.
+pub(super) fn labels(labels: &At<'_>, errors: &mut Errors) {
+    for (key, value) in labels.entries() {
+        label_name(&labels.moved(labels.path()), key, errors);
+        for complaint in names::label_value(value.text()) {
+            errors.push(labels.invalid_as(value.text(), complaint));
+        }
+    }
+}
+
+/// A label key found at a place.
+pub(super) fn label_name(at: &At<'_>, key: &str, errors: &mut Errors) {
+    errors.extend(
+        names::label_key(key)
+            .into_iter()
+            .map(|complaint| at.invalid_as(key, complaint)),
+    );
+}
+
+/// Keys of annotations, in any case, and the size of all together.
+pub(super) fn annotations(annotations: &At<'_>, errors: &mut Errors) {
+    let mut size = 0;
+    for (key, value) in annotations.entries() {
+        for complaint in names::label_key(&key.to_lowercase()) {
+            errors.push(annotations.invalid_as(key, complaint));
+        }
+        size += key.len() + value.text().len();
+    }
+    if size > ANNOTATIONS_LIMIT {
+        errors.push(FieldError::too_long(annotations.path(), ANNOTATIONS_LIMIT));
+    }
+}
+
+fn owner_references(references: &At<'_>, errors: &mut Errors) {
+    let mut controller: Option<String> = None;
+    for reference in references.items() {
+        let field = |key: &str| reference.child(key).moved(references.path_of(key));
+        let (group, version) = split_version(field("apiVersion").text());
+        if version.is_empty() {
+            errors.push(
+                field("apiVersion")
+                    .invalid_as(field("apiVersion").text(), "version must not be empty"),
+            );
+        }
+        for key in ["kind", "name"] {
+            if field(key).is_empty() {
+                errors.push(field(key).invalid_as("", "must not be empty"));
+            }
+        }
+        if field("uid").is_empty() {
+            errors.push(
+                field("uid").invalid_as(BadValue::Json("\"\"".to_owned()), "must not be empty"),
+            );
+        }
+        let kind = field("kind").text();
+        if (group, version, kind) == ("", "v1", "Event") {
+            let detail = "/v1, Kind=Event is disallowed from being an owner";
+            errors.push(references.invalid_as(reference.dump("metav1.OwnerReference"), detail));
+        }
+        if field("controller").is_true() {
+            let name = format!("{kind}/{}", field("name").text());
+            match &controller {
+                Some(first) => errors.push(references.invalid_struct(
+                    "[]metav1.OwnerReference",
+                    format!("Only one reference can have Controller set to true. Found \"true\" in references for {first} and {name}"),
+                )),
+                None => controller = Some(name),
+            }
+        }
+    }
+}
+
+fn split_version(api_version: &str) -> (&str, &str) {
+    match api_version.split_once('/') {
+        Some((_, rest)) if rest.contains('/') => ("", ""),
+        Some((group, version)) => (group, version),
+        None => ("", api_version),
+    }
+}
+
+fn finalizers(finalizers: &At<'_>, errors: &mut Errors) {
+    let items = finalizers.items();
+    for finalizer in &items {
+        finalizer
+            .moved(finalizers.path())
+            .complain(names::label_key(finalizer.text()), errors);
+    }
+    let has = |name: &str| items.iter().any(|finalizer| finalizer.text() == name);
+    if has("orphan") && has("foregroundDeletion") {
+        errors
+            .push(finalizers.invalid("finalizer orphan and foregroundDeletion cannot be both set"));
+    }
+}
+
+/// Built-in kinds take only known finalizers without a prefix.
+fn kube_finalizers(metadata: &At<'_>, errors: &mut Errors) {
+    for finalizer in metadata.child("finalizers").items() {
+        let known = matches!(
+            finalizer.text(),
+            "kubernetes" | "orphan" | "foregroundDeletion"
+        );
+        if !finalizer.text().contains('/') && !known {
+            errors
+                .push(finalizer.invalid(
+                    "name is neither a standard finalizer name nor is it fully qualified",
+                ));
+        }
+    }
+}
+
+fn no_new_finalizers(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
+    let old: Vec<&str> = old.items().iter().map(At::text).collect();
+    let mut added: Vec<&str> = new
+        .items()
+        .iter()
+        .map(At::text)
+        .filter(|name| !old.contains(name))
+        .collect();
+    added.sort_unstable();
+    added.dedup();
+    if !added.is_empty() {
+        let list: Vec<String> = added.iter().map(|name| super::error::quote(name)).collect();
+        errors.push(new.forbidden(format!(
+            "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+            list.join(", ")
+        )));
+    }
+}
+
+/// A `LabelSelector`; an absent one is valid.
+pub(super) fn label_selector(selector: &At<'_>, errors: &mut Errors) {
+    labels(&selector.child("matchLabels"), errors);
+    for expression in selector.child("matchExpressions").items() {
+        let (operator, values) = (expression.child("operator"), expression.child("values"));
+        match operator.text() {
+            "In" | "NotIn" if values.is_empty() => {
+                errors
+                    .push(values.required("must be specified when `operator` is 'In' or 'NotIn'"));
+            }
+            "In" | "NotIn" => {}
+            "Exists" | "DoesNotExist" if !values.is_empty() => {
+                errors.push(values.forbidden(
+                    "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+                ));
+            }
+            "Exists" | "DoesNotExist" => {}
+            other => errors.push(operator.invalid_as(other, "not a valid selector operator")),
+        }
+        label_name(
+            &expression.child("key"),
+            expression.child("key").text(),
+            errors,
+        );
+        for value in values.items() {
+            value.complain(names::label_value(value.text()), errors);
+        }
+    }
 }

@@ -1,44 +1,179 @@
 //! Validation of the built-in kinds with kube-apiserver's texts and order (`pkg/apis/*/validation`).
+//!
+//! Objects are normalised, defaulted and prepared (`strategy`). Kinds without rules of their own here have their
+//! metadata checked. Errors that need other objects (allocation of addresses, quotas, …) are the server's.
 
+mod apps;
+mod autoscaling;
+mod batch;
+mod common;
+mod core;
+mod diff;
 mod error;
+mod events;
+mod groups;
+mod internal;
 pub mod meta;
+mod names;
+mod net;
+mod networking;
+mod node;
+mod pod;
+mod rbac;
+mod read;
+mod service;
 
 pub use error::{BadValue, ErrorKind, FieldError};
+use names::NameRule;
+use read::{At, Errors};
 use serde_json::Value;
 
+use crate::schema::TypeTable;
+
 /// Errors of a new object after defaulting and `strategy::prepare_for_create`; empty when it is valid.
-pub fn validate_create(
-    _group: &str,
-    _version: &str,
-    _kind: &str,
-    _object: &Value,
-) -> Vec<FieldError> {
-    Vec::new()
+pub fn validate_create(group: &str, version: &str, kind: &str, object: &Value) -> Vec<FieldError> {
+    let mut errors = Errors::new();
+    let at = At::new("", object);
+    let namespaced = is_namespaced(group, version, kind);
+    match (group, kind) {
+        ("batch", "Job") => batch::job_create(&at, &mut errors),
+        ("" | "events.k8s.io", "Event") => events::create(group, &at, &mut errors),
+        ("", "Pod") => pod::create(&at, &mut errors),
+        ("rbac.authorization.k8s.io", _) => rbac::create(kind, &at, &mut errors),
+        ("policy", "PodDisruptionBudget") => {
+            autoscaling::disruption_budget(&at.child("spec"), &mut errors)
+        }
+        ("autoscaling", "Scale") => autoscaling::scale(&at, &mut errors),
+        _ => {
+            meta::builtin_create(&at, NameRule::of(group, kind), namespaced, &mut errors);
+            create_rest(group, kind, &at, &mut errors);
+        }
+    }
+    if errors.is_empty() {
+        meta::path_names(&at, namespaced, &mut errors);
+    }
+    errors
 }
 
-/// Errors of an update through the main endpoint, after `strategy::prepare_for_update`.
+fn create_rest(group: &str, kind: &str, object: &At<'_>, errors: &mut Errors) {
+    match group {
+        "" => core::create(kind, object, errors),
+        "apps" => apps::create(kind, object, errors),
+        "batch" => batch::cron_job_create(object, errors),
+        "autoscaling" => autoscaling::autoscaler(&object.child("spec"), errors),
+        "networking.k8s.io" => networking::create(kind, object, errors),
+        _ => groups::create(kind, object, errors),
+    }
+}
+
+/// Errors of an update through the main endpoint, after `strategy::prepare_for_update`. What the server checks for all
+/// kinds comes first, so one wrong field of metadata may be reported twice; [`message`] says it once.
 pub fn validate_update(
-    _group: &str,
-    _version: &str,
-    _kind: &str,
-    _new: &Value,
-    _old: &Value,
+    group: &str,
+    version: &str,
+    kind: &str,
+    new: &Value,
+    old: &Value,
 ) -> Vec<FieldError> {
-    Vec::new()
+    let mut errors = Errors::new();
+    let (new, old) = (At::new("", new), At::new("", old));
+    let _ = version;
+    meta::update(&new.child("metadata"), &old.child("metadata"), &mut errors);
+    match (group, kind) {
+        ("" | "events.k8s.io", "Event") => events::update(group, &new, &old, &mut errors),
+        ("", _) => core::update(kind, &new, &old, &mut errors),
+        ("apps", _) => apps::update(kind, &new, &old, &mut errors),
+        ("batch", "Job") => batch::job_update(&new, &old, &mut errors),
+        ("batch", "CronJob") => batch::cron_job_update(&new, &old, &mut errors),
+        ("autoscaling", "Scale") => autoscaling::scale(&new, &mut errors),
+        ("autoscaling", _) => {
+            meta::builtin_update(&new, &old, &mut errors);
+            autoscaling::autoscaler(&new.child("spec"), &mut errors);
+        }
+        ("policy", "PodDisruptionBudget") => {
+            autoscaling::disruption_budget(&new.child("spec"), &mut errors)
+        }
+        ("networking.k8s.io", _) => networking::update(kind, &new, &old, &mut errors),
+        ("rbac.authorization.k8s.io", _) => rbac::update(kind, &new, &old, &mut errors),
+        _ => groups::update(kind, &new, &old, &mut errors),
+    }
+    errors
 }
 
 /// Errors of an update through `/status`, after `strategy::prepare_for_update`.
 pub fn validate_status_update(
-    _group: &str,
-    _version: &str,
-    _kind: &str,
-    _new: &Value,
-    _old: &Value,
+    group: &str,
+    version: &str,
+    kind: &str,
+    new: &Value,
+    old: &Value,
 ) -> Vec<FieldError> {
-    Vec::new()
+    let mut errors = Errors::new();
+    let (new, old) = (At::new("", new), At::new("", old));
+    let _ = version;
+    meta::update(&new.child("metadata"), &old.child("metadata"), &mut errors);
+    let status = new.child("status");
+    match (group, kind) {
+        ("", _) => core::status_update(kind, &new, &old, &mut errors),
+        ("apps", _) => apps::status_update(kind, &new, &old, &mut errors),
+        ("batch", "Job") => batch::job_status_update(&new, &old, &mut errors),
+        ("policy", "PodDisruptionBudget") => {
+            autoscaling::disruption_budget_status(&status, &mut errors)
+        }
+        ("autoscaling", _) => {
+            meta::builtin_update(&new, &old, &mut errors);
+            autoscaling::autoscaler_status(&status, &mut errors);
+        }
+        ("networking.k8s.io", "Ingress") => {
+            meta::builtin_update(&new, &old, &mut errors);
+            networking::ingress_status(&new, &mut errors);
+        }
+        _ => meta::builtin_update(&new, &old, &mut errors),
+    }
+    errors
+}
+
+/// Errors of an update of a Namespace through `/finalize`.
+pub fn validate_finalize_update(new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut errors = Errors::new();
+    let (new, old) = (At::new("", new), At::new("", old));
+    meta::update(&new.child("metadata"), &old.child("metadata"), &mut errors);
+    core::finalize_update(&new, &old, &mut errors);
+    errors
 }
 
 /// Errors of a pod template (`metadata`, `spec`) found at `path`, for kinds that embed one.
-pub fn pod_template(_template: &Value, _path: &str) -> Vec<FieldError> {
-    Vec::new()
+pub fn pod_template(template: &Value, path: &str) -> Vec<FieldError> {
+    let mut errors = Errors::new();
+    pod::template(&At::new(path, template), &mut errors);
+    errors
+}
+
+/// Errors of a `LabelSelector` found at `path`.
+pub fn label_selector(selector: &Value, path: &str) -> Vec<FieldError> {
+    let mut errors = Errors::new();
+    meta::label_selector(&At::new(path, selector), &mut errors);
+    errors
+}
+
+/// All errors as a Status message has them: one alone, several in brackets, each text once.
+pub fn message(errors: &[FieldError]) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for text in errors.iter().map(ToString::to_string) {
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    match texts.as_slice() {
+        [only] => only.clone(),
+        _ => format!("[{}]", texts.join(", ")),
+    }
+}
+
+fn is_namespaced(group: &str, version: &str, kind: &str) -> bool {
+    let resources = TypeTable::builtin().resources().iter();
+    let mut found = resources.filter(|resource| {
+        resource.group == group && resource.version == version && resource.kind == kind
+    });
+    found.next().is_none_or(|resource| resource.namespaced)
 }
