@@ -26,6 +26,9 @@ use crate::shutdown::Shutdown;
 /// How long an object waits whose cache has not seen our last write. Upstream's figure (`rollout/controller.go`).
 const FENCE_DELAY: Duration = Duration::from_millis(100);
 
+/// Time that passes still have at a shutdown.
+const GRACE: Duration = Duration::from_secs(10);
+
 /// How a controller works.
 #[derive(Clone, Debug)]
 pub struct ControllerOptions {
@@ -194,7 +197,11 @@ impl<R: Reconciler> Controller<R> {
                 key = queue.take(), if room => passes.push(worker.clone().work(key)),
             }
         }
-        while let Some(()) = passes.next().await {}
+        // What has not ended by then ends at its next await, when this future is dropped.
+        let rest = async { while let Some(()) = passes.next().await {} };
+        if tokio::time::timeout(GRACE, rest).await.is_err() {
+            tracing::warn!(controller = %options.name, "passes cut off at the shutdown");
+        }
     }
 }
 

@@ -26,6 +26,8 @@ pub mod reconciler;
 pub mod resource;
 pub mod select;
 pub mod shutdown;
+#[cfg(test)]
+mod testing;
 pub mod watch;
 
 pub use cache::{Cache, Change, Index, Meta, Projection, Scope, Whole};

@@ -213,3 +213,6 @@ async fn serve(servers: Vec<BoxFuture<'static, std::io::Result<()>>>) -> Error {
         |error| format!("listening: {error}"),
     ))
 }
+
+#[cfg(test)]
+mod tests;

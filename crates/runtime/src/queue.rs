@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::metrics::{Counter, Family, Gauge, Histogram, Registry};
+use crate::metrics::{Counter, Exposition, Family, Gauge, Histogram, Registry};
 use crate::resource::ObjectKey;
 
 /// Bounds of the duration histograms of client-go's queue metrics.
@@ -199,6 +199,36 @@ struct QueueMetrics {
     retries: Family<Counter>,
 }
 
+impl Inner {
+    /// Figures that change while nothing happens.
+    fn collect(&self, out: &mut Exposition) {
+        let now = Instant::now();
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = state
+            .processing
+            .values()
+            .map(|since| now.saturating_duration_since(*since));
+        let (total, longest) = running
+            .fold((Duration::ZERO, Duration::ZERO), |(total, longest), one| {
+                (total + one, longest.max(one))
+            });
+        drop(state);
+        let labels = [("name", self.name.as_str())];
+        out.gauge(
+            "workqueue_unfinished_work_seconds",
+            "How many seconds of work is in progress and hasn't been observed by work_duration",
+            &labels,
+            total.as_secs_f64(),
+        );
+        out.gauge(
+            "workqueue_longest_running_processor_seconds",
+            "How many seconds has the longest running processor for workqueue been running",
+            &labels,
+            longest.as_secs_f64(),
+        );
+    }
+}
+
 /// A queue shared by those who add and those who work. Clones share it.
 #[derive(Clone)]
 pub struct Queue {
@@ -235,16 +265,20 @@ impl Queue {
             ),
         };
         metrics.depth.with(&[name]).set(0.0);
-        let state = Mutex::new(State::default());
-        Self {
-            inner: Arc::new(Inner {
-                state,
-                notify: Notify::new(),
-                backoff,
-                name: name.to_owned(),
-                metrics,
-            }),
-        }
+        let inner = Arc::new(Inner {
+            state: Mutex::new(State::default()),
+            notify: Notify::new(),
+            backoff,
+            name: name.to_owned(),
+            metrics,
+        });
+        let weak = Arc::downgrade(&inner);
+        registry.collector(move |out| {
+            if let Some(inner) = weak.upgrade() {
+                inner.collect(out);
+            }
+        });
+        Self { inner }
     }
 
     /// Makes a key ready.

@@ -159,3 +159,21 @@ impl Reader {
         &self.client
     }
 }
+
+/// What a controller would do about an object now: its plan, and the status that would follow if all went well.
+/// Nothing is written. `None` when the object does not exist.
+pub async fn preview<R: Reconciler>(
+    reconciler: &R,
+    key: &ObjectKey,
+    client: &Client,
+) -> Result<Option<(Plan, StatusWrite)>, Error> {
+    let reader = Reader::new(client.clone());
+    let Some(observed) = reconciler.observe(key, &reader).await? else {
+        return Ok(None);
+    };
+    let decided = reconciler.decide(&observed);
+    let plan =
+        decided.map_err(|Rejection { message, class, .. }| Error::Other { message, class })?;
+    let status = reconciler.status(&observed, &plan.clone().as_if_performed());
+    Ok(Some((plan, status)))
+}

@@ -178,7 +178,8 @@ impl<P: Projection> Store<P> {
         let Some(seen) = self.relist.take() else {
             return Vec::new();
         };
-        self.tombstones.clear();
+        // A list that still shows a deleted object was older than the deletion; its event is yet to come.
+        self.tombstones.retain(|key, _| seen.contains(key));
         let gone: Vec<ObjectKey> = self
             .objects
             .values()
@@ -220,5 +221,126 @@ impl<P: Projection> IndexState<P> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::Meta;
+
+    fn meta(name: &str, uid: &str, version: u64) -> Meta {
+        Meta {
+            key: ObjectKey::new("ns", name),
+            uid: uid.into(),
+            version,
+            ..Meta::default()
+        }
+    }
+
+    fn held(store: &Store<Meta>) -> Vec<(String, u64)> {
+        store
+            .iter()
+            .map(|meta| (meta.key.name.clone(), meta.version))
+            .collect()
+    }
+
+    fn store(objects: &[Meta]) -> Store<Meta> {
+        let mut store = Store::default();
+        for object in objects {
+            store.upsert(object.clone());
+        }
+        store
+    }
+
+    #[test]
+    fn an_older_state_does_not_replace_our_own_newer_write() {
+        let mut store = store(&[meta("a", "1", 5)]);
+        store.upsert_own(meta("a", "1", 9));
+        assert!(store.upsert(meta("a", "1", 7)).is_none());
+        assert!(
+            store.upsert(meta("a", "1", 9)).is_none(),
+            "the echo of our write is no news"
+        );
+        assert_eq!(held(&store), [("a".to_owned(), 9)]);
+    }
+
+    #[test]
+    fn a_relist_removes_what_it_does_not_show_but_not_what_is_newer() {
+        let mut store = store(&[meta("a", "1", 1), meta("b", "2", 2), meta("c", "3", 3)]);
+        store.begin_relist();
+        store.upsert(meta("a", "1", 1));
+        store.upsert(meta("b", "2", 8));
+        store.upsert_own(meta("d", "4", 20));
+        store
+            .relist
+            .as_mut()
+            .unwrap()
+            .remove(&ObjectKey::new("ns", "d"));
+        let gone: Vec<_> = store
+            .finish_relist(10)
+            .iter()
+            .map(|change| change.old.clone().unwrap().key.to_string())
+            .collect();
+        assert_eq!(gone, ["ns/c"]);
+        assert_eq!(
+            held(&store),
+            [
+                ("a".to_owned(), 1),
+                ("b".to_owned(), 8),
+                ("d".to_owned(), 20)
+            ]
+        );
+    }
+
+    #[test]
+    fn what_we_deleted_does_not_come_back_by_a_late_event() {
+        let mut store = store(&[meta("a", "1", 5)]);
+        assert!(
+            store
+                .bury(&ObjectKey::new("ns", "a"), Some("other"))
+                .is_none()
+        );
+        assert!(store.bury(&ObjectKey::new("ns", "a"), Some("1")).is_some());
+        assert!(store.upsert(meta("a", "1", 6)).is_none());
+        assert!(
+            store.upsert(meta("a", "2", 8)).is_some(),
+            "a successor of the same name is another object"
+        );
+        assert!(store.remove(&ObjectKey::new("ns", "a"), "1").is_none());
+        assert_eq!(held(&store), [("a".to_owned(), 8)]);
+    }
+
+    #[test]
+    fn a_late_answer_does_not_bring_back_what_the_watch_has_removed() {
+        let mut store = store(&[meta("a", "1", 5)]);
+        store.remove(&ObjectKey::new("ns", "a"), "1");
+        assert!(store.upsert_own(meta("a", "1", 6)).is_none());
+        assert!(store.is_empty());
+    }
+
+    #[test]
+    fn an_index_follows_every_change_and_stays_in_key_order() {
+        let mut store = store(&[meta("b", "1", 1)]);
+        let parity = store.add_index(Box::new(|meta| vec![(meta.version % 2).to_string()]));
+        store.upsert(meta("a", "2", 3));
+        store.upsert(meta("c", "3", 4));
+        let names = |store: &Store<Meta>, value| {
+            store
+                .indexed(parity, value)
+                .iter()
+                .map(|meta| meta.key.name.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (names(&store, "1"), names(&store, "0")),
+            (vec!["a".into(), "b".into()], vec!["c".into()])
+        );
+        store.upsert(meta("b", "1", 6));
+        store.remove(&ObjectKey::new("ns", "a"), "2");
+        assert_eq!(
+            (names(&store, "1"), names(&store, "0")),
+            (vec![], vec!["b".to_owned(), "c".into()])
+        );
     }
 }

@@ -7,24 +7,27 @@
 pub mod connect;
 pub mod limiter;
 pub mod retry;
+mod wire;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use http_body_util::BodyExt;
 use kube::client::Body;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::cache::Sink;
 use crate::clock::Clock;
 use crate::effect::{DeleteOptions, Patch};
-use crate::error::{ApiStatus, Error};
+use crate::error::Error;
 use crate::metrics::{Counter, Family, Registry};
 use crate::resource::{ObjectKey, POD, ResourceRef};
 use limiter::Limiter;
 use machinery::entropy::Entropy;
+pub(crate) use wire::query;
+use wire::{collect, encode, failure, is_object, to_bytes, with_type};
 
 /// Objects asked for at a time when listing.
 const PAGE: u32 = 250;
@@ -42,6 +45,8 @@ pub struct ClientOptions {
     pub qps: Option<f64>,
     /// Requests that may exceed `qps` at once.
     pub burst: u32,
+    /// Requests under way at the same time, which bounds the connections. Watches are not counted.
+    pub concurrency: usize,
     /// Give up on an answer after this long. Watches are not counted.
     pub timeout: Duration,
 }
@@ -54,6 +59,7 @@ impl Default for ClientOptions {
             field_manager: String::new(),
             qps: None,
             burst: 0,
+            concurrency: 16,
             timeout: Duration::from_mins(1),
         }
     }
@@ -64,6 +70,7 @@ struct Inner {
     options: ClientOptions,
     entropy: Mutex<Entropy>,
     limiter: Option<Limiter>,
+    slots: Semaphore,
     sinks: RwLock<Vec<Arc<dyn Sink>>>,
     registry: Registry,
     requests: Family<Counter>,
@@ -107,6 +114,7 @@ impl Client {
         );
         let entropy = Mutex::new(Entropy::seeded(options.seed));
         let limiter = options.qps.map(|qps| Limiter::new(qps, options.burst));
+        let slots = Semaphore::new(options.concurrency.max(1));
         let sinks = RwLock::default();
         Self {
             inner: Arc::new(Inner {
@@ -114,6 +122,7 @@ impl Client {
                 options,
                 entropy,
                 limiter,
+                slots,
                 sinks,
                 registry,
                 requests,
@@ -422,6 +431,8 @@ impl Client {
             request = request.header(http::header::CONTENT_TYPE, content_type);
         }
         let request = request.body(Body::from(body.to_vec()))?;
+        // The semaphore is never closed: a slot always comes.
+        let _slot = self.inner.slots.acquire().await.ok();
         let exchange = async {
             let response = self.exchange(method, request).await?;
             if !response.status().is_success() {
@@ -457,100 +468,5 @@ impl Client {
         };
         self.inner.requests.with(&[&code, method.as_str()]).inc();
         result.map_err(|error| Error::Transport(Box::new(error)))
-    }
-}
-
-async fn collect(response: Response<Body>) -> Result<Bytes, Error> {
-    let collected = response
-        .into_body()
-        .collect()
-        .await
-        .map_err(|error| Error::Transport(Box::new(error)))?;
-    Ok(collected.to_bytes())
-}
-
-async fn failure(response: Response<Body>) -> Result<ApiStatus, Error> {
-    let code = response.status().as_u16();
-    let retry_after = response
-        .headers()
-        .get(http::header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse().ok())
-        .map(Duration::from_secs);
-    let body = collect(response).await?;
-    Ok(ApiStatus::parse(code, &body, retry_after))
-}
-
-fn to_bytes(value: &Value) -> Result<Bytes, Error> {
-    serde_json::to_vec(value)
-        .map(Bytes::from)
-        .map_err(|source| Error::Decode {
-            what: "a request body".to_owned(),
-            source,
-        })
-}
-
-/// Whether an answer to a delete is the object itself rather than a `Status`.
-fn is_object(resource: &ResourceRef, bytes: &[u8]) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Kind {
-        #[serde(default)]
-        kind: String,
-    }
-    serde_json::from_slice::<Kind>(bytes).is_ok_and(|answer| answer.kind == resource.kind)
-}
-
-/// Items of a typed list come without `apiVersion` and `kind`.
-fn with_type(resource: &ResourceRef, mut item: Value) -> Value {
-    if let Some(fields) = item.as_object_mut() {
-        fields
-            .entry("apiVersion")
-            .or_insert_with(|| json!(resource.api_version()));
-        fields.entry("kind").or_insert_with(|| json!(resource.kind));
-    }
-    item
-}
-
-/// `?a=b&c=d` of the pairs whose value is not empty; empty when there is none.
-pub(crate) fn query(pairs: &[(&str, &str)]) -> String {
-    let mut text = String::new();
-    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
-        text.push(if text.is_empty() { '?' } else { '&' });
-        text.push_str(name);
-        text.push('=');
-        text.push_str(&encode(value));
-    }
-    text
-}
-
-/// Percent-encodes everything but unreserved characters.
-fn encode(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn empty_query_values_are_left_out_and_the_rest_is_encoded() {
-        assert_eq!(
-            query(&[
-                ("limit", "5"),
-                ("continue", ""),
-                ("labelSelector", "a in (b,c)")
-            ]),
-            "?limit=5&labelSelector=a%20in%20%28b%2Cc%29"
-        );
-        assert_eq!(query(&[("continue", "")]), "");
     }
 }
