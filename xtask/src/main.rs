@@ -1,6 +1,7 @@
 //! `cargo xtask`: commands for people who work on Carrick.
 //!
 //! `main` is wiring; each command has a module of its own.
+mod conformance;
 mod test_real;
 mod testbed;
 
@@ -19,6 +20,9 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Replay recorded calls of upstream against ours
+    #[command(subcommand)]
+    Conformance(conformance::Command),
     /// A real Kubernetes on loopback, for tests and benchmarks
     #[command(subcommand)]
     Testbed(testbed::Command),
@@ -28,6 +32,7 @@ enum Command {
 
 fn main() -> Result<()> {
     match Args::parse().command {
+        Command::Conformance(command) => conformance::run(&command),
         Command::Testbed(command) => testbed::run(command),
         Command::TestReal(args) => test_real::run(&args),
     }

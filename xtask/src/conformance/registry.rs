@@ -1,0 +1,174 @@
+//! The registry: which of ours answers to which upstream function.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::case::{Case, read_lines};
+
+/// Replays one call; the error says how ours differs.
+pub type Replay = Box<dyn Fn(&Case) -> Result<(), String>>;
+/// Turns a file that is no list of calls into outcomes by name.
+pub type Table = Box<dyn Fn(&Path) -> Result<Vec<(String, Result<(), String>)>>>;
+
+/// What is replayed, what is not and why.
+#[derive(Default)]
+pub struct Registry {
+    replays: BTreeMap<&'static str, Replay>,
+    tables: BTreeMap<&'static str, Table>,
+    skipped: Vec<(&'static str, &'static str)>,
+    marked: BTreeMap<&'static str, &'static str>,
+}
+
+/// The outcome of a run.
+#[derive(Default)]
+pub struct Tally {
+    /// Equal cases.
+    pub passed: usize,
+    /// Differing cases.
+    pub failed: usize,
+    /// Functions not replayed: reason and number of cases.
+    pub skipped: BTreeMap<String, (&'static str, usize)>,
+}
+
+impl Registry {
+    /// Replays calls of `function`.
+    pub fn on(
+        &mut self,
+        function: &'static str,
+        replay: impl Fn(&Case) -> Result<(), String> + 'static,
+    ) {
+        self.replays.insert(function, Box::new(replay));
+    }
+
+    /// Handles a file or folder of another form.
+    pub fn table(
+        &mut self,
+        file: &'static str,
+        table: impl Fn(&Path) -> Result<Vec<(String, Result<(), String>)>> + 'static,
+    ) {
+        self.tables.insert(file, Box::new(table));
+    }
+
+    /// Says why functions whose name begins so are not replayed. The longest beginning counts.
+    pub fn skip(&mut self, beginning: &'static str, reason: &'static str) {
+        self.skipped.push((beginning, reason));
+    }
+
+    /// Marks a case that ours answers otherwise on purpose: it must differ.
+    pub fn mark(&mut self, case: &'static str, reason: &'static str) {
+        self.marked.insert(case, reason);
+    }
+
+    /// Runs over a folder.
+    pub fn run(&self, folder: &Path, only: Option<&str>, width: usize) -> Result<Tally> {
+        let mut tally = Tally::default();
+        let mut paths: Vec<_> = fs::read_dir(folder)?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .collect();
+        paths.sort();
+        for path in paths {
+            let file = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default()
+                .to_owned();
+            let wanted = |text: &str| only.is_none_or(|only| text.contains(only));
+            if let Some(table) = self.tables.get(file.as_str()) {
+                for (name, outcome) in table(&path)? {
+                    if wanted(&file) || wanted(&name) {
+                        tally.count(&file, &name, outcome, width);
+                    }
+                }
+            } else if file.ends_with(".ndjson") || file.ends_with(".ndjson.gz") {
+                for line in read_lines(&path)? {
+                    let case = Case::new(line);
+                    if wanted(&file) || wanted(case.name()) || wanted(case.function()) {
+                        self.replay(&file, &case, width, &mut tally);
+                    }
+                }
+            } else if wanted(&file) {
+                tally.skip(&file, self.reason(&file));
+            }
+        }
+        Ok(tally)
+    }
+
+    fn replay(&self, file: &str, case: &Case, width: usize, tally: &mut Tally) {
+        let Some(replay) = self.replays.get(case.function()) else {
+            let name = if case.function().is_empty() {
+                file
+            } else {
+                case.function()
+            };
+            tally.skip(name, self.reason(name));
+            return;
+        };
+        let mut outcome = catch_unwind(AssertUnwindSafe(|| replay(case)))
+            .unwrap_or_else(|_| Err("panic".to_owned()));
+        if let Some(reason) = self.marked.get(case.name()) {
+            outcome = match outcome {
+                Ok(()) => Err(format!("marked ({reason}), but equal")),
+                Err(_) => Ok(()),
+            };
+        }
+        tally.count(file, case.name(), outcome, width);
+    }
+
+    fn reason(&self, name: &str) -> &'static str {
+        let matching = self
+            .skipped
+            .iter()
+            .filter(|(beginning, _)| name.starts_with(beginning));
+        matching
+            .max_by_key(|(beginning, _)| beginning.len())
+            .map_or("nothing of ours answers to it", |(_, reason)| reason)
+    }
+}
+
+impl Tally {
+    fn count(&mut self, file: &str, name: &str, outcome: Result<(), String>, width: usize) {
+        match outcome {
+            Ok(()) => self.passed += 1,
+            Err(difference) => {
+                self.failed += 1;
+                let difference: String = difference.chars().take(width).collect();
+                println(&format!("FAILED {file} {name}\n    {difference}"));
+            }
+        }
+    }
+
+    fn skip(&mut self, name: &str, reason: &'static str) {
+        self.skipped.entry(name.to_owned()).or_insert((reason, 0)).1 += 1;
+    }
+
+    /// Prints what was skipped and the last line.
+    pub fn print(&self) {
+        for (name, (reason, count)) in &self.skipped {
+            println(&format!("skipped {count:5} {name}: {reason}"));
+        }
+        let skipped: usize = self.skipped.values().map(|(_, count)| count).sum();
+        println(&format!(
+            "{} passed, {} failed, {skipped} skipped",
+            self.passed, self.failed
+        ));
+    }
+}
+
+fn println(line: &str) {
+    use std::io::Write;
+    // A closed pipe ends the output, not the run.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// A list of texts as JSON.
+pub fn texts<T: ToString>(items: &[T]) -> Value {
+    items
+        .iter()
+        .map(|item| Value::String(item.to_string()))
+        .collect()
+}
