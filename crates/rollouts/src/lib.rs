@@ -1,7 +1,9 @@
 //! Progressive delivery: the kinds of `argoproj.io/v1alpha1` and their controllers. See ARCHITECTURE.md.
 
 pub mod api;
+pub mod commands;
 pub mod conditions;
+pub mod info;
 pub mod phase;
 pub mod replicas;
 pub mod rollout;
