@@ -41,6 +41,37 @@ pub fn prepare_for_create(group: &str, version: &str, kind: &str, object: &mut V
     }
 }
 
+/// What a write makes of an object: the stored form knows no empty lists, so they come back as null. Raw JSON inside
+/// built-in objects (revision data, schemas) is left alone.
+pub fn as_stored(group: &str, kind: &str, object: &mut Value) {
+    let raw: &[&str] = match (group, kind) {
+        ("apps", "ControllerRevision") => &["data"],
+        ("apiextensions.k8s.io", _) => &["versions"],
+        _ => &["fieldsV1"],
+    };
+    forget_empty_lists(object, raw);
+}
+
+fn forget_empty_lists(value: &mut Value, raw: &[&str]) {
+    match value {
+        Value::Array(items) if items.is_empty() => *value = Value::Null,
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| forget_empty_lists(item, raw)),
+        Value::Object(map) => {
+            for (key, item) in map
+                .iter_mut()
+                .filter(|(key, _)| !raw.contains(&key.as_str()))
+            {
+                if key != "managedFields" {
+                    forget_empty_lists(item, raw);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 /// Prepares an updated object: what this endpoint may not change is taken from `old`.
 /// `subresource` is `None` for the main endpoint, else `status`, `finalize`, `approval`, `ephemeralcontainers`, ….
 pub fn prepare_for_update(
