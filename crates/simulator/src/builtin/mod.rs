@@ -9,6 +9,7 @@ mod event;
 mod garbage_collector;
 mod job;
 mod namespace;
+mod node_lifecycle;
 pub(crate) mod object;
 pub(crate) mod pod;
 mod replica_set;
@@ -66,6 +67,7 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         Box::new(Loop::new(job::Jobs)),
         Box::new(Loop::new(scheduler::Scheduler)),
         Box::new(NodeAgent::new(&nodes)),
+        Box::new(Loop::new(node_lifecycle::NodeLifecycle::default())),
         Box::new(Loop::new(endpoint_slice::EndpointSlices)),
         Box::new(Loop::new(endpoints::EndpointsMirror)),
         Box::new(Loop::new(disruption::Disruption)),

@@ -184,6 +184,9 @@ impl NodeAgent {
             self.renew_at = Some(object::seconds_after(now, RENEW_EVERY));
             for node in living_nodes(session) {
                 renew(session, &node);
+                if register::ready(&node).is_none_or(|c| text(c, "/status") != "True") {
+                    put_status(session, &node);
+                }
             }
         }
         if self.heartbeat_at.is_none_or(|at| at <= now) {

@@ -190,7 +190,7 @@ fn init_containers(stage: Stage, pod: &Value, now: Timestamp) -> Value {
     )
 }
 
-/// The kubelet's five conditions in its order, then what others put there (readiness gates).
+/// The kubelet's four conditions in its order, then what others put there (the scheduler, readiness gates).
 fn conditions(stage: Stage, pod: &Value, now: Timestamp) -> Vec<Value> {
     let started = !matches!(stage, Stage::Creating);
     let initialized = items(pod, "/spec/initContainers").is_empty()
@@ -233,7 +233,6 @@ fn conditions(stage: Stage, pod: &Value, now: Timestamp) -> Vec<Value> {
         ("Initialized", initialized),
         ("Ready", ready),
         ("ContainersReady", containers),
-        ("PodScheduled", plain(true)),
     ];
     let mut conditions: Vec<Value> = ours
         .iter()

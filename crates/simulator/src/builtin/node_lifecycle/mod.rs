@@ -1,0 +1,258 @@
+//! Nodes that fall silent or disappear, and what becomes of their pods.
+//!
+//! Mirrors `pkg/controller/{nodelifecycle,tainteviction,podgc}`: a node whose Lease is not renewed for 50 s becomes `Unknown` and is
+//! tainted, its pods are no longer ready, and go when they no longer tolerate the taint; pods of a node that is gone go after 40 s.
+
+mod decide;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::control::{self, Control, Key};
+use super::event::Note;
+use super::object::{self, items, text};
+use super::pod;
+use super::write::{Work, Write, is_not_found};
+use crate::apiserver::resource::known;
+use crate::session::{Change, DeleteOptions, Session};
+use crate::status_error::ApiError;
+
+/// Namespace of the nodes' Leases.
+const LEASES: &str = "kube-node-lease";
+/// Seconds a pod may stay bound to a node that doesn't exist.
+const QUARANTINE: i64 = 40;
+
+/// The node lifecycle, taint eviction and pod garbage controllers in one.
+#[derive(Default)]
+pub(crate) struct NodeLifecycle {
+    /// Nodes that pods are bound to and that don't exist, since when.
+    missing: BTreeMap<String, Timestamp>,
+}
+
+impl Control for NodeLifecycle {
+    const NAME: &'static str = "node-controller";
+
+    fn all(&self, session: &Session<'_>) -> Vec<Key> {
+        let bound = session.list(&known::PODS, None);
+        let bound = bound
+            .iter()
+            .map(|p| (String::new(), text(p, "/spec/nodeName").to_owned()))
+            .filter(|(_, node)| !node.is_empty());
+        control::keys(session, &known::NODES, None)
+            .into_iter()
+            .chain(bound)
+            .collect()
+    }
+
+    fn affected(&self, session: &Session<'_>, change: &Change) -> Vec<Key> {
+        if change.resource == known::NODES
+            || change.resource == known::LEASES && change.namespace == LEASES
+        {
+            return vec![(String::new(), change.name.clone())];
+        }
+        if change.resource != known::PODS {
+            return Vec::new();
+        }
+        let node = change
+            .after
+            .as_ref()
+            .map_or("", |p| text(p, "/spec/nodeName"));
+        let troubled = !node.is_empty()
+            && session
+                .get(&known::NODES, "", node)
+                .is_none_or(|n| !items(&n, "/spec/taints").is_empty());
+        if troubled {
+            vec![(String::new(), node.to_owned())]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError> {
+        let name = &key.1;
+        let Some(node) = work.session.get(&known::NODES, "", name) else {
+            return self.collect(work, name);
+        };
+        self.missing.remove(name);
+        let lease = work.session.get(&known::LEASES, LEASES, name);
+        let (silent, heard) = decide::silence(&node, lease.as_deref(), work.now());
+        if silent && let Some(status) = decide::unknown_status(&node, work.now()) {
+            let mut wanted = (*node).clone();
+            object::set(&mut wanted, &["status"], status);
+            work.perform(vec![Write::UpdateStatus(known::NODES, wanted)])?;
+            return Ok(None);
+        }
+        if let Some(taints) = decide::taints(&node, work.now()) {
+            let mut wanted = (*node).clone();
+            object::set(&mut wanted, &["spec", "taints"], taints);
+            work.perform(vec![Write::Update(known::NODES, wanted)])?;
+            return Ok(None);
+        }
+        let pods = pods_on(work.session, name);
+        if silent {
+            mark_unready(work, &pods)?;
+        }
+        let evicted = evict(work, &node, &pods)?;
+        Ok([evicted, (!silent).then_some(heard).flatten()]
+            .into_iter()
+            .flatten()
+            .min())
+    }
+}
+
+fn pods_on(session: &Session<'_>, node: &str) -> Vec<Arc<Value>> {
+    session
+        .list(&known::PODS, None)
+        .into_iter()
+        .filter(|p| text(p, "/spec/nodeName") == node)
+        .collect()
+}
+
+/// Pods of a silent node are not ready, whatever they said last.
+fn mark_unready(work: &mut Work<'_, '_>, pods: &[Arc<Value>]) -> Result<(), ApiError> {
+    for pod in pods.iter().filter(|p| pod::is_ready(p)) {
+        let mut wanted = (**pod).clone();
+        let mut conditions: Vec<Value> = items(pod, "/status/conditions").to_vec();
+        for condition in conditions
+            .iter_mut()
+            .filter(|c| text(c, "/type") == "Ready")
+        {
+            object::set(condition, &["status"], json!("False"));
+            object::set(
+                condition,
+                &["lastTransitionTime"],
+                json!(object::stamp(work.now())),
+            );
+        }
+        object::set(&mut wanted, &["status", "conditions"], json!(conditions));
+        work.perform(vec![
+            Write::UpdateStatus(known::PODS, wanted),
+            Note::warning(pod, "NodeNotReady", "Node is not ready".to_owned()),
+        ])?;
+    }
+    Ok(())
+}
+
+/// Deletes the pods whose patience with the node's taints is over. Returns when the next one's is.
+fn evict(
+    work: &mut Work<'_, '_>,
+    node: &Value,
+    pods: &[Arc<Value>],
+) -> Result<Option<Timestamp>, ApiError> {
+    let mut next: Option<Timestamp> = None;
+    for pod in pods.iter().filter(|p| pod::is_active(p)) {
+        let Some(at) = decide::evicted_at(pod, node) else {
+            continue;
+        };
+        if at > work.now() {
+            next = Some(next.map_or(at, |n| n.min(at)));
+            continue;
+        }
+        let (namespace, name) = (object::namespace(pod), object::name(pod));
+        work.perform(vec![Note::normal(
+            pod,
+            "TaintManagerEviction",
+            format!("Marking for deletion Pod {namespace}/{name}"),
+        )])?;
+        let told = (
+            "DeletionByTaintManager",
+            "Taint manager: deleting due to NoExecute taint",
+        );
+        disrupt(work, pod, told, false)?;
+        delete(work, pod, DeleteOptions::default())?;
+    }
+    Ok(next)
+}
+
+/// Tells a pod why it goes, in condition `DisruptionTarget`.
+fn disrupt(
+    work: &mut Work<'_, '_>,
+    pod: &Value,
+    told: (&str, &str),
+    failed: bool,
+) -> Result<(), ApiError> {
+    let mut conditions: Vec<Value> = items(pod, "/status/conditions").to_vec();
+    conditions.retain(|c| text(c, "/type") != "DisruptionTarget");
+    conditions.push(json!({
+        "type": "DisruptionTarget", "status": "True", "reason": told.0, "message": told.1, "lastProbeTime": null,
+        "lastTransitionTime": object::stamp(work.now()), "observedGeneration": object::count(pod, "/metadata/generation"),
+    }));
+    let mut status = json!({"conditions": conditions});
+    if failed {
+        object::set(&mut status, &["phase"], json!("Failed"));
+    }
+    let patched = work.session.patch_merge(
+        &known::PODS,
+        object::namespace(pod),
+        object::name(pod),
+        "status",
+        &json!({"status": status}),
+    );
+    match patched {
+        Err(error) if !is_not_found(&error) => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+fn delete(work: &mut Work<'_, '_>, pod: &Value, options: DeleteOptions) -> Result<(), ApiError> {
+    let options = DeleteOptions {
+        uid: Some(object::uid(pod).to_owned()),
+        ..options
+    };
+    match work.session.delete(
+        &known::PODS,
+        object::namespace(pod),
+        object::name(pod),
+        &options,
+    ) {
+        Err(error) if !is_not_found(&error) => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+impl NodeLifecycle {
+    /// Removes the pods of a node that has been gone for long enough.
+    fn collect(
+        &mut self,
+        work: &mut Work<'_, '_>,
+        node: &str,
+    ) -> Result<Option<Timestamp>, ApiError> {
+        let pods = pods_on(work.session, node);
+        if pods.is_empty() {
+            self.missing.remove(node);
+            return Ok(None);
+        }
+        let since = *self.missing.entry(node.to_owned()).or_insert(work.now());
+        let end = object::seconds_after(since, QUARANTINE);
+        if end > work.now() {
+            return Ok(Some(end));
+        }
+        for pod in &pods {
+            if object::count(pod, "/metadata/deletionGracePeriodSeconds") == 0
+                && object::is_terminating(pod)
+            {
+                continue;
+            }
+            if !pod::is_finished(pod) {
+                disrupt(
+                    work,
+                    pod,
+                    ("DeletionByPodGC", "PodGC: node no longer exists"),
+                    true,
+                )?;
+            }
+            delete(
+                work,
+                pod,
+                DeleteOptions {
+                    grace_period_seconds: Some(0),
+                    ..DeleteOptions::default()
+                },
+            )?;
+        }
+        Ok(None)
+    }
+}
