@@ -1,9 +1,33 @@
 //! Custom resources: what a CustomResourceDefinition makes the server serve.
+//!
+//! Mirrors `apiextensions-apiserver`: `pkg/apis/apiextensions/validation`, `pkg/apiserver/schema`,
+//! `pkg/apiserver/validation` and the naming and establishing controllers. Rules in CEL and conversion webhooks are
+//! refused with the definition that has them.
+
+mod definition;
+mod formats;
+mod lists;
+mod names;
+mod printer;
+mod prune;
+mod scale;
+mod schema;
+mod structural;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+use std::sync::Arc;
 
 use machinery::builtin::validation::FieldError;
 use serde_json::Value;
 
 use super::resource::Resource;
+use super::table::PrinterColumn;
+use schema::Schema;
+
+pub use definition::{prepare_definition, validate_definition};
+pub use names::{Termination, advance, condition_status, set_terminating};
 
 /// JSON paths of the scale subresource (`.spec.replicas`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,36 +65,155 @@ pub struct CustomVersion {
     pub deprecation_warning: Option<String>,
     /// The definition's deletion has begun: creates are refused.
     pub terminating: bool,
+    columns: Vec<PrinterColumn>,
+    schema: Arc<Schema>,
+    source: Arc<Value>,
 }
 
 impl CustomVersion {
     /// Prunes unknown fields, drops nulls and sets defaults. Returns what was pruned as strict errors
-    /// (`unknown field "spec.x"`), sorted.
+    /// (`unknown field "spec.x"`), sorted. Fields of the object's own `metadata` are not looked at.
     pub fn prune_and_default(&self, object: &mut Value) -> Vec<String> {
-        let _ = object;
-        Vec::new()
+        prune::drop_nulls(object, &self.schema);
+        prune::set_defaults(object, &self.schema);
+        let removed = prune::prune(object, &self.schema);
+        removed.iter().map(|path| format!("unknown field {path:?}")).collect()
     }
 
     /// Errors of the object against the schema, with ratcheting against the old one. `metadata` is validated elsewhere.
     pub fn validate(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
-        let _ = (new, old);
-        Vec::new()
+        let mut errors = validate::validate(&self.schema, "", new, old);
+        if let Some(paths) = &self.scale {
+            errors.extend(scale::replicas_error(new, &paths.spec_replicas));
+            errors.extend(scale::replicas_error(new, &paths.status_replicas));
+        }
+        errors.extend(lists::embedded(&self.schema, "", new));
+        errors.extend(self.duplicates(new, old));
+        errors
+    }
+
+    /// Errors of an update through `/status`: only the status is looked at, and messages name its fields without
+    /// `status.` in front.
+    pub fn validate_status(&self, new: &Value, old: &Value) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        if let Some((schema, status)) = self.schema.properties.get("status").zip(new.get("status")) {
+            for mut error in validate::validate(schema, "", status, old.get("status")) {
+                error.field = match error.field.as_str() {
+                    "<nil>" => "status".to_owned(),
+                    field => format!("status.{field}"),
+                };
+                errors.push(error);
+            }
+        }
+        if let Some(paths) = &self.scale {
+            errors.extend(scale::replicas_error(new, &paths.status_replicas));
+        }
+        errors.extend(self.duplicates(new, Some(old)));
+        errors
+    }
+
+    fn duplicates(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+        if old.is_some_and(|old| !lists::duplicates(&self.schema, "", old).is_empty()) {
+            return Vec::new();
+        }
+        lists::duplicates(&self.schema, "", new)
+    }
+
+    /// The schema as the definition has it (`openAPIV3Schema`).
+    pub fn open_api_schema(&self) -> &Value {
+        &self.source
+    }
+
+    /// Columns of its tables, after the name.
+    pub(crate) fn printer_columns(&self) -> &[PrinterColumn] {
+        &self.columns
     }
 }
 
 /// The served versions of a definition; empty unless its names are accepted and it is established.
 pub fn served_versions(definition: &Value) -> Vec<CustomVersion> {
-    let _ = definition;
-    Vec::new()
+    let holds = |kind: &str| condition_status(definition, kind) == Some("True");
+    if !holds("NamesAccepted") && !holds("Established") || !holds("Established") {
+        return Vec::new();
+    }
+    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
+    let served = |version: &&Value| version.get("served").and_then(Value::as_bool).unwrap_or_default();
+    versions.into_iter().flatten().filter(served).map(|version| compile(definition, version)).collect()
 }
 
-/// What the server sets in a definition before it validates it (finalizer, names, `storedVersions`, condition list).
-pub fn prepare_definition(new: &mut Value, old: Option<&Value>) {
-    let _ = (new, old);
+fn compile(definition: &Value, version: &Value) -> CustomVersion {
+    let text = |pointer: &str| definition.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let texts = |pointer: &str| -> Vec<String> {
+        let list = definition.pointer(pointer).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let name = version.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let kind = text("/status/acceptedNames/kind");
+    let source = version.pointer("/schema/openAPIV3Schema").cloned().unwrap_or_default();
+    CustomVersion {
+        resource: Resource {
+            group: text("/spec/group").into(),
+            version: name.clone().into(),
+            kind: kind.clone().into(),
+            plural: text("/status/acceptedNames/plural").into(),
+            namespaced: text("/spec/scope") == "Namespaced",
+        },
+        singular: text("/status/acceptedNames/singular"),
+        list_kind: text("/status/acceptedNames/listKind"),
+        short_names: texts("/status/acceptedNames/shortNames"),
+        categories: texts("/status/acceptedNames/categories"),
+        storage_version: storage_version(definition),
+        status: version.pointer("/subresources/status").is_some_and(|status| !status.is_null()),
+        scale: version.pointer("/subresources/scale").filter(|scale| !scale.is_null()).map(scale_paths),
+        selectable_fields: selectable_fields(version),
+        deprecation_warning: deprecation(definition, version, &name, &kind),
+        terminating: definition.pointer("/metadata/deletionTimestamp").is_some_and(|at| !at.is_null()),
+        columns: printer::columns(version),
+        schema: Arc::new(Schema::compile(&source)),
+        source: Arc::new(source),
+    }
 }
 
-/// Errors of a definition's spec, beside its metadata.
-pub fn validate_definition(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
-    let _ = (new, old);
-    Vec::new()
+fn storage_version(definition: &Value) -> String {
+    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
+    let storage = |version: &&Value| version.get("storage").and_then(Value::as_bool).unwrap_or_default();
+    let version = versions.into_iter().flatten().find(storage);
+    version.and_then(|version| version.get("name")?.as_str()).unwrap_or_default().to_owned()
+}
+
+fn scale_paths(scale: &Value) -> ScalePaths {
+    let text = |key: &str| scale.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    ScalePaths {
+        spec_replicas: text("specReplicasPath"),
+        status_replicas: text("statusReplicasPath"),
+        label_selector: text("labelSelectorPath"),
+    }
+}
+
+fn selectable_fields(version: &Value) -> Vec<String> {
+    let fields = version.get("selectableFields").and_then(Value::as_array);
+    let paths = fields.into_iter().flatten().filter_map(|field| field.get("jsonPath")?.as_str());
+    paths.map(|path| path.trim_start_matches('.').to_owned()).collect()
+}
+
+/// The declared warning, or one that names a newer served version.
+fn deprecation(definition: &Value, version: &Value, name: &str, kind: &str) -> Option<String> {
+    if !version.get("deprecated").and_then(Value::as_bool).unwrap_or_default() {
+        return None;
+    }
+    if let Some(warning) = version.get("deprecationWarning").and_then(Value::as_str) {
+        return Some(warning.to_owned());
+    }
+    let group = definition.pointer("/spec/group").and_then(Value::as_str).unwrap_or_default();
+    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
+    let flag = |version: &Value, key: &str| version.get(key).and_then(Value::as_bool).unwrap_or_default();
+    let newer = versions
+        .into_iter()
+        .flatten()
+        .filter(|other| flag(other, "served") && !flag(other, "deprecated"))
+        .filter_map(|other| other.get("name")?.as_str())
+        .filter(|other| super::discovery::compare_versions(other, name).is_lt())
+        .min_by(|a, b| super::discovery::compare_versions(a, b));
+    let instead = newer.map(|newer| format!("; use {group}/{newer} {kind}")).unwrap_or_default();
+    Some(format!("{group}/{name} {kind} is deprecated{instead}"))
 }

@@ -10,7 +10,7 @@ mod negotiate;
 #[cfg(test)]
 mod tests;
 
-pub use entries::{Entry, GroupEntry, groups};
+pub use entries::{Entry, GroupEntry, compare_versions, groups};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};

@@ -1,0 +1,97 @@
+//! A version's schema, compiled: what pruning, defaulting and validation look at.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Number, Value};
+
+/// One node of a schema (`JSONSchemaProps`).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Schema {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub format: String,
+    pub nullable: bool,
+    #[serde(deserialize_with = "present")]
+    pub default: Option<Value>,
+    #[serde(rename = "enum")]
+    pub allowed: Vec<Value>,
+    pub properties: BTreeMap<String, Schema>,
+    pub additional_properties: Option<Additional>,
+    pub items: Option<Box<Schema>>,
+    pub required: Vec<String>,
+    pub maximum: Option<Number>,
+    pub exclusive_maximum: bool,
+    pub minimum: Option<Number>,
+    pub exclusive_minimum: bool,
+    pub multiple_of: Option<Number>,
+    pub max_length: Option<usize>,
+    pub min_length: Option<usize>,
+    #[serde(deserialize_with = "pattern")]
+    pub pattern: Option<Regex>,
+    pub max_items: Option<usize>,
+    pub min_items: Option<usize>,
+    pub max_properties: Option<usize>,
+    pub min_properties: Option<usize>,
+    pub all_of: Vec<Schema>,
+    pub any_of: Vec<Schema>,
+    pub one_of: Vec<Schema>,
+    pub not: Option<Box<Schema>>,
+    #[serde(rename = "x-kubernetes-preserve-unknown-fields")]
+    pub preserve_unknown: bool,
+    #[serde(rename = "x-kubernetes-embedded-resource")]
+    pub embedded: bool,
+    #[serde(rename = "x-kubernetes-int-or-string")]
+    pub int_or_string: bool,
+    #[serde(rename = "x-kubernetes-list-type")]
+    pub list_type: String,
+    #[serde(rename = "x-kubernetes-list-map-keys")]
+    pub list_map_keys: Vec<String>,
+}
+
+/// `additionalProperties`: a boolean or a schema.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Additional {
+    /// Anything, or nothing.
+    Allowed(bool),
+    /// Values of this shape.
+    Schema(Box<Schema>),
+}
+
+impl Schema {
+    /// Compiles a schema; one the server would not have accepted is taken as one without any rule.
+    pub(super) fn compile(schema: &Value) -> Self {
+        serde_json::from_value(schema.clone()).unwrap_or_default()
+    }
+
+    /// The schema of values under keys that are no properties.
+    pub(super) fn additional(&self) -> Option<&Schema> {
+        match &self.additional_properties {
+            Some(Additional::Schema(schema)) => Some(schema),
+            Some(Additional::Allowed(_)) | None => None,
+        }
+    }
+
+    /// The schema of the value under a key, whether by property or additional.
+    pub(super) fn member(&self, key: &str) -> Option<&Schema> {
+        self.properties.get(key).or_else(|| self.additional())
+    }
+
+    /// Whether a null here stands for nothing at all.
+    pub(super) fn drops(&self, value: &Value) -> bool {
+        value.is_null() && !self.nullable
+    }
+}
+
+/// A default of `null` is none, every other value counts.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(|value| Some(value).filter(|value| !value.is_null()))
+}
+
+fn pattern<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Regex>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.filter(|text| !text.is_empty()).and_then(|text| Regex::new(&text).ok()))
+}

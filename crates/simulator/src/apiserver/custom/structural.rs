@@ -1,0 +1,387 @@
+//! Checks of a schema: what OpenAPI features are allowed, that it is structural, that defaults fit. Mirrors
+//! `apiextensions-apiserver/pkg/apiserver/schema/validation.go` and `ValidateCustomResourceDefinitionOpenAPISchema`.
+
+use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
+use regex::Regex;
+use serde_json::Value;
+
+use super::prune;
+use super::schema::Schema;
+use super::validate;
+
+const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
+const UNSUPPORTED: [(&str, &str); 7] = [
+    ("id", "id is not supported"),
+    ("additionalItems", "additionalItems is not supported"),
+    ("patternProperties", "patternProperties is not supported"),
+    ("definitions", "definitions is not supported"),
+    ("dependencies", "dependencies is not supported"),
+    ("$ref", "$ref is not supported"),
+    ("uniqueItems", "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"),
+];
+/// Fields that describe structure and therefore may not stand inside `allOf`, `anyOf`, `oneOf` and `not`.
+const STRUCTURE: [(&str, &str); 12] = [
+    ("type", "must be empty to be structural"),
+    ("additionalProperties", "must be undefined to be structural"),
+    ("default", "must be undefined to be structural"),
+    ("title", "must be empty to be structural"),
+    ("description", "must be empty to be structural"),
+    ("nullable", "must be false to be structural"),
+    ("x-kubernetes-preserve-unknown-fields", "must be false to be structural"),
+    ("x-kubernetes-embedded-resource", "must be false to be structural"),
+    ("x-kubernetes-int-or-string", "must be false to be structural"),
+    ("x-kubernetes-list-map-keys", "must be empty to be structural"),
+    ("x-kubernetes-list-type", "must be undefined to be structural"),
+    ("x-kubernetes-map-type", "must be undefined to be structural"),
+];
+
+/// Where a schema stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Root,
+    Item,
+    Field,
+}
+
+/// All errors of a version's schema.
+pub(super) fn errors(schema: &Value, path: &str) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if set(schema, "nullable") {
+        errors.push(FieldError::forbidden(format!("{path}.nullable"), "nullable cannot be true at the root"));
+    }
+    open_api(schema, path, &mut errors);
+    let mut structural = Vec::new();
+    invariants(schema, path, Level::Root, &mut structural);
+    structural.sort_by_key(ToString::to_string);
+    let fine = structural.is_empty();
+    errors.extend(structural);
+    if fine {
+        defaults(schema, path, &mut errors);
+    }
+    errors
+}
+
+/// Whether a default stands anywhere in it.
+pub(super) fn has_default(schema: &Value) -> bool {
+    match schema {
+        Value::Object(map) => map.iter().any(|(key, value)| {
+            (key == "default" && !value.is_null() && map.contains_key("type")) || has_default(value)
+        }),
+        Value::Array(list) => list.iter().any(has_default),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+fn text<'a>(schema: &'a Value, key: &str) -> &'a str {
+    schema.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Whether a field is there and neither null, false nor empty.
+fn set(schema: &Value, key: &str) -> bool {
+    match schema.get(key) {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(Value::Array(list)) => !list.is_empty(),
+        Some(Value::Bool(true) | Value::Number(_) | Value::Object(_)) => true,
+    }
+}
+
+/// The schemas right below one, with their paths.
+fn children<'a>(schema: &'a Value, path: &str) -> Vec<(String, &'a Value)> {
+    let mut found = Vec::new();
+    let map = schema.get("properties").and_then(Value::as_object);
+    found.extend(map.into_iter().flatten().map(|(key, child)| (format!("{path}.properties[{key}]"), child)));
+    for key in ["items", "additionalProperties", "not"] {
+        if let Some(child) = schema.get(key).filter(|child| child.is_object()) {
+            found.push((format!("{path}.{key}"), child));
+        }
+    }
+    for key in ["allOf", "anyOf", "oneOf"] {
+        let list = schema.get(key).and_then(Value::as_array);
+        found.extend(list.into_iter().flatten().enumerate().map(|(index, child)| (format!("{path}.{key}[{index}]"), child)));
+    }
+    found
+}
+
+fn open_api(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    let kind = text(schema, "type");
+    if kind == "null" {
+        let detail = "type cannot be set to null, use nullable as an alternative";
+        errors.push(FieldError::forbidden(format!("{path}.type"), detail));
+    } else if !kind.is_empty() && !TYPES.contains(&kind) {
+        errors.push(FieldError::not_supported(format!("{path}.type"), kind, &TYPES));
+    }
+    for (key, detail) in UNSUPPORTED.iter().filter(|(key, _)| set(schema, key)) {
+        errors.push(FieldError::forbidden(format!("{path}.{key}"), *detail));
+    }
+    if schema.get("items").is_some_and(Value::is_array) {
+        let detail = "items must be a schema object and not an array";
+        errors.push(FieldError::forbidden(format!("{path}.items"), detail));
+    }
+    let additional = schema.get("additionalProperties").filter(|value| value.is_object() || *value == &Value::Bool(true));
+    if additional.is_some() && set(schema, "properties") {
+        let detail = "additionalProperties and properties are mutual exclusive";
+        errors.push(FieldError::forbidden(format!("{path}.additionalProperties"), detail));
+    }
+    if schema.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(false)) {
+        let field = format!("{path}.x-kubernetes-preserve-unknown-fields");
+        errors.push(FieldError::invalid(field, BadValue::Json("false".to_owned()), "must be true or undefined"));
+    }
+    map_type(schema, path, errors);
+    list_type(schema, path, errors);
+    if set(schema, "x-kubernetes-validations") {
+        let field = format!("{path}.x-kubernetes-validations");
+        let detail = "rules in the Common Expression Language are not supported by this version of Carrick";
+        errors.push(FieldError::forbidden(field, detail));
+    }
+    for (path, child) in children(schema, path) {
+        open_api(child, &path, errors);
+    }
+}
+
+/// A list or map type needs that type.
+fn needs_type(schema: &Value, path: &str, wanted: &str, extension: &str) -> Option<FieldError> {
+    let kind = text(schema, "type");
+    let detail = format!("must be {wanted} if {extension} is specified");
+    if kind.is_empty() {
+        return Some(FieldError::required(format!("{path}.type"), detail));
+    }
+    (kind != wanted).then(|| FieldError::invalid(format!("{path}.type"), kind, detail))
+}
+
+fn map_type(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    if schema.get("x-kubernetes-map-type").is_none_or(Value::is_null) {
+        return;
+    }
+    errors.extend(needs_type(schema, path, "object", "x-kubernetes-map-type"));
+    let kind = text(schema, "x-kubernetes-map-type");
+    if !["atomic", "granular"].contains(&kind) {
+        let field = format!("{path}.x-kubernetes-map-type");
+        errors.push(FieldError::not_supported(field, kind, &["atomic", "granular"]));
+    }
+}
+
+fn list_type(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    let declared = schema.get("x-kubernetes-list-type").is_some_and(|kind| !kind.is_null());
+    let kind = text(schema, "x-kubernetes-list-type");
+    let field = format!("{path}.x-kubernetes-list-type");
+    if declared {
+        errors.extend(needs_type(schema, path, "array", "x-kubernetes-list-type"));
+        if !["atomic", "set", "map"].contains(&kind) {
+            errors.push(FieldError::not_supported(field.clone(), kind, &["atomic", "set", "map"]));
+        }
+    }
+    let keys_field = format!("{path}.x-kubernetes-list-map-keys");
+    let keys: Vec<&str> = schema
+        .get("x-kubernetes-list-map-keys")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    if !keys.is_empty() && kind != "map" {
+        let detail = "must be map if x-kubernetes-list-map-keys is non-empty";
+        errors.push(if declared {
+            FieldError::invalid(field, kind, detail)
+        } else {
+            FieldError::required(field, detail)
+        });
+    }
+    if kind == "map" {
+        if keys.is_empty() {
+            let detail = "must not be empty if x-kubernetes-list-type is map";
+            errors.push(FieldError::required(keys_field.clone(), detail));
+        }
+        map_items(schema, path, &keys, &keys_field, errors);
+    }
+    if matches!(kind, "map" | "set") && schema.get("items").is_some_and(|items| set(items, "nullable")) {
+        let detail = format!("cannot be nullable when x-kubernetes-list-type is {kind}");
+        errors.push(FieldError::forbidden(format!("{path}.items.nullable"), detail));
+    }
+}
+
+fn map_items(schema: &Value, path: &str, keys: &[&str], keys_field: &str, errors: &mut Vec<FieldError>) {
+    let Some(items) = schema.get("items").filter(|items| items.is_object()) else {
+        let detail = "must have a schema if x-kubernetes-list-type is map";
+        errors.push(FieldError::required(format!("{path}.items"), detail));
+        return;
+    };
+    let kind = text(items, "type");
+    if kind != "object" {
+        let detail = "must be object if parent array's x-kubernetes-list-type is map";
+        errors.push(FieldError::invalid(format!("{path}.items.type"), kind, detail));
+    }
+    let list = || BadValue::Json(Value::from(keys.to_vec()).to_string());
+    for (index, key) in keys.iter().enumerate() {
+        let property = format!("{path}.items.properties[{key}]");
+        match items.pointer("/properties").and_then(|properties| properties.get(*key)) {
+            None => {
+                let detail = "entries must all be names of item properties";
+                errors.push(FieldError::new(ErrorKind::Invalid, keys_field, list(), detail));
+            }
+            Some(schema) => {
+                if matches!(text(schema, "type"), "array" | "object") {
+                    let detail = "must be a scalar type if parent array's x-kubernetes-list-type is map";
+                    errors.push(FieldError::invalid(format!("{property}.type"), kind, detail));
+                }
+                let required = items.get("required").and_then(Value::as_array);
+                let required = required.is_some_and(|list| list.iter().any(|name| name.as_str() == Some(key)));
+                if !required && schema.get("default").is_none_or(Value::is_null) {
+                    let detail = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a \
+                                  required property";
+                    errors.push(FieldError::required(format!("{property}.default"), detail));
+                }
+                if set(schema, "nullable") {
+                    let detail = "this property is in x-kubernetes-list-map-keys, so it cannot be nullable";
+                    errors.push(FieldError::forbidden(format!("{property}.nullable"), detail));
+                }
+            }
+        }
+        if keys.iter().take(index).any(|other| other == key) {
+            let detail = "must not contain duplicate entries";
+            errors.push(FieldError::new(ErrorKind::Invalid, keys_field, list(), detail));
+        }
+    }
+}
+
+fn invariants(schema: &Value, path: &str, level: Level, errors: &mut Vec<FieldError>) {
+    let kind = text(schema, "type");
+    if kind == "array" && !schema.get("items").is_some_and(Value::is_object) {
+        errors.push(FieldError::required(format!("{path}.items"), "must be specified"));
+    }
+    if let Some(items) = schema.get("items").filter(|items| items.is_object()) {
+        invariants(items, &format!("{path}.items"), Level::Item, errors);
+    }
+    let properties = schema.get("properties").and_then(Value::as_object);
+    for (key, property) in properties.into_iter().flatten() {
+        invariants(property, &format!("{path}.properties[{key}]"), Level::Field, errors);
+    }
+    if let Some(additional) = schema.get("additionalProperties").filter(|value| !value.is_null()) {
+        let field = format!("{path}.additionalProperties");
+        if level == Level::Root && additional != &Value::Bool(false) {
+            errors.push(FieldError::forbidden(field.clone(), "must not be used at the root"));
+        }
+        if additional.is_object() {
+            invariants(additional, &field, Level::Field, errors);
+        }
+    }
+    extensions(schema, path, level, errors);
+    if set(schema, "pattern")
+        && let Err(error) = Regex::new(text(schema, "pattern"))
+    {
+        let detail = format!("must be a valid regular expression, but isn't: {error}");
+        errors.push(FieldError::invalid(format!("{path}.pattern"), text(schema, "pattern"), detail));
+    }
+    let int_or_string = set(schema, "x-kubernetes-int-or-string");
+    for (child_path, child) in children(schema, path) {
+        let junctor = child_path.strip_prefix(path).unwrap_or_default();
+        if ["not", "allOf", "anyOf", "oneOf"].iter().any(|key| junctor.starts_with(&format!(".{key}"))) {
+            nested(child, &child_path, int_or_string, errors);
+        }
+    }
+}
+
+fn extensions(schema: &Value, path: &str, level: Level, errors: &mut Vec<FieldError>) {
+    let kind = text(schema, "type");
+    let field = format!("{path}.type");
+    let (embedded, any) =
+        (set(schema, "x-kubernetes-embedded-resource"), set(schema, "x-kubernetes-preserve-unknown-fields"));
+    let int_or_string = set(schema, "x-kubernetes-int-or-string");
+    for (holds, name) in [(any, "preserve-unknown-fields"), (embedded, "embedded-resource")] {
+        if int_or_string && holds {
+            let detail = "must be false if x-kubernetes-int-or-string is true";
+            let value = BadValue::Json("true".to_owned());
+            errors.push(FieldError::new(ErrorKind::Invalid, format!("{path}.x-kubernetes-{name}"), value, detail));
+        }
+    }
+    if embedded && kind != "object" {
+        let detail = "must be object if x-kubernetes-embedded-resource is true";
+        errors.push(if kind.is_empty() {
+            FieldError::required(field, detail)
+        } else {
+            FieldError::invalid(field, kind, detail)
+        });
+    } else if kind.is_empty() && !int_or_string && !any {
+        let detail = match level {
+            Level::Root => "must not be empty at the root",
+            Level::Item => "must not be empty for specified array items",
+            Level::Field => "must not be empty for specified object fields",
+        };
+        errors.push(FieldError::required(field, detail));
+    } else if level == Level::Root && !kind.is_empty() && kind != "object" {
+        errors.push(FieldError::invalid(field, kind, "must be object at the root"));
+    }
+    if embedded && set(schema, "additionalProperties") {
+        let detail = "must not be used if x-kubernetes-embedded-resource is set";
+        errors.push(FieldError::forbidden(format!("{path}.additionalProperties"), detail));
+    }
+    if embedded && !any && !set(schema, "properties") {
+        let detail = "must not be empty if x-kubernetes-embedded-resource is true without \
+                      x-kubernetes-preserve-unknown-fields";
+        errors.push(FieldError::required(format!("{path}.properties"), detail));
+    }
+    if embedded || level == Level::Root {
+        meta_fields(schema, path, errors);
+    }
+}
+
+fn meta_fields(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    for (key, wanted) in [("kind", "string"), ("apiVersion", "string"), ("metadata", "object")] {
+        let Some(property) = schema.get("properties").and_then(|properties| properties.get(key)) else { continue };
+        let kind = text(property, "type");
+        let field = format!("{path}.properties[{key}]");
+        if kind != wanted {
+            errors.push(FieldError::invalid(format!("{field}.type"), kind, format!("must be {wanted}")));
+        }
+        let properties = property.get("properties").and_then(Value::as_object);
+        if key == "metadata" && properties.is_some_and(|map| map.keys().any(|key| key != "name" && key != "generateName")) {
+            let detail =
+                "must not specify anything other than name and generateName, but metadata is implicitly specified";
+            errors.push(FieldError::forbidden(field, detail));
+        }
+    }
+}
+
+/// Schemas inside junctors restrict values only; the two types of an int-or-string are let through.
+fn nested(schema: &Value, path: &str, int_or_string: bool, errors: &mut Vec<FieldError>) {
+    for (key, detail) in STRUCTURE {
+        if set(schema, key) && !(key == "type" && int_or_string) {
+            errors.push(FieldError::forbidden(format!("{path}.{key}"), detail));
+        }
+    }
+    if schema.get("properties").is_some_and(|properties| properties.get("metadata").is_some()) {
+        let field = format!("{path}.properties[metadata]");
+        errors.push(FieldError::forbidden(field, "must not be specified in a nested context"));
+    }
+    for (path, child) in children(schema, path) {
+        nested(child, &path, int_or_string, errors);
+    }
+}
+
+/// Defaults must be what the schema would accept, unknown fields included.
+fn defaults(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    if let Some(default) = schema.get("default").filter(|default| !default.is_null()) {
+        let field = format!("{path}.default");
+        let compiled = Schema::compile(schema);
+        let mut pruned = default.clone();
+        if compiled.kind == "object" && !prune_default(&mut pruned, &compiled) {
+            errors.push(FieldError::invalid(field.clone(), default, "must not have unknown fields"));
+        }
+        for mut error in validate::validate(&compiled, "", default, None) {
+            error.field = match error.field.as_str() {
+                "<nil>" => field.clone(),
+                inner => format!("{field}.{inner}"),
+            };
+            errors.push(error);
+        }
+    }
+    for (path, child) in children(schema, path) {
+        defaults(child, &path, errors);
+    }
+}
+
+fn prune_default(default: &mut Value, schema: &Schema) -> bool {
+    let wrapped = Schema { properties: [("x".to_owned(), schema.clone())].into(), ..Schema::default() };
+    let mut object = serde_json::json!({"x": default.clone()});
+    prune::prune(&mut object, &wrapped).is_empty()
+}
