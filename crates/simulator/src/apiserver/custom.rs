@@ -77,7 +77,10 @@ impl CustomVersion {
         prune::drop_nulls(object, &self.schema);
         prune::set_defaults(object, &self.schema);
         let removed = prune::prune(object, &self.schema);
-        removed.iter().map(|path| format!("unknown field {path:?}")).collect()
+        removed
+            .iter()
+            .map(|path| format!("unknown field {path:?}"))
+            .collect()
     }
 
     /// Errors of the object against the schema, with ratcheting against the old one. `metadata` is validated elsewhere.
@@ -96,7 +99,8 @@ impl CustomVersion {
     /// `status.` in front.
     pub fn validate_status(&self, new: &Value, old: &Value) -> Vec<FieldError> {
         let mut errors = Vec::new();
-        if let Some((schema, status)) = self.schema.properties.get("status").zip(new.get("status")) {
+        if let Some((schema, status)) = self.schema.properties.get("status").zip(new.get("status"))
+        {
             for mut error in validate::validate(schema, "", status, old.get("status")) {
                 error.field = match error.field.as_str() {
                     "<nil>" => "status".to_owned(),
@@ -136,20 +140,49 @@ pub fn served_versions(definition: &Value) -> Vec<CustomVersion> {
     if !holds("NamesAccepted") && !holds("Established") || !holds("Established") {
         return Vec::new();
     }
-    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
-    let served = |version: &&Value| version.get("served").and_then(Value::as_bool).unwrap_or_default();
-    versions.into_iter().flatten().filter(served).map(|version| compile(definition, version)).collect()
+    let versions = definition
+        .pointer("/spec/versions")
+        .and_then(Value::as_array);
+    let served = |version: &&Value| {
+        version
+            .get("served")
+            .and_then(Value::as_bool)
+            .unwrap_or_default()
+    };
+    versions
+        .into_iter()
+        .flatten()
+        .filter(served)
+        .map(|version| compile(definition, version))
+        .collect()
 }
 
 fn compile(definition: &Value, version: &Value) -> CustomVersion {
-    let text = |pointer: &str| definition.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |pointer: &str| {
+        definition
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let texts = |pointer: &str| -> Vec<String> {
         let list = definition.pointer(pointer).and_then(Value::as_array);
-        list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        list.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
     };
-    let name = version.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let name = version
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     let kind = text("/status/acceptedNames/kind");
-    let source = version.pointer("/schema/openAPIV3Schema").cloned().unwrap_or_default();
+    let source = version
+        .pointer("/schema/openAPIV3Schema")
+        .cloned()
+        .unwrap_or_default();
     CustomVersion {
         resource: Resource {
             group: text("/spec/group").into(),
@@ -163,11 +196,18 @@ fn compile(definition: &Value, version: &Value) -> CustomVersion {
         short_names: texts("/status/acceptedNames/shortNames"),
         categories: texts("/status/acceptedNames/categories"),
         storage_version: storage_version(definition),
-        status: version.pointer("/subresources/status").is_some_and(|status| !status.is_null()),
-        scale: version.pointer("/subresources/scale").filter(|scale| !scale.is_null()).map(scale_paths),
+        status: version
+            .pointer("/subresources/status")
+            .is_some_and(|status| !status.is_null()),
+        scale: version
+            .pointer("/subresources/scale")
+            .filter(|scale| !scale.is_null())
+            .map(scale_paths),
         selectable_fields: selectable_fields(version),
         deprecation_warning: deprecation(definition, version, &name, &kind),
-        terminating: definition.pointer("/metadata/deletionTimestamp").is_some_and(|at| !at.is_null()),
+        terminating: definition
+            .pointer("/metadata/deletionTimestamp")
+            .is_some_and(|at| !at.is_null()),
         columns: printer::columns(version),
         schema: Arc::new(Schema::compile(&source)),
         source: Arc::new(source),
@@ -175,14 +215,30 @@ fn compile(definition: &Value, version: &Value) -> CustomVersion {
 }
 
 fn storage_version(definition: &Value) -> String {
-    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
-    let storage = |version: &&Value| version.get("storage").and_then(Value::as_bool).unwrap_or_default();
+    let versions = definition
+        .pointer("/spec/versions")
+        .and_then(Value::as_array);
+    let storage = |version: &&Value| {
+        version
+            .get("storage")
+            .and_then(Value::as_bool)
+            .unwrap_or_default()
+    };
     let version = versions.into_iter().flatten().find(storage);
-    version.and_then(|version| version.get("name")?.as_str()).unwrap_or_default().to_owned()
+    version
+        .and_then(|version| version.get("name")?.as_str())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn scale_paths(scale: &Value) -> ScalePaths {
-    let text = |key: &str| scale.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |key: &str| {
+        scale
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     ScalePaths {
         spec_replicas: text("specReplicasPath"),
         status_replicas: text("statusReplicasPath"),
@@ -192,21 +248,40 @@ fn scale_paths(scale: &Value) -> ScalePaths {
 
 fn selectable_fields(version: &Value) -> Vec<String> {
     let fields = version.get("selectableFields").and_then(Value::as_array);
-    let paths = fields.into_iter().flatten().filter_map(|field| field.get("jsonPath")?.as_str());
-    paths.map(|path| path.trim_start_matches('.').to_owned()).collect()
+    let paths = fields
+        .into_iter()
+        .flatten()
+        .filter_map(|field| field.get("jsonPath")?.as_str());
+    paths
+        .map(|path| path.trim_start_matches('.').to_owned())
+        .collect()
 }
 
 /// The declared warning, or one that names a newer served version.
 fn deprecation(definition: &Value, version: &Value, name: &str, kind: &str) -> Option<String> {
-    if !version.get("deprecated").and_then(Value::as_bool).unwrap_or_default() {
+    if !version
+        .get("deprecated")
+        .and_then(Value::as_bool)
+        .unwrap_or_default()
+    {
         return None;
     }
     if let Some(warning) = version.get("deprecationWarning").and_then(Value::as_str) {
         return Some(warning.to_owned());
     }
-    let group = definition.pointer("/spec/group").and_then(Value::as_str).unwrap_or_default();
-    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
-    let flag = |version: &Value, key: &str| version.get(key).and_then(Value::as_bool).unwrap_or_default();
+    let group = definition
+        .pointer("/spec/group")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let versions = definition
+        .pointer("/spec/versions")
+        .and_then(Value::as_array);
+    let flag = |version: &Value, key: &str| {
+        version
+            .get(key)
+            .and_then(Value::as_bool)
+            .unwrap_or_default()
+    };
     let newer = versions
         .into_iter()
         .flatten()
@@ -214,6 +289,8 @@ fn deprecation(definition: &Value, version: &Value, name: &str, kind: &str) -> O
         .filter_map(|other| other.get("name")?.as_str())
         .filter(|other| super::discovery::compare_versions(other, name).is_lt())
         .min_by(|a, b| super::discovery::compare_versions(a, b));
-    let instead = newer.map(|newer| format!("; use {group}/{newer} {kind}")).unwrap_or_default();
+    let instead = newer
+        .map(|newer| format!("; use {group}/{newer} {kind}"))
+        .unwrap_or_default();
     Some(format!("{group}/{name} {kind} is deprecated{instead}"))
 }

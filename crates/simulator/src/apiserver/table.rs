@@ -52,7 +52,9 @@ pub fn table(
         rows.push(row(served, object, options, now)?);
     }
     let definitions = match &served.backing {
-        Backing::Builtin { .. } => columns::definitions(columns::of(&served.resource.group, &served.resource.plural)),
+        Backing::Builtin { .. } => {
+            columns::definitions(columns::of(&served.resource.group, &served.resource.plural))
+        }
         Backing::Custom(version) => custom::definitions(version.printer_columns()),
     };
     let mut metadata = Map::new();
@@ -70,10 +72,17 @@ pub fn table(
     }))
 }
 
-fn row(served: &Served, object: &Value, options: &TableOptions, now: Timestamp) -> Result<Value, ApiError> {
+fn row(
+    served: &Served,
+    object: &Value,
+    options: &TableOptions,
+    now: Timestamp,
+) -> Result<Value, ApiError> {
     let view = View::new(object, now);
     let cells = match &served.backing {
-        Backing::Builtin { .. } => builtin_cells(&served.resource.group, &served.resource.plural, view),
+        Backing::Builtin { .. } => {
+            builtin_cells(&served.resource.group, &served.resource.plural, view)
+        }
         Backing::Custom(version) => custom::cells(version.printer_columns(), view),
     };
     let included = match options.include_object.as_str() {
@@ -83,7 +92,11 @@ fn row(served: &Served, object: &Value, options: &TableOptions, now: Timestamp) 
             partial(object, &options.version)
         }
         "None" => Value::Null,
-        other => return Err(ApiError::bad_request(format!("unrecognized includeObject value: {other:?}"))),
+        other => {
+            return Err(ApiError::bad_request(format!(
+                "unrecognized includeObject value: {other:?}"
+            )));
+        }
     };
     let mut row = json!({"cells": cells, "object": included});
     if let Some(conditions) = row_conditions(served, view)

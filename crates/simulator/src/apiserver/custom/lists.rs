@@ -46,7 +46,11 @@ pub(super) fn duplicates(schema: &Schema, path: &str, value: &Value) -> Vec<Fiel
 fn key_of(schema: &Schema, item: &Value) -> Value {
     let mut keys = Map::new();
     for name in &schema.list_map_keys {
-        let default = schema.items.as_ref().and_then(|items| items.properties.get(name)).and_then(|key| key.default.as_ref());
+        let default = schema
+            .items
+            .as_ref()
+            .and_then(|items| items.properties.get(name))
+            .and_then(|key| key.default.as_ref());
         if let Some(value) = item.get(name).or(default) {
             keys.insert(name.clone(), value.clone());
         }
@@ -98,7 +102,10 @@ fn type_meta(path: &str, map: &Map<String, Value>) -> Vec<FieldError> {
             Some(Value::String(text)) if field == "kind" => {
                 let complaints = names::dns1035_label(&text.to_lowercase());
                 if !complaints.is_empty() {
-                    let detail = format!("may have mixed case, but should otherwise match: {}", complaints.join(","));
+                    let detail = format!(
+                        "may have mixed case, but should otherwise match: {}",
+                        complaints.join(",")
+                    );
                     errors.push(FieldError::invalid(child, text.as_str(), detail));
                 }
             }
@@ -110,5 +117,9 @@ fn type_meta(path: &str, map: &Map<String, Value>) -> Vec<FieldError> {
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
 }

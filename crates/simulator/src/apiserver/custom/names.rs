@@ -17,7 +17,11 @@ struct Condition {
 
 /// The definition's next state, or `None` if it has come to rest: first names are accepted or refused, in a second step
 /// it is established. `others` are all definitions; those of other groups and the definition itself are skipped.
-pub fn advance<'a>(definition: &Value, others: impl IntoIterator<Item = &'a Value>, now: Timestamp) -> Option<Value> {
+pub fn advance<'a>(
+    definition: &Value,
+    others: impl IntoIterator<Item = &'a Value>,
+    now: Timestamp,
+) -> Option<Value> {
     let named = with_names(definition, others, now);
     if named != *definition {
         return Some(named);
@@ -46,10 +50,23 @@ pub fn set_terminating(definition: &mut Value, stage: Termination, now: Timestam
             "InstanceDeletionPending",
             "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
         ),
-        Termination::InProgress => ("True", "InstanceDeletionInProgress", "CustomResource deletion is in progress"),
-        Termination::Completed => ("False", "InstanceDeletionCompleted", "removed all instances"),
+        Termination::InProgress => (
+            "True",
+            "InstanceDeletionInProgress",
+            "CustomResource deletion is in progress",
+        ),
+        Termination::Completed => (
+            "False",
+            "InstanceDeletionCompleted",
+            "removed all instances",
+        ),
     };
-    let condition = Condition { kind: "Terminating", status, reason, message: message.to_owned() };
+    let condition = Condition {
+        kind: "Terminating",
+        status,
+        reason,
+        message: message.to_owned(),
+    };
     set_condition(definition, &condition, now);
 }
 
@@ -67,13 +84,27 @@ pub enum Termination {
 /// The status of a condition.
 pub fn condition_status<'a>(definition: &'a Value, kind: &str) -> Option<&'a str> {
     let conditions = definition.pointer("/status/conditions")?.as_array()?;
-    conditions.iter().find(|condition| condition.get("type").and_then(Value::as_str) == Some(kind))?.get("status")?.as_str()
+    conditions
+        .iter()
+        .find(|condition| condition.get("type").and_then(Value::as_str) == Some(kind))?
+        .get("status")?
+        .as_str()
 }
 
-fn with_names<'a>(definition: &Value, others: impl IntoIterator<Item = &'a Value>, now: Timestamp) -> Value {
+fn with_names<'a>(
+    definition: &Value,
+    others: impl IntoIterator<Item = &'a Value>,
+    now: Timestamp,
+) -> Value {
     let (resources, kinds) = taken(definition, others);
-    let spec = definition.pointer("/spec/names").cloned().unwrap_or_default();
-    let accepted = definition.pointer("/status/acceptedNames").cloned().unwrap_or_default();
+    let spec = definition
+        .pointer("/spec/names")
+        .cloned()
+        .unwrap_or_default();
+    let accepted = definition
+        .pointer("/status/acceptedNames")
+        .cloned()
+        .unwrap_or_default();
     let mut names = accepted.as_object().cloned().unwrap_or_default();
     let mut problem: Option<(&'static str, String)> = None;
     for (field, reason, used) in [
@@ -98,7 +129,16 @@ fn with_names<'a>(definition: &Value, others: impl IntoIterator<Item = &'a Value
         None => ("True", "NoConflicts", "no conflicts found".to_owned()),
         Some((reason, message)) => ("False", reason, message),
     };
-    set_condition(&mut next, &Condition { kind: "NamesAccepted", status, reason, message }, now);
+    set_condition(
+        &mut next,
+        &Condition {
+            kind: "NamesAccepted",
+            status,
+            reason,
+            message,
+        },
+        now,
+    );
     if condition_status(definition, "Established") != Some("True") {
         let (reason, message) = if fine {
             ("Installing", "the initial names have been accepted")
@@ -106,41 +146,89 @@ fn with_names<'a>(definition: &Value, others: impl IntoIterator<Item = &'a Value
             ("NotAccepted", "not all names are accepted")
         };
         let message = message.to_owned();
-        set_condition(&mut next, &Condition { kind: "Established", status: "False", reason, message }, now);
+        set_condition(
+            &mut next,
+            &Condition {
+                kind: "Established",
+                status: "False",
+                reason,
+                message,
+            },
+            now,
+        );
     }
     next
 }
 
 /// Resource names and kinds other definitions of the group have been given.
-fn taken<'a>(definition: &Value, others: impl IntoIterator<Item = &'a Value>) -> (BTreeSet<String>, BTreeSet<String>) {
+fn taken<'a>(
+    definition: &Value,
+    others: impl IntoIterator<Item = &'a Value>,
+) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut resources, mut kinds) = (BTreeSet::new(), BTreeSet::new());
     let name = definition.pointer("/metadata/name");
     for other in others {
-        if other.pointer("/metadata/name") == name || other.pointer("/spec/group") != definition.pointer("/spec/group") {
+        if other.pointer("/metadata/name") == name
+            || other.pointer("/spec/group") != definition.pointer("/spec/group")
+        {
             continue;
         }
-        let text = |field: &str| other.pointer(&format!("/status/acceptedNames/{field}")).and_then(Value::as_str);
-        resources.extend([text("plural"), text("singular")].into_iter().flatten().map(str::to_owned));
-        let short = other.pointer("/status/acceptedNames/shortNames").and_then(Value::as_array);
-        resources.extend(short.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
-        kinds.extend([text("kind"), text("listKind")].into_iter().flatten().map(str::to_owned));
+        let text = |field: &str| {
+            other
+                .pointer(&format!("/status/acceptedNames/{field}"))
+                .and_then(Value::as_str)
+        };
+        resources.extend(
+            [text("plural"), text("singular")]
+                .into_iter()
+                .flatten()
+                .map(str::to_owned),
+        );
+        let short = other
+            .pointer("/status/acceptedNames/shortNames")
+            .and_then(Value::as_array);
+        resources.extend(
+            short
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(str::to_owned),
+        );
+        kinds.extend(
+            [text("kind"), text("listKind")]
+                .into_iter()
+                .flatten()
+                .map(str::to_owned),
+        );
     }
     resources.remove("");
     kinds.remove("");
     (resources, kinds)
 }
 
-fn conflicts(wanted: Option<&Value>, accepted: Option<&Value>, used: &BTreeSet<String>) -> Vec<String> {
+fn conflicts(
+    wanted: Option<&Value>,
+    accepted: Option<&Value>,
+    used: &BTreeSet<String>,
+) -> Vec<String> {
     let texts = |value: Option<&Value>| -> Vec<String> {
         match value {
             Some(Value::String(text)) => vec![text.clone()],
-            Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            Some(Value::Array(list)) => list
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
             _ => Vec::new(),
         }
     };
     let ours = texts(accepted);
-    let fresh = texts(wanted).into_iter().filter(|name| !ours.contains(name) && used.contains(name));
-    fresh.map(|name| format!("{name:?} is already in use")).collect()
+    let fresh = texts(wanted)
+        .into_iter()
+        .filter(|name| !ours.contains(name) && used.contains(name));
+    fresh
+        .map(|name| format!("{name:?} is already in use"))
+        .collect()
 }
 
 fn aggregate(errors: &[String]) -> String {
@@ -159,7 +247,10 @@ fn copy(names: &mut Map<String, Value>, spec: &Value, field: &str) {
 
 fn set_status(definition: &mut Value, field: &str, value: Value) {
     if let Some(object) = definition.as_object_mut()
-        && let Some(status) = object.entry("status").or_insert_with(|| json!({})).as_object_mut()
+        && let Some(status) = object
+            .entry("status")
+            .or_insert_with(|| json!({}))
+            .as_object_mut()
     {
         status.insert(field.to_owned(), value);
     }
@@ -167,8 +258,13 @@ fn set_status(definition: &mut Value, field: &str, value: Value) {
 
 /// Sets a condition; the transition time moves with the status only.
 fn set_condition(definition: &mut Value, condition: &Condition, now: Timestamp) {
-    let mut conditions = definition.pointer("/status/conditions").and_then(Value::as_array).cloned().unwrap_or_default();
-    let has_kind = |entry: &Value| entry.get("type").and_then(Value::as_str) == Some(condition.kind);
+    let mut conditions = definition
+        .pointer("/status/conditions")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let has_kind =
+        |entry: &Value| entry.get("type").and_then(Value::as_str) == Some(condition.kind);
     let before = conditions.iter().position(has_kind);
     let mut transition = json!(time::rfc3339(now));
     if let Some(old) = before.and_then(|index| conditions.get(index))

@@ -9,7 +9,9 @@ const META_FIELDS: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
 /// Removes what the schema does not know; returns the paths, sorted.
 pub(super) fn prune(object: &mut Value, schema: &Schema) -> Vec<String> {
-    let mut pruning = Pruning { removed: Vec::new() };
+    let mut pruning = Pruning {
+        removed: Vec::new(),
+    };
     if schema.preserve_unknown {
         pruning.keep(object, schema, true, "");
     } else {
@@ -33,28 +35,45 @@ impl Pruning {
             Value::Array(list) => {
                 let items = schema.and_then(|schema| schema.items.as_deref());
                 for (index, item) in list.iter_mut().enumerate() {
-                    self.value(item, items, items.is_some_and(|items| items.embedded), &format!("{path}[{index}]"));
+                    self.value(
+                        item,
+                        items,
+                        items.is_some_and(|items| items.embedded),
+                        &format!("{path}[{index}]"),
+                    );
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
 
-    fn map(&mut self, map: &mut Map<String, Value>, schema: Option<&Schema>, resource: bool, path: &str) {
+    fn map(
+        &mut self,
+        map: &mut Map<String, Value>,
+        schema: Option<&Schema>,
+        resource: bool,
+        path: &str,
+    ) {
         let keys: Vec<String> = map.keys().cloned().collect();
         for key in keys {
             let child = join(path, &key);
-            if (resource || schema.is_some_and(|schema| schema.embedded)) && META_FIELDS.contains(&key.as_str()) {
+            if (resource || schema.is_some_and(|schema| schema.embedded))
+                && META_FIELDS.contains(&key.as_str())
+            {
                 continue;
             }
             let property = schema.and_then(|schema| schema.properties.get(&key));
             let additional = schema.and_then(|schema| schema.additional_properties.as_ref());
             match (property, additional, map.get_mut(&key)) {
-                (Some(property), _, Some(value)) => self.value(value, Some(property), property.embedded, &child),
+                (Some(property), _, Some(value)) => {
+                    self.value(value, Some(property), property.embedded, &child)
+                }
                 (None, Some(Additional::Schema(schema)), Some(value)) => {
                     self.value(value, Some(schema), schema.embedded, &child);
                 }
-                (None, Some(Additional::Allowed(true)), Some(value)) => self.value(value, None, false, &child),
+                (None, Some(Additional::Allowed(true)), Some(value)) => {
+                    self.value(value, None, false, &child)
+                }
                 (_, _, _) => {
                     map.remove(&key);
                     self.removed.push(child);
@@ -92,7 +111,11 @@ impl Pruning {
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
 }
 
 /// Removes nulls where the schema neither allows nor replaces them.
@@ -101,7 +124,8 @@ pub(super) fn drop_nulls(value: &mut Value, schema: &Schema) {
         Value::Object(map) => {
             map.retain(|key, value| {
                 let property = schema.member(key);
-                !property.is_some_and(|property| property.drops(value) && property.default.is_none())
+                !property
+                    .is_some_and(|property| property.drops(value) && property.default.is_none())
             });
             for (key, value) in map.iter_mut() {
                 if let Some(property) = schema.member(key) {
@@ -123,7 +147,9 @@ pub(super) fn set_defaults(value: &mut Value, schema: &Schema) {
     match value {
         Value::Object(map) => {
             for (key, property) in &schema.properties {
-                let Some(default) = &property.default else { continue };
+                let Some(default) = &property.default else {
+                    continue;
+                };
                 if map.get(key).is_none_or(|value| property.drops(value)) {
                     map.insert(key.clone(), default.clone());
                 }
@@ -138,7 +164,9 @@ pub(super) fn set_defaults(value: &mut Value, schema: &Schema) {
             }
         }
         Value::Array(list) => {
-            let Some(items) = schema.items.as_deref() else { return };
+            let Some(items) = schema.items.as_deref() else {
+                return;
+            };
             for item in list {
                 replace_null(item, items);
                 set_defaults(item, items);
@@ -161,16 +189,18 @@ mod tests {
     use super::*;
 
     fn schema() -> Schema {
-        Schema::compile(&json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
-            "a": {"type": "integer", "default": 1},
-            "n": {"type": "string", "nullable": true},
-            "s": {"type": "string"},
-            "m": {"type": "object", "additionalProperties": {"type": "object", "properties": {"x": {"type": "string", "default": "y"}}}},
-            "l": {"type": "array", "items": {"type": "object", "properties": {"k": {"type": "string"}}}},
-            "any": {"x-kubernetes-preserve-unknown-fields": true},
-            "known": {"type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": {"p": {"type": "object"}}},
-            "tpl": {"type": "object", "x-kubernetes-embedded-resource": true, "properties": {"spec": {"type": "object"}}},
-        }}}}))
+        Schema::compile(
+            &json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
+                "a": {"type": "integer", "default": 1},
+                "n": {"type": "string", "nullable": true},
+                "s": {"type": "string"},
+                "m": {"type": "object", "additionalProperties": {"type": "object", "properties": {"x": {"type": "string", "default": "y"}}}},
+                "l": {"type": "array", "items": {"type": "object", "properties": {"k": {"type": "string"}}}},
+                "any": {"x-kubernetes-preserve-unknown-fields": true},
+                "known": {"type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": {"p": {"type": "object"}}},
+                "tpl": {"type": "object", "x-kubernetes-embedded-resource": true, "properties": {"spec": {"type": "object"}}},
+            }}}}),
+        )
     }
 
     #[test]
@@ -184,13 +214,23 @@ mod tests {
         let removed = prune(&mut object, &schema());
         assert_eq!(
             removed,
-            ["extra", "spec.known.p.q", "spec.l[0].v", "spec.tpl.spec.z", "spec.tpl.status", "spec.u"]
+            [
+                "extra",
+                "spec.known.p.q",
+                "spec.l[0].v",
+                "spec.tpl.spec.z",
+                "spec.tpl.status",
+                "spec.u"
+            ]
         );
-        assert_eq!(object, json!({
-            "apiVersion": "e/v1", "kind": "Foo", "metadata": {"name": "a"},
-            "spec": {"s": "x", "l": [{"k": "1"}], "any": {"q": {"r": 1}}, "known": {"p": {}, "r": 1},
-                     "tpl": {"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": {}}},
-        }));
+        assert_eq!(
+            object,
+            json!({
+                "apiVersion": "e/v1", "kind": "Foo", "metadata": {"name": "a"},
+                "spec": {"s": "x", "l": [{"k": "1"}], "any": {"q": {"r": 1}}, "known": {"p": {}, "r": 1},
+                         "tpl": {"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": {}}},
+            })
+        );
     }
 
     #[test]

@@ -22,11 +22,21 @@ pub(super) fn replicas_error(object: &Value, path: &str) -> Option<FieldError> {
         }
     }
     match value.as_i64() {
-        None => Some(FieldError::invalid(path, 0, accessor_error(path, value, "int64"))),
-        Some(count @ ..0) => Some(FieldError::invalid(path, count, "should be a non-negative integer")),
-        Some(count) if count > i64::from(i32::MAX) => {
-            Some(FieldError::invalid(path, count, format!("should be less than or equal to {}", i32::MAX)))
-        }
+        None => Some(FieldError::invalid(
+            path,
+            0,
+            accessor_error(path, value, "int64"),
+        )),
+        Some(count @ ..0) => Some(FieldError::invalid(
+            path,
+            count,
+            "should be a non-negative integer",
+        )),
+        Some(count) if count > i64::from(i32::MAX) => Some(FieldError::invalid(
+            path,
+            count,
+            format!("should be less than or equal to {}", i32::MAX),
+        )),
         Some(_) => None,
     }
 }
@@ -35,7 +45,10 @@ fn accessor_error(path: &str, value: &Value, expected: &str) -> String {
     let (shown, kind) = match value {
         Value::Null => ("<nil>".to_owned(), "<nil>"),
         Value::Bool(bool) => (bool.to_string(), "bool"),
-        Value::Number(number) => (number.to_string(), if number.is_f64() { "float64" } else { "int64" }),
+        Value::Number(number) => (
+            number.to_string(),
+            if number.is_f64() { "float64" } else { "int64" },
+        ),
         Value::String(text) => (text.clone(), "string"),
         Value::Array(_) => (value.to_string(), "[]interface {}"),
         Value::Object(_) => (value.to_string(), "map[string]interface {}"),

@@ -93,5 +93,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
 
 fn pattern<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Regex>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.filter(|text| !text.is_empty()).and_then(|text| Regex::new(&text).ok()))
+    Ok(text
+        .filter(|text| !text.is_empty())
+        .and_then(|text| Regex::new(&text).ok()))
 }

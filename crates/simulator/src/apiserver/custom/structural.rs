@@ -17,7 +17,10 @@ const UNSUPPORTED: [(&str, &str); 7] = [
     ("definitions", "definitions is not supported"),
     ("dependencies", "dependencies is not supported"),
     ("$ref", "$ref is not supported"),
-    ("uniqueItems", "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"),
+    (
+        "uniqueItems",
+        "uniqueItems cannot be set to true since the runtime complexity becomes quadratic",
+    ),
 ];
 /// Fields that describe structure and therefore may not stand inside `allOf`, `anyOf`, `oneOf` and `not`.
 const STRUCTURE: [(&str, &str); 12] = [
@@ -27,12 +30,30 @@ const STRUCTURE: [(&str, &str); 12] = [
     ("title", "must be empty to be structural"),
     ("description", "must be empty to be structural"),
     ("nullable", "must be false to be structural"),
-    ("x-kubernetes-preserve-unknown-fields", "must be false to be structural"),
-    ("x-kubernetes-embedded-resource", "must be false to be structural"),
-    ("x-kubernetes-int-or-string", "must be false to be structural"),
-    ("x-kubernetes-list-map-keys", "must be empty to be structural"),
-    ("x-kubernetes-list-type", "must be undefined to be structural"),
-    ("x-kubernetes-map-type", "must be undefined to be structural"),
+    (
+        "x-kubernetes-preserve-unknown-fields",
+        "must be false to be structural",
+    ),
+    (
+        "x-kubernetes-embedded-resource",
+        "must be false to be structural",
+    ),
+    (
+        "x-kubernetes-int-or-string",
+        "must be false to be structural",
+    ),
+    (
+        "x-kubernetes-list-map-keys",
+        "must be empty to be structural",
+    ),
+    (
+        "x-kubernetes-list-type",
+        "must be undefined to be structural",
+    ),
+    (
+        "x-kubernetes-map-type",
+        "must be undefined to be structural",
+    ),
 ];
 
 /// Where a schema stands.
@@ -47,7 +68,10 @@ enum Level {
 pub(super) fn errors(schema: &Value, path: &str) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if set(schema, "nullable") {
-        errors.push(FieldError::forbidden(format!("{path}.nullable"), "nullable cannot be true at the root"));
+        errors.push(FieldError::forbidden(
+            format!("{path}.nullable"),
+            "nullable cannot be true at the root",
+        ));
     }
     open_api(schema, path, &mut errors);
     let mut structural = Vec::new();
@@ -90,7 +114,11 @@ fn set(schema: &Value, key: &str) -> bool {
 fn children<'a>(schema: &'a Value, path: &str) -> Vec<(String, &'a Value)> {
     let mut found = Vec::new();
     let map = schema.get("properties").and_then(Value::as_object);
-    found.extend(map.into_iter().flatten().map(|(key, child)| (format!("{path}.properties[{key}]"), child)));
+    found.extend(
+        map.into_iter()
+            .flatten()
+            .map(|(key, child)| (format!("{path}.properties[{key}]"), child)),
+    );
     for key in ["items", "additionalProperties", "not"] {
         if let Some(child) = schema.get(key).filter(|child| child.is_object()) {
             found.push((format!("{path}.{key}"), child));
@@ -98,7 +126,12 @@ fn children<'a>(schema: &'a Value, path: &str) -> Vec<(String, &'a Value)> {
     }
     for key in ["allOf", "anyOf", "oneOf"] {
         let list = schema.get(key).and_then(Value::as_array);
-        found.extend(list.into_iter().flatten().enumerate().map(|(index, child)| (format!("{path}.{key}[{index}]"), child)));
+        found.extend(
+            list.into_iter()
+                .flatten()
+                .enumerate()
+                .map(|(index, child)| (format!("{path}.{key}[{index}]"), child)),
+        );
     }
     found
 }
@@ -109,7 +142,11 @@ fn open_api(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
         let detail = "type cannot be set to null, use nullable as an alternative";
         errors.push(FieldError::forbidden(format!("{path}.type"), detail));
     } else if !kind.is_empty() && !TYPES.contains(&kind) {
-        errors.push(FieldError::not_supported(format!("{path}.type"), kind, &TYPES));
+        errors.push(FieldError::not_supported(
+            format!("{path}.type"),
+            kind,
+            &TYPES,
+        ));
     }
     for (key, detail) in UNSUPPORTED.iter().filter(|(key, _)| set(schema, key)) {
         errors.push(FieldError::forbidden(format!("{path}.{key}"), *detail));
@@ -118,20 +155,30 @@ fn open_api(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
         let detail = "items must be a schema object and not an array";
         errors.push(FieldError::forbidden(format!("{path}.items"), detail));
     }
-    let additional = schema.get("additionalProperties").filter(|value| value.is_object() || *value == &Value::Bool(true));
+    let additional = schema
+        .get("additionalProperties")
+        .filter(|value| value.is_object() || *value == &Value::Bool(true));
     if additional.is_some() && set(schema, "properties") {
         let detail = "additionalProperties and properties are mutual exclusive";
-        errors.push(FieldError::forbidden(format!("{path}.additionalProperties"), detail));
+        errors.push(FieldError::forbidden(
+            format!("{path}.additionalProperties"),
+            detail,
+        ));
     }
     if schema.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(false)) {
         let field = format!("{path}.x-kubernetes-preserve-unknown-fields");
-        errors.push(FieldError::invalid(field, BadValue::Json("false".to_owned()), "must be true or undefined"));
+        errors.push(FieldError::invalid(
+            field,
+            BadValue::Json("false".to_owned()),
+            "must be true or undefined",
+        ));
     }
     map_type(schema, path, errors);
     list_type(schema, path, errors);
     if set(schema, "x-kubernetes-validations") {
         let field = format!("{path}.x-kubernetes-validations");
-        let detail = "rules in the Common Expression Language are not supported by this version of Carrick";
+        let detail =
+            "rules in the Common Expression Language are not supported by this version of Carrick";
         errors.push(FieldError::forbidden(field, detail));
     }
     for (path, child) in children(schema, path) {
@@ -150,25 +197,38 @@ fn needs_type(schema: &Value, path: &str, wanted: &str, extension: &str) -> Opti
 }
 
 fn map_type(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    if schema.get("x-kubernetes-map-type").is_none_or(Value::is_null) {
+    if schema
+        .get("x-kubernetes-map-type")
+        .is_none_or(Value::is_null)
+    {
         return;
     }
     errors.extend(needs_type(schema, path, "object", "x-kubernetes-map-type"));
     let kind = text(schema, "x-kubernetes-map-type");
     if !["atomic", "granular"].contains(&kind) {
         let field = format!("{path}.x-kubernetes-map-type");
-        errors.push(FieldError::not_supported(field, kind, &["atomic", "granular"]));
+        errors.push(FieldError::not_supported(
+            field,
+            kind,
+            &["atomic", "granular"],
+        ));
     }
 }
 
 fn list_type(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    let declared = schema.get("x-kubernetes-list-type").is_some_and(|kind| !kind.is_null());
+    let declared = schema
+        .get("x-kubernetes-list-type")
+        .is_some_and(|kind| !kind.is_null());
     let kind = text(schema, "x-kubernetes-list-type");
     let field = format!("{path}.x-kubernetes-list-type");
     if declared {
         errors.extend(needs_type(schema, path, "array", "x-kubernetes-list-type"));
         if !["atomic", "set", "map"].contains(&kind) {
-            errors.push(FieldError::not_supported(field.clone(), kind, &["atomic", "set", "map"]));
+            errors.push(FieldError::not_supported(
+                field.clone(),
+                kind,
+                &["atomic", "set", "map"],
+            ));
         }
     }
     let keys_field = format!("{path}.x-kubernetes-list-map-keys");
@@ -194,13 +254,26 @@ fn list_type(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
         }
         map_items(schema, path, &keys, &keys_field, errors);
     }
-    if matches!(kind, "map" | "set") && schema.get("items").is_some_and(|items| set(items, "nullable")) {
+    if matches!(kind, "map" | "set")
+        && schema
+            .get("items")
+            .is_some_and(|items| set(items, "nullable"))
+    {
         let detail = format!("cannot be nullable when x-kubernetes-list-type is {kind}");
-        errors.push(FieldError::forbidden(format!("{path}.items.nullable"), detail));
+        errors.push(FieldError::forbidden(
+            format!("{path}.items.nullable"),
+            detail,
+        ));
     }
 }
 
-fn map_items(schema: &Value, path: &str, keys: &[&str], keys_field: &str, errors: &mut Vec<FieldError>) {
+fn map_items(
+    schema: &Value,
+    path: &str,
+    keys: &[&str],
+    keys_field: &str,
+    errors: &mut Vec<FieldError>,
+) {
     let Some(items) = schema.get("items").filter(|items| items.is_object()) else {
         let detail = "must have a schema if x-kubernetes-list-type is map";
         errors.push(FieldError::required(format!("{path}.items"), detail));
@@ -209,37 +282,64 @@ fn map_items(schema: &Value, path: &str, keys: &[&str], keys_field: &str, errors
     let kind = text(items, "type");
     if kind != "object" {
         let detail = "must be object if parent array's x-kubernetes-list-type is map";
-        errors.push(FieldError::invalid(format!("{path}.items.type"), kind, detail));
+        errors.push(FieldError::invalid(
+            format!("{path}.items.type"),
+            kind,
+            detail,
+        ));
     }
     let list = || BadValue::Json(Value::from(keys.to_vec()).to_string());
     for (index, key) in keys.iter().enumerate() {
         let property = format!("{path}.items.properties[{key}]");
-        match items.pointer("/properties").and_then(|properties| properties.get(*key)) {
+        match items
+            .pointer("/properties")
+            .and_then(|properties| properties.get(*key))
+        {
             None => {
                 let detail = "entries must all be names of item properties";
-                errors.push(FieldError::new(ErrorKind::Invalid, keys_field, list(), detail));
+                errors.push(FieldError::new(
+                    ErrorKind::Invalid,
+                    keys_field,
+                    list(),
+                    detail,
+                ));
             }
             Some(schema) => {
                 if matches!(text(schema, "type"), "array" | "object") {
-                    let detail = "must be a scalar type if parent array's x-kubernetes-list-type is map";
-                    errors.push(FieldError::invalid(format!("{property}.type"), kind, detail));
+                    let detail =
+                        "must be a scalar type if parent array's x-kubernetes-list-type is map";
+                    errors.push(FieldError::invalid(
+                        format!("{property}.type"),
+                        kind,
+                        detail,
+                    ));
                 }
                 let required = items.get("required").and_then(Value::as_array);
-                let required = required.is_some_and(|list| list.iter().any(|name| name.as_str() == Some(key)));
+                let required =
+                    required.is_some_and(|list| list.iter().any(|name| name.as_str() == Some(key)));
                 if !required && schema.get("default").is_none_or(Value::is_null) {
                     let detail = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a \
                                   required property";
                     errors.push(FieldError::required(format!("{property}.default"), detail));
                 }
                 if set(schema, "nullable") {
-                    let detail = "this property is in x-kubernetes-list-map-keys, so it cannot be nullable";
-                    errors.push(FieldError::forbidden(format!("{property}.nullable"), detail));
+                    let detail =
+                        "this property is in x-kubernetes-list-map-keys, so it cannot be nullable";
+                    errors.push(FieldError::forbidden(
+                        format!("{property}.nullable"),
+                        detail,
+                    ));
                 }
             }
         }
         if keys.iter().take(index).any(|other| other == key) {
             let detail = "must not contain duplicate entries";
-            errors.push(FieldError::new(ErrorKind::Invalid, keys_field, list(), detail));
+            errors.push(FieldError::new(
+                ErrorKind::Invalid,
+                keys_field,
+                list(),
+                detail,
+            ));
         }
     }
 }
@@ -247,19 +347,33 @@ fn map_items(schema: &Value, path: &str, keys: &[&str], keys_field: &str, errors
 fn invariants(schema: &Value, path: &str, level: Level, errors: &mut Vec<FieldError>) {
     let kind = text(schema, "type");
     if kind == "array" && !schema.get("items").is_some_and(Value::is_object) {
-        errors.push(FieldError::required(format!("{path}.items"), "must be specified"));
+        errors.push(FieldError::required(
+            format!("{path}.items"),
+            "must be specified",
+        ));
     }
     if let Some(items) = schema.get("items").filter(|items| items.is_object()) {
         invariants(items, &format!("{path}.items"), Level::Item, errors);
     }
     let properties = schema.get("properties").and_then(Value::as_object);
     for (key, property) in properties.into_iter().flatten() {
-        invariants(property, &format!("{path}.properties[{key}]"), Level::Field, errors);
+        invariants(
+            property,
+            &format!("{path}.properties[{key}]"),
+            Level::Field,
+            errors,
+        );
     }
-    if let Some(additional) = schema.get("additionalProperties").filter(|value| !value.is_null()) {
+    if let Some(additional) = schema
+        .get("additionalProperties")
+        .filter(|value| !value.is_null())
+    {
         let field = format!("{path}.additionalProperties");
         if level == Level::Root && additional != &Value::Bool(false) {
-            errors.push(FieldError::forbidden(field.clone(), "must not be used at the root"));
+            errors.push(FieldError::forbidden(
+                field.clone(),
+                "must not be used at the root",
+            ));
         }
         if additional.is_object() {
             invariants(additional, &field, Level::Field, errors);
@@ -270,12 +384,19 @@ fn invariants(schema: &Value, path: &str, level: Level, errors: &mut Vec<FieldEr
         && let Err(error) = Regex::new(text(schema, "pattern"))
     {
         let detail = format!("must be a valid regular expression, but isn't: {error}");
-        errors.push(FieldError::invalid(format!("{path}.pattern"), text(schema, "pattern"), detail));
+        errors.push(FieldError::invalid(
+            format!("{path}.pattern"),
+            text(schema, "pattern"),
+            detail,
+        ));
     }
     let int_or_string = set(schema, "x-kubernetes-int-or-string");
     for (child_path, child) in children(schema, path) {
         let junctor = child_path.strip_prefix(path).unwrap_or_default();
-        if ["not", "allOf", "anyOf", "oneOf"].iter().any(|key| junctor.starts_with(&format!(".{key}"))) {
+        if ["not", "allOf", "anyOf", "oneOf"]
+            .iter()
+            .any(|key| junctor.starts_with(&format!(".{key}")))
+        {
             nested(child, &child_path, int_or_string, errors);
         }
     }
@@ -284,14 +405,24 @@ fn invariants(schema: &Value, path: &str, level: Level, errors: &mut Vec<FieldEr
 fn extensions(schema: &Value, path: &str, level: Level, errors: &mut Vec<FieldError>) {
     let kind = text(schema, "type");
     let field = format!("{path}.type");
-    let (embedded, any) =
-        (set(schema, "x-kubernetes-embedded-resource"), set(schema, "x-kubernetes-preserve-unknown-fields"));
+    let (embedded, any) = (
+        set(schema, "x-kubernetes-embedded-resource"),
+        set(schema, "x-kubernetes-preserve-unknown-fields"),
+    );
     let int_or_string = set(schema, "x-kubernetes-int-or-string");
-    for (holds, name) in [(any, "preserve-unknown-fields"), (embedded, "embedded-resource")] {
+    for (holds, name) in [
+        (any, "preserve-unknown-fields"),
+        (embedded, "embedded-resource"),
+    ] {
         if int_or_string && holds {
             let detail = "must be false if x-kubernetes-int-or-string is true";
             let value = BadValue::Json("true".to_owned());
-            errors.push(FieldError::new(ErrorKind::Invalid, format!("{path}.x-kubernetes-{name}"), value, detail));
+            errors.push(FieldError::new(
+                ErrorKind::Invalid,
+                format!("{path}.x-kubernetes-{name}"),
+                value,
+                detail,
+            ));
         }
     }
     if embedded && kind != "object" {
@@ -309,11 +440,18 @@ fn extensions(schema: &Value, path: &str, level: Level, errors: &mut Vec<FieldEr
         };
         errors.push(FieldError::required(field, detail));
     } else if level == Level::Root && !kind.is_empty() && kind != "object" {
-        errors.push(FieldError::invalid(field, kind, "must be object at the root"));
+        errors.push(FieldError::invalid(
+            field,
+            kind,
+            "must be object at the root",
+        ));
     }
     if embedded && set(schema, "additionalProperties") {
         let detail = "must not be used if x-kubernetes-embedded-resource is set";
-        errors.push(FieldError::forbidden(format!("{path}.additionalProperties"), detail));
+        errors.push(FieldError::forbidden(
+            format!("{path}.additionalProperties"),
+            detail,
+        ));
     }
     if embedded && !any && !set(schema, "properties") {
         let detail = "must not be empty if x-kubernetes-embedded-resource is true without \
@@ -326,17 +464,32 @@ fn extensions(schema: &Value, path: &str, level: Level, errors: &mut Vec<FieldEr
 }
 
 fn meta_fields(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    for (key, wanted) in [("kind", "string"), ("apiVersion", "string"), ("metadata", "object")] {
-        let Some(property) = schema.get("properties").and_then(|properties| properties.get(key)) else { continue };
+    for (key, wanted) in [
+        ("kind", "string"),
+        ("apiVersion", "string"),
+        ("metadata", "object"),
+    ] {
+        let Some(property) = schema
+            .get("properties")
+            .and_then(|properties| properties.get(key))
+        else {
+            continue;
+        };
         let kind = text(property, "type");
         let field = format!("{path}.properties[{key}]");
         if kind != wanted {
-            errors.push(FieldError::invalid(format!("{field}.type"), kind, format!("must be {wanted}")));
+            errors.push(FieldError::invalid(
+                format!("{field}.type"),
+                kind,
+                format!("must be {wanted}"),
+            ));
         }
         let properties = property.get("properties").and_then(Value::as_object);
-        if key == "metadata" && properties.is_some_and(|map| map.keys().any(|key| key != "name" && key != "generateName")) {
-            let detail =
-                "must not specify anything other than name and generateName, but metadata is implicitly specified";
+        if key == "metadata"
+            && properties
+                .is_some_and(|map| map.keys().any(|key| key != "name" && key != "generateName"))
+        {
+            let detail = "must not specify anything other than name and generateName, but metadata is implicitly specified";
             errors.push(FieldError::forbidden(field, detail));
         }
     }
@@ -349,9 +502,15 @@ fn nested(schema: &Value, path: &str, int_or_string: bool, errors: &mut Vec<Fiel
             errors.push(FieldError::forbidden(format!("{path}.{key}"), detail));
         }
     }
-    if schema.get("properties").is_some_and(|properties| properties.get("metadata").is_some()) {
+    if schema
+        .get("properties")
+        .is_some_and(|properties| properties.get("metadata").is_some())
+    {
         let field = format!("{path}.properties[metadata]");
-        errors.push(FieldError::forbidden(field, "must not be specified in a nested context"));
+        errors.push(FieldError::forbidden(
+            field,
+            "must not be specified in a nested context",
+        ));
     }
     for (path, child) in children(schema, path) {
         nested(child, &path, int_or_string, errors);
@@ -365,7 +524,11 @@ fn defaults(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
         let compiled = Schema::compile(schema);
         let mut pruned = default.clone();
         if compiled.kind == "object" && !prune_default(&mut pruned, &compiled) {
-            errors.push(FieldError::invalid(field.clone(), default, "must not have unknown fields"));
+            errors.push(FieldError::invalid(
+                field.clone(),
+                default,
+                "must not have unknown fields",
+            ));
         }
         for mut error in validate::validate(&compiled, "", default, None) {
             error.field = match error.field.as_str() {
@@ -381,7 +544,10 @@ fn defaults(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
 }
 
 fn prune_default(default: &mut Value, schema: &Schema) -> bool {
-    let wrapped = Schema { properties: [("x".to_owned(), schema.clone())].into(), ..Schema::default() };
+    let wrapped = Schema {
+        properties: [("x".to_owned(), schema.clone())].into(),
+        ..Schema::default()
+    };
     let mut object = serde_json::json!({"x": default.clone()});
     prune::prune(&mut object, &wrapped).is_empty()
 }

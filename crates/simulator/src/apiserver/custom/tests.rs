@@ -53,41 +53,104 @@ fn texts(errors: &[FieldError]) -> Vec<String> {
 }
 
 fn complaints(spec: &Value) -> Vec<String> {
-    texts(&version().validate(&json!({"apiVersion": "err.example.com/v1", "kind": "Err", "spec": spec}), None))
+    texts(&version().validate(
+        &json!({"apiVersion": "err.example.com/v1", "kind": "Err", "spec": spec}),
+        None,
+    ))
 }
 
 #[test]
 fn invalid_fields_are_explained_in_the_words_of_the_server() {
     let cases = [
         (json!({}), vec!["spec.req: Required value"]),
-        (json!({"req": 5}), vec![r#"spec.req: Invalid value: "integer": spec.req in body must be of type string: "integer""#]),
-        (json!({"req": "r", "en": "z"}), vec![r#"spec.en: Unsupported value: "z": supported values: "a", "b""#]),
-        (json!({"req": "r", "pat": "q"}), vec![r#"spec.pat: Invalid value: "q": spec.pat in body should match '^x+$'"#]),
-        (json!({"req": "r", "ml": "abcd"}), vec!["spec.ml: Too long: may not be more than 3 bytes"]),
-        (json!({"req": "r", "ml": "a"}), vec![r#"spec.ml: Invalid value: "a": spec.ml in body should be at least 2 chars long"#]),
-        (json!({"req": "r", "mi": 6}), vec!["spec.mi: Invalid value: 6: spec.mi in body should be less than or equal to 5"]),
-        (json!({"req": "r", "mi": 0}), vec!["spec.mi: Invalid value: 0: spec.mi in body should be greater than or equal to 1"]),
-        (json!({"req": "r", "mi": 1.5}), vec![
-            r#"spec.mi: Invalid value: "number": spec.mi in body must be of type integer: "number""#,
-            r#"<nil>: Invalid value: "": Checked value must be of type integer (default format) in spec.mi"#,
-        ]),
-        (json!({"req": "r", "arr": ["a", "b", "c"]}), vec!["spec.arr: Too many: 3: must have at most 2 items"]),
-        (json!({"req": "r", "arr": "x"}), vec![r#"spec.arr: Invalid value: "string": spec.arr in body must be of type array: "string""#]),
-        (json!({"req": "r", "set": ["a", "a"]}), vec![r#"spec.set[1]: Duplicate value: "a""#]),
-        (json!({"req": "r", "lm": [{"k": "a"}, {"k": "a"}]}), vec![r#"spec.lm[1]: Duplicate value: {"k":"a"}"#]),
-        (json!({"req": "r", "lm": [{"v": "a"}]}), vec!["spec.lm[0].k: Required value"]),
-        (json!({"req": "r", "ios": true}), vec![r#"spec.ios: Invalid value: "boolean": spec.ios in body must be of type integer,string: "boolean""#]),
-        (json!({"req": "r", "dt": "x"}), vec![r#"spec.dt: Invalid value: "x": spec.dt in body must be of type date-time: "x""#]),
-        (json!({"req": "r", "en": "z", "pat": "q", "mi": 9}), vec![
-            r#"spec.pat: Invalid value: "q": spec.pat in body should match '^x+$'"#,
-            "spec.mi: Invalid value: 9: spec.mi in body should be less than or equal to 5",
-            r#"spec.en: Unsupported value: "z": supported values: "a", "b""#,
-        ]),
-        (json!("x"), vec![
-            r#"spec: Invalid value: "string": spec in body must be of type object: "string""#,
-            ".spec.replicas: Invalid value: 0: .spec.replicas accessor error: x is of the type string, expected map[string]interface{}",
-        ]),
-        (json!({"req": "r", "replicas": -1}), vec![".spec.replicas: Invalid value: -1: should be a non-negative integer"]),
+        (
+            json!({"req": 5}),
+            vec![
+                r#"spec.req: Invalid value: "integer": spec.req in body must be of type string: "integer""#,
+            ],
+        ),
+        (
+            json!({"req": "r", "en": "z"}),
+            vec![r#"spec.en: Unsupported value: "z": supported values: "a", "b""#],
+        ),
+        (
+            json!({"req": "r", "pat": "q"}),
+            vec![r#"spec.pat: Invalid value: "q": spec.pat in body should match '^x+$'"#],
+        ),
+        (
+            json!({"req": "r", "ml": "abcd"}),
+            vec!["spec.ml: Too long: may not be more than 3 bytes"],
+        ),
+        (
+            json!({"req": "r", "ml": "a"}),
+            vec![r#"spec.ml: Invalid value: "a": spec.ml in body should be at least 2 chars long"#],
+        ),
+        (
+            json!({"req": "r", "mi": 6}),
+            vec!["spec.mi: Invalid value: 6: spec.mi in body should be less than or equal to 5"],
+        ),
+        (
+            json!({"req": "r", "mi": 0}),
+            vec!["spec.mi: Invalid value: 0: spec.mi in body should be greater than or equal to 1"],
+        ),
+        (
+            json!({"req": "r", "mi": 1.5}),
+            vec![
+                r#"spec.mi: Invalid value: "number": spec.mi in body must be of type integer: "number""#,
+                r#"<nil>: Invalid value: "": Checked value must be of type integer (default format) in spec.mi"#,
+            ],
+        ),
+        (
+            json!({"req": "r", "arr": ["a", "b", "c"]}),
+            vec!["spec.arr: Too many: 3: must have at most 2 items"],
+        ),
+        (
+            json!({"req": "r", "arr": "x"}),
+            vec![
+                r#"spec.arr: Invalid value: "string": spec.arr in body must be of type array: "string""#,
+            ],
+        ),
+        (
+            json!({"req": "r", "set": ["a", "a"]}),
+            vec![r#"spec.set[1]: Duplicate value: "a""#],
+        ),
+        (
+            json!({"req": "r", "lm": [{"k": "a"}, {"k": "a"}]}),
+            vec![r#"spec.lm[1]: Duplicate value: {"k":"a"}"#],
+        ),
+        (
+            json!({"req": "r", "lm": [{"v": "a"}]}),
+            vec!["spec.lm[0].k: Required value"],
+        ),
+        (
+            json!({"req": "r", "ios": true}),
+            vec![
+                r#"spec.ios: Invalid value: "boolean": spec.ios in body must be of type integer,string: "boolean""#,
+            ],
+        ),
+        (
+            json!({"req": "r", "dt": "x"}),
+            vec![r#"spec.dt: Invalid value: "x": spec.dt in body must be of type date-time: "x""#],
+        ),
+        (
+            json!({"req": "r", "en": "z", "pat": "q", "mi": 9}),
+            vec![
+                r#"spec.pat: Invalid value: "q": spec.pat in body should match '^x+$'"#,
+                "spec.mi: Invalid value: 9: spec.mi in body should be less than or equal to 5",
+                r#"spec.en: Unsupported value: "z": supported values: "a", "b""#,
+            ],
+        ),
+        (
+            json!("x"),
+            vec![
+                r#"spec: Invalid value: "string": spec in body must be of type object: "string""#,
+                ".spec.replicas: Invalid value: 0: .spec.replicas accessor error: x is of the type string, expected map[string]interface{}",
+            ],
+        ),
+        (
+            json!({"req": "r", "replicas": -1}),
+            vec![".spec.replicas: Invalid value: -1: should be a non-negative integer"],
+        ),
         (json!({"req": "r", "ios": "10%", "mi": 2.0}), vec![]),
     ];
     for (spec, expected) in cases {
@@ -103,7 +166,10 @@ fn what_was_invalid_before_and_has_not_changed_is_let_through() {
     new["spec"]["bool"] = json!(true);
     new["spec"]["set"] = json!(["b", "b"]);
     new["spec"]["lm"] = json!([{"k": "b", "v": "x"}, {"k": "a", "v": "long"}]);
-    assert_eq!(texts(&version.validate(&new, Some(&old))), Vec::<String>::new());
+    assert_eq!(
+        texts(&version.validate(&new, Some(&old))),
+        Vec::<String>::new()
+    );
     new["spec"]["pat"] = json!("z");
     new["spec"]["lm"][0]["v"] = json!("xy");
     assert_eq!(
@@ -118,33 +184,52 @@ fn what_was_invalid_before_and_has_not_changed_is_let_through() {
 #[test]
 fn a_status_update_names_fields_below_the_status() {
     let errors = version().validate_status(&json!({"status": {"x": 5}}), &json!({}));
-    assert_eq!(texts(&errors), [r#"status.x: Invalid value: "integer": x in body must be of type string: "integer""#]);
+    assert_eq!(
+        texts(&errors),
+        [r#"status.x: Invalid value: "integer": x in body must be of type string: "integer""#]
+    );
 }
 
 #[test]
 fn a_definition_is_served_once_its_names_are_accepted_and_it_is_established() {
     let mut fresh = definition(&schema());
     prepare_definition(&mut fresh, None);
-    assert_eq!(fresh["status"], json!({"conditions": null, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": ["v1"]}));
-    assert_eq!(fresh["spec"]["names"], json!({"plural": "errs", "singular": "err", "kind": "Err", "listKind": "ErrList"}));
+    assert_eq!(
+        fresh["status"],
+        json!({"conditions": null, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": ["v1"]})
+    );
+    assert_eq!(
+        fresh["spec"]["names"],
+        json!({"plural": "errs", "singular": "err", "kind": "Err", "listKind": "ErrList"})
+    );
     let now = time::parse("2030-01-01T00:00:00Z").unwrap();
     let installing = advance(&fresh, [], now).unwrap();
     let established = advance(&installing, [], now).unwrap();
     assert_eq!(advance(&established, [], now), None);
-    let condition = |kind: &str, status: &str, reason: &str, message: &str| {
-        json!({"type": kind, "status": status, "lastTransitionTime": "2030-01-01T00:00:00Z", "reason": reason, "message": message})
-    };
+    let condition = |kind: &str, status: &str, reason: &str, message: &str| json!({"type": kind, "status": status, "lastTransitionTime": "2030-01-01T00:00:00Z", "reason": reason, "message": message});
     let accepted = condition("NamesAccepted", "True", "NoConflicts", "no conflicts found");
     let names = "the initial names have been accepted";
     assert_eq!(
         installing["status"]["conditions"],
-        json!([accepted, condition("Established", "False", "Installing", names)])
+        json!([
+            accepted,
+            condition("Established", "False", "Installing", names)
+        ])
     );
     assert_eq!(
         established["status"]["conditions"],
-        json!([accepted, condition("Established", "True", "InitialNamesAccepted", names)])
+        json!([
+            accepted,
+            condition("Established", "True", "InitialNamesAccepted", names)
+        ])
     );
-    assert_eq!((served_versions(&installing).len(), served_versions(&established).len()), (0, 1));
+    assert_eq!(
+        (
+            served_versions(&installing).len(),
+            served_versions(&established).len()
+        ),
+        (0, 1)
+    );
 }
 
 #[test]
@@ -157,7 +242,10 @@ fn names_taken_in_the_group_are_refused() {
     let now = time::parse("2030-01-01T00:00:00Z").unwrap();
     let refused = advance(&second, [&taken], now).unwrap();
     let conditions = refused["status"]["conditions"].as_array().unwrap();
-    assert_eq!((&conditions[0]["reason"], &conditions[0]["message"]), (&json!("KindConflict"), &json!(r#""Err" is already in use"#)));
+    assert_eq!(
+        (&conditions[0]["reason"], &conditions[0]["message"]),
+        (&json!("KindConflict"), &json!(r#""Err" is already in use"#))
+    );
     assert_eq!(conditions[1]["reason"], "NotAccepted");
     assert_eq!(advance(&refused, [&taken], now), None);
     assert!(served_versions(&refused).is_empty());
@@ -173,13 +261,19 @@ fn definition_complaints(change: impl FnOnce(&mut Value)) -> Vec<String> {
 #[test]
 fn bad_definitions_are_refused_in_the_words_of_the_server() {
     let root = "spec.validation.openAPIV3Schema";
-    let schema_case = |schema: Value| definition_complaints(|definition| {
-        definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = schema;
-    });
+    let schema_case = |schema: Value| {
+        definition_complaints(|definition| {
+            definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = schema;
+        })
+    };
     assert_eq!(definition_complaints(|_| {}), Vec::<String>::new());
     assert_eq!(
-        definition_complaints(|definition| definition["metadata"]["name"] = json!("wrong.err.example.com")),
-        [r#"metadata.name: Invalid value: "wrong.err.example.com": must be spec.names.plural+"."+spec.group"#]
+        definition_complaints(
+            |definition| definition["metadata"]["name"] = json!("wrong.err.example.com")
+        ),
+        [
+            r#"metadata.name: Invalid value: "wrong.err.example.com": must be spec.names.plural+"."+spec.group"#
+        ]
     );
     assert_eq!(
         definition_complaints(|definition| definition["spec"]["scope"] = json!("Foo")),
@@ -187,32 +281,57 @@ fn bad_definitions_are_refused_in_the_words_of_the_server() {
     );
     assert_eq!(
         definition_complaints(|definition| definition["spec"]["names"]["kind"] = json!("")),
-        ["spec.names.singular: Required value", "spec.names.kind: Required value", "spec.names.listKind: Required value"]
+        [
+            "spec.names.singular: Required value",
+            "spec.names.kind: Required value",
+            "spec.names.listKind: Required value"
+        ]
     );
     let dump = r#"[{"Name":"v1","Served":true,"Storage":false,"Deprecated":false,"DeprecationWarning":null,"Schema":null,"Subresources":null,"AdditionalPrinterColumns":null,"SelectableFields":null}]"#;
     assert_eq!(
-        definition_complaints(|definition| definition["spec"]["versions"][0]["storage"] = json!(false)),
+        definition_complaints(
+            |definition| definition["spec"]["versions"][0]["storage"] = json!(false)
+        ),
         [
-            format!("spec.versions: Invalid value: {dump}: must have exactly one version marked as storage version"),
-            "status.storedVersions: Invalid value: null: must have at least one stored version".to_owned(),
+            format!(
+                "spec.versions: Invalid value: {dump}: must have exactly one version marked as storage version"
+            ),
+            "status.storedVersions: Invalid value: null: must have at least one stored version"
+                .to_owned(),
         ]
     );
-    assert_eq!(schema_case(json!({"properties": {}})), [format!("{root}.type: Required value: must not be empty at the root")]);
+    assert_eq!(
+        schema_case(json!({"properties": {}})),
+        [format!(
+            "{root}.type: Required value: must not be empty at the root"
+        )]
+    );
     assert_eq!(
         schema_case(json!({"type": "object", "properties": {"a": {"properties": {}}}})),
-        [format!("{root}.properties[a].type: Required value: must not be empty for specified object fields")]
+        [format!(
+            "{root}.properties[a].type: Required value: must not be empty for specified object fields"
+        )]
     );
     assert_eq!(
-        schema_case(json!({"type": "object", "properties": {"a": {"type": "string", "default": 5}}})),
-        [format!(r#"{root}.properties[a].default: Invalid value: "integer":  in body must be of type string: "integer""#)]
+        schema_case(
+            json!({"type": "object", "properties": {"a": {"type": "string", "default": 5}}})
+        ),
+        [format!(
+            r#"{root}.properties[a].default: Invalid value: "integer":  in body must be of type string: "integer""#
+        )]
     );
     assert_eq!(
-        schema_case(json!({"type": "object", "properties": {"l": {"type": "array", "x-kubernetes-list-type": "map", "items": {"type": "object"}}}})),
-        [format!("{root}.properties[l].x-kubernetes-list-map-keys: Required value: must not be empty if x-kubernetes-list-type is map")]
+        schema_case(
+            json!({"type": "object", "properties": {"l": {"type": "array", "x-kubernetes-list-type": "map", "items": {"type": "object"}}}})
+        ),
+        [format!(
+            "{root}.properties[l].x-kubernetes-list-map-keys: Required value: must not be empty if x-kubernetes-list-type is map"
+        )]
     );
     assert_eq!(
         definition_complaints(|definition| {
-            definition["spec"]["versions"][0]["additionalPrinterColumns"] = json!([{"name": "a", "type": "foo", "jsonPath": "x"}]);
+            definition["spec"]["versions"][0]["additionalPrinterColumns"] =
+                json!([{"name": "a", "type": "foo", "jsonPath": "x"}]);
         }),
         [
             r#"spec.additionalPrinterColumns[0].type: Invalid value: "foo": must be one of boolean,date,integer,number,string"#,
@@ -224,16 +343,25 @@ fn bad_definitions_are_refused_in_the_words_of_the_server() {
 #[test]
 fn what_carrick_cannot_do_yet_is_said_not_swallowed() {
     let rules = definition_complaints(|definition| {
-        definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["x-kubernetes-validations"] = json!([{"rule": "true"}]);
+        definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["x-kubernetes-validations"] =
+            json!([{"rule": "true"}]);
     });
-    assert_eq!(rules, [
-        "spec.validation.openAPIV3Schema.x-kubernetes-validations: Forbidden: rules in the Common Expression Language \
+    assert_eq!(
+        rules,
+        [
+            "spec.validation.openAPIV3Schema.x-kubernetes-validations: Forbidden: rules in the Common Expression Language \
          are not supported by this version of Carrick",
-    ]);
+        ]
+    );
     let webhook = definition_complaints(|definition| {
         definition["spec"]["conversion"] = json!({"strategy": "Webhook", "webhook": {"clientConfig": {}, "conversionReviewVersions": ["v1"]}});
     });
-    assert_eq!(webhook, ["spec.conversion.strategy: Forbidden: conversion webhooks are not supported by this version of Carrick"]);
+    assert_eq!(
+        webhook,
+        [
+            "spec.conversion.strategy: Forbidden: conversion webhooks are not supported by this version of Carrick"
+        ]
+    );
 }
 
 #[test]
@@ -244,6 +372,15 @@ fn deprecated_versions_warn_and_name_a_newer_one() {
         {"name": "v2", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}},
     ]);
     let versions = served_versions(&established(two));
-    assert_eq!(versions[0].deprecation_warning.as_deref(), Some("err.example.com/v1beta1 Err is deprecated; use err.example.com/v2 Err"));
-    assert_eq!((versions[1].deprecation_warning.as_deref(), versions[0].storage_version.as_str()), (None, "v2"));
+    assert_eq!(
+        versions[0].deprecation_warning.as_deref(),
+        Some("err.example.com/v1beta1 Err is deprecated; use err.example.com/v2 Err")
+    );
+    assert_eq!(
+        (
+            versions[1].deprecation_warning.as_deref(),
+            versions[0].storage_version.as_str()
+        ),
+        (None, "v2")
+    );
 }

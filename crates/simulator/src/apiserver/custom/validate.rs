@@ -12,7 +12,12 @@ use super::formats;
 use super::schema::{Additional, Schema};
 
 /// Errors of a value; `path` is how messages name it, empty for the root.
-pub(super) fn validate(schema: &Schema, path: &str, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+pub(super) fn validate(
+    schema: &Schema,
+    path: &str,
+    new: &Value,
+    old: Option<&Value>,
+) -> Vec<FieldError> {
     let mut errors = Errors::default();
     errors.node(schema, path, new, old);
     errors.list
@@ -36,14 +41,25 @@ impl Errors {
     }
 
     /// An error about the value at `path`.
-    fn add(&mut self, kind: ErrorKind, path: &str, value: impl Into<BadValue>, detail: impl Into<String>) {
+    fn add(
+        &mut self,
+        kind: ErrorKind,
+        path: &str,
+        value: impl Into<BadValue>,
+        detail: impl Into<String>,
+    ) {
         let field = path.strip_prefix('.').unwrap_or(path);
         let field = if field.is_empty() { "<nil>" } else { field };
         self.push(FieldError::new(kind, field, value, detail));
     }
 
     fn invalid(&mut self, path: &str, value: &Value, complaint: &str) {
-        self.add(ErrorKind::Invalid, path, value, format!("{path} in body {complaint}"));
+        self.add(
+            ErrorKind::Invalid,
+            path,
+            value,
+            format!("{path} in body {complaint}"),
+        );
     }
 
     fn type_error(&mut self, path: &str, expected: &str, actual: &str) {
@@ -82,7 +98,11 @@ impl Errors {
     }
 
     fn type_of(&mut self, schema: &Schema, path: &str, value: &Value) {
-        let expected = if schema.int_or_string { "integer,string" } else { schema.kind.as_str() };
+        let expected = if schema.int_or_string {
+            "integer,string"
+        } else {
+            schema.kind.as_str()
+        };
         if expected.is_empty() || (value.is_null() && schema.nullable) {
             return;
         }
@@ -99,19 +119,28 @@ impl Errors {
 
     fn junctors(&mut self, schema: &Schema, path: &str, new: &Value, old: Option<&Value>) {
         let results = |list: &[Schema]| -> Vec<Vec<FieldError>> {
-            list.iter().map(|schema| validate(schema, path, new, old)).collect()
+            list.iter()
+                .map(|schema| validate(schema, path, new, old))
+                .collect()
         };
         let any = results(&schema.any_of);
         if !any.is_empty() && any.iter().all(|errors| !errors.is_empty()) {
-            self.plain(format!("{path:?} must validate at least one schema (anyOf)"));
+            self.plain(format!(
+                "{path:?} must validate at least one schema (anyOf)"
+            ));
             self.extend(any.into_iter().next().unwrap_or_default());
         }
         let one = results(&schema.one_of);
         let valid = one.iter().filter(|errors| errors.is_empty()).count();
         if !one.is_empty() && valid != 1 {
-            let found =
-                if valid == 0 { "Found none valid".to_owned() } else { format!("Found {valid} valid alternatives") };
-            self.plain(format!("{path:?} must validate one and only one schema (oneOf). {found}"));
+            let found = if valid == 0 {
+                "Found none valid".to_owned()
+            } else {
+                format!("Found {valid} valid alternatives")
+            };
+            self.plain(format!(
+                "{path:?} must validate one and only one schema (oneOf). {found}"
+            ));
             if valid == 0 {
                 self.extend(one.into_iter().next().unwrap_or_default());
             }
@@ -122,9 +151,15 @@ impl Errors {
         all.into_iter().for_each(|errors| self.extend(errors));
         if valid != count {
             let none = if valid == 0 { ". None validated" } else { "" };
-            self.plain(format!("{path:?} must validate all the schemas (allOf){none}"));
+            self.plain(format!(
+                "{path:?} must validate all the schemas (allOf){none}"
+            ));
         }
-        if schema.not.as_ref().is_some_and(|schema| validate(schema, path, new, None).is_empty()) {
+        if schema
+            .not
+            .as_ref()
+            .is_some_and(|schema| validate(schema, path, new, None).is_empty())
+        {
             self.plain(format!("{path:?} must not validate the schema (not)"));
         }
     }
@@ -136,8 +171,16 @@ impl Errors {
             let field = path.strip_prefix('.').unwrap_or(path);
             self.push(FieldError::too_long(field, most));
         } else if let Some(least) = schema.min_length.filter(|least| length < *least) {
-            self.invalid(path, &value, &format!("should be at least {least} chars long"));
-        } else if let Some(pattern) = schema.pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
+            self.invalid(
+                path,
+                &value,
+                &format!("should be at least {least} chars long"),
+            );
+        } else if let Some(pattern) = schema
+            .pattern
+            .as_ref()
+            .filter(|pattern| !pattern.is_match(text))
+        {
             self.invalid(path, &value, &format!("should match '{pattern}'"));
         }
         if !formats::matches(&schema.format, text) {
@@ -154,24 +197,50 @@ impl Errors {
                 _ => "(default format)".to_owned(),
             };
             let shown = path.strip_prefix('.').unwrap_or(path);
-            self.plain(format!("Checked value must be of type integer {format} in {shown}"));
+            self.plain(format!(
+                "Checked value must be of type integer {format} in {shown}"
+            ));
         }
-        if let Some(factor) = schema.multiple_of.as_ref().filter(|factor| !is_multiple(number, factor)) {
-            self.invalid(path, &value, &format!("should be a multiple of {}", shown(factor)));
+        if let Some(factor) = schema
+            .multiple_of
+            .as_ref()
+            .filter(|factor| !is_multiple(number, factor))
+        {
+            self.invalid(
+                path,
+                &value,
+                &format!("should be a multiple of {}", shown(factor)),
+            );
         }
         let order = |bound: &Number| compare(number, bound);
         if let Some(bound) = &schema.minimum {
             if schema.exclusive_minimum && !order(bound).is_gt() {
-                self.invalid(path, &value, &format!("should be greater than {}", shown(bound)));
+                self.invalid(
+                    path,
+                    &value,
+                    &format!("should be greater than {}", shown(bound)),
+                );
             } else if order(bound).is_lt() {
-                self.invalid(path, &value, &format!("should be greater than or equal to {}", shown(bound)));
+                self.invalid(
+                    path,
+                    &value,
+                    &format!("should be greater than or equal to {}", shown(bound)),
+                );
             }
         }
         if let Some(bound) = &schema.maximum {
             if schema.exclusive_maximum && !order(bound).is_lt() {
-                self.invalid(path, &value, &format!("should be less than {}", shown(bound)));
+                self.invalid(
+                    path,
+                    &value,
+                    &format!("should be less than {}", shown(bound)),
+                );
             } else if order(bound).is_gt() {
-                self.invalid(path, &value, &format!("should be less than or equal to {}", shown(bound)));
+                self.invalid(
+                    path,
+                    &value,
+                    &format!("should be less than or equal to {}", shown(bound)),
+                );
             }
         }
     }
@@ -179,7 +248,9 @@ impl Errors {
     fn array(&mut self, schema: &Schema, path: &str, list: &[Value], old: Option<&Value>) {
         if let Some(items) = &schema.items {
             for (index, item) in list.iter().enumerate() {
-                let before = old.and_then(Value::as_array).and_then(|old| counterpart(schema, item, old));
+                let before = old
+                    .and_then(Value::as_array)
+                    .and_then(|old| counterpart(schema, item, old));
                 self.node(items, &format!("{path}[{index}]"), item, before);
             }
         }
@@ -188,7 +259,11 @@ impl Errors {
             self.invalid(path, &value, &format!("should have at least {least} items"));
         }
         if let Some(most) = schema.max_items.filter(|most| list.len() > *most) {
-            self.push(FieldError::too_many(path.strip_prefix('.').unwrap_or(path), list.len(), most));
+            self.push(FieldError::too_many(
+                path.strip_prefix('.').unwrap_or(path),
+                list.len(),
+                most,
+            ));
         }
     }
 
@@ -199,22 +274,48 @@ impl Errors {
         let texts: Vec<String> = schema
             .allowed
             .iter()
-            .map(|allowed| allowed.as_str().map_or_else(|| allowed.to_string(), str::to_owned))
+            .map(|allowed| {
+                allowed
+                    .as_str()
+                    .map_or_else(|| allowed.to_string(), str::to_owned)
+            })
             .collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        self.push(FieldError::not_supported(path.strip_prefix('.').unwrap_or(path), value, &texts));
+        self.push(FieldError::not_supported(
+            path.strip_prefix('.').unwrap_or(path),
+            value,
+            &texts,
+        ));
     }
 
-    fn object(&mut self, schema: &Schema, path: &str, map: &Map<String, Value>, old: Option<&Value>) {
+    fn object(
+        &mut self,
+        schema: &Schema,
+        path: &str,
+        map: &Map<String, Value>,
+        old: Option<&Value>,
+    ) {
         let size = Value::from(map.len());
         if let Some(least) = schema.min_properties.filter(|least| map.len() < *least) {
-            self.invalid(path, &size, &format!("should have at least {least} properties"));
+            self.invalid(
+                path,
+                &size,
+                &format!("should have at least {least} properties"),
+            );
         }
         if let Some(most) = schema.max_properties.filter(|most| map.len() > *most) {
-            self.push(FieldError::too_many(path.strip_prefix('.').unwrap_or(path), map.len(), most));
+            self.push(FieldError::too_many(
+                path.strip_prefix('.').unwrap_or(path),
+                map.len(),
+                most,
+            ));
         }
         let before = |key: &str| old.and_then(|old| old.get(key));
-        for (key, value) in map.iter().rev().filter(|(key, _)| !schema.properties.contains_key(*key)) {
+        for (key, value) in map
+            .iter()
+            .rev()
+            .filter(|(key, _)| !schema.properties.contains_key(*key))
+        {
             match &schema.additional_properties {
                 Some(Additional::Allowed(false)) => {
                     self.plain(format!("{path}.{key} in body is a forbidden property"));
@@ -227,13 +328,20 @@ impl Errors {
         }
         for (key, property) in schema.properties.iter().rev() {
             if let Some(value) = map.get(key) {
-                let child = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let child = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
                 self.node(property, &child, value, before(key));
             }
         }
         for key in schema.required.iter().filter(|key| !map.contains_key(*key)) {
             let child = format!("{path}.{key}");
-            self.push(FieldError::required(child.strip_prefix('.').unwrap_or(&child), ""));
+            self.push(FieldError::required(
+                child.strip_prefix('.').unwrap_or(&child),
+                "",
+            ));
         }
     }
 }
@@ -243,7 +351,12 @@ fn counterpart<'a>(schema: &Schema, item: &Value, old: &'a [Value]) -> Option<&'
     if schema.list_type != "map" {
         return None;
     }
-    old.iter().find(|old| schema.list_map_keys.iter().all(|key| old.get(key) == item.get(key)))
+    old.iter().find(|old| {
+        schema
+            .list_map_keys
+            .iter()
+            .all(|key| old.get(key) == item.get(key))
+    })
 }
 
 /// JSON schema's name of a value's type.
@@ -276,14 +389,22 @@ fn compare(a: &Number, b: &Number) -> std::cmp::Ordering {
         return a.cmp(&b);
     }
     let floats = a.as_f64().zip(b.as_f64());
-    floats.and_then(|(a, b)| a.partial_cmp(&b)).unwrap_or(std::cmp::Ordering::Equal)
+    floats
+        .and_then(|(a, b)| a.partial_cmp(&b))
+        .unwrap_or(std::cmp::Ordering::Equal)
 }
 
 fn is_multiple(number: &Number, factor: &Number) -> bool {
-    if let (Some(number), Some(factor)) = (number.as_i64(), factor.as_i64().filter(|factor| *factor != 0)) {
+    if let (Some(number), Some(factor)) = (
+        number.as_i64(),
+        factor.as_i64().filter(|factor| *factor != 0),
+    ) {
         return number % factor == 0;
     }
-    number.as_f64().zip(factor.as_f64()).is_some_and(|(number, factor)| (number / factor).fract() == 0.0)
+    number
+        .as_f64()
+        .zip(factor.as_f64())
+        .is_some_and(|(number, factor)| (number / factor).fract() == 0.0)
 }
 
 /// Numbers that are equal whatever their notation; everything else as it is.
@@ -296,7 +417,10 @@ fn same(a: &Value, b: &Value) -> bool {
 
 /// Go's `%v` of a number.
 fn shown(number: &Number) -> String {
-    match number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15) {
+    match number
+        .as_f64()
+        .filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15)
+    {
         Some(float) => format!("{float:.0}"),
         None => jsonpath::print_value(&Value::Number(number.clone())),
     }

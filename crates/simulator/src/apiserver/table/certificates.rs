@@ -21,13 +21,20 @@ pub(super) fn cells(plural: &str, view: View<'_>) -> Option<Vec<Value>> {
 }
 
 fn condition(view: View<'_>) -> String {
-    let has = |kind: &str| view.list("/status/conditions").any(|condition| condition.str("/type") == kind);
+    let has = |kind: &str| {
+        view.list("/status/conditions")
+            .any(|condition| condition.str("/type") == kind)
+    };
     let decided = match (has("Denied"), has("Approved")) {
         (true, _) => "Denied",
         (false, true) => "Approved",
         (false, false) => "Pending",
     };
     let failed = if has("Failed") { ",Failed" } else { "" };
-    let issued = if view.str("/status/certificate").is_empty() { "" } else { ",Issued" };
+    let issued = if view.str("/status/certificate").is_empty() {
+        ""
+    } else {
+        ",Issued"
+    };
     format!("{decided}{failed}{issued}")
 }

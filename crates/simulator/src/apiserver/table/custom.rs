@@ -1,6 +1,10 @@
 //! Rows of custom resources: the columns a definition declares.
 
-use machinery::{human, jsonpath::{self, JsonPath}, time};
+use machinery::{
+    human,
+    jsonpath::{self, JsonPath},
+    time,
+};
 use serde_json::{Number, Value};
 
 use super::columns::column_definition;
@@ -20,10 +24,18 @@ pub(crate) struct PrinterColumn {
 impl PrinterColumn {
     /// Compiles one entry; a path that doesn't parse yields empty cells.
     pub(crate) fn from_value(column: &Value) -> Self {
-        let text = |key: &str| column.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |key: &str| {
+            column
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let path = text("jsonPath");
         let description = match text("description") {
-            empty if empty.is_empty() => format!("Custom resource definition column (in JSONPath format): {path}"),
+            empty if empty.is_empty() => {
+                format!("Custom resource definition column (in JSONPath format): {path}")
+            }
             description => description,
         };
         Self {
@@ -31,7 +43,10 @@ impl PrinterColumn {
             kind: text("type"),
             format: text("format"),
             description,
-            priority: column.get("priority").and_then(Value::as_i64).unwrap_or_default(),
+            priority: column
+                .get("priority")
+                .and_then(Value::as_i64)
+                .unwrap_or_default(),
             path: JsonPath::parse_field_path(&path).ok(),
         }
     }
@@ -45,26 +60,42 @@ impl PrinterColumn {
 
 pub(super) fn definitions(columns: &[PrinterColumn]) -> Vec<Value> {
     let declared = columns.iter().map(|column| {
-        column_definition(&column.name, &column.kind, &column.format, &column.description, column.priority)
+        column_definition(
+            &column.name,
+            &column.kind,
+            &column.format,
+            &column.description,
+            column.priority,
+        )
     });
-    std::iter::once(column_definition("Name", "string", "name", "", 0)).chain(declared).collect()
+    std::iter::once(column_definition("Name", "string", "name", "", 0))
+        .chain(declared)
+        .collect()
 }
 
 pub(super) fn cells(columns: &[PrinterColumn], view: View<'_>) -> Vec<Value> {
-    std::iter::once(view.name()).chain(columns.iter().map(|column| cell(column, view))).collect()
+    std::iter::once(view.name())
+        .chain(columns.iter().map(|column| cell(column, view)))
+        .collect()
 }
 
 fn cell(column: &PrinterColumn, view: View<'_>) -> Value {
-    let found = column.path.as_ref().and_then(|path| path.find_first(view.object()).ok().flatten());
-    let Some(value) = found else { return Value::Null };
+    let found = column
+        .path
+        .as_ref()
+        .and_then(|path| path.find_first(view.object()).ok().flatten());
+    let Some(value) = found else {
+        return Value::Null;
+    };
     match (column.kind.as_str(), value.as_ref()) {
         ("string", value) => Value::from(jsonpath::print_value(value)),
         ("integer", Value::Number(number)) => truncated(number),
         ("number", Value::Number(number)) => number.as_f64().map_or(Value::Null, number_cell),
         ("boolean", Value::Bool(bool)) => Value::Bool(*bool),
-        ("date", Value::String(text)) => Value::from(
-            time::parse(text).map_or_else(|_| "<invalid>".to_owned(), |at| human::age(Some(at), view.now())),
-        ),
+        ("date", Value::String(text)) => Value::from(time::parse(text).map_or_else(
+            |_| "<invalid>".to_owned(),
+            |at| human::age(Some(at), view.now()),
+        )),
         _ => Value::Null,
     }
 }
@@ -81,7 +112,9 @@ fn truncated(number: &Number) -> Value {
 /// A floating point number as Go prints it in JSON: whole ones without a fraction.
 fn number_cell(number: f64) -> Value {
     if number.fract() == 0.0 && number.abs() < 1e15 {
-        return format!("{number:.0}").parse::<i64>().map_or(Value::Null, Value::from);
+        return format!("{number:.0}")
+            .parse::<i64>()
+            .map_or(Value::Null, Value::from);
     }
     Value::from(number)
 }

@@ -5,7 +5,11 @@ use serde_json::Value;
 use super::view::{View, quantity_text};
 
 pub(super) fn autoscaler(view: View<'_>) -> Vec<Value> {
-    let reference = format!("{}/{}", view.str("/spec/scaleTargetRef/kind"), view.str("/spec/scaleTargetRef/name"));
+    let reference = format!(
+        "{}/{}",
+        view.str("/spec/scaleTargetRef/kind"),
+        view.str("/spec/scaleTargetRef/name")
+    );
     let least = view.get("/spec/minReplicas").and_then(Value::as_i64);
     vec![
         view.name(),
@@ -19,21 +23,39 @@ pub(super) fn autoscaler(view: View<'_>) -> Vec<Value> {
 }
 
 fn targets(view: View<'_>) -> String {
-    if let Some(target) = view.get("/spec/targetCPUUtilizationPercentage").and_then(Value::as_i64) {
-        let current = view.get("/status/currentCPUUtilizationPercentage").and_then(Value::as_i64);
-        let current = current.map_or_else(|| "<unknown>".to_owned(), |current| format!("{current}%"));
+    if let Some(target) = view
+        .get("/spec/targetCPUUtilizationPercentage")
+        .and_then(Value::as_i64)
+    {
+        let current = view
+            .get("/status/currentCPUUtilizationPercentage")
+            .and_then(Value::as_i64);
+        let current =
+            current.map_or_else(|| "<unknown>".to_owned(), |current| format!("{current}%"));
         return format!("cpu: {current}/{target}%");
     }
     let current: Vec<View<'_>> = view.list("/status/currentMetrics").collect();
     let texts: Vec<String> = view
         .list("/spec/metrics")
         .enumerate()
-        .map(|(index, spec)| metric(spec, current.get(index).copied().unwrap_or_else(|| view.of(&Value::Null))))
+        .map(|(index, spec)| {
+            metric(
+                spec,
+                current
+                    .get(index)
+                    .copied()
+                    .unwrap_or_else(|| view.of(&Value::Null)),
+            )
+        })
         .collect();
     match texts.len() {
         0 => "<none>".to_owned(),
         count @ 1..=2 => texts.get(..count).unwrap_or_default().join(", "),
-        count => format!("{} + {} more...", texts.get(..2).unwrap_or_default().join(", "), count - 2),
+        count => format!(
+            "{} + {} more...",
+            texts.get(..2).unwrap_or_default().join(", "),
+            count - 2
+        ),
     }
 }
 
@@ -52,7 +74,9 @@ fn metric(spec: View<'_>, status: View<'_>) -> String {
 }
 
 fn current(status: View<'_>, pointer: &str) -> String {
-    status.get(pointer).map_or_else(|| "<unknown>".to_owned(), quantity_text)
+    status
+        .get(pointer)
+        .map_or_else(|| "<unknown>".to_owned(), quantity_text)
 }
 
 /// Metrics with a value or an average.
@@ -63,7 +87,10 @@ fn valued(spec: View<'_>, status: View<'_>, source: &str) -> String {
         return format!("{current}/{} (avg)", spec.quantity(&average));
     }
     let current = current(status, &format!("/{source}/current/value"));
-    format!("{current}/{}", spec.quantity(&format!("/{source}/target/value")))
+    format!(
+        "{current}/{}",
+        spec.quantity(&format!("/{source}/target/value"))
+    )
 }
 
 /// Metrics of a resource: an average amount or a share of the request.
@@ -78,7 +105,15 @@ fn resource(spec: View<'_>, status: View<'_>, source: &str) -> String {
         let share = view.get(&pointer).and_then(Value::as_i64);
         share.map_or_else(|| otherwise.to_owned(), |share| format!("{share}%"))
     };
-    let current = percent(status, format!("/{source}/current/averageUtilization"), "<unknown>");
-    let target = percent(spec, format!("/{source}/target/averageUtilization"), "<auto>");
+    let current = percent(
+        status,
+        format!("/{source}/current/averageUtilization"),
+        "<unknown>",
+    );
+    let target = percent(
+        spec,
+        format!("/{source}/target/averageUtilization"),
+        "<auto>",
+    );
     format!("{name}: {current}/{target}")
 }

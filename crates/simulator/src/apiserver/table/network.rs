@@ -18,15 +18,25 @@ pub(super) fn service(view: View<'_>) -> Vec<Value> {
             }
         })
         .collect();
-    let ports = if ports.is_empty() { "<none>".to_owned() } else { ports.join(",") };
+    let ports = if ports.is_empty() {
+        "<none>".to_owned()
+    } else {
+        ports.join(",")
+    };
     vec![
         view.name(),
         Value::from(view.str("/spec/type")),
-        Value::from(if view.len("/spec/clusterIPs") == 0 { "<none>" } else { view.str("/spec/clusterIPs/0") }),
+        Value::from(if view.len("/spec/clusterIPs") == 0 {
+            "<none>"
+        } else {
+            view.str("/spec/clusterIPs/0")
+        }),
         Value::from(external_ip(view)),
         Value::from(ports),
         view.age(),
-        Value::from(labels::format_labels(&meta::string_map(view.get("/spec/selector")))),
+        Value::from(labels::format_labels(&meta::string_map(
+            view.get("/spec/selector"),
+        ))),
     ]
 }
 
@@ -53,7 +63,13 @@ fn external_ip(view: View<'_>) -> String {
 fn ingress_addresses(view: View<'_>) -> String {
     let addresses: BTreeSet<&str> = view
         .list("/status/loadBalancer/ingress")
-        .map(|ingress| if ingress.str("/ip").is_empty() { ingress.str("/hostname") } else { ingress.str("/ip") })
+        .map(|ingress| {
+            if ingress.str("/ip").is_empty() {
+                ingress.str("/hostname")
+            } else {
+                ingress.str("/ip")
+            }
+        })
         .filter(|address| !address.is_empty())
         .collect();
     addresses.into_iter().collect::<Vec<_>>().join(",")
@@ -62,7 +78,10 @@ fn ingress_addresses(view: View<'_>) -> String {
 pub(super) fn endpoints(view: View<'_>) -> Vec<Value> {
     let mut addresses = Vec::new();
     for subset in view.list("/subsets") {
-        let ips: Vec<&str> = subset.list("/addresses").map(|address| address.str("/ip")).collect();
+        let ips: Vec<&str> = subset
+            .list("/addresses")
+            .map(|address| address.str("/ip"))
+            .collect();
         if subset.len("/ports") == 0 {
             addresses.extend(ips.iter().map(|ip| (*ip).to_owned()));
         }
@@ -70,12 +89,20 @@ pub(super) fn endpoints(view: View<'_>) -> Vec<Value> {
             addresses.extend(ips.iter().map(|ip| host_port(ip, port.int("/port"))));
         }
     }
-    let text = if view.len("/subsets") == 0 { "<none>".to_owned() } else { with_more(&addresses, 3) };
+    let text = if view.len("/subsets") == 0 {
+        "<none>".to_owned()
+    } else {
+        with_more(&addresses, 3)
+    };
     vec![view.name(), Value::from(text), view.age()]
 }
 
 fn host_port(ip: &str, port: i64) -> String {
-    if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") }
+    if ip.contains(':') {
+        format!("[{ip}]:{port}")
+    } else {
+        format!("{ip}:{port}")
+    }
 }
 
 pub(super) fn endpoint_slice(view: View<'_>) -> Vec<Value> {
@@ -83,12 +110,25 @@ pub(super) fn endpoint_slice(view: View<'_>) -> Vec<Value> {
         .list("/ports")
         .map(|port| match port.get("/port").and_then(Value::as_i64) {
             Some(number) => number.to_string(),
-            None => port.get("/name").and_then(Value::as_str).unwrap_or("*").to_owned(),
+            None => port
+                .get("/name")
+                .and_then(Value::as_str)
+                .unwrap_or("*")
+                .to_owned(),
         })
         .collect();
-    let addresses: Vec<String> =
-        view.list("/endpoints").flat_map(|endpoint| endpoint.strs("/addresses")).map(str::to_owned).collect();
-    let or_unset = |text: String| if text.is_empty() { "<unset>".to_owned() } else { text };
+    let addresses: Vec<String> = view
+        .list("/endpoints")
+        .flat_map(|endpoint| endpoint.strs("/addresses"))
+        .map(str::to_owned)
+        .collect();
+    let or_unset = |text: String| {
+        if text.is_empty() {
+            "<unset>".to_owned()
+        } else {
+            text
+        }
+    };
     vec![
         view.name(),
         Value::from(view.str("/addressType")),
@@ -103,10 +143,21 @@ pub(super) fn networking(plural: &str, view: View<'_>) -> Option<Vec<Value>> {
         "ingresses" => ingress(view),
         "ingressclasses" => ingress_class(view),
         "networkpolicies" => {
-            let selector = view.get("/spec/podSelector").cloned().unwrap_or_else(|| serde_json::json!({}));
-            vec![view.name(), Value::from(labels::format_label_selector(&selector)), view.age()]
+            let selector = view
+                .get("/spec/podSelector")
+                .cloned()
+                .unwrap_or_else(|| serde_json::json!({}));
+            vec![
+                view.name(),
+                Value::from(labels::format_label_selector(&selector)),
+                view.age(),
+            ]
         }
-        "servicecidrs" => vec![view.name(), Value::from(view.strs("/spec/cidrs").join(",")), view.age()],
+        "servicecidrs" => vec![
+            view.name(),
+            Value::from(view.strs("/spec/cidrs").join(",")),
+            view.age(),
+        ],
         "ipaddresses" => vec![view.name(), Value::from(parent_reference(view)), view.age()],
         _ => return None,
     })
@@ -115,10 +166,18 @@ pub(super) fn networking(plural: &str, view: View<'_>) -> Option<Vec<Value>> {
 fn ingress(view: View<'_>) -> Vec<Value> {
     vec![
         view.name(),
-        Value::from(view.get("/spec/ingressClassName").and_then(Value::as_str).unwrap_or("<none>")),
+        Value::from(
+            view.get("/spec/ingressClassName")
+                .and_then(Value::as_str)
+                .unwrap_or("<none>"),
+        ),
         Value::from(hosts(view)),
         Value::from(ingress_addresses(view)),
-        Value::from(if view.len("/spec/tls") == 0 { "80" } else { "80, 443" }),
+        Value::from(if view.len("/spec/tls") == 0 {
+            "80"
+        } else {
+            "80, 443"
+        }),
         view.age(),
     ]
 }
@@ -143,27 +202,47 @@ fn hosts(view: View<'_>) -> String {
 }
 
 fn ingress_class(view: View<'_>) -> Vec<Value> {
-    let default = view.str("/metadata/annotations/ingressclass.kubernetes.io~1is-default-class") == "true";
-    let name = format!("{}{}", view.str("/metadata/name"), if default { " (default)" } else { "" });
+    let default =
+        view.str("/metadata/annotations/ingressclass.kubernetes.io~1is-default-class") == "true";
+    let name = format!(
+        "{}{}",
+        view.str("/metadata/name"),
+        if default { " (default)" } else { "" }
+    );
     let parameters = view.get("/spec/parameters").map_or_else(
         || "<none>".to_owned(),
         |parameters| {
             let parameters = view.of(parameters);
             let group = parameters.get("/apiGroup").and_then(Value::as_str);
             let group = group.map(|group| format!(".{group}")).unwrap_or_default();
-            format!("{}{group}/{}", parameters.str("/kind"), parameters.str("/name"))
+            format!(
+                "{}{group}/{}",
+                parameters.str("/kind"),
+                parameters.str("/name")
+            )
         },
     );
-    vec![Value::from(name), Value::from(view.str("/spec/controller")), Value::from(parameters), view.age()]
+    vec![
+        Value::from(name),
+        Value::from(view.str("/spec/controller")),
+        Value::from(parameters),
+        view.age(),
+    ]
 }
 
 fn parent_reference(view: View<'_>) -> String {
-    let Some(parent) = view.get("/spec/parentRef") else { return "<none>".to_owned() };
+    let Some(parent) = view.get("/spec/parentRef") else {
+        return "<none>".to_owned();
+    };
     let parent = view.of(parent);
     let (group, resource) = (parent.str("/group"), parent.str("/resource"));
     let dot = if group.is_empty() { "" } else { "." };
     let mut parts = vec![format!("{resource}{dot}{group}").to_lowercase()];
-    parts.extend(Some(parent.str("/namespace")).filter(|text| !text.is_empty()).map(str::to_owned));
+    parts.extend(
+        Some(parent.str("/namespace"))
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned),
+    );
     parts.push(parent.str("/name").to_owned());
     parts.join("/")
 }

@@ -20,7 +20,11 @@ pub(super) fn cells(pod: View<'_>) -> Vec<Value> {
     let summary = summarize(pod);
     let restarts = match summary.last_restart {
         Some(at) if summary.restarts != 0 => {
-            format!("{} ({} ago)", summary.restarts, human::age(Some(at), pod.now()))
+            format!(
+                "{} ({} ago)",
+                summary.restarts,
+                human::age(Some(at), pod.now())
+            )
         }
         Some(_) | None => summary.restarts.to_string(),
     };
@@ -43,12 +47,16 @@ fn readiness_gates(pod: View<'_>) -> String {
     if total == 0 {
         return "<none>".to_owned();
     }
-    let passed = gates.filter(|gate| condition(pod, gate.str("/conditionType")) == Some("True")).count();
+    let passed = gates
+        .filter(|gate| condition(pod, gate.str("/conditionType")) == Some("True"))
+        .count();
     format!("{passed}/{total}")
 }
 
 fn condition<'a>(pod: View<'a>, kind: &str) -> Option<&'a str> {
-    pod.list("/status/conditions").find(|condition| condition.str("/type") == kind).map(|condition| condition.str("/status"))
+    pod.list("/status/conditions")
+        .find(|condition| condition.str("/type") == kind)
+        .map(|condition| condition.str("/status"))
 }
 
 fn summarize(pod: View<'_>) -> Summary {
@@ -120,9 +128,15 @@ fn init_containers(pod: View<'_>, sidecars: &[&str], summary: &mut Summary) -> I
         } else {
             format!("Init:{index}/{}", pod.len("/spec/initContainers"))
         };
-        return InitOutcome { finished: false, restarts };
+        return InitOutcome {
+            finished: false,
+            restarts,
+        };
     }
-    InitOutcome { finished: true, restarts }
+    InitOutcome {
+        finished: true,
+        restarts,
+    }
 }
 
 /// Reason, signal or exit code of a terminated container.
@@ -143,7 +157,9 @@ fn containers(pod: View<'_>, summary: &mut Summary) {
     let mut failure = String::new();
     for status in pod.list("/status/containerStatuses").rev() {
         summary.restarts += status.int("/restartCount");
-        summary.last_restart = summary.last_restart.max(status.instant("/lastState/terminated/finishedAt"));
+        summary.last_restart = summary
+            .last_restart
+            .max(status.instant("/lastState/terminated/finishedAt"));
         let waiting = status.str("/state/waiting/reason");
         if !waiting.is_empty() {
             waiting.clone_into(&mut summary.reason);

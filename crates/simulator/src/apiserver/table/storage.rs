@@ -19,16 +19,27 @@ pub(super) fn cells(plural: &str, view: View<'_>) -> Option<Vec<Value>> {
             Value::from(view.bool("/status/attached")),
             view.age(),
         ],
-        "volumeattributesclasses" => vec![view.name(), Value::from(view.str("/driverName")), view.age()],
+        "volumeattributesclasses" => vec![
+            view.name(),
+            Value::from(view.str("/driverName")),
+            view.age(),
+        ],
         _ => return None,
     })
 }
 
 fn storage_class(view: View<'_>) -> Vec<Value> {
-    let default = ["storageclass.kubernetes.io~1is-default-class", "storageclass.beta.kubernetes.io~1is-default-class"]
-        .iter()
-        .any(|key| view.str(&format!("/metadata/annotations/{key}")) == "true");
-    let name = format!("{}{}", view.str("/metadata/name"), if default { " (default)" } else { "" });
+    let default = [
+        "storageclass.kubernetes.io~1is-default-class",
+        "storageclass.beta.kubernetes.io~1is-default-class",
+    ]
+    .iter()
+    .any(|key| view.str(&format!("/metadata/annotations/{key}")) == "true");
+    let name = format!(
+        "{}{}",
+        view.str("/metadata/name"),
+        if default { " (default)" } else { "" }
+    );
     vec![
         Value::from(name),
         Value::from(view.str("/provisioner")),
@@ -43,7 +54,12 @@ fn csi_driver(view: View<'_>) -> Vec<Value> {
     let modes = view.strs("/spec/volumeLifecycleModes").join(",");
     let tokens = view.get("/spec/tokenRequests").map_or_else(
         || "<unset>".to_owned(),
-        |_| view.list("/spec/tokenRequests").map(|request| request.str("/audience")).collect::<Vec<_>>().join(","),
+        |_| {
+            view.list("/spec/tokenRequests")
+                .map(|request| request.str("/audience"))
+                .collect::<Vec<_>>()
+                .join(",")
+        },
     );
     vec![
         view.name(),
@@ -52,35 +68,62 @@ fn csi_driver(view: View<'_>) -> Vec<Value> {
         Value::from(view.bool("/spec/storageCapacity")),
         Value::from(tokens),
         Value::from(view.bool("/spec/requiresRepublish")),
-        Value::from(if modes.is_empty() { "<none>".to_owned() } else { modes }),
+        Value::from(if modes.is_empty() {
+            "<none>".to_owned()
+        } else {
+            modes
+        }),
         view.age(),
     ]
 }
 
 fn access_modes(view: View<'_>, pointer: &str) -> String {
     let modes = view.strs(pointer);
-    let short = [("ReadWriteOnce", "RWO"), ("ReadOnlyMany", "ROX"), ("ReadWriteMany", "RWX"), ("ReadWriteOncePod", "RWOP")];
-    let found: Vec<&str> = short.iter().filter(|(mode, _)| modes.contains(mode)).map(|(_, short)| *short).collect();
+    let short = [
+        ("ReadWriteOnce", "RWO"),
+        ("ReadOnlyMany", "ROX"),
+        ("ReadWriteMany", "RWX"),
+        ("ReadWriteOncePod", "RWOP"),
+    ];
+    let found: Vec<&str> = short
+        .iter()
+        .filter(|(mode, _)| modes.contains(mode))
+        .map(|(_, short)| *short)
+        .collect();
     found.join(",")
 }
 
 fn phase(view: View<'_>) -> Value {
-    Value::from(if view.has("/metadata/deletionTimestamp") { "Terminating" } else { view.str("/status/phase") })
+    Value::from(if view.has("/metadata/deletionTimestamp") {
+        "Terminating"
+    } else {
+        view.str("/status/phase")
+    })
 }
 
 fn class(view: View<'_>) -> Value {
-    Value::from(if view.has(CLASS_ANNOTATION) { view.str(CLASS_ANNOTATION) } else { view.str("/spec/storageClassName") })
+    Value::from(if view.has(CLASS_ANNOTATION) {
+        view.str(CLASS_ANNOTATION)
+    } else {
+        view.str("/spec/storageClassName")
+    })
 }
 
 fn or_unset(view: View<'_>, pointer: &str) -> Value {
-    Value::from(view.get(pointer).and_then(Value::as_str).unwrap_or("<unset>"))
+    Value::from(
+        view.get(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or("<unset>"),
+    )
 }
 
 pub(super) fn volume(view: View<'_>) -> Vec<Value> {
-    let claim = view.get("/spec/claimRef").map_or_else(String::new, |claim| {
-        let claim = view.of(claim);
-        format!("{}/{}", claim.str("/namespace"), claim.str("/name"))
-    });
+    let claim = view
+        .get("/spec/claimRef")
+        .map_or_else(String::new, |claim| {
+            let claim = view.of(claim);
+            format!("{}/{}", claim.str("/namespace"), claim.str("/name"))
+        });
     vec![
         view.name(),
         Value::from(view.quantity("/spec/capacity/storage")),
@@ -99,7 +142,10 @@ pub(super) fn volume(view: View<'_>) -> Vec<Value> {
 pub(super) fn claim(view: View<'_>) -> Vec<Value> {
     let bound = !view.str("/spec/volumeName").is_empty();
     let (capacity, modes) = if bound {
-        (view.quantity("/status/capacity/storage"), access_modes(view, "/status/accessModes"))
+        (
+            view.quantity("/status/capacity/storage"),
+            access_modes(view, "/status/accessModes"),
+        )
     } else {
         (String::new(), String::new())
     };

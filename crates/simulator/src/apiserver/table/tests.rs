@@ -22,12 +22,19 @@ fn served(group: &'static str, version: &'static str, plural: &'static str) -> S
             namespaced: entry.namespaced,
         },
         table: format!("{group}/{plural}"),
-        backing: Backing::Builtin { type_id: table.type_of(group, version, &entry.kind).unwrap(), entry },
+        backing: Backing::Builtin {
+            type_id: table.type_of(group, version, &entry.kind).unwrap(),
+            entry,
+        },
     }
 }
 
 fn options(include_object: &str) -> TableOptions {
-    TableOptions { version: "v1".to_owned(), include_object: include_object.to_owned(), headers: true }
+    TableOptions {
+        version: "v1".to_owned(),
+        include_object: include_object.to_owned(),
+        headers: true,
+    }
 }
 
 fn now() -> Timestamp {
@@ -35,15 +42,28 @@ fn now() -> Timestamp {
 }
 
 fn cells(served: &Served, object: Value) -> Vec<Value> {
-    let table = table(served, &[Arc::new(object)], &json!({}), &options("None"), now()).unwrap();
+    let table = table(
+        served,
+        &[Arc::new(object)],
+        &json!({}),
+        &options("None"),
+        now(),
+    )
+    .unwrap();
     table["rows"][0]["cells"].as_array().unwrap().clone()
 }
 
 /// A file of recorded answers, line by line; empty with a note where it is not there.
 fn recorded(file: &str) -> Vec<Value> {
-    let path = format!("{}/../../../shared/conformance/kubernetes/{file}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../../../shared/conformance/kubernetes/{file}",
+        env!("CARGO_MANIFEST_DIR")
+    );
     match std::fs::read_to_string(&path) {
-        Ok(text) => text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
+        Ok(text) => text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect(),
         Err(error) => {
             println!("skipped: {path}: {error}");
             Vec::new()
@@ -58,8 +78,19 @@ fn leaked(value: &Value) -> &'static str {
 #[test]
 fn columns_of_every_kind_are_those_of_the_reference() {
     for line in recorded("tables.ndjson") {
-        let served = served(leaked(&line["group"]), leaked(&line["version"]), leaked(&line["resource"]));
-        let table = table(&served, &[], &json!({"resourceVersion": "7"}), &options(""), now()).unwrap();
+        let served = served(
+            leaked(&line["group"]),
+            leaked(&line["version"]),
+            leaked(&line["resource"]),
+        );
+        let table = table(
+            &served,
+            &[],
+            &json!({"resourceVersion": "7"}),
+            &options(""),
+            now(),
+        )
+        .unwrap();
         let mut columns = table["columnDefinitions"].clone();
         for column in columns.as_array_mut().unwrap() {
             column.as_object_mut().unwrap().remove("description");
@@ -72,27 +103,54 @@ fn columns_of_every_kind_are_those_of_the_reference() {
 /// Rows of objects nobody touched after they were made, against the rows recorded for them.
 #[test]
 fn rows_of_recorded_objects_are_those_of_the_reference() {
-    let moving = ["pods", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "replicationcontrollers", "nodes"];
+    let moving = [
+        "pods",
+        "deployments",
+        "replicasets",
+        "statefulsets",
+        "daemonsets",
+        "jobs",
+        "replicationcontrollers",
+        "nodes",
+    ];
     let objects = recorded("defaults.ndjson");
     let mut compared = BTreeMap::new();
     for line in recorded("tables.ndjson") {
         if moving.contains(&line["resource"].as_str().unwrap()) {
             continue;
         }
-        let served = served(leaked(&line["group"]), leaked(&line["version"]), leaked(&line["resource"]));
+        let served = served(
+            leaked(&line["group"]),
+            leaked(&line["version"]),
+            leaked(&line["resource"]),
+        );
         for row in line["rows"].as_array().unwrap() {
             let same = |object: &&Value| {
-                object["resource"] == line["resource"] && object["group"] == line["group"]
-                    && object["version"] == line["version"] && object["name"] == row["name"]
+                object["resource"] == line["resource"]
+                    && object["group"] == line["group"]
+                    && object["version"] == line["version"]
+                    && object["name"] == row["name"]
             };
-            let Some(object) = objects.iter().find(same) else { continue };
+            let Some(object) = objects.iter().find(same) else {
+                continue;
+            };
             let found = cells(&served, object["returned"].clone());
             let expected = row["cells"].as_array().unwrap();
-            assert_eq!(found.len(), expected.len(), "{} {}", line["resource"], row["name"]);
+            assert_eq!(
+                found.len(),
+                expected.len(),
+                "{} {}",
+                line["resource"],
+                row["name"]
+            );
             for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
                 let column = line["columnDefinitions"][index]["name"].as_str().unwrap();
                 if !volatile(&served, column) {
-                    assert_eq!(found, expected, "{} {} {column}", line["resource"], row["name"]);
+                    assert_eq!(
+                        found, expected,
+                        "{} {} {column}",
+                        line["resource"], row["name"]
+                    );
                 }
             }
             *compared.entry(line["resource"].to_string()).or_insert(0) += 1;
@@ -108,6 +166,7 @@ fn volatile(served: &Served, column: &str) -> bool {
         "poddisruptionbudgets" => &["Allowed Disruptions"],
         "resourcequotas" => &["Request", "Limit"],
         "services" => &["Cluster-IP", "Port(s)"],
+        "events" => &["Last Seen", "First Seen"],
         "flowschemas" => &["MissingPL"],
         "certificatesigningrequests" => &["Requestor"],
         _ => &[],
@@ -131,23 +190,69 @@ fn the_status_of_a_pod_sums_up_its_containers() {
     let init = |state: Value| json!([{"name": "i", "restartCount": 2, "state": state}]);
     let cases = [
         (json!({"phase": "Pending"}), "0/3", "Pending", "0"),
-        (json!({"phase": "Failed", "reason": "Evicted"}), "0/3", "Evicted", "0"),
-        (json!({"phase": "Pending", "initContainerStatuses": init(json!({"running": {}}))}), "0/3", "Init:0/2", "2"),
-        (json!({"phase": "Pending", "initContainerStatuses": init(json!({"waiting": {"reason": "CrashLoopBackOff"}}))}), "0/3", "Init:CrashLoopBackOff", "2"),
-        (json!({"phase": "Pending", "initContainerStatuses": init(json!({"terminated": {"exitCode": 3}}))}), "0/3", "Init:ExitCode:3", "2"),
-        (json!({"phase": "Running", "containerStatuses": [running, ended(0, "Completed")]}), "1/3", "NotReady", "0"),
-        (json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": [running, ended(0, "Completed")]}), "1/3", "Completed", "0"),
-        (json!({"phase": "Running", "containerStatuses": [running, ended(137, "OOMKilled")]}), "1/3", "OOMKilled", "0"),
-        (json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "reason": "SchedulingGated"}]}), "0/3", "SchedulingGated", "0"),
+        (
+            json!({"phase": "Failed", "reason": "Evicted"}),
+            "0/3",
+            "Evicted",
+            "0",
+        ),
+        (
+            json!({"phase": "Pending", "initContainerStatuses": init(json!({"running": {}}))}),
+            "0/3",
+            "Init:0/2",
+            "2",
+        ),
+        (
+            json!({"phase": "Pending", "initContainerStatuses": init(json!({"waiting": {"reason": "CrashLoopBackOff"}}))}),
+            "0/3",
+            "Init:CrashLoopBackOff",
+            "2",
+        ),
+        (
+            json!({"phase": "Pending", "initContainerStatuses": init(json!({"terminated": {"exitCode": 3}}))}),
+            "0/3",
+            "Init:ExitCode:3",
+            "2",
+        ),
+        (
+            json!({"phase": "Running", "containerStatuses": [running, ended(0, "Completed")]}),
+            "1/3",
+            "NotReady",
+            "0",
+        ),
+        (
+            json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": [running, ended(0, "Completed")]}),
+            "1/3",
+            "Completed",
+            "0",
+        ),
+        (
+            json!({"phase": "Running", "containerStatuses": [running, ended(137, "OOMKilled")]}),
+            "1/3",
+            "OOMKilled",
+            "0",
+        ),
+        (
+            json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "reason": "SchedulingGated"}]}),
+            "0/3",
+            "SchedulingGated",
+            "0",
+        ),
     ];
     let pods = served("", "v1", "pods");
     for (status, ready, text, restarts) in cases {
-        let expected = json!(["p", ready, text, restarts, "10m", "<none>", "n", "<none>", "<none>"]);
+        let expected = json!([
+            "p", ready, text, restarts, "10m", "<none>", "n", "<none>", "<none>"
+        ]);
         let mut expected = expected;
         if text == "Completed" {
             expected[2] = json!("Running");
         }
-        assert_eq!(Value::Array(cells(&pods, pod(status.clone()))), expected, "{status}");
+        assert_eq!(
+            Value::Array(cells(&pods, pod(status.clone()))),
+            expected,
+            "{status}"
+        );
     }
 }
 
@@ -158,7 +263,10 @@ fn restarts_say_when_the_last_one_was() {
          "lastState": {"terminated": {"exitCode": 1, "finishedAt": "2029-12-27T00:00:00Z"}}},
     ]});
     let cells = cells(&served("", "v1", "pods"), pod(status));
-    assert_eq!((&cells[2], &cells[3]), (&json!("CrashLoopBackOff"), &json!("3 (5d ago)")));
+    assert_eq!(
+        (&cells[2], &cells[3]),
+        (&json!("CrashLoopBackOff"), &json!("3 (5d ago)"))
+    );
 }
 
 #[test]
@@ -175,8 +283,18 @@ fn finished_pods_have_a_row_condition() {
 
 #[test]
 fn an_unknown_way_to_include_objects_is_refused() {
-    let error = table(&served("", "v1", "pods"), &[Arc::new(json!({}))], &json!({}), &options("All"), now()).unwrap_err();
-    assert_eq!((error.code, error.message.as_str()), (400, r#"unrecognized includeObject value: "All""#));
+    let error = table(
+        &served("", "v1", "pods"),
+        &[Arc::new(json!({}))],
+        &json!({}),
+        &options("All"),
+        now(),
+    )
+    .unwrap_err();
+    assert_eq!(
+        (error.code, error.message.as_str()),
+        (400, r#"unrecognized includeObject value: "All""#)
+    );
 }
 
 #[test]
@@ -197,8 +315,17 @@ fn columns_of_custom_resources_follow_their_json_paths() {
         "status": {"at": "2030-01-01T00:00:00Z"},
     });
     let cells = custom::cells(&columns, View::new(&object, now()));
-    assert_eq!(Value::Array(cells), json!(["f", 3, r#"{"a":1}"#, "one", null, "10m", 3, null]));
+    assert_eq!(
+        Value::Array(cells),
+        json!(["f", 3, r#"{"a":1}"#, "one", null, "10m", 3, null])
+    );
     let definitions = custom::definitions(&columns);
-    assert_eq!(definitions[1], json!({"name": "R", "type": "integer", "format": "", "description": "the r", "priority": 0}));
-    assert_eq!(definitions[2]["description"], "Custom resource definition column (in JSONPath format): .spec.tpl");
+    assert_eq!(
+        definitions[1],
+        json!({"name": "R", "type": "integer", "format": "", "description": "the r", "priority": 0})
+    );
+    assert_eq!(
+        definitions[2]["description"],
+        "Custom resource definition column (in JSONPath format): .spec.tpl"
+    );
 }

@@ -26,32 +26,46 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn get(self, pointer: &str) -> Option<&'a Value> {
-        self.object.pointer(pointer).filter(|value| !value.is_null())
+        self.object
+            .pointer(pointer)
+            .filter(|value| !value.is_null())
     }
 
     pub(super) fn str(self, pointer: &str) -> &'a str {
-        self.get(pointer).and_then(Value::as_str).unwrap_or_default()
+        self.get(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// The text, or another one if it is empty.
     pub(super) fn str_or(self, pointer: &str, otherwise: &'static str) -> &'a str {
-        Some(self.str(pointer)).filter(|text| !text.is_empty()).unwrap_or(otherwise)
+        Some(self.str(pointer))
+            .filter(|text| !text.is_empty())
+            .unwrap_or(otherwise)
     }
 
     pub(super) fn int(self, pointer: &str) -> i64 {
-        self.get(pointer).and_then(Value::as_i64).unwrap_or_default()
+        self.get(pointer)
+            .and_then(Value::as_i64)
+            .unwrap_or_default()
     }
 
     pub(super) fn int_or(self, pointer: &str, otherwise: i64) -> i64 {
-        self.get(pointer).and_then(Value::as_i64).unwrap_or(otherwise)
+        self.get(pointer)
+            .and_then(Value::as_i64)
+            .unwrap_or(otherwise)
     }
 
     pub(super) fn bool(self, pointer: &str) -> bool {
-        self.get(pointer).and_then(Value::as_bool).unwrap_or_default()
+        self.get(pointer)
+            .and_then(Value::as_bool)
+            .unwrap_or_default()
     }
 
     pub(super) fn bool_or(self, pointer: &str, otherwise: bool) -> bool {
-        self.get(pointer).and_then(Value::as_bool).unwrap_or(otherwise)
+        self.get(pointer)
+            .and_then(Value::as_bool)
+            .unwrap_or(otherwise)
     }
 
     pub(super) fn has(self, pointer: &str) -> bool {
@@ -59,8 +73,15 @@ impl<'a> View<'a> {
     }
 
     /// The elements of a list.
-    pub(super) fn list(self, pointer: &str) -> impl DoubleEndedIterator<Item = View<'a>> + ExactSizeIterator {
-        let items = self.get(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    pub(super) fn list(
+        self,
+        pointer: &str,
+    ) -> impl DoubleEndedIterator<Item = View<'a>> + ExactSizeIterator {
+        let items = self
+            .get(pointer)
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         items.iter().map(move |item| self.of(item))
     }
 
@@ -79,7 +100,9 @@ impl<'a> View<'a> {
 
     /// The texts of a list of strings.
     pub(super) fn strs(self, pointer: &str) -> Vec<&'a str> {
-        self.list(pointer).filter_map(|item| item.object.as_str()).collect()
+        self.list(pointer)
+            .filter_map(|item| item.object.as_str())
+            .collect()
     }
 
     pub(super) fn name(self) -> Value {
@@ -111,13 +134,16 @@ impl<'a> View<'a> {
 
     /// A quantity in canonical form, `0` if absent.
     pub(super) fn quantity(self, pointer: &str) -> String {
-        self.get(pointer).map_or_else(|| "0".to_owned(), quantity_text)
+        self.get(pointer)
+            .map_or_else(|| "0".to_owned(), quantity_text)
     }
 }
 
 /// The canonical text of a quantity given as string or number.
 pub(super) fn quantity_text(value: &Value) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let text = value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned);
     quantity::canonical(&text).unwrap_or(text)
 }
 
@@ -125,11 +151,20 @@ pub(super) fn quantity_text(value: &Value) -> String {
 pub(super) fn with_more(items: &[String], most: usize) -> String {
     let shown: Vec<&str> = items.iter().take(most).map(String::as_str).collect();
     let shown = shown.join(",");
-    if items.len() > most { format!("{shown} + {} more...", items.len() - most) } else { shown }
+    if items.len() > most {
+        format!("{shown} + {} more...", items.len() - most)
+    } else {
+        shown
+    }
 }
 
 /// Names and images of a pod's containers, each joined by commas.
 pub(super) fn containers(view: View<'_>, pointer: &str) -> [Value; 2] {
-    let joined = |field: &str| view.list(pointer).map(|container| container.str(field)).collect::<Vec<_>>().join(",");
+    let joined = |field: &str| {
+        view.list(pointer)
+            .map(|container| container.str(field))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
     [Value::from(joined("/name")), Value::from(joined("/image"))]
 }

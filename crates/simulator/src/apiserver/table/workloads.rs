@@ -8,7 +8,9 @@ use super::view::{View, containers};
 const POD_CONTAINERS: &str = "/spec/template/spec/containers";
 
 fn selector(view: View<'_>, pointer: &str) -> Value {
-    Value::from(labels::format_label_selector(view.get(pointer).unwrap_or(&Value::Null)))
+    Value::from(labels::format_label_selector(
+        view.get(pointer).unwrap_or(&Value::Null),
+    ))
 }
 
 pub(super) fn apps(plural: &str, view: View<'_>) -> Option<Vec<Value>> {
@@ -21,15 +23,25 @@ pub(super) fn apps(plural: &str, view: View<'_>) -> Option<Vec<Value>> {
             let controller = meta::controller_of(view.object()).map_or_else(
                 || "<none>".to_owned(),
                 |owner| {
-                    let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
+                    let group = owner
+                        .api_version
+                        .split_once('/')
+                        .map_or("", |(group, _)| group);
                     let dot = if group.is_empty() { "" } else { "." };
                     format!("{}{dot}{group}/{}", owner.kind, owner.name)
                 },
             );
-            let (kind, name) = controller.split_once('/').unwrap_or(("", controller.as_str()));
+            let (kind, name) = controller
+                .split_once('/')
+                .unwrap_or(("", controller.as_str()));
             let slash = if kind.is_empty() { "" } else { "/" };
             let controller = format!("{}{slash}{name}", kind.to_lowercase());
-            vec![view.name(), Value::from(controller), Value::from(view.int("/revision")), view.age()]
+            vec![
+                view.name(),
+                Value::from(controller),
+                Value::from(view.int("/revision")),
+                view.age(),
+            ]
         }
         _ => return None,
     })
@@ -44,9 +56,15 @@ pub(super) fn batch(plural: &str, view: View<'_>) -> Option<Vec<Value>> {
 }
 
 fn deployment(view: View<'_>) -> Vec<Value> {
-    let selector = labels::Selector::from_label_selector(view.get("/spec/selector").unwrap_or(&Value::Null));
-    let selector = selector.map_or_else(|_| "<invalid>".to_owned(), |selector| selector.to_string());
-    let ready = format!("{}/{}", view.int("/status/readyReplicas"), view.int_or("/spec/replicas", 1));
+    let selector =
+        labels::Selector::from_label_selector(view.get("/spec/selector").unwrap_or(&Value::Null));
+    let selector =
+        selector.map_or_else(|_| "<invalid>".to_owned(), |selector| selector.to_string());
+    let ready = format!(
+        "{}/{}",
+        view.int("/status/readyReplicas"),
+        view.int_or("/spec/replicas", 1)
+    );
     let mut cells = vec![
         view.name(),
         Value::from(ready),
@@ -80,12 +98,18 @@ fn replicas(view: View<'_>) -> Vec<Value> {
 pub(super) fn replication_controller(view: View<'_>) -> Vec<Value> {
     let mut cells = replicas(view);
     cells.extend(containers(view, POD_CONTAINERS));
-    cells.push(Value::from(labels::format_labels(&meta::string_map(view.get("/spec/selector")))));
+    cells.push(Value::from(labels::format_labels(&meta::string_map(
+        view.get("/spec/selector"),
+    ))));
     cells
 }
 
 fn stateful_set(view: View<'_>) -> Vec<Value> {
-    let ready = format!("{}/{}", view.int("/status/readyReplicas"), view.int_or("/spec/replicas", 1));
+    let ready = format!(
+        "{}/{}",
+        view.int("/status/readyReplicas"),
+        view.int_or("/spec/replicas", 1)
+    );
     let mut cells = vec![view.name(), Value::from(ready), view.age()];
     cells.extend(containers(view, POD_CONTAINERS));
     cells
@@ -93,7 +117,13 @@ fn stateful_set(view: View<'_>) -> Vec<Value> {
 
 fn daemon_set(view: View<'_>) -> Vec<Value> {
     let mut cells = vec![view.name()];
-    for field in ["desiredNumberScheduled", "currentNumberScheduled", "numberReady", "updatedNumberScheduled", "numberAvailable"] {
+    for field in [
+        "desiredNumberScheduled",
+        "currentNumberScheduled",
+        "numberReady",
+        "updatedNumberScheduled",
+        "numberAvailable",
+    ] {
         cells.push(Value::from(view.int(&format!("/status/{field}"))));
     }
     let nodes = meta::string_map(view.get("/spec/template/spec/nodeSelector"));
@@ -112,12 +142,21 @@ fn job(view: View<'_>) -> Vec<Value> {
         None if parallelism > 1 => format!("{succeeded}/1 of {parallelism}"),
         None => format!("{succeeded}/1"),
     };
-    let duration = view.instant("/status/startTime").map_or_else(String::new, |start| {
-        let end = view.instant("/status/completionTime").unwrap_or_else(|| view.now());
-        human::duration(end.duration_since(start).as_secs())
-    });
-    let mut cells =
-        vec![view.name(), Value::from(job_status(view)), Value::from(completions), Value::from(duration), view.age()];
+    let duration = view
+        .instant("/status/startTime")
+        .map_or_else(String::new, |start| {
+            let end = view
+                .instant("/status/completionTime")
+                .unwrap_or_else(|| view.now());
+            human::duration(end.duration_since(start).as_secs())
+        });
+    let mut cells = vec![
+        view.name(),
+        Value::from(job_status(view)),
+        Value::from(completions),
+        Value::from(duration),
+        view.age(),
+    ];
     cells.extend(containers(view, POD_CONTAINERS));
     cells.push(selector(view, "/spec/selector"));
     cells
@@ -125,7 +164,9 @@ fn job(view: View<'_>) -> Vec<Value> {
 
 fn job_status(view: View<'_>) -> &'static str {
     let has = |kind: &str| {
-        let condition = view.list("/status/conditions").find(|condition| condition.str("/type") == kind);
+        let condition = view
+            .list("/status/conditions")
+            .find(|condition| condition.str("/type") == kind);
         condition.is_some_and(|condition| condition.str("/status") == "True")
     };
     if has("Complete") {
@@ -151,8 +192,15 @@ fn cron_job(view: View<'_>) -> Vec<Value> {
         Some(false) => "False",
         None => "<unset>",
     };
-    let last = if view.has("/status/lastScheduleTime") { view.since("/status/lastScheduleTime") } else { "<none>".to_owned() };
-    let time_zone = view.get("/spec/timeZone").and_then(Value::as_str).unwrap_or("<none>");
+    let last = if view.has("/status/lastScheduleTime") {
+        view.since("/status/lastScheduleTime")
+    } else {
+        "<none>".to_owned()
+    };
+    let time_zone = view
+        .get("/spec/timeZone")
+        .and_then(Value::as_str)
+        .unwrap_or("<none>");
     let mut cells = vec![
         view.name(),
         Value::from(view.str("/spec/schedule")),
@@ -162,7 +210,10 @@ fn cron_job(view: View<'_>) -> Vec<Value> {
         Value::from(last),
         view.age(),
     ];
-    cells.extend(containers(view, "/spec/jobTemplate/spec/template/spec/containers"));
+    cells.extend(containers(
+        view,
+        "/spec/jobTemplate/spec/template/spec/containers",
+    ));
     cells.push(selector(view, "/spec/jobTemplate/spec/selector"));
     cells
 }
