@@ -19,7 +19,14 @@ pub fn create(kind: &str, object: &At<'_>, errors: &mut Errors) {
     match kind {
         "Deployment" => deployment(&spec, errors),
         "ReplicaSet" => replica_set(&spec, errors),
-        "StatefulSet" => stateful_set(&spec, None, errors),
+        "StatefulSet" => stateful_set(
+            &spec,
+            StatefulSetChecks {
+                new: true,
+                template: true,
+            },
+            errors,
+        ),
         "DaemonSet" => daemon_set(&spec, errors),
         "ControllerRevision" => {
             object.child("revision").not_negative(errors);
@@ -50,7 +57,21 @@ pub fn update(kind: &str, new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
             daemon_set(&spec, errors);
         }
         "StatefulSet" => {
-            stateful_set(&spec, Some(&old_spec), errors);
+            // What was wrong before does not have to be put right now.
+            let mut before = Errors::new();
+            let checks = StatefulSetChecks {
+                new: false,
+                template: true,
+            };
+            stateful_set(&old_spec, checks, &mut before);
+            stateful_set(
+                &spec,
+                StatefulSetChecks {
+                    template: before.is_empty(),
+                    ..checks
+                },
+                errors,
+            );
             if !same_stateful_set(spec.value(), old_spec.value()) {
                 errors.push(spec.forbidden(STATEFUL_SET));
             }
@@ -313,7 +334,16 @@ fn rolling_daemon_set(rolling: &At<'_>, errors: &mut Errors) {
     }
 }
 
-fn stateful_set(spec: &At<'_>, old: Option<&At<'_>>, errors: &mut Errors) {
+/// What an update need not check again.
+#[derive(Clone, Copy)]
+struct StatefulSetChecks {
+    /// Immutable fields: service name and claim templates.
+    new: bool,
+    /// The pod template.
+    template: bool,
+}
+
+fn stateful_set(spec: &At<'_>, checks: StatefulSetChecks, errors: &mut Errors) {
     let policy = spec.child("podManagementPolicy");
     match policy.text() {
         "" => errors.push(policy.required("")),
@@ -328,7 +358,7 @@ fn stateful_set(spec: &At<'_>, old: Option<&At<'_>>, errors: &mut Errors) {
             errors.push(policy.not_supported(&["Retain", "Delete"]));
         }
     }
-    if old.is_none() {
+    if checks.new {
         for claim in spec.child("volumeClaimTemplates").items() {
             core::claim_spec(&claim.child("spec"), errors);
         }
@@ -336,7 +366,7 @@ fn stateful_set(spec: &At<'_>, old: Option<&At<'_>>, errors: &mut Errors) {
     not_negative(spec, &["replicas", "minReadySeconds"], errors);
     spec.child("ordinals").child("start").not_negative(errors);
     let service = spec.child("serviceName");
-    if old.is_none() && !service.is_empty() {
+    if checks.new && !service.is_empty() {
         service.complain(names::dns1123_label(service.text()), errors);
     }
     let selector = spec.child("selector");
@@ -348,23 +378,18 @@ fn stateful_set(spec: &At<'_>, old: Option<&At<'_>>, errors: &mut Errors) {
             if !(matches || selector.is_set() && is_empty_selector(&selector)) {
                 mismatch(&labels, errors);
             }
-            stateful_set_template(spec, old, errors);
+            stateful_set_template(spec, checks, errors);
         }
     }
     always_restarting(&spec.child("template"), "StatefulSet", errors);
 }
 
 /// The template as the controller will use it: hostname and subdomain are its own, claims become volumes.
-fn stateful_set_template(spec: &At<'_>, old: Option<&At<'_>>, errors: &mut Errors) {
-    let known = old.is_some_and(|old| {
-        let mut before = Errors::new();
-        stateful_set(old, Some(old), &mut before);
-        !before.is_empty() && old.value() != spec.value()
-    });
+fn stateful_set_template(spec: &At<'_>, checks: StatefulSetChecks, errors: &mut Errors) {
     let template = spec.child("template");
     let value = with_claim_volumes(spec, template.value().clone());
     let template = At::new(template.path(), &value);
-    if !known {
+    if checks.template {
         pod::template(&template, errors);
     }
     let metadata = template.child("metadata");

@@ -46,22 +46,28 @@ pub fn update(kind: &str, new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
         pod::update(new, old, errors);
         return;
     }
-    meta::builtin_update(new, old, errors);
+    match kind {
+        "LimitRange" | "PersistentVolume" | "Namespace" | "Node" => {
+            meta::builtin_create(new, NameRule::of("", kind), kind == "LimitRange", errors);
+            create(kind, new, errors);
+        }
+        _ => meta::builtin_update(new, old, errors),
+    }
     match kind {
         "ConfigMap" => config::config_map_update(new, old, errors),
         "Secret" => config::secret_update(new, old, errors),
         "Service" => service::update(new, old, errors),
-        "Node" => node::update(new, old, errors),
+        "Namespace" => meta::builtin_update(new, old, errors),
+        "Node" => {
+            meta::builtin_update(new, old, errors);
+            node::update(new, old, errors);
+        }
         "PersistentVolumeClaim" => claims::claim_update(new, old, errors),
         "PersistentVolume" => claims::volume_update(new, old, errors),
         "ResourceQuota" => quota::update(new, old, errors),
         "Endpoints" => {
             meta::builtin_create(new, NameRule::Subdomain, true, errors);
             endpoints::endpoints(new, Some(old), errors);
-        }
-        "LimitRange" => {
-            meta::builtin_create(new, NameRule::Subdomain, true, errors);
-            limits::limit_range(new, errors);
         }
         "ServiceAccount" => meta::builtin_create(new, NameRule::Subdomain, true, errors),
         "PodTemplate" | "ReplicationController" => create(kind, new, errors),

@@ -22,13 +22,17 @@ pub fn create(kind: &str, object: &At<'_>, errors: &mut Errors) {
 }
 
 /// An update through the main endpoint.
-pub fn update(kind: &str, new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
+pub fn update(kind: &str, new: &At<'_>, old: &At<'_>, namespaced: bool, errors: &mut Errors) {
     if kind == "EndpointSlice" {
         meta::builtin_create(new, NameRule::Subdomain, true, errors);
         endpoint_slice(new, Some(old), errors);
         new.child("addressType")
             .immutable(old.child("addressType").value(), "string", errors);
         return;
+    }
+    if matches!(kind, "RuntimeClass" | "StorageClass") {
+        meta::builtin_create(new, NameRule::Subdomain, namespaced, errors);
+        create(kind, new, errors);
     }
     meta::builtin_update(new, old, errors);
     let fixed = |key: &str, go_type: &str, errors: &mut Errors| {

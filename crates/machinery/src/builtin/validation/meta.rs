@@ -26,9 +26,10 @@ pub fn validate_custom_resource_meta(
             &mut errors,
         ),
         Some(old) => {
-            // Once by the generic update, once more by the strategy of custom resources.
-            update(&metadata, &At::new("", old).child("metadata"), &mut errors);
-            update(&metadata, &At::new("", old).child("metadata"), &mut errors);
+            let (new, old) = (At::new("", new), At::new("", old));
+            common_update(&new, &old, namespaced, &mut errors);
+            // Once more by the strategy of custom resources.
+            update(&metadata, &old.child("metadata"), &mut errors);
         }
     }
     errors
@@ -96,8 +97,13 @@ fn create(
     finalizers(&metadata.child("finalizers"), errors);
 }
 
-/// Metadata of any updated object, as the server checks it before the kind's own validation.
-pub(super) fn update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
+/// What the server checks of every updated object before the kind's own validation.
+pub(super) fn common_update(new: &At<'_>, old: &At<'_>, namespaced: bool, errors: &mut Errors) {
+    path_names(new, namespaced, errors);
+    update(&new.child("metadata"), &old.child("metadata"), errors);
+}
+
+fn update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
     if old.child("deletionTimestamp").is_set() {
         no_new_finalizers(&new.child("finalizers"), &old.child("finalizers"), errors);
     }

@@ -77,8 +77,7 @@ pub fn validate_update(
 ) -> Vec<FieldError> {
     let mut errors = Errors::new();
     let (new, old) = (At::new("", new), At::new("", old));
-    let _ = version;
-    meta::update(&new.child("metadata"), &old.child("metadata"), &mut errors);
+    meta::common_update(&new, &old, is_namespaced(group, version, kind), &mut errors);
     match (group, kind) {
         ("" | "events.k8s.io", "Event") => events::update(group, &new, &old, &mut errors),
         ("", _) => core::update(kind, &new, &old, &mut errors),
@@ -95,7 +94,13 @@ pub fn validate_update(
         }
         ("networking.k8s.io", _) => networking::update(kind, &new, &old, &mut errors),
         ("rbac.authorization.k8s.io", _) => rbac::update(kind, &new, &old, &mut errors),
-        _ => groups::update(kind, &new, &old, &mut errors),
+        _ => groups::update(
+            kind,
+            &new,
+            &old,
+            is_namespaced(group, version, kind),
+            &mut errors,
+        ),
     }
     errors
 }
@@ -110,13 +115,13 @@ pub fn validate_status_update(
 ) -> Vec<FieldError> {
     let mut errors = Errors::new();
     let (new, old) = (At::new("", new), At::new("", old));
-    let _ = version;
-    meta::update(&new.child("metadata"), &old.child("metadata"), &mut errors);
+    meta::common_update(&new, &old, is_namespaced(group, version, kind), &mut errors);
     let status = new.child("status");
     match (group, kind) {
         ("", _) => core::status_update(kind, &new, &old, &mut errors),
         ("apps", _) => apps::status_update(kind, &new, &old, &mut errors),
         ("batch", "Job") => batch::job_status_update(&new, &old, &mut errors),
+        ("batch", _) => {}
         ("policy", "PodDisruptionBudget") => {
             autoscaling::disruption_budget_status(&status, &mut errors)
         }
@@ -137,7 +142,7 @@ pub fn validate_status_update(
 pub fn validate_finalize_update(new: &Value, old: &Value) -> Vec<FieldError> {
     let mut errors = Errors::new();
     let (new, old) = (At::new("", new), At::new("", old));
-    meta::update(&new.child("metadata"), &old.child("metadata"), &mut errors);
+    meta::common_update(&new, &old, false, &mut errors);
     core::finalize_update(&new, &old, &mut errors);
     errors
 }

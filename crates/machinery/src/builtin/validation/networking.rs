@@ -52,6 +52,10 @@ pub fn create(kind: &str, object: &At<'_>, errors: &mut Errors) {
 
 /// An update through the main endpoint.
 pub fn update(kind: &str, new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
+    if kind == "IPAddress" {
+        meta::builtin_create(new, NameRule::IpAddress, false, errors);
+        create(kind, new, errors);
+    }
     meta::builtin_update(new, old, errors);
     let (spec, old_spec) = (new.child("spec"), old.child("spec"));
     match kind {
