@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::events::{self, EventRecorder, EventWriter};
 use crate::health::Health;
 use crate::leader::{Elector, LeaderOptions};
-use crate::metrics::Registry;
+use crate::metrics::{Registry, process};
 use crate::reconciler::Reconciler;
 use crate::resource::ResourceRef;
 use crate::shutdown::Shutdown;
@@ -143,6 +143,7 @@ impl Manager {
             work,
         } = self;
         let mut background = JoinSet::new();
+        process::register(client.registry());
         background.spawn(writer.run());
         let asked: Vec<_> = sources
             .iter()

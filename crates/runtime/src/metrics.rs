@@ -3,6 +3,8 @@
 //! `prometheus-client` speaks `OpenMetrics`, which appends `_total` to every counter; upstream has counters without
 //! it (`rollout_reconcile_error`), and dashboards ask for those names. Series are printed in label order.
 
+pub mod process;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -261,6 +263,18 @@ pub struct Exposition {
 impl Exposition {
     /// One value of a gauge that is computed now.
     pub fn gauge(&mut self, name: &str, help: &str, labels: &[(&str, &str)], value: f64) {
+        self.sample(name, help, "gauge", labels, value);
+    }
+
+    /// One value of a metric of this type (`gauge`, `counter`, `untyped`) that is computed now.
+    pub fn sample(
+        &mut self,
+        name: &str,
+        help: &str,
+        kind: &str,
+        labels: &[(&str, &str)],
+        value: f64,
+    ) {
         let names: Vec<String> = labels
             .iter()
             .map(|(label, _)| (*label).to_owned())
@@ -269,7 +283,7 @@ impl Exposition {
             .iter()
             .map(|(_, value)| (*value).to_owned())
             .collect();
-        let block = self.block(name, help, "gauge");
+        let block = self.block(name, help, kind);
         write_series(block, name, &names, &values, &Series::Number(value));
     }
 

@@ -1,5 +1,7 @@
 //! The pure part of a cache: objects in key order, indexes, and how events, relists and our own writes change them.
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -17,9 +19,38 @@ struct IndexState<P> {
     entries: BTreeMap<String, Vec<Arc<P>>>,
 }
 
+/// An object in the order of its key, which is not kept twice.
+struct Entry<P>(Arc<P>);
+
+impl<P: Projection> Borrow<ObjectKey> for Entry<P> {
+    fn borrow(&self) -> &ObjectKey {
+        &self.0.meta().key
+    }
+}
+
+impl<P: Projection> PartialEq for Entry<P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.meta().key == other.0.meta().key
+    }
+}
+
+impl<P: Projection> Eq for Entry<P> {}
+
+impl<P: Projection> PartialOrd for Entry<P> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<P: Projection> Ord for Entry<P> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.meta().key.cmp(&other.0.meta().key)
+    }
+}
+
 /// Objects of one watch.
 pub struct Store<P> {
-    objects: BTreeMap<ObjectKey, Arc<P>>,
+    objects: BTreeSet<Entry<P>>,
     indexes: Vec<IndexState<P>>,
     /// Uids of objects that we deleted ourselves and whose deletion the watch has not shown yet.
     tombstones: BTreeMap<ObjectKey, Box<str>>,
@@ -32,7 +63,7 @@ pub struct Store<P> {
 impl<P> Default for Store<P> {
     fn default() -> Self {
         Self {
-            objects: BTreeMap::new(),
+            objects: BTreeSet::new(),
             indexes: Vec::new(),
             tombstones: BTreeMap::new(),
             graves: VecDeque::new(),
@@ -48,7 +79,7 @@ impl<P: Projection> Store<P> {
             values,
             entries: BTreeMap::new(),
         };
-        for object in self.objects.values() {
+        for Entry(object) in &self.objects {
             index.insert(object);
         }
         self.indexes.push(index);
@@ -57,20 +88,20 @@ impl<P: Projection> Store<P> {
 
     /// One object.
     pub fn get(&self, key: &ObjectKey) -> Option<&Arc<P>> {
-        self.objects.get(key)
+        self.objects.get(key).map(|Entry(object)| object)
     }
 
     /// All objects, in key order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<P>> {
-        self.objects.values()
+        self.objects.iter().map(|Entry(object)| object)
     }
 
     /// The objects of one namespace, in name order.
     pub fn in_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Arc<P>> {
         self.objects
             .range(ObjectKey::new(namespace, "")..)
-            .take_while(move |(key, _)| key.namespace == namespace)
-            .map(|(_, object)| object)
+            .map(|Entry(object)| object)
+            .take_while(move |object| object.meta().key.namespace == namespace)
     }
 
     /// Objects found under `value` in index number `index`, in key order.
@@ -112,7 +143,7 @@ impl<P: Projection> Store<P> {
         {
             return None;
         }
-        if let Some(held) = self.objects.get(&meta.key)
+        if let Some(held) = self.get(&meta.key)
             && meta.version != 0
             && meta.version <= held.meta().version
         {
@@ -121,7 +152,8 @@ impl<P: Projection> Store<P> {
         let new = Arc::new(object);
         let old = self
             .objects
-            .insert(new.meta().key.clone(), Arc::clone(&new));
+            .replace(Entry(Arc::clone(&new)))
+            .map(|Entry(old)| old);
         for index in &mut self.indexes {
             if let Some(old) = &old {
                 index.remove(old);
@@ -148,11 +180,7 @@ impl<P: Projection> Store<P> {
             self.graves.pop_front();
         }
         self.graves.push_back(uid.into());
-        if self
-            .objects
-            .get(key)
-            .is_none_or(|held| &*held.meta().uid != uid)
-        {
+        if self.get(key).is_none_or(|held| &*held.meta().uid != uid) {
             return None;
         }
         self.take(key)
@@ -160,7 +188,7 @@ impl<P: Projection> Store<P> {
 
     /// Our own delete succeeded: the object is gone before the watch says so. Without a uid the held one is meant.
     pub fn bury(&mut self, key: &ObjectKey, uid: Option<&str>) -> Option<Change<P>> {
-        let held = self.objects.get(key)?.meta().uid.clone();
+        let held = self.get(key)?.meta().uid.clone();
         if uid.is_some_and(|uid| uid != &*held) {
             return None;
         }
@@ -181,8 +209,7 @@ impl<P: Projection> Store<P> {
         // A list that still shows a deleted object was older than the deletion; its event is yet to come.
         self.tombstones.retain(|key, _| seen.contains(key));
         let gone: Vec<ObjectKey> = self
-            .objects
-            .values()
+            .iter()
             .map(|object| object.meta())
             .filter(|meta| !seen.contains(&meta.key) && (version == 0 || meta.version <= version))
             .map(|meta| meta.key.clone())
@@ -191,7 +218,7 @@ impl<P: Projection> Store<P> {
     }
 
     fn take(&mut self, key: &ObjectKey) -> Option<Change<P>> {
-        let old = self.objects.remove(key)?;
+        let Entry(old) = self.objects.take(key)?;
         for index in &mut self.indexes {
             index.remove(&old);
         }
