@@ -1,4 +1,4 @@
-//! Status of PodDisruptionBudgets: how many pods may be evicted now.
+//! Status of disruption budgets: how many pods may be evicted now.
 //!
 //! Mirrors `pkg/controller/disruption/disruption.go`.
 

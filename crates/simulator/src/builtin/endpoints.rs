@@ -9,9 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::control::{self, Control, Key};
-use super::endpoint_slice::decide::{
-    HEADLESS, TRIGGER, has_endpoint, ports, service_labels, trigger_time,
-};
+use super::endpoint_slice::decide::{TRIGGER, has_endpoint, ports, service_labels, trigger_time};
 use super::endpoint_slice::{
     affected_services, selected_pods, selecting_service, tolerate_terminating,
 };
@@ -96,10 +94,13 @@ fn decide(service: &Value, pods: &[Arc<Value>], current: Option<&Value>) -> Vec<
     }]
 }
 
+/// Ports with the ready and the unready addresses behind them.
+type Subset = (Vec<Value>, Vec<Value>, Vec<Value>);
+
 /// One subset per combination of ports, addresses in order.
 fn subsets(service: &Value, pods: &[Arc<Value>]) -> Vec<Value> {
     let publishes_all = flag(service, "/spec/publishNotReadyAddresses");
-    let mut groups: BTreeMap<String, (Vec<Value>, Vec<Value>, Vec<Value>)> = BTreeMap::new();
+    let mut groups: BTreeMap<String, Subset> = BTreeMap::new();
     for pod in pods
         .iter()
         .filter(|p| has_endpoint(p) && (publishes_all || !object::is_terminating(p)))
@@ -123,7 +124,7 @@ fn subsets(service: &Value, pods: &[Arc<Value>]) -> Vec<Value> {
         };
         list.push(address(service, pod));
     }
-    let subset = |(ports, mut ready, mut unready): (Vec<Value>, Vec<Value>, Vec<Value>)| {
+    let subset = |(ports, mut ready, mut unready): Subset| {
         let mut subset = json!({});
         for (key, list) in [
             ("addresses", &mut ready),
@@ -164,6 +165,7 @@ fn address(service: &Value, pod: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::builtin::endpoint_slice::decide::HEADLESS;
 
     #[test]
     fn ready_and_unready_addresses_are_kept_apart() {

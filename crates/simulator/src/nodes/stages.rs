@@ -209,7 +209,7 @@ mod tests {
 
     use super::*;
 
-    fn pod(annotations: Value, status: Value) -> Value {
+    fn pod(annotations: &Value, status: &Value) -> Value {
         json!({"metadata": {"name": "p", "annotations": annotations},
             "spec": {"restartPolicy": "Always", "containers": [{"name": "c", "image": "web:1"}]}, "status": status})
     }
@@ -228,14 +228,14 @@ mod tests {
             status("Succeeded", "False"),
         ];
         assert_eq!(
-            chain.map(|s| next(&pod(json!({}), s))),
+            chain.map(|s| next(&pod(&json!({}), &s))),
             [Some(Stage::Creating), Some(Stage::Running), None, None]
         );
     }
 
     #[test]
     fn annotations_choose_other_ways() {
-        let stage = |annotations: Value, status: Value| next(&pod(annotations, status));
+        let stage = |annotations: Value, status: Value| next(&pod(&annotations, &status));
         assert_eq!(
             stage(json!({STAGE: "image-error"}), json!({"phase": "Pending"})),
             Some(Stage::PullError)
@@ -260,7 +260,7 @@ mod tests {
             stage(json!({RUNS_FOR: "1s"}), status("Running", "True")),
             Some(Stage::Succeeded)
         );
-        let slow = pod(json!({READY_AFTER: "1m10s"}), json!({}));
+        let slow = pod(&json!({READY_AFTER: "1m10s"}), &json!({}));
         assert_eq!(delay(Stage::Ready, &slow), after(70_000, 0));
     }
 
@@ -268,7 +268,7 @@ mod tests {
     fn a_failed_pull_backs_off_and_heals_with_the_image() {
         let waiting = |reason: &str| json!({"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": reason}}}]});
         let with_image = |image: &str, status: Value| {
-            let mut pod = pod(json!({}), status);
+            let mut pod = pod(&json!({}), &status);
             pod["spec"]["containers"][0]["image"] = json!(image);
             next(&pod)
         };
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn readiness_follows_the_gates_both_ways() {
-        let mut pod = pod(json!({}), status("Running", "True"));
+        let mut pod = pod(&json!({}), &status("Running", "True"));
         pod["spec"]["readinessGates"] = json!([{"conditionType": "lb"}]);
         assert_eq!(next(&pod), Some(Stage::Gates));
         assert_eq!(
@@ -311,8 +311,8 @@ mod tests {
     #[test]
     fn failing_pods_fail_only_if_nobody_restarts_them() {
         let mut pod = pod(
-            json!({STAGE: "fail", RUNS_FOR: "1s"}),
-            status("Running", "True"),
+            &json!({STAGE: "fail", RUNS_FOR: "1s"}),
+            &status("Running", "True"),
         );
         assert_eq!(next(&pod), None);
         pod["spec"]["restartPolicy"] = json!("Never");
@@ -321,7 +321,10 @@ mod tests {
 
     #[test]
     fn a_deleted_pod_goes_once() {
-        let mut pod = pod(json!({STAGE: "ignores-sigterm"}), status("Running", "True"));
+        let mut pod = pod(
+            &json!({STAGE: "ignores-sigterm"}),
+            &status("Running", "True"),
+        );
         pod["metadata"]["deletionTimestamp"] = json!("2030-01-01T00:00:30Z");
         pod["metadata"]["deletionGracePeriodSeconds"] = json!(30);
         assert_eq!(next(&pod), Some(Stage::Deleted));

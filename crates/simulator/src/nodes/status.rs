@@ -68,8 +68,10 @@ fn containers(stage: Stage, pod: &Value, now: Timestamp) -> Value {
         | Stage::PullError
         | Stage::PullBackOff
         | Stage::CrashLoop
-        | Stage::Gates => false,
-        Stage::Succeeded | Stage::Failed | Stage::Deleted => false,
+        | Stage::Gates
+        | Stage::Succeeded
+        | Stage::Failed
+        | Stage::Deleted => false,
     };
     let one = |container: &Value| {
         let name = text(container, "/name");
@@ -164,14 +166,14 @@ fn init_containers(stage: Stage, pod: &Value, now: Timestamp) -> Value {
     let one = |container: &Value| {
         let (name, image) = (text(container, "/name"), text(container, "/image"));
         let sidecar = text(container, "/restartPolicy") == "Always";
-        let state = match (done, sidecar) {
+        let phase = match (done, sidecar) {
             (true, true) => json!({"running": {"startedAt": object::stamp(now)}}),
             (true, false) => terminated(0, "Completed", now, None),
             (false, _) => json!({"waiting": {"reason": "PodInitializing"}}),
         };
         let mut status = json!({
             "name": name, "image": image, "imageID": if done { image } else { "" }, "ready": done, "started": done && sidecar,
-            "restartCount": 0, "lastState": {}, "state": state,
+            "restartCount": 0, "lastState": {}, "state": phase,
         });
         if done {
             object::set(

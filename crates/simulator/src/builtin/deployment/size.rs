@@ -222,7 +222,7 @@ mod tests {
 
     use super::*;
 
-    fn deployment(replicas: i64, surge: Value, unavailable: Value) -> Value {
+    fn deployment(replicas: i64, surge: &Value, unavailable: &Value) -> Value {
         json!({"spec": {"replicas": replicas, "template": {"image": "new"},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}}}})
     }
@@ -235,33 +235,33 @@ mod tests {
 
     #[test]
     fn surge_rounds_up_and_unavailability_down() {
-        let d = deployment(10, json!("25%"), json!("25%"));
+        let d = deployment(10, &json!("25%"), &json!("25%"));
         assert_eq!((max_surge(&d), max_unavailable(&d)), (3, 2));
-        let both_zero = deployment(1, json!(0), json!("25%"));
+        let both_zero = deployment(1, &json!(0), &json!("25%"));
         assert_eq!((max_surge(&both_zero), max_unavailable(&both_zero)), (0, 1));
-        assert_eq!(max_unavailable(&deployment(2, json!(0), json!(9))), 2);
-        assert_eq!(max_unavailable(&deployment(0, json!(0), json!(9))), 0);
+        assert_eq!(max_unavailable(&deployment(2, &json!(0), &json!(9))), 2);
+        assert_eq!(max_unavailable(&deployment(0, &json!(0), &json!(9))), 0);
     }
 
     #[test]
     fn a_new_set_grows_into_the_surge() {
-        let d = deployment(4, json!(1), json!(0));
+        let d = deployment(4, &json!(1), &json!(0));
         let old = set("old", 4, "5", 0);
         let sets = Sets::sort(&d, &[&old]);
         assert_eq!(new_set_replicas(&d, &sets, 0), 1);
         assert_eq!(
-            new_set_replicas(&deployment(4, json!(9), json!(0)), &sets, 0),
+            new_set_replicas(&deployment(4, &json!(9), &json!(0)), &sets, 0),
             4
         );
         assert_eq!(
-            new_set_replicas(&deployment(3, json!(1), json!(0)), &sets, 0),
+            new_set_replicas(&deployment(3, &json!(1), &json!(0)), &sets, 0),
             0
         );
     }
 
     #[test]
     fn scaling_mid_rollout_shares_the_difference_in_proportion() {
-        let d = deployment(15, json!(3), json!(0));
+        let d = deployment(15, &json!(3), &json!(0));
         let (old, new) = (set("old", 8, "13", 0), set("new", 5, "13", 1));
         let mut scaled: Vec<(String, i64)> = proportional(&d, &Sets::sort(&d, &[&old, &new]))
             .into_iter()
@@ -269,7 +269,7 @@ mod tests {
             .collect();
         scaled.sort();
         assert_eq!(scaled, [("new".to_owned(), 7), ("old".to_owned(), 11)]);
-        let down = deployment(0, json!(3), json!(0));
+        let down = deployment(0, &json!(3), &json!(0));
         let sizes: Vec<i64> = proportional(&down, &Sets::sort(&down, &[&old, &new]))
             .into_iter()
             .map(|(_, n)| n)
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_single_active_set_takes_the_whole_size() {
-        let d = deployment(7, json!(1), json!(0));
+        let d = deployment(7, &json!(1), &json!(0));
         let (old, new) = (set("old", 0, "5", 0), set("new", 5, "5", 1));
         let sets = Sets::sort(&d, &[&old, &new]);
         assert_eq!(proportional(&d, &sets), [(&new, 7)]);

@@ -70,7 +70,7 @@ pub(crate) fn paused(deployment: &Value, now: Timestamp) -> Vec<Write> {
 /// The status write of a pass that only scaled, or of one with nothing else to do; none if it is as stored.
 pub(crate) fn scaled(deployment: &Value, sets: &Sets<'_>, now: Timestamp) -> Vec<Write> {
     let (mut status, conditions) = calculated(deployment, sets, now);
-    set_conditions(&mut status, conditions);
+    set_conditions(&mut status, &conditions);
     write(deployment, status)
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn rolled(
         Some(failure) => set_condition(&mut conditions, failure),
         None => conditions.retain(|c| text(c, "/type") != "ReplicaFailure"),
     }
-    set_conditions(&mut status, conditions);
+    set_conditions(&mut status, &conditions);
     let wake = deadline(deployment, &status, now);
     let writes = write(deployment, status);
     let wake = if writes.is_empty() { wake } else { None };
@@ -105,7 +105,7 @@ fn write(deployment: &Value, status: Value) -> Vec<Write> {
     vec![Write::UpdateStatus(known::DEPLOYMENTS, wanted)]
 }
 
-fn set_conditions(status: &mut Value, conditions: Vec<Value>) {
+fn set_conditions(status: &mut Value, conditions: &[Value]) {
     if !conditions.is_empty() {
         object::set(status, &["conditions"], json!(conditions));
     }

@@ -226,8 +226,8 @@ mod tests {
         }))
     }
 
-    fn created(writes: Vec<Write>) -> Arc<Value> {
-        let [Write::Create(_, slice)] = &writes[..] else {
+    fn created(writes: &[Write]) -> Arc<Value> {
+        let [Write::Create(_, slice)] = writes else {
             panic!("{writes:?}")
         };
         Arc::new(slice.clone())
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_service_without_pods_has_one_empty_slice() {
-        let slice = created(decide(&service(), &[], &[]));
+        let slice = created(&decide(&service(), &[], &[]));
         assert_eq!(
             (&slice["endpoints"], &slice["ports"]),
             (&Value::Null, &Value::Null)
@@ -252,7 +252,7 @@ mod tests {
         let mut leaving = (*pod("3", "True")).clone();
         leaving["metadata"]["deletionTimestamp"] = json!("2030-01-01T00:00:09Z");
         let pods = [pod("1", "True"), pod("2", "False"), Arc::new(leaving)];
-        let slice = created(decide(&service(), &pods, &[]));
+        let slice = created(&decide(&service(), &pods, &[]));
         assert_eq!(
             slice["ports"],
             json!([{"name": "http", "port": 8080, "protocol": "TCP"}])
@@ -295,8 +295,8 @@ mod tests {
             .collect();
         assert_eq!(sizes, [100, 50]);
         let two = [
-            created(decide(&service(), &pods[..1], &[])),
-            created(decide(&service(), &pods[1..2], &[])),
+            created(&decide(&service(), &pods[..1], &[])),
+            created(&decide(&service(), &pods[1..2], &[])),
         ];
         let writes = decide(&service(), &pods[..1], &two);
         assert!(matches!(writes[..], [Write::Delete(..)]), "{writes:?}");

@@ -75,21 +75,21 @@ impl GarbageCollector {
         match verdict {
             Verdict::Keep => Ok(()),
             Verdict::Release(references) => {
-                self.patch(session, uid, references_body(uid, &references))
+                self.patch(session, uid, &references_body(uid, &references))
             }
             Verdict::Delete {
                 propagation,
                 unblock,
             } => {
                 if let Some(references) = unblock {
-                    self.patch(session, uid, references_body(uid, &references))?;
+                    self.patch(session, uid, &references_body(uid, &references))?;
                 }
                 self.delete(session, uid, propagation)
             }
             Verdict::Orphan(dependents) => {
                 for dependent in dependents {
                     let left = self.references_without(&dependent, uid);
-                    self.patch(session, &dependent, references_body(&dependent, &left))?;
+                    self.patch(session, &dependent, &references_body(&dependent, &left))?;
                 }
                 self.drop_finalizer(session, uid, ORPHAN)
             }
@@ -109,13 +109,13 @@ impl GarbageCollector {
             .collect()
     }
 
-    fn patch(&self, session: &mut Session<'_>, uid: &str, body: Value) -> Result<(), ApiError> {
+    fn patch(&self, session: &mut Session<'_>, uid: &str, body: &Value) -> Result<(), ApiError> {
         let Some(node) = self.graph.node(uid) else {
             return Ok(());
         };
         gone_is_fine(
             session
-                .patch_merge(&node.resource, &node.namespace, &node.name, "", &body)
+                .patch_merge(&node.resource, &node.namespace, &node.name, "", body)
                 .map(drop),
         )
     }
@@ -167,7 +167,7 @@ impl GarbageCollector {
         self.patch(
             session,
             uid,
-            json!({"metadata": {"uid": uid, "resourceVersion": version, "finalizers": left}}),
+            &json!({"metadata": {"uid": uid, "resourceVersion": version, "finalizers": left}}),
         )
     }
 
@@ -192,13 +192,13 @@ impl GarbageCollector {
                 "ownerRef {owner} does not exist in namespace \"{}\"",
                 node.namespace
             );
-            let note = Note {
+            let event = Note {
                 about: about.clone(),
                 warning: true,
                 reason: "OwnerRefInvalidNamespace".to_owned(),
                 message,
             };
-            self.recorder.record_once(session, &note);
+            self.recorder.record_once(session, &event);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Jobs: runs pods to completion.
 //!
 //! Mirrors `pkg/controller/job` and `pkg/controller/ttlafterfinished`. Not here: backoff limits per index, success policies, adoption of
-//! orphaned pods, Workload and PodGroup.
+//! orphaned pods, workloads and pod groups.
 
 mod decide;
 mod indexes;

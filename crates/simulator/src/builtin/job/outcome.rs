@@ -171,23 +171,18 @@ fn has_condition(rule: &Value, pod: &Value) -> bool {
 fn fail_job_message(job: &Value, pod: &Value) -> Option<String> {
     let (index, rule) = rule(job, pod).filter(|(_, r)| text(r, "/action") == "FailJob")?;
     let subject = format!("pod {}/{}", object::namespace(pod), object::name(pod));
-    Some(match exit_code(rule, pod) {
-        Some((container, code)) => {
-            format!(
-                "Container {container} for {subject} failed with exit code {code} matching FailJob rule at index {index}"
-            )
-        }
-        None => {
-            let kind = items(rule, "/onPodConditions")
-                .first()
-                .map_or("", |c| text(c, "/type"));
-            format!(
-                "Pod {}/{} has condition {kind} matching FailJob rule at index {index}",
-                object::namespace(pod),
-                object::name(pod)
-            )
-        }
-    })
+    if let Some((container, code)) = exit_code(rule, pod) {
+        return Some(format!(
+            "Container {container} for {subject} failed with exit code {code} matching FailJob rule at index {index}"
+        ));
+    }
+    let wanted = items(rule, "/onPodConditions").first();
+    let kind = wanted.map_or("", |c| text(c, "/type"));
+    Some(format!(
+        "Pod {}/{} has condition {kind} matching FailJob rule at index {index}",
+        object::namespace(pod),
+        object::name(pod)
+    ))
 }
 
 /// Whether a failed pod counts towards the limit; the policy may say to ignore it.

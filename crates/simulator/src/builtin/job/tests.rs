@@ -13,7 +13,7 @@ struct Case {
 }
 
 impl Case {
-    fn new(spec: Value) -> Self {
+    fn new(spec: &Value) -> Self {
         let mut job = json!({
             "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "namespace": "d", "uid": "job"},
             "spec": {"parallelism": 1, "backoffLimit": 1, "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c"}]}}},
@@ -91,7 +91,7 @@ impl Case {
 
 #[test]
 fn a_job_completes_when_its_pods_have() {
-    let mut case = Case::new(json!({"completions": 2, "parallelism": 2}));
+    let mut case = Case::new(&json!({"completions": 2, "parallelism": 2}));
     case.settle();
     assert_eq!(
         case.pods
@@ -129,7 +129,7 @@ fn a_job_completes_when_its_pods_have() {
 
 #[test]
 fn failed_pods_are_replaced_after_a_while_until_the_limit() {
-    let mut case = Case::new(json!({"completions": 1}));
+    let mut case = Case::new(&json!({"completions": 1}));
     case.settle();
     case.end("p0", "Failed");
     let (_, wake) = case.settle();
@@ -153,7 +153,7 @@ fn failed_pods_are_replaced_after_a_while_until_the_limit() {
 
 #[test]
 fn a_deadline_ends_a_running_job() {
-    let mut case = Case::new(json!({"activeDeadlineSeconds": 30}));
+    let mut case = Case::new(&json!({"activeDeadlineSeconds": 30}));
     let (_, wake) = case.settle();
     assert_eq!(wake, Some("2030-01-01T00:00:30Z".parse().unwrap()));
     case.now = "2030-01-01T00:00:30Z".parse().unwrap();
@@ -164,7 +164,7 @@ fn a_deadline_ends_a_running_job() {
 
 #[test]
 fn a_suspended_job_runs_nothing_until_resumed() {
-    let mut case = Case::new(json!({"suspend": true}));
+    let mut case = Case::new(&json!({"suspend": true}));
     let (events, _) = case.settle();
     assert_eq!((events, case.pods.len()), (vec!["Suspended".to_owned()], 0));
     case.job["spec"]["suspend"] = json!(false);
@@ -176,7 +176,7 @@ fn a_suspended_job_runs_nothing_until_resumed() {
 #[test]
 fn an_indexed_job_runs_each_index_once() {
     let mut case =
-        Case::new(json!({"completions": 3, "parallelism": 2, "completionMode": "Indexed"}));
+        Case::new(&json!({"completions": 3, "parallelism": 2, "completionMode": "Indexed"}));
     case.settle();
     let hostnames: Vec<&str> = case
         .pods
@@ -203,12 +203,12 @@ fn an_indexed_job_runs_each_index_once() {
 #[test]
 fn a_pod_failure_policy_can_fail_the_job_or_ignore_a_pod() {
     let rule = |action: &str| json!({"completions": 1, "podFailurePolicy": {"rules": [{"action": action, "onExitCodes": {"operator": "In", "values": [1]}}]}});
-    let mut case = Case::new(rule("FailJob"));
+    let mut case = Case::new(&rule("FailJob"));
     case.settle();
     case.end("p0", "Failed");
     case.settle();
     assert_eq!(case.conditions()[0], ("FailureTarget", "PodFailurePolicy"));
-    let mut case = Case::new(rule("Ignore"));
+    let mut case = Case::new(&rule("Ignore"));
     case.settle();
     case.end("p0", "Failed");
     case.settle();

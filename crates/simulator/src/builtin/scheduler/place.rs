@@ -32,7 +32,7 @@ pub(crate) fn place(pod: &Value, nodes: &[Arc<Value>], pods: &[Arc<Value>]) -> F
         match refusal(pod, node, &residents) {
             Some(reason) => *refusals.entry(reason).or_insert(0) += 1,
             None if best.is_none_or(|b| (residents.len(), name) < b) => {
-                best = Some((residents.len(), name))
+                best = Some((residents.len(), name));
             }
             None => {}
         }
@@ -102,7 +102,7 @@ fn affinity_matches(pod: &Value, node: &Value, labels: &BTreeMap<String, String>
     let Some(required) = pod.pointer(REQUIRED).filter(|r| !r.is_null()) else {
         return true;
     };
-    let field = |key: &str| (key == "metadata.name").then(|| object::name(node).to_owned());
+    let field = |key: &str| (key == "metadata.name").then(|| object::name(node));
     items(required, "/nodeSelectorTerms").iter().any(|term| {
         let (expressions, fields) = (
             items(term, "/matchExpressions"),
@@ -111,21 +111,21 @@ fn affinity_matches(pod: &Value, node: &Value, labels: &BTreeMap<String, String>
         (!expressions.is_empty() || !fields.is_empty())
             && expressions
                 .iter()
-                .all(|e| requirement_holds(e, labels.get(text(e, "/key")).cloned()))
+                .all(|e| requirement_holds(e, labels.get(text(e, "/key")).map(String::as_str)))
             && fields
                 .iter()
                 .all(|e| requirement_holds(e, field(text(e, "/key"))))
     })
 }
 
-fn requirement_holds(requirement: &Value, actual: Option<String>) -> bool {
+fn requirement_holds(requirement: &Value, actual: Option<&str>) -> bool {
     let values: Vec<&str> = items(requirement, "/values")
         .iter()
         .filter_map(Value::as_str)
         .collect();
-    let listed = actual.as_deref().is_some_and(|a| values.contains(&a));
+    let listed = actual.is_some_and(|a| values.contains(&a));
     let number = |s: &str| s.parse::<i64>().ok();
-    let bound = || Some((number(actual.as_deref()?)?, number(values.first()?)?));
+    let bound = || Some((number(actual?)?, number(values.first()?)?));
     match text(requirement, "/operator") {
         "In" => listed,
         "NotIn" => !listed,
@@ -202,7 +202,7 @@ mod tests {
         json!({"metadata": {"name": name, "labels": {"zone": name}}, "status": {"allocatable": {"cpu": "2", "pods": "2"}}})
     }
 
-    fn pod(spec: Value) -> Value {
+    fn pod(spec: &Value) -> Value {
         let mut pod = json!({"spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "500m"}}}]}});
         for (key, value) in spec.as_object().unwrap() {
             pod["spec"][key] = value.clone();
@@ -218,10 +218,13 @@ mod tests {
     #[test]
     fn pods_spread_by_count_then_name() {
         let nodes = [node("a"), node("b")];
-        let there = pod(json!({"nodeName": "a"}));
-        assert_eq!(fit(&pod(json!({})), &nodes, &[]), Fit::Node("a".to_owned()));
+        let there = pod(&json!({"nodeName": "a"}));
         assert_eq!(
-            fit(&pod(json!({})), &nodes, &[there]),
+            fit(&pod(&json!({})), &nodes, &[]),
+            Fit::Node("a".to_owned())
+        );
+        assert_eq!(
+            fit(&pod(&json!({})), &nodes, &[there]),
             Fit::Node("b".to_owned())
         );
     }
@@ -230,17 +233,20 @@ mod tests {
     fn selectors_affinity_and_taints_narrow_the_choice() {
         let mut nodes = [node("a"), node("b")];
         assert_eq!(
-            fit(&pod(json!({"nodeSelector": {"zone": "b"}})), &nodes, &[]),
+            fit(&pod(&json!({"nodeSelector": {"zone": "b"}})), &nodes, &[]),
             Fit::Node("b".to_owned())
         );
         let terms =
             json!([{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["b"]}]}]);
         let affine = json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}});
-        assert_eq!(fit(&pod(affine), &nodes, &[]), Fit::Node("b".to_owned()));
+        assert_eq!(fit(&pod(&affine), &nodes, &[]), Fit::Node("b".to_owned()));
         nodes[0]["spec"] = json!({"taints": [{"key": "k", "value": "v", "effect": "NoSchedule"}]});
-        assert_eq!(fit(&pod(json!({})), &nodes, &[]), Fit::Node("b".to_owned()));
+        assert_eq!(
+            fit(&pod(&json!({})), &nodes, &[]),
+            Fit::Node("b".to_owned())
+        );
         let tolerant =
-            pod(json!({"tolerations": [{"key": "k", "operator": "Equal", "value": "v"}]}));
+            pod(&json!({"tolerations": [{"key": "k", "operator": "Equal", "value": "v"}]}));
         assert_eq!(fit(&tolerant, &nodes, &[]), Fit::Node("a".to_owned()));
     }
 
@@ -248,7 +254,7 @@ mod tests {
     fn a_pod_nobody_takes_is_told_why() {
         let mut nodes = [node("a"), node("b")];
         nodes[1]["spec"] = json!({"unschedulable": true});
-        let big = pod(json!({"containers": [{"resources": {"requests": {"cpu": "3"}}}]}));
+        let big = pod(&json!({"containers": [{"resources": {"requests": {"cpu": "3"}}}]}));
         assert_eq!(
             fit(&big, &nodes, &[]),
             Fit::None(
