@@ -1,17 +1,50 @@
 //! The API server: a pure state machine over a versioned store. No tasks, no clock, no sockets of its own.
+//!
+//! [`handle`] is the pipeline; [`store`] keeps objects and history; `write`, `delete`, `list` and `watch` are the verbs.
 
+mod admit;
+mod allocate;
+mod authorize;
+pub mod body;
+mod boot;
+mod commit;
+mod convert;
 pub mod custom;
+mod delete;
 pub mod discovery;
+mod eviction;
+mod facts;
+mod handle;
+mod list;
+mod list_options;
+mod negotiate;
 pub mod openapi;
+mod options;
+mod patch;
 pub mod registry;
+mod reply;
 pub mod resource;
+mod review;
+mod scale;
+mod selection;
+mod session_verbs;
+pub mod store;
+mod subresource;
 pub mod table;
+mod target;
+mod tokens;
+mod watch;
+mod write;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use machinery::entropy::Entropy;
 
-use crate::request::{Reply, Request, WatchId, WatchPoll};
+use crate::request::{User, WatchId};
 use registry::Registry;
+use store::Store;
+use watch::Watch;
 
 /// How a server is set up.
 #[derive(Debug, Clone)]
@@ -20,17 +53,15 @@ pub struct Options {
     pub history_seconds: i64,
     /// Leave out a revision now and then, so that nothing depends on density.
     pub skip_revisions: bool,
+    /// Decides which revisions are left out.
+    pub skip_seed: u64,
     /// Address clients reach the server at, as the `kubernetes` Service's endpoint.
     pub advertise: Option<std::net::SocketAddr>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            history_seconds: 300,
-            skip_revisions: false,
-            advertise: None,
-        }
+        Self { history_seconds: 300, skip_revisions: false, skip_seed: 0, advertise: None }
     }
 }
 
@@ -38,14 +69,26 @@ impl Default for Options {
 pub struct ApiServer {
     registry: Registry,
     options: Options,
+    store: Store,
+    watches: BTreeMap<WatchId, Watch>,
+    watchers: BTreeMap<Arc<str>, Vec<WatchId>>,
+    dirty_watches: Vec<WatchId>,
+    last_watch: u64,
+    tokens: BTreeMap<String, (User, Timestamp)>,
 }
 
 impl ApiServer {
-    /// An empty server; [`crate::world::World::new`] adds the system namespaces.
+    /// An empty server; call [`ApiServer::boot`] for the system namespaces.
     pub fn new(options: Options) -> Self {
         Self {
-            registry: Registry::default(),
+            registry: Registry::builtin(),
+            store: Store::new(options.history_seconds),
             options,
+            watches: BTreeMap::new(),
+            watchers: BTreeMap::new(),
+            dirty_watches: Vec::new(),
+            last_watch: 0,
+            tokens: BTreeMap::new(),
         }
     }
 
@@ -61,23 +104,30 @@ impl ApiServer {
 
     /// The newest revision.
     pub fn revision(&self) -> u64 {
-        0
+        self.store.revision()
     }
 
-    /// Handles one request.
-    pub fn handle(&mut self, request: &Request, now: Timestamp, entropy: &mut Entropy) -> Reply {
-        let _ = (request, now, entropy);
-        todo!()
+    /// The objects.
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
-    /// What a watch has to send now.
-    pub fn watch_frames(&mut self, id: WatchId, now: Timestamp) -> WatchPoll {
-        let _ = (id, now);
-        todo!()
+    /// The objects, for the log of changes, restoring and compaction.
+    pub fn store_mut(&mut self) -> &mut Store {
+        &mut self.store
     }
 
-    /// Forgets a watch whose client went away.
-    pub fn watch_closed(&mut self, id: WatchId) {
-        let _ = id;
+    /// Serves the definitions in the store, after a restore.
+    pub fn serve_definitions(&mut self) {
+        let found: Vec<_> = self
+            .store
+            .table("apiextensions.k8s.io/customresourcedefinitions")
+            .into_iter()
+            .flat_map(|table| table.range("", ""))
+            .map(|(name, entry)| (name.clone(), entry.value.clone()))
+            .collect();
+        for (name, definition) in found {
+            self.serve_definition(&name, Some(&definition));
+        }
     }
 }

@@ -1,0 +1,415 @@
+//! Reading request bodies: media types, versions and kinds, strictness, defaults
+//! (`apiserver/pkg/endpoints/handlers/create.go`, `apimachinery/pkg/runtime/serializer`).
+
+use http::header::CONTENT_TYPE;
+use machinery::builtin::defaults;
+use machinery::builtin::validation::FieldError;
+use machinery::decode::{self, DecodeError, Decoded};
+use machinery::schema::{TypeId, TypeTable};
+use machinery::{go_json, meta};
+use serde_json::Value;
+
+use super::options::FieldValidation;
+use super::registry::{Backing, Served};
+use crate::request::Request;
+use crate::status_error::ApiError;
+
+const TYPES: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+
+/// Media type of a body without parameters; absent means JSON.
+pub(crate) fn media_type(request: &Request) -> &str {
+    let header = request.header(CONTENT_TYPE).unwrap_or_default();
+    let media = header.split(';').next().unwrap_or_default().trim();
+    if media.is_empty() { "application/json" } else { media }
+}
+
+/// 415 with the media types a create or update takes.
+fn unknown_media_type() -> ApiError {
+    ApiError::unsupported_media_type(format!(
+        "the body of the request was in an unknown format - accepted media types include: {TYPES}"
+    ))
+}
+
+fn is_yaml(request: &Request) -> Result<bool, ApiError> {
+    match media_type(request) {
+        "application/json" => Ok(false),
+        "application/yaml" => Ok(true),
+        _ => Err(unknown_media_type()),
+    }
+}
+
+/// A body as an unrecognised one is shown (`summarizeData`).
+fn summary(body: &[u8]) -> String {
+    const SHOWN: usize = 30;
+    let head = body.get(..SHOWN).unwrap_or(body);
+    let text = match body.first() {
+        None => return "<empty>".to_owned(),
+        Some(b'{') => String::from_utf8_lossy(head).into_owned(),
+        Some(_) => head.iter().map(|byte| format!("{byte:02x}")).collect(),
+    };
+    if body.len() > SHOWN { format!("{text} ...") } else { text }
+}
+
+fn unrecognised(kind: &str, cause: &str, body: &[u8]) -> ApiError {
+    ApiError::bad_request(format!(
+        "the object provided is unrecognized (must be of type {kind}): {cause} ({})",
+        summary(body)
+    ))
+}
+
+/// apiVersion and kind of a body, read before anything else.
+fn type_meta(body: &[u8], yaml: bool) -> Result<(String, String), String> {
+    if yaml {
+        let decoded = decode::decode_yaml_untyped(body).map_err(|error| error.to_string())?;
+        return Ok((meta::api_version(&decoded.value).to_owned(), meta::kind(&decoded.value).to_owned()));
+    }
+    #[derive(serde::Deserialize)]
+    struct TypeMeta {
+        #[serde(rename = "apiVersion", default)]
+        api_version: Option<String>,
+        #[serde(default)]
+        kind: Option<String>,
+    }
+    if let Ok(found) = serde_json::from_slice::<TypeMeta>(body) {
+        if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
+            return Ok((found.api_version.unwrap_or_default(), found.kind.unwrap_or_default()));
+        }
+    }
+    let cause = match decode::decode_untyped(body) {
+        Err(error) => error.to_string(),
+        Ok(decoded) => type_meta_error(&decoded.value),
+    };
+    Err(format!("couldn't get version/kind; json parse error: {cause}"))
+}
+
+fn type_meta_error(value: &Value) -> String {
+    const GO: &str = r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;
+    let word = match value {
+        Value::Object(fields) => {
+            let (name, wrong) = ["apiVersion", "kind"]
+                .into_iter()
+                .find_map(|name| Some((name, fields.get(name).filter(|value| !value.is_string())?)))
+                .unwrap_or(("kind", &Value::Null));
+            return format!(
+                "json: cannot unmarshal {} into Go struct field .{name} of type string",
+                json_word(wrong)
+            );
+        }
+        other => json_word(other),
+    };
+    format!("json: cannot unmarshal {word} into Go value of type {GO}")
+}
+
+/// Go's word for the type of a JSON value.
+pub(crate) fn json_word(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// Splits `G/V`, or `V` for the core group.
+fn split_api_version(api_version: &str) -> (&str, &str) {
+    api_version.split_once('/').unwrap_or(("", api_version))
+}
+
+/// Reports strict errors as the mode wants it.
+pub(crate) fn report_strict(
+    served: &Served,
+    strict: &[String],
+    mode: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<(), ApiError> {
+    match mode {
+        FieldValidation::Ignore => Ok(()),
+        FieldValidation::Warn => {
+            warnings.extend(strict.iter().cloned());
+            Ok(())
+        }
+        FieldValidation::Strict if strict.is_empty() => Ok(()),
+        FieldValidation::Strict => {
+            let text = strict.join(", ");
+            Err(cannot_handle(&served.resource.kind, &served.resource.version, &served.resource.kind, {
+                &if text.starts_with("yaml: ") {
+                    format!("error strict decoding YAML: {text}")
+                } else {
+                    format!("strict decoding error: {text}")
+                }
+            }))
+        }
+    }
+}
+
+fn cannot_handle(kind: &str, version: &str, expected: &str, cause: &str) -> ApiError {
+    ApiError::bad_request(format!(
+        "{kind} in version \"{version}\" cannot be handled as a {expected}: {cause}"
+    ))
+}
+
+/// Reads the body of a create or update of that resource: decoded, defaulted, in the requested version.
+pub(crate) fn read_object(
+    served: &Served,
+    request: &Request,
+    mode: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<Value, ApiError> {
+    let yaml = is_yaml(request)?;
+    let resource = &served.resource;
+    let (api_version, kind) =
+        type_meta(&request.body, yaml).map_err(|cause| unrecognised(&resource.kind, &cause, &request.body))?;
+    match &served.backing {
+        Backing::Builtin { type_id, .. } => {
+            check_kind(served, &api_version, &kind)?;
+            read_builtin(served, *type_id, request, yaml, mode, warnings)
+        }
+        Backing::Custom(_) => {
+            if kind.is_empty() {
+                let body = String::from_utf8_lossy(&request.body);
+                let cause = format!("Object 'Kind' is missing in '{body}'");
+                return Err(unrecognised(&resource.kind, &cause, &request.body));
+            }
+            let decoded = if yaml {
+                decode::decode_yaml_untyped(&request.body)
+            } else {
+                decode::decode_untyped(&request.body)
+            }
+            .map_err(|error| unrecognised(&resource.kind, &error.to_string(), &request.body))?;
+            if !api_version.is_empty() && api_version != resource.api_version() {
+                return Err(wrong_version(&api_version, &resource.api_version()));
+            }
+            let (object, strict) = admit_custom(served, decoded)?;
+            report_strict(served, &strict, mode, warnings)?;
+            Ok(object)
+        }
+    }
+}
+
+fn wrong_version(given: &str, expected: &str) -> ApiError {
+    ApiError::bad_request(format!(
+        "the API version in the data ({given}) does not match the expected API version ({expected})"
+    ))
+}
+
+fn check_kind(served: &Served, api_version: &str, kind: &str) -> Result<(), ApiError> {
+    let resource = &served.resource;
+    let kind = if kind.is_empty() { resource.kind.as_ref() } else { kind };
+    let expected = resource.api_version();
+    let given = if api_version.is_empty() { expected.as_str() } else { api_version };
+    if kind == resource.kind && given == expected {
+        return Ok(());
+    }
+    let (group, version) = split_api_version(given);
+    if TypeTable::builtin().type_of(group, version, kind).is_some() && kind != resource.kind {
+        let cause = format!(
+            "converting ({version}.{kind}) to ({}.{}): unknown conversion",
+            internal_package(&resource.group),
+            resource.kind
+        );
+        return Err(cannot_handle(kind, version, &resource.kind, &cause));
+    }
+    if kind == resource.kind && group != resource.group {
+        return Err(wrong_version(given, &expected));
+    }
+    let cause =
+        format!("no kind {kind:?} is registered for version {given:?} in scheme \"pkg/runtime/scheme.go:110\"");
+    Err(cannot_handle(kind, version, &resource.kind, &cause))
+}
+
+/// Go's package of a group's internal types.
+pub(crate) fn internal_package(group: &str) -> &str {
+    match group {
+        "" => "core",
+        "rbac.authorization.k8s.io" => "rbac",
+        "flowcontrol.apiserver.k8s.io" => "flowcontrol",
+        other => other.split('.').next().unwrap_or_default(),
+    }
+}
+
+fn read_builtin(
+    served: &Served,
+    type_id: TypeId,
+    request: &Request,
+    yaml: bool,
+    mode: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<Value, ApiError> {
+    let table = TypeTable::builtin();
+    let decoded = if yaml {
+        decode::decode_yaml(table, type_id, &request.body)
+    } else {
+        decode::decode(table, type_id, &request.body)
+    };
+    let kind = &served.resource.kind;
+    let Decoded { value, strict } =
+        decoded.map_err(|error| cannot_handle(kind, &served.resource.version, kind, &error.to_string()))?;
+    report_strict(served, &strict, mode, warnings)?;
+    Ok(defaulted(served, value))
+}
+
+/// Sets kind, apiVersion and defaults of a built-in object.
+pub(crate) fn defaulted(served: &Served, mut value: Value) -> Value {
+    let resource = &served.resource;
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("kind".to_owned(), Value::from(resource.kind.as_ref()));
+        fields.insert("apiVersion".to_owned(), Value::from(resource.api_version()));
+    }
+    defaults::apply(&resource.group, &resource.version, &resource.kind, &mut value);
+    value
+}
+
+/// Coerces metadata of a custom object, prunes and defaults it. Returns it with its strict errors.
+pub(crate) fn admit_custom(served: &Served, decoded: Decoded) -> Result<(Value, Vec<String>), ApiError> {
+    let Decoded { value: mut object, mut strict } = decoded;
+    let Some(custom) = served.custom() else {
+        return Ok((object, strict));
+    };
+    let kind = &served.resource.kind;
+    if let Some(metadata) = object.get("metadata").filter(|metadata| !metadata.is_null()).cloned() {
+        let type_id = TypeTable::builtin().type_named("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
+        if let Some(type_id) = type_id {
+            let decoded = decode::normalise_strict(type_id, &metadata)
+                .map_err(|error| cannot_handle(kind, &served.resource.version, kind, &metadata_error(&error)))?;
+            strict.extend(decoded.strict.iter().map(|text| text.replacen('"', "\"metadata.", 1)));
+            if let Some(fields) = object.as_object_mut() {
+                fields.insert("metadata".to_owned(), decoded.value);
+            }
+        }
+    }
+    if let Some(fields) = object.as_object_mut() {
+        fields.entry("apiVersion").or_insert_with(|| Value::from(served.resource.api_version()));
+    }
+    strict.extend(custom.prune_and_default(&mut object));
+    strict.sort();
+    Ok((object, strict))
+}
+
+fn metadata_error(error: &DecodeError) -> String {
+    error.to_string()
+}
+
+/// What is wrong with a custom object's kind and apiVersion, if anything.
+pub(crate) fn custom_type_errors(served: &Served, object: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let (kind, api_version) = (meta::kind(object), meta::api_version(object));
+    if kind != served.resource.kind {
+        errors.push(FieldError::invalid("kind", kind, format!("must be {}", served.resource.kind)));
+    }
+    let expected = served.resource.api_version();
+    if api_version != expected {
+        errors.push(FieldError::invalid("apiVersion", api_version, format!("must be {expected}")));
+    }
+    errors
+}
+
+/// Turns a patched object into one of the resource's type: 422 about the patch if it is none.
+pub(crate) fn patched(
+    served: &Served,
+    value: Value,
+    shown: impl FnOnce(&Value) -> String,
+    duplicates: Vec<String>,
+    mode: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<Value, ApiError> {
+    let refuse = |shown: String, cause: &str| {
+        ApiError::invalid_as("", "", "", "", &[FieldError::invalid("patch", shown, cause)])
+    };
+    let outcome = match served.type_id() {
+        Some(type_id) => patched_type_error(served, &value).map_or_else(
+            || decode::normalise_strict(type_id, &value).map_err(|error| error.to_string()),
+            Err,
+        ),
+        None => admit_custom(served, Decoded { value: value.clone(), strict: Vec::new() })
+            .map(|(value, strict)| Decoded { value, strict })
+            .map_err(|error| error.message.clone()),
+    };
+    let decoded = match outcome {
+        Ok(decoded) => decoded,
+        Err(cause) => return Err(refuse(shown(&value), &cause)),
+    };
+    let strict: Vec<String> = duplicates.into_iter().chain(decoded.strict).collect();
+    match mode {
+        FieldValidation::Strict if !strict.is_empty() => {
+            let cause = format!("strict decoding error: {}", strict.join(", "));
+            return Err(refuse(shown(&value), &cause));
+        }
+        FieldValidation::Warn => warnings.extend(strict),
+        FieldValidation::Strict | FieldValidation::Ignore => {}
+    }
+    Ok(if served.type_id().is_some() { defaulted(served, decoded.value) } else { decoded.value })
+}
+
+fn patched_type_error(served: &Served, value: &Value) -> Option<String> {
+    let (api_version, kind) = (meta::api_version(value), meta::kind(value));
+    if api_version == served.resource.api_version() && kind == served.resource.kind {
+        return None;
+    }
+    let (group, version) = split_api_version(api_version);
+    Some(if TypeTable::builtin().type_of(group, version, kind).is_some() {
+        let (own, package) = (&served.resource.kind, internal_package(&served.resource.group));
+        format!("unable to convert object of type *{version}.{kind} to {package}.{own}")
+    } else {
+        format!("no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:110\"")
+    })
+}
+
+/// Reads the body of a DELETE: DeleteOptions in JSON or YAML.
+pub(crate) fn delete_body(request: &Request) -> Result<Value, ApiError> {
+    let yaml = is_yaml(request)?;
+    let (api_version, kind) = type_meta(&request.body, yaml).map_err(ApiError::bad_request)?;
+    if !kind.is_empty() && kind != "DeleteOptions" {
+        return Err(ApiError::bad_request(format!(
+            "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:110\""
+        )));
+    }
+    let decoded = if yaml {
+        decode::decode_yaml_untyped(&request.body)
+    } else {
+        decode::decode_untyped(&request.body)
+    };
+    decoded.map(|decoded| decoded.value).map_err(|error| ApiError::bad_request(error.to_string()))
+}
+
+/// Reads the body of a subresource with a type of its own (`Scale`, `Binding`, `Eviction`, …), defaulted.
+pub(crate) fn read_typed(
+    request: &Request,
+    (group, version, kind): (&str, &str, &str),
+    mode: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<Value, ApiError> {
+    let yaml = is_yaml(request)?;
+    let table = TypeTable::builtin();
+    let Some(type_id) = table.type_of(group, version, kind) else {
+        return Err(ApiError::unsupported(&format!("kind {kind}")));
+    };
+    let (_, given) = type_meta(&request.body, yaml).map_err(|cause| unrecognised(kind, &cause, &request.body))?;
+    if !given.is_empty() && given != kind {
+        let cause = format!("converting ({version}.{given}) to ({}.{kind}): unknown conversion", internal_package(group));
+        return Err(cannot_handle(&given, version, kind, &cause));
+    }
+    let decoded = if yaml {
+        decode::decode_yaml(table, type_id, &request.body)
+    } else {
+        decode::decode(table, type_id, &request.body)
+    };
+    let mut decoded = decoded.map_err(|error| cannot_handle(kind, version, kind, &error.to_string()))?;
+    match mode {
+        FieldValidation::Strict if !decoded.strict.is_empty() => {
+            let cause = format!("strict decoding error: {}", decoded.strict.join(", "));
+            return Err(cannot_handle(kind, version, kind, &cause));
+        }
+        FieldValidation::Warn => warnings.append(&mut decoded.strict),
+        FieldValidation::Strict | FieldValidation::Ignore => {}
+    }
+    defaults::apply(group, version, kind, &mut decoded.value);
+    Ok(decoded.value)
+}
+
+/// An object as compact JSON, for messages.
+pub(crate) fn compact(served: &Served, value: &Value) -> String {
+    let _ = served;
+    go_json::to_string(value, None)
+}

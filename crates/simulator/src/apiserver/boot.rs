@@ -1,0 +1,78 @@
+//! What a fresh API server has: system namespaces, the `kubernetes` Service, service accounts, priority classes.
+
+use jiff::Timestamp;
+use machinery::entropy::Entropy;
+use serde_json::{Value, json};
+
+use super::ApiServer;
+use super::body::defaulted;
+use super::resource::{Resource, known};
+use super::store::key;
+use super::write::Writer;
+
+const NAMESPACES: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", "default"];
+
+impl ApiServer {
+    /// Creates what is missing.
+    pub fn boot(&mut self, now: Timestamp, entropy: &mut Entropy) {
+        for name in NAMESPACES {
+            self.ensure(&known::NAMESPACES, "", json!({"metadata": {"name": name}}), now, entropy);
+        }
+        let classes = Resource::new("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", false);
+        for (name, value, text) in [
+            ("system-node-critical", 2_000_001_000_i64, "Used for system critical pods that must not be moved from their current node."),
+            ("system-cluster-critical", 2_000_000_000, "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."),
+        ] {
+            let object = json!({"metadata": {"name": name}, "value": value, "description": text});
+            self.ensure(&classes, "", object, now, entropy);
+        }
+        self.ensure_kubernetes(now, entropy);
+    }
+
+    fn ensure_kubernetes(&mut self, now: Timestamp, entropy: &mut Entropy) {
+        let (address, port) = self
+            .options
+            .advertise
+            .map_or_else(|| ("127.0.0.1".to_owned(), 6443), |addr| (addr.ip().to_string(), addr.port()));
+        let labels = json!({"component": "apiserver", "provider": "kubernetes"});
+        let service = json!({
+            "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
+            "spec": {"type": "ClusterIP", "clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1"],
+                "ports": [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": port}]},
+        });
+        self.ensure(&known::SERVICES, "default", service, now, entropy);
+        let endpoints = json!({
+            "metadata": {"name": "kubernetes", "namespace": "default",
+                "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"}},
+            "subsets": [{"addresses": [{"ip": address}], "ports": [{"name": "https", "port": port, "protocol": "TCP"}]}],
+        });
+        self.ensure(&known::ENDPOINTS, "default", endpoints, now, entropy);
+        let slice = json!({
+            "metadata": {"name": "kubernetes", "namespace": "default",
+                "labels": {"kubernetes.io/service-name": "kubernetes"}},
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": [address], "conditions": {"ready": true}}],
+            "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
+        });
+        self.ensure(&known::ENDPOINT_SLICES, "default", slice, now, entropy);
+    }
+
+    fn ensure(&mut self, resource: &Resource, namespace: &str, object: Value, now: Timestamp, entropy: &mut Entropy) {
+        let Ok(served) = self.known(resource) else {
+            return;
+        };
+        let name = machinery::meta::name(&object).to_owned();
+        if self.store.get(&served.table, &key(namespace, &name)).is_some() {
+            return;
+        }
+        let object = match served.type_id().map(|type_id| machinery::decode::normalise(type_id, &object)) {
+            Some(Ok(normal)) => normal,
+            Some(Err(_)) | None => object,
+        };
+        let object = defaulted(&served, object);
+        let mut writer = Writer { now, entropy, dry_run: false, warnings: Vec::new() };
+        if let Err(error) = self.create(&served, namespace, object, &mut writer) {
+            tracing::warn!(%error, name, "cannot create a system object");
+        }
+    }
+}

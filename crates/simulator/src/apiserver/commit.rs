@@ -1,0 +1,64 @@
+//! What follows a committed change: watches wake, definitions begin or cease to be served.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use machinery::meta;
+use serde_json::Value;
+
+use super::ApiServer;
+use super::custom;
+use super::registry::Served;
+use super::resource::known;
+use super::store::Entry;
+
+impl ApiServer {
+    /// Stores an object.
+    pub(crate) fn commit_put(&mut self, served: &Served, key: &str, value: Value, now: Timestamp) -> Arc<Entry> {
+        self.skip_revisions();
+        let entry = self.store.put(&served.table, key, value, now);
+        self.after_commit(served, key, Some(&entry.value));
+        entry
+    }
+
+    /// Removes an object.
+    pub(crate) fn commit_remove(&mut self, served: &Served, key: &str, now: Timestamp) -> Option<Arc<Entry>> {
+        self.skip_revisions();
+        let entry = self.store.remove(&served.table, key, now)?;
+        self.after_commit(served, key, None);
+        Some(entry)
+    }
+
+    /// Leaves out revisions now and then: a multiplicative hash of the revision decides, so a seed decides.
+    fn skip_revisions(&mut self) {
+        if self.options.skip_revisions {
+            let mixed = (self.store.revision() ^ self.options.skip_seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            if mixed >> 61 == 0 {
+                self.store.skip(1 + ((mixed >> 32) & 3));
+            }
+        }
+    }
+
+    fn after_commit(&mut self, served: &Served, key: &str, value: Option<&Arc<Value>>) {
+        let table = served.table.clone();
+        self.mark_watches(&table);
+        if served.resource == known::CUSTOM_RESOURCE_DEFINITIONS {
+            self.serve_definition(key, value.map(Arc::as_ref));
+        }
+    }
+
+    /// Serves what a definition (`PLURAL.GROUP`) says, or withdraws it.
+    pub(crate) fn serve_definition(&mut self, name: &str, definition: Option<&Value>) {
+        let state = definition.map(|definition| {
+            let established = definition.pointer("/status/conditions").map(ToString::to_string);
+            let generation = meta::generation(definition);
+            format!("{} {generation} {}", meta::uid(definition), established.unwrap_or_default())
+        });
+        let Some((plural, group)) = name.split_once('.').filter(|_| self.registry.note_definition(name, state)) else {
+            return;
+        };
+        let versions = definition.map(custom::served_versions).unwrap_or_default();
+        self.registry.set_custom(group, plural, versions);
+        self.mark_watches(&format!("{group}/{plural}"));
+    }
+}

@@ -1,0 +1,287 @@
+//! Deletion: preconditions, grace, finalizers, propagation, collections
+//! (`apiserver/pkg/registry/rest/delete.go`, `registry/generic/registry/store.go`).
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use machinery::{meta, time};
+use serde_json::{Value, json};
+
+use super::ApiServer;
+use super::admit::IMMORTAL;
+use super::facts::facts;
+use super::registry::Served;
+use super::resource::known;
+use super::selection::Selection;
+use super::store::{Entry, key};
+use super::write::Writer;
+use crate::session::{DeleteOptions, Propagation};
+use crate::status_error::ApiError;
+
+/// What a DELETE left.
+pub(crate) enum Deleted {
+    /// The object lives on, marked.
+    Remains(Arc<Entry>),
+    /// It is gone; this was its last state.
+    Gone(Arc<Entry>),
+}
+
+impl Deleted {
+    /// The object in either case.
+    pub fn entry(&self) -> &Arc<Entry> {
+        match self {
+            Self::Remains(entry) | Self::Gone(entry) => entry,
+        }
+    }
+}
+
+const ORPHAN: &str = "orphan";
+const FOREGROUND: &str = "foregroundDeletion";
+const JOB_WARNING: &str = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background \
+to remove them or set propagationPolicy=Orphan to suppress this warning";
+
+fn after(now: Timestamp, seconds: i64) -> Timestamp {
+    now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+}
+
+fn check_preconditions(served: &Served, object: &Value, options: &DeleteOptions) -> Result<(), ApiError> {
+    let refuse = |text: String| {
+        let (kind, name) = (served.resource.qualified_kind(), meta::name(object));
+        let error = ApiError::conflict(&served.resource, name, &text);
+        let mut details = error.details.clone().unwrap_or_default();
+        details.kind = served.resource.kind.to_string();
+        error.with_message(format!("Operation cannot be fulfilled on {kind} {name:?}: {text}")).with_details(details)
+    };
+    if let Some(uid) = options.uid.as_ref().filter(|uid| uid.as_str() != meta::uid(object)) {
+        return Err(refuse(format!(
+            "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been \
+             deleted and then recreated",
+            meta::uid(object)
+        )));
+    }
+    if let Some(version) = options.resource_version.as_ref().filter(|version| version.as_str() != meta::resource_version(object))
+    {
+        return Err(refuse(format!(
+            "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({}). The \
+             object might have been modified",
+            meta::resource_version(object)
+        )));
+    }
+    Ok(())
+}
+
+/// The finalizers the collector needs for this deletion, if they differ from what is there.
+fn collector_finalizers(served: &Served, object: &Value, options: &DeleteOptions) -> Option<Vec<String>> {
+    let facts = facts(served);
+    if facts.not_collected {
+        return None;
+    }
+    let old = meta::finalizers(object);
+    let has = |name: &str| old.iter().any(|finalizer| finalizer == name);
+    let (orphan, foreground) = match (options.orphan_dependents, options.propagation) {
+        (Some(orphan), _) => (orphan, false),
+        (None, Some(Propagation::Orphan)) => (true, false),
+        (None, Some(Propagation::Foreground)) => (false, true),
+        (None, Some(Propagation::Background)) => (false, false),
+        (None, None) if has(ORPHAN) => (true, has(FOREGROUND)),
+        (None, None) => {
+            let foreground = has(FOREGROUND);
+            (facts.orphans_by_default && !foreground, foreground)
+        }
+    };
+    let mut new: Vec<String> = old.iter().filter(|name| *name != ORPHAN && *name != FOREGROUND).cloned().collect();
+    if orphan {
+        new.push(ORPHAN.to_owned());
+    }
+    if foreground {
+        new.push(FOREGROUND.to_owned());
+    }
+    let sorted = |list: &[String]| {
+        let mut list = list.to_vec();
+        list.sort();
+        list
+    };
+    (sorted(&new) != sorted(&old)).then_some(new)
+}
+
+/// What a graceful kind does with a deletion.
+enum Grace {
+    /// The kind is not graceful, or its grace is over.
+    None,
+    /// A deletion is under way and this one does not shorten it.
+    Pending,
+    /// Marked with this period.
+    Marked(i64),
+}
+
+/// Marks a pod for deletion after its grace period (`BeforeDelete`, pod strategy).
+fn pod_grace(pod: &mut Value, options: &DeleteOptions, now: Timestamp) -> Grace {
+    let requested = options.grace_period_seconds.map(|seconds| if seconds < 0 { 1 } else { seconds });
+    if let Some(deletion) = meta::deletion_timestamp(pod) {
+        let current = meta::deletion_grace_period_seconds(pod).unwrap_or(0);
+        if current == 0 {
+            return Grace::None;
+        }
+        let Some(mut period) = requested.filter(|period| *period < current) else {
+            return Grace::Pending;
+        };
+        let mut at = after(deletion, period - current);
+        if at < now {
+            at = now;
+            period = i64::from(period != 0);
+        }
+        meta::set(pod, "deletionTimestamp", json!(time::rfc3339(at)));
+        meta::set(pod, "deletionGracePeriodSeconds", json!(period));
+        return Grace::Marked(period);
+    }
+    let text = |pointer: &str| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let done = text("/spec/nodeName").is_empty() || matches!(text("/status/phase"), "Succeeded" | "Failed");
+    let default = pod.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(30);
+    let period = if done { 0 } else { requested.unwrap_or(default).max(0) };
+    meta::set(pod, "deletionTimestamp", json!(time::rfc3339(after(now, period))));
+    meta::set(pod, "deletionGracePeriodSeconds", json!(period));
+    if meta::generation(pod) > 0 {
+        meta::set_generation(pod, meta::generation(pod) + 1);
+    }
+    Grace::Marked(period)
+}
+
+fn mark_deleting(object: &mut Value, now: Timestamp) {
+    match meta::deletion_timestamp(object) {
+        Some(at) if at <= now => {}
+        found => {
+            if found.is_none() && meta::generation(object) > 0 {
+                meta::set_generation(object, meta::generation(object) + 1);
+            }
+            meta::set(object, "deletionTimestamp", json!(time::rfc3339(now)));
+        }
+    }
+    meta::set(object, "deletionGracePeriodSeconds", json!(0));
+}
+
+impl ApiServer {
+    /// Deletes one object.
+    pub(crate) fn delete(
+        &mut self,
+        served: &Arc<Served>,
+        namespace: &str,
+        name: &str,
+        options: &DeleteOptions,
+        writer: &mut Writer<'_>,
+    ) -> Result<Deleted, ApiError> {
+        let served = self.registry.storage(&served.table).unwrap_or(served).clone();
+        let key = key(if served.resource.namespaced { namespace } else { "" }, name);
+        if served.resource == known::NAMESPACES && IMMORTAL.contains(&name) {
+            return Err(ApiError::forbidden(&served.resource, name, "this namespace may not be deleted"));
+        }
+        let Some(stored) = self.store.get(&served.table, &key).cloned() else {
+            return Err(ApiError::not_found(&served.resource, name));
+        };
+        check_preconditions(&served, &stored.value, options)?;
+        if served.resource == known::JOBS && options.propagation.is_none() && options.orphan_dependents.is_none() {
+            writer.warnings.push(JOB_WARNING.to_owned());
+        }
+        if served.resource == known::NAMESPACES {
+            if let Some(remains) = self.delete_namespace(&served, &key, &stored, options, writer) {
+                return Ok(Deleted::Remains(remains));
+            }
+        }
+        let mut object = Value::clone(&stored.value);
+        let grace = if served.resource == known::PODS { pod_grace(&mut object, options, writer.now) } else { Grace::None };
+        if let Grace::Pending = grace {
+            return Ok(Deleted::Remains(stored));
+        }
+        if let Some(finalizers) = collector_finalizers(&served, &object, options) {
+            meta::set_finalizers(&mut object, finalizers);
+        }
+        let waits = !meta::finalizers(&object).is_empty();
+        match grace {
+            Grace::Marked(period) => {
+                let marked = self.replace(&served, &key, &stored, object, writer);
+                if waits || period > 0 {
+                    return Ok(Deleted::Remains(marked));
+                }
+            }
+            Grace::None | Grace::Pending if waits => {
+                mark_deleting(&mut object, writer.now);
+                return Ok(Deleted::Remains(self.replace(&served, &key, &stored, object, writer)));
+            }
+            Grace::None | Grace::Pending => {}
+        }
+        if writer.dry_run {
+            return Ok(Deleted::Gone(stored));
+        }
+        Ok(Deleted::Gone(self.commit_remove(&served, &key, writer.now).unwrap_or(stored)))
+    }
+
+    fn replace(
+        &mut self,
+        served: &Served,
+        key: &str,
+        stored: &Arc<Entry>,
+        object: Value,
+        writer: &Writer<'_>,
+    ) -> Arc<Entry> {
+        if object == *stored.value {
+            return stored.clone();
+        }
+        if writer.dry_run {
+            return Arc::new(Entry::new(Arc::new(object), stored.revision));
+        }
+        self.commit_put(served, key, object, writer.now)
+    }
+
+    /// A namespace goes on in phase Terminating until its `spec.finalizers` are gone.
+    fn delete_namespace(
+        &mut self,
+        served: &Served,
+        key: &str,
+        stored: &Arc<Entry>,
+        options: &DeleteOptions,
+        writer: &Writer<'_>,
+    ) -> Option<Arc<Entry>> {
+        let mut object = Value::clone(&stored.value);
+        if meta::deletion_timestamp(&object).is_none() {
+            meta::set(&mut object, "deletionTimestamp", json!(time::rfc3339(writer.now)));
+            if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
+                status.insert("phase".to_owned(), json!("Terminating"));
+            }
+            if let Some(finalizers) = collector_finalizers(served, &object, options) {
+                meta::set_finalizers(&mut object, finalizers);
+            }
+            return Some(self.replace(served, key, stored, object, writer));
+        }
+        let holds = object.pointer("/spec/finalizers").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        holds.then(|| stored.clone())
+    }
+
+    /// Deletes every selected object, one after another. Objects that vanish meanwhile don't matter.
+    pub(crate) fn delete_collection(
+        &mut self,
+        served: &Arc<Served>,
+        selection: &Selection,
+        options: &DeleteOptions,
+        writer: &mut Writer<'_>,
+    ) -> Result<Vec<Arc<Entry>>, ApiError> {
+        let mut deleted = Vec::new();
+        for (_, entry) in self.selected(served, selection) {
+            let (namespace, name) = (meta::namespace(&entry.value), meta::name(&entry.value));
+            match self.delete(served, namespace, name, options, writer) {
+                Ok(outcome) => deleted.push(outcome.entry().clone()),
+                Err(error) if error.code == 404 => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(deleted)
+    }
+}
+
+/// The Status that answers a DELETE of an object that is gone.
+pub(crate) fn success(served: &Served, object: &Value) -> Value {
+    let resource = &served.resource;
+    let mut details = json!({"name": meta::name(object), "kind": resource.plural, "uid": meta::uid(object)});
+    if let (false, Some(fields)) = (resource.group.is_empty(), details.as_object_mut()) {
+        fields.insert("group".to_owned(), json!(resource.group));
+    }
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+}

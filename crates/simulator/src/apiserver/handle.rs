@@ -1,0 +1,363 @@
+//! The pipeline: authenticate, find out what is asked, authorise, limit the body, run the verb
+//! (`apiserver/pkg/server/config.go`, `apiserver/pkg/endpoints/installer.go`).
+
+use std::sync::Arc;
+
+use http::Method;
+use jiff::Timestamp;
+use machinery::entropy::Entropy;
+use machinery::meta;
+use serde_json::Value;
+
+use super::delete::{Deleted, success};
+use super::facts::facts;
+use super::list_options::{later, list_options, too_large};
+use super::negotiate::{Form, negotiate};
+use super::options::{WriteOptions, delete_options, write_options};
+use super::registry::Served;
+use super::selection::Selection;
+use super::store::{Entry, key};
+use super::target::{self, Target};
+use super::write::{UpdateTarget, Writer};
+use super::{ApiServer, body, discovery, list, openapi, reply};
+use crate::request::{Reply, Request, User};
+use crate::status_error::ApiError;
+
+/// Largest body of a request, in bytes.
+const BODY_LIMIT: usize = 3_145_728;
+
+/// One request on its way.
+pub(crate) struct Call<'a> {
+    /// The request.
+    pub request: &'a Request,
+    /// Who sent it.
+    pub user: &'a User,
+    /// What it names.
+    pub target: Target,
+    /// The resource.
+    pub served: Arc<Served>,
+    /// The form of the reply.
+    pub form: Form,
+    /// The time.
+    pub now: Timestamp,
+    /// Seeded randomness.
+    pub entropy: &'a mut Entropy,
+    /// Warnings for the client.
+    pub warnings: Vec<String>,
+}
+
+impl<'a> Call<'a> {
+    /// What a write needs.
+    pub fn writer(&mut self, dry_run: bool) -> Writer<'_> {
+        Writer { now: self.now, entropy: self.entropy, dry_run, warnings: std::mem::take(&mut self.warnings) }
+    }
+
+    /// One object as the reply.
+    pub fn object(&self, status: u16, entry: &Entry) -> Result<Reply, ApiError> {
+        let body = reply::object_body(&self.served, entry, self.request, &self.form, self.now)?;
+        Ok(Reply::Full(reply::response(self.request, status, body, &self.form.content_type, &self.warnings)))
+    }
+
+    /// A value of another type as the reply.
+    pub fn value(&self, status: u16, value: &Value, (group, version, kind): (&str, &str, &str)) -> Reply {
+        let type_id = machinery::schema::TypeTable::builtin().type_of(group, version, kind);
+        let body = reply::encode(value, type_id, &self.form);
+        Reply::Full(reply::response(self.request, status, body, &self.form.content_type, &self.warnings))
+    }
+
+    /// The namespace of the objects, empty for cluster-scoped kinds.
+    pub fn namespace(&self) -> &str {
+        if self.served.resource.namespaced { &self.target.namespace } else { "" }
+    }
+}
+
+impl ApiServer {
+    /// Handles one request.
+    pub fn handle(&mut self, request: &Request, now: Timestamp, entropy: &mut Entropy) -> Reply {
+        match self.dispatch(request, now, entropy) {
+            Ok(reply) => reply,
+            Err((error, warnings)) if error.code == 504 && warnings.is_empty() => later(request, &error, now),
+            Err((error, warnings)) => Reply::Full(reply::error_response(request, &error, &warnings)),
+        }
+    }
+
+    fn dispatch(
+        &mut self,
+        request: &Request,
+        now: Timestamp,
+        entropy: &mut Entropy,
+    ) -> Result<Reply, (ApiError, Vec<String>)> {
+        let plain = |error: ApiError| (error, Vec::new());
+        let Some(user) = &request.user else {
+            return Err(plain(ApiError::new(401, "Unauthorized", "Unauthorized", None)));
+        };
+        super::authorize::check_impersonation(request).map_err(plain)?;
+        let target = target::parse(&request.path);
+        super::authorize::authorize(user, request, target.as_ref()).map_err(plain)?;
+        let Some(target) = target else {
+            return self.documents(request).map(Reply::Full).map_err(plain);
+        };
+        if request.body.len() > BODY_LIMIT {
+            let message = format!("Request entity too large: limit is {BODY_LIMIT}");
+            return Err(plain(ApiError::new(413, "RequestEntityTooLarge", message, None)));
+        }
+        let served = self.find(&target).map_err(plain)?;
+        let watch = request.method == Method::GET && super::options::boolean(request, "watch") == Some(true);
+        let form = negotiate(request, served.type_id().is_some(), watch).map_err(plain)?;
+        let mut call = Call { request, user, target, served, form, now, entropy, warnings: Vec::new() };
+        if let Some(warning) = call.served.custom().and_then(|custom| custom.deprecation_warning.clone()) {
+            call.warnings.push(warning);
+        }
+        self.verb(&mut call).map_err(|error| (error, call.warnings))
+    }
+
+    fn documents(&mut self, request: &Request) -> Result<crate::request::Response, ApiError> {
+        if let Some(response) = discovery::respond(self, request) {
+            return Ok(response);
+        }
+        if let Some(response) = openapi::respond(self, request) {
+            return Ok(response);
+        }
+        let mut parts = request.path.split('/').skip(1);
+        match (parts.next(), parts.next()) {
+            (Some("api"), Some(version)) if !version.is_empty() => Err(ApiError::unknown_resource()),
+            (Some("apis"), Some(group)) if self.registry.is_builtin_group(group) => Err(ApiError::unknown_resource()),
+            _ => Err(ApiError::page_not_found()),
+        }
+    }
+
+    /// The resource a path names, or the right 404.
+    fn find(&self, target: &Target) -> Result<Arc<Served>, ApiError> {
+        let builtin = target.group.is_empty() || self.registry.is_builtin_group(&target.group);
+        let unknown = || if builtin { ApiError::unknown_resource() } else { ApiError::page_not_found() };
+        let served = self.registry.get(&target.group, &target.version, &target.plural).ok_or_else(unknown)?;
+        let own_namespace = target.group.is_empty() && target.plural == "namespaces";
+        if !served.resource.namespaced && !target.namespace.is_empty() && !own_namespace {
+            return Err(unknown());
+        }
+        if served.resource.namespaced && target.namespace.is_empty() && !target.name.is_empty() {
+            return Err(unknown());
+        }
+        if !target.subresource.is_empty() {
+            let name = target.subresource.split('/').next().unwrap_or_default();
+            if !served.has_subresource(name) {
+                return Err(if builtin {
+                    ApiError::unknown_resource()
+                } else {
+                    ApiError::not_found(&served.resource, &target.name)
+                });
+            }
+        }
+        Ok(served.clone())
+    }
+
+    fn verb(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
+        if !call.target.subresource.is_empty() {
+            return self.subresource(call);
+        }
+        if let Some(reply) = self.review(call) {
+            return reply;
+        }
+        let (collection, custom) = (call.target.name.is_empty(), call.served.custom().is_some());
+        let all_namespaces = call.served.resource.namespaced && call.target.namespace.is_empty();
+        let verb = match (call.request.method.as_str(), collection) {
+            ("GET" | "HEAD", true) => "list",
+            ("GET" | "HEAD", false) => "get",
+            ("POST", true) if !all_namespaces => "create",
+            ("POST", false) if custom => "create",
+            ("PUT" | "PATCH", true) if custom => return Err(ApiError::bad_request("name must be provided")),
+            ("PUT", false) => "update",
+            ("PATCH", false) => "patch",
+            ("DELETE", true) if !all_namespaces => "deletecollection",
+            ("DELETE", false) => "delete",
+            _ => return Err(ApiError::method_not_allowed()),
+        };
+        if !call.served.has_verb(verb) {
+            return Err(ApiError::method_not_allowed());
+        }
+        match verb {
+            "list" => self.list_or_watch(call),
+            "get" => self.get_object(call),
+            "create" => self.create_object(call),
+            "update" => self.replace_object(call),
+            "patch" => self.patch_object(call),
+            "delete" => self.delete_object(call),
+            _ => self.delete_objects(call),
+        }
+    }
+
+    fn list_or_watch(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
+        let name = if call.target.plural == "namespaces" { "" } else { call.target.name.as_str() };
+        let options = list_options(call.request)?;
+        let selection = Selection::of_request(call.request, &call.served, &call.target.namespace, name)?;
+        if options.watch {
+            let served = call.served.clone();
+            let form = call.form.clone();
+            return self.start_watch(&served, selection, &options, (call.request, form), (call.now, call.entropy));
+        }
+        let listed = self.list(&call.served, &selection, &options)?;
+        let (entries, metadata) = (listed.entries, listed.metadata);
+        let body = reply::list_body(&call.served, &entries, &metadata, call.request, &call.form, call.now)?;
+        Ok(Reply::Full(reply::response(call.request, 200, body, &call.form.content_type, &call.warnings)))
+    }
+
+    /// The stored object a call names.
+    pub(crate) fn stored(&self, call: &Call<'_>) -> Result<Arc<Entry>, ApiError> {
+        let key = key(call.namespace(), &call.target.name);
+        let found = self.store.get(&call.served.table, &key).cloned();
+        found.ok_or_else(|| ApiError::not_found(&call.served.resource, &call.target.name))
+    }
+
+    /// GET of an object or of its status.
+    pub(crate) fn get_object(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
+        if super::options::boolean(call.request, "watch") == Some(true) {
+            return self.list_or_watch(call);
+        }
+        if let Some(text) = call.request.query_value("resourceVersion").filter(|text| !text.is_empty()) {
+            let wanted: u64 = text.parse().map_err(|_| {
+                ApiError::internal(format!(
+                    "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+                ))
+            })?;
+            if wanted > self.revision() {
+                return Err(too_large(wanted, self.revision()));
+            }
+        }
+        let entry = self.stored(call)?;
+        call.object(200, &entry)
+    }
+
+    fn create_object(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
+        let options = write_options(call.request, "CreateOptions")?;
+        let object = read(call, options)?;
+        if meta::name(&object).is_empty() && meta::generate_name(&object).is_empty() {
+            return Err(self.nameless(call));
+        }
+        let (served, namespace) = (call.served.clone(), call.namespace().to_owned());
+        let mut writer = call.writer(options.dry_run);
+        let result = self.create(&served, &namespace, object, &mut writer);
+        call.warnings = writer.warnings;
+        call.object(201, &result?)
+    }
+
+    /// 422: neither a name nor a generateName.
+    fn nameless(&self, call: &Call<'_>) -> ApiError {
+        let error = machinery::builtin::validation::FieldError::required(
+            "metadata.name",
+            "name or generateName is required",
+        );
+        ApiError::invalid(&call.served.resource, "", &[error])
+    }
+
+    /// PUT of an object or of a subresource that is the object itself.
+    pub(crate) fn replace_object(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
+        let options = write_options(call.request, "UpdateOptions")?;
+        let object = read(call, options)?;
+        check_identity(call, &object)?;
+        let uid = meta::uid(&object).to_owned();
+        let served = call.served.clone();
+        let (namespace, target) = (call.namespace().to_owned(), call.target.clone());
+        let mut writer = call.writer(options.dry_run);
+        let update = UpdateTarget {
+            served: &served,
+            namespace: &namespace,
+            name: &target.name,
+            subresource: &target.subresource,
+            uid: &uid,
+            may_create: facts(&served).create_on_update,
+        };
+        let result = self.update(update, &mut writer, &mut |_, _, _| Ok(object.clone()));
+        call.warnings = writer.warnings;
+        let updated = result?;
+        call.object(if updated.created { 201 } else { 200 }, &updated.entry)
+    }
+
+    /// PATCH of an object or of a subresource that is the object itself.
+    pub(crate) fn patch_object(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
+        let patch = super::patch::read(call.request, &call.served)?;
+        let options = write_options(call.request, "PatchOptions")?;
+        let served = call.served.clone();
+        let target = call.target.clone();
+        let namespace = call.namespace().to_owned();
+        let update = UpdateTarget {
+            served: &served,
+            namespace: &namespace,
+            name: &target.name,
+            subresource: &target.subresource,
+            uid: "",
+            may_create: false,
+        };
+        let mut writer = call.writer(options.dry_run);
+        let result = self.update(update, &mut writer, &mut |_, old, writer| {
+            let patched = patch.apply(&served, old, options.field_validation, &mut writer.warnings)?;
+            check_names(&served, &namespace, &target.name, &patched)?;
+            Ok(patched)
+        });
+        call.warnings = writer.warnings;
+        call.object(200, &result?.entry)
+    }
+
+    fn delete_object(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
+        let options = delete_options(call.request)?;
+        let (served, target) = (call.served.clone(), call.target.clone());
+        let namespace = call.namespace().to_owned();
+        let mut writer = call.writer(options.dry_run);
+        let result = self.delete(&served, &namespace, &target.name, &options, &mut writer);
+        call.warnings = writer.warnings;
+        match result? {
+            Deleted::Remains(entry) => {
+                call.object(if options.orphan_dependents == Some(false) { 202 } else { 200 }, &entry)
+            }
+            Deleted::Gone(entry) if facts(&served).returns_deleted => call.object(200, &entry),
+            Deleted::Gone(entry) => {
+                let status = success(&served, &entry.value);
+                Ok(Reply::Full(reply::status_response(call.request, 200, &status, &call.warnings)))
+            }
+        }
+    }
+
+    fn delete_objects(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
+        let options = delete_options(call.request)?;
+        let selection = Selection::of_request(call.request, &call.served, &call.target.namespace, "")?;
+        let served = call.served.clone();
+        let mut writer = call.writer(options.dry_run);
+        let result = self.delete_collection(&served, &selection, &options, &mut writer);
+        call.warnings = writer.warnings;
+        let listed = list::list_of(result?, self.revision());
+        let body =
+            reply::list_body(&served, &listed.entries, &listed.metadata, call.request, &call.form, call.now)?;
+        Ok(Reply::Full(reply::response(call.request, 200, body, &call.form.content_type, &call.warnings)))
+    }
+}
+
+/// Reads the body as an object of the call's resource.
+pub(crate) fn read(call: &mut Call<'_>, options: WriteOptions) -> Result<Value, ApiError> {
+    body::read_object(&call.served, call.request, options.field_validation, &mut call.warnings)
+}
+
+/// Name and namespace of the body must be those of the path.
+fn check_identity(call: &Call<'_>, object: &Value) -> Result<(), ApiError> {
+    if meta::name(object).is_empty() {
+        return Err(ApiError::bad_request(format!(
+            "the name of the object ({} based on URL) was undeterminable: name must be provided",
+            call.target.name
+        )));
+    }
+    check_names(&call.served, call.namespace(), &call.target.name, object)
+}
+
+fn check_names(served: &Served, namespace: &str, name: &str, object: &Value) -> Result<(), ApiError> {
+    let given = meta::name(object);
+    if given != name {
+        return Err(ApiError::bad_request(format!(
+            "the name of the object ({given}) does not match the name on the URL ({name})"
+        )));
+    }
+    let own = meta::namespace(object);
+    if served.resource.namespaced && !own.is_empty() && own != namespace {
+        return Err(ApiError::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,198 @@
+//! Lists: revisions, chunks and continue tokens (`apiserver/pkg/storage`).
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::ApiServer;
+use super::list_options::{ListOptions, Match, too_large};
+use super::registry::Served;
+use super::reply::ListMeta;
+use super::selection::Selection;
+use super::store::{Entry, Table};
+use crate::status_error::ApiError;
+
+/// Where a chunk begins.
+struct Token {
+    /// Revision of the list; `None` goes on with the newest state.
+    revision: Option<u64>,
+    /// First key.
+    start: String,
+}
+
+fn bad_token(cause: &str) -> ApiError {
+    ApiError::bad_request(format!("invalid continue token: continue key is not valid: {cause}"))
+}
+
+fn decode_token(text: &str, prefix: &str) -> Result<Token, ApiError> {
+    let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|error| bad_token(&error.to_string()))?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|_| bad_token(&json_complaint(&bytes)))?;
+    if value.get("v").and_then(Value::as_str) != Some("meta.k8s.io/v1") {
+        return Err(bad_token("server does not recognize this encoded version"));
+    }
+    let revision = value.get("rv").and_then(Value::as_i64).unwrap_or_default();
+    if revision == 0 {
+        return Err(bad_token("incorrect encoded start resourceVersion (version meta.k8s.io/v1)"));
+    }
+    let start = value.get("start").and_then(Value::as_str).unwrap_or_default();
+    if start.is_empty() {
+        return Err(bad_token("encoded start key empty (version meta.k8s.io/v1)"));
+    }
+    let key = start.trim_start_matches('/');
+    if key.split('/').any(|part| part == ".." || part == ".") {
+        return Err(bad_token(start));
+    }
+    Ok(Token { revision: u64::try_from(revision).ok(), start: format!("{prefix}{key}") })
+}
+
+/// Go's words for bytes that are no JSON.
+fn json_complaint(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    match text.chars().next() {
+        None => "unexpected end of JSON input".to_owned(),
+        Some(first) => format!("invalid character '{first}' looking for beginning of value"),
+    }
+}
+
+/// The token after an item with that key.
+fn encode_token(revision: i64, key: &str, prefix: &str, slash: bool) -> String {
+    let key = key.strip_prefix(prefix).unwrap_or(key);
+    let start = if slash { format!("/{key}\u{0}") } else { format!("{key}\u{0}") };
+    let start = start.replace('\u{0}', "\\u0000");
+    URL_SAFE_NO_PAD.encode(format!("{{\"v\":\"meta.k8s.io/v1\",\"rv\":{revision},\"start\":\"{start}\"}}"))
+}
+
+const EXPIRED_CONTINUE: &str = "The provided continue parameter is too old to display a consistent list result. \
+You can start a new list without the continue parameter, or use the continue token in this response to retrieve the \
+remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were \
+created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
+const EXPIRED_LIST: &str = "The resourceVersion for the provided list is too old.";
+
+/// A list read from the store.
+pub(crate) struct Listed {
+    /// The items in key order.
+    pub entries: Vec<Arc<Entry>>,
+    /// What the list says about itself.
+    pub metadata: ListMeta,
+}
+
+impl ApiServer {
+    /// Reads a list. `Err` with 504 means that the wanted revision is not there yet.
+    pub(crate) fn list(
+        &self,
+        served: &Served,
+        selection: &Selection,
+        options: &ListOptions,
+    ) -> Result<Listed, ApiError> {
+        let current = self.revision();
+        let asked = options.resource_version.unwrap_or(0);
+        if asked > current {
+            return Err(too_large(asked, current));
+        }
+        let table = self.store.table(&served.table);
+        if !options.token.is_empty() {
+            let token = decode_token(&options.token, &selection.prefix)?;
+            let Some(revision) = token.revision else {
+                return Ok(chunk(newest(table, selection, &token.start), selection, options.limit, current));
+            };
+            return match table.map_or(Some(Vec::new()), |table| snapshot(table, revision, selection, &token.start)) {
+                Some(items) => Ok(chunk(items, selection, options.limit, revision)),
+                None => {
+                    let key = token.start.trim_end_matches('\u{0}');
+                    let next = encode_token(-1, key, &selection.prefix, false);
+                    Err(ApiError::expired(EXPIRED_CONTINUE).with_continue(next))
+                }
+            };
+        }
+        let exact = match options.version_match {
+            Match::Exact => true,
+            Match::NotOlderThan => false,
+            Match::Unset => options.limit > 0 && asked > 0,
+        };
+        if exact && asked < current {
+            let items = table.map_or(Some(Vec::new()), |table| snapshot(table, asked, selection, ""));
+            let items = items.ok_or_else(|| ApiError::expired(EXPIRED_LIST))?;
+            return Ok(chunk(items, selection, options.limit, asked));
+        }
+        // A list of "anything" is served from a cache, which knows no chunks.
+        let limit = if options.resource_version == Some(0) && options.version_match == Match::Unset { 0 } else { options.limit };
+        Ok(chunk(newest(table, selection, ""), selection, limit, current))
+    }
+
+    /// All selected objects now, in key order.
+    pub(crate) fn selected(&self, served: &Served, selection: &Selection) -> Vec<(Arc<str>, Arc<Entry>)> {
+        newest(self.store.table(&served.table), selection, "")
+    }
+}
+
+type Items = Vec<(Arc<str>, Arc<Entry>)>;
+
+fn newest(table: Option<&Table>, selection: &Selection, start: &str) -> Items {
+    let Some(table) = table else {
+        return Vec::new();
+    };
+    if let (Some(name), true) = (selection.single_name(), start.is_empty()) {
+        if !selection.prefix.is_empty() {
+            let key = format!("{}{name}", selection.prefix);
+            let found = table.get(&key).filter(|entry| selection.matches(&key, &entry.value));
+            return found.map(|entry| (Arc::from(key.as_str()), entry.clone())).into_iter().collect();
+        }
+    }
+    table
+        .range(&selection.prefix, start)
+        .filter(|(key, entry)| selection.matches(key, &entry.value))
+        .map(|(key, entry)| (key.clone(), entry.clone()))
+        .collect()
+}
+
+fn snapshot(table: &Table, revision: u64, selection: &Selection, start: &str) -> Option<Items> {
+    let objects = table.at(revision, &selection.prefix)?;
+    Some(
+        objects
+            .into_iter()
+            .filter(|(key, entry)| key.as_ref() >= start && selection.matches(key, &entry.value))
+            .collect(),
+    )
+}
+
+fn chunk(mut items: Items, selection: &Selection, limit: usize, revision: u64) -> Listed {
+    let mut metadata = ListMeta { resource_version: revision.to_string(), ..ListMeta::default() };
+    if limit > 0 && items.len() > limit {
+        let rest = items.len() - limit;
+        items.truncate(limit);
+        if let Some((key, _)) = items.last() {
+            metadata.next = encode_token(i64::try_from(revision).unwrap_or(i64::MAX), key, &selection.prefix, true);
+        }
+        if !selection.is_filtered() {
+            metadata.remaining = Some(rest);
+        }
+    }
+    Listed { entries: items.into_iter().map(|(_, entry)| entry).collect(), metadata }
+}
+
+/// A list of these objects at that revision, such as deletecollection answers.
+pub(crate) fn list_of(entries: Vec<Arc<Entry>>, revision: u64) -> Listed {
+    Listed { entries, metadata: ListMeta { resource_version: revision.to_string(), ..ListMeta::default() } }
+}
+
+/// The body of a token, for tests and tools.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_come_back_as_they_went() {
+        let text = encode_token(436, "conf-err/c1", "conf-err/", true);
+        let token = decode_token(&text, "conf-err/").unwrap();
+        assert_eq!((token.revision, token.start.as_str()), (Some(436), "conf-err/c1\u{0}"));
+    }
+
+    #[test]
+    fn a_token_looks_as_the_real_servers_does() {
+        let token = encode_token(436, "conf-err/c1", "conf-err/", true);
+        assert_eq!(token, "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6NDM2LCJzdGFydCI6Ii9jMVx1MDAwMCJ9");
+        assert_eq!(json!("/c1\u{0}").to_string(), "\"/c1\\u0000\"");
+    }
+}

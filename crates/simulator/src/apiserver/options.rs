@@ -1,0 +1,138 @@
+//! Query options of writes and deletes, with the server's complaints about them.
+
+use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
+use serde_json::Value;
+
+use crate::request::Request;
+use crate::session::{DeleteOptions, Propagation};
+use crate::status_error::ApiError;
+
+/// What to do with unknown and duplicate fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FieldValidation {
+    /// Nothing.
+    Ignore,
+    /// A Warning header each.
+    Warn,
+    /// Refuse.
+    Strict,
+}
+
+/// Options of a create, update or patch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WriteOptions {
+    /// Do everything but store.
+    pub dry_run: bool,
+    /// Unknown fields.
+    pub field_validation: FieldValidation,
+}
+
+/// A boolean as Go reads it from a query: `0` and `false` are false, anything else is true.
+pub(crate) fn boolean(request: &Request, name: &str) -> Option<bool> {
+    request.query_value(name).map(|value| !matches!(value, "0" | "false"))
+}
+
+/// A number in a query.
+pub(crate) fn number(request: &Request, name: &str) -> Result<Option<i64>, ApiError> {
+    match request.query_value(name) {
+        None | Some("") => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| {
+            ApiError::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
+        }),
+    }
+}
+
+/// 422 about options of that kind.
+pub(crate) fn invalid(kind: &str, errors: &[FieldError]) -> ApiError {
+    ApiError::invalid_as(&format!("{kind}.meta.k8s.io"), "meta.k8s.io", kind, "", errors)
+}
+
+fn dry_run(values: &[&str], errors: &mut Vec<FieldError>) -> bool {
+    let values: Vec<&str> = values.iter().copied().filter(|value| !value.is_empty()).collect();
+    if values.iter().any(|value| *value != "All") {
+        let list = BadValue::Json(Value::from(values.clone()).to_string());
+        errors.push(FieldError::not_supported("dryRun", list, &["All"]));
+    }
+    !values.is_empty()
+}
+
+/// Reads the options of a write; `kind` is `CreateOptions`, `UpdateOptions` or `PatchOptions`.
+pub(crate) fn write_options(request: &Request, kind: &str) -> Result<WriteOptions, ApiError> {
+    let mut errors = Vec::new();
+    if kind == "PatchOptions" && boolean(request, "force").is_some() {
+        errors.push(FieldError::forbidden("force", "may not be specified for non-apply patch"));
+    }
+    let manager = request.query_value("fieldManager").unwrap_or_default();
+    if manager.len() > 128 {
+        errors.push(FieldError::too_long("fieldManager", 128));
+    }
+    if let Some((position, character)) = manager.char_indices().find(|(_, character)| character.is_control()) {
+        let detail = format!("invalid character U+{:04X} (at position {position})", u32::from(character));
+        errors.push(FieldError::invalid("fieldManager", manager, detail));
+    }
+    let values: Vec<&str> =
+        request.query.iter().filter(|(key, _)| key == "dryRun").map(|(_, value)| value.as_str()).collect();
+    let dry_run = dry_run(&values, &mut errors);
+    let field_validation = match request.query_value("fieldValidation") {
+        None | Some("" | "Warn") => FieldValidation::Warn,
+        Some("Ignore") => FieldValidation::Ignore,
+        Some("Strict") => FieldValidation::Strict,
+        Some(other) => {
+            errors.push(FieldError::not_supported("fieldValidation", other, &["", "Ignore", "Strict", "Warn"]));
+            FieldValidation::Warn
+        }
+    };
+    if errors.is_empty() { Ok(WriteOptions { dry_run, field_validation }) } else { Err(invalid(kind, &errors)) }
+}
+
+/// Reads the options of a delete: the body if there is one, else the query.
+pub(crate) fn delete_options(request: &Request) -> Result<DeleteOptions, ApiError> {
+    let mut errors = Vec::new();
+    let mut options = DeleteOptions::default();
+    let mut policy = None;
+    if request.body.is_empty() {
+        options.grace_period_seconds = number(request, "gracePeriodSeconds")?;
+        options.orphan_dependents = boolean(request, "orphanDependents");
+        policy = request.query_value("propagationPolicy").map(str::to_owned);
+        let values: Vec<&str> =
+            request.query.iter().filter(|(key, _)| key == "dryRun").map(|(_, value)| value.as_str()).collect();
+        options.dry_run = dry_run(&values, &mut errors);
+    } else {
+        let body = super::body::delete_body(request)?;
+        options.grace_period_seconds = body.get("gracePeriodSeconds").and_then(Value::as_i64);
+        options.orphan_dependents = body.get("orphanDependents").and_then(Value::as_bool);
+        policy = body.get("propagationPolicy").and_then(Value::as_str).map(str::to_owned).or(policy);
+        let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        options.uid = text("/preconditions/uid");
+        options.resource_version = text("/preconditions/resourceVersion");
+        let values: Vec<&str> =
+            body.get("dryRun").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        options.dry_run = dry_run(&values, &mut errors);
+    }
+    options.propagation = match policy.as_deref() {
+        None | Some("") => None,
+        Some("Background") => Some(Propagation::Background),
+        Some("Foreground") => Some(Propagation::Foreground),
+        Some("Orphan") => Some(Propagation::Orphan),
+        Some(other) => {
+            errors.push(FieldError::not_supported(
+                "propagationPolicy",
+                other,
+                &["Foreground", "Background", "Orphan", "nil"],
+            ));
+            None
+        }
+    };
+    if let (Some(policy), Some(_)) = (policy.filter(|policy| !policy.is_empty()), options.orphan_dependents) {
+        errors.insert(
+            0,
+            FieldError::new(
+                ErrorKind::Invalid,
+                "propagationPolicy",
+                policy,
+                "orphanDependents and deletionPropagation cannot be both set",
+            ),
+        );
+    }
+    if errors.is_empty() { Ok(options) } else { Err(invalid("DeleteOptions", &errors)) }
+}

@@ -1,0 +1,131 @@
+//! Patches of three formats (`apiserver/pkg/endpoints/handlers/patch.go`).
+
+use bytes::Bytes;
+use machinery::decode::{self, Decoded};
+use machinery::patch::{self, PatchError};
+use serde_json::Value;
+
+use super::body;
+use super::options::FieldValidation;
+use super::registry::Served;
+use crate::request::Request;
+use crate::status_error::{ApiError, Details};
+
+/// A patch that was read.
+pub(crate) enum Patch {
+    /// `application/json-patch+json`.
+    Json(Bytes),
+    /// `application/merge-patch+json`, with its strict errors.
+    Merge(Decoded),
+    /// `application/strategic-merge-patch+json`, with its strict errors.
+    Strategic(Decoded),
+}
+
+const CUSTOM_TYPES: &str = "the body of the request was in an unknown format - accepted media types include: \
+application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+
+/// Reads the patch of a request.
+pub(crate) fn read(request: &Request, served: &Served) -> Result<Patch, ApiError> {
+    let builtin = served.type_id().is_some();
+    match body::media_type(request) {
+        "application/json-patch+json" => {
+            let decoded = decode::decode_untyped(&request.body)
+                .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
+            if !decoded.value.is_array() {
+                return Err(not_a("[]handlers.jsonPatchOp", &decoded.value, "error decoding patch: "));
+            }
+            Ok(Patch::Json(request.body.clone()))
+        }
+        "application/merge-patch+json" => read_map(request, "error decoding patch: ").map(Patch::Merge),
+        "application/strategic-merge-patch+json" if builtin => read_map(request, "").map(Patch::Strategic),
+        "application/apply-patch+yaml" | "application/apply-patch+cbor" => Err(ApiError::unsupported_media_type(
+            "server-side apply (application/apply-patch+yaml) is not supported by this version of Carrick",
+        )),
+        _ if builtin => Err(ApiError::unsupported_media_type("415: Unsupported Media Type")),
+        _ => Err(ApiError::unsupported_media_type(CUSTOM_TYPES)),
+    }
+}
+
+fn not_a(go: &str, value: &Value, prefix: &str) -> ApiError {
+    ApiError::bad_request(format!(
+        "{prefix}json: cannot unmarshal {} into Go value of type {go}",
+        body::json_word(value)
+    ))
+}
+
+fn read_map(request: &Request, prefix: &str) -> Result<Decoded, ApiError> {
+    let decoded = decode::decode_untyped(&request.body)
+        .map_err(|error| ApiError::bad_request(format!("{prefix}{error}")))?;
+    if decoded.value.is_object() { Ok(decoded) } else { Err(not_a("map[string]interface {}", &decoded.value, prefix)) }
+}
+
+impl Patch {
+    /// The patched object: decoded, defaulted, in the version of `served`.
+    pub fn apply(
+        &self,
+        served: &Served,
+        old: &Value,
+        mode: FieldValidation,
+        warnings: &mut Vec<String>,
+    ) -> Result<Value, ApiError> {
+        let json = |value: &Value| body::compact(served, value);
+        match self {
+            Self::Json(patch) => {
+                let value = patch::json::apply(old, patch).map_err(|error| refused(&error))?;
+                body::patched(served, value, json, Vec::new(), mode, warnings)
+            }
+            Self::Merge(patch) => {
+                let value = patch::merge::apply(old, &patch.value);
+                body::patched(served, value, json, patch.strict.clone(), mode, warnings)
+            }
+            Self::Strategic(patch) => {
+                let Some(type_id) = served.type_id() else {
+                    return Err(ApiError::unsupported_media_type(CUSTOM_TYPES));
+                };
+                let value =
+                    patch::strategic::apply(old, &patch.value, type_id).map_err(|error| refused(&error))?;
+                let shown = |_: &Value| go_map(&patch.value);
+                body::patched(served, value, shown, patch.strict.clone(), mode, warnings)
+            }
+        }
+    }
+}
+
+fn refused(error: &PatchError) -> ApiError {
+    match error {
+        PatchError::Malformed(text) => ApiError::bad_request(text.clone()),
+        PatchError::CannotApply(_) => {
+            let text = "the server rejected our request due to an error in our request";
+            ApiError::new(422, "Invalid", text, Some(Details::default()))
+        }
+        PatchError::TooManyOperations { .. } => ApiError::new(413, "RequestEntityTooLarge", error.to_string(), None),
+        PatchError::Internal(text) => ApiError::internal(text.clone()),
+    }
+}
+
+/// A value as Go prints a `map[string]interface {}`.
+pub(crate) fn go_map(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => format!("[{}]", items.iter().map(go_map).collect::<Vec<_>>().join(" ")),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(key, value)| format!("{key}:{}", go_map(value)));
+            format!("map[{}]", fields.collect::<Vec<_>>().join(" "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn maps_print_as_in_go() {
+        let value = json!({"spec": {"replicas": "x", "list": [1, null, {}]}});
+        assert_eq!(go_map(&value), "map[spec:map[list:[1 <nil> map[]] replicas:x]]");
+    }
+}

@@ -1,0 +1,351 @@
+//! Rendering: objects, lists and errors in the form a client takes.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY, WARNING};
+use http::{HeaderMap, HeaderValue};
+use jiff::Timestamp;
+use machinery::schema::{TypeId, TypeTable};
+use machinery::{go_json, meta, yaml};
+use serde_json::{Value, json};
+
+use super::convert;
+use super::negotiate::{Encoding, Form, Transform, error_form};
+use super::registry::Served;
+use super::store::Entry;
+use super::table::{TableOptions, table};
+use crate::request::{Request, Response};
+use crate::status_error::ApiError;
+
+/// Bodies above this are compressed for clients that take gzip.
+const GZIP_FROM: usize = 128 * 1024;
+
+/// The object in the version of `served`.
+pub(crate) fn in_version(served: &Served, value: &Arc<Value>) -> Arc<Value> {
+    if served.is_storage_version() { value.clone() } else { Arc::new(convert::from_storage(served, value)) }
+}
+
+/// The object as compact JSON in the version of `served`.
+pub(crate) fn object_json(served: &Served, entry: &Entry) -> Bytes {
+    if served.is_storage_version() {
+        return entry.json(|value| go_json::to_vec(value, served.type_id()).into());
+    }
+    let converted = convert::from_storage(served, &entry.value);
+    go_json::to_vec(&converted, served.type_id()).into()
+}
+
+/// A value of that type as the form wants it, with a newline after JSON.
+pub(crate) fn encode(value: &Value, type_id: Option<TypeId>, form: &Form) -> Bytes {
+    encode_as(value, type_id, form.encoding, form.pretty)
+}
+
+fn encode_as(value: &Value, type_id: Option<TypeId>, encoding: Encoding, pretty: bool) -> Bytes {
+    let mut body = match encoding {
+        Encoding::Yaml => return yaml::to_string(value).into(),
+        Encoding::Json if pretty => go_json::to_vec_pretty(value, type_id),
+        Encoding::Json => go_json::to_vec(value, type_id),
+    };
+    body.push(b'\n');
+    body.into()
+}
+
+fn meta_type(kind: &str, version: &str) -> Option<TypeId> {
+    let table = TypeTable::builtin();
+    table
+        .type_of("meta.k8s.io", version, kind)
+        .or_else(|| table.type_named(&format!("io.k8s.apimachinery.pkg.apis.meta.v1.{kind}")))
+}
+
+/// Metadata of an object only.
+pub(crate) fn partial(object: &Value, version: &str) -> Value {
+    json!({
+        "kind": "PartialObjectMetadata",
+        "apiVersion": format!("meta.k8s.io/{version}"),
+        "metadata": object.get("metadata").cloned().unwrap_or_else(|| json!({})),
+    })
+}
+
+/// Go's type of the object or list, for messages.
+pub(crate) fn go_type(served: &Served, list: bool) -> String {
+    let suffix = if list { "List" } else { "" };
+    if served.custom().is_some() {
+        return format!("*unstructured.Unstructured{suffix}");
+    }
+    format!("*{}.{}{suffix}", super::body::internal_package(&served.resource.group), served.resource.kind)
+}
+
+fn table_options(request: &Request, form: &Form, headers: bool) -> TableOptions {
+    TableOptions {
+        version: form.meta_version.clone(),
+        include_object: match request.query_value("includeObject") {
+            None | Some("") => "Metadata".to_owned(),
+            Some(other) => other.to_owned(),
+        },
+        headers,
+    }
+}
+
+/// One object as the form wants it.
+pub(crate) fn object_body(
+    served: &Served,
+    entry: &Entry,
+    request: &Request,
+    form: &Form,
+    now: Timestamp,
+) -> Result<Bytes, ApiError> {
+    match form.transform {
+        Transform::Plain if form.encoding == Encoding::Json && !form.pretty => {
+            let json = object_json(served, entry);
+            let mut body = Vec::with_capacity(json.len() + 1);
+            body.extend_from_slice(&json);
+            body.push(b'\n');
+            Ok(body.into())
+        }
+        Transform::Plain => Ok(encode(&in_version(served, &entry.value), served.type_id(), form)),
+        Transform::Table => {
+            let object = in_version(served, &entry.value);
+            let metadata = json!({"resourceVersion": meta::resource_version(&object)});
+            let value = table(served, &[object], &metadata, &table_options(request, form, true), now)?;
+            Ok(encode(&value, meta_type("Table", &form.meta_version), form))
+        }
+        Transform::PartialObject => {
+            let value = partial(&entry.value, &form.meta_version);
+            Ok(encode(&value, meta_type("PartialObjectMetadata", &form.meta_version), form))
+        }
+        Transform::PartialList => Err(ApiError::not_acceptable(format!(
+            "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
+            go_type(served, false)
+        ))),
+    }
+}
+
+/// What a list says about itself.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ListMeta {
+    /// Revision the list was read at.
+    pub resource_version: String,
+    /// Token of the next chunk, or empty.
+    pub next: String,
+    /// How many items follow, where known.
+    pub remaining: Option<usize>,
+}
+
+impl ListMeta {
+    fn to_value(&self, custom: bool) -> Value {
+        let mut value = json!({"resourceVersion": self.resource_version});
+        if let Some(fields) = value.as_object_mut() {
+            if !self.next.is_empty() || custom {
+                fields.insert("continue".to_owned(), json!(self.next));
+            }
+            if let Some(remaining) = self.remaining {
+                fields.insert("remainingItemCount".to_owned(), json!(remaining));
+            }
+        }
+        value
+    }
+
+    /// As Go prints ListMeta.
+    fn go_json(&self, custom: bool) -> String {
+        let value = self.to_value(custom);
+        go_json::to_string(&value, if custom { None } else { meta_type("ListMeta", "v1") })
+    }
+}
+
+/// A list as the form wants it.
+pub(crate) fn list_body(
+    served: &Served,
+    entries: &[Arc<Entry>],
+    metadata: &ListMeta,
+    request: &Request,
+    form: &Form,
+    now: Timestamp,
+) -> Result<Bytes, ApiError> {
+    let custom = served.custom().is_some();
+    match form.transform {
+        Transform::Plain if form.encoding == Encoding::Json && !form.pretty => {
+            Ok(plain_list(served, entries, metadata))
+        }
+        Transform::Plain => {
+            let items: Vec<Value> = entries
+                .iter()
+                .map(|entry| {
+                    let mut item = Value::clone(&in_version(served, &entry.value));
+                    if let (false, Some(fields)) = (custom, item.as_object_mut()) {
+                        fields.remove("kind");
+                        fields.remove("apiVersion");
+                    }
+                    item
+                })
+                .collect();
+            let value = json!({
+                "kind": served.list_kind(),
+                "apiVersion": served.resource.api_version(),
+                "metadata": metadata.to_value(custom),
+                "items": items,
+            });
+            let resource = &served.resource;
+            let type_id =
+                TypeTable::builtin().type_of(&resource.group, &resource.version, &served.list_kind());
+            Ok(encode(&value, type_id, form))
+        }
+        Transform::Table => {
+            let objects: Vec<Arc<Value>> = entries.iter().map(|entry| in_version(served, &entry.value)).collect();
+            let options = table_options(request, form, true);
+            let value = table(served, &objects, &metadata.to_value(false), &options, now)?;
+            Ok(encode(&value, meta_type("Table", &form.meta_version), form))
+        }
+        Transform::PartialList => {
+            let items: Vec<Value> = entries.iter().map(|entry| partial(&entry.value, &form.meta_version)).collect();
+            let value = json!({
+                "kind": "PartialObjectMetadataList",
+                "apiVersion": format!("meta.k8s.io/{}", form.meta_version),
+                "metadata": metadata.to_value(false),
+                "items": items,
+            });
+            Ok(encode(&value, meta_type("PartialObjectMetadataList", &form.meta_version), form))
+        }
+        Transform::PartialObject => Err(ApiError::not_acceptable(format!(
+            "you requested PartialObjectMetadata, but the requested object is a list ({})",
+            go_type(served, true)
+        ))),
+    }
+}
+
+/// A list assembled from the items' own bytes. Items of built-in lists have no kind and apiVersion.
+fn plain_list(served: &Served, entries: &[Arc<Entry>], metadata: &ListMeta) -> Bytes {
+    let custom = served.custom().is_some();
+    let mut body = Vec::with_capacity(256 + entries.len() * 1024);
+    let (kind, api_version) = (served.list_kind(), served.resource.api_version());
+    let metadata = metadata.go_json(custom);
+    let head = if custom {
+        format!("{{\"apiVersion\":\"{api_version}\",\"items\":[")
+    } else {
+        format!("{{\"kind\":\"{kind}\",\"apiVersion\":\"{api_version}\",\"metadata\":{metadata},\"items\":[")
+    };
+    body.extend_from_slice(head.as_bytes());
+    let type_meta =
+        format!("{{\"kind\":\"{}\",\"apiVersion\":\"{api_version}\",", served.resource.kind);
+    for (index, entry) in entries.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        let json = object_json(served, entry);
+        match json.strip_prefix(type_meta.as_bytes()) {
+            Some(rest) if !custom => {
+                body.push(b'{');
+                body.extend_from_slice(rest);
+            }
+            Some(_) | None => body.extend_from_slice(&json),
+        }
+    }
+    let tail = if custom { format!("],\"kind\":\"{kind}\",\"metadata\":{metadata}}}\n") } else { "]}\n".to_owned() };
+    body.extend_from_slice(tail.as_bytes());
+    body.into()
+}
+
+/// A header of fixed text.
+pub(crate) fn set_header(headers: &mut HeaderMap, name: http::header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.append(name, value);
+    }
+}
+
+/// A Warning header's value: quoted, what cannot be in a header left out.
+fn warning_value(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 10);
+    for character in text.chars().filter(|character| !character.is_control()) {
+        if matches!(character, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+    }
+    format!("299 - \"{quoted}\"")
+}
+
+/// Headers of every reply.
+pub(crate) fn headers(content_type: &str, warnings: &[String]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    set_header(&mut headers, CONTENT_TYPE, content_type);
+    set_header(&mut headers, CACHE_CONTROL, "no-cache, private");
+    let mut sent: Vec<&String> = Vec::new();
+    for warning in warnings {
+        if !sent.contains(&warning) {
+            sent.push(warning);
+            set_header(&mut headers, WARNING, &warning_value(warning));
+        }
+    }
+    headers
+}
+
+/// A whole response, compressed if it is large and the client takes gzip.
+pub(crate) fn response(request: &Request, status: u16, body: Bytes, content_type: &str, warnings: &[String]) -> Response {
+    let mut headers = headers(content_type, warnings);
+    let gzip = body.len() > GZIP_FROM
+        && request.header(ACCEPT_ENCODING).is_some_and(|accepted| accepted.split(',').any(|name| name.trim() == "gzip"));
+    let body = match gzip.then(|| compress(&body)).flatten() {
+        Some(compressed) => {
+            set_header(&mut headers, CONTENT_ENCODING, "gzip");
+            set_header(&mut headers, VARY, "Accept-Encoding");
+            compressed
+        }
+        None => body,
+    };
+    Response { status, headers, body }
+}
+
+fn compress(body: &[u8]) -> Option<Bytes> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(body).ok()?;
+    encoder.finish().ok().map(Bytes::from)
+}
+
+/// A Status (success or failure) as a response.
+pub(crate) fn status_response(request: &Request, code: u16, status: &Value, warnings: &[String]) -> Response {
+    let (encoding, pretty) = error_form(request);
+    let body = encode_as(status, meta_type("Status", "v1"), encoding, pretty);
+    let content_type = match encoding {
+        Encoding::Json => "application/json",
+        Encoding::Yaml => "application/yaml",
+    };
+    response(request, code, body, content_type, warnings)
+}
+
+/// A failure as a response.
+pub(crate) fn error_response(request: &Request, error: &ApiError, warnings: &[String]) -> Response {
+    if error.plain_text {
+        let body = Bytes::from(error.message.clone().into_bytes());
+        return response(request, error.code, body, "text/plain; charset=utf-8", warnings);
+    }
+    let mut response = status_response(request, error.code, &error.to_status(), warnings);
+    let seconds = error.details.as_ref().map_or(0, |details| details.retry_after_seconds);
+    if error.retry_header && seconds > 0 {
+        set_header(&mut response.headers, RETRY_AFTER, &seconds.to_string());
+    }
+    response
+}
+
+/// One object of a watch event as the form wants it; JSON only.
+pub(crate) fn event_object(
+    served: &Served,
+    entry: &Entry,
+    request: &Request,
+    form: &Form,
+    headers: bool,
+    now: Timestamp,
+) -> Result<Bytes, ApiError> {
+    match form.transform {
+        Transform::Plain => Ok(object_json(served, entry)),
+        Transform::Table => {
+            let object = in_version(served, &entry.value);
+            let metadata = json!({"resourceVersion": meta::resource_version(&object)});
+            let value = table(served, &[object], &metadata, &table_options(request, form, headers), now)?;
+            Ok(go_json::to_vec(&value, meta_type("Table", &form.meta_version)).into())
+        }
+        Transform::PartialObject | Transform::PartialList => {
+            let value = partial(&entry.value, &form.meta_version);
+            Ok(go_json::to_vec(&value, meta_type("PartialObjectMetadata", &form.meta_version)).into())
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Subresources: which one does what.
+
+use machinery::meta;
+use serde_json::{Value, json};
+
+use super::ApiServer;
+use super::body::read_typed;
+use super::handle::Call;
+use super::options::write_options;
+use super::resource::known;
+use super::write::{UpdateTarget, Writer};
+use super::{eviction, reply};
+use crate::request::Reply;
+use crate::status_error::{ApiError, Cause};
+
+impl ApiServer {
+    /// Runs a verb on a subresource.
+    pub(crate) fn subresource(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
+        let method = call.request.method.as_str().to_owned();
+        let name = call.target.subresource.clone();
+        let custom = call.served.custom().is_some();
+        match (name.as_str(), method.as_str()) {
+            ("scale", "GET" | "HEAD" | "PUT" | "PATCH") => self.scale(call),
+            ("status" | "approval" | "ephemeralcontainers" | "resize", "GET" | "HEAD") => self.get_object(call),
+            ("status" | "approval" | "ephemeralcontainers" | "resize", "PUT") => self.replace_object(call),
+            ("status" | "approval" | "ephemeralcontainers" | "resize", "PATCH") => self.patch_object(call),
+            ("finalize", "PUT") => self.replace_object(call),
+            ("binding", "POST") => self.binding(call),
+            ("eviction", "POST") => self.eviction(call),
+            ("token", "POST") => self.token(call),
+            ("log", "GET" | "HEAD") => self.log(call),
+            ("exec" | "attach" | "portforward", "GET" | "POST") => {
+                self.stored(call)?;
+                Err(ApiError::unsupported(&format!("{name} of a simulated pod")))
+            }
+            (other, _) if other == "proxy" || other.starts_with("proxy/") => {
+                Err(ApiError::unsupported(&format!("the proxy to {}", call.served.resource.plural)))
+            }
+            _ if custom && method == "POST" => Err(ApiError::method_not_allowed()),
+            _ => Err(ApiError::method_not_allowed()),
+        }
+    }
+
+    /// Simulated pods write no log.
+    fn log(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
+        let pod = self.stored(call)?;
+        let names: Vec<&str> = ["containers", "initContainers"]
+            .iter()
+            .filter_map(|list| pod.value.pointer(&format!("/spec/{list}")).and_then(Value::as_array))
+            .flatten()
+            .filter_map(|container| container.get("name").and_then(Value::as_str))
+            .collect();
+        let wanted = call.request.query_value("container").unwrap_or_default();
+        if !wanted.is_empty() && !names.contains(&wanted) {
+            let text = format!("container {wanted} is not valid for pod {}", call.target.name);
+            return Err(ApiError::bad_request(text));
+        }
+        let containers = pod.value.pointer("/spec/containers").and_then(Value::as_array).map_or(0, Vec::len);
+        if wanted.is_empty() && containers > 1 {
+            let text = format!(
+                "a container name must be specified for pod {}, choose one of: [{}]",
+                call.target.name,
+                names.join(" ")
+            );
+            return Err(ApiError::bad_request(text));
+        }
+        Ok(Reply::Full(reply::response(call.request, 200, bytes::Bytes::new(), "text/plain", &call.warnings)))
+    }
+
+    /// POST of a Binding for a pod: the scheduler's decision.
+    fn binding(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
+        let options = write_options(call.request, "CreateOptions")?;
+        let body = read_typed(call.request, ("", "v1", "Binding"), options.field_validation, &mut call.warnings)?;
+        let (namespace, name) = (call.target.namespace.clone(), call.target.name.clone());
+        let mut writer = call.writer(options.dry_run);
+        let result = self.bind(&namespace, &name, &body, &mut writer);
+        call.warnings = writer.warnings;
+        result?;
+        Ok(created_status(call))
+    }
+
+    /// Puts a pod on a node.
+    pub(crate) fn bind(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        binding: &Value,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), ApiError> {
+        let text = |pointer: &str| binding.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let (kind, node) = (text("/target/kind"), text("/target/name").to_owned());
+        if !matches!(kind, "" | "Node") {
+            let text = format!("target.kind: Unsupported value: {kind:?}: supported values: \"Node\", \"<empty>\"");
+            return Err(ApiError::internal(text));
+        }
+        if node.is_empty() {
+            return Err(ApiError::internal("target.name: Required value"));
+        }
+        let served = self.known(&known::PODS)?;
+        let annotations = meta::annotations(binding);
+        let labels = meta::labels(binding);
+        let now = writer.now;
+        let target = UpdateTarget { served: &served, namespace, name, subresource: "binding", uid: "", may_create: false };
+        self.update(target, writer, &mut |_, old, _| {
+            let refuse = |text: String| Err(ApiError::conflict(&known::PODS, name, &text));
+            if meta::deletion_timestamp(old).is_some() {
+                return refuse(format!("pod {name} is being deleted, cannot be assigned to a host"));
+            }
+            let assigned = old.pointer("/spec/nodeName").and_then(Value::as_str).unwrap_or_default();
+            if !assigned.is_empty() {
+                return refuse(format!("pod {name} is already assigned to node {assigned:?}"));
+            }
+            let mut pod = old.clone();
+            for (key, value) in &annotations {
+                meta::set_annotation(&mut pod, key, value);
+            }
+            for (key, value) in &labels {
+                meta::set_label(&mut pod, key, value);
+            }
+            if let Some(spec) = pod.get_mut("spec").and_then(Value::as_object_mut) {
+                spec.insert("nodeName".to_owned(), json!(node));
+            }
+            eviction::set_condition(&mut pod, "PodScheduled", "", "", now);
+            Ok(pod)
+        })?;
+        Ok(())
+    }
+
+    /// A built-in resource that must be there.
+    pub(crate) fn known(
+        &self,
+        resource: &super::resource::Resource,
+    ) -> Result<std::sync::Arc<super::registry::Served>, ApiError> {
+        self.registry
+            .get(&resource.group, &resource.version, &resource.plural)
+            .cloned()
+            .ok_or_else(ApiError::unknown_resource)
+    }
+
+    fn eviction(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
+        let options = write_options(call.request, "CreateOptions")?;
+        let body =
+            read_typed(call.request, ("policy", "v1", "Eviction"), options.field_validation, &mut call.warnings)?;
+        let (namespace, name) = (call.target.namespace.clone(), call.target.name.clone());
+        if meta::name(&body) != name {
+            return Err(ApiError::bad_request("name in URL does not match name in Eviction object"));
+        }
+        let mut writer = call.writer(options.dry_run);
+        let result = self.evict(&namespace, &name, &body, &mut writer);
+        call.warnings = writer.warnings;
+        result?;
+        Ok(created_status(call))
+    }
+
+    /// A token for a ServiceAccount: shaped like a JWT, known to this server until it expires.
+    fn token(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
+        let kind = ("authentication.k8s.io", "v1", "TokenRequest");
+        let options = write_options(call.request, "CreateOptions")?;
+        let mut body = read_typed(call.request, kind, options.field_validation, &mut call.warnings)?;
+        let account = self.stored(call)?;
+        let seconds = body.pointer("/spec/expirationSeconds").and_then(Value::as_i64).unwrap_or(3600);
+        if let Some(text) = token_complaint(seconds) {
+            let error = machinery::builtin::validation::FieldError::invalid("spec.expirationSeconds", seconds, text);
+            return Err(ApiError::invalid_as(
+                "TokenRequest.authentication.k8s.io",
+                "authentication.k8s.io",
+                "TokenRequest",
+                "",
+                &[error],
+            ));
+        }
+        let (token, expires) = self.issue_token(&call.target.namespace, &call.target.name, seconds, call.now, call.entropy);
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert("kind".to_owned(), json!("TokenRequest"));
+            fields.insert("apiVersion".to_owned(), json!("authentication.k8s.io/v1"));
+            fields.insert(
+                "metadata".to_owned(),
+                json!({"name": meta::name(&account.value), "namespace": meta::namespace(&account.value),
+                    "creationTimestamp": machinery::time::rfc3339(call.now)}),
+            );
+            fields.insert("status".to_owned(), json!({"token": token, "expirationTimestamp": expires}));
+        }
+        if let Some(spec) = body.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.insert("expirationSeconds".to_owned(), json!(seconds));
+            spec.entry("audiences").or_insert_with(|| json!(["https://kubernetes.default.svc.cluster.local"]));
+        }
+        Ok(call.value(201, &body, kind))
+    }
+}
+
+fn token_complaint(seconds: i64) -> Option<&'static str> {
+    if seconds < 600 {
+        Some("may not specify a duration less than 10 minutes")
+    } else if seconds > 1 << 32 {
+        Some("may not specify a duration larger than 2^32 seconds")
+    } else {
+        None
+    }
+}
+
+/// `Status Success` with code 201.
+fn created_status(call: &Call<'_>) -> Reply {
+    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+    Reply::Full(reply::status_response(call.request, 201, &status, &call.warnings))
+}
+
+/// A cause with reason and message.
+pub(crate) fn cause(reason: &str, message: String) -> Cause {
+    Cause { reason: reason.to_owned(), message, field: String::new() }
+}
+

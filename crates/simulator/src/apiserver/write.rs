@@ -1,0 +1,465 @@
+//! Creates and updates inside the compare-and-swap loop: metadata, admission, preparation, validation, storing
+//! (`apiserver/pkg/registry/generic/registry/store.go`, `registry/rest/{create,update}.go`).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use machinery::builtin::validation::{self, FieldError};
+use machinery::builtin::{admission, strategy};
+use machinery::entropy::Entropy;
+use machinery::{meta, time};
+use serde_json::{Value, json};
+
+use super::facts::{self, facts};
+use super::registry::Served;
+use super::resource::known;
+use super::store::{Entry, key};
+use super::{ApiServer, body, convert, custom};
+use crate::status_error::ApiError;
+
+/// What a write carries beside its object.
+pub(crate) struct Writer<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// Seeded randomness.
+    pub entropy: &'a mut Entropy,
+    /// Do everything but store.
+    pub dry_run: bool,
+    /// Warnings for the client.
+    pub warnings: Vec<String>,
+}
+
+/// What an update is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UpdateTarget<'a> {
+    /// The resource, in the version of the objects that go in and out.
+    pub served: &'a Arc<Served>,
+    /// Namespace, empty for cluster scope.
+    pub namespace: &'a str,
+    /// Name.
+    pub name: &'a str,
+    /// Subresource, empty for the object itself.
+    pub subresource: &'a str,
+    /// The uid the object must have (PUT), or empty.
+    pub uid: &'a str,
+    /// An absent object may be created if the kind allows it (PUT).
+    pub may_create: bool,
+}
+
+/// Result of an update.
+pub(crate) struct Updated {
+    /// The object.
+    pub entry: Arc<Entry>,
+    /// It was created.
+    pub created: bool,
+}
+
+const MODIFIED: &str = "the object has been modified; please apply your changes to the latest version and try again";
+const NAME_ATTEMPTS: usize = 8;
+const GENERATED_BASE: usize = 58;
+const SUFFIX: usize = 5;
+/// Etcd refuses larger values.
+const OBJECT_LIMIT: usize = 1_572_864;
+
+/// Puts the request's namespace into the object, or refuses another one.
+pub(crate) fn ensure_namespace(served: &Served, namespace: &str, object: &mut Value) -> Result<(), ApiError> {
+    if !served.resource.namespaced {
+        meta::set_namespace(object, "");
+        return Ok(());
+    }
+    match meta::namespace(object) {
+        "" => {
+            meta::set_namespace(object, namespace);
+            Ok(())
+        }
+        given if given == namespace => Ok(()),
+        _ => Err(ApiError::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        )),
+    }
+}
+
+/// Drops repeated owner references with a Warning.
+fn deduplicate_owners(object: &mut Value, warnings: &mut Vec<String>) {
+    let Some(owners) = object.pointer_mut("/metadata/ownerReferences").and_then(Value::as_array_mut) else {
+        return;
+    };
+    let mut seen: Vec<Value> = Vec::new();
+    let mut repeated: BTreeSet<String> = BTreeSet::new();
+    owners.retain(|owner| {
+        if seen.contains(owner) {
+            repeated.insert(owner.get("uid").and_then(Value::as_str).unwrap_or_default().to_owned());
+            return false;
+        }
+        seen.push(owner.clone());
+        true
+    });
+    if !repeated.is_empty() {
+        let uids: Vec<String> = repeated.into_iter().collect();
+        warnings.push(format!(
+            ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may \
+             reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+            uids.join(", ")
+        ));
+    }
+}
+
+fn remove_metadata(object: &mut Value, keys: &[&str]) {
+    let metadata = meta::metadata_mut(object);
+    for key in keys {
+        metadata.remove(*key);
+    }
+}
+
+impl ApiServer {
+    /// Creates an object, which is decoded and defaulted in the version of `served`.
+    pub(crate) fn create(
+        &mut self,
+        served: &Arc<Served>,
+        namespace: &str,
+        mut object: Value,
+        writer: &mut Writer<'_>,
+    ) -> Result<Arc<Entry>, ApiError> {
+        let (served, converted) = self.for_storage(served, object);
+        object = converted;
+        let served = &served;
+        ensure_namespace(served, namespace, &mut object)?;
+        remove_metadata(
+            &mut object,
+            &["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"],
+        );
+        meta::set(&mut object, "uid", json!(writer.entropy.uid()));
+        meta::set(&mut object, "creationTimestamp", json!(time::rfc3339(writer.now)));
+        self.generate_name(served, namespace, &mut object, writer)?;
+        let name = meta::name(&object).to_owned();
+        self.admit_create(served, namespace, &mut object, writer)?;
+        deduplicate_owners(&mut object, &mut writer.warnings);
+        self.prepare_create(served, &mut object);
+        let errors = validate_create(served, &object);
+        if !errors.is_empty() {
+            return Err(self.invalid(served, &object, &errors));
+        }
+        if !meta::resource_version(&object).is_empty() {
+            return Err(ApiError::internal("resourceVersion should not be set on objects to be created"));
+        }
+        let key = key(meta::namespace(&object), &name);
+        if let Some(existing) = self.store.get(&served.table, &key) {
+            return Err(already_exists(served, &name, &existing.value));
+        }
+        self.allocate(served, &mut object, None)?;
+        check_size(&object)?;
+        if writer.dry_run {
+            return Ok(Arc::new(Entry::new(Arc::new(object), 0)));
+        }
+        let stored = convert::to_storage(served, object);
+        Ok(self.commit_put(served, &key, stored, writer.now))
+    }
+
+    /// Built-in objects in another version are handled in their storage version; custom ones in the requested one.
+    pub(crate) fn for_storage(&self, served: &Arc<Served>, object: Value) -> (Arc<Served>, Value) {
+        match self.registry.storage(&served.table) {
+            Some(storage) if served.type_id().is_some() && !served.is_storage_version() => {
+                (storage.clone(), convert::to_storage(served, object))
+            }
+            Some(_) | None => (served.clone(), object),
+        }
+    }
+
+    fn generate_name(
+        &self,
+        served: &Served,
+        namespace: &str,
+        object: &mut Value,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), ApiError> {
+        let base = meta::generate_name(object).to_owned();
+        if base.is_empty() || !meta::name(object).is_empty() {
+            return Ok(());
+        }
+        let end = base.char_indices().nth(GENERATED_BASE).map_or(base.len(), |(index, _)| index);
+        let base = base.get(..end).unwrap_or_default();
+        let namespace = if served.resource.namespaced { namespace } else { "" };
+        let mut name = String::new();
+        for _ in 0..NAME_ATTEMPTS {
+            name = format!("{base}{}", writer.entropy.suffix(SUFFIX));
+            if self.store.get(&served.table, &key(namespace, &name)).is_none() {
+                meta::set_name(object, &name);
+                return Ok(());
+            }
+        }
+        let error = ApiError::already_exists(&served.resource, &name);
+        let text = "the server was not able to generate a unique name for the object";
+        let message = format!("{}, {text}", error.message);
+        Err(error.with_message(message))
+    }
+
+    fn prepare_create(&self, served: &Served, object: &mut Value) {
+        let resource = &served.resource;
+        match served.custom() {
+            None => strategy::prepare_for_create(&resource.group, &resource.version, &resource.kind, object),
+            Some(version) => {
+                if let (true, Some(fields)) = (version.status, object.as_object_mut()) {
+                    fields.remove("status");
+                }
+            }
+        }
+        if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
+            custom::prepare_definition(object, None);
+        }
+        if facts(served).generation {
+            meta::set_generation(object, 1);
+        }
+    }
+
+    /// Updates an object: `change` gets the newest one (`Null` if absent) in the version of the target's resource.
+    pub(crate) fn update(
+        &mut self,
+        target: UpdateTarget<'_>,
+        writer: &mut Writer<'_>,
+        change: &mut dyn FnMut(&Self, &Value, &mut Writer<'_>) -> Result<Value, ApiError>,
+    ) -> Result<Updated, ApiError> {
+        let requested = target.served;
+        let key = key(if requested.resource.namespaced { target.namespace } else { "" }, target.name);
+        let Some(stored) = self.store.get(&requested.table, &key).cloned() else {
+            if target.may_create && target.subresource.is_empty() && facts(requested).create_on_update {
+                let object = change(self, &Value::Null, writer)?;
+                if !meta::uid(&object).is_empty() {
+                    return Err(self.uid_mismatch(target, ""));
+                }
+                let mut object = object;
+                meta::set_resource_version(&mut object, "");
+                let entry = self.create(requested, target.namespace, object, writer)?;
+                return Ok(Updated { entry, created: true });
+            }
+            return Err(ApiError::not_found(&requested.resource, target.name));
+        };
+        if !target.uid.is_empty() && target.uid != meta::uid(&stored.value) {
+            return Err(self.uid_mismatch(target, meta::uid(&stored.value)));
+        }
+        let old_requested = super::reply::in_version(requested, &stored.value);
+        let object = change(self, &old_requested, writer)?;
+        let (served, mut new) = self.for_storage(requested, object);
+        let old = if served.is_storage_version() { stored.value.clone() } else { old_requested };
+        ensure_namespace(&served, target.namespace, &mut new)?;
+        check_version(&served, target.name, &mut new, &old)?;
+        self.before_update(&served, target.subresource, &mut new, &old, writer)?;
+        if deletes(&served, &new, &old) {
+            let entry = Arc::new(Entry::new(Arc::new(convert::to_storage(&served, new)), stored.revision));
+            if !writer.dry_run {
+                self.commit_remove(&served, &key, writer.now);
+            }
+            return Ok(Updated { entry, created: false });
+        }
+        if target.subresource.is_empty() {
+            self.allocate(&served, &mut new, Some(&old))?;
+        }
+        check_size(&new)?;
+        let new = convert::to_storage(&served, new);
+        if new == *stored.value {
+            return Ok(Updated { entry: stored, created: false });
+        }
+        if writer.dry_run {
+            return Ok(Updated { entry: Arc::new(Entry::new(Arc::new(new), stored.revision)), created: false });
+        }
+        let entry = self.commit_put(&served, &key, new, writer.now);
+        Ok(Updated { entry, created: false })
+    }
+
+    /// Metadata, preparation and validation of an update.
+    fn before_update(
+        &self,
+        served: &Served,
+        subresource: &str,
+        new: &mut Value,
+        old: &Value,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), ApiError> {
+        let resource = &served.resource;
+        remove_metadata(new, &["selfLink", "managedFields"]);
+        meta::set(new, "generation", old.pointer("/metadata/generation").cloned().unwrap_or_default());
+        let admitted = subresource.is_empty();
+        if served.custom().is_none() && admitted {
+            admission::update(&resource.group, &resource.kind, new, old);
+        }
+        deduplicate_owners(new, &mut writer.warnings);
+        prepare_update(served, subresource, new, old);
+        if meta::uid(new).is_empty() {
+            meta::set(new, "uid", json!(meta::uid(old)));
+        }
+        let old_metadata = |key: &str| old.pointer(&format!("/metadata/{key}")).cloned().unwrap_or_default();
+        meta::set(new, "creationTimestamp", old_metadata("creationTimestamp"));
+        if meta::deletion_timestamp(old).is_some() {
+            meta::set(new, "deletionTimestamp", old_metadata("deletionTimestamp"));
+        }
+        if meta::deletion_grace_period_seconds(new).is_none() {
+            meta::set(new, "deletionGracePeriodSeconds", old_metadata("deletionGracePeriodSeconds"));
+        }
+        if facts(served).generation && facts::raises_generation(served, old, new) {
+            meta::set_generation(new, meta::generation(old) + 1);
+        }
+        let errors = validate_update(served, subresource, new, old);
+        if errors.is_empty() { Ok(()) } else { Err(self.invalid(served, new, &errors)) }
+    }
+
+    /// 422 about an object; a custom one is named by the kind it claims.
+    pub(crate) fn invalid(&self, served: &Served, object: &Value, errors: &[FieldError]) -> ApiError {
+        let name = meta::name(object);
+        if served.custom().is_some() && meta::kind(object) != served.resource.kind {
+            let kind = meta::kind(object);
+            let group = &served.resource.group;
+            return ApiError::invalid_as(&format!("{kind}.{group}"), group, kind, name, errors);
+        }
+        ApiError::invalid(&served.resource, name, errors)
+    }
+
+    fn uid_mismatch(&self, target: UpdateTarget<'_>, found: &str) -> ApiError {
+        let resource = &target.served.resource;
+        let mut path = String::from("/registry/");
+        if target.served.custom().is_some() {
+            path.push_str(&resource.group);
+            path.push('/');
+        }
+        path.push_str(&resource.plural);
+        if resource.namespaced {
+            path.push('/');
+            path.push_str(target.namespace);
+        }
+        let text = format!(
+            "StorageError: invalid object, Code: 4, Key: {path}/{}, ResourceVersion: 0, AdditionalErrorMsg: \
+             Precondition failed: UID in precondition: {}, UID in object meta: {found}",
+            target.name, target.uid
+        );
+        ApiError::conflict(resource, target.name, &text)
+    }
+}
+
+fn already_exists(served: &Served, name: &str, existing: &Value) -> ApiError {
+    let error = ApiError::already_exists(&served.resource, name);
+    if meta::deletion_timestamp(existing).is_none() {
+        return error;
+    }
+    let message = format!("object is being deleted: {}", error.message);
+    error.with_message(message)
+}
+
+fn check_size(object: &Value) -> Result<(), ApiError> {
+    // A cheap lower bound first: most objects are small.
+    fn weight(value: &Value) -> usize {
+        match value {
+            Value::String(text) => text.len() + 2,
+            Value::Array(items) => items.iter().map(weight).sum::<usize>() + 2,
+            Value::Object(fields) => fields.iter().map(|(key, value)| key.len() + 4 + weight(value)).sum::<usize>() + 2,
+            Value::Null | Value::Bool(_) | Value::Number(_) => 4,
+        }
+    }
+    if weight(object) > OBJECT_LIMIT {
+        return Err(ApiError::internal("etcdserver: request is too large"));
+    }
+    Ok(())
+}
+
+/// The resourceVersion of a new object must be the stored one, or absent where the kind allows it.
+fn check_version(served: &Served, name: &str, new: &mut Value, old: &Value) -> Result<(), ApiError> {
+    let given = meta::resource_version(new);
+    if given.is_empty() || given == "0" {
+        if !facts(served).unconditional_update {
+            let text = "must be specified for an update";
+            let zero = validation::BadValue::Json("0".to_owned());
+            let error = FieldError::invalid("metadata.resourceVersion", zero, text);
+            let resource = &served.resource;
+            return Err(ApiError::invalid_as(
+                &resource.group_resource(),
+                &resource.group,
+                &resource.plural,
+                name,
+                &[error],
+            ));
+        }
+        let version = meta::resource_version(old).to_owned();
+        meta::set_resource_version(new, &version);
+        return Ok(());
+    }
+    if given.parse::<u64>().is_err() {
+        return Err(ApiError::internal(format!("strconv.ParseUint: parsing {given:?}: invalid syntax")));
+    }
+    if given != meta::resource_version(old) {
+        return Err(ApiError::conflict(&served.resource, name, MODIFIED));
+    }
+    Ok(())
+}
+
+/// Takes from the old object what this endpoint may not change.
+fn prepare_update(served: &Served, subresource: &str, new: &mut Value, old: &Value) {
+    let resource = &served.resource;
+    let Some(custom) = served.custom() else {
+        let subresource = Some(subresource).filter(|subresource| !subresource.is_empty() && *subresource != "scale");
+        strategy::prepare_for_update(&resource.group, &resource.version, &resource.kind, new, old, subresource);
+        if *resource == known::CUSTOM_RESOURCE_DEFINITIONS && subresource.is_none() {
+            custom::prepare_definition(new, Some(old));
+        }
+        return;
+    };
+    if subresource == "status" {
+        let status = new.get("status").cloned();
+        *new = old.clone();
+        set_or_remove(new, "status", status);
+    } else if custom.status {
+        set_or_remove(new, "status", old.get("status").cloned());
+    }
+}
+
+fn set_or_remove(object: &mut Value, key: &str, value: Option<Value>) {
+    if let Some(fields) = object.as_object_mut() {
+        match value {
+            Some(value) => fields.insert(key.to_owned(), value),
+            None => fields.remove(key),
+        };
+    }
+}
+
+fn validate_create(served: &Served, object: &Value) -> Vec<FieldError> {
+    let resource = &served.resource;
+    if let Some(custom) = served.custom() {
+        let mut errors = body::custom_type_errors(served, object);
+        errors.extend(validation::meta::validate_custom_resource_meta(object, None, resource.namespaced));
+        errors.extend(custom.validate(object, None));
+        return errors;
+    }
+    let mut errors = validation::validate_create(&resource.group, &resource.version, &resource.kind, object);
+    if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
+        errors.extend(custom::validate_definition(object, None));
+    }
+    errors
+}
+
+fn validate_update(served: &Served, subresource: &str, new: &Value, old: &Value) -> Vec<FieldError> {
+    let resource = &served.resource;
+    let (group, version, kind) = (&resource.group, &resource.version, &resource.kind);
+    if let Some(custom) = served.custom() {
+        let mut errors = body::custom_type_errors(served, new);
+        errors.extend(validation::meta::validate_custom_resource_meta(new, Some(old), resource.namespaced));
+        errors.extend(custom.validate(new, Some(old)));
+        return errors;
+    }
+    if subresource == "status" {
+        return validation::validate_status_update(group, version, kind, new, old);
+    }
+    if matches!(subresource, "finalize" | "approval") {
+        return Vec::new();
+    }
+    let mut errors = validation::validate_update(group, version, kind, new, old);
+    if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
+        errors.extend(custom::validate_definition(new, Some(old)));
+    }
+    errors
+}
+
+/// Whether an update removes the last thing that kept a terminating object.
+fn deletes(served: &Served, new: &Value, old: &Value) -> bool {
+    let finalizers = |pointer: &str| new.pointer(pointer).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    meta::deletion_timestamp(old).is_some()
+        && meta::deletion_grace_period_seconds(old).unwrap_or(0) == 0
+        && !finalizers("/metadata/finalizers")
+        && !(served.resource == known::NAMESPACES && finalizers("/spec/finalizers"))
+}
