@@ -15,6 +15,7 @@ pub mod recorder;
 pub mod request;
 pub mod serve;
 pub mod session;
+pub mod sim_body;
 pub mod status_error;
 pub mod wire;
 pub mod world;

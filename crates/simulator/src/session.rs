@@ -3,13 +3,20 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use machinery::decode::{self, Decoded};
 use machinery::entropy::Entropy;
+use machinery::meta;
 use serde_json::Value;
 
 use crate::apiserver::ApiServer;
+use crate::apiserver::body::{admit_custom, defaulted};
+use crate::apiserver::delete::Deleted;
+use crate::apiserver::registry::Served;
 use crate::apiserver::resource::Resource;
-use crate::faults::Faults;
-use crate::request::User;
+use crate::apiserver::store::key;
+use crate::apiserver::write::{UpdateTarget, Writer};
+use crate::faults::{Call, Failure, Faults, Verdict};
+use crate::recorder::Recorder;
 use crate::status_error::ApiError;
 
 /// One committed change of the store. Resources are in their storage version (`autoscaling/v2`, core `events`).
@@ -78,7 +85,8 @@ pub struct Session<'a> {
     pub(crate) api: &'a mut ApiServer,
     pub(crate) entropy: &'a mut Entropy,
     pub(crate) faults: Option<&'a mut (dyn Faults + 'static)>,
-    pub(crate) user: User,
+    pub(crate) recorder: &'a mut Recorder,
+    pub(crate) actor: &'static str,
     pub(crate) now: Timestamp,
 }
 
@@ -100,50 +108,86 @@ impl Session<'_> {
 
     /// One object; the namespace is empty for cluster-scoped ones.
     pub fn get(&self, resource: &Resource, namespace: &str, name: &str) -> Option<Arc<Value>> {
-        let _ = (resource, namespace, name);
-        todo!()
+        let table = self.table(resource)?;
+        self.api.store().get(&table, &key(namespace, name)).map(|entry| entry.value.clone())
     }
 
     /// All objects of a resource in key order, in one namespace or in all.
     pub fn list(&self, resource: &Resource, namespace: Option<&str>) -> Vec<Arc<Value>> {
-        let _ = (resource, namespace);
-        todo!()
+        let Some(table) = self.table(resource) else {
+            return Vec::new();
+        };
+        let prefix = namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        let table = self.api.store().table(&table);
+        table.into_iter().flat_map(|table| table.range(&prefix, "")).map(|(_, entry)| entry.value.clone()).collect()
     }
 
-    /// Every resource the server has now, built-in (storage versions) and custom, for collectors.
+    fn served(&self, resource: &Resource) -> Option<&Arc<Served>> {
+        self.api.registry().get(&resource.group, &resource.version, &resource.plural)
+    }
+
+    fn table(&self, resource: &Resource) -> Option<Arc<str>> {
+        self.served(resource).map(|served| served.table.clone())
+    }
+
+    /// Every resource the server stores, built-in and custom, in its storage version, for collectors.
     pub fn resources(&self) -> Vec<Resource> {
-        todo!()
+        let stored = self.api.registry().all_storage();
+        stored.filter(|served| served.has_verb("list")).map(|served| served.resource.clone()).collect()
     }
 
-    /// The resource of an apiVersion and kind, as owner references name them.
+    /// The resource of an apiVersion and kind, as owner references name them, in its storage version.
     pub fn resource_of(&self, api_version: &str, kind: &str) -> Option<Resource> {
-        let _ = (api_version, kind);
-        todo!()
+        let served = self.api.registry().of_kind(api_version, kind)?;
+        let stored = self.api.registry().storage(&served.table).unwrap_or(served);
+        Some(stored.resource.clone())
     }
 
     /// Creates an object. The namespace is taken from it; `metadata.generateName` works.
     pub fn create(&mut self, resource: &Resource, object: Value) -> Result<Arc<Value>, ApiError> {
-        let _ = (resource, object);
-        todo!()
+        let namespace = meta::namespace(&object).to_owned();
+        let path = path(resource, &namespace, "", "");
+        self.write("POST", &path, &object, |session| {
+            let served = session.known(resource)?;
+            let object = typed(&served, &object)?;
+            let mut writer = writer(session.now, session.entropy);
+            let entry = session.api.create(&served, &namespace, object, &mut writer)?;
+            Ok(entry.value.clone())
+        })
     }
 
     /// Replaces an object; a resourceVersion in it is a precondition.
     pub fn update(&mut self, resource: &Resource, object: Value) -> Result<Arc<Value>, ApiError> {
-        let _ = (resource, object);
-        todo!()
+        self.put(resource, &object, "")
     }
 
     /// Replaces an object through its `/status` subresource.
-    pub fn update_status(
-        &mut self,
-        resource: &Resource,
-        object: Value,
-    ) -> Result<Arc<Value>, ApiError> {
-        let _ = (resource, object);
-        todo!()
+    pub fn update_status(&mut self, resource: &Resource, object: Value) -> Result<Arc<Value>, ApiError> {
+        self.put(resource, &object, "status")
     }
 
-    /// Applies a merge patch, on the main endpoint (`""`) or a subresource (`"status"`, `"scale"`).
+    fn put(&mut self, resource: &Resource, object: &Value, subresource: &str) -> Result<Arc<Value>, ApiError> {
+        let (namespace, name) = (meta::namespace(object).to_owned(), meta::name(object).to_owned());
+        let path = path(resource, &namespace, &name, subresource);
+        self.write("PUT", &path, object, |session| {
+            let served = session.known(resource)?;
+            let new = typed(&served, object)?;
+            let uid = meta::uid(&new).to_owned();
+            let target = UpdateTarget {
+                served: &served,
+                namespace: &namespace,
+                name: &name,
+                subresource,
+                uid: &uid,
+                may_create: false,
+            };
+            let mut writer = writer(session.now, session.entropy);
+            let updated = session.api.update(target, &mut writer, &mut |_, _, _| Ok(new.clone()))?;
+            Ok(updated.entry.value.clone())
+        })
+    }
+
+    /// Applies a merge patch, on the main endpoint (`""`) or a subresource (`"status"`).
     pub fn patch_merge(
         &mut self,
         resource: &Resource,
@@ -152,8 +196,17 @@ impl Session<'_> {
         subresource: &str,
         patch: &Value,
     ) -> Result<Arc<Value>, ApiError> {
-        let _ = (resource, namespace, name, subresource, patch);
-        todo!()
+        let path = path(resource, namespace, name, subresource);
+        self.write("PATCH", &path, patch, |session| {
+            let served = session.known(resource)?;
+            let target =
+                UpdateTarget { served: &served, namespace, name, subresource, uid: "", may_create: false };
+            let mut writer = writer(session.now, session.entropy);
+            let updated = session.api.update(target, &mut writer, &mut |_, old, _| {
+                typed(&served, &machinery::patch::merge::apply(old, patch))
+            })?;
+            Ok(updated.entry.value.clone())
+        })
     }
 
     /// Deletes an object. `Some` is the object that lives on (finalizers, grace), `None` that it is gone.
@@ -164,8 +217,15 @@ impl Session<'_> {
         name: &str,
         options: &DeleteOptions,
     ) -> Result<Option<Arc<Value>>, ApiError> {
-        let _ = (resource, namespace, name, options);
-        todo!()
+        let path = path(resource, namespace, name, "");
+        self.write("DELETE", &path, &Value::Null, |session| {
+            let served = session.known(resource)?;
+            let mut writer = writer(session.now, session.entropy);
+            match session.api.delete(&served, namespace, name, options, &mut writer)? {
+                Deleted::Remains(entry) => Ok(Some(entry.value.clone())),
+                Deleted::Gone(_) => Ok(None),
+            }
+        })
     }
 
     /// Posts to a subresource with a body of its own: pods `binding` and `eviction`, namespaces `finalize` (a replace).
@@ -177,7 +237,100 @@ impl Session<'_> {
         subresource: &str,
         body: Value,
     ) -> Result<(), ApiError> {
-        let _ = (resource, namespace, name, subresource, body);
-        todo!()
+        if subresource == "finalize" {
+            return self.put(resource, &body, "finalize").map(|_| ());
+        }
+        let path = path(resource, namespace, name, subresource);
+        self.write("POST", &path, &body, |session| {
+            let mut writer = writer(session.now, session.entropy);
+            match subresource {
+                "binding" => session.api.bind(namespace, name, &body, &mut writer),
+                "eviction" => session.api.evict(namespace, name, &body, &mut writer),
+                _ => Err(ApiError::unknown_resource()),
+            }
+        })
+    }
+
+    fn known(&self, resource: &Resource) -> Result<Arc<Served>, ApiError> {
+        self.served(resource).cloned().ok_or_else(ApiError::unknown_resource)
+    }
+
+    /// Counts a write, asks for faults, runs it, adds it to the trace.
+    fn write<T>(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: &Value,
+        run: impl FnOnce(&mut Self) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let counts = self.recorder.count(self.actor, true);
+        let verdict = match &mut self.faults {
+            Some(faults) => {
+                let body = body.to_string();
+                faults.before(&Call {
+                    actor: self.actor,
+                    call: counts.calls,
+                    write: Some(counts.writes),
+                    method,
+                    path,
+                    body: body.as_bytes(),
+                })
+            }
+            None => Verdict::Pass,
+        };
+        let result = match &verdict {
+            Verdict::Fail(failure) => return Err(failed(failure)),
+            Verdict::Pass | Verdict::CommitThenFail(_) => run(self),
+        };
+        let status = result.as_ref().map_or_else(|error| error.code, |_| 200);
+        self.recorder.record(self.actor, method, path, &[], status, &self.api.revision().to_be_bytes());
+        match verdict {
+            Verdict::CommitThenFail(failure) => Err(failed(&failure)),
+            Verdict::Pass | Verdict::Fail(_) => result,
+        }
+    }
+}
+
+/// What a controller without a network sees of a failed call.
+fn failed(failure: &Failure) -> ApiError {
+    match failure {
+        Failure::Status(error) => error.clone(),
+        Failure::Reset => ApiError::internal("connection reset by peer"),
+        Failure::Silence => ApiError::new(504, "Timeout", "request did not complete within the allotted timeout", None),
+    }
+}
+
+fn writer(now: Timestamp, entropy: &mut Entropy) -> Writer<'_> {
+    Writer { now, entropy, dry_run: false, warnings: Vec::new() }
+}
+
+/// The path a client would use.
+fn path(resource: &Resource, namespace: &str, name: &str, subresource: &str) -> String {
+    let mut path = if resource.group.is_empty() { "/api/".to_owned() } else { "/apis/".to_owned() };
+    path.push_str(&resource.api_version());
+    if !namespace.is_empty() {
+        path.push_str("/namespaces/");
+        path.push_str(namespace);
+    }
+    for part in [resource.plural.as_ref(), name, subresource] {
+        if !part.is_empty() {
+            path.push('/');
+            path.push_str(part);
+        }
+    }
+    path
+}
+
+/// An object as a decoder would have read it: normalised and defaulted.
+fn typed(served: &Served, object: &Value) -> Result<Value, ApiError> {
+    match served.type_id() {
+        Some(type_id) => {
+            let value = decode::normalise(type_id, object).map_err(|error| ApiError::bad_request(error.to_string()))?;
+            Ok(defaulted(served, value))
+        }
+        None => {
+            let decoded = Decoded { value: object.clone(), strict: Vec::new() };
+            admit_custom(served, decoded).map(|(object, _)| object)
+        }
     }
 }

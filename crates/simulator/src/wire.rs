@@ -5,9 +5,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body::{Body, Frame};
+use http::Method;
+use http_body::Body;
+use http_body_util::BodyExt as _;
 
-use crate::request::User;
+use crate::faults::{Call, Failure, Verdict};
+use crate::request::{Reply, Request, Response, User};
+use crate::sim_body::SimBody;
 use crate::world::WorldHandle;
 
 /// Error of a call that got no reply, and of a broken watch.
@@ -25,11 +29,7 @@ impl Wire {
     /// A process named `actor` (faults and counters know it by that), acting as an administrator.
     pub fn new(world: &WorldHandle, actor: impl Into<String>) -> Self {
         let actor = actor.into();
-        Self {
-            world: world.clone(),
-            user: User::admin(actor.clone()),
-            actor,
-        }
+        Self { world: world.clone(), user: User::admin(actor.clone()), actor }
     }
 
     /// The same process with another identity.
@@ -38,23 +38,135 @@ impl Wire {
         self.user = user;
         self
     }
-}
 
-/// Body of a reply: whole, or the endless stream of a watch.
-pub struct SimBody {
-    whole: Option<Bytes>,
-}
-
-impl Body for SimBody {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Poll::Ready(self.whole.take().map(|bytes| Ok(Frame::data(bytes))))
+    async fn run(self, request: Request, query: String) -> Result<http::Response<SimBody>, BoxError> {
+        let path = if query.is_empty() { request.path.clone() } else { format!("{}?{query}", request.path) };
+        let verdict = self.judge(&request, &path);
+        match verdict {
+            Verdict::Fail(failure) => fail(failure).await,
+            Verdict::Pass => {
+                let (response, trace) = answer(&self.world, &request).await;
+                self.record(&request, &path, trace.0, &trace.1);
+                Ok(response)
+            }
+            Verdict::CommitThenFail(failure) => {
+                let (_, trace) = answer(&self.world, &request).await;
+                self.record(&request, &path, trace.0, &trace.1);
+                fail(failure).await
+            }
+        }
     }
+
+    fn judge(&self, request: &Request, path: &str) -> Verdict {
+        let mut world = self.world.lock();
+        let write = !matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let counts = world.recorder.count(&self.actor, write);
+        let Some(faults) = &mut world.faults else {
+            return Verdict::Pass;
+        };
+        faults.before(&Call {
+            actor: &self.actor,
+            call: counts.calls,
+            write: write.then_some(counts.writes),
+            method: request.method.as_str(),
+            path,
+            body: &request.body,
+        })
+    }
+
+    fn record(&self, request: &Request, path: &str, status: u16, reply: &[u8]) {
+        let mut world = self.world.lock();
+        world.recorder.record(&self.actor, request.method.as_str(), path, &request.body, status, reply);
+    }
+}
+
+async fn fail(failure: Failure) -> Result<http::Response<SimBody>, BoxError> {
+    match failure {
+        Failure::Status(error) => {
+            let body = machinery::go_json::to_vec(&error.to_status(), None);
+            let mut response = http::Response::new(SimBody::whole(body.into()));
+            *response.status_mut() = http::StatusCode::from_u16(error.code)?;
+            Ok(response)
+        }
+        Failure::Reset => Err(Box::new(std::io::Error::from(std::io::ErrorKind::ConnectionReset))),
+        Failure::Silence => std::future::pending().await,
+    }
+}
+
+/// Handles a request, waiting where the server waits. Returns the response, and its status and body for the trace.
+pub(crate) async fn answer(world: &WorldHandle, request: &Request) -> (http::Response<SimBody>, (u16, Bytes)) {
+    let mut reply = world.with(|world, now| world.handle(request, now));
+    if let Reply::Later { at, .. } = &reply {
+        tokio::time::sleep(world.clock().until(*at)).await;
+        reply = world.with(|world, now| world.handle(request, now));
+    }
+    match reply {
+        Reply::Full(response) | Reply::Later { last: response, .. } => {
+            let trace = (response.status, response.body.clone());
+            (http_response(response), trace)
+        }
+        Reply::Watch { id, headers } => {
+            let mut response = http::Response::new(SimBody::watch(world.clone(), id));
+            *response.headers_mut() = headers;
+            (response, (200, Bytes::new()))
+        }
+    }
+}
+
+fn http_response(response: Response) -> http::Response<SimBody> {
+    let mut http = http::Response::new(SimBody::whole(response.body));
+    *http.status_mut() = http::StatusCode::from_u16(response.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    *http.headers_mut() = response.headers;
+    http
+}
+
+/// A request as data. The body is empty until it was read.
+pub(crate) fn request_of(parts: &http::request::Parts, user: Option<User>) -> Request {
+    Request {
+        method: parts.method.clone(),
+        path: percent_decode(parts.uri.path(), false),
+        query: parse_query(parts.uri.query().unwrap_or_default()),
+        headers: parts.headers.clone(),
+        body: Bytes::new(),
+        user,
+    }
+}
+
+fn parse_query(query: &str) -> Vec<(String, String)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (percent_decode(key, true), percent_decode(value, true))
+        })
+        .collect()
+}
+
+fn percent_decode(text: &str, plus: bool) -> String {
+    if !text.contains('%') && !(plus && text.contains('+')) {
+        return text.to_owned();
+    }
+    let mut bytes = text.bytes();
+    let mut out = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'+' if plus => out.push(b' '),
+            b'%' => {
+                let rest = bytes.clone();
+                let digits: Vec<u8> = rest.take(2).collect();
+                let decoded = std::str::from_utf8(&digits).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
+                match decoded.filter(|_| digits.len() == 2) {
+                    Some(decoded) => {
+                        bytes.nth(1);
+                        out.push(decoded);
+                    }
+                    None => out.push(b'%'),
+                }
+            }
+            other => out.push(other),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 impl<B> tower::Service<http::Request<B>> for Wire
@@ -70,8 +182,28 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, _request: http::Request<B>) -> Self::Future {
-        let _ = (&self.world, &self.actor, &self.user);
-        todo!()
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        let wire = self.clone();
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let query = parts.uri.query().unwrap_or_default().to_owned();
+            let mut request = request_of(&parts, Some(wire.user.clone()));
+            request.body = body.collect().await.map_err(Into::into)?.to_bytes();
+            wire.run(request, query).await
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_and_paths_are_decoded() {
+        assert_eq!(percent_decode("/api/a%2Fb+c", false), "/api/a/b+c");
+        assert_eq!(
+            parse_query("labelSelector=a%3Db+c&watch&x=%zz"),
+            [("labelSelector", "a=b c"), ("watch", ""), ("x", "%zz")].map(|(k, v)| (k.to_owned(), v.to_owned()))
+        );
     }
 }

@@ -1,16 +1,23 @@
 //! A world: one API server, its built-in controllers, entropy, faults and trace.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
 use jiff::Timestamp;
 use machinery::entropy::Entropy;
+use tokio::sync::Notify;
 
 use crate::apiserver::{ApiServer, Options};
 use crate::builtin::Builtin;
 use crate::clock::WorldClock;
 use crate::faults::Faults;
 use crate::recorder::Recorder;
-use crate::request::{Reply, Request};
+use crate::request::{Reply, Request, WatchId};
+use crate::session::{Change, Session};
+
+/// Rounds after which controllers that keep waking each other must wait for the next poll.
+const ROUNDS: usize = 1000;
 
 /// Everything that is simulated, as one value. Pure: time and randomness are data.
 pub struct World {
@@ -23,6 +30,9 @@ pub struct World {
     /// The trace.
     pub recorder: Recorder,
     controllers: Vec<Runner>,
+    changes: VecDeque<Change>,
+    /// Number of the first change in `changes`.
+    first: u64,
 }
 
 struct Runner {
@@ -33,33 +43,93 @@ struct Runner {
 
 impl World {
     /// A world with a fresh API server at `now` (system namespaces exist), and the given controllers.
-    pub fn new(
-        options: Options,
-        entropy: Entropy,
+    pub fn new(options: Options, entropy: Entropy, controllers: Vec<Box<dyn Builtin>>, now: Timestamp) -> Self {
+        Self::with_server(ApiServer::new(options), entropy, controllers, now)
+    }
+
+    /// A world round a server that already holds objects.
+    pub fn with_server(
+        api: ApiServer,
+        mut entropy: Entropy,
         controllers: Vec<Box<dyn Builtin>>,
         now: Timestamp,
     ) -> Self {
-        let _ = (options, entropy, controllers, now);
-        todo!()
+        let mut api = api;
+        api.boot(now, &mut entropy);
+        let controllers =
+            controllers.into_iter().map(|controller| Runner { controller, cursor: 0, wake: Some(now) }).collect();
+        Self {
+            api,
+            entropy,
+            faults: None,
+            recorder: Recorder::default(),
+            controllers,
+            changes: VecDeque::new(),
+            first: 0,
+        }
     }
 
     /// Handles a request of an actor. Faults don't apply here; see [`crate::wire::Wire`].
     pub fn handle(&mut self, request: &Request, now: Timestamp) -> Reply {
-        let _ = (request, now);
-        todo!()
+        self.api.handle(request, now, &mut self.entropy)
+    }
+
+    fn take_changes(&mut self) -> u64 {
+        self.changes.append(&mut self.api.take_changes());
+        self.first + self.changes.len() as u64
+    }
+
+    fn changes_from(&self, cursor: u64) -> Vec<Change> {
+        let skip = usize::try_from(cursor.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.changes.iter().skip(skip).cloned().collect()
     }
 
     /// Runs the built-in controllers until they are quiet. Returns when one of them wants to run again.
     pub fn poll(&mut self, now: Timestamp) -> Option<Timestamp> {
-        let _ = (
+        let due: Vec<bool> =
+            self.controllers.iter().map(|runner| runner.wake.is_some_and(|wake| wake <= now)).collect();
+        for round in 0..ROUNDS {
+            let mut quiet = true;
+            for (index, due) in due.iter().enumerate() {
+                quiet &= !self.step(index, *due && round == 0, now);
+            }
+            if quiet {
+                break;
+            }
+        }
+        let end = self.take_changes();
+        let oldest = self.controllers.iter().map(|runner| runner.cursor).min().unwrap_or(end);
+        while self.first < oldest && self.changes.pop_front().is_some() {
+            self.first += 1;
+        }
+        let behind = self.controllers.iter().any(|runner| runner.cursor < end);
+        if behind { Some(now) } else { self.controllers.iter().filter_map(|runner| runner.wake).min() }
+    }
+
+    /// Steps one controller if there is a reason to. Tells whether it ran.
+    fn step(&mut self, index: usize, due: bool, now: Timestamp) -> bool {
+        let end = self.take_changes();
+        let Some(cursor) = self.controllers.get(index).map(|runner| runner.cursor) else {
+            return false;
+        };
+        if cursor >= end && !due {
+            return false;
+        }
+        let changes = self.changes_from(cursor);
+        let Some(runner) = self.controllers.get_mut(index) else {
+            return false;
+        };
+        let mut session = Session {
+            api: &mut self.api,
+            entropy: &mut self.entropy,
+            faults: self.faults.as_deref_mut(),
+            recorder: &mut self.recorder,
+            actor: runner.controller.name(),
             now,
-            &self
-                .controllers
-                .iter()
-                .map(|r| (&r.controller, r.cursor, r.wake))
-                .count(),
-        );
-        todo!()
+        };
+        runner.cursor = end;
+        runner.wake = runner.controller.step(&mut session, &changes);
+        true
     }
 }
 
@@ -71,7 +141,9 @@ pub struct WorldHandle {
 
 struct Shared {
     world: Mutex<World>,
+    wakers: Mutex<BTreeMap<WatchId, Waker>>,
     clock: WorldClock,
+    changed: Notify,
 }
 
 impl WorldHandle {
@@ -80,17 +152,52 @@ impl WorldHandle {
         Self {
             shared: Arc::new(Shared {
                 world: Mutex::new(world),
+                wakers: Mutex::new(BTreeMap::new()),
                 clock,
+                changed: Notify::new(),
             }),
         }
     }
 
-    /// Exclusive access, never held across an await.
+    /// Exclusive access, never held across an await. Use [`WorldHandle::with`] for what may change objects.
     pub fn lock(&self) -> MutexGuard<'_, World> {
-        self.shared
-            .world
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something to the world, then wakes the watches and controllers it concerns.
+    pub fn with<R>(&self, action: impl FnOnce(&mut World, Timestamp) -> R) -> R {
+        let (result, dirty) = {
+            let mut world = self.lock();
+            let result = action(&mut world, self.now());
+            (result, world.api.take_dirty_watches())
+        };
+        self.wake(&dirty);
+        self.shared.changed.notify_one();
+        result
+    }
+
+    fn wake(&self, dirty: &[WatchId]) {
+        if dirty.is_empty() {
+            return;
+        }
+        let wakers: Vec<Waker> = {
+            let mut known = self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+            dirty.iter().filter_map(|id| known.remove(id)).collect()
+        };
+        for waker in wakers {
+            waker.wake();
+        }
+    }
+
+    /// Notes who reads a watch.
+    pub(crate) fn register(&self, id: WatchId, waker: &Waker) {
+        self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner).insert(id, waker.clone());
+    }
+
+    /// Forgets a watch.
+    pub(crate) fn close_watch(&self, id: WatchId) {
+        self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.lock().api.watch_closed(id);
     }
 
     /// The time of this world.
@@ -98,8 +205,29 @@ impl WorldHandle {
         self.shared.clock.now()
     }
 
+    /// The clock of this world.
+    pub fn clock(&self) -> WorldClock {
+        self.shared.clock
+    }
+
     /// Runs the built-in controllers for ever: after each request and at their wake times. Spawn it once per world.
     pub async fn pump(self) {
-        std::future::pending::<()>().await;
+        loop {
+            let (wake, dirty) = {
+                let mut world = self.lock();
+                let wake = world.poll(self.now());
+                (wake, world.api.take_dirty_watches())
+            };
+            self.wake(&dirty);
+            let changed = self.shared.changed.notified();
+            match wake {
+                // At least a tick, so that a controller that is always due cannot starve the rest.
+                Some(at) => {
+                    let pause = self.shared.clock.until(at).max(std::time::Duration::from_millis(1));
+                    let _ = tokio::time::timeout(pause, changed).await;
+                }
+                None => changed.await,
+            }
+        }
     }
 }

@@ -133,13 +133,9 @@ pub(crate) fn report_strict(
         FieldValidation::Strict if strict.is_empty() => Ok(()),
         FieldValidation::Strict => {
             let text = strict.join(", ");
-            Err(cannot_handle(&served.resource.kind, &served.resource.version, &served.resource.kind, {
-                &if text.starts_with("yaml: ") {
-                    format!("error strict decoding YAML: {text}")
-                } else {
-                    format!("strict decoding error: {text}")
-                }
-            }))
+            let words = if text.starts_with("yaml: ") { "error strict decoding YAML" } else { "strict decoding error" };
+            let resource = &served.resource;
+            Err(cannot_handle(&resource.kind, &resource.version, &resource.kind, &format!("{words}: {text}")))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What follows a committed change: watches wake, definitions begin or cease to be served.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,22 +11,25 @@ use super::ApiServer;
 use super::custom;
 use super::registry::Served;
 use super::resource::known;
-use super::store::Entry;
+use super::store::{Entry, Event};
+use crate::session::Change;
 
 impl ApiServer {
     /// Stores an object.
     pub(crate) fn commit_put(&mut self, served: &Served, key: &str, value: Value, now: Timestamp) -> Arc<Entry> {
         self.skip_revisions();
-        let entry = self.store.put(&served.table, key, value, now);
-        self.after_commit(served, key, Some(&entry.value));
+        let event = self.store.put(&served.table, key, value, now);
+        let entry = event.after.clone();
+        self.after_commit(served, event);
         entry
     }
 
     /// Removes an object.
     pub(crate) fn commit_remove(&mut self, served: &Served, key: &str, now: Timestamp) -> Option<Arc<Entry>> {
         self.skip_revisions();
-        let entry = self.store.remove(&served.table, key, now)?;
-        self.after_commit(served, key, None);
+        let event = self.store.remove(&served.table, key, now)?;
+        let entry = event.after.clone();
+        self.after_commit(served, event);
         Some(entry)
     }
 
@@ -39,12 +43,28 @@ impl ApiServer {
         }
     }
 
-    fn after_commit(&mut self, served: &Served, key: &str, value: Option<&Arc<Value>>) {
+    fn after_commit(&mut self, served: &Served, event: Event) {
         let table = served.table.clone();
         self.mark_watches(&table);
+        let (namespace, name) = event.key.rsplit_once('/').unwrap_or(("", &event.key));
+        let resource = self.registry.storage(&table).map_or(&served.resource, |storage| &storage.resource);
+        self.changes.push_back(Change {
+            revision: event.revision,
+            resource: resource.clone(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            before: event.before.as_ref().map(|entry| entry.value.clone()),
+            after: (!event.deleted).then(|| event.after.value.clone()),
+        });
         if served.resource == known::CUSTOM_RESOURCE_DEFINITIONS {
-            self.serve_definition(key, value.map(Arc::as_ref));
+            let definition = (!event.deleted).then(|| event.after.value.clone());
+            self.serve_definition(&event.key, definition.as_deref());
         }
+    }
+
+    /// The changes committed since the last call, in order.
+    pub(crate) fn take_changes(&mut self) -> VecDeque<Change> {
+        std::mem::take(&mut self.changes)
     }
 
     /// Serves what a definition (`PLURAL.GROUP`) says, or withdraws it.

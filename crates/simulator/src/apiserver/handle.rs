@@ -237,7 +237,8 @@ impl ApiServer {
         let mut writer = call.writer(options.dry_run);
         let result = self.create(&served, &namespace, object, &mut writer);
         call.warnings = writer.warnings;
-        call.object(201, &result?)
+        let entry = result?;
+        call.object(201, &entry)
     }
 
     /// 422: neither a name nor a generateName.
@@ -294,7 +295,8 @@ impl ApiServer {
             Ok(patched)
         });
         call.warnings = writer.warnings;
-        call.object(200, &result?.entry)
+        let updated = result?;
+        call.object(200, &updated.entry)
     }
 
     fn delete_object(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::ApiServer;
 use super::list_options::{ListOptions, Match, too_large};
@@ -181,6 +181,7 @@ pub(crate) fn list_of(entries: Vec<Arc<Entry>>, revision: u64) -> Listed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn tokens_come_back_as_they_went() {

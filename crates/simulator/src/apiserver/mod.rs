@@ -5,12 +5,12 @@
 mod admit;
 mod allocate;
 mod authorize;
-pub mod body;
+pub(crate) mod body;
 mod boot;
 mod commit;
 mod convert;
 pub mod custom;
-mod delete;
+pub(crate) mod delete;
 pub mod discovery;
 mod eviction;
 mod facts;
@@ -27,21 +27,21 @@ pub mod resource;
 mod review;
 mod scale;
 mod selection;
-mod session_verbs;
 pub mod store;
 mod subresource;
 pub mod table;
 mod target;
 mod tokens;
 mod watch;
-mod write;
+pub(crate) mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::request::{User, WatchId};
+use crate::session::Change;
 use registry::Registry;
 use store::Store;
 use watch::Watch;
@@ -75,6 +75,7 @@ pub struct ApiServer {
     dirty_watches: Vec<WatchId>,
     last_watch: u64,
     tokens: BTreeMap<String, (User, Timestamp)>,
+    changes: VecDeque<Change>,
 }
 
 impl ApiServer {
@@ -89,6 +90,7 @@ impl ApiServer {
             dirty_watches: Vec::new(),
             last_watch: 0,
             tokens: BTreeMap::new(),
+            changes: VecDeque::new(),
         }
     }
 

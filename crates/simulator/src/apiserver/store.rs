@@ -155,13 +155,18 @@ pub struct Store {
     tables: BTreeMap<Arc<str>, Table>,
     revision: u64,
     history_seconds: i64,
-    log: VecDeque<Committed>,
+    log: Option<VecDeque<Committed>>,
 }
 
 impl Store {
     /// An empty store.
     pub fn new(history_seconds: i64) -> Self {
-        Self { tables: BTreeMap::new(), revision: 0, history_seconds, log: VecDeque::new() }
+        Self { tables: BTreeMap::new(), revision: 0, history_seconds, log: None }
+    }
+
+    /// From now on keeps a log of commits for [`Store::take_log`].
+    pub fn keep_log(&mut self) {
+        self.log.get_or_insert_with(VecDeque::new);
     }
 
     /// The newest revision.
@@ -190,21 +195,21 @@ impl Store {
     }
 
     /// Stores an object under the next revision, which is written into it.
-    pub fn put(&mut self, table: &str, key: &str, mut value: Value, now: Timestamp) -> Arc<Entry> {
+    pub fn put(&mut self, table: &str, key: &str, mut value: Value, now: Timestamp) -> Event {
         self.revision += 1;
         machinery::meta::set_resource_version(&mut value, &self.revision.to_string());
         let entry = Arc::new(Entry::new(Arc::new(value), self.revision));
         let (name, target, keep_from) = self.target(table, now);
         let key: Arc<str> = target.objects.get_key_value(key).map_or_else(|| Arc::from(key), |(key, _)| key.clone());
         let before = target.objects.insert(key.clone(), entry.clone());
-        let event = Event { revision: entry.revision, time: now, key, before, after: entry.clone(), deleted: false };
+        let event = Event { revision: entry.revision, time: now, key, before, after: entry, deleted: false };
         target.push(event.clone(), keep_from);
-        self.log.push_back(Committed { table: name, event });
-        entry
+        self.note(name, &event);
+        event
     }
 
     /// Removes an object under the next revision; its last state carries that revision.
-    pub fn remove(&mut self, table: &str, key: &str, now: Timestamp) -> Option<Arc<Entry>> {
+    pub fn remove(&mut self, table: &str, key: &str, now: Timestamp) -> Option<Event> {
         self.tables.get(table)?.objects.get(key)?;
         self.revision += 1;
         let revision = self.revision;
@@ -213,10 +218,16 @@ impl Store {
         let mut last = Value::clone(&before.value);
         machinery::meta::set_resource_version(&mut last, &revision.to_string());
         let after = Arc::new(Entry::new(Arc::new(last), revision));
-        let event = Event { revision, time: now, key, before: Some(before), after: after.clone(), deleted: true };
+        let event = Event { revision, time: now, key, before: Some(before), after, deleted: true };
         target.push(event.clone(), keep_from);
-        self.log.push_back(Committed { table: name, event });
-        Some(after)
+        self.note(name, &event);
+        Some(event)
+    }
+
+    fn note(&mut self, table: Arc<str>, event: &Event) {
+        if let Some(log) = &mut self.log {
+            log.push_back(Committed { table, event: event.clone() });
+        }
     }
 
     /// Puts back an object read from disk, without history.
@@ -242,7 +253,7 @@ impl Store {
 
     /// The changes committed since the last call, in order.
     pub fn take_log(&mut self) -> VecDeque<Committed> {
-        std::mem::take(&mut self.log)
+        self.log.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     fn target(&mut self, table: &str, now: Timestamp) -> (Arc<str>, &mut Table, Timestamp) {

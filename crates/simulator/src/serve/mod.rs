@@ -1,0 +1,146 @@
+//! The served form: the same server over TLS on loopback, on the wall clock, for real clients.
+
+mod connection;
+mod durable;
+mod tls;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use machinery::entropy::Entropy;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+use crate::apiserver::{ApiServer, Options};
+use crate::builtin::Builtin;
+use crate::clock::WorldClock;
+use crate::persist::{PersistError, State};
+use crate::world::{World, WorldHandle};
+use connection::Shared;
+use durable::Durable;
+use tls::Credentials;
+
+/// What to serve.
+pub struct ServeOptions {
+    /// Where to listen; port 0 takes a free one.
+    pub addr: SocketAddr,
+    /// Where to keep everything; `None` keeps nothing.
+    pub state_dir: Option<PathBuf>,
+    /// Built-in controllers to run.
+    pub controllers: Vec<Box<dyn Builtin>>,
+}
+
+/// Why a server cannot start. The texts name the remedy in a line `hint: …`.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The port is taken.
+    #[error("cannot listen on {addr}: {source}\nhint: stop what listens there, or choose another address with `--addr` (port 0 takes a free one)")]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    State(#[from] PersistError),
+    /// Certificates cannot be made.
+    #[error("cannot make certificates: {0}")]
+    Certificates(String),
+}
+
+/// A running server. Dropping it stops nothing; call [`Server::shutdown`].
+pub struct Server {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// A whole kubeconfig for the administrator.
+    pub kubeconfig: String,
+    /// The world it serves.
+    pub world: WorldHandle,
+    durable: Durable,
+    state: Option<Arc<State>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+fn credentials(state: Option<&State>) -> Result<Credentials, ServeError> {
+    let Some(state) = state else {
+        return Credentials::generate();
+    };
+    if let (Some(ca_pem), Some(ca_key), Some(token)) =
+        (state.text("ca.crt")?, state.text("ca.key")?, state.text("admin.token")?)
+    {
+        return Ok(Credentials { ca_pem, ca_key, token });
+    }
+    let new = Credentials::generate()?;
+    state.set_texts(&[("ca.crt", &new.ca_pem), ("ca.key", &new.ca_key), ("admin.token", &new.token)])?;
+    Ok(new)
+}
+
+impl Server {
+    /// Starts a server. Call inside a multi-thread tokio runtime: writing the state blocks a worker for milliseconds.
+    pub async fn start(options: ServeOptions) -> Result<Self, ServeError> {
+        let listener = TcpListener::bind(options.addr)
+            .await
+            .map_err(|source| ServeError::Listen { addr: options.addr, source })?;
+        let addr = listener.local_addr().map_err(|source| ServeError::Listen { addr: options.addr, source })?;
+        let state = match &options.state_dir {
+            Some(path) => Some(Arc::new(State::open(path)?)),
+            None => None,
+        };
+        let credentials = credentials(state.as_deref())?;
+        let config = credentials.server_config(addr)?;
+        let mut api = ApiServer::new(Options { advertise: Some(addr), ..Options::default() });
+        if let Some(state) = &state {
+            state.load(&mut api)?;
+            api.store_mut().keep_log();
+        }
+        let entropy = Entropy::from_bytes(tls::random::<32>()?);
+        let clock = WorldClock::Wall;
+        let world = WorldHandle::new(World::with_server(api, entropy, options.controllers, clock.now()), clock);
+        let durable = Durable::new(world.clone(), state.clone());
+        let shared = Arc::new(Shared {
+            world: world.clone(),
+            durable: durable.clone(),
+            token: credentials.token.clone(),
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+        });
+        let tasks = vec![
+            tokio::spawn(world.clone().pump()),
+            tokio::spawn(durable.clone().run()),
+            tokio::spawn(accept(listener, shared)),
+        ];
+        Ok(Self { addr, kubeconfig: credentials.kubeconfig(addr), world, durable, state, tasks })
+    }
+
+    /// Stops accepting, ends all connections and writes what is left.
+    pub async fn shutdown(self) {
+        for task in self.tasks {
+            task.abort();
+            let _ = task.await;
+        }
+        if let Some(state) = &self.state {
+            if let Err(error) = self.durable.flush(state) {
+                tracing::error!(%error, "cannot keep the last changes");
+            }
+        }
+    }
+}
+
+/// Accepts connections for ever; they end with this task.
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                connections.spawn(connection::serve(shared.clone(), stream));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}

@@ -1,0 +1,128 @@
+//! Bodies of replies: whole, or the endless stream of a watch.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use crate::request::WatchId;
+use crate::wire::BoxError;
+use crate::world::WorldHandle;
+
+/// A future that must end before a frame may go out.
+type Gate = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Makes the gate of a frame that was produced just now.
+type MakeGate = Box<dyn Fn() -> Option<Gate> + Send>;
+
+/// Body of a reply.
+pub struct SimBody {
+    inner: Inner,
+}
+
+enum Inner {
+    Whole(Option<Bytes>),
+    Watch(Box<WatchBody>),
+}
+
+struct WatchBody {
+    world: WorldHandle,
+    id: WatchId,
+    queue: VecDeque<Bytes>,
+    ended: bool,
+    timer: Option<Pin<Box<tokio::time::Sleep>>>,
+    make_gate: Option<MakeGate>,
+    gate: Option<Gate>,
+}
+
+impl SimBody {
+    /// A whole body.
+    pub(crate) fn whole(body: Bytes) -> Self {
+        Self { inner: Inner::Whole(Some(body)) }
+    }
+
+    /// The stream of a watch.
+    pub(crate) fn watch(world: WorldHandle, id: WatchId) -> Self {
+        let body = WatchBody { world, id, queue: VecDeque::new(), ended: false, timer: None, make_gate: None, gate: None };
+        Self { inner: Inner::Watch(Box::new(body)) }
+    }
+
+    /// Holds frames of a watch back until a gate opens.
+    #[must_use]
+    pub(crate) fn gated(mut self, make_gate: impl Fn() -> Option<Gate> + Send + 'static) -> Self {
+        if let Inner::Watch(body) = &mut self.inner {
+            body.make_gate = Some(Box::new(make_gate));
+        }
+        self
+    }
+}
+
+impl WatchBody {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if let Some(gate) = &mut self.gate {
+                match gate.as_mut().poll(context) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(()) => self.gate = None,
+                }
+            }
+            if let Some(frame) = self.queue.pop_front() {
+                return Poll::Ready(Some(frame));
+            }
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            self.world.register(self.id, context.waker());
+            let now = self.world.now();
+            let poll = self.world.lock().api.watch_frames(self.id, now);
+            self.ended = poll.ended;
+            self.queue.extend(poll.frames);
+            self.timer = poll.wake.map(|wake| Box::pin(tokio::time::sleep(self.world.clock().until(wake))));
+            if !self.queue.is_empty() {
+                self.gate = self.make_gate.as_ref().and_then(|make| make());
+                continue;
+            }
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            match self.timer.as_mut().map(|timer| timer.as_mut().poll(context)) {
+                Some(Poll::Ready(())) => {}
+                Some(Poll::Pending) | None => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl Body for SimBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.inner {
+            Inner::Whole(whole) => Poll::Ready(whole.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Inner::Watch(body) => body.poll(context).map(|frame| frame.map(|bytes| Ok(Frame::data(bytes)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(&self.inner, Inner::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.inner {
+            Inner::Whole(whole) => SizeHint::with_exact(whole.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Inner::Watch(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Drop for WatchBody {
+    fn drop(&mut self) {
+        self.world.close_watch(self.id);
+    }
+}
