@@ -168,7 +168,7 @@ fn show(value: Option<&Value>) -> String {
     value.map_or_else(|| "nothing".to_owned(), Value::to_string)
 }
 
-/// A value without nulls, empty lists, maps and texts; whole floats as integers.
+/// A value without nulls, empty lists, maps and texts; floats to ten digits.
 fn bare(value: &Value) -> Option<Value> {
     match value {
         Value::Null => None,
@@ -189,7 +189,7 @@ fn bare(value: &Value) -> Option<Value> {
         }
         Value::Bool(_) => Some(value.clone()),
         Value::Number(number) => Some(match number.as_f64() {
-            Some(float) if number.is_f64() => Value::String(format!("{float}")),
+            Some(float) if number.is_f64() => Value::String(format!("{float:.10e}")),
             Some(_) | None => Value::String(number.to_string()),
         }),
     }

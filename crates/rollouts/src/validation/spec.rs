@@ -160,15 +160,17 @@ fn template(rollout: &Rollout, selector: &Selector, path: &str) -> Vec<FieldErro
     let mut errors = Vec::new();
     let template = checked_template(&rollout.spec.template.value());
     let labels = rollout.template_labels();
+    let given = rollout
+        .spec
+        .template
+        .value()
+        .pointer("/metadata/labels")
+        .cloned()
+        .unwrap_or_default();
     if !selector.is_empty() && !selector.matches(&labels) {
         errors.push(FieldError::invalid(
             format!("{path}.metadata.labels"),
-            // A nil map in Go.
-            if labels.is_empty() {
-                shown(&Value::Null)
-            } else {
-                shown(&labels)
-            },
+            shown(&given),
             "`selector` does not match template `labels`",
         ));
     }

@@ -5,7 +5,7 @@ use rollouts::replicas::find;
 use serde_json::json;
 
 use super::super::registry::Registry;
-use super::rollout;
+use super::swept_rollout;
 
 pub fn register(registry: &mut Registry) {
     registry.on("utils/hash.ComputePodTemplateHash", |case| {
@@ -19,6 +19,12 @@ pub fn register(registry: &mut Registry) {
         )])
     });
     registry.on("utils/conditions.ComputeStepHash", |case| {
-        case.expect(&[("r0", json!(find::step_hash(&rollout(case, "rollout"))))])
+        case.expect(&[(
+            "r0",
+            json!(find::step_hash(&swept_rollout(
+                case,
+                "/spec/strategy/canary"
+            ))),
+        )])
     });
 }

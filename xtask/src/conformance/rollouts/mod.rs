@@ -12,6 +12,8 @@ mod validation;
 use rollouts::api::Rollout;
 use rollouts::replicas::ReplicaSetView;
 
+use serde_json::{Value, json};
+
 use super::case::Case;
 use super::registry::Registry;
 
@@ -86,6 +88,38 @@ fn not_yet(registry: &mut Registry) {
 
 fn rollout(case: &Case, name: &str) -> Rollout {
     case.read(name)
+}
+
+/// The Rollout of a swept case. Recordings leave out empty lists and maps, but the case's name says where one was put:
+/// `…/steps_emptied#…` below `root`. It is put back, as far as our type tells it from an absent one.
+fn swept_rollout(case: &Case, root: &str) -> Rollout {
+    let mut value = case.arg("rollout");
+    let path = case
+        .name()
+        .split_once("_emptied#")
+        .and_then(|(before, _)| before.rsplit_once('/'));
+    if let Some((_, path)) = path {
+        let pointer = format!(
+            "{root}/{}",
+            path.replace('[', "/").replace(']', "").replace('.', "/")
+        );
+        let (parent, key) = pointer.rsplit_once('/').unwrap_or_default();
+        for empty in [json!([]), json!({})] {
+            let mut candidate = value.clone();
+            match candidate.pointer_mut(parent).and_then(Value::as_object_mut) {
+                Some(parent) if !parent.contains_key(key) => parent.insert(key.to_owned(), empty),
+                _ => break,
+            };
+            if rollouts::api::decode::lenient::<Rollout>(&candidate)
+                .problems
+                .is_empty()
+            {
+                value = candidate;
+                break;
+            }
+        }
+    }
+    rollouts::api::decode::lenient(&value).object
 }
 
 fn set(case: &Case, name: &str) -> Option<ReplicaSetView> {

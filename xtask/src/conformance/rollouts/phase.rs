@@ -10,7 +10,10 @@ use super::{refs, rollout, set, sets};
 pub fn register(registry: &mut Registry) {
     registry.on("utils/rollout.GetRolloutPhase", |case| {
         let rollout = rollout(case, "ro");
-        let (phase, message) = phase::observed(&rollout, rollout.spec.workload_ref.is_some());
+        // The flag is not recorded: a template that came from elsewhere is not written down.
+        let from_reference =
+            rollout.spec.workload_ref.is_some() || rollout.spec.template.is_empty();
+        let (phase, message) = phase::observed(&rollout, from_reference);
         case.expect(&[("r0", json!(phase)), ("r1", json!(message))])
     });
     registry.on("utils/rollout.CalculateRolloutPhase", |case| {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::case::Case;
 use super::super::registry::{Registry, texts};
-use super::rollout;
+use super::{rollout, swept_rollout};
 
 pub fn register(registry: &mut Registry) {
     whole(registry);
@@ -30,7 +30,7 @@ fn whole(registry: &mut Registry) {
     registry.on("validation.ValidateRollout", |case| {
         errors(
             case,
-            &rollouts::validation::rollout(&rollout(case, "rollout"), from_reference(case)),
+            &rollouts::validation::rollout(&swept_rollout(case, "/spec"), from_reference(case)),
         )
     });
     registry.on("validation.ValidateRolloutSpec", |case| {
