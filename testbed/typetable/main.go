@@ -50,9 +50,9 @@ var special = map[reflect.Type]string{
 	reflect.TypeFor[metav1.FieldsV1]():                              "any",
 	reflect.TypeFor[runtime.RawExtension]():                         "any",
 	reflect.TypeFor[apiextensionsv1.JSON]():                         "any",
-	reflect.TypeFor[apiextensionsv1.JSONSchemaPropsOrArray]():       "|",
-	reflect.TypeFor[apiextensionsv1.JSONSchemaPropsOrBool]():        "|",
-	reflect.TypeFor[apiextensionsv1.JSONSchemaPropsOrStringArray](): "|",
+	reflect.TypeFor[apiextensionsv1.JSONSchemaPropsOrArray]():       "|array",
+	reflect.TypeFor[apiextensionsv1.JSONSchemaPropsOrBool]():        "|bool",
+	reflect.TypeFor[apiextensionsv1.JSONSchemaPropsOrStringArray](): "|strings",
 }
 
 func main() {
@@ -260,13 +260,13 @@ func (t *table) field(f reflect.StructField, definition common.OpenAPIDefinition
 var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 
 // ref spells a type: a word for a scalar (named strings and integers with ":" and Go's name), "[]" list, "{}" map,
-// "|" a JSON schema or something else, "@" a struct by its model.
+// "|bool:" (and "|array:", "|strings:") a JSON schema or that, "@" a struct by its model.
 func (t *table) ref(typ reflect.Type) string {
 	if word, ok := special[typ]; ok {
-		if word == "|" {
+		if strings.HasPrefix(word, "|") {
 			props := reflect.TypeFor[apiextensionsv1.JSONSchemaProps]()
 			t.visit(props)
-			return "|" + short(model(props))
+			return word + ":" + short(model(props))
 		}
 		return word
 	}

@@ -67,13 +67,13 @@ impl Writer<'_> {
                 let element = match ty {
                     TypeRef::List(element) => element,
                     // A list in place of a schema is a list of schemas.
-                    TypeRef::SchemaOr(_) => ty,
+                    TypeRef::SchemaOr(..) => ty,
                     _ => &TypeRef::Any,
                 };
                 self.list(items, element);
             }
             Value::Object(map) => match ty {
-                TypeRef::Struct(id) | TypeRef::SchemaOr(id) => self.structure(map, *id),
+                TypeRef::Struct(id) | TypeRef::SchemaOr(id, _) => self.structure(map, *id),
                 TypeRef::Map(element) => self.map(map.iter().map(|(k, v)| (k, v, &**element))),
                 _ => self.map(map.iter().map(|(k, v)| (k, v, &TypeRef::Any))),
             },

@@ -30,6 +30,11 @@ pub fn safe_encode(text: &str) -> String {
     text.bytes().filter_map(letter).map(char::from).collect()
 }
 
+/// FNV-32a of any text, in decimal, safely encoded: the form of all hashes here.
+pub fn encoded(bytes: &[u8]) -> String {
+    safe_encode(&fnv32a(bytes).to_string())
+}
+
 /// Which Go client wrote the JSON that is hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreationTimestamp {
@@ -97,7 +102,7 @@ pub fn step_hash(steps: Option<&Value>) -> String {
     let text = steps
         .and_then(step_json)
         .unwrap_or_else(|| b"null".to_vec());
-    safe_encode(&fnv32a(&text).to_string())
+    encoded(&text)
 }
 
 /// The steps as Go prints them; sorted if they are not what the types say.

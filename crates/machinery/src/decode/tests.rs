@@ -266,3 +266,37 @@ fn converting_untyped_objects_sorts_the_strict_errors() {
         })
     );
 }
+
+#[test]
+fn json_schemas_may_be_something_else_in_places() {
+    let crd = |schema: &Value| {
+        let object = json!({"spec": {"versions": [{"schema": {"openAPIV3Schema": schema}}]}});
+        normalise(
+            ty("apiextensions.k8s.io", "CustomResourceDefinition"),
+            &object,
+        )
+        .map(|mut crd| crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].take())
+        .map_err(|error| error.to_string())
+    };
+    let schema = json!({
+        "items": [{"type": "string", "unknown": 1}],
+        "additionalProperties": {"type": "", "nullable": false},
+        "dependencies": {"a": ["b"], "c": []},
+    });
+    assert_eq!(
+        crd(&schema),
+        Ok(json!({
+            "items": [{"type": "string"}],
+            "additionalProperties": {},
+            "dependencies": {"a": ["b"], "c": null},
+        }))
+    );
+    assert_eq!(
+        crd(&json!({"additionalProperties": "x"})),
+        Err("boolean or JSON schema expected".to_owned())
+    );
+    assert_eq!(
+        crd(&json!({"dependencies": {"a": [{}]}})).unwrap_err(),
+        "json: cannot unmarshal object into Go struct field JSONSchemaProps.spec.versions.schema.openAPIV3Schema.dependencies of type string"
+    );
+}

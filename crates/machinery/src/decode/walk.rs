@@ -1,13 +1,17 @@
 //! Walks a JSON tree along a Go type, as `sigs.k8s.io/json` fills a struct, and collects the printed form.
 
 use std::borrow::Cow;
+use std::mem;
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
 use super::parse::Node;
 use super::scalar;
 use super::zero::{omitted, zero, zero_field};
-use crate::schema::{Field, TypeId, TypeRef, TypeTable};
+use crate::schema::{Alternative, Field, TypeId, TypeRef, TypeTable};
+
+static STRING: LazyLock<TypeRef> = LazyLock::new(|| TypeRef::String("string".to_owned()));
 
 /// Go stops collecting strict errors here.
 const MAX_STRICT: usize = 100;
@@ -70,7 +74,7 @@ impl<'t, 'n> Walker<'t, 'n> {
             }
             TypeRef::Bytes => Ok(self.bytes(node, ty)),
             TypeRef::Any => Ok(untyped(node)),
-            TypeRef::SchemaOr(id) => self.schema_or(node, *id),
+            TypeRef::SchemaOr(id, other) => self.schema_or(node, *id, *other),
             TypeRef::Quantity => scalar::quantity(node),
             TypeRef::IntOrString => self.int_or_string(node),
             TypeRef::Time | TypeRef::MicroTime | TypeRef::Duration => self.text_form(node, ty),
@@ -244,19 +248,46 @@ impl<'t, 'n> Walker<'t, 'n> {
         }
     }
 
-    fn schema_or(&mut self, node: &'n Node<'_>, id: TypeId) -> Result<Value, String> {
-        let collect = std::mem::replace(&mut self.collect, false);
-        let value = match node {
-            Node::Object(entries) => self.structure(entries, id).map(Value::Object),
-            Node::Array(items) => items
-                .iter()
-                .map(|item| self.schema_or(item, id))
-                .collect::<Result<_, _>>()
-                .map(Value::Array),
-            _ => Ok(untyped(node)),
+    /// Types with a decoder of their own: nothing strict inside, and a type error ends decoding.
+    fn schema_or(
+        &mut self,
+        node: &'n Node<'_>,
+        id: TypeId,
+        other: Alternative,
+    ) -> Result<Value, String> {
+        let outer = (mem::replace(&mut self.collect, false), self.saved.take());
+        let value = match (other, node) {
+            (_, Node::Object(entries)) => self.structure(entries, id).map(Value::Object),
+            (Alternative::Bool, Node::Bool(flag)) => Ok(Value::Bool(*flag)),
+            (Alternative::Bool, _) => Err("boolean or JSON schema expected".to_owned()),
+            (Alternative::Schemas, Node::Array(items)) => self.schemas(items, id),
+            (Alternative::Strings, Node::Array(items)) => self.list(items, &STRING),
+            (Alternative::Schemas | Alternative::Strings, _) => Ok(Value::Null),
         };
-        self.collect = collect;
-        value
+        let inner = mem::replace(&mut self.saved, outer.1);
+        self.collect = outer.0;
+        let value = inner.map_or(value, Err)?;
+        // An empty list is not remembered.
+        Ok(if value == Value::Array(Vec::new()) {
+            Value::Null
+        } else {
+            value
+        })
+    }
+
+    fn schemas(&mut self, items: &'n [Node<'_>], id: TypeId) -> Result<Value, String> {
+        let mut out = Vec::with_capacity(items.len());
+        for item in items {
+            out.push(match item {
+                Node::Object(entries) => Value::Object(self.structure(entries, id)?),
+                Node::Null => zero(self.table, &TypeRef::Struct(id)),
+                _ => {
+                    self.save(kind_of(item), &self.table.info(id).go_name);
+                    Value::Null
+                }
+            });
+        }
+        Ok(Value::Array(out))
     }
 
     fn int_or_string(&mut self, node: &Node<'_>) -> Result<Value, String> {
@@ -315,7 +346,7 @@ impl<'t, 'n> Walker<'t, 'n> {
             TypeRef::MicroTime => "v1.MicroTime".to_owned(),
             TypeRef::Duration => "v1.Duration".to_owned(),
             TypeRef::Any => "interface {}".to_owned(),
-            TypeRef::Struct(id) | TypeRef::SchemaOr(id) => self.table.info(*id).go_name.clone(),
+            TypeRef::Struct(id) | TypeRef::SchemaOr(id, _) => self.table.info(*id).go_name.clone(),
             TypeRef::List(element) => format!("[]{}", self.go_type(element)),
             TypeRef::Map(element) => format!("map[string]{}", self.go_type(element)),
         }
@@ -399,7 +430,7 @@ fn keeps_on_null(field: &Field) -> bool {
             | TypeRef::MicroTime
             | TypeRef::Duration
             | TypeRef::Any
-            | TypeRef::SchemaOr(_)
+            | TypeRef::SchemaOr(..)
             | TypeRef::List(_)
             | TypeRef::Map(_) => false,
         }

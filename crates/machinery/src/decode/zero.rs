@@ -53,7 +53,7 @@ pub(super) fn zero(table: &TypeTable, ty: &TypeRef) -> Value {
         | TypeRef::Time
         | TypeRef::MicroTime
         | TypeRef::Any
-        | TypeRef::SchemaOr(_)
+        | TypeRef::SchemaOr(..)
         | TypeRef::List(_)
         | TypeRef::Map(_) => Value::Null,
         TypeRef::Struct(id) => {

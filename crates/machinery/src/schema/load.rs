@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{BuiltinResource, Field, ListType, Omit, TypeId, TypeInfo, TypeRef, TypeTable};
+use super::{
+    Alternative, BuiltinResource, Field, ListType, Omit, TypeId, TypeInfo, TypeRef, TypeTable,
+};
 
 /// A field as `data/types.json` has it: name, type, flags, extra.
 #[derive(Deserialize)]
@@ -119,9 +121,6 @@ fn type_ref(text: &str, ids: &BTreeMap<String, TypeId>) -> TypeRef {
     if let Some(model) = text.strip_prefix('@') {
         return TypeRef::Struct(structure(model));
     }
-    if let Some(model) = text.strip_prefix('|') {
-        return TypeRef::SchemaOr(structure(model));
-    }
     let (word, name) = text.split_once(':').unwrap_or((text, text));
     match word {
         "string" => TypeRef::String(name.to_owned()),
@@ -135,6 +134,9 @@ fn type_ref(text: &str, ids: &BTreeMap<String, TypeId>) -> TypeRef {
         "time" => TypeRef::Time,
         "microtime" => TypeRef::MicroTime,
         "duration" => TypeRef::Duration,
+        "|bool" => TypeRef::SchemaOr(structure(name), Alternative::Bool),
+        "|array" => TypeRef::SchemaOr(structure(name), Alternative::Schemas),
+        "|strings" => TypeRef::SchemaOr(structure(name), Alternative::Strings),
         _ => TypeRef::Any,
     }
 }

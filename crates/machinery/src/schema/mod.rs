@@ -42,12 +42,23 @@ pub enum TypeRef {
     Any,
     /// A struct.
     Struct(TypeId),
-    /// A JSON schema (that struct) as an object, or a boolean or a list instead.
-    SchemaOr(TypeId),
+    /// A JSON schema (that struct) as an object, or something else instead.
+    SchemaOr(TypeId, Alternative),
     /// A list.
     List(Box<TypeRef>),
     /// A map with string keys.
     Map(Box<TypeRef>),
+}
+
+/// What may stand in place of a JSON schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alternative {
+    /// `JSONSchemaPropsOrBool`.
+    Bool,
+    /// `JSONSchemaPropsOrArray`: a list of schemas.
+    Schemas,
+    /// `JSONSchemaPropsOrStringArray`.
+    Strings,
 }
 
 /// `x-kubernetes-list-type`.
@@ -136,7 +147,7 @@ impl TypeRef {
             | Self::MicroTime
             | Self::Duration
             | Self::Any
-            | Self::SchemaOr(_)
+            | Self::SchemaOr(..)
             | Self::Struct(_) => false,
         }
     }

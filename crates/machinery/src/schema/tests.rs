@@ -9,7 +9,7 @@ fn info(group: &str, version: &str, kind: &str) -> &'static TypeInfo {
 fn every_struct_that_a_field_names_is_there() {
     fn check(ty: &TypeRef) -> bool {
         match ty {
-            TypeRef::Struct(id) | TypeRef::SchemaOr(id) => {
+            TypeRef::Struct(id) | TypeRef::SchemaOr(id, _) => {
                 !TypeTable::builtin().info(*id).go_name.is_empty()
             }
             TypeRef::List(element) | TypeRef::Map(element) => check(element),

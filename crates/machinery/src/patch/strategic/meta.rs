@@ -74,7 +74,7 @@ pub(super) fn field<'t>(
         | TypeRef::MicroTime
         | TypeRef::Duration
         | TypeRef::Any
-        | TypeRef::SchemaOr(_) => {
+        | TypeRef::SchemaOr(..) => {
             return Err(internal(no_field(special_name(ty), json)));
         }
         TypeRef::String(_)
@@ -149,7 +149,7 @@ fn special_name(ty: &TypeRef) -> &'static str {
         TypeRef::Time => "Time",
         TypeRef::MicroTime => "MicroTime",
         TypeRef::Duration => "Duration",
-        TypeRef::SchemaOr(_) => "JSONSchemaPropsOrArray",
+        TypeRef::SchemaOr(..) => "JSONSchemaPropsOrArray",
         _ => "RawExtension",
     }
 }
@@ -170,7 +170,7 @@ pub(super) fn kind(ty: &TypeRef) -> &'static str {
         | TypeRef::MicroTime
         | TypeRef::Duration
         | TypeRef::Any
-        | TypeRef::SchemaOr(_)
+        | TypeRef::SchemaOr(..)
         | TypeRef::Struct(_) => "struct",
     }
 }
