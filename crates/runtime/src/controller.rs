@@ -1,6 +1,7 @@
 //! One reconciler with its queue, its triggers and its workers.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -97,6 +98,7 @@ impl<R: Reconciler> Controller<R> {
                     "Total number of reconciliation panics per controller",
                     &["controller"],
                 ),
+                sequence: AtomicU64::new(0),
                 client,
             }),
         };
@@ -185,6 +187,8 @@ impl<R: Reconciler> Controller<R> {
         let mut passes = FuturesUnordered::new();
         let mut resync_at = options.resync.map(|period| Instant::now() + period);
         loop {
+            // Passes that never wait must not keep everything else from running.
+            tokio::task::consume_budget().await;
             let room = passes.len() < options.workers.max(1);
             crate::select! {
                 () = shutdown.triggered() => break,
@@ -224,6 +228,7 @@ struct WorkerInner<R> {
     fences: Mutex<Fences>,
     passes: Family<Counter>,
     panics: Family<Counter>,
+    sequence: AtomicU64,
 }
 
 struct Worker<R> {
@@ -250,7 +255,10 @@ impl<R: Reconciler> Worker<R> {
     /// One pass for a key, and when the next one comes. A panic degrades this object only.
     async fn work(self, key: ObjectKey) {
         let inner = &*self.inner;
-        let span = tracing::info_span!("reconcile", controller = %inner.name, namespace = %key.namespace, name = %key.name);
+        let id = inner.sequence.fetch_add(1, Ordering::Relaxed);
+        let span = tracing::info_span!(
+            "reconcile", controller = %inner.name, namespace = %key.namespace, name = %key.name, reconcileID = id
+        );
         let result = AssertUnwindSafe(self.pass(&key).instrument(span.clone()))
             .catch_unwind()
             .await;

@@ -213,11 +213,14 @@ impl Driver {
     /// Describes a failure and, where our view of an object was wrong, reads the object.
     async fn failure(&self, index: usize, effect: &Effect, error: &Error) -> Failure {
         let existing: Option<Value> = match effect.target() {
-            Some((resource, key)) if error.is_already_exists() || error.is_conflict() => self
-                .client
-                .refresh(&resource, &key)
-                .await
-                .unwrap_or_default(),
+            Some((resource, key))
+                if error.is_already_exists() || error.is_conflict() || error.is_not_found() =>
+            {
+                self.client
+                    .refresh(&resource, &key)
+                    .await
+                    .unwrap_or_default()
+            }
             _ => None,
         };
         Failure {

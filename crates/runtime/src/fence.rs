@@ -1,8 +1,8 @@
 //! What a pass must not overlook: writes of ours that a cache cannot show yet.
 //!
-//! Most answers enter the caches at once. Those that do not (an eviction answers without the pod, a cache with a
-//! field selector cannot judge an answer) leave a fence: the object is not looked at again before the cache has
-//! seen the write, or the fence has timed out. Counterpart of upstream's expectations (`controller_utils.go`).
+//! Most answers enter the caches at once. Those that do not (an eviction is answered without the pod) leave a fence:
+//! the object is not looked at again before the cache has seen the write, or the fence has timed out. Counterpart of
+//! upstream's expectations (`controller_utils.go`).
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! The HTTP server of `/healthz`, `/readyz` and `/metrics`.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -38,9 +37,8 @@ impl Health {
         }
     }
 
-    /// Listens and answers until dropped.
-    pub async fn serve(self, address: SocketAddr) -> std::io::Result<()> {
-        let listener = TcpListener::bind(address).await?;
+    /// Answers until dropped.
+    pub async fn serve(self, listener: TcpListener) {
         loop {
             let (stream, _) = match listener.accept().await {
                 Ok(accepted) => accepted,

@@ -223,8 +223,13 @@ impl Elector {
             () = work => false,
             () = self.hold() => true,
         };
-        if !lost && let Err(error) = self.release().await {
-            tracing::warn!(%error, "the lease could not be released");
+        if !lost {
+            let limit = self.options.renew_deadline;
+            match tokio::time::timeout(limit, self.release()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "the lease could not be released"),
+                Err(error) => tracing::warn!(%error, "the lease could not be released"),
+            }
         }
         lost
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::cache::{Cache, Projection, Scope, Sink};
@@ -153,11 +154,12 @@ impl Manager {
             registry: client.registry().clone(),
             ready: Arc::new(move || asked.iter().all(|is_synced| is_synced())),
         };
-        let servers: Vec<_> = options
-            .listen
-            .iter()
-            .map(|address| health.clone().serve(*address).boxed())
-            .collect();
+        for address in &options.listen {
+            let listener = TcpListener::bind(address).await;
+            let listener = listener
+                .map_err(|error| Error::Config(format!("listening on {address}: {error}")))?;
+            background.spawn(health.clone().serve(listener));
+        }
         let working = async {
             let filled = shutdown.or(fill(sources, &mut background, &shutdown));
             let work = async {
@@ -175,10 +177,7 @@ impl Manager {
                 false
             }
         };
-        let lost = crate::select! {
-            lost = working => lost,
-            error = serve(servers) => return Err(error),
-        };
+        let lost = working.await;
         // Whoever waits for the process to end does not wait for an unreachable server.
         let _ = tokio::time::timeout(FLUSH, recorder.flush()).await;
         background.shutdown().await;
@@ -201,18 +200,6 @@ async fn fill(sources: Vec<Source>, background: &mut JoinSet<()>, shutdown: &Shu
         background.spawn(watch(shutdown.clone()));
         synced().await;
     }
-}
-
-/// Serves until one address fails; for ever if none does.
-async fn serve(servers: Vec<BoxFuture<'static, std::io::Result<()>>>) -> Error {
-    if servers.is_empty() {
-        return std::future::pending().await;
-    }
-    let (result, _, _) = futures::future::select_all(servers).await;
-    Error::Config(result.err().map_or_else(
-        || "server ended".to_owned(),
-        |error| format!("listening: {error}"),
-    ))
 }
 
 #[cfg(test)]
