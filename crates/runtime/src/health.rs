@@ -87,4 +87,37 @@ mod tests {
             ["/healthz", "/readyz", "/metrics", "/x"].map(|path| health.answer(path).0.as_u16());
         assert_eq!(statuses, [200, 500, 200, 404]);
     }
+
+    #[test]
+    fn metrics_are_served_as_prometheus_text() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let registry = Registry::new();
+        registry.counter("seen_total", "Seen", &[]).with(&[]).inc();
+        let health = Health {
+            registry,
+            ready: Arc::new(|| true),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let answer = runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            tokio::spawn(health.serve(listener));
+            let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            stream
+                .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                .await
+                .unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            answer
+        });
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=0.0.4"),
+            "{answer}"
+        );
+        assert!(answer.ends_with("seen_total 1\n"), "{answer}");
+    }
 }
