@@ -143,7 +143,7 @@ fn simple(value: &Value, ty: &TypeRef, go_type: &str) -> Result<Value, String> {
 /// A float without a fraction as an integer.
 fn whole(float: f64) -> Option<i64> {
     // `1e3` prints as `1000` here; larger ones than i64 do not parse.
-    (float.trunc() == float)
+    (float.fract() == 0.0)
         .then(|| format!("{float:.0}").parse().ok())
         .flatten()
 }
