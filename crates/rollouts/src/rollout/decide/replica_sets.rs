@@ -242,22 +242,29 @@ impl Pass<'_> {
         let Some(set) = self.sets.get(index) else {
             return;
         };
-        let annotations = self.annotation_changes(set, &revision);
+        let mut annotations = self.annotation_changes(set, &revision);
         let min_ready_seconds = self.rollout.spec.min_ready_seconds;
         let hash = hash_of(set).to_owned();
-        let stale_term = affinity::is_stale(&self.rollout, set, &hash);
-        if !annotations.is_empty() || set.spec.min_ready_seconds != min_ready_seconds || stale_term
+        let mut patch = json!({});
+        if !annotations.is_empty()
+            || set.spec.min_ready_seconds != min_ready_seconds
+            || affinity::is_stale(&self.rollout, set, &hash)
         {
-            let mut patch = json!({"spec": {"minReadySeconds": min_ready_seconds}});
-            if set.spec.min_ready_seconds == min_ready_seconds {
-                patch = json!({});
-            }
-            if !annotations.is_empty() {
-                patch["metadata"]["annotations"] = json!(annotations);
+            if set.spec.min_ready_seconds != min_ready_seconds {
+                patch["spec"]["minReadySeconds"] = json!(min_ready_seconds);
             }
             if let Some(change) = affinity::change(&self.rollout, self.observed, set, &hash) {
                 patch["spec"]["template"]["spec"]["affinity"] = change;
             }
+        }
+        let digest = &self.observed.raw_digest;
+        if annotation(set, DIGEST_ANNOTATION) != digest {
+            annotations.insert(DIGEST_ANNOTATION.to_owned(), digest.clone());
+        }
+        if !annotations.is_empty() {
+            patch["metadata"]["annotations"] = json!(annotations);
+        }
+        if patch != json!({}) {
             self.effects.push(writes::patch_replica_set(set, patch));
             if let Some(set) = self.sets.get_mut(index) {
                 set.metadata.annotations.extend(annotations);
@@ -299,10 +306,6 @@ impl Pass<'_> {
                 format!("{history},{recorded}")
             };
             changes.insert(REVISION_HISTORY.to_owned(), history);
-        }
-        let digest = &self.observed.raw_digest;
-        if live.get(DIGEST_ANNOTATION) != Some(digest) {
-            changes.insert(DIGEST_ANNOTATION.to_owned(), digest.clone());
         }
         changes
     }
