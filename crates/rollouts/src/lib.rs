@@ -7,5 +7,9 @@ pub mod info;
 pub mod phase;
 pub mod replicas;
 pub mod rollout;
+pub mod run;
+pub mod service;
 pub mod validation;
 pub mod views;
+
+pub use run::{RunOptions, run};

@@ -6,14 +6,75 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use runtime::Meta;
+use runtime::cache::WireMeta;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::api::ObjectMeta;
 use crate::api::decode::lenient;
+use crate::api::{ObjectMeta, Rollout};
 pub use crate::replicas::ReplicaSetView;
 
 /// String map as labels and annotations use it.
 pub type Strings = BTreeMap<String, String>;
+
+/// What a cache can keep of an object.
+pub trait View: Sized + Send + Sync + 'static {
+    /// Reads an object as far as possible.
+    fn read(object: &Value) -> Self;
+}
+
+/// A view in a cache. Decoding never fails: one malformed object must not stop a watch.
+#[derive(Debug, Clone)]
+pub struct Cached<V> {
+    meta: Meta,
+    /// The view.
+    pub view: V,
+}
+
+impl<'de, V: View> Deserialize<'de> for Cached<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let object = Value::deserialize(deserializer)?;
+        let meta = object
+            .get("metadata")
+            .and_then(|meta| WireMeta::deserialize(meta).ok())
+            .unwrap_or_default();
+        Ok(Self {
+            meta: meta.into(),
+            view: V::read(&object),
+        })
+    }
+}
+
+impl<V: View> runtime::Projection for Cached<V> {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+}
+
+impl View for Rollout {
+    fn read(object: &Value) -> Self {
+        lenient::<Self>(object).object.compact()
+    }
+}
+
+impl View for ReplicaSetView {
+    fn read(object: &Value) -> Self {
+        Self::from_value(object)
+    }
+}
+
+impl View for PodView {
+    fn read(object: &Value) -> Self {
+        Self::from_object(object).unwrap_or_default()
+    }
+}
+
+impl View for ServiceView {
+    fn read(object: &Value) -> Self {
+        Self::from_object(object).unwrap_or_default()
+    }
+}
 
 /// What the controller reads of a Pod.
 #[derive(Debug, Clone, PartialEq, Default)]

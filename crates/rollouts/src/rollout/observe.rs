@@ -1,17 +1,22 @@
 //! Reading the world: the Rollout, what it owns and what it refers to. Caches first; no writes.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use machinery::hash;
 use machinery::labels::{Selector, format_label_selector};
-use runtime::ObjectReference;
+use runtime::{Cache, Error, Index, Meta, ObjectKey, ObjectReference, Reader, ResourceRef};
 use serde_json::{Value, json};
 
+use super::decide::writes::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ROLLOUT};
 use super::template;
+use crate::api::decode::lenient;
+use crate::api::meta::{LabelSelector, RawJson};
+use crate::api::rollout::ObjectRef;
 use crate::api::{API_VERSION, Rollout, RolloutStatus};
-use crate::views::{PodView, ReplicaSetView, ServiceView, Strings, WorkloadView};
+use crate::views::{Cached, PodView, ReplicaSetView, ServiceView, Strings, WorkloadView};
 
 /// Everything a decision may look at.
 #[derive(Debug, Clone)]
@@ -49,19 +54,25 @@ pub struct Observed {
 
 impl Observed {
     /// What follows from the Rollout and the referenced workload alone; everything else is filled in afterwards.
-    pub fn new(rollout: Rollout, workload: Option<WorkloadView>, now: Timestamp) -> Self {
-        let own = rollout.spec.template.value();
-        let resolved = workload
+    pub fn new(mut rollout: Rollout, workload: Option<WorkloadView>, now: Timestamp) -> Self {
+        if let Some(workload) = &workload {
+            if let Some(template) = &workload.template {
+                rollout.spec.template = RawJson::new(template);
+            }
+            if rollout.spec.selector.is_none() {
+                let resolved = workload
+                    .selector
+                    .as_ref()
+                    .map(|s| lenient::<LabelSelector>(s).object);
+                rollout.spec.selector = resolved;
+            }
+        }
+        let template = rollout.spec.template.value();
+        let selector = rollout
+            .spec
+            .selector
             .as_ref()
-            .and_then(|workload| workload.template.clone());
-        let template = resolved.unwrap_or(own);
-        let selector = match &rollout.spec.selector {
-            Some(selector) => json!(selector),
-            None => workload
-                .as_ref()
-                .and_then(|workload| workload.selector.clone())
-                .unwrap_or_default(),
-        };
+            .map_or(Value::Null, |selector| json!(selector));
         let canary = rollout.spec.strategy.canary.as_deref();
         let steps = canary
             .and_then(|canary| canary.steps.as_ref())
@@ -155,4 +166,177 @@ pub fn needs_pods(rollout: &Rollout) -> bool {
     restart
         || canary.is_some_and(|c| c.canary_metadata.is_some() || c.stable_metadata.is_some())
         || blue_green.is_some_and(|b| b.preview_metadata.is_some() || b.active_metadata.is_some())
+}
+
+/// The caches that the Rollout controller reads.
+pub struct Caches {
+    /// Rollouts.
+    pub rollouts: Cache<Cached<Rollout>>,
+    /// ReplicaSets with the hash label.
+    pub replica_sets: Cache<Cached<ReplicaSetView>>,
+    /// Services.
+    pub services: Cache<Cached<ServiceView>>,
+    /// Pods with the hash label, by the UID of their controller.
+    pub pods: Index<Cached<PodView>>,
+    /// Metadata of Deployments.
+    pub deployments: Cache<Meta>,
+    /// Metadata of PodTemplates.
+    pub pod_templates: Cache<Meta>,
+    /// Referenced workloads, read once for each state of them.
+    pub workloads: Workloads,
+    /// How often every Rollout is looked at without a reason.
+    pub resync: Duration,
+}
+
+/// The referenced workloads as last read. They are few; the caches hold only metadata of their kinds.
+#[derive(Default)]
+pub struct Workloads {
+    read: Mutex<BTreeMap<(String, ObjectKey), (u64, WorkloadView)>>,
+}
+
+/// Reads everything that a decision about one Rollout may look at; `None` if it is gone.
+pub async fn observe(
+    key: &ObjectKey,
+    reader: &Reader,
+    caches: &Caches,
+) -> Result<Option<Observed>, Error> {
+    let Some(found) = caches.rollouts.get(key) else {
+        return Ok(None);
+    };
+    let rollout = found.view.clone();
+    let (workload, workload_error) = match &rollout.spec.workload_ref {
+        Some(reference) => resolve(&rollout, reference, reader, caches).await?,
+        None => (None, None),
+    };
+    let mut observed = Observed::new(rollout, workload, reader.now());
+    observed.workload_error = workload_error;
+    observed.resync = caches.resync;
+    let uid = observed.rollout.metadata.uid.clone();
+    let sets = caches.replica_sets.list_in(&key.namespace);
+    let concerns = |set: &ReplicaSetView| match set.metadata.controller_of() {
+        Some(owner) => owner.uid == uid,
+        None => observed.selects(&set.metadata.labels),
+    };
+    let sets: Vec<ReplicaSetView> = sets
+        .iter()
+        .filter(|set| concerns(&set.view))
+        .map(|set| set.view.clone())
+        .collect();
+    if sets
+        .iter()
+        .any(|set| set.metadata.controller_of().is_none())
+    {
+        let fresh = reader.get(&ROLLOUT, key).await?;
+        observed.may_adopt = fresh.is_some_and(|fresh| {
+            let text = |pointer: &str| fresh.pointer(pointer).and_then(Value::as_str);
+            text("/metadata/uid") == Some(&uid) && text("/metadata/deletionTimestamp").is_none()
+        });
+    }
+    if needs_pods(&observed.rollout) {
+        let pods = sets
+            .iter()
+            .flat_map(|set| caches.pods.get(&set.metadata.uid));
+        observed.pods = pods.map(|pod| pod.view.clone()).collect();
+    }
+    observed.replica_sets = sets;
+    for name in service_names(&observed.rollout) {
+        let found = caches
+            .services
+            .get(&ObjectKey::new(key.namespace.clone(), name));
+        observed
+            .services
+            .extend(found.map(|service| (name.to_owned(), service.view.clone())));
+    }
+    Ok(Some(observed))
+}
+
+/// The workload that a Rollout refers to, or why there is none.
+async fn resolve(
+    rollout: &Rollout,
+    reference: &ObjectRef,
+    reader: &Reader,
+    caches: &Caches,
+) -> Result<(Option<WorkloadView>, Option<String>), Error> {
+    let problem = |text: String| Ok((None, Some(text)));
+    if !rollout.spec.template.is_empty() {
+        return problem("template must be empty for workload reference rollout".to_owned());
+    }
+    let group = reference
+        .api_version
+        .split_once('/')
+        .map_or("", |(group, _)| group);
+    let resource = match (group, reference.kind.as_str()) {
+        ("apps", "Deployment") => DEPLOYMENT,
+        ("apps", "ReplicaSet") => REPLICA_SET,
+        ("", "PodTemplate") => POD_TEMPLATE,
+        (group, kind) => {
+            return problem(format!("workload of type {group}/{kind} is not supported"));
+        }
+    };
+    let key = ObjectKey::new(rollout.metadata.namespace.clone(), reference.name.clone());
+    let view = caches
+        .workloads
+        .get(&resource, &key, reader, caches)
+        .await?;
+    match view {
+        Some(view) => Ok((Some(view), None)),
+        None => problem(format!(
+            "{} \"{}\" not found",
+            qualified(&resource),
+            reference.name
+        )),
+    }
+}
+
+/// A resource as the API server's not-found texts name it.
+fn qualified(resource: &ResourceRef) -> String {
+    if resource.group.is_empty() {
+        resource.plural.to_string()
+    } else {
+        format!("{}.{}", resource.plural, resource.group)
+    }
+}
+
+impl Workloads {
+    /// A workload: as last read if the cached metadata says that it has not changed since.
+    async fn get(
+        &self,
+        resource: &ResourceRef,
+        key: &ObjectKey,
+        reader: &Reader,
+        caches: &Caches,
+    ) -> Result<Option<WorkloadView>, Error> {
+        let metadata = match resource.kind.as_ref() {
+            "Deployment" => caches.deployments.get(key),
+            "PodTemplate" => caches.pod_templates.get(key),
+            _ => None,
+        };
+        let name = (resource.kind.to_string(), key.clone());
+        // A PodTemplate has no generation.
+        let state = metadata.map(|meta| {
+            u64::try_from(meta.generation)
+                .ok()
+                .filter(|g| *g > 0)
+                .unwrap_or(meta.version)
+        });
+        if let Some(state) = state {
+            let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, view)) = read.get(&name).filter(|(known, _)| *known == state) {
+                return Ok(Some(view.clone()));
+            }
+        }
+        let Some(object) = reader.get(resource, key).await? else {
+            return Ok(None);
+        };
+        let Some(view) = WorkloadView::from_object(&object) else {
+            return Ok(None);
+        };
+        if let Some(state) = state {
+            self.read
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(name, (state, view.clone()));
+        }
+        Ok(Some(view))
+    }
 }

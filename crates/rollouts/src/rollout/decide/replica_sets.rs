@@ -5,7 +5,7 @@
 //! by any release are taken over without a new revision: an unchanged template never yields a new ReplicaSet.
 
 use machinery::hash::{self, CreationTimestamp};
-use runtime::{Effect, ObjectKey};
+use runtime::{Effect, Failure, ObjectKey};
 use serde_json::{Value, json};
 
 use super::affinity;
@@ -22,6 +22,7 @@ use crate::api::{Rollout, RolloutStatus};
 use crate::conditions;
 use crate::rollout::metadata::PodMetadata;
 use crate::rollout::observe::Observed;
+use crate::rollout::status::conditions::patched;
 use crate::rollout::template::{self, DIGEST_ANNOTATION};
 use crate::views::{ReplicaSetView, Strings};
 
@@ -389,11 +390,33 @@ pub fn is_ours(observed: &Observed, existing: &Value) -> bool {
             || template::live_digest(&set) == template::desired_digest(&observed.template))
 }
 
-/// The status after a hash collision: the next try hashes otherwise.
-pub fn after_collision(status: &RolloutStatus) -> RolloutStatus {
-    let mut status = status.clone();
-    status.collision_count = Some(status.collision_count.unwrap_or(0).saturating_add(1));
-    status
+/// The status after the new ReplicaSet could not be created: another hash if the name belongs to somebody else, else a
+/// condition that tells why. Nothing if it was created after all.
+pub fn after_failed_create(
+    observed: &Observed,
+    name: &str,
+    failure: &Failure,
+) -> Option<RolloutStatus> {
+    let mut status = observed.rollout.status.clone();
+    if failure.is_already_exists() {
+        let existing = failure.existing.as_ref()?;
+        if is_ours(observed, existing) {
+            return None;
+        }
+        status.collision_count = Some(status.collision_count.unwrap_or(0).saturating_add(1));
+        return Some(status);
+    }
+    let pass = Pass::new(observed, observed.rollout.clone(), Vec::new());
+    let reason = conditions::reason::REPLICA_SET_CREATE_ERROR;
+    let message = conditions::message::replica_set_create_error(name, &failure.message);
+    let condition = pass.condition(
+        ConditionType::Progressing,
+        ConditionStatus::False,
+        reason,
+        message,
+    );
+    conditions::set(&mut status, condition);
+    Some(patched(&pass, status))
 }
 
 /// Key of the ReplicaSet that a create effect names.

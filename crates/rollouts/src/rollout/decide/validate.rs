@@ -4,12 +4,17 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::pass::Pass;
 use crate::api::RolloutStatus;
 use crate::api::status::{ConditionStatus, ConditionType};
 use crate::conditions::{get, message, reason, remove, set};
 use crate::rollout::observe::Observed;
 use crate::rollout::status::conditions;
+use crate::validation::references::{service, services};
+use crate::validation::support::unsupported;
+use crate::validation::{self, FieldError};
 
 /// Why a spec can't be carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +28,7 @@ pub struct Problem {
 /// How soon to look again for a referenced workload.
 const WORKLOAD_RETRY: Duration = Duration::from_secs(20);
 
-/// The first problem of a spec.
+/// The first problem of a spec: of the spec itself, then of what it asks of us, then of what it refers to.
 pub fn problem(observed: &Observed) -> Option<Problem> {
     if let Some(error) = &observed.workload_error {
         return Some(Problem {
@@ -31,7 +36,36 @@ pub fn problem(observed: &Observed) -> Option<Problem> {
             again: Some(WORKLOAD_RETRY),
         });
     }
-    None
+    let rollout = &observed.rollout;
+    let first = |errors: Vec<FieldError>| errors.into_iter().next();
+    let error = first(validation::rollout(rollout, observed.workload.is_some()))
+        .or_else(|| first(unsupported(rollout)))
+        .or_else(|| missing_service(observed))
+        .or_else(|| foreign_service(observed))?;
+    Some(Problem {
+        text: error.to_string(),
+        again: None,
+    })
+}
+
+fn missing_service(observed: &Observed) -> Option<FieldError> {
+    let named = services(&observed.rollout).into_iter();
+    let missing = named
+        .into_iter()
+        .find(|(_, name)| !observed.services.contains_key(*name));
+    missing.map(|(role, name)| {
+        FieldError::invalid(role.path(), name, format!("service \"{name}\" not found"))
+    })
+}
+
+fn foreign_service(observed: &Observed) -> Option<FieldError> {
+    services(&observed.rollout)
+        .into_iter()
+        .find_map(|(role, name)| {
+            let view = observed.services.get(name)?;
+            let object = json!({"metadata": view.metadata, "spec": {"selector": view.selector}});
+            service(&observed.rollout, role, &object).into_iter().next()
+        })
 }
 
 /// The status of a spec with a problem: the condition, and nothing else. `None` if it says so already.

@@ -1,0 +1,265 @@
+//! The rollout controllers as one manager: caches, controllers, leader election.
+//!
+//! Mirrors upstream's `cmd/rollouts-controller/main.go` and `controller/controller.go`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime::client::{Client as RuntimeClient, ClientOptions};
+use runtime::leader::{self, LeaderOptions};
+use runtime::queue::Backoff;
+use runtime::{
+    Cache, Change, Clock, ControllerOptions, Error, EventType, Manager, ManagerOptions, Meta,
+    ObjectKey, ObjectReference, Scope, Shutdown,
+};
+
+use crate::api::labels::{CONTROLLER_INSTANCE_ID, POD_TEMPLATE_HASH};
+use crate::api::{API_VERSION, Rollout};
+use crate::rollout::RolloutReconciler;
+use crate::rollout::decide::writes::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ROLLOUT, SERVICE};
+use crate::rollout::observe::{Caches, Workloads, service_names};
+use crate::service::{self, ServiceReconciler};
+use crate::views::{Cached, ReplicaSetView, ServiceView};
+
+/// How the rollout controllers run; the defaults are upstream's flags.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Only this namespace; empty means all.
+    pub namespace: String,
+    /// Only Rollouts with this instance id; empty means those without one.
+    pub instance_id: String,
+    /// How often every Rollout is looked at without a reason.
+    pub resync: Duration,
+    /// Rollouts worked on at the same time.
+    pub rollout_workers: usize,
+    /// Services worked on at the same time.
+    pub service_workers: usize,
+    /// Requests a second; no limit if absent.
+    pub qps: Option<f64>,
+    /// Requests that may exceed `qps` at once.
+    pub burst: u32,
+    /// Namespace of the Lease for leader election; none if absent.
+    pub leader_namespace: Option<String>,
+    /// Addresses of health and metrics.
+    pub listen: Vec<SocketAddr>,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Seed of chance, for reproducible runs.
+    pub seed: Option<u64>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            namespace: String::new(),
+            instance_id: String::new(),
+            resync: Duration::from_mins(15),
+            rollout_workers: 10,
+            service_workers: 10,
+            qps: Some(40.0),
+            burst: 80,
+            leader_namespace: None,
+            listen: Vec::new(),
+            clock: Clock::system(),
+            seed: None,
+        }
+    }
+}
+
+/// Runs the controllers against one API server until the shutdown, or until leadership is lost (`Err`).
+pub async fn run(
+    client: kube::Client,
+    options: RunOptions,
+    shutdown: Shutdown,
+) -> Result<(), Error> {
+    manager(client, &options).run(shutdown).await
+}
+
+/// The manager with all rollout controllers, not yet running.
+pub fn manager(client: kube::Client, options: &RunOptions) -> Manager {
+    let defaults = ClientOptions::default();
+    let client = RuntimeClient::new(
+        client,
+        ClientOptions {
+            clock: options.clock,
+            seed: options.seed.unwrap_or(defaults.seed),
+            field_manager: "rollouts-controller".to_owned(),
+            qps: options.qps,
+            burst: options.burst,
+            ..defaults
+        },
+    );
+    let leader = options
+        .leader_namespace
+        .as_ref()
+        .map(|namespace| leader_options(&client, namespace, options));
+    let manager_options = ManagerOptions {
+        component: "rollouts-controller".to_owned(),
+        leader,
+        listen: options.listen.clone(),
+    };
+    let mut manager = Manager::new(client, manager_options);
+    add(&mut manager, options);
+    manager
+}
+
+fn leader_options(client: &RuntimeClient, namespace: &str, options: &RunOptions) -> LeaderOptions {
+    let name = "argo-rollouts-controller-lock";
+    let name = match options.instance_id.as_str() {
+        "" => name.to_owned(),
+        instance => format!("{name}-{instance}"),
+    };
+    LeaderOptions::new(ObjectKey::new(namespace, name), leader::identity(client))
+}
+
+/// Adds the rollout controllers to a manager.
+pub fn add(manager: &mut Manager, options: &RunOptions) {
+    let scope = Scope::namespace(options.namespace.clone());
+    let instance = match options.instance_id.as_str() {
+        "" => format!("!{CONTROLLER_INSTANCE_ID}"),
+        instance => format!("{CONTROLLER_INSTANCE_ID}={instance}"),
+    };
+    let rollouts: Cache<Cached<Rollout>> = manager.cache(ROLLOUT, scope.clone().labelled(instance));
+    let replica_sets: Cache<Cached<ReplicaSetView>> =
+        manager.cache(REPLICA_SET, scope.clone().labelled(POD_TEMPLATE_HASH));
+    let services: Cache<Cached<ServiceView>> = manager.cache(SERVICE, scope.clone());
+    let pods = manager.cache(
+        runtime::resource::POD,
+        scope.clone().labelled(POD_TEMPLATE_HASH),
+    );
+    let deployments: Cache<Meta> = manager.cache(DEPLOYMENT, scope.clone());
+    let pod_templates: Cache<Meta> = manager.cache(POD_TEMPLATE, scope);
+    let by_service = rollouts.index(|rollout| {
+        let namespace = &rollout.view.metadata.namespace;
+        service_names(&rollout.view)
+            .into_iter()
+            .map(|name| format!("{namespace}/{name}"))
+            .collect()
+    });
+    let by_workload = rollouts.index(|rollout| workload_key(&rollout.view).into_iter().collect());
+    announce(manager, &rollouts);
+
+    let caches = Caches {
+        rollouts: rollouts.clone(),
+        replica_sets: replica_sets.clone(),
+        services: services.clone(),
+        pods: pods.index_by_controller(),
+        deployments: deployments.clone(),
+        pod_templates: pod_templates.clone(),
+        workloads: Workloads::default(),
+        resync: options.resync,
+    };
+    let mut settings = ControllerOptions::new("rollout");
+    settings.workers = options.rollout_workers;
+    settings.resync = Some(options.resync);
+    settings.backoff = backoff();
+    let (adopters, of_service) = (rollouts.clone(), by_service.clone());
+    let of_deployment = by_workload.clone();
+    let controller = manager
+        .controller(RolloutReconciler::new(caches), settings)
+        .primary(&rollouts)
+        .owned(&replica_sets, "Rollout")
+        .watches(&replica_sets, move |change| adopting(&adopters, change))
+        .watches(&services, move |change| {
+            let named = change
+                .meta()
+                .map(|meta| of_service.get(&meta.key.to_string()));
+            keys(&named.unwrap_or_default())
+        })
+        .watches(&deployments, move |change| {
+            let named = change
+                .meta()
+                .map(|meta| of_deployment.get(&format!("Deployment/{}", meta.key)));
+            keys(&named.unwrap_or_default())
+        })
+        .watches(&pod_templates, move |change| {
+            let named = change
+                .meta()
+                .map(|meta| by_workload.get(&format!("PodTemplate/{}", meta.key)));
+            keys(&named.unwrap_or_default())
+        });
+    manager.add(controller);
+
+    let mut settings = ControllerOptions::new("service");
+    settings.workers = options.service_workers;
+    settings.backoff = backoff();
+    let reconciler = ServiceReconciler::new(services.clone(), by_service);
+    let controller = manager
+        .controller(reconciler, settings)
+        .watches(&services, service::managed)
+        .watches(&rollouts, service::let_go);
+    manager.add(controller);
+}
+
+/// Upstream's rate limit of failures (`utils/queue`): 1 ms, doubled up to 10 s.
+fn backoff() -> Backoff {
+    Backoff {
+        base: Duration::from_millis(1),
+        max: Duration::from_secs(10),
+    }
+}
+
+fn keys(rollouts: &[Arc<Cached<Rollout>>]) -> Vec<ObjectKey> {
+    let key = |rollout: &Arc<Cached<Rollout>>| {
+        let metadata = &rollout.view.metadata;
+        ObjectKey::new(metadata.namespace.clone(), metadata.name.clone())
+    };
+    rollouts.iter().map(key).collect()
+}
+
+fn workload_key(rollout: &Rollout) -> Option<String> {
+    let reference = rollout.spec.workload_ref.as_ref()?;
+    Some(format!(
+        "{}/{}/{}",
+        reference.kind, rollout.metadata.namespace, reference.name
+    ))
+}
+
+/// Rollouts that may adopt a ReplicaSet without a controller.
+fn adopting(
+    rollouts: &Cache<Cached<Rollout>>,
+    change: &Change<Cached<ReplicaSetView>>,
+) -> Vec<ObjectKey> {
+    let orphan = change
+        .new
+        .as_ref()
+        .filter(|set| set.view.metadata.controller_of().is_none());
+    orphan
+        .map(|set| keys(&rollouts.list_in(&set.view.metadata.namespace)))
+        .unwrap_or_default()
+}
+
+/// Tells of Rollouts that come and go. Those that were there at the start are not announced again.
+fn announce(manager: &Manager, rollouts: &Cache<Cached<Rollout>>) {
+    let recorder = manager.recorder().clone();
+    rollouts.on_change(move |change| {
+        let (rollout, reason, text): (_, _, fn(&str, &str) -> String) =
+            match (&change.old, &change.new) {
+                (None, Some(new)) if !change.initial => {
+                    (new, "RolloutAddedToInformer", |namespace, name| {
+                        format!("Rollout resource added to informer: {namespace}/{name}")
+                    })
+                }
+                (Some(old), None) => (old, "RolloutDeleted", |namespace, name| {
+                    format!("Rollout {name}/{namespace} is deleted.")
+                }),
+                (None | Some(_), Some(_)) | (None, None) => return,
+            };
+        let metadata = &rollout.view.metadata;
+        let regarding = ObjectReference {
+            api_version: API_VERSION.to_owned(),
+            kind: "Rollout".to_owned(),
+            namespace: metadata.namespace.clone(),
+            name: metadata.name.clone(),
+            uid: metadata.uid.clone(),
+            resource_version: metadata.resource_version.clone(),
+        };
+        recorder.record(
+            &regarding,
+            EventType::Normal,
+            reason,
+            &text(&metadata.namespace, &metadata.name),
+        );
+    });
+}
