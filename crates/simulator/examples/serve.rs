@@ -10,7 +10,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let kubeconfig = arguments.next().unwrap_or_else(|| "kubeconfig".to_owned());
     let state_dir = arguments.next().map(PathBuf::from);
     let addr = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    let server = Server::start(ServeOptions { addr, state_dir, controllers: simulator::builtin::all() }).await?;
+    let server = Server::start(ServeOptions {
+        addr,
+        state_dir,
+        controllers: simulator::builtin::all(),
+    })
+    .await?;
     std::fs::write(&kubeconfig, &server.kubeconfig)?;
     eprintln!("serving on {}, kubeconfig in {kubeconfig}", server.addr);
     tokio::signal::ctrl_c().await?;

@@ -12,7 +12,9 @@ use crate::apiserver::store::Committed;
 #[derive(Debug, thiserror::Error)]
 pub enum PersistError {
     /// Another process has it.
-    #[error("state directory {path} is in use by {owner}\nhint: stop that process, or choose another directory with `--state`")]
+    #[error(
+        "state directory {path} is in use by {owner}\nhint: stop that process, or choose another directory with `--state`"
+    )]
     InUse {
         /// The directory.
         path: PathBuf,
@@ -20,7 +22,9 @@ pub enum PersistError {
         owner: String,
     },
     /// It cannot be read or written.
-    #[error("cannot use state directory {path}: {message}\nhint: check that it is a writable directory, or choose another with `--state`")]
+    #[error(
+        "cannot use state directory {path}: {message}\nhint: check that it is a writable directory, or choose another with `--state`"
+    )]
     Unusable {
         /// The directory.
         path: PathBuf,
@@ -48,32 +52,49 @@ pub struct State {
 impl State {
     /// Opens a state directory; makes it if it is missing.
     pub fn open(path: &Path) -> Result<Self, PersistError> {
-        let unusable = |message: String| PersistError::Unusable { path: path.to_owned(), message };
+        let unusable = |message: String| PersistError::Unusable {
+            path: path.to_owned(),
+            message,
+        };
         std::fs::create_dir_all(path).map_err(|error| unusable(error.to_string()))?;
         let owner = path.join(OWNER);
         let database = Database::create(path.join(FILE)).map_err(|error| match error {
             redb::DatabaseError::DatabaseAlreadyOpen => PersistError::InUse {
                 path: path.to_owned(),
-                owner: std::fs::read_to_string(&owner)
-                    .map_or_else(|_| "another process".to_owned(), |pid| format!("process {}", pid.trim())),
+                owner: std::fs::read_to_string(&owner).map_or_else(
+                    |_| "another process".to_owned(),
+                    |pid| format!("process {}", pid.trim()),
+                ),
             },
             other => unusable(other.to_string()),
         })?;
-        std::fs::write(&owner, std::process::id().to_string()).map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { path: path.to_owned(), database })
+        std::fs::write(&owner, std::process::id().to_string())
+            .map_err(|error| unusable(error.to_string()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            database,
+        })
     }
 
     fn unusable(&self, error: impl ToString) -> PersistError {
-        PersistError::Unusable { path: self.path.clone(), message: error.to_string() }
+        PersistError::Unusable {
+            path: self.path.clone(),
+            message: error.to_string(),
+        }
     }
 
     /// Puts everything that was kept into a fresh server.
     pub fn load(&self, api: &mut ApiServer) -> Result<(), PersistError> {
-        let read = self.database.begin_read().map_err(|error| self.unusable(error))?;
+        let read = self
+            .database
+            .begin_read()
+            .map_err(|error| self.unusable(error))?;
         let mut revision = 0;
         match read.open_table(NUMBERS) {
             Ok(table) => {
-                let found = table.get("revision").map_err(|error| self.unusable(error))?;
+                let found = table
+                    .get("revision")
+                    .map_err(|error| self.unusable(error))?;
                 revision = found.map_or(0, |found| found.value());
             }
             Err(redb::TableError::TableDoesNotExist(_)) => {}
@@ -83,9 +104,11 @@ impl State {
             Ok(table) => {
                 for row in table.iter().map_err(|error| self.unusable(error))? {
                     let (key, value) = row.map_err(|error| self.unusable(error))?;
-                    let value: serde_json::Value =
-                        serde_json::from_slice(value.value()).map_err(|error| self.unusable(error))?;
-                    let own = machinery::meta::resource_version(&value).parse().unwrap_or_default();
+                    let value: serde_json::Value = serde_json::from_slice(value.value())
+                        .map_err(|error| self.unusable(error))?;
+                    let own = machinery::meta::resource_version(&value)
+                        .parse()
+                        .unwrap_or_default();
                     if let Some((name, key)) = key.value().split_once('\0') {
                         api.store_mut().restore(name, key, value, own);
                     }
@@ -101,7 +124,10 @@ impl State {
 
     /// A kept text.
     pub fn text(&self, name: &str) -> Result<Option<String>, PersistError> {
-        let read = self.database.begin_read().map_err(|error| self.unusable(error))?;
+        let read = self
+            .database
+            .begin_read()
+            .map_err(|error| self.unusable(error))?;
         match read.open_table(TEXTS) {
             Ok(table) => {
                 let found = table.get(name).map_err(|error| self.unusable(error))?;
@@ -114,11 +140,18 @@ impl State {
 
     /// Keeps texts.
     pub fn set_texts(&self, texts: &[(&str, &str)]) -> Result<(), PersistError> {
-        let write = self.database.begin_write().map_err(|error| self.unusable(error))?;
+        let write = self
+            .database
+            .begin_write()
+            .map_err(|error| self.unusable(error))?;
         {
-            let mut table = write.open_table(TEXTS).map_err(|error| self.unusable(error))?;
+            let mut table = write
+                .open_table(TEXTS)
+                .map_err(|error| self.unusable(error))?;
             for (name, text) in texts {
-                table.insert(*name, *text).map_err(|error| self.unusable(error))?;
+                table
+                    .insert(*name, *text)
+                    .map_err(|error| self.unusable(error))?;
             }
         }
         write.commit().map_err(|error| self.unusable(error))
@@ -126,22 +159,36 @@ impl State {
 
     /// Writes commits to disk, all or none, and returns when they are there. Blocks.
     pub fn commit(&self, commits: &[Committed]) -> Result<(), PersistError> {
-        let write = self.database.begin_write().map_err(|error| self.unusable(error))?;
+        let write = self
+            .database
+            .begin_write()
+            .map_err(|error| self.unusable(error))?;
         {
-            let mut objects = write.open_table(OBJECTS).map_err(|error| self.unusable(error))?;
+            let mut objects = write
+                .open_table(OBJECTS)
+                .map_err(|error| self.unusable(error))?;
             let mut newest = 0;
             for Committed { table, event } in commits {
                 let key = format!("{table}\0{}", event.key);
                 newest = event.revision;
                 if event.deleted {
-                    objects.remove(key.as_str()).map_err(|error| self.unusable(error))?;
+                    objects
+                        .remove(key.as_str())
+                        .map_err(|error| self.unusable(error))?;
                 } else {
-                    let json = serde_json::to_vec(event.after.value.as_ref()).map_err(|error| self.unusable(error))?;
-                    objects.insert(key.as_str(), json.as_slice()).map_err(|error| self.unusable(error))?;
+                    let json = serde_json::to_vec(event.after.value.as_ref())
+                        .map_err(|error| self.unusable(error))?;
+                    objects
+                        .insert(key.as_str(), json.as_slice())
+                        .map_err(|error| self.unusable(error))?;
                 }
             }
-            let mut numbers = write.open_table(NUMBERS).map_err(|error| self.unusable(error))?;
-            numbers.insert("revision", newest).map_err(|error| self.unusable(error))?;
+            let mut numbers = write
+                .open_table(NUMBERS)
+                .map_err(|error| self.unusable(error))?;
+            numbers
+                .insert("revision", newest)
+                .map_err(|error| self.unusable(error))?;
         }
         write.commit().map_err(|error| self.unusable(error))
     }
@@ -158,7 +205,8 @@ mod tests {
     use machinery::entropy::Entropy;
 
     fn directory(name: &str) -> PathBuf {
-        let path = std::env::temp_dir().join(format!("carrick-persist-{name}-{}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("carrick-persist-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         path
     }
@@ -176,7 +224,11 @@ mod tests {
         State::open(&path).unwrap().load(&mut again).unwrap();
         assert_eq!(again.revision(), api.revision());
         let objects = |api: &ApiServer| -> Vec<String> {
-            api.store().tables().flat_map(|(_, table)| table.range("", "")).map(|(_, entry)| entry.value.to_string()).collect()
+            api.store()
+                .tables()
+                .flat_map(|(_, table)| table.range("", ""))
+                .map(|(_, entry)| entry.value.to_string())
+                .collect()
         };
         assert!(objects(&api).len() > 4);
         assert_eq!(objects(&again), objects(&api));
@@ -188,7 +240,10 @@ mod tests {
         let path = directory("second");
         let _first = State::open(&path).unwrap();
         let error = State::open(&path).err().unwrap().to_string();
-        assert!(error.contains(&format!("is in use by process {}", std::process::id())), "{error}");
+        assert!(
+            error.contains(&format!("is in use by process {}", std::process::id())),
+            "{error}"
+        );
         assert!(error.contains("\nhint: "), "{error}");
         std::fs::remove_dir_all(path).unwrap();
     }

@@ -109,7 +109,10 @@ impl Session<'_> {
     /// One object; the namespace is empty for cluster-scoped ones.
     pub fn get(&self, resource: &Resource, namespace: &str, name: &str) -> Option<Arc<Value>> {
         let table = self.table(resource)?;
-        self.api.store().get(&table, &key(namespace, name)).map(|entry| entry.value.clone())
+        self.api
+            .store()
+            .get(&table, &key(namespace, name))
+            .map(|entry| entry.value.clone())
     }
 
     /// All objects of a resource in key order, in one namespace or in all.
@@ -117,13 +120,21 @@ impl Session<'_> {
         let Some(table) = self.table(resource) else {
             return Vec::new();
         };
-        let prefix = namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        let prefix = namespace
+            .map(|namespace| format!("{namespace}/"))
+            .unwrap_or_default();
         let table = self.api.store().table(&table);
-        table.into_iter().flat_map(|table| table.range(&prefix, "")).map(|(_, entry)| entry.value.clone()).collect()
+        table
+            .into_iter()
+            .flat_map(|table| table.range(&prefix, ""))
+            .map(|(_, entry)| entry.value.clone())
+            .collect()
     }
 
     fn served(&self, resource: &Resource) -> Option<&Arc<Served>> {
-        self.api.registry().get(&resource.group, &resource.version, &resource.plural)
+        self.api
+            .registry()
+            .get(&resource.group, &resource.version, &resource.plural)
     }
 
     fn table(&self, resource: &Resource) -> Option<Arc<str>> {
@@ -133,7 +144,10 @@ impl Session<'_> {
     /// Every resource the server stores, built-in and custom, in its storage version, for collectors.
     pub fn resources(&self) -> Vec<Resource> {
         let stored = self.api.registry().all_storage();
-        stored.filter(|served| served.has_verb("list")).map(|served| served.resource.clone()).collect()
+        stored
+            .filter(|served| served.has_verb("list"))
+            .map(|served| served.resource.clone())
+            .collect()
     }
 
     /// The resource of an apiVersion and kind, as owner references name them, in its storage version.
@@ -151,7 +165,9 @@ impl Session<'_> {
             let served = session.known(resource)?;
             let object = typed(&served, &object)?;
             let mut writer = writer(session.now, session.entropy);
-            let entry = session.api.create(&served, &namespace, object, &mut writer)?;
+            let entry = session
+                .api
+                .create(&served, &namespace, object, &mut writer)?;
             Ok(entry.value.clone())
         })
     }
@@ -162,12 +178,24 @@ impl Session<'_> {
     }
 
     /// Replaces an object through its `/status` subresource.
-    pub fn update_status(&mut self, resource: &Resource, object: Value) -> Result<Arc<Value>, ApiError> {
+    pub fn update_status(
+        &mut self,
+        resource: &Resource,
+        object: Value,
+    ) -> Result<Arc<Value>, ApiError> {
         self.put(resource, &object, "status")
     }
 
-    fn put(&mut self, resource: &Resource, object: &Value, subresource: &str) -> Result<Arc<Value>, ApiError> {
-        let (namespace, name) = (meta::namespace(object).to_owned(), meta::name(object).to_owned());
+    fn put(
+        &mut self,
+        resource: &Resource,
+        object: &Value,
+        subresource: &str,
+    ) -> Result<Arc<Value>, ApiError> {
+        let (namespace, name) = (
+            meta::namespace(object).to_owned(),
+            meta::name(object).to_owned(),
+        );
         let path = path(resource, &namespace, &name, subresource);
         self.write("PUT", &path, object, |session| {
             let served = session.known(resource)?;
@@ -182,7 +210,10 @@ impl Session<'_> {
                 may_create: false,
             };
             let mut writer = writer(session.now, session.entropy);
-            let updated = session.api.update(target, &mut writer, &mut |_, _, _| Ok(new.clone()))?;
+            let updated =
+                session
+                    .api
+                    .update(target, &mut writer, &mut |_, _, _| Ok(new.clone()))?;
             Ok(updated.entry.value.clone())
         })
     }
@@ -199,8 +230,14 @@ impl Session<'_> {
         let path = path(resource, namespace, name, subresource);
         self.write("PATCH", &path, patch, |session| {
             let served = session.known(resource)?;
-            let target =
-                UpdateTarget { served: &served, namespace, name, subresource, uid: "", may_create: false };
+            let target = UpdateTarget {
+                served: &served,
+                namespace,
+                name,
+                subresource,
+                uid: "",
+                may_create: false,
+            };
             let mut writer = writer(session.now, session.entropy);
             let updated = session.api.update(target, &mut writer, &mut |_, old, _| {
                 typed(&served, &machinery::patch::merge::apply(old, patch))
@@ -221,7 +258,10 @@ impl Session<'_> {
         self.write("DELETE", &path, &Value::Null, |session| {
             let served = session.known(resource)?;
             let mut writer = writer(session.now, session.entropy);
-            match session.api.delete(&served, namespace, name, options, &mut writer)? {
+            match session
+                .api
+                .delete(&served, namespace, name, options, &mut writer)?
+            {
                 Deleted::Remains(entry) => Ok(Some(entry.value.clone())),
                 Deleted::Gone(_) => Ok(None),
             }
@@ -252,7 +292,9 @@ impl Session<'_> {
     }
 
     fn known(&self, resource: &Resource) -> Result<Arc<Served>, ApiError> {
-        self.served(resource).cloned().ok_or_else(ApiError::unknown_resource)
+        self.served(resource)
+            .cloned()
+            .ok_or_else(ApiError::unknown_resource)
     }
 
     /// Counts a write, asks for faults, runs it, adds it to the trace.
@@ -283,7 +325,14 @@ impl Session<'_> {
             Verdict::Pass | Verdict::CommitThenFail(_) => run(self),
         };
         let status = result.as_ref().map_or_else(|error| error.code, |_| 200);
-        self.recorder.record(self.actor, method, path, &[], status, &self.api.revision().to_be_bytes());
+        self.recorder.record(
+            self.actor,
+            method,
+            path,
+            &[],
+            status,
+            &self.api.revision().to_be_bytes(),
+        );
         match verdict {
             Verdict::CommitThenFail(failure) => Err(failed(&failure)),
             Verdict::Pass | Verdict::Fail(_) => result,
@@ -296,17 +345,31 @@ fn failed(failure: &Failure) -> ApiError {
     match failure {
         Failure::Status(error) => error.clone(),
         Failure::Reset => ApiError::internal("connection reset by peer"),
-        Failure::Silence => ApiError::new(504, "Timeout", "request did not complete within the allotted timeout", None),
+        Failure::Silence => ApiError::new(
+            504,
+            "Timeout",
+            "request did not complete within the allotted timeout",
+            None,
+        ),
     }
 }
 
 fn writer(now: Timestamp, entropy: &mut Entropy) -> Writer<'_> {
-    Writer { now, entropy, dry_run: false, warnings: Vec::new() }
+    Writer {
+        now,
+        entropy,
+        dry_run: false,
+        warnings: Vec::new(),
+    }
 }
 
 /// The path a client would use.
 fn path(resource: &Resource, namespace: &str, name: &str, subresource: &str) -> String {
-    let mut path = if resource.group.is_empty() { "/api/".to_owned() } else { "/apis/".to_owned() };
+    let mut path = if resource.group.is_empty() {
+        "/api/".to_owned()
+    } else {
+        "/apis/".to_owned()
+    };
     path.push_str(&resource.api_version());
     if !namespace.is_empty() {
         path.push_str("/namespaces/");
@@ -325,11 +388,15 @@ fn path(resource: &Resource, namespace: &str, name: &str, subresource: &str) -> 
 fn typed(served: &Served, object: &Value) -> Result<Value, ApiError> {
     match served.type_id() {
         Some(type_id) => {
-            let value = decode::normalise(type_id, object).map_err(|error| ApiError::bad_request(error.to_string()))?;
+            let value = decode::normalise(type_id, object)
+                .map_err(|error| ApiError::bad_request(error.to_string()))?;
             Ok(defaulted(served, value))
         }
         None => {
-            let decoded = Decoded { value: object.clone(), strict: Vec::new() };
+            let decoded = Decoded {
+                value: object.clone(),
+                strict: Vec::new(),
+            };
             admit_custom(served, decoded).map(|(object, _)| object)
         }
     }

@@ -40,13 +40,25 @@ struct WatchBody {
 impl SimBody {
     /// A whole body.
     pub(crate) fn whole(body: Bytes) -> Self {
-        Self { inner: Inner::Whole(Some(body)) }
+        Self {
+            inner: Inner::Whole(Some(body)),
+        }
     }
 
     /// The stream of a watch.
     pub(crate) fn watch(world: WorldHandle, id: WatchId) -> Self {
-        let body = WatchBody { world, id, queue: VecDeque::new(), ended: false, timer: None, make_gate: None, gate: None };
-        Self { inner: Inner::Watch(Box::new(body)) }
+        let body = WatchBody {
+            world,
+            id,
+            queue: VecDeque::new(),
+            ended: false,
+            timer: None,
+            make_gate: None,
+            gate: None,
+        };
+        Self {
+            inner: Inner::Watch(Box::new(body)),
+        }
     }
 
     /// Holds frames of a watch back until a gate opens.
@@ -79,7 +91,9 @@ impl WatchBody {
             let poll = self.world.lock().api.watch_frames(self.id, now);
             self.ended = poll.ended;
             self.queue.extend(poll.frames);
-            self.timer = poll.wake.map(|wake| Box::pin(tokio::time::sleep(self.world.clock().until(wake))));
+            self.timer = poll
+                .wake
+                .map(|wake| Box::pin(tokio::time::sleep(self.world.clock().until(wake))));
             if !self.queue.is_empty() {
                 self.gate = self.make_gate.as_ref().and_then(|make| make());
                 continue;
@@ -87,7 +101,11 @@ impl WatchBody {
             if self.ended {
                 return Poll::Ready(None);
             }
-            match self.timer.as_mut().map(|timer| timer.as_mut().poll(context)) {
+            match self
+                .timer
+                .as_mut()
+                .map(|timer| timer.as_mut().poll(context))
+            {
                 Some(Poll::Ready(())) => {}
                 Some(Poll::Pending) | None => return Poll::Pending,
             }
@@ -105,7 +123,9 @@ impl Body for SimBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.inner {
             Inner::Whole(whole) => Poll::Ready(whole.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Inner::Watch(body) => body.poll(context).map(|frame| frame.map(|bytes| Ok(Frame::data(bytes)))),
+            Inner::Watch(body) => body
+                .poll(context)
+                .map(|frame| frame.map(|bytes| Ok(Frame::data(bytes)))),
         }
     }
 
@@ -115,7 +135,9 @@ impl Body for SimBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.inner {
-            Inner::Whole(whole) => SizeHint::with_exact(whole.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Inner::Whole(whole) => {
+                SizeHint::with_exact(whole.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
             Inner::Watch(_) => SizeHint::default(),
         }
     }

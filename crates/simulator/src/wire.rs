@@ -29,7 +29,11 @@ impl Wire {
     /// A process named `actor` (faults and counters know it by that), acting as an administrator.
     pub fn new(world: &WorldHandle, actor: impl Into<String>) -> Self {
         let actor = actor.into();
-        Self { world: world.clone(), user: User::admin(actor.clone()), actor }
+        Self {
+            world: world.clone(),
+            user: User::admin(actor.clone()),
+            actor,
+        }
     }
 
     /// The same process with another identity.
@@ -39,8 +43,16 @@ impl Wire {
         self
     }
 
-    async fn run(self, request: Request, query: String) -> Result<http::Response<SimBody>, BoxError> {
-        let path = if query.is_empty() { request.path.clone() } else { format!("{}?{query}", request.path) };
+    async fn run(
+        self,
+        request: Request,
+        query: String,
+    ) -> Result<http::Response<SimBody>, BoxError> {
+        let path = if query.is_empty() {
+            request.path.clone()
+        } else {
+            format!("{}?{query}", request.path)
+        };
         let verdict = self.judge(&request, &path);
         match verdict {
             Verdict::Fail(failure) => fail(failure).await,
@@ -76,7 +88,14 @@ impl Wire {
 
     fn record(&self, request: &Request, path: &str, status: u16, reply: &[u8]) {
         let mut world = self.world.lock();
-        world.recorder.record(&self.actor, request.method.as_str(), path, &request.body, status, reply);
+        world.recorder.record(
+            &self.actor,
+            request.method.as_str(),
+            path,
+            &request.body,
+            status,
+            reply,
+        );
     }
 }
 
@@ -88,13 +107,18 @@ async fn fail(failure: Failure) -> Result<http::Response<SimBody>, BoxError> {
             *response.status_mut() = http::StatusCode::from_u16(error.code)?;
             Ok(response)
         }
-        Failure::Reset => Err(Box::new(std::io::Error::from(std::io::ErrorKind::ConnectionReset))),
+        Failure::Reset => Err(Box::new(std::io::Error::from(
+            std::io::ErrorKind::ConnectionReset,
+        ))),
         Failure::Silence => std::future::pending().await,
     }
 }
 
 /// Handles a request, waiting where the server waits. Returns the response, and its status and body for the trace.
-pub(crate) async fn answer(world: &WorldHandle, request: &Request) -> (http::Response<SimBody>, (u16, Bytes)) {
+pub(crate) async fn answer(
+    world: &WorldHandle,
+    request: &Request,
+) -> (http::Response<SimBody>, (u16, Bytes)) {
     let mut reply = world.with(|world, now| world.handle(request, now));
     if let Reply::Later { at, .. } = &reply {
         tokio::time::sleep(world.clock().until(*at)).await;
@@ -115,7 +139,8 @@ pub(crate) async fn answer(world: &WorldHandle, request: &Request) -> (http::Res
 
 fn http_response(response: Response) -> http::Response<SimBody> {
     let mut http = http::Response::new(SimBody::whole(response.body));
-    *http.status_mut() = http::StatusCode::from_u16(response.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    *http.status_mut() = http::StatusCode::from_u16(response.status)
+        .unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     *http.headers_mut() = response.headers;
     http
 }
@@ -154,7 +179,9 @@ fn percent_decode(text: &str, plus: bool) -> String {
             b'%' => {
                 let rest = bytes.clone();
                 let digits: Vec<u8> = rest.take(2).collect();
-                let decoded = std::str::from_utf8(&digits).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
+                let decoded = std::str::from_utf8(&digits)
+                    .ok()
+                    .and_then(|hex| u8::from_str_radix(hex, 16).ok());
                 match decoded.filter(|_| digits.len() == 2) {
                     Some(decoded) => {
                         bytes.nth(1);
@@ -203,7 +230,8 @@ mod tests {
         assert_eq!(percent_decode("/api/a%2Fb+c", false), "/api/a/b+c");
         assert_eq!(
             parse_query("labelSelector=a%3Db+c&watch&x=%zz"),
-            [("labelSelector", "a=b c"), ("watch", ""), ("x", "%zz")].map(|(k, v)| (k.to_owned(), v.to_owned()))
+            [("labelSelector", "a=b c"), ("watch", ""), ("x", "%zz")]
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
         );
     }
 }

@@ -43,7 +43,12 @@ struct Runner {
 
 impl World {
     /// A world with a fresh API server at `now` (system namespaces exist), and the given controllers.
-    pub fn new(options: Options, entropy: Entropy, controllers: Vec<Box<dyn Builtin>>, now: Timestamp) -> Self {
+    pub fn new(
+        options: Options,
+        entropy: Entropy,
+        controllers: Vec<Box<dyn Builtin>>,
+        now: Timestamp,
+    ) -> Self {
         Self::with_server(ApiServer::new(options), entropy, controllers, now)
     }
 
@@ -56,8 +61,14 @@ impl World {
     ) -> Self {
         let mut api = api;
         api.boot(now, &mut entropy);
-        let controllers =
-            controllers.into_iter().map(|controller| Runner { controller, cursor: 0, wake: Some(now) }).collect();
+        let controllers = controllers
+            .into_iter()
+            .map(|controller| Runner {
+                controller,
+                cursor: 0,
+                wake: Some(now),
+            })
+            .collect();
         Self {
             api,
             entropy,
@@ -86,8 +97,11 @@ impl World {
 
     /// Runs the built-in controllers until they are quiet. Returns when one of them wants to run again.
     pub fn poll(&mut self, now: Timestamp) -> Option<Timestamp> {
-        let due: Vec<bool> =
-            self.controllers.iter().map(|runner| runner.wake.is_some_and(|wake| wake <= now)).collect();
+        let due: Vec<bool> = self
+            .controllers
+            .iter()
+            .map(|runner| runner.wake.is_some_and(|wake| wake <= now))
+            .collect();
         for round in 0..ROUNDS {
             let mut quiet = true;
             for (index, due) in due.iter().enumerate() {
@@ -98,12 +112,24 @@ impl World {
             }
         }
         let end = self.take_changes();
-        let oldest = self.controllers.iter().map(|runner| runner.cursor).min().unwrap_or(end);
+        let oldest = self
+            .controllers
+            .iter()
+            .map(|runner| runner.cursor)
+            .min()
+            .unwrap_or(end);
         while self.first < oldest && self.changes.pop_front().is_some() {
             self.first += 1;
         }
         let behind = self.controllers.iter().any(|runner| runner.cursor < end);
-        if behind { Some(now) } else { self.controllers.iter().filter_map(|runner| runner.wake).min() }
+        if behind {
+            Some(now)
+        } else {
+            self.controllers
+                .iter()
+                .filter_map(|runner| runner.wake)
+                .min()
+        }
     }
 
     /// Steps one controller if there is a reason to. Tells whether it ran.
@@ -161,7 +187,10 @@ impl WorldHandle {
 
     /// Exclusive access, never held across an await. Use [`WorldHandle::with`] for what may change objects.
     pub fn lock(&self) -> MutexGuard<'_, World> {
-        self.shared.world.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .world
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something to the world, then wakes the watches and controllers it concerns.
@@ -181,7 +210,11 @@ impl WorldHandle {
             return;
         }
         let wakers: Vec<Waker> = {
-            let mut known = self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = self
+                .shared
+                .wakers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             dirty.iter().filter_map(|id| known.remove(id)).collect()
         };
         for waker in wakers {
@@ -191,12 +224,20 @@ impl WorldHandle {
 
     /// Notes who reads a watch.
     pub(crate) fn register(&self, id: WatchId, waker: &Waker) {
-        self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner).insert(id, waker.clone());
+        self.shared
+            .wakers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, waker.clone());
     }
 
     /// Forgets a watch.
     pub(crate) fn close_watch(&self, id: WatchId) {
-        self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.shared
+            .wakers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&id);
         self.lock().api.watch_closed(id);
     }
 
@@ -223,7 +264,11 @@ impl WorldHandle {
             match wake {
                 // At least a tick, so that a controller that is always due cannot starve the rest.
                 Some(at) => {
-                    let pause = self.shared.clock.until(at).max(std::time::Duration::from_millis(1));
+                    let pause = self
+                        .shared
+                        .clock
+                        .until(at)
+                        .max(std::time::Duration::from_millis(1));
                     let _ = tokio::time::timeout(pause, changed).await;
                 }
                 None => changed.await,

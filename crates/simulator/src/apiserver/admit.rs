@@ -54,14 +54,21 @@ impl ApiServer {
     }
 
     /// A namespace must exist and not be going.
-    fn admit_namespace(&self, resource: &Resource, namespace: &str, name: &str) -> Result<(), ApiError> {
+    fn admit_namespace(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+    ) -> Result<(), ApiError> {
         let Some(entry) = self.store.get("/namespaces", namespace) else {
             return Err(ApiError::not_found(&known::NAMESPACES, namespace));
         };
         if meta::deletion_timestamp(&entry.value).is_none() {
             return Ok(());
         }
-        let text = format!("unable to create new content in namespace {namespace} because it is being terminated");
+        let text = format!(
+            "unable to create new content in namespace {namespace} because it is being terminated"
+        );
         let error = ApiError::forbidden(resource, name, &text);
         let mut details = error.details.clone().unwrap_or_default();
         details.causes.push(Cause {
@@ -80,16 +87,28 @@ impl ApiServer {
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
         let account = admission::service_account_name(pod).to_owned();
-        let Some(found) = self.store.get("/serviceaccounts", &key(namespace, &account)) else {
-            let text = format!("error looking up service account {namespace}/{account}: serviceaccount {account:?} not found");
+        let Some(found) = self
+            .store
+            .get("/serviceaccounts", &key(namespace, &account))
+        else {
+            let text = format!(
+                "error looking up service account {namespace}/{account}: serviceaccount {account:?} not found"
+            );
             return Err(ApiError::forbidden(&known::PODS, name, &text));
         };
         let suffix = writer.entropy.suffix(SUFFIX);
         admission::service_account(pod, &found.value, &suffix);
-        let class = pod.pointer("/spec/priorityClassName").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let class = pod
+            .pointer("/spec/priorityClassName")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         if class.is_empty() {
             let table = self.store.table(PRIORITY_CLASSES);
-            let mut classes = table.into_iter().flat_map(|table| table.range("", "")).map(|(_, entry)| &entry.value);
+            let mut classes = table
+                .into_iter()
+                .flat_map(|table| table.range("", ""))
+                .map(|(_, entry)| &entry.value);
             let global = classes.find(|class| class.get("globalDefault") == Some(&json!(true)));
             admission::priority(pod, global.map(std::convert::AsRef::as_ref));
             return Ok(());
@@ -108,10 +127,12 @@ impl ApiServer {
         }
         let table = self.store.table(STORAGE_CLASSES);
         let mut classes = table.into_iter().flat_map(|table| table.range("", ""));
-        let default = classes.find(|(_, entry)| meta::annotation(&entry.value, DEFAULT_CLASS) == Some("true"));
-        if let (Some((name, _)), Some(spec)) =
-            (default, claim.get_mut("spec").and_then(Value::as_object_mut))
-        {
+        let default = classes
+            .find(|(_, entry)| meta::annotation(&entry.value, DEFAULT_CLASS) == Some("true"));
+        if let (Some((name, _)), Some(spec)) = (
+            default,
+            claim.get_mut("spec").and_then(Value::as_object_mut),
+        ) {
             spec.insert("storageClassName".to_owned(), json!(name.as_ref()));
         }
     }

@@ -18,7 +18,12 @@ const NODE_PORTS: std::ops::RangeInclusive<i64> = 30_000..=32_767;
 
 impl ApiServer {
     /// Gives a Service what it lacks.
-    pub(crate) fn allocate(&self, served: &Served, object: &mut Value, old: Option<&Value>) -> Result<(), ApiError> {
+    pub(crate) fn allocate(
+        &self,
+        served: &Served,
+        object: &mut Value,
+        old: Option<&Value>,
+    ) -> Result<(), ApiError> {
         if served.resource != known::SERVICES {
             return Ok(());
         }
@@ -33,31 +38,53 @@ impl ApiServer {
         }
         let used = self.used(&own, "/spec/ports", "nodePort");
         allocate_ports(spec, used, &mut errors);
-        if errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(&served.resource, &name, &errors)) }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::invalid(&served.resource, &name, &errors))
+        }
     }
 
     fn services(&self) -> impl Iterator<Item = &Value> {
         let table = self.store.table("/services");
-        table.into_iter().flat_map(|table| table.range("", "")).map(|(_, entry)| entry.value.as_ref())
+        table
+            .into_iter()
+            .flat_map(|table| table.range("", ""))
+            .map(|(_, entry)| entry.value.as_ref())
     }
 
     fn used(&self, own: &str, list: &str, field: &str) -> BTreeSet<i64> {
         let others = self.services().filter(|service| meta::uid(service) != own);
-        let ports = others.filter_map(|service| service.pointer(list).and_then(Value::as_array)).flatten();
-        ports.filter_map(|port| port.get(field).and_then(Value::as_i64)).collect()
+        let ports = others
+            .filter_map(|service| service.pointer(list).and_then(Value::as_array))
+            .flatten();
+        ports
+            .filter_map(|port| port.get(field).and_then(Value::as_i64))
+            .collect()
     }
 
-    fn allocate_address(&self, spec: &mut Map<String, Value>, own: &str, errors: &mut Vec<FieldError>) {
-        let wanted = spec.get("clusterIP").and_then(Value::as_str).unwrap_or_default().to_owned();
+    fn allocate_address(
+        &self,
+        spec: &mut Map<String, Value>,
+        own: &str,
+        errors: &mut Vec<FieldError>,
+    ) {
+        let wanted = spec
+            .get("clusterIP")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         if !wanted.is_empty() {
             let taken = wanted != "None"
                 && self.services().any(|service| {
                     meta::uid(service) != own
-                        && service.pointer("/spec/clusterIP").and_then(Value::as_str) == Some(wanted.as_str())
+                        && service.pointer("/spec/clusterIP").and_then(Value::as_str)
+                            == Some(wanted.as_str())
                 });
             if taken {
                 let list = json!([wanted]);
-                let text = format!("failed to allocate IP {wanted}: provided IP is already allocated");
+                let text =
+                    format!("failed to allocate IP {wanted}: provided IP is already allocated");
                 errors.push(FieldError::invalid("spec.clusterIPs", &list, text));
             }
             families(spec, wanted == "None");
@@ -73,7 +100,11 @@ impl ApiServer {
             .map(|(third, fourth)| format!("{RANGE}.{third}.{fourth}"))
             .find(|address| !used.contains(address));
         let Some(address) = free else {
-            errors.push(FieldError::invalid("spec.clusterIPs", &json!([]), "failed to allocate a serviceIP: range is full"));
+            errors.push(FieldError::invalid(
+                "spec.clusterIPs",
+                &json!([]),
+                "failed to allocate a serviceIP: range is full",
+            ));
             return;
         };
         spec.insert("clusterIP".to_owned(), json!(address));
@@ -84,30 +115,57 @@ impl ApiServer {
 
 /// The address families of a Service in a cluster with IPv4 only.
 fn families(spec: &mut Map<String, Value>, headless: bool) {
-    let without_selector = spec.get("selector").and_then(Value::as_object).is_none_or(Map::is_empty);
+    let without_selector = spec
+        .get("selector")
+        .and_then(Value::as_object)
+        .is_none_or(Map::is_empty);
     if !spec.contains_key("ipFamilies") {
         spec.insert("ipFamilies".to_owned(), json!(["IPv4"]));
     }
-    let policy = if headless && without_selector { "RequireDualStack" } else { "SingleStack" };
+    let policy = if headless && without_selector {
+        "RequireDualStack"
+    } else {
+        "SingleStack"
+    };
     if headless && without_selector && spec.get("ipFamilies") == Some(&json!(["IPv4"])) {
         spec.insert("ipFamilies".to_owned(), json!(["IPv4", "IPv6"]));
     }
-    spec.entry("ipFamilyPolicy").or_insert_with(|| json!(policy));
+    spec.entry("ipFamilyPolicy")
+        .or_insert_with(|| json!(policy));
 }
 
-fn allocate_ports(spec: &mut Map<String, Value>, mut used: BTreeSet<i64>, errors: &mut Vec<FieldError>) {
+fn allocate_ports(
+    spec: &mut Map<String, Value>,
+    mut used: BTreeSet<i64>,
+    errors: &mut Vec<FieldError>,
+) {
     let needs = service::needs_node_port(spec)
-        && spec.get("allocateLoadBalancerNodePorts").and_then(Value::as_bool).unwrap_or(true);
+        && spec
+            .get("allocateLoadBalancerNodePorts")
+            .and_then(Value::as_bool)
+            .unwrap_or(true);
     let Some(ports) = spec.get_mut("ports").and_then(Value::as_array_mut) else {
         return;
     };
     for (index, port) in ports.iter().enumerate() {
-        if let Some(wanted) = port.get("nodePort").and_then(Value::as_i64).filter(|port| used.contains(port)) {
+        if let Some(wanted) = port
+            .get("nodePort")
+            .and_then(Value::as_i64)
+            .filter(|port| used.contains(port))
+        {
             let field = format!("spec.ports[{index}].nodePort");
-            errors.push(FieldError::invalid(field, wanted, "provided port is already allocated"));
+            errors.push(FieldError::invalid(
+                field,
+                wanted,
+                "provided port is already allocated",
+            ));
         }
     }
-    used.extend(ports.iter().filter_map(|port| port.get("nodePort").and_then(Value::as_i64)));
+    used.extend(
+        ports
+            .iter()
+            .filter_map(|port| port.get("nodePort").and_then(Value::as_i64)),
+    );
     if !needs {
         return;
     }

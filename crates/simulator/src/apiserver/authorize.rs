@@ -11,14 +11,25 @@ const IMPERSONATION: [&str; 3] = ["impersonate-user", "impersonate-group", "impe
 
 /// Impersonation is refused: it means nothing without RBAC.
 pub(crate) fn check_impersonation(request: &Request) -> Result<(), ApiError> {
-    let asked = IMPERSONATION.iter().any(|name| request.headers.contains_key(HeaderName::from_static(name)));
-    if asked { Err(ApiError::unsupported("impersonation")) } else { Ok(()) }
+    let asked = IMPERSONATION
+        .iter()
+        .any(|name| request.headers.contains_key(HeaderName::from_static(name)));
+    if asked {
+        Err(ApiError::unsupported("impersonation"))
+    } else {
+        Ok(())
+    }
 }
 
 /// Paths every authenticated user may read.
 fn is_open(path: &str) -> bool {
-    ["/api", "/apis", "/openapi", "/version", "/healthz", "/livez", "/readyz"].iter().any(|open| {
-        path.strip_prefix(open).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    [
+        "/api", "/apis", "/openapi", "/version", "/healthz", "/livez", "/readyz",
+    ]
+    .iter()
+    .any(|open| {
+        path.strip_prefix(open)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
 }
 
@@ -37,7 +48,11 @@ fn verb(request: &Request, target: &Target) -> &'static str {
 }
 
 /// 403 unless the user may do that.
-pub(crate) fn authorize(user: &User, request: &Request, target: Option<&Target>) -> Result<(), ApiError> {
+pub(crate) fn authorize(
+    user: &User,
+    request: &Request,
+    target: Option<&Target>,
+) -> Result<(), ApiError> {
     if user.is_admin() {
         return Ok(());
     }
@@ -48,8 +63,16 @@ pub(crate) fn authorize(user: &User, request: &Request, target: Option<&Target>)
         if method == "get" && is_open(&request.path) {
             return Ok(());
         }
-        let message = format!("forbidden: User {user:?} cannot {method} path {:?} ({note})", request.path);
-        return Err(ApiError::new(403, "Forbidden", message, Some(Details::default())));
+        let message = format!(
+            "forbidden: User {user:?} cannot {method} path {:?} ({note})",
+            request.path
+        );
+        return Err(ApiError::new(
+            403,
+            "Forbidden",
+            message,
+            Some(Details::default()),
+        ));
     };
     let mut resource = target.plural.clone();
     if !target.subresource.is_empty() {
@@ -60,9 +83,16 @@ pub(crate) fn authorize(user: &User, request: &Request, target: Option<&Target>)
     } else {
         format!("in the namespace {:?}", target.namespace)
     };
-    let qualified =
-        if target.group.is_empty() { target.plural.clone() } else { format!("{}.{}", target.plural, target.group) };
-    let subject = if target.name.is_empty() { qualified } else { format!("{qualified} {:?}", target.name) };
+    let qualified = if target.group.is_empty() {
+        target.plural.clone()
+    } else {
+        format!("{}.{}", target.plural, target.group)
+    };
+    let subject = if target.name.is_empty() {
+        qualified
+    } else {
+        format!("{qualified} {:?}", target.name)
+    };
     let message = format!(
         "{subject} is forbidden: User {user:?} cannot {} resource {resource:?} in API group {:?} {place} ({note})",
         verb(request, target),

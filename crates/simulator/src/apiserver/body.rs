@@ -20,7 +20,11 @@ const TYPES: &str = "application/json, application/yaml, application/vnd.kuberne
 pub(crate) fn media_type(request: &Request) -> &str {
     let header = request.header(CONTENT_TYPE).unwrap_or_default();
     let media = header.split(';').next().unwrap_or_default().trim();
-    if media.is_empty() { "application/json" } else { media }
+    if media.is_empty() {
+        "application/json"
+    } else {
+        media
+    }
 }
 
 /// 415 with the media types a create or update takes.
@@ -47,7 +51,11 @@ fn summary(body: &[u8]) -> String {
         Some(b'{') => String::from_utf8_lossy(head).into_owned(),
         Some(_) => head.iter().map(|byte| format!("{byte:02x}")).collect(),
     };
-    if body.len() > SHOWN { format!("{text} ...") } else { text }
+    if body.len() > SHOWN {
+        format!("{text} ...")
+    } else {
+        text
+    }
 }
 
 fn unrecognised(kind: &str, cause: &str, body: &[u8]) -> ApiError {
@@ -61,7 +69,10 @@ fn unrecognised(kind: &str, cause: &str, body: &[u8]) -> ApiError {
 fn type_meta(body: &[u8], yaml: bool) -> Result<(String, String), String> {
     if yaml {
         let decoded = decode::decode_yaml_untyped(body).map_err(|error| error.to_string())?;
-        return Ok((meta::api_version(&decoded.value).to_owned(), meta::kind(&decoded.value).to_owned()));
+        return Ok((
+            meta::api_version(&decoded.value).to_owned(),
+            meta::kind(&decoded.value).to_owned(),
+        ));
     }
     #[derive(serde::Deserialize)]
     struct TypeMeta {
@@ -72,14 +83,19 @@ fn type_meta(body: &[u8], yaml: bool) -> Result<(String, String), String> {
     }
     if let Ok(found) = serde_json::from_slice::<TypeMeta>(body) {
         if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
-            return Ok((found.api_version.unwrap_or_default(), found.kind.unwrap_or_default()));
+            return Ok((
+                found.api_version.unwrap_or_default(),
+                found.kind.unwrap_or_default(),
+            ));
         }
     }
     let cause = match decode::decode_untyped(body) {
         Err(error) => error.to_string(),
         Ok(decoded) => type_meta_error(&decoded.value),
     };
-    Err(format!("couldn't get version/kind; json parse error: {cause}"))
+    Err(format!(
+        "couldn't get version/kind; json parse error: {cause}"
+    ))
 }
 
 fn type_meta_error(value: &Value) -> String {
@@ -133,9 +149,18 @@ pub(crate) fn report_strict(
         FieldValidation::Strict if strict.is_empty() => Ok(()),
         FieldValidation::Strict => {
             let text = strict.join(", ");
-            let words = if text.starts_with("yaml: ") { "error strict decoding YAML" } else { "strict decoding error" };
+            let words = if text.starts_with("yaml: ") {
+                "error strict decoding YAML"
+            } else {
+                "strict decoding error"
+            };
             let resource = &served.resource;
-            Err(cannot_handle(&resource.kind, &resource.version, &resource.kind, &format!("{words}: {text}")))
+            Err(cannot_handle(
+                &resource.kind,
+                &resource.version,
+                &resource.kind,
+                &format!("{words}: {text}"),
+            ))
         }
     }
 }
@@ -155,8 +180,8 @@ pub(crate) fn read_object(
 ) -> Result<Value, ApiError> {
     let yaml = is_yaml(request)?;
     let resource = &served.resource;
-    let (api_version, kind) =
-        type_meta(&request.body, yaml).map_err(|cause| unrecognised(&resource.kind, &cause, &request.body))?;
+    let (api_version, kind) = type_meta(&request.body, yaml)
+        .map_err(|cause| unrecognised(&resource.kind, &cause, &request.body))?;
     match &served.backing {
         Backing::Builtin { type_id, .. } => {
             check_kind(served, &api_version, &kind)?;
@@ -192,9 +217,17 @@ fn wrong_version(given: &str, expected: &str) -> ApiError {
 
 fn check_kind(served: &Served, api_version: &str, kind: &str) -> Result<(), ApiError> {
     let resource = &served.resource;
-    let kind = if kind.is_empty() { resource.kind.as_ref() } else { kind };
+    let kind = if kind.is_empty() {
+        resource.kind.as_ref()
+    } else {
+        kind
+    };
     let expected = resource.api_version();
-    let given = if api_version.is_empty() { expected.as_str() } else { api_version };
+    let given = if api_version.is_empty() {
+        expected.as_str()
+    } else {
+        api_version
+    };
     if kind == resource.kind && given == expected {
         return Ok(());
     }
@@ -210,8 +243,9 @@ fn check_kind(served: &Served, api_version: &str, kind: &str) -> Result<(), ApiE
     if kind == resource.kind && group != resource.group {
         return Err(wrong_version(given, &expected));
     }
-    let cause =
-        format!("no kind {kind:?} is registered for version {given:?} in scheme \"pkg/runtime/scheme.go:110\"");
+    let cause = format!(
+        "no kind {kind:?} is registered for version {given:?} in scheme \"pkg/runtime/scheme.go:110\""
+    );
     Err(cannot_handle(kind, version, &resource.kind, &cause))
 }
 
@@ -240,8 +274,8 @@ fn read_builtin(
         decode::decode(table, type_id, &request.body)
     };
     let kind = &served.resource.kind;
-    let Decoded { value, strict } =
-        decoded.map_err(|error| cannot_handle(kind, &served.resource.version, kind, &error.to_string()))?;
+    let Decoded { value, strict } = decoded
+        .map_err(|error| cannot_handle(kind, &served.resource.version, kind, &error.to_string()))?;
     report_strict(served, &strict, mode, warnings)?;
     Ok(defaulted(served, value))
 }
@@ -253,30 +287,59 @@ pub(crate) fn defaulted(served: &Served, mut value: Value) -> Value {
         fields.insert("kind".to_owned(), Value::from(resource.kind.as_ref()));
         fields.insert("apiVersion".to_owned(), Value::from(resource.api_version()));
     }
-    defaults::apply(&resource.group, &resource.version, &resource.kind, &mut value);
+    defaults::apply(
+        &resource.group,
+        &resource.version,
+        &resource.kind,
+        &mut value,
+    );
     value
 }
 
 /// Coerces metadata of a custom object, prunes and defaults it. Returns it with its strict errors.
-pub(crate) fn admit_custom(served: &Served, decoded: Decoded) -> Result<(Value, Vec<String>), ApiError> {
-    let Decoded { value: mut object, mut strict } = decoded;
+pub(crate) fn admit_custom(
+    served: &Served,
+    decoded: Decoded,
+) -> Result<(Value, Vec<String>), ApiError> {
+    let Decoded {
+        value: mut object,
+        mut strict,
+    } = decoded;
     let Some(custom) = served.custom() else {
         return Ok((object, strict));
     };
     let kind = &served.resource.kind;
-    if let Some(metadata) = object.get("metadata").filter(|metadata| !metadata.is_null()).cloned() {
-        let type_id = TypeTable::builtin().type_named("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
+    if let Some(metadata) = object
+        .get("metadata")
+        .filter(|metadata| !metadata.is_null())
+        .cloned()
+    {
+        let type_id =
+            TypeTable::builtin().type_named("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
         if let Some(type_id) = type_id {
-            let decoded = decode::normalise_strict(type_id, &metadata)
-                .map_err(|error| cannot_handle(kind, &served.resource.version, kind, &metadata_error(&error)))?;
-            strict.extend(decoded.strict.iter().map(|text| text.replacen('"', "\"metadata.", 1)));
+            let decoded = decode::normalise_strict(type_id, &metadata).map_err(|error| {
+                cannot_handle(
+                    kind,
+                    &served.resource.version,
+                    kind,
+                    &metadata_error(&error),
+                )
+            })?;
+            strict.extend(
+                decoded
+                    .strict
+                    .iter()
+                    .map(|text| text.replacen('"', "\"metadata.", 1)),
+            );
             if let Some(fields) = object.as_object_mut() {
                 fields.insert("metadata".to_owned(), decoded.value);
             }
         }
     }
     if let Some(fields) = object.as_object_mut() {
-        fields.entry("apiVersion").or_insert_with(|| Value::from(served.resource.api_version()));
+        fields
+            .entry("apiVersion")
+            .or_insert_with(|| Value::from(served.resource.api_version()));
     }
     strict.extend(custom.prune_and_default(&mut object));
     strict.sort();
@@ -292,11 +355,19 @@ pub(crate) fn custom_type_errors(served: &Served, object: &Value) -> Vec<FieldEr
     let mut errors = Vec::new();
     let (kind, api_version) = (meta::kind(object), meta::api_version(object));
     if kind != served.resource.kind {
-        errors.push(FieldError::invalid("kind", kind, format!("must be {}", served.resource.kind)));
+        errors.push(FieldError::invalid(
+            "kind",
+            kind,
+            format!("must be {}", served.resource.kind),
+        ));
     }
     let expected = served.resource.api_version();
     if api_version != expected {
-        errors.push(FieldError::invalid("apiVersion", api_version, format!("must be {expected}")));
+        errors.push(FieldError::invalid(
+            "apiVersion",
+            api_version,
+            format!("must be {expected}"),
+        ));
     }
     errors
 }
@@ -311,16 +382,28 @@ pub(crate) fn patched(
     warnings: &mut Vec<String>,
 ) -> Result<Value, ApiError> {
     let refuse = |shown: String, cause: &str| {
-        ApiError::invalid_as("", "", "", "", &[FieldError::invalid("patch", shown, cause)])
+        ApiError::invalid_as(
+            "",
+            "",
+            "",
+            "",
+            &[FieldError::invalid("patch", shown, cause)],
+        )
     };
     let outcome = match served.type_id() {
         Some(type_id) => patched_type_error(served, &value).map_or_else(
             || decode::normalise_strict(type_id, &value).map_err(|error| error.to_string()),
             Err,
         ),
-        None => admit_custom(served, Decoded { value: value.clone(), strict: Vec::new() })
-            .map(|(value, strict)| Decoded { value, strict })
-            .map_err(|error| error.message.clone()),
+        None => admit_custom(
+            served,
+            Decoded {
+                value: value.clone(),
+                strict: Vec::new(),
+            },
+        )
+        .map(|(value, strict)| Decoded { value, strict })
+        .map_err(|error| error.message.clone()),
     };
     let decoded = match outcome {
         Ok(decoded) => decoded,
@@ -335,7 +418,11 @@ pub(crate) fn patched(
         FieldValidation::Warn => warnings.extend(strict),
         FieldValidation::Strict | FieldValidation::Ignore => {}
     }
-    Ok(if served.type_id().is_some() { defaulted(served, decoded.value) } else { decoded.value })
+    Ok(if served.type_id().is_some() {
+        defaulted(served, decoded.value)
+    } else {
+        decoded.value
+    })
 }
 
 fn patched_type_error(served: &Served, value: &Value) -> Option<String> {
@@ -344,12 +431,19 @@ fn patched_type_error(served: &Served, value: &Value) -> Option<String> {
         return None;
     }
     let (group, version) = split_api_version(api_version);
-    Some(if TypeTable::builtin().type_of(group, version, kind).is_some() {
-        let (own, package) = (&served.resource.kind, internal_package(&served.resource.group));
-        format!("unable to convert object of type *{version}.{kind} to {package}.{own}")
-    } else {
-        format!("no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:110\"")
-    })
+    Some(
+        if TypeTable::builtin().type_of(group, version, kind).is_some() {
+            let (own, package) = (
+                &served.resource.kind,
+                internal_package(&served.resource.group),
+            );
+            format!("unable to convert object of type *{version}.{kind} to {package}.{own}")
+        } else {
+            format!(
+                "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:110\""
+            )
+        },
+    )
 }
 
 /// Reads the body of a DELETE: DeleteOptions in JSON or YAML.
@@ -366,7 +460,9 @@ pub(crate) fn delete_body(request: &Request) -> Result<Value, ApiError> {
     } else {
         decode::decode_untyped(&request.body)
     };
-    decoded.map(|decoded| decoded.value).map_err(|error| ApiError::bad_request(error.to_string()))
+    decoded
+        .map(|decoded| decoded.value)
+        .map_err(|error| ApiError::bad_request(error.to_string()))
 }
 
 /// Reads the body of a subresource with a type of its own (`Scale`, `Binding`, `Eviction`, …), defaulted.
@@ -381,9 +477,13 @@ pub(crate) fn read_typed(
     let Some(type_id) = table.type_of(group, version, kind) else {
         return Err(ApiError::unsupported(&format!("kind {kind}")));
     };
-    let (_, given) = type_meta(&request.body, yaml).map_err(|cause| unrecognised(kind, &cause, &request.body))?;
+    let (_, given) = type_meta(&request.body, yaml)
+        .map_err(|cause| unrecognised(kind, &cause, &request.body))?;
     if !given.is_empty() && given != kind {
-        let cause = format!("converting ({version}.{given}) to ({}.{kind}): unknown conversion", internal_package(group));
+        let cause = format!(
+            "converting ({version}.{given}) to ({}.{kind}): unknown conversion",
+            internal_package(group)
+        );
         return Err(cannot_handle(&given, version, kind, &cause));
     }
     let decoded = if yaml {
@@ -391,7 +491,8 @@ pub(crate) fn read_typed(
     } else {
         decode::decode(table, type_id, &request.body)
     };
-    let mut decoded = decoded.map_err(|error| cannot_handle(kind, version, kind, &error.to_string()))?;
+    let mut decoded =
+        decoded.map_err(|error| cannot_handle(kind, version, kind, &error.to_string()))?;
     match mode {
         FieldValidation::Strict if !decoded.strict.is_empty() => {
             let cause = format!("strict decoding error: {}", decoded.strict.join(", "));

@@ -16,12 +16,32 @@ impl ApiServer {
     /// Creates what is missing.
     pub fn boot(&mut self, now: Timestamp, entropy: &mut Entropy) {
         for name in NAMESPACES {
-            self.ensure(&known::NAMESPACES, "", json!({"metadata": {"name": name}}), now, entropy);
+            self.ensure(
+                &known::NAMESPACES,
+                "",
+                json!({"metadata": {"name": name}}),
+                now,
+                entropy,
+            );
         }
-        let classes = Resource::new("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", false);
+        let classes = Resource::new(
+            "scheduling.k8s.io",
+            "v1",
+            "PriorityClass",
+            "priorityclasses",
+            false,
+        );
         for (name, value, text) in [
-            ("system-node-critical", 2_000_001_000_i64, "Used for system critical pods that must not be moved from their current node."),
-            ("system-cluster-critical", 2_000_000_000, "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."),
+            (
+                "system-node-critical",
+                2_000_001_000_i64,
+                "Used for system critical pods that must not be moved from their current node.",
+            ),
+            (
+                "system-cluster-critical",
+                2_000_000_000,
+                "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+            ),
         ] {
             let object = json!({"metadata": {"name": name}, "value": value, "description": text});
             self.ensure(&classes, "", object, now, entropy);
@@ -30,10 +50,10 @@ impl ApiServer {
     }
 
     fn ensure_kubernetes(&mut self, now: Timestamp, entropy: &mut Entropy) {
-        let (address, port) = self
-            .options
-            .advertise
-            .map_or_else(|| ("127.0.0.1".to_owned(), 6443), |addr| (addr.ip().to_string(), addr.port()));
+        let (address, port) = self.options.advertise.map_or_else(
+            || ("127.0.0.1".to_owned(), 6443),
+            |addr| (addr.ip().to_string(), addr.port()),
+        );
         let labels = json!({"component": "apiserver", "provider": "kubernetes"});
         let service = json!({
             "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
@@ -57,20 +77,39 @@ impl ApiServer {
         self.ensure(&known::ENDPOINT_SLICES, "default", slice, now, entropy);
     }
 
-    fn ensure(&mut self, resource: &Resource, namespace: &str, object: Value, now: Timestamp, entropy: &mut Entropy) {
+    fn ensure(
+        &mut self,
+        resource: &Resource,
+        namespace: &str,
+        object: Value,
+        now: Timestamp,
+        entropy: &mut Entropy,
+    ) {
         let Ok(served) = self.known(resource) else {
             return;
         };
         let name = machinery::meta::name(&object).to_owned();
-        if self.store.get(&served.table, &key(namespace, &name)).is_some() {
+        if self
+            .store
+            .get(&served.table, &key(namespace, &name))
+            .is_some()
+        {
             return;
         }
-        let object = match served.type_id().map(|type_id| machinery::decode::normalise(type_id, &object)) {
+        let object = match served
+            .type_id()
+            .map(|type_id| machinery::decode::normalise(type_id, &object))
+        {
             Some(Ok(normal)) => normal,
             Some(Err(_)) | None => object,
         };
         let object = defaulted(&served, object);
-        let mut writer = Writer { now, entropy, dry_run: false, warnings: Vec::new() };
+        let mut writer = Writer {
+            now,
+            entropy,
+            dry_run: false,
+            warnings: Vec::new(),
+        };
         if let Err(error) = self.create(&served, namespace, object, &mut writer) {
             tracing::warn!(%error, name, "cannot create a system object");
         }

@@ -16,7 +16,13 @@ use crate::session::Change;
 
 impl ApiServer {
     /// Stores an object.
-    pub(crate) fn commit_put(&mut self, served: &Served, key: &str, value: Value, now: Timestamp) -> Arc<Entry> {
+    pub(crate) fn commit_put(
+        &mut self,
+        served: &Served,
+        key: &str,
+        value: Value,
+        now: Timestamp,
+    ) -> Arc<Entry> {
         self.skip_revisions();
         let event = self.store.put(&served.table, key, value, now);
         let entry = event.after.clone();
@@ -25,7 +31,12 @@ impl ApiServer {
     }
 
     /// Removes an object.
-    pub(crate) fn commit_remove(&mut self, served: &Served, key: &str, now: Timestamp) -> Option<Arc<Entry>> {
+    pub(crate) fn commit_remove(
+        &mut self,
+        served: &Served,
+        key: &str,
+        now: Timestamp,
+    ) -> Option<Arc<Entry>> {
         self.skip_revisions();
         let event = self.store.remove(&served.table, key, now)?;
         let entry = event.after.clone();
@@ -36,7 +47,8 @@ impl ApiServer {
     /// Leaves out revisions now and then: a multiplicative hash of the revision decides, so a seed decides.
     fn skip_revisions(&mut self) {
         if self.options.skip_revisions {
-            let mixed = (self.store.revision() ^ self.options.skip_seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mixed = (self.store.revision() ^ self.options.skip_seed)
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15);
             if mixed >> 61 == 0 {
                 self.store.skip(1 + ((mixed >> 32) & 3));
             }
@@ -47,7 +59,10 @@ impl ApiServer {
         let table = served.table.clone();
         self.mark_watches(&table);
         let (namespace, name) = event.key.rsplit_once('/').unwrap_or(("", &event.key));
-        let resource = self.registry.storage(&table).map_or(&served.resource, |storage| &storage.resource);
+        let resource = self
+            .registry
+            .storage(&table)
+            .map_or(&served.resource, |storage| &storage.resource);
         self.changes.push_back(Change {
             revision: event.revision,
             resource: resource.clone(),
@@ -70,11 +85,20 @@ impl ApiServer {
     /// Serves what a definition (`PLURAL.GROUP`) says, or withdraws it.
     pub(crate) fn serve_definition(&mut self, name: &str, definition: Option<&Value>) {
         let state = definition.map(|definition| {
-            let established = definition.pointer("/status/conditions").map(ToString::to_string);
+            let established = definition
+                .pointer("/status/conditions")
+                .map(ToString::to_string);
             let generation = meta::generation(definition);
-            format!("{} {generation} {}", meta::uid(definition), established.unwrap_or_default())
+            format!(
+                "{} {generation} {}",
+                meta::uid(definition),
+                established.unwrap_or_default()
+            )
         });
-        let Some((plural, group)) = name.split_once('.').filter(|_| self.registry.note_definition(name, state)) else {
+        let Some((plural, group)) = name
+            .split_once('.')
+            .filter(|_| self.registry.note_definition(name, state))
+        else {
             return;
         };
         let versions = definition.map(custom::served_versions).unwrap_or_default();

@@ -12,7 +12,10 @@ pub(crate) fn from_storage(served: &Served, value: &Value) -> Value {
     if served.is_storage_version() {
         return value;
     }
-    match (served.resource.group.as_ref(), served.resource.version.as_ref()) {
+    match (
+        served.resource.group.as_ref(),
+        served.resource.version.as_ref(),
+    ) {
         ("events.k8s.io", _) => rename(&mut value, &EVENT_FIELDS, false),
         ("autoscaling", "v1") => hpa_to_v1(&mut value),
         _ => {}
@@ -26,7 +29,10 @@ pub(crate) fn to_storage(served: &Served, mut value: Value) -> Value {
     if served.is_storage_version() {
         return value;
     }
-    let group = match (served.resource.group.as_ref(), served.resource.version.as_ref()) {
+    let group = match (
+        served.resource.group.as_ref(),
+        served.resource.version.as_ref(),
+    ) {
         ("events.k8s.io", _) => {
             rename(&mut value, &EVENT_FIELDS, true);
             ""
@@ -37,8 +43,11 @@ pub(crate) fn to_storage(served: &Served, mut value: Value) -> Value {
         }
         (group, _) => group,
     };
-    let api_version =
-        if group.is_empty() { served.storage_version.clone() } else { format!("{group}/{}", served.storage_version) };
+    let api_version = if group.is_empty() {
+        served.storage_version.clone()
+    } else {
+        format!("{group}/{}", served.storage_version)
+    };
     set_version(served, &mut value, &api_version);
     value
 }
@@ -68,14 +77,20 @@ fn rename(value: &mut Value, names: &[(&str, &str)], to_stored: bool) {
         return;
     };
     for (outer, stored) in names {
-        let (from, to) = if to_stored { (outer, stored) } else { (stored, outer) };
+        let (from, to) = if to_stored {
+            (outer, stored)
+        } else {
+            (stored, outer)
+        };
         if let Some(moved) = fields.remove(*from) {
             fields.insert((*to).to_owned(), moved);
         }
     }
     let (instance, other) = ("reportingInstance", "reportingController");
     if to_stored {
-        fields.entry("reportingComponent").or_insert_with(|| json!(""));
+        fields
+            .entry("reportingComponent")
+            .or_insert_with(|| json!(""));
         fields.entry(instance).or_insert_with(|| json!(""));
         fields.entry("involvedObject").or_insert_with(|| json!({}));
         fields.entry("source").or_insert_with(|| json!({}));
@@ -105,7 +120,10 @@ fn hpa_to_v1(value: &mut Value) {
             let mut others = Vec::new();
             for metric in metrics {
                 match metric.pointer("/resource/target/averageUtilization") {
-                    Some(target) if is_cpu(&metric) && !spec.contains_key("targetCPUUtilizationPercentage") => {
+                    Some(target)
+                        if is_cpu(&metric)
+                            && !spec.contains_key("targetCPUUtilizationPercentage") =>
+                    {
                         spec.insert("targetCPUUtilizationPercentage".to_owned(), target.clone());
                     }
                     Some(_) | None => others.push(metric),
@@ -123,10 +141,19 @@ fn hpa_to_v1(value: &mut Value) {
         status.entry("currentReplicas").or_insert_with(|| json!(0));
         if let Some(Value::Array(metrics)) = status.remove("currentMetrics") {
             let cpu = metrics.iter().find(|metric| is_cpu(metric));
-            if let Some(current) = cpu.and_then(|metric| metric.pointer("/resource/current/averageUtilization")) {
-                status.insert("currentCPUUtilizationPercentage".to_owned(), current.clone());
+            if let Some(current) =
+                cpu.and_then(|metric| metric.pointer("/resource/current/averageUtilization"))
+            {
+                status.insert(
+                    "currentCPUUtilizationPercentage".to_owned(),
+                    current.clone(),
+                );
             }
-            let others: Vec<Value> = metrics.iter().filter(|metric| !is_cpu(metric)).cloned().collect();
+            let others: Vec<Value> = metrics
+                .iter()
+                .filter(|metric| !is_cpu(metric))
+                .cloned()
+                .collect();
             if !others.is_empty() {
                 notes.push((CURRENT, Value::Array(others)));
             }
@@ -141,17 +168,26 @@ fn hpa_to_v1(value: &mut Value) {
 }
 
 fn hpa_to_v2(value: &mut Value) {
-    let note = |value: &Value, key: &str| meta::annotation(value, key).and_then(|text| serde_json::from_str(text).ok());
-    let (metrics, behavior): (Option<Value>, Option<Value>) = (note(value, METRICS), note(value, BEHAVIOR));
-    let (current, conditions): (Option<Value>, Option<Value>) = (note(value, CURRENT), note(value, CONDITIONS));
+    let note = |value: &Value, key: &str| {
+        meta::annotation(value, key).and_then(|text| serde_json::from_str(text).ok())
+    };
+    let (metrics, behavior): (Option<Value>, Option<Value>) =
+        (note(value, METRICS), note(value, BEHAVIOR));
+    let (current, conditions): (Option<Value>, Option<Value>) =
+        (note(value, CURRENT), note(value, CONDITIONS));
     for key in [METRICS, BEHAVIOR, CURRENT, CONDITIONS] {
         meta::remove_annotation(value, key);
     }
     if let Some(spec) = value.get_mut("spec").and_then(Value::as_object_mut) {
-        let mut list = metrics.and_then(|metrics| metrics.as_array().cloned()).unwrap_or_default();
+        let mut list = metrics
+            .and_then(|metrics| metrics.as_array().cloned())
+            .unwrap_or_default();
         if let Some(target) = spec.remove("targetCPUUtilizationPercentage") {
             let target = json!({"type": "Utilization", "averageUtilization": target});
-            list.insert(0, json!({"type": "Resource", "resource": {"name": "cpu", "target": target}}));
+            list.insert(
+                0,
+                json!({"type": "Resource", "resource": {"name": "cpu", "target": target}}),
+            );
         }
         if !list.is_empty() {
             spec.insert("metrics".to_owned(), list.into());
@@ -159,12 +195,21 @@ fn hpa_to_v2(value: &mut Value) {
         insert(spec, "behavior", behavior);
     }
     if let Some(status) = value.get_mut("status").and_then(Value::as_object_mut) {
-        let mut list = current.and_then(|metrics| metrics.as_array().cloned()).unwrap_or_default();
+        let mut list = current
+            .and_then(|metrics| metrics.as_array().cloned())
+            .unwrap_or_default();
         if let Some(now) = status.remove("currentCPUUtilizationPercentage") {
             let now = json!({"averageUtilization": now});
-            list.insert(0, json!({"type": "Resource", "resource": {"name": "cpu", "current": now}}));
+            list.insert(
+                0,
+                json!({"type": "Resource", "resource": {"name": "cpu", "current": now}}),
+            );
         }
-        let list = if list.is_empty() { Value::Null } else { list.into() };
+        let list = if list.is_empty() {
+            Value::Null
+        } else {
+            list.into()
+        };
         status.insert("currentMetrics".to_owned(), list);
         insert(status, "conditions", conditions);
     }

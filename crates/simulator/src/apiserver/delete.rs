@@ -41,25 +41,41 @@ const JOB_WARNING: &str = "child pods are preserved by default when jobs are del
 to remove them or set propagationPolicy=Orphan to suppress this warning";
 
 fn after(now: Timestamp, seconds: i64) -> Timestamp {
-    now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+    now.checked_add(SignedDuration::from_secs(seconds))
+        .unwrap_or(Timestamp::MAX)
 }
 
-fn check_preconditions(served: &Served, object: &Value, options: &DeleteOptions) -> Result<(), ApiError> {
+fn check_preconditions(
+    served: &Served,
+    object: &Value,
+    options: &DeleteOptions,
+) -> Result<(), ApiError> {
     let refuse = |text: String| {
         let (kind, name) = (served.resource.qualified_kind(), meta::name(object));
         let error = ApiError::conflict(&served.resource, name, &text);
         let mut details = error.details.clone().unwrap_or_default();
         details.kind = served.resource.kind.to_string();
-        error.with_message(format!("Operation cannot be fulfilled on {kind} {name:?}: {text}")).with_details(details)
+        error
+            .with_message(format!(
+                "Operation cannot be fulfilled on {kind} {name:?}: {text}"
+            ))
+            .with_details(details)
     };
-    if let Some(uid) = options.uid.as_ref().filter(|uid| uid.as_str() != meta::uid(object)) {
+    if let Some(uid) = options
+        .uid
+        .as_ref()
+        .filter(|uid| uid.as_str() != meta::uid(object))
+    {
         return Err(refuse(format!(
             "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been \
              deleted and then recreated",
             meta::uid(object)
         )));
     }
-    if let Some(version) = options.resource_version.as_ref().filter(|version| version.as_str() != meta::resource_version(object))
+    if let Some(version) = options
+        .resource_version
+        .as_ref()
+        .filter(|version| version.as_str() != meta::resource_version(object))
     {
         return Err(refuse(format!(
             "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({}). The \
@@ -71,7 +87,11 @@ fn check_preconditions(served: &Served, object: &Value, options: &DeleteOptions)
 }
 
 /// The finalizers the collector needs for this deletion, if they differ from what is there.
-fn collector_finalizers(served: &Served, object: &Value, options: &DeleteOptions) -> Option<Vec<String>> {
+fn collector_finalizers(
+    served: &Served,
+    object: &Value,
+    options: &DeleteOptions,
+) -> Option<Vec<String>> {
     let facts = facts(served);
     if facts.not_collected {
         return None;
@@ -89,7 +109,11 @@ fn collector_finalizers(served: &Served, object: &Value, options: &DeleteOptions
             (facts.orphans_by_default && !foreground, foreground)
         }
     };
-    let mut new: Vec<String> = old.iter().filter(|name| *name != ORPHAN && *name != FOREGROUND).cloned().collect();
+    let mut new: Vec<String> = old
+        .iter()
+        .filter(|name| *name != ORPHAN && *name != FOREGROUND)
+        .cloned()
+        .collect();
     if orphan {
         new.push(ORPHAN.to_owned());
     }
@@ -116,7 +140,9 @@ enum Grace {
 
 /// Marks a pod for deletion after its grace period (`BeforeDelete`, pod strategy).
 fn pod_grace(pod: &mut Value, options: &DeleteOptions, now: Timestamp) -> Grace {
-    let requested = options.grace_period_seconds.map(|seconds| if seconds < 0 { 1 } else { seconds });
+    let requested = options
+        .grace_period_seconds
+        .map(|seconds| if seconds < 0 { 1 } else { seconds });
     if let Some(deletion) = meta::deletion_timestamp(pod) {
         let current = meta::deletion_grace_period_seconds(pod).unwrap_or(0);
         if current == 0 {
@@ -134,11 +160,27 @@ fn pod_grace(pod: &mut Value, options: &DeleteOptions, now: Timestamp) -> Grace 
         meta::set(pod, "deletionGracePeriodSeconds", json!(period));
         return Grace::Marked(period);
     }
-    let text = |pointer: &str| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let done = text("/spec/nodeName").is_empty() || matches!(text("/status/phase"), "Succeeded" | "Failed");
-    let default = pod.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(30);
-    let period = if done { 0 } else { requested.unwrap_or(default).max(0) };
-    meta::set(pod, "deletionTimestamp", json!(time::rfc3339(after(now, period))));
+    let text = |pointer: &str| {
+        pod.pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let done = text("/spec/nodeName").is_empty()
+        || matches!(text("/status/phase"), "Succeeded" | "Failed");
+    let default = pod
+        .pointer("/spec/terminationGracePeriodSeconds")
+        .and_then(Value::as_i64)
+        .unwrap_or(30);
+    let period = if done {
+        0
+    } else {
+        requested.unwrap_or(default).max(0)
+    };
+    meta::set(
+        pod,
+        "deletionTimestamp",
+        json!(time::rfc3339(after(now, period))),
+    );
     meta::set(pod, "deletionGracePeriodSeconds", json!(period));
     if meta::generation(pod) > 0 {
         meta::set_generation(pod, meta::generation(pod) + 1);
@@ -169,16 +211,34 @@ impl ApiServer {
         options: &DeleteOptions,
         writer: &mut Writer<'_>,
     ) -> Result<Deleted, ApiError> {
-        let served = self.registry.storage(&served.table).unwrap_or(served).clone();
-        let key = key(if served.resource.namespaced { namespace } else { "" }, name);
+        let served = self
+            .registry
+            .storage(&served.table)
+            .unwrap_or(served)
+            .clone();
+        let key = key(
+            if served.resource.namespaced {
+                namespace
+            } else {
+                ""
+            },
+            name,
+        );
         if served.resource == known::NAMESPACES && IMMORTAL.contains(&name) {
-            return Err(ApiError::forbidden(&served.resource, name, "this namespace may not be deleted"));
+            return Err(ApiError::forbidden(
+                &served.resource,
+                name,
+                "this namespace may not be deleted",
+            ));
         }
         let Some(stored) = self.store.get(&served.table, &key).cloned() else {
             return Err(ApiError::not_found(&served.resource, name));
         };
         check_preconditions(&served, &stored.value, options)?;
-        if served.resource == known::JOBS && options.propagation.is_none() && options.orphan_dependents.is_none() {
+        if served.resource == known::JOBS
+            && options.propagation.is_none()
+            && options.orphan_dependents.is_none()
+        {
             writer.warnings.push(JOB_WARNING.to_owned());
         }
         if served.resource == known::NAMESPACES {
@@ -187,7 +247,11 @@ impl ApiServer {
             }
         }
         let mut object = Value::clone(&stored.value);
-        let grace = if served.resource == known::PODS { pod_grace(&mut object, options, writer.now) } else { Grace::None };
+        let grace = if served.resource == known::PODS {
+            pod_grace(&mut object, options, writer.now)
+        } else {
+            Grace::None
+        };
         if let Grace::Pending = grace {
             return Ok(Deleted::Remains(stored));
         }
@@ -204,14 +268,19 @@ impl ApiServer {
             }
             Grace::None | Grace::Pending if waits => {
                 mark_deleting(&mut object, writer.now);
-                return Ok(Deleted::Remains(self.replace(&served, &key, &stored, object, writer)));
+                return Ok(Deleted::Remains(
+                    self.replace(&served, &key, &stored, object, writer),
+                ));
             }
             Grace::None | Grace::Pending => {}
         }
         if writer.dry_run {
             return Ok(Deleted::Gone(stored));
         }
-        Ok(Deleted::Gone(self.commit_remove(&served, &key, writer.now).unwrap_or(stored)))
+        Ok(Deleted::Gone(
+            self.commit_remove(&served, &key, writer.now)
+                .unwrap_or(stored),
+        ))
     }
 
     fn replace(
@@ -242,7 +311,11 @@ impl ApiServer {
     ) -> Option<Arc<Entry>> {
         let mut object = Value::clone(&stored.value);
         if meta::deletion_timestamp(&object).is_none() {
-            meta::set(&mut object, "deletionTimestamp", json!(time::rfc3339(writer.now)));
+            meta::set(
+                &mut object,
+                "deletionTimestamp",
+                json!(time::rfc3339(writer.now)),
+            );
             if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
                 status.insert("phase".to_owned(), json!("Terminating"));
             }
@@ -251,7 +324,10 @@ impl ApiServer {
             }
             return Some(self.replace(served, key, stored, object, writer));
         }
-        let holds = object.pointer("/spec/finalizers").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        let holds = object
+            .pointer("/spec/finalizers")
+            .and_then(Value::as_array)
+            .is_some_and(|list| !list.is_empty());
         holds.then(|| stored.clone())
     }
 
@@ -279,7 +355,8 @@ impl ApiServer {
 /// The Status that answers a DELETE of an object that is gone.
 pub(crate) fn success(served: &Served, object: &Value) -> Value {
     let resource = &served.resource;
-    let mut details = json!({"name": meta::name(object), "kind": resource.plural, "uid": meta::uid(object)});
+    let mut details =
+        json!({"name": meta::name(object), "kind": resource.plural, "uid": meta::uid(object)});
     if let (false, Some(fields)) = (resource.group.is_empty(), details.as_object_mut()) {
         fields.insert("group".to_owned(), json!(resource.group));
     }

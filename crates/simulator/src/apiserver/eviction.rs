@@ -20,7 +20,13 @@ const VIOLATED: &str = "Cannot evict pod as it would violate the pod's disruptio
 const SEVERAL: &str = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
 
 /// Sets a condition of a pod to True.
-pub(crate) fn set_condition(pod: &mut Value, kind: &str, reason: &str, message: &str, now: Timestamp) {
+pub(crate) fn set_condition(
+    pod: &mut Value,
+    kind: &str,
+    reason: &str,
+    message: &str,
+    now: Timestamp,
+) {
     let generation = meta::generation(pod);
     let Some(status) = pod.get_mut("status").and_then(Value::as_object_mut) else {
         return;
@@ -43,10 +49,15 @@ pub(crate) fn set_condition(pod: &mut Value, kind: &str, reason: &str, message: 
             fields.insert("observedGeneration".to_owned(), json!(generation));
         }
     }
-    match conditions.iter_mut().find(|condition| condition.get("type") == Some(&json!(kind))) {
+    match conditions
+        .iter_mut()
+        .find(|condition| condition.get("type") == Some(&json!(kind)))
+    {
         Some(condition) => {
             if condition.get("status") == Some(&json!("True")) {
-                if let (Some(fields), Some(at)) = (new.as_object_mut(), condition.get("lastTransitionTime")) {
+                if let (Some(fields), Some(at)) =
+                    (new.as_object_mut(), condition.get("lastTransitionTime"))
+                {
                     fields.insert("lastTransitionTime".to_owned(), at.clone());
                 }
             }
@@ -59,19 +70,26 @@ pub(crate) fn set_condition(pod: &mut Value, kind: &str, reason: &str, message: 
 fn is_ready(pod: &Value) -> bool {
     let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
     conditions.into_iter().flatten().any(|condition| {
-        condition.get("type") == Some(&json!("Ready")) && condition.get("status") == Some(&json!("True"))
+        condition.get("type") == Some(&json!("Ready"))
+            && condition.get("status") == Some(&json!("True"))
     })
 }
 
 fn number(budget: &Value, field: &str) -> i64 {
-    budget.pointer(&format!("/status/{field}")).and_then(Value::as_i64).unwrap_or_default()
+    budget
+        .pointer(&format!("/status/{field}"))
+        .and_then(Value::as_i64)
+        .unwrap_or_default()
 }
 
 fn options_of(eviction: &Value) -> DeleteOptions {
     let options = eviction.get("deleteOptions");
     let field = |name: &str| options.and_then(|options| options.get(name));
     let text = |pointer: &str| {
-        options.and_then(|options| options.pointer(pointer)).and_then(Value::as_str).map(str::to_owned)
+        options
+            .and_then(|options| options.pointer(pointer))
+            .and_then(Value::as_str)
+            .map(str::to_owned)
     };
     DeleteOptions {
         grace_period_seconds: field("gracePeriodSeconds").and_then(Value::as_i64),
@@ -84,7 +102,9 @@ fn options_of(eviction: &Value) -> DeleteOptions {
         orphan_dependents: field("orphanDependents").and_then(Value::as_bool),
         uid: text("/preconditions/uid"),
         resource_version: text("/preconditions/resourceVersion"),
-        dry_run: field("dryRun").and_then(Value::as_array).is_some_and(|list| !list.is_empty()),
+        dry_run: field("dryRun")
+            .and_then(Value::as_array)
+            .is_some_and(|list| !list.is_empty()),
     }
 }
 
@@ -106,8 +126,13 @@ impl ApiServer {
             .get(&pods.table, &key(namespace, name))
             .cloned()
             .ok_or_else(|| ApiError::not_found(&known::PODS, name))?;
-        let phase = pod.value.pointer("/status/phase").and_then(Value::as_str).unwrap_or_default();
-        let free = matches!(phase, "Succeeded" | "Failed" | "Pending") || meta::deletion_timestamp(&pod.value).is_some();
+        let phase = pod
+            .value
+            .pointer("/status/phase")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let free = matches!(phase, "Succeeded" | "Failed" | "Pending")
+            || meta::deletion_timestamp(&pod.value).is_some();
         if !free {
             self.spend_budget(namespace, &pod, writer)?;
         }
@@ -122,14 +147,24 @@ impl ApiServer {
             .into_iter()
             .map(|(_, entry)| entry)
             .filter(|budget| {
-                let selector = budget.value.pointer("/spec/selector").cloned().unwrap_or_default();
-                Selector::from_label_selector(&selector).is_ok_and(|selector| selector.matches(&labels))
+                let selector = budget
+                    .value
+                    .pointer("/spec/selector")
+                    .cloned()
+                    .unwrap_or_default();
+                Selector::from_label_selector(&selector)
+                    .is_ok_and(|selector| selector.matches(&labels))
             })
             .collect())
     }
 
     /// Takes one disruption from the pod's budget.
-    fn spend_budget(&mut self, namespace: &str, pod: &Entry, writer: &mut Writer<'_>) -> Result<(), ApiError> {
+    fn spend_budget(
+        &mut self,
+        namespace: &str,
+        pod: &Entry,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), ApiError> {
         let budgets = self.budgets_of(namespace, &pod.value)?;
         let budget = match budgets.as_slice() {
             [] => return Ok(()),
@@ -139,7 +174,8 @@ impl ApiServer {
         let name = meta::name(&budget.value).to_owned();
         let value = &budget.value;
         if !is_ready(&pod.value) {
-            let always = value.pointer("/spec/unhealthyPodEvictionPolicy") == Some(&json!("AlwaysAllow"));
+            let always =
+                value.pointer("/spec/unhealthyPodEvictionPolicy") == Some(&json!("AlwaysAllow"));
             let healthy = number(value, "desiredHealthy") > 0
                 && number(value, "currentHealthy") >= number(value, "desiredHealthy");
             if always || healthy {
@@ -147,7 +183,8 @@ impl ApiServer {
             }
         }
         if number(value, "observedGeneration") < meta::generation(value) {
-            let text = format!("The disruption budget {name} is still being processed by the server.");
+            let text =
+                format!("The disruption budget {name} is still being processed by the server.");
             return Err(with_cause(ApiError::too_many_requests(VIOLATED, 10), text));
         }
         if number(value, "disruptionsAllowed") < 0 {
@@ -167,8 +204,14 @@ impl ApiServer {
         }
         let (pod_name, now) = (meta::name(&pod.value).to_owned(), time::rfc3339(writer.now));
         let served = self.known(&known::POD_DISRUPTION_BUDGETS)?;
-        let target =
-            UpdateTarget { served: &served, namespace, name: &name, subresource: "status", uid: "", may_create: false };
+        let target = UpdateTarget {
+            served: &served,
+            namespace,
+            name: &name,
+            subresource: "status",
+            uid: "",
+            may_create: false,
+        };
         self.update(target, writer, &mut |_, old, _| {
             let mut new = old.clone();
             let allowed = number(old, "disruptionsAllowed") - 1;
@@ -195,15 +238,28 @@ impl ApiServer {
         let now = writer.now;
         let mut options = options.clone();
         if !writer.dry_run {
-            let target =
-                UpdateTarget { served: &served, namespace, name, subresource: "status", uid: "", may_create: false };
+            let target = UpdateTarget {
+                served: &served,
+                namespace,
+                name,
+                subresource: "status",
+                uid: "",
+                may_create: false,
+            };
             let updated = self.update(target, writer, &mut |_, old, _| {
                 let mut pod = old.clone();
-                set_condition(&mut pod, "DisruptionTarget", "EvictionByEvictionAPI", "Eviction API: evicting", now);
+                set_condition(
+                    &mut pod,
+                    "DisruptionTarget",
+                    "EvictionByEvictionAPI",
+                    "Eviction API: evicting",
+                    now,
+                );
                 Ok(pod)
             })?;
             if options.resource_version.is_some() {
-                options.resource_version = Some(meta::resource_version(&updated.entry.value).to_owned());
+                options.resource_version =
+                    Some(meta::resource_version(&updated.entry.value).to_owned());
             }
         }
         self.delete(&served, namespace, name, &options, writer)?;

@@ -56,10 +56,19 @@ pub(crate) fn facts(served: &Served) -> Facts {
                     | "PersistentVolume"
                     | "PersistentVolumeClaim"
                     | "Namespace"
-            ) | ("storage.k8s.io", "StorageClass" | "CSIDriver" | "CSINode" | "VolumeAttachment" | "VolumeAttributesClass")
-                | ("resource.k8s.io", _)
+            ) | (
+                "storage.k8s.io",
+                "StorageClass"
+                    | "CSIDriver"
+                    | "CSINode"
+                    | "VolumeAttachment"
+                    | "VolumeAttributesClass"
+            ) | ("resource.k8s.io", _)
         ),
-        orphans_by_default: matches!((group, kind), ("", "ReplicationController") | ("batch", "Job")),
+        orphans_by_default: matches!(
+            (group, kind),
+            ("", "ReplicationController") | ("batch", "Job")
+        ),
         not_collected: kind == "Event",
     }
 }
@@ -68,7 +77,10 @@ fn has_generation(group: &str, kind: &str) -> bool {
     match group {
         "" => matches!(kind, "Pod" | "PodTemplate" | "ReplicationController"),
         "apps" => kind != "ControllerRevision",
-        "batch" | "discovery.k8s.io" | "admissionregistration.k8s.io" | "flowcontrol.apiserver.k8s.io" => true,
+        "batch"
+        | "discovery.k8s.io"
+        | "admissionregistration.k8s.io"
+        | "flowcontrol.apiserver.k8s.io" => true,
         "apiextensions.k8s.io" | "scheduling.k8s.io" | "policy" => true,
         "networking.k8s.io" => matches!(kind, "Ingress" | "IngressClass" | "NetworkPolicy"),
         "resource.k8s.io" => matches!(kind, "ResourceSlice" | "DeviceClass"),
@@ -78,40 +90,61 @@ fn has_generation(group: &str, kind: &str) -> bool {
 
 fn needs_resource_version(group: &str, kind: &str) -> bool {
     match group {
-        "coordination.k8s.io" | "policy" | "admissionregistration.k8s.io" | "apiextensions.k8s.io" => true,
+        "coordination.k8s.io"
+        | "policy"
+        | "admissionregistration.k8s.io"
+        | "apiextensions.k8s.io" => true,
         "node.k8s.io" | "apiregistration.k8s.io" => true,
-        "storage.k8s.io" => matches!(kind, "CSIDriver" | "CSIStorageCapacity" | "VolumeAttachment" | "CSINode"),
+        "storage.k8s.io" => matches!(
+            kind,
+            "CSIDriver" | "CSIStorageCapacity" | "VolumeAttachment" | "CSINode"
+        ),
         _ => false,
     }
 }
 
 /// Parts of an object, beside `spec`, whose change raises the generation of a built-in kind, and the whole rule.
-pub(crate) fn raises_generation(served: &Served, old: &serde_json::Value, new: &serde_json::Value) -> bool {
+pub(crate) fn raises_generation(
+    served: &Served,
+    old: &serde_json::Value,
+    new: &serde_json::Value,
+) -> bool {
     let differs = |pointer: &str| old.pointer(pointer) != new.pointer(pointer);
     if let Some(custom) = served.custom() {
         let rest = |object: &serde_json::Value| {
             let fields = object.as_object().into_iter().flatten();
             fields
-                .filter(|(key, _)| key.as_str() != "metadata" && !(custom.status && key.as_str() == "status"))
+                .filter(|(key, _)| {
+                    key.as_str() != "metadata" && !(custom.status && key.as_str() == "status")
+                })
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect::<Vec<_>>()
         };
         return rest(old) != rest(new);
     }
-    match (served.resource.group.as_ref(), served.resource.kind.as_ref()) {
+    match (
+        served.resource.group.as_ref(),
+        served.resource.kind.as_ref(),
+    ) {
         ("", "PodTemplate") => differs("/template"),
         ("apps", "Deployment") => differs("/spec") || differs("/metadata/annotations"),
         ("discovery.k8s.io", _) => {
             differs("/metadata/labels") || without_metadata(old) != without_metadata(new)
         }
-        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration") => {
-            differs("/webhooks")
-        }
+        (
+            "admissionregistration.k8s.io",
+            "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration",
+        ) => differs("/webhooks"),
         ("scheduling.k8s.io", _) => false,
         _ => differs("/spec"),
     }
 }
 
 fn without_metadata(object: &serde_json::Value) -> Vec<(&String, &serde_json::Value)> {
-    object.as_object().into_iter().flatten().filter(|(key, _)| key.as_str() != "metadata").collect()
+    object
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| key.as_str() != "metadata")
+        .collect()
 }

@@ -49,25 +49,51 @@ pub(crate) struct Call<'a> {
 impl<'a> Call<'a> {
     /// What a write needs.
     pub fn writer(&mut self, dry_run: bool) -> Writer<'_> {
-        Writer { now: self.now, entropy: self.entropy, dry_run, warnings: std::mem::take(&mut self.warnings) }
+        Writer {
+            now: self.now,
+            entropy: self.entropy,
+            dry_run,
+            warnings: std::mem::take(&mut self.warnings),
+        }
     }
 
     /// One object as the reply.
     pub fn object(&self, status: u16, entry: &Entry) -> Result<Reply, ApiError> {
         let body = reply::object_body(&self.served, entry, self.request, &self.form, self.now)?;
-        Ok(Reply::Full(reply::response(self.request, status, body, &self.form.content_type, &self.warnings)))
+        Ok(Reply::Full(reply::response(
+            self.request,
+            status,
+            body,
+            &self.form.content_type,
+            &self.warnings,
+        )))
     }
 
     /// A value of another type as the reply.
-    pub fn value(&self, status: u16, value: &Value, (group, version, kind): (&str, &str, &str)) -> Reply {
+    pub fn value(
+        &self,
+        status: u16,
+        value: &Value,
+        (group, version, kind): (&str, &str, &str),
+    ) -> Reply {
         let type_id = machinery::schema::TypeTable::builtin().type_of(group, version, kind);
         let body = reply::encode(value, type_id, &self.form);
-        Reply::Full(reply::response(self.request, status, body, &self.form.content_type, &self.warnings))
+        Reply::Full(reply::response(
+            self.request,
+            status,
+            body,
+            &self.form.content_type,
+            &self.warnings,
+        ))
     }
 
     /// The namespace of the objects, empty for cluster-scoped kinds.
     pub fn namespace(&self) -> &str {
-        if self.served.resource.namespaced { &self.target.namespace } else { "" }
+        if self.served.resource.namespaced {
+            &self.target.namespace
+        } else {
+            ""
+        }
     }
 }
 
@@ -76,8 +102,12 @@ impl ApiServer {
     pub fn handle(&mut self, request: &Request, now: Timestamp, entropy: &mut Entropy) -> Reply {
         match self.dispatch(request, now, entropy) {
             Ok(reply) => reply,
-            Err((error, warnings)) if error.code == 504 && warnings.is_empty() => later(request, &error, now),
-            Err((error, warnings)) => Reply::Full(reply::error_response(request, &error, &warnings)),
+            Err((error, warnings)) if error.code == 504 && warnings.is_empty() => {
+                later(request, &error, now)
+            }
+            Err((error, warnings)) => {
+                Reply::Full(reply::error_response(request, &error, &warnings))
+            }
         }
     }
 
@@ -89,7 +119,12 @@ impl ApiServer {
     ) -> Result<Reply, (ApiError, Vec<String>)> {
         let plain = |error: ApiError| (error, Vec::new());
         let Some(user) = &request.user else {
-            return Err(plain(ApiError::new(401, "Unauthorized", "Unauthorized", None)));
+            return Err(plain(ApiError::new(
+                401,
+                "Unauthorized",
+                "Unauthorized",
+                None,
+            )));
         };
         super::authorize::check_impersonation(request).map_err(plain)?;
         let target = target::parse(&request.path);
@@ -99,13 +134,32 @@ impl ApiServer {
         };
         if request.body.len() > BODY_LIMIT {
             let message = format!("Request entity too large: limit is {BODY_LIMIT}");
-            return Err(plain(ApiError::new(413, "RequestEntityTooLarge", message, None)));
+            return Err(plain(ApiError::new(
+                413,
+                "RequestEntityTooLarge",
+                message,
+                None,
+            )));
         }
         let served = self.find(&target).map_err(plain)?;
-        let watch = request.method == Method::GET && super::options::boolean(request, "watch") == Some(true);
+        let watch = request.method == Method::GET
+            && super::options::boolean(request, "watch") == Some(true);
         let form = negotiate(request, served.type_id().is_some(), watch).map_err(plain)?;
-        let mut call = Call { request, user, target, served, form, now, entropy, warnings: Vec::new() };
-        if let Some(warning) = call.served.custom().and_then(|custom| custom.deprecation_warning.clone()) {
+        let mut call = Call {
+            request,
+            user,
+            target,
+            served,
+            form,
+            now,
+            entropy,
+            warnings: Vec::new(),
+        };
+        if let Some(warning) = call
+            .served
+            .custom()
+            .and_then(|custom| custom.deprecation_warning.clone())
+        {
             call.warnings.push(warning);
         }
         self.verb(&mut call).map_err(|error| (error, call.warnings))
@@ -120,8 +174,12 @@ impl ApiServer {
         }
         let mut parts = request.path.split('/').skip(1);
         match (parts.next(), parts.next()) {
-            (Some("api"), Some(version)) if !version.is_empty() => Err(ApiError::unknown_resource()),
-            (Some("apis"), Some(group)) if self.registry.is_builtin_group(group) => Err(ApiError::unknown_resource()),
+            (Some("api"), Some(version)) if !version.is_empty() => {
+                Err(ApiError::unknown_resource())
+            }
+            (Some("apis"), Some(group)) if self.registry.is_builtin_group(group) => {
+                Err(ApiError::unknown_resource())
+            }
             _ => Err(ApiError::page_not_found()),
         }
     }
@@ -129,8 +187,17 @@ impl ApiServer {
     /// The resource a path names, or the right 404.
     fn find(&self, target: &Target) -> Result<Arc<Served>, ApiError> {
         let builtin = target.group.is_empty() || self.registry.is_builtin_group(&target.group);
-        let unknown = || if builtin { ApiError::unknown_resource() } else { ApiError::page_not_found() };
-        let served = self.registry.get(&target.group, &target.version, &target.plural).ok_or_else(unknown)?;
+        let unknown = || {
+            if builtin {
+                ApiError::unknown_resource()
+            } else {
+                ApiError::page_not_found()
+            }
+        };
+        let served = self
+            .registry
+            .get(&target.group, &target.version, &target.plural)
+            .ok_or_else(unknown)?;
         let own_namespace = target.group.is_empty() && target.plural == "namespaces";
         if !served.resource.namespaced && !target.namespace.is_empty() && !own_namespace {
             return Err(unknown());
@@ -165,7 +232,9 @@ impl ApiServer {
             ("GET" | "HEAD", false) => "get",
             ("POST", true) if !all_namespaces => "create",
             ("POST", false) if custom => "create",
-            ("PUT" | "PATCH", true) if custom => return Err(ApiError::bad_request("name must be provided")),
+            ("PUT" | "PATCH", true) if custom => {
+                return Err(ApiError::bad_request("name must be provided"));
+            }
             ("PUT", false) => "update",
             ("PATCH", false) => "patch",
             ("DELETE", true) if !all_namespaces => "deletecollection",
@@ -187,18 +256,42 @@ impl ApiServer {
     }
 
     fn list_or_watch(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
-        let name = if call.target.plural == "namespaces" { "" } else { call.target.name.as_str() };
+        let name = if call.target.plural == "namespaces" {
+            ""
+        } else {
+            call.target.name.as_str()
+        };
         let options = list_options(call.request)?;
-        let selection = Selection::of_request(call.request, &call.served, &call.target.namespace, name)?;
+        let selection =
+            Selection::of_request(call.request, &call.served, &call.target.namespace, name)?;
         if options.watch {
             let served = call.served.clone();
             let form = call.form.clone();
-            return self.start_watch(&served, selection, &options, (call.request, form), (call.now, call.entropy));
+            return self.start_watch(
+                &served,
+                selection,
+                &options,
+                (call.request, form),
+                (call.now, call.entropy),
+            );
         }
         let listed = self.list(&call.served, &selection, &options)?;
         let (entries, metadata) = (listed.entries, listed.metadata);
-        let body = reply::list_body(&call.served, &entries, &metadata, call.request, &call.form, call.now)?;
-        Ok(Reply::Full(reply::response(call.request, 200, body, &call.form.content_type, &call.warnings)))
+        let body = reply::list_body(
+            &call.served,
+            &entries,
+            &metadata,
+            call.request,
+            &call.form,
+            call.now,
+        )?;
+        Ok(Reply::Full(reply::response(
+            call.request,
+            200,
+            body,
+            &call.form.content_type,
+            &call.warnings,
+        )))
     }
 
     /// The stored object a call names.
@@ -213,7 +306,11 @@ impl ApiServer {
         if super::options::boolean(call.request, "watch") == Some(true) {
             return self.list_or_watch(call);
         }
-        if let Some(text) = call.request.query_value("resourceVersion").filter(|text| !text.is_empty()) {
+        if let Some(text) = call
+            .request
+            .query_value("resourceVersion")
+            .filter(|text| !text.is_empty())
+        {
             let wanted: u64 = text.parse().map_err(|_| {
                 ApiError::internal(format!(
                     "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
@@ -290,7 +387,8 @@ impl ApiServer {
         };
         let mut writer = call.writer(options.dry_run);
         let result = self.update(update, &mut writer, &mut |_, old, writer| {
-            let patched = patch.apply(&served, old, options.field_validation, &mut writer.warnings)?;
+            let patched =
+                patch.apply(&served, old, options.field_validation, &mut writer.warnings)?;
             check_names(&served, &namespace, &target.name, &patched)?;
             Ok(patched)
         });
@@ -307,34 +405,62 @@ impl ApiServer {
         let result = self.delete(&served, &namespace, &target.name, &options, &mut writer);
         call.warnings = writer.warnings;
         match result? {
-            Deleted::Remains(entry) => {
-                call.object(if options.orphan_dependents == Some(false) { 202 } else { 200 }, &entry)
-            }
+            Deleted::Remains(entry) => call.object(
+                if options.orphan_dependents == Some(false) {
+                    202
+                } else {
+                    200
+                },
+                &entry,
+            ),
             Deleted::Gone(entry) if facts(&served).returns_deleted => call.object(200, &entry),
             Deleted::Gone(entry) => {
                 let status = success(&served, &entry.value);
-                Ok(Reply::Full(reply::status_response(call.request, 200, &status, &call.warnings)))
+                Ok(Reply::Full(reply::status_response(
+                    call.request,
+                    200,
+                    &status,
+                    &call.warnings,
+                )))
             }
         }
     }
 
     fn delete_objects(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
         let options = delete_options(call.request)?;
-        let selection = Selection::of_request(call.request, &call.served, &call.target.namespace, "")?;
+        let selection =
+            Selection::of_request(call.request, &call.served, &call.target.namespace, "")?;
         let served = call.served.clone();
         let mut writer = call.writer(options.dry_run);
         let result = self.delete_collection(&served, &selection, &options, &mut writer);
         call.warnings = writer.warnings;
         let listed = list::list_of(result?, self.revision());
-        let body =
-            reply::list_body(&served, &listed.entries, &listed.metadata, call.request, &call.form, call.now)?;
-        Ok(Reply::Full(reply::response(call.request, 200, body, &call.form.content_type, &call.warnings)))
+        let body = reply::list_body(
+            &served,
+            &listed.entries,
+            &listed.metadata,
+            call.request,
+            &call.form,
+            call.now,
+        )?;
+        Ok(Reply::Full(reply::response(
+            call.request,
+            200,
+            body,
+            &call.form.content_type,
+            &call.warnings,
+        )))
     }
 }
 
 /// Reads the body as an object of the call's resource.
 pub(crate) fn read(call: &mut Call<'_>, options: WriteOptions) -> Result<Value, ApiError> {
-    body::read_object(&call.served, call.request, options.field_validation, &mut call.warnings)
+    body::read_object(
+        &call.served,
+        call.request,
+        options.field_validation,
+        &mut call.warnings,
+    )
 }
 
 /// Name and namespace of the body must be those of the path.
@@ -348,7 +474,12 @@ fn check_identity(call: &Call<'_>, object: &Value) -> Result<(), ApiError> {
     check_names(&call.served, call.namespace(), &call.target.name, object)
 }
 
-fn check_names(served: &Served, namespace: &str, name: &str, object: &Value) -> Result<(), ApiError> {
+fn check_names(
+    served: &Served,
+    namespace: &str,
+    name: &str,
+    object: &Value,
+) -> Result<(), ApiError> {
     let given = meta::name(object);
     if given != name {
         return Err(ApiError::bad_request(format!(

@@ -23,28 +23,43 @@ struct Token {
 }
 
 fn bad_token(cause: &str) -> ApiError {
-    ApiError::bad_request(format!("invalid continue token: continue key is not valid: {cause}"))
+    ApiError::bad_request(format!(
+        "invalid continue token: continue key is not valid: {cause}"
+    ))
 }
 
 fn decode_token(text: &str, prefix: &str) -> Result<Token, ApiError> {
-    let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|error| bad_token(&error.to_string()))?;
-    let value: Value = serde_json::from_slice(&bytes).map_err(|_| bad_token(&json_complaint(&bytes)))?;
+    let bytes = URL_SAFE_NO_PAD
+        .decode(text.trim_end_matches('='))
+        .map_err(|error| bad_token(&error.to_string()))?;
+    let value: Value =
+        serde_json::from_slice(&bytes).map_err(|_| bad_token(&json_complaint(&bytes)))?;
     if value.get("v").and_then(Value::as_str) != Some("meta.k8s.io/v1") {
         return Err(bad_token("server does not recognize this encoded version"));
     }
     let revision = value.get("rv").and_then(Value::as_i64).unwrap_or_default();
     if revision == 0 {
-        return Err(bad_token("incorrect encoded start resourceVersion (version meta.k8s.io/v1)"));
+        return Err(bad_token(
+            "incorrect encoded start resourceVersion (version meta.k8s.io/v1)",
+        ));
     }
-    let start = value.get("start").and_then(Value::as_str).unwrap_or_default();
+    let start = value
+        .get("start")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if start.is_empty() {
-        return Err(bad_token("encoded start key empty (version meta.k8s.io/v1)"));
+        return Err(bad_token(
+            "encoded start key empty (version meta.k8s.io/v1)",
+        ));
     }
     let key = start.trim_start_matches('/');
     if key.split('/').any(|part| part == ".." || part == ".") {
         return Err(bad_token(start));
     }
-    Ok(Token { revision: u64::try_from(revision).ok(), start: format!("{prefix}{key}") })
+    Ok(Token {
+        revision: u64::try_from(revision).ok(),
+        start: format!("{prefix}{key}"),
+    })
 }
 
 /// Go's words for bytes that are no JSON.
@@ -59,9 +74,15 @@ fn json_complaint(bytes: &[u8]) -> String {
 /// The token after an item with that key.
 fn encode_token(revision: i64, key: &str, prefix: &str, slash: bool) -> String {
     let key = key.strip_prefix(prefix).unwrap_or(key);
-    let start = if slash { format!("/{key}\u{0}") } else { format!("{key}\u{0}") };
+    let start = if slash {
+        format!("/{key}\u{0}")
+    } else {
+        format!("{key}\u{0}")
+    };
     let start = start.replace('\u{0}', "\\u0000");
-    URL_SAFE_NO_PAD.encode(format!("{{\"v\":\"meta.k8s.io/v1\",\"rv\":{revision},\"start\":\"{start}\"}}"))
+    URL_SAFE_NO_PAD.encode(format!(
+        "{{\"v\":\"meta.k8s.io/v1\",\"rv\":{revision},\"start\":\"{start}\"}}"
+    ))
 }
 
 const EXPIRED_CONTINUE: &str = "The provided continue parameter is too old to display a consistent list result. \
@@ -95,9 +116,16 @@ impl ApiServer {
         if !options.token.is_empty() {
             let token = decode_token(&options.token, &selection.prefix)?;
             let Some(revision) = token.revision else {
-                return Ok(chunk(newest(table, selection, &token.start), selection, options.limit, current));
+                return Ok(chunk(
+                    newest(table, selection, &token.start),
+                    selection,
+                    options.limit,
+                    current,
+                ));
             };
-            return match table.map_or(Some(Vec::new()), |table| snapshot(table, revision, selection, &token.start)) {
+            return match table.map_or(Some(Vec::new()), |table| {
+                snapshot(table, revision, selection, &token.start)
+            }) {
                 Some(items) => Ok(chunk(items, selection, options.limit, revision)),
                 None => {
                     let key = token.start.trim_end_matches('\u{0}');
@@ -112,17 +140,33 @@ impl ApiServer {
             Match::Unset => options.limit > 0 && asked > 0,
         };
         if exact && asked < current {
-            let items = table.map_or(Some(Vec::new()), |table| snapshot(table, asked, selection, ""));
+            let items = table.map_or(Some(Vec::new()), |table| {
+                snapshot(table, asked, selection, "")
+            });
             let items = items.ok_or_else(|| ApiError::expired(EXPIRED_LIST))?;
             return Ok(chunk(items, selection, options.limit, asked));
         }
         // A list of "anything" is served from a cache, which knows no chunks.
-        let limit = if options.resource_version == Some(0) && options.version_match == Match::Unset { 0 } else { options.limit };
-        Ok(chunk(newest(table, selection, ""), selection, limit, current))
+        let limit = if options.resource_version == Some(0) && options.version_match == Match::Unset
+        {
+            0
+        } else {
+            options.limit
+        };
+        Ok(chunk(
+            newest(table, selection, ""),
+            selection,
+            limit,
+            current,
+        ))
     }
 
     /// All selected objects now, in key order.
-    pub(crate) fn selected(&self, served: &Served, selection: &Selection) -> Vec<(Arc<str>, Arc<Entry>)> {
+    pub(crate) fn selected(
+        &self,
+        served: &Served,
+        selection: &Selection,
+    ) -> Vec<(Arc<str>, Arc<Entry>)> {
         newest(self.store.table(&served.table), selection, "")
     }
 }
@@ -136,8 +180,13 @@ fn newest(table: Option<&Table>, selection: &Selection, start: &str) -> Items {
     if let (Some(name), true) = (selection.single_name(), start.is_empty()) {
         if !selection.prefix.is_empty() {
             let key = format!("{}{name}", selection.prefix);
-            let found = table.get(&key).filter(|entry| selection.matches(&key, &entry.value));
-            return found.map(|entry| (Arc::from(key.as_str()), entry.clone())).into_iter().collect();
+            let found = table
+                .get(&key)
+                .filter(|entry| selection.matches(&key, &entry.value));
+            return found
+                .map(|entry| (Arc::from(key.as_str()), entry.clone()))
+                .into_iter()
+                .collect();
         }
     }
     table
@@ -158,23 +207,40 @@ fn snapshot(table: &Table, revision: u64, selection: &Selection, start: &str) ->
 }
 
 fn chunk(mut items: Items, selection: &Selection, limit: usize, revision: u64) -> Listed {
-    let mut metadata = ListMeta { resource_version: revision.to_string(), ..ListMeta::default() };
+    let mut metadata = ListMeta {
+        resource_version: revision.to_string(),
+        ..ListMeta::default()
+    };
     if limit > 0 && items.len() > limit {
         let rest = items.len() - limit;
         items.truncate(limit);
         if let Some((key, _)) = items.last() {
-            metadata.next = encode_token(i64::try_from(revision).unwrap_or(i64::MAX), key, &selection.prefix, true);
+            metadata.next = encode_token(
+                i64::try_from(revision).unwrap_or(i64::MAX),
+                key,
+                &selection.prefix,
+                true,
+            );
         }
         if !selection.is_filtered() {
             metadata.remaining = Some(rest);
         }
     }
-    Listed { entries: items.into_iter().map(|(_, entry)| entry).collect(), metadata }
+    Listed {
+        entries: items.into_iter().map(|(_, entry)| entry).collect(),
+        metadata,
+    }
 }
 
 /// A list of these objects at that revision, such as deletecollection answers.
 pub(crate) fn list_of(entries: Vec<Arc<Entry>>, revision: u64) -> Listed {
-    Listed { entries, metadata: ListMeta { resource_version: revision.to_string(), ..ListMeta::default() } }
+    Listed {
+        entries,
+        metadata: ListMeta {
+            resource_version: revision.to_string(),
+            ..ListMeta::default()
+        },
+    }
 }
 
 /// The body of a token, for tests and tools.
@@ -187,13 +253,19 @@ mod tests {
     fn tokens_come_back_as_they_went() {
         let text = encode_token(436, "conf-err/c1", "conf-err/", true);
         let token = decode_token(&text, "conf-err/").unwrap();
-        assert_eq!((token.revision, token.start.as_str()), (Some(436), "conf-err/c1\u{0}"));
+        assert_eq!(
+            (token.revision, token.start.as_str()),
+            (Some(436), "conf-err/c1\u{0}")
+        );
     }
 
     #[test]
     fn a_token_looks_as_the_real_servers_does() {
         let token = encode_token(436, "conf-err/c1", "conf-err/", true);
-        assert_eq!(token, "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6NDM2LCJzdGFydCI6Ii9jMVx1MDAwMCJ9");
+        assert_eq!(
+            token,
+            "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6NDM2LCJzdGFydCI6Ii9jMVx1MDAwMCJ9"
+        );
         assert_eq!(json!("/c1\u{0}").to_string(), "\"/c1\\u0000\"");
     }
 }

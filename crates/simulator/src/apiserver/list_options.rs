@@ -52,7 +52,9 @@ pub(crate) fn list_options(request: &Request) -> Result<ListOptions, ApiError> {
     let limit = number(request, "limit")?.unwrap_or(0);
     let timeout = number(request, "timeoutSeconds")?;
     let version = request.query_value("resourceVersion").unwrap_or_default();
-    let matching = request.query_value("resourceVersionMatch").unwrap_or_default();
+    let matching = request
+        .query_value("resourceVersionMatch")
+        .unwrap_or_default();
     let token = request.query_value("continue").unwrap_or_default();
     let initial_events = boolean(request, "sendInitialEvents");
     let errors = if watch {
@@ -64,11 +66,17 @@ pub(crate) fn list_options(request: &Request) -> Result<ListOptions, ApiError> {
         return Err(invalid("ListOptions", &errors));
     }
     if !watch && !token.is_empty() && !matches!(version, "" | "0") {
-        return Err(ApiError::bad_request("specifying resource version is not allowed when using continue"));
+        return Err(ApiError::bad_request(
+            "specifying resource version is not allowed when using continue",
+        ));
     }
     Ok(ListOptions {
         watch,
-        resource_version: if version.is_empty() { None } else { Some(parse_version(version, watch)?) },
+        resource_version: if version.is_empty() {
+            None
+        } else {
+            Some(parse_version(version, watch)?)
+        },
         version_match: match matching {
             "NotOlderThan" => Match::NotOlderThan,
             "Exact" => Match::Exact,
@@ -84,24 +92,45 @@ pub(crate) fn list_options(request: &Request) -> Result<ListOptions, ApiError> {
 
 const FIELD: &str = "resourceVersionMatch";
 
-fn list_errors(version: &str, matching: &str, token: &str, initial_events: Option<bool>) -> Vec<FieldError> {
+fn list_errors(
+    version: &str,
+    matching: &str,
+    token: &str,
+    initial_events: Option<bool>,
+) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if !matching.is_empty() {
         if version.is_empty() {
-            errors.push(FieldError::forbidden(FIELD, "resourceVersionMatch is forbidden unless resourceVersion is provided"));
+            errors.push(FieldError::forbidden(
+                FIELD,
+                "resourceVersionMatch is forbidden unless resourceVersion is provided",
+            ));
         }
         if !token.is_empty() {
-            errors.push(FieldError::forbidden(FIELD, "resourceVersionMatch is forbidden when continue is provided"));
+            errors.push(FieldError::forbidden(
+                FIELD,
+                "resourceVersionMatch is forbidden when continue is provided",
+            ));
         }
         if !matches!(matching, "Exact" | "NotOlderThan") {
-            errors.push(FieldError::not_supported(FIELD, matching, &["Exact", "NotOlderThan", ""]));
+            errors.push(FieldError::not_supported(
+                FIELD,
+                matching,
+                &["Exact", "NotOlderThan", ""],
+            ));
         }
         if matching == "Exact" && version == "0" {
-            errors.push(FieldError::forbidden(FIELD, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""));
+            errors.push(FieldError::forbidden(
+                FIELD,
+                "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+            ));
         }
     }
     if initial_events.is_some() {
-        errors.push(FieldError::forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
+        errors.push(FieldError::forbidden(
+            "sendInitialEvents",
+            "sendInitialEvents is forbidden for list",
+        ));
     }
     errors
 }
@@ -109,14 +138,24 @@ fn list_errors(version: &str, matching: &str, token: &str, initial_events: Optio
 fn watch_errors(matching: &str, token: &str, initial_events: Option<bool>) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if !token.is_empty() {
-        errors.push(FieldError::forbidden(FIELD, "resourceVersionMatch is forbidden when continue is provided"));
+        errors.push(FieldError::forbidden(
+            FIELD,
+            "resourceVersionMatch is forbidden when continue is provided",
+        ));
     }
     if initial_events.is_some() {
         if matching != "NotOlderThan" {
-            errors.push(FieldError::forbidden(FIELD, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
+            errors.push(FieldError::forbidden(
+                FIELD,
+                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            ));
         }
         if !matches!(matching, "" | "NotOlderThan") {
-            errors.push(FieldError::not_supported(FIELD, matching, &["NotOlderThan"]));
+            errors.push(FieldError::not_supported(
+                FIELD,
+                matching,
+                &["NotOlderThan"],
+            ));
         }
     } else if !matching.is_empty() {
         errors.push(FieldError::forbidden(
@@ -134,7 +173,11 @@ pub(crate) fn too_large(asked: u64, current: u64) -> ApiError {
         message: "Too large resource version".to_owned(),
         field: String::new(),
     };
-    let details = Details { causes: vec![cause], retry_after_seconds: 1, ..Details::default() };
+    let details = Details {
+        causes: vec![cause],
+        retry_after_seconds: 1,
+        ..Details::default()
+    };
     let message = format!("Timeout: Too large resource version: {asked}, current: {current}");
     ApiError::new(504, "Timeout", message, Some(details))
 }
@@ -144,6 +187,11 @@ const WAIT_SECONDS: i64 = 3;
 
 /// The reply to a read at a future revision: the same request again after three seconds, then 504.
 pub(crate) fn later(request: &Request, error: &ApiError, now: Timestamp) -> Reply {
-    let at = now.checked_add(SignedDuration::from_secs(WAIT_SECONDS)).unwrap_or(Timestamp::MAX);
-    Reply::Later { at, last: super::reply::error_response(request, error, &[]) }
+    let at = now
+        .checked_add(SignedDuration::from_secs(WAIT_SECONDS))
+        .unwrap_or(Timestamp::MAX);
+    Reply::Later {
+        at,
+        last: super::reply::error_response(request, error, &[]),
+    }
 }

@@ -61,7 +61,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { history_seconds: 300, skip_revisions: false, skip_seed: 0, advertise: None }
+        Self {
+            history_seconds: 300,
+            skip_revisions: false,
+            skip_seed: 0,
+            advertise: None,
+        }
     }
 }
 

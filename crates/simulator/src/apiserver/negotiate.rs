@@ -42,8 +42,7 @@ pub(crate) struct Form {
     pub content_type: String,
 }
 
-const ACCEPTED: &str =
-    "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf";
+const ACCEPTED: &str = "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf";
 const WATCH_ACCEPTED: &str = "only the following media types are accepted: application/json;stream=watch, \
 application/vnd.kubernetes.protobuf;stream=watch";
 const AVAILABLE: &str = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
@@ -61,9 +60,17 @@ fn clauses(accept: &str) -> Vec<Clause<'_>> {
         .map(|clause| {
             let mut parts = clause.split(';').map(str::trim);
             let media = parts.next().unwrap_or_default();
-            let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
-            let quality = parameters.iter().find(|(key, _)| *key == "q").and_then(|(_, value)| value.parse().ok());
-            Clause { media, parameters, quality: quality.unwrap_or(1.0) }
+            let parameters: Vec<(&str, &str)> =
+                parts.filter_map(|part| part.split_once('=')).collect();
+            let quality = parameters
+                .iter()
+                .find(|(key, _)| *key == "q")
+                .and_then(|(_, value)| value.parse().ok());
+            Clause {
+                media,
+                parameters,
+                quality: quality.unwrap_or(1.0),
+            }
         })
         .filter(|clause| !clause.media.is_empty())
         .collect();
@@ -72,7 +79,11 @@ fn clauses(accept: &str) -> Vec<Clause<'_>> {
 }
 
 fn accept(request: &Request) -> String {
-    let values = request.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let values = request
+        .headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     values.collect::<Vec<_>>().join(",")
 }
 
@@ -81,7 +92,9 @@ pub(crate) fn pretty(request: &Request) -> bool {
     match request.query_value("pretty") {
         Some(value) => !matches!(value, "" | "0" | "false"),
         None => request.header(USER_AGENT).is_some_and(|agent| {
-            ["curl", "Wget", "Mozilla/5.0"].iter().any(|prefix| agent.starts_with(prefix))
+            ["curl", "Wget", "Mozilla/5.0"]
+                .iter()
+                .any(|prefix| agent.starts_with(prefix))
         }),
     }
 }
@@ -119,11 +132,20 @@ pub(crate) fn negotiate(request: &Request, builtin: bool, watch: bool) -> Result
         if watch && encoding == Encoding::Yaml {
             continue;
         }
-        let parameter = |name: &str| clause.parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+        let parameter = |name: &str| {
+            clause
+                .parameters
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| *value)
+        };
         let Some(kind) = parameter("as") else {
             return Ok(plain(encoding));
         };
-        let (group, version) = (parameter("g").unwrap_or_default(), parameter("v").unwrap_or_default());
+        let (group, version) = (
+            parameter("g").unwrap_or_default(),
+            parameter("v").unwrap_or_default(),
+        );
         let known = group == "meta.k8s.io" && matches!(version, "v1" | "v1beta1");
         let transform = match kind {
             "Table" if known => Transform::Table,
@@ -131,12 +153,20 @@ pub(crate) fn negotiate(request: &Request, builtin: bool, watch: bool) -> Result
             "PartialObjectMetadataList" if known => Transform::PartialList,
             _ => continue,
         };
-        return Ok(Form { transform, meta_version: version.to_owned(), ..plain(encoding) });
+        return Ok(Form {
+            transform,
+            meta_version: version.to_owned(),
+            ..plain(encoding)
+        });
     }
     if !served && builtin {
         return Err(ApiError::not_acceptable(AVAILABLE));
     }
-    Err(ApiError::not_acceptable(if watch { WATCH_ACCEPTED } else { ACCEPTED }))
+    Err(ApiError::not_acceptable(if watch {
+        WATCH_ACCEPTED
+    } else {
+        ACCEPTED
+    }))
 }
 
 /// The form of an error: indented where the Accept header cannot be served or asks for a conversion.

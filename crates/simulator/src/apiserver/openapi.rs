@@ -26,7 +26,10 @@ const PRIVATE: &str = "no-cache, private";
 /// Upper-case hexadecimal SHA-512, as in ETags and hashed URLs.
 pub fn hash(document: &[u8]) -> String {
     use sha2::{Digest, Sha512};
-    Sha512::digest(document).iter().map(|byte| format!("{byte:02X}")).collect()
+    Sha512::digest(document)
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect()
 }
 
 /// Answers an OpenAPI path; `None` if the path is none.
@@ -34,7 +37,11 @@ pub fn respond(api: &mut ApiServer, request: &Request) -> Option<Response> {
     let path = request.path.trim_end_matches('/');
     let rest = path.strip_prefix("/openapi/")?;
     if request.method != Method::GET && request.method != Method::HEAD {
-        return Some(plain(405, "text/plain; charset=utf-8", "Method Not Allowed\n".to_owned()));
+        return Some(plain(
+            405,
+            "text/plain; charset=utf-8",
+            "Method Not Allowed\n".to_owned(),
+        ));
     }
     match rest.split_once('/') {
         None if rest == "v2" => Some(version_2(api, request)),
@@ -47,12 +54,20 @@ pub fn respond(api: &mut ApiServer, request: &Request) -> Option<Response> {
 /// The group versions with a document, in the order of discovery.
 fn group_versions(api: &ApiServer) -> Vec<GroupVersion> {
     let groups = discovery::groups(api);
-    let customs: Vec<_> = api.registry().custom().map(|(_, version)| version.clone()).collect();
+    let customs: Vec<_> = api
+        .registry()
+        .custom()
+        .map(|(_, version)| version.clone())
+        .collect();
     let all = groups.into_iter().flat_map(|group| {
         let name = group.name;
-        group.versions.into_iter().map(move |(version, entries)| (name.clone(), version, entries))
+        group
+            .versions
+            .into_iter()
+            .map(move |(version, entries)| (name.clone(), version, entries))
     });
-    all.map(|(group, version, entries)| GroupVersion::new(group, version, entries, &customs)).collect()
+    all.map(|(group, version, entries)| GroupVersion::new(group, version, entries, &customs))
+        .collect()
 }
 
 /// `/openapi/v3`: where each document is. The reference sends it as text.
@@ -63,11 +78,18 @@ fn index(api: &ApiServer) -> Response {
         let url = format!("/openapi/v3/{place}?hash={}", document.hash());
         paths.insert(place, json!({ "serverRelativeURL": url }));
     }
-    plain(200, "text/plain; charset=utf-8", json!({ "paths": paths }).to_string())
+    plain(
+        200,
+        "text/plain; charset=utf-8",
+        json!({ "paths": paths }).to_string(),
+    )
 }
 
 fn version_3(api: &ApiServer, request: &Request, place: &str) -> Response {
-    let Some(document) = group_versions(api).into_iter().find(|document| document.place() == place) else {
+    let Some(document) = group_versions(api)
+        .into_iter()
+        .find(|document| document.place() == place)
+    else {
         return plain(404, "text/plain; charset=utf-8", String::new());
     };
     if !accepts_json(request) {
@@ -78,19 +100,35 @@ fn version_3(api: &ApiServer, request: &Request, place: &str) -> Response {
     match request.query_value("hash") {
         Some(wanted) if wanted != hash => {
             let mut response = plain(301, JSON, String::new());
-            set(&mut response.headers, header::LOCATION, &format!("/openapi/v3/{place}?hash={hash}"));
+            set(
+                &mut response.headers,
+                header::LOCATION,
+                &format!("/openapi/v3/{place}?hash={hash}"),
+            );
             set(&mut response.headers, header::ETAG, &etag);
             response
         }
         wanted => {
             let known = is_known(request, &etag);
-            let body = if known { String::new() } else { document.version_3().to_string() };
+            let body = if known {
+                String::new()
+            } else {
+                document.version_3().to_string()
+            };
             let mut response = plain(if known { 304 } else { 200 }, JSON, body);
             set(&mut response.headers, header::ETAG, &etag);
             set(&mut response.headers, header::VARY, "Accept");
             if wanted.is_some() {
-                set(&mut response.headers, header::CACHE_CONTROL, "public, immutable");
-                set(&mut response.headers, header::EXPIRES, "Thu, 31 Dec 2099 23:59:59 GMT");
+                set(
+                    &mut response.headers,
+                    header::CACHE_CONTROL,
+                    "public, immutable",
+                );
+                set(
+                    &mut response.headers,
+                    header::EXPIRES,
+                    "Thu, 31 Dec 2099 23:59:59 GMT",
+                );
             }
             response
         }
@@ -105,7 +143,11 @@ fn version_2(api: &ApiServer, request: &Request) -> Response {
     let hashes: String = documents.iter().map(GroupVersion::hash).collect();
     let etag = format!("\"{}\"", hash(hashes.as_bytes()));
     let known = is_known(request, &etag);
-    let body = if known { String::new() } else { document::version_2(&documents).to_string() };
+    let body = if known {
+        String::new()
+    } else {
+        document::version_2(&documents).to_string()
+    };
     let mut response = plain(if known { 304 } else { 200 }, JSON, body);
     set(&mut response.headers, header::ETAG, &etag);
     set(&mut response.headers, header::VARY, "Accept");
@@ -123,14 +165,20 @@ fn accepts_json(request: &Request) -> bool {
 }
 
 fn is_known(request: &Request, etag: &str) -> bool {
-    request.header(header::IF_NONE_MATCH).is_some_and(|known| known.split(',').any(|tag| tag.trim() == etag))
+    request
+        .header(header::IF_NONE_MATCH)
+        .is_some_and(|known| known.split(',').any(|tag| tag.trim() == etag))
 }
 
 fn plain(status: u16, content_type: &str, body: String) -> Response {
     let mut headers = HeaderMap::new();
     set(&mut headers, header::CONTENT_TYPE, content_type);
     set(&mut headers, header::CACHE_CONTROL, PRIVATE);
-    Response { status, headers, body: Bytes::from(body) }
+    Response {
+        status,
+        headers,
+        body: Bytes::from(body),
+    }
 }
 
 fn set(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {

@@ -29,7 +29,9 @@ pub(crate) struct WriteOptions {
 
 /// A boolean as Go reads it from a query: `0` and `false` are false, anything else is true.
 pub(crate) fn boolean(request: &Request, name: &str) -> Option<bool> {
-    request.query_value(name).map(|value| !matches!(value, "0" | "false"))
+    request
+        .query_value(name)
+        .map(|value| !matches!(value, "0" | "false"))
 }
 
 /// A number in a query.
@@ -37,18 +39,30 @@ pub(crate) fn number(request: &Request, name: &str) -> Result<Option<i64>, ApiEr
     match request.query_value(name) {
         None | Some("") => Ok(None),
         Some(text) => text.parse().map(Some).map_err(|_| {
-            ApiError::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
+            ApiError::bad_request(format!(
+                "strconv.ParseInt: parsing {text:?}: invalid syntax"
+            ))
         }),
     }
 }
 
 /// 422 about options of that kind.
 pub(crate) fn invalid(kind: &str, errors: &[FieldError]) -> ApiError {
-    ApiError::invalid_as(&format!("{kind}.meta.k8s.io"), "meta.k8s.io", kind, "", errors)
+    ApiError::invalid_as(
+        &format!("{kind}.meta.k8s.io"),
+        "meta.k8s.io",
+        kind,
+        "",
+        errors,
+    )
 }
 
 fn dry_run(values: &[&str], errors: &mut Vec<FieldError>) -> bool {
-    let values: Vec<&str> = values.iter().copied().filter(|value| !value.is_empty()).collect();
+    let values: Vec<&str> = values
+        .iter()
+        .copied()
+        .filter(|value| !value.is_empty())
+        .collect();
     if values.iter().any(|value| *value != "All") {
         let list = BadValue::Json(Value::from(values.clone()).to_string());
         errors.push(FieldError::not_supported("dryRun", list, &["All"]));
@@ -60,29 +74,53 @@ fn dry_run(values: &[&str], errors: &mut Vec<FieldError>) -> bool {
 pub(crate) fn write_options(request: &Request, kind: &str) -> Result<WriteOptions, ApiError> {
     let mut errors = Vec::new();
     if kind == "PatchOptions" && boolean(request, "force").is_some() {
-        errors.push(FieldError::forbidden("force", "may not be specified for non-apply patch"));
+        errors.push(FieldError::forbidden(
+            "force",
+            "may not be specified for non-apply patch",
+        ));
     }
     let manager = request.query_value("fieldManager").unwrap_or_default();
     if manager.len() > 128 {
         errors.push(FieldError::too_long("fieldManager", 128));
     }
-    if let Some((position, character)) = manager.char_indices().find(|(_, character)| character.is_control()) {
-        let detail = format!("invalid character U+{:04X} (at position {position})", u32::from(character));
+    if let Some((position, character)) = manager
+        .char_indices()
+        .find(|(_, character)| character.is_control())
+    {
+        let detail = format!(
+            "invalid character U+{:04X} (at position {position})",
+            u32::from(character)
+        );
         errors.push(FieldError::invalid("fieldManager", manager, detail));
     }
-    let values: Vec<&str> =
-        request.query.iter().filter(|(key, _)| key == "dryRun").map(|(_, value)| value.as_str()).collect();
+    let values: Vec<&str> = request
+        .query
+        .iter()
+        .filter(|(key, _)| key == "dryRun")
+        .map(|(_, value)| value.as_str())
+        .collect();
     let dry_run = dry_run(&values, &mut errors);
     let field_validation = match request.query_value("fieldValidation") {
         None | Some("" | "Warn") => FieldValidation::Warn,
         Some("Ignore") => FieldValidation::Ignore,
         Some("Strict") => FieldValidation::Strict,
         Some(other) => {
-            errors.push(FieldError::not_supported("fieldValidation", other, &["", "Ignore", "Strict", "Warn"]));
+            errors.push(FieldError::not_supported(
+                "fieldValidation",
+                other,
+                &["", "Ignore", "Strict", "Warn"],
+            ));
             FieldValidation::Warn
         }
     };
-    if errors.is_empty() { Ok(WriteOptions { dry_run, field_validation }) } else { Err(invalid(kind, &errors)) }
+    if errors.is_empty() {
+        Ok(WriteOptions {
+            dry_run,
+            field_validation,
+        })
+    } else {
+        Err(invalid(kind, &errors))
+    }
 }
 
 /// Reads the options of a delete: the body if there is one, else the query.
@@ -94,19 +132,36 @@ pub(crate) fn delete_options(request: &Request) -> Result<DeleteOptions, ApiErro
         options.grace_period_seconds = number(request, "gracePeriodSeconds")?;
         options.orphan_dependents = boolean(request, "orphanDependents");
         policy = request.query_value("propagationPolicy").map(str::to_owned);
-        let values: Vec<&str> =
-            request.query.iter().filter(|(key, _)| key == "dryRun").map(|(_, value)| value.as_str()).collect();
+        let values: Vec<&str> = request
+            .query
+            .iter()
+            .filter(|(key, _)| key == "dryRun")
+            .map(|(_, value)| value.as_str())
+            .collect();
         options.dry_run = dry_run(&values, &mut errors);
     } else {
         let body = super::body::delete_body(request)?;
         options.grace_period_seconds = body.get("gracePeriodSeconds").and_then(Value::as_i64);
         options.orphan_dependents = body.get("orphanDependents").and_then(Value::as_bool);
-        policy = body.get("propagationPolicy").and_then(Value::as_str).map(str::to_owned).or(policy);
-        let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        policy = body
+            .get("propagationPolicy")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+            .or(policy);
+        let text = |pointer: &str| {
+            body.pointer(pointer)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
         options.uid = text("/preconditions/uid");
         options.resource_version = text("/preconditions/resourceVersion");
-        let values: Vec<&str> =
-            body.get("dryRun").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let values: Vec<&str> = body
+            .get("dryRun")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         options.dry_run = dry_run(&values, &mut errors);
     }
     options.propagation = match policy.as_deref() {
@@ -123,7 +178,10 @@ pub(crate) fn delete_options(request: &Request) -> Result<DeleteOptions, ApiErro
             None
         }
     };
-    if let (Some(policy), Some(_)) = (policy.filter(|policy| !policy.is_empty()), options.orphan_dependents) {
+    if let (Some(policy), Some(_)) = (
+        policy.filter(|policy| !policy.is_empty()),
+        options.orphan_dependents,
+    ) {
         errors.insert(
             0,
             FieldError::new(
@@ -134,5 +192,9 @@ pub(crate) fn delete_options(request: &Request) -> Result<DeleteOptions, ApiErro
             ),
         );
     }
-    if errors.is_empty() { Ok(options) } else { Err(invalid("DeleteOptions", &errors)) }
+    if errors.is_empty() {
+        Ok(options)
+    } else {
+        Err(invalid("DeleteOptions", &errors))
+    }
 }

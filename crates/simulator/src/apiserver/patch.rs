@@ -32,16 +32,28 @@ pub(crate) fn read(request: &Request, served: &Served) -> Result<Patch, ApiError
             let decoded = decode::decode_untyped(&request.body)
                 .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
             if !decoded.value.is_array() {
-                return Err(not_a("[]handlers.jsonPatchOp", &decoded.value, "error decoding patch: "));
+                return Err(not_a(
+                    "[]handlers.jsonPatchOp",
+                    &decoded.value,
+                    "error decoding patch: ",
+                ));
             }
             Ok(Patch::Json(request.body.clone()))
         }
-        "application/merge-patch+json" => read_map(request, "error decoding patch: ").map(Patch::Merge),
-        "application/strategic-merge-patch+json" if builtin => read_map(request, "").map(Patch::Strategic),
-        "application/apply-patch+yaml" | "application/apply-patch+cbor" => Err(ApiError::unsupported_media_type(
-            "server-side apply (application/apply-patch+yaml) is not supported by this version of Carrick",
+        "application/merge-patch+json" => {
+            read_map(request, "error decoding patch: ").map(Patch::Merge)
+        }
+        "application/strategic-merge-patch+json" if builtin => {
+            read_map(request, "").map(Patch::Strategic)
+        }
+        "application/apply-patch+yaml" | "application/apply-patch+cbor" => {
+            Err(ApiError::unsupported_media_type(
+                "server-side apply (application/apply-patch+yaml) is not supported by this version of Carrick",
+            ))
+        }
+        _ if builtin => Err(ApiError::unsupported_media_type(
+            "415: Unsupported Media Type",
         )),
-        _ if builtin => Err(ApiError::unsupported_media_type("415: Unsupported Media Type")),
         _ => Err(ApiError::unsupported_media_type(CUSTOM_TYPES)),
     }
 }
@@ -56,7 +68,11 @@ fn not_a(go: &str, value: &Value, prefix: &str) -> ApiError {
 fn read_map(request: &Request, prefix: &str) -> Result<Decoded, ApiError> {
     let decoded = decode::decode_untyped(&request.body)
         .map_err(|error| ApiError::bad_request(format!("{prefix}{error}")))?;
-    if decoded.value.is_object() { Ok(decoded) } else { Err(not_a("map[string]interface {}", &decoded.value, prefix)) }
+    if decoded.value.is_object() {
+        Ok(decoded)
+    } else {
+        Err(not_a("map[string]interface {}", &decoded.value, prefix))
+    }
 }
 
 impl Patch {
@@ -82,8 +98,8 @@ impl Patch {
                 let Some(type_id) = served.type_id() else {
                     return Err(ApiError::unsupported_media_type(CUSTOM_TYPES));
                 };
-                let value =
-                    patch::strategic::apply(old, &patch.value, type_id).map_err(|error| refused(&error))?;
+                let value = patch::strategic::apply(old, &patch.value, type_id)
+                    .map_err(|error| refused(&error))?;
                 let shown = |_: &Value| go_map(&patch.value);
                 body::patched(served, value, shown, patch.strict.clone(), mode, warnings)
             }
@@ -98,7 +114,9 @@ fn refused(error: &PatchError) -> ApiError {
             let text = "the server rejected our request due to an error in our request";
             ApiError::new(422, "Invalid", text, Some(Details::default()))
         }
-        PatchError::TooManyOperations { .. } => ApiError::new(413, "RequestEntityTooLarge", error.to_string(), None),
+        PatchError::TooManyOperations { .. } => {
+            ApiError::new(413, "RequestEntityTooLarge", error.to_string(), None)
+        }
         PatchError::Internal(text) => ApiError::internal(text.clone()),
     }
 }
@@ -110,9 +128,14 @@ pub(crate) fn go_map(value: &Value) -> String {
         Value::Bool(flag) => flag.to_string(),
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.clone(),
-        Value::Array(items) => format!("[{}]", items.iter().map(go_map).collect::<Vec<_>>().join(" ")),
+        Value::Array(items) => format!(
+            "[{}]",
+            items.iter().map(go_map).collect::<Vec<_>>().join(" ")
+        ),
         Value::Object(fields) => {
-            let fields = fields.iter().map(|(key, value)| format!("{key}:{}", go_map(value)));
+            let fields = fields
+                .iter()
+                .map(|(key, value)| format!("{key}:{}", go_map(value)));
             format!("map[{}]", fields.collect::<Vec<_>>().join(" "))
         }
     }
@@ -126,6 +149,9 @@ mod tests {
     #[test]
     fn maps_print_as_in_go() {
         let value = json!({"spec": {"replicas": "x", "list": [1, null, {}]}});
-        assert_eq!(go_map(&value), "map[spec:map[list:[1 <nil> map[]] replicas:x]]");
+        assert_eq!(
+            go_map(&value),
+            "map[spec:map[list:[1 <nil> map[]] replicas:x]]"
+        );
     }
 }

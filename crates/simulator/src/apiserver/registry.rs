@@ -71,7 +71,9 @@ impl Served {
     /// Whether there is a subresource of that name.
     pub fn has_subresource(&self, name: &str) -> bool {
         match &self.backing {
-            Backing::Builtin { entry, .. } => entry.subresources.iter().any(|known| known.name == name),
+            Backing::Builtin { entry, .. } => {
+                entry.subresources.iter().any(|known| known.name == name)
+            }
             Backing::Custom(version) => match name {
                 "status" => version.status,
                 "scale" => version.scale.is_some(),
@@ -96,33 +98,38 @@ fn table_name(group: &str, plural: &str) -> String {
 fn storage_of(entry: &BuiltinResource) -> (Arc<str>, String) {
     match (entry.group.as_str(), entry.plural.as_str()) {
         ("events.k8s.io", "events") => (Arc::from("/events"), "v1".to_owned()),
-        ("autoscaling", "horizontalpodautoscalers") => {
-            (Arc::from("autoscaling/horizontalpodautoscalers"), "v2".to_owned())
-        }
+        ("autoscaling", "horizontalpodautoscalers") => (
+            Arc::from("autoscaling/horizontalpodautoscalers"),
+            "v2".to_owned(),
+        ),
         (group, plural) => (Arc::from(table_name(group, plural)), entry.version.clone()),
     }
 }
 
 /// The Scale type as if it were a resource, for patches of it.
 pub(crate) fn scale_type() -> Option<Served> {
-    static ENTRY: std::sync::LazyLock<BuiltinResource> = std::sync::LazyLock::new(|| BuiltinResource {
-        group: "autoscaling".to_owned(),
-        version: "v1".to_owned(),
-        kind: "Scale".to_owned(),
-        plural: "scales".to_owned(),
-        singular: "scale".to_owned(),
-        short_names: Vec::new(),
-        categories: Vec::new(),
-        namespaced: true,
-        verbs: Vec::new(),
-        subresources: Vec::new(),
-    });
+    static ENTRY: std::sync::LazyLock<BuiltinResource> =
+        std::sync::LazyLock::new(|| BuiltinResource {
+            group: "autoscaling".to_owned(),
+            version: "v1".to_owned(),
+            kind: "Scale".to_owned(),
+            plural: "scales".to_owned(),
+            singular: "scale".to_owned(),
+            short_names: Vec::new(),
+            categories: Vec::new(),
+            namespaced: true,
+            verbs: Vec::new(),
+            subresources: Vec::new(),
+        });
     let type_id = TypeTable::builtin().type_of("autoscaling", "v1", "Scale")?;
     Some(Served {
         resource: Resource::new("autoscaling", "v1", "Scale", "scales", true),
         table: Arc::from("autoscaling/scales"),
         storage_version: "v1".to_owned(),
-        backing: Backing::Builtin { type_id, entry: &ENTRY },
+        backing: Backing::Builtin {
+            type_id,
+            entry: &ENTRY,
+        },
     })
 }
 
@@ -165,7 +172,11 @@ impl Registry {
 
     fn insert(&mut self, served: Served) {
         let resource = &served.resource;
-        let key = (resource.group.to_string(), resource.version.to_string(), resource.plural.to_string());
+        let key = (
+            resource.group.to_string(),
+            resource.version.to_string(),
+            resource.plural.to_string(),
+        );
         let served = Arc::new(served);
         if served.is_storage_version() {
             self.storage.insert(served.table.clone(), served.clone());
@@ -188,9 +199,10 @@ impl Registry {
     /// Replaces the versions of one definition (`PLURAL.GROUP`); none withdraws it.
     pub fn set_custom(&mut self, group: &str, plural: &str, versions: Vec<CustomVersion>) {
         self.generation += 1;
-        self.served.retain(|(known_group, _, known_plural), served| {
-            known_group != group || known_plural != plural || served.custom().is_none()
-        });
+        self.served
+            .retain(|(known_group, _, known_plural), served| {
+                known_group != group || known_plural != plural || served.custom().is_none()
+            });
         let name: Arc<str> = Arc::from(table_name(group, plural));
         self.storage.remove(&name);
         for version in versions {
@@ -201,7 +213,11 @@ impl Registry {
                 backing: Backing::Custom(Arc::new(version)),
             });
         }
-        let stored = self.served.values().find(|served| served.table == name).cloned();
+        let stored = self
+            .served
+            .values()
+            .find(|served| served.table == name)
+            .cloned();
         if let Some(served) = stored {
             self.storage.entry(name).or_insert(served);
         }
@@ -233,7 +249,9 @@ impl Registry {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         self.served
             .range((group.to_owned(), version.to_owned(), String::new())..)
-            .take_while(|((known_group, known_version, _), _)| known_group == group && known_version == version)
+            .take_while(|((known_group, known_version, _), _)| {
+                known_group == group && known_version == version
+            })
             .map(|(_, served)| served)
             .find(|served| served.resource.kind == kind)
     }
@@ -245,7 +263,9 @@ impl Registry {
 
     /// Whether a group is built-in.
     pub fn is_builtin_group(&self, group: &str) -> bool {
-        self.served.iter().any(|((known, _, _), served)| known == group && served.type_id().is_some())
+        self.served
+            .iter()
+            .any(|((known, _, _), served)| known == group && served.type_id().is_some())
     }
 
     /// All resources, sorted by group, version and plural.

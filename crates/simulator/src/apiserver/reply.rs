@@ -4,7 +4,9 @@ use std::io::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY, WARNING};
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY, WARNING,
+};
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use machinery::schema::{TypeId, TypeTable};
@@ -24,7 +26,11 @@ const GZIP_FROM: usize = 128 * 1024;
 
 /// The object in the version of `served`.
 pub(crate) fn in_version(served: &Served, value: &Arc<Value>) -> Arc<Value> {
-    if served.is_storage_version() { value.clone() } else { Arc::new(convert::from_storage(served, value)) }
+    if served.is_storage_version() {
+        value.clone()
+    } else {
+        Arc::new(convert::from_storage(served, value))
+    }
 }
 
 /// The object as compact JSON in the version of `served`.
@@ -73,7 +79,11 @@ pub(crate) fn go_type(served: &Served, list: bool) -> String {
     if served.custom().is_some() {
         return format!("*unstructured.Unstructured{suffix}");
     }
-    format!("*{}.{}{suffix}", super::body::internal_package(&served.resource.group), served.resource.kind)
+    format!(
+        "*{}.{}{suffix}",
+        super::body::internal_package(&served.resource.group),
+        served.resource.kind
+    )
 }
 
 fn table_options(request: &Request, form: &Form, headers: bool) -> TableOptions {
@@ -103,16 +113,30 @@ pub(crate) fn object_body(
             body.push(b'\n');
             Ok(body.into())
         }
-        Transform::Plain => Ok(encode(&in_version(served, &entry.value), served.type_id(), form)),
+        Transform::Plain => Ok(encode(
+            &in_version(served, &entry.value),
+            served.type_id(),
+            form,
+        )),
         Transform::Table => {
             let object = in_version(served, &entry.value);
             let metadata = json!({"resourceVersion": meta::resource_version(&object)});
-            let value = table(served, &[object], &metadata, &table_options(request, form, true), now)?;
+            let value = table(
+                served,
+                &[object],
+                &metadata,
+                &table_options(request, form, true),
+                now,
+            )?;
             Ok(encode(&value, meta_type("Table", &form.meta_version), form))
         }
         Transform::PartialObject => {
             let value = partial(&entry.value, &form.meta_version);
-            Ok(encode(&value, meta_type("PartialObjectMetadata", &form.meta_version), form))
+            Ok(encode(
+                &value,
+                meta_type("PartialObjectMetadata", &form.meta_version),
+                form,
+            ))
         }
         Transform::PartialList => Err(ApiError::not_acceptable(format!(
             "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
@@ -149,7 +173,14 @@ impl ListMeta {
     /// As Go prints ListMeta.
     fn go_json(&self, custom: bool) -> String {
         let value = self.to_value(custom);
-        go_json::to_string(&value, if custom { None } else { meta_type("ListMeta", "v1") })
+        go_json::to_string(
+            &value,
+            if custom {
+                None
+            } else {
+                meta_type("ListMeta", "v1")
+            },
+        )
     }
 }
 
@@ -186,25 +217,38 @@ pub(crate) fn list_body(
                 "items": items,
             });
             let resource = &served.resource;
-            let type_id =
-                TypeTable::builtin().type_of(&resource.group, &resource.version, &served.list_kind());
+            let type_id = TypeTable::builtin().type_of(
+                &resource.group,
+                &resource.version,
+                &served.list_kind(),
+            );
             Ok(encode(&value, type_id, form))
         }
         Transform::Table => {
-            let objects: Vec<Arc<Value>> = entries.iter().map(|entry| in_version(served, &entry.value)).collect();
+            let objects: Vec<Arc<Value>> = entries
+                .iter()
+                .map(|entry| in_version(served, &entry.value))
+                .collect();
             let options = table_options(request, form, true);
             let value = table(served, &objects, &metadata.to_value(false), &options, now)?;
             Ok(encode(&value, meta_type("Table", &form.meta_version), form))
         }
         Transform::PartialList => {
-            let items: Vec<Value> = entries.iter().map(|entry| partial(&entry.value, &form.meta_version)).collect();
+            let items: Vec<Value> = entries
+                .iter()
+                .map(|entry| partial(&entry.value, &form.meta_version))
+                .collect();
             let value = json!({
                 "kind": "PartialObjectMetadataList",
                 "apiVersion": format!("meta.k8s.io/{}", form.meta_version),
                 "metadata": metadata.to_value(false),
                 "items": items,
             });
-            Ok(encode(&value, meta_type("PartialObjectMetadataList", &form.meta_version), form))
+            Ok(encode(
+                &value,
+                meta_type("PartialObjectMetadataList", &form.meta_version),
+                form,
+            ))
         }
         Transform::PartialObject => Err(ApiError::not_acceptable(format!(
             "you requested PartialObjectMetadata, but the requested object is a list ({})",
@@ -222,11 +266,15 @@ fn plain_list(served: &Served, entries: &[Arc<Entry>], metadata: &ListMeta) -> B
     let head = if custom {
         format!("{{\"apiVersion\":\"{api_version}\",\"items\":[")
     } else {
-        format!("{{\"kind\":\"{kind}\",\"apiVersion\":\"{api_version}\",\"metadata\":{metadata},\"items\":[")
+        format!(
+            "{{\"kind\":\"{kind}\",\"apiVersion\":\"{api_version}\",\"metadata\":{metadata},\"items\":["
+        )
     };
     body.extend_from_slice(head.as_bytes());
-    let type_meta =
-        format!("{{\"kind\":\"{}\",\"apiVersion\":\"{api_version}\",", served.resource.kind);
+    let type_meta = format!(
+        "{{\"kind\":\"{}\",\"apiVersion\":\"{api_version}\",",
+        served.resource.kind
+    );
     for (index, entry) in entries.iter().enumerate() {
         if index > 0 {
             body.push(b',');
@@ -240,7 +288,11 @@ fn plain_list(served: &Served, entries: &[Arc<Entry>], metadata: &ListMeta) -> B
             Some(_) | None => body.extend_from_slice(&json),
         }
     }
-    let tail = if custom { format!("],\"kind\":\"{kind}\",\"metadata\":{metadata}}}\n") } else { "]}\n".to_owned() };
+    let tail = if custom {
+        format!("],\"kind\":\"{kind}\",\"metadata\":{metadata}}}\n")
+    } else {
+        "]}\n".to_owned()
+    };
     body.extend_from_slice(tail.as_bytes());
     body.into()
 }
@@ -280,10 +332,18 @@ pub(crate) fn headers(content_type: &str, warnings: &[String]) -> HeaderMap {
 }
 
 /// A whole response, compressed if it is large and the client takes gzip.
-pub(crate) fn response(request: &Request, status: u16, body: Bytes, content_type: &str, warnings: &[String]) -> Response {
+pub(crate) fn response(
+    request: &Request,
+    status: u16,
+    body: Bytes,
+    content_type: &str,
+    warnings: &[String],
+) -> Response {
     let mut headers = headers(content_type, warnings);
     let gzip = body.len() > GZIP_FROM
-        && request.header(ACCEPT_ENCODING).is_some_and(|accepted| accepted.split(',').any(|name| name.trim() == "gzip"));
+        && request
+            .header(ACCEPT_ENCODING)
+            .is_some_and(|accepted| accepted.split(',').any(|name| name.trim() == "gzip"));
     let body = match gzip.then(|| compress(&body)).flatten() {
         Some(compressed) => {
             set_header(&mut headers, CONTENT_ENCODING, "gzip");
@@ -292,7 +352,11 @@ pub(crate) fn response(request: &Request, status: u16, body: Bytes, content_type
         }
         None => body,
     };
-    Response { status, headers, body }
+    Response {
+        status,
+        headers,
+        body,
+    }
 }
 
 fn compress(body: &[u8]) -> Option<Bytes> {
@@ -302,7 +366,12 @@ fn compress(body: &[u8]) -> Option<Bytes> {
 }
 
 /// A Status (success or failure) as a response.
-pub(crate) fn status_response(request: &Request, code: u16, status: &Value, warnings: &[String]) -> Response {
+pub(crate) fn status_response(
+    request: &Request,
+    code: u16,
+    status: &Value,
+    warnings: &[String],
+) -> Response {
     let (encoding, pretty) = error_form(request);
     let body = encode_as(status, meta_type("Status", "v1"), encoding, pretty);
     let content_type = match encoding {
@@ -316,10 +385,19 @@ pub(crate) fn status_response(request: &Request, code: u16, status: &Value, warn
 pub(crate) fn error_response(request: &Request, error: &ApiError, warnings: &[String]) -> Response {
     if error.plain_text {
         let body = Bytes::from(error.message.clone().into_bytes());
-        return response(request, error.code, body, "text/plain; charset=utf-8", warnings);
+        return response(
+            request,
+            error.code,
+            body,
+            "text/plain; charset=utf-8",
+            warnings,
+        );
     }
     let mut response = status_response(request, error.code, &error.to_status(), warnings);
-    let seconds = error.details.as_ref().map_or(0, |details| details.retry_after_seconds);
+    let seconds = error
+        .details
+        .as_ref()
+        .map_or(0, |details| details.retry_after_seconds);
     if error.retry_header && seconds > 0 {
         set_header(&mut response.headers, RETRY_AFTER, &seconds.to_string());
     }
@@ -340,12 +418,22 @@ pub(crate) fn event_object(
         Transform::Table => {
             let object = in_version(served, &entry.value);
             let metadata = json!({"resourceVersion": meta::resource_version(&object)});
-            let value = table(served, &[object], &metadata, &table_options(request, form, headers), now)?;
+            let value = table(
+                served,
+                &[object],
+                &metadata,
+                &table_options(request, form, headers),
+                now,
+            )?;
             Ok(go_json::to_vec(&value, meta_type("Table", &form.meta_version)).into())
         }
         Transform::PartialObject | Transform::PartialList => {
             let value = partial(&entry.value, &form.meta_version);
-            Ok(go_json::to_vec(&value, meta_type("PartialObjectMetadata", &form.meta_version)).into())
+            Ok(go_json::to_vec(
+                &value,
+                meta_type("PartialObjectMetadata", &form.meta_version),
+            )
+            .into())
         }
     }
 }

@@ -25,24 +25,44 @@ fn pointer(path: &str) -> String {
 }
 
 fn spec_path(served: &Served) -> String {
-    served.custom().and_then(|custom| custom.scale.as_ref()).map_or_else(
-        || "/spec/replicas".to_owned(),
-        |scale| pointer(&scale.spec_replicas),
-    )
+    served
+        .custom()
+        .and_then(|custom| custom.scale.as_ref())
+        .map_or_else(
+            || "/spec/replicas".to_owned(),
+            |scale| pointer(&scale.spec_replicas),
+        )
 }
 
 /// The Scale of an object.
 pub(crate) fn scale_of(served: &Served, object: &Value) -> Value {
-    let integer = |path: &str| object.pointer(path).and_then(Value::as_i64).unwrap_or_default();
+    let integer = |path: &str| {
+        object
+            .pointer(path)
+            .and_then(Value::as_i64)
+            .unwrap_or_default()
+    };
     let (status_path, selector) = match served.custom().and_then(|custom| custom.scale.as_ref()) {
         Some(scale) => {
             let path = pointer(&scale.label_selector);
-            let text = if path.is_empty() { None } else { object.pointer(&path).and_then(Value::as_str) };
-            (pointer(&scale.status_replicas), text.unwrap_or_default().to_owned())
+            let text = if path.is_empty() {
+                None
+            } else {
+                object.pointer(&path).and_then(Value::as_str)
+            };
+            (
+                pointer(&scale.status_replicas),
+                text.unwrap_or_default().to_owned(),
+            )
         }
         None => {
-            let selector = object.pointer("/spec/selector").cloned().unwrap_or_default();
-            let text = if selector.get("matchLabels").is_some() || selector.get("matchExpressions").is_some() {
+            let selector = object
+                .pointer("/spec/selector")
+                .cloned()
+                .unwrap_or_default();
+            let text = if selector.get("matchLabels").is_some()
+                || selector.get("matchExpressions").is_some()
+            {
                 format_label_selector(&selector)
             } else {
                 Selector::from_set(&meta::string_map(Some(&selector))).to_string()
@@ -51,7 +71,13 @@ pub(crate) fn scale_of(served: &Served, object: &Value) -> Value {
         }
     };
     let mut metadata = Map::new();
-    for key in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+    for key in [
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "creationTimestamp",
+    ] {
         if let Some(value) = object.pointer(&format!("/metadata/{key}")) {
             metadata.insert(key.to_owned(), value.clone());
         }
@@ -92,13 +118,25 @@ impl ApiServer {
             return Ok(call.value(200, &scale_of(&call.served, &object), SCALE));
         }
         let put = call.request.method == http::Method::PUT;
-        let options = write_options(call.request, if put { "UpdateOptions" } else { "PatchOptions" })?;
+        let options = write_options(
+            call.request,
+            if put { "UpdateOptions" } else { "PatchOptions" },
+        )?;
         let body = if put {
-            Some(read_typed(call.request, SCALE, options.field_validation, &mut call.warnings)?)
+            Some(read_typed(
+                call.request,
+                SCALE,
+                options.field_validation,
+                &mut call.warnings,
+            )?)
         } else {
             None
         };
-        let patch = if put { None } else { Some(patch::read(call.request, &call.served)?) };
+        let patch = if put {
+            None
+        } else {
+            Some(patch::read(call.request, &call.served)?)
+        };
         if let Some(body) = &body {
             let given = meta::name(body);
             if given != call.target.name {
@@ -108,7 +146,11 @@ impl ApiServer {
                 )));
             }
         }
-        let (served, target, namespace) = (call.served.clone(), call.target.clone(), call.namespace().to_owned());
+        let (served, target, namespace) = (
+            call.served.clone(),
+            call.target.clone(),
+            call.namespace().to_owned(),
+        );
         let uid = body.as_ref().map(meta::uid).unwrap_or_default().to_owned();
         let update = UpdateTarget {
             served: &served,
@@ -123,7 +165,12 @@ impl ApiServer {
             let before = scale_of(&served, old);
             let scale = match (&body, &patch) {
                 (Some(body), _) => body.clone(),
-                (None, Some(patch)) => apply(patch, &before, options.field_validation, &mut writer.warnings)?,
+                (None, Some(patch)) => apply(
+                    patch,
+                    &before,
+                    options.field_validation,
+                    &mut writer.warnings,
+                )?,
                 (None, None) => before,
             };
             rescaled(&served, old, &scale)
@@ -148,14 +195,25 @@ fn apply(
 
 /// The object with the replicas (and the precondition) of a Scale.
 fn rescaled(served: &Arc<Served>, old: &Value, scale: &Value) -> Result<Value, ApiError> {
-    let replicas = scale.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or_default();
+    let replicas = scale
+        .pointer("/spec/replicas")
+        .and_then(Value::as_i64)
+        .unwrap_or_default();
     let name = meta::name(old);
     if replicas < 0 {
         return Err(if served.custom().is_some() {
-            let error = FieldError::invalid(".spec.replicas", replicas, "should be a non-negative integer");
+            let error = FieldError::invalid(
+                ".spec.replicas",
+                replicas,
+                "should be a non-negative integer",
+            );
             ApiError::invalid(&served.resource, name, &[error])
         } else {
-            let error = FieldError::invalid("spec.replicas", replicas, "must be greater than or equal to 0");
+            let error = FieldError::invalid(
+                "spec.replicas",
+                replicas,
+                "must be greater than or equal to 0",
+            );
             ApiError::invalid_as("Scale.autoscaling", "autoscaling", "Scale", name, &[error])
         });
     }

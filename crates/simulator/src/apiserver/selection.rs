@@ -19,13 +19,30 @@ pub(crate) struct Selection {
 impl Selection {
     /// Everything in one namespace, or everywhere for an empty one.
     pub fn namespace(namespace: &str) -> Self {
-        let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
-        Self { prefix, labels: labels::Selector::everything(), fields: Vec::new() }
+        let prefix = if namespace.is_empty() {
+            String::new()
+        } else {
+            format!("{namespace}/")
+        };
+        Self {
+            prefix,
+            labels: labels::Selector::everything(),
+            fields: Vec::new(),
+        }
     }
 
     /// Reads the selectors of a request.
-    pub fn of_request(request: &Request, served: &Served, namespace: &str, name: &str) -> Result<Self, ApiError> {
-        let namespace = if served.resource.namespaced { namespace } else { "" };
+    pub fn of_request(
+        request: &Request,
+        served: &Served,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Self, ApiError> {
+        let namespace = if served.resource.namespaced {
+            namespace
+        } else {
+            ""
+        };
         let mut selection = Self::namespace(namespace);
         let bad = |error: String| ApiError::bad_request(error);
         if let Some(text) = request.query_value("labelSelector") {
@@ -35,12 +52,20 @@ impl Selection {
         if let Some(text) = request.query_value("fieldSelector") {
             let parsed = fields::Selector::parse(text).map_err(|error| bad(error.to_string()))?;
             for term in parsed.terms {
-                selection.fields.push((field_path(served, &term.field)?, term));
+                selection
+                    .fields
+                    .push((field_path(served, &term.field)?, term));
             }
         }
         if !name.is_empty() {
-            let term = fields::Term { field: "metadata.name".to_owned(), equals: true, value: name.to_owned() };
-            selection.fields.push((vec!["metadata".to_owned(), "name".to_owned()], term));
+            let term = fields::Term {
+                field: "metadata.name".to_owned(),
+                equals: true,
+                value: name.to_owned(),
+            };
+            selection
+                .fields
+                .push((vec!["metadata".to_owned(), "name".to_owned()], term));
         }
         Ok(selection)
     }
@@ -53,14 +78,19 @@ impl Selection {
     /// The name every selected object must have, if one is given.
     pub fn single_name(&self) -> Option<&str> {
         let mut terms = self.fields.iter().map(|(_, term)| term);
-        terms.find(|term| term.equals && term.field == "metadata.name").map(|term| term.value.as_str())
+        terms
+            .find(|term| term.equals && term.field == "metadata.name")
+            .map(|term| term.value.as_str())
     }
 
     /// Whether an object of the table (in storage version) with that key is selected.
     pub fn matches(&self, key: &str, object: &Value) -> bool {
         key.starts_with(&self.prefix)
             && (self.labels.is_empty() || self.labels.matches(&meta::labels(object)))
-            && self.fields.iter().all(|(path, term)| (field_text(object, path) == term.value) == term.equals)
+            && self
+                .fields
+                .iter()
+                .all(|(path, term)| (field_text(object, path) == term.value) == term.equals)
     }
 }
 
@@ -110,7 +140,10 @@ const EVENTS_V1_FIELDS: [(&str, &str); 10] = [
     ("regarding.name", "involvedObject.name"),
     ("regarding.uid", "involvedObject.uid"),
     ("regarding.apiVersion", "involvedObject.apiVersion"),
-    ("regarding.resourceVersion", "involvedObject.resourceVersion"),
+    (
+        "regarding.resourceVersion",
+        "involvedObject.resourceVersion",
+    ),
     ("regarding.fieldPath", "involvedObject.fieldPath"),
     ("reportingController", "reportingComponent"),
     ("type", "type"),
@@ -131,7 +164,13 @@ const POD_FIELDS: [&str; 10] = [
 /// The fields a kind can be selected by beside name and namespace; `None` if it has no list of its own.
 fn own_fields(served: &Served) -> Option<Vec<&str>> {
     if let Some(custom) = served.custom() {
-        return Some(custom.selectable_fields.iter().map(|field| field.trim_start_matches('.')).collect());
+        return Some(
+            custom
+                .selectable_fields
+                .iter()
+                .map(|field| field.trim_start_matches('.'))
+                .collect(),
+        );
     }
     let resource = &served.resource;
     Some(match (resource.group.as_ref(), resource.kind.as_ref()) {
@@ -155,7 +194,9 @@ fn field_path(served: &Served, field: &str) -> Result<Vec<String>, ApiError> {
     let common = matches!(field, "metadata.name" | "metadata.namespace");
     if !common && !own.as_ref().is_some_and(|own| own.contains(&field)) {
         return Err(ApiError::bad_request(match own {
-            Some(_) if served.resource.kind == "Job" => format!("field label {field:?} not supported for Job"),
+            Some(_) if served.resource.kind == "Job" => {
+                format!("field label {field:?} not supported for Job")
+            }
             Some(_) => format!("field label not supported: {field}"),
             None => format!(
                 "{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""

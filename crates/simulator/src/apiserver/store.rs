@@ -21,7 +21,11 @@ pub struct Entry {
 impl Entry {
     /// A version of an object.
     pub fn new(value: Arc<Value>, revision: u64) -> Self {
-        Self { value, revision, json: OnceLock::new() }
+        Self {
+            value,
+            revision,
+            json: OnceLock::new(),
+        }
     }
 
     /// The object as JSON, made once by `print`.
@@ -84,7 +88,11 @@ impl Table {
     }
 
     /// The objects with keys that begin with `prefix`, from `start` on (both may be empty), in key order.
-    pub fn range<'a>(&'a self, prefix: &'a str, start: &str) -> impl Iterator<Item = (&'a Arc<str>, &'a Arc<Entry>)> {
+    pub fn range<'a>(
+        &'a self,
+        prefix: &'a str,
+        start: &str,
+    ) -> impl Iterator<Item = (&'a Arc<str>, &'a Arc<Entry>)> {
         let from = if start > prefix { start } else { prefix };
         self.objects
             .range::<str, _>((std::ops::Bound::Included(from), std::ops::Bound::Unbounded))
@@ -96,9 +104,16 @@ impl Table {
         if revision < self.compacted {
             return None;
         }
-        let mut objects: BTreeMap<Arc<str>, Arc<Entry>> =
-            self.range(prefix, "").map(|(key, entry)| (key.clone(), entry.clone())).collect();
-        for event in self.history.iter().rev().take_while(|event| event.revision > revision) {
+        let mut objects: BTreeMap<Arc<str>, Arc<Entry>> = self
+            .range(prefix, "")
+            .map(|(key, entry)| (key.clone(), entry.clone()))
+            .collect();
+        for event in self
+            .history
+            .iter()
+            .rev()
+            .take_while(|event| event.revision > revision)
+        {
             if !event.key.starts_with(prefix) {
                 continue;
             }
@@ -117,7 +132,9 @@ impl Table {
 
     /// The changes after a revision, in order; the history must reach back that far.
     pub fn since(&self, revision: u64) -> impl Iterator<Item = &Event> {
-        let from = self.history.partition_point(|event| event.revision <= revision);
+        let from = self
+            .history
+            .partition_point(|event| event.revision <= revision);
         self.history.range(from..)
     }
 
@@ -161,7 +178,12 @@ pub struct Store {
 impl Store {
     /// An empty store.
     pub fn new(history_seconds: i64) -> Self {
-        Self { tables: BTreeMap::new(), revision: 0, history_seconds, log: None }
+        Self {
+            tables: BTreeMap::new(),
+            revision: 0,
+            history_seconds,
+            log: None,
+        }
     }
 
     /// From now on keeps a log of commits for [`Store::take_log`].
@@ -200,9 +222,19 @@ impl Store {
         machinery::meta::set_resource_version(&mut value, &self.revision.to_string());
         let entry = Arc::new(Entry::new(Arc::new(value), self.revision));
         let (name, target, keep_from) = self.target(table, now);
-        let key: Arc<str> = target.objects.get_key_value(key).map_or_else(|| Arc::from(key), |(key, _)| key.clone());
+        let key: Arc<str> = target
+            .objects
+            .get_key_value(key)
+            .map_or_else(|| Arc::from(key), |(key, _)| key.clone());
         let before = target.objects.insert(key.clone(), entry.clone());
-        let event = Event { revision: entry.revision, time: now, key, before, after: entry, deleted: false };
+        let event = Event {
+            revision: entry.revision,
+            time: now,
+            key,
+            before,
+            after: entry,
+            deleted: false,
+        };
         target.push(event.clone(), keep_from);
         self.note(name, &event);
         event
@@ -218,7 +250,14 @@ impl Store {
         let mut last = Value::clone(&before.value);
         machinery::meta::set_resource_version(&mut last, &revision.to_string());
         let after = Arc::new(Entry::new(Arc::new(last), revision));
-        let event = Event { revision, time: now, key, before: Some(before), after, deleted: true };
+        let event = Event {
+            revision,
+            time: now,
+            key,
+            before: Some(before),
+            after,
+            deleted: true,
+        };
         target.push(event.clone(), keep_from);
         self.note(name, &event);
         Some(event)
@@ -226,7 +265,10 @@ impl Store {
 
     fn note(&mut self, table: Arc<str>, event: &Event) {
         if let Some(log) = &mut self.log {
-            log.push_back(Committed { table, event: event.clone() });
+            log.push_back(Committed {
+                table,
+                event: event.clone(),
+            });
         }
     }
 
@@ -234,7 +276,11 @@ impl Store {
     pub fn restore(&mut self, table: &str, key: &str, value: Value, revision: u64) {
         let name: Arc<str> = Arc::from(table);
         let entry = Arc::new(Entry::new(Arc::new(value), revision));
-        self.tables.entry(name).or_default().objects.insert(Arc::from(key), entry);
+        self.tables
+            .entry(name)
+            .or_default()
+            .objects
+            .insert(Arc::from(key), entry);
     }
 
     /// Ends a restore: the counter goes on after `revision`, and nothing older can be watched.
@@ -260,7 +306,10 @@ impl Store {
         let keep_from = now
             .checked_sub(jiff::SignedDuration::from_secs(self.history_seconds))
             .unwrap_or(Timestamp::MIN);
-        let name: Arc<str> = self.tables.get_key_value(table).map_or_else(|| Arc::from(table), |(name, _)| name.clone());
+        let name: Arc<str> = self
+            .tables
+            .get_key_value(table)
+            .map_or_else(|| Arc::from(table), |(name, _)| name.clone());
         let target = self.tables.entry(name.clone()).or_default();
         (name, target, keep_from)
     }

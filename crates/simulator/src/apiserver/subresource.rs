@@ -21,9 +21,15 @@ impl ApiServer {
         let custom = call.served.custom().is_some();
         match (name.as_str(), method.as_str()) {
             ("scale", "GET" | "HEAD" | "PUT" | "PATCH") => self.scale(call),
-            ("status" | "approval" | "ephemeralcontainers" | "resize", "GET" | "HEAD") => self.get_object(call),
-            ("status" | "approval" | "ephemeralcontainers" | "resize", "PUT") => self.replace_object(call),
-            ("status" | "approval" | "ephemeralcontainers" | "resize", "PATCH") => self.patch_object(call),
+            ("status" | "approval" | "ephemeralcontainers" | "resize", "GET" | "HEAD") => {
+                self.get_object(call)
+            }
+            ("status" | "approval" | "ephemeralcontainers" | "resize", "PUT") => {
+                self.replace_object(call)
+            }
+            ("status" | "approval" | "ephemeralcontainers" | "resize", "PATCH") => {
+                self.patch_object(call)
+            }
             ("finalize", "PUT") => self.replace_object(call),
             ("binding", "POST") => self.binding(call),
             ("eviction", "POST") => self.eviction(call),
@@ -33,9 +39,9 @@ impl ApiServer {
                 self.stored(call)?;
                 Err(ApiError::unsupported(&format!("{name} of a simulated pod")))
             }
-            (other, _) if other == "proxy" || other.starts_with("proxy/") => {
-                Err(ApiError::unsupported(&format!("the proxy to {}", call.served.resource.plural)))
-            }
+            (other, _) if other == "proxy" || other.starts_with("proxy/") => Err(
+                ApiError::unsupported(&format!("the proxy to {}", call.served.resource.plural)),
+            ),
             _ if custom && method == "POST" => Err(ApiError::method_not_allowed()),
             _ => Err(ApiError::method_not_allowed()),
         }
@@ -46,16 +52,27 @@ impl ApiServer {
         let pod = self.stored(call)?;
         let names: Vec<&str> = ["containers", "initContainers"]
             .iter()
-            .filter_map(|list| pod.value.pointer(&format!("/spec/{list}")).and_then(Value::as_array))
+            .filter_map(|list| {
+                pod.value
+                    .pointer(&format!("/spec/{list}"))
+                    .and_then(Value::as_array)
+            })
             .flatten()
             .filter_map(|container| container.get("name").and_then(Value::as_str))
             .collect();
         let wanted = call.request.query_value("container").unwrap_or_default();
         if !wanted.is_empty() && !names.contains(&wanted) {
-            let text = format!("container {wanted} is not valid for pod {}", call.target.name);
+            let text = format!(
+                "container {wanted} is not valid for pod {}",
+                call.target.name
+            );
             return Err(ApiError::bad_request(text));
         }
-        let containers = pod.value.pointer("/spec/containers").and_then(Value::as_array).map_or(0, Vec::len);
+        let containers = pod
+            .value
+            .pointer("/spec/containers")
+            .and_then(Value::as_array)
+            .map_or(0, Vec::len);
         if wanted.is_empty() && containers > 1 {
             let text = format!(
                 "a container name must be specified for pod {}, choose one of: [{}]",
@@ -64,13 +81,24 @@ impl ApiServer {
             );
             return Err(ApiError::bad_request(text));
         }
-        Ok(Reply::Full(reply::response(call.request, 200, bytes::Bytes::new(), "text/plain", &call.warnings)))
+        Ok(Reply::Full(reply::response(
+            call.request,
+            200,
+            bytes::Bytes::new(),
+            "text/plain",
+            &call.warnings,
+        )))
     }
 
     /// POST of a Binding for a pod: the scheduler's decision.
     fn binding(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
         let options = write_options(call.request, "CreateOptions")?;
-        let body = read_typed(call.request, ("", "v1", "Binding"), options.field_validation, &mut call.warnings)?;
+        let body = read_typed(
+            call.request,
+            ("", "v1", "Binding"),
+            options.field_validation,
+            &mut call.warnings,
+        )?;
         let (namespace, name) = (call.target.namespace.clone(), call.target.name.clone());
         let mut writer = call.writer(options.dry_run);
         let result = self.bind(&namespace, &name, &body, &mut writer);
@@ -87,10 +115,17 @@ impl ApiServer {
         binding: &Value,
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
-        let text = |pointer: &str| binding.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let text = |pointer: &str| {
+            binding
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         let (kind, node) = (text("/target/kind"), text("/target/name").to_owned());
         if !matches!(kind, "" | "Node") {
-            let text = format!("target.kind: Unsupported value: {kind:?}: supported values: \"Node\", \"<empty>\"");
+            let text = format!(
+                "target.kind: Unsupported value: {kind:?}: supported values: \"Node\", \"<empty>\""
+            );
             return Err(ApiError::internal(text));
         }
         if node.is_empty() {
@@ -100,15 +135,29 @@ impl ApiServer {
         let annotations = meta::annotations(binding);
         let labels = meta::labels(binding);
         let now = writer.now;
-        let target = UpdateTarget { served: &served, namespace, name, subresource: "binding", uid: "", may_create: false };
+        let target = UpdateTarget {
+            served: &served,
+            namespace,
+            name,
+            subresource: "binding",
+            uid: "",
+            may_create: false,
+        };
         self.update(target, writer, &mut |_, old, _| {
             let refuse = |text: String| Err(ApiError::conflict(&known::PODS, name, &text));
             if meta::deletion_timestamp(old).is_some() {
-                return refuse(format!("pod {name} is being deleted, cannot be assigned to a host"));
+                return refuse(format!(
+                    "pod {name} is being deleted, cannot be assigned to a host"
+                ));
             }
-            let assigned = old.pointer("/spec/nodeName").and_then(Value::as_str).unwrap_or_default();
+            let assigned = old
+                .pointer("/spec/nodeName")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             if !assigned.is_empty() {
-                return refuse(format!("pod {name} is already assigned to node {assigned:?}"));
+                return refuse(format!(
+                    "pod {name} is already assigned to node {assigned:?}"
+                ));
             }
             let mut pod = old.clone();
             for (key, value) in &annotations {
@@ -139,11 +188,17 @@ impl ApiServer {
 
     fn eviction(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
         let options = write_options(call.request, "CreateOptions")?;
-        let body =
-            read_typed(call.request, ("policy", "v1", "Eviction"), options.field_validation, &mut call.warnings)?;
+        let body = read_typed(
+            call.request,
+            ("policy", "v1", "Eviction"),
+            options.field_validation,
+            &mut call.warnings,
+        )?;
         let (namespace, name) = (call.target.namespace.clone(), call.target.name.clone());
         if meta::name(&body) != name {
-            return Err(ApiError::bad_request("name in URL does not match name in Eviction object"));
+            return Err(ApiError::bad_request(
+                "name in URL does not match name in Eviction object",
+            ));
         }
         let mut writer = call.writer(options.dry_run);
         let result = self.evict(&namespace, &name, &body, &mut writer);
@@ -156,11 +211,23 @@ impl ApiServer {
     fn token(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
         let kind = ("authentication.k8s.io", "v1", "TokenRequest");
         let options = write_options(call.request, "CreateOptions")?;
-        let mut body = read_typed(call.request, kind, options.field_validation, &mut call.warnings)?;
+        let mut body = read_typed(
+            call.request,
+            kind,
+            options.field_validation,
+            &mut call.warnings,
+        )?;
         let account = self.stored(call)?;
-        let seconds = body.pointer("/spec/expirationSeconds").and_then(Value::as_i64).unwrap_or(3600);
+        let seconds = body
+            .pointer("/spec/expirationSeconds")
+            .and_then(Value::as_i64)
+            .unwrap_or(3600);
         if let Some(text) = token_complaint(seconds) {
-            let error = machinery::builtin::validation::FieldError::invalid("spec.expirationSeconds", seconds, text);
+            let error = machinery::builtin::validation::FieldError::invalid(
+                "spec.expirationSeconds",
+                seconds,
+                text,
+            );
             return Err(ApiError::invalid_as(
                 "TokenRequest.authentication.k8s.io",
                 "authentication.k8s.io",
@@ -169,7 +236,13 @@ impl ApiServer {
                 &[error],
             ));
         }
-        let (token, expires) = self.issue_token(&call.target.namespace, &call.target.name, seconds, call.now, call.entropy);
+        let (token, expires) = self.issue_token(
+            &call.target.namespace,
+            &call.target.name,
+            seconds,
+            call.now,
+            call.entropy,
+        );
         if let Some(fields) = body.as_object_mut() {
             fields.insert("kind".to_owned(), json!("TokenRequest"));
             fields.insert("apiVersion".to_owned(), json!("authentication.k8s.io/v1"));
@@ -178,11 +251,15 @@ impl ApiServer {
                 json!({"name": meta::name(&account.value), "namespace": meta::namespace(&account.value),
                     "creationTimestamp": machinery::time::rfc3339(call.now)}),
             );
-            fields.insert("status".to_owned(), json!({"token": token, "expirationTimestamp": expires}));
+            fields.insert(
+                "status".to_owned(),
+                json!({"token": token, "expirationTimestamp": expires}),
+            );
         }
         if let Some(spec) = body.get_mut("spec").and_then(Value::as_object_mut) {
             spec.insert("expirationSeconds".to_owned(), json!(seconds));
-            spec.entry("audiences").or_insert_with(|| json!(["https://kubernetes.default.svc.cluster.local"]));
+            spec.entry("audiences")
+                .or_insert_with(|| json!(["https://kubernetes.default.svc.cluster.local"]));
         }
         Ok(call.value(201, &body, kind))
     }
@@ -201,11 +278,19 @@ fn token_complaint(seconds: i64) -> Option<&'static str> {
 /// `Status Success` with code 201.
 fn created_status(call: &Call<'_>) -> Reply {
     let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
-    Reply::Full(reply::status_response(call.request, 201, &status, &call.warnings))
+    Reply::Full(reply::status_response(
+        call.request,
+        201,
+        &status,
+        &call.warnings,
+    ))
 }
 
 /// A cause with reason and message.
 pub(crate) fn cause(reason: &str, message: String) -> Cause {
-    Cause { reason: reason.to_owned(), message, field: String::new() }
+    Cause {
+        reason: reason.to_owned(),
+        message,
+        field: String::new(),
+    }
 }
-

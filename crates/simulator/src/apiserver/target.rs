@@ -37,7 +37,9 @@ pub(crate) fn parse(path: &str) -> Option<Target> {
         [] => return None,
         // `namespaces/NS/RESOURCE…`, but `namespaces/NAME/status` and `…/finalize` are the namespace's own.
         ["namespaces", namespace, resource, rest @ ..]
-            if !(target.group.is_empty() && rest.is_empty() && matches!(*resource, "status" | "finalize")) =>
+            if !(target.group.is_empty()
+                && rest.is_empty()
+                && matches!(*resource, "status" | "finalize")) =>
         {
             (*namespace, [&[*resource], rest].concat())
         }
@@ -60,20 +62,48 @@ mod tests {
 
     fn target(parts: [&str; 6]) -> Option<Target> {
         let [group, version, plural, namespace, name, subresource] = parts.map(str::to_owned);
-        Some(Target { group, version, plural, namespace, name, subresource })
+        Some(Target {
+            group,
+            version,
+            plural,
+            namespace,
+            name,
+            subresource,
+        })
     }
 
     #[test]
     fn paths_name_collections_objects_and_subresources() {
         let cases = [
             ("/api/v1/pods", target(["", "v1", "pods", "", "", ""])),
-            ("/api/v1/namespaces/a/pods", target(["", "v1", "pods", "a", "", ""])),
-            ("/api/v1/namespaces/a/pods/p/log", target(["", "v1", "pods", "a", "p", "log"])),
-            ("/api/v1/namespaces", target(["", "v1", "namespaces", "", "", ""])),
-            ("/api/v1/namespaces/a", target(["", "v1", "namespaces", "a", "a", ""])),
-            ("/api/v1/namespaces/a/finalize", target(["", "v1", "namespaces", "a", "a", "finalize"])),
-            ("/api/v1/nodes/n/status", target(["", "v1", "nodes", "", "n", "status"])),
-            ("/apis/apps/v1/namespaces/a/deployments/d", target(["apps", "v1", "deployments", "a", "d", ""])),
+            (
+                "/api/v1/namespaces/a/pods",
+                target(["", "v1", "pods", "a", "", ""]),
+            ),
+            (
+                "/api/v1/namespaces/a/pods/p/log",
+                target(["", "v1", "pods", "a", "p", "log"]),
+            ),
+            (
+                "/api/v1/namespaces",
+                target(["", "v1", "namespaces", "", "", ""]),
+            ),
+            (
+                "/api/v1/namespaces/a",
+                target(["", "v1", "namespaces", "a", "a", ""]),
+            ),
+            (
+                "/api/v1/namespaces/a/finalize",
+                target(["", "v1", "namespaces", "a", "a", "finalize"]),
+            ),
+            (
+                "/api/v1/nodes/n/status",
+                target(["", "v1", "nodes", "", "n", "status"]),
+            ),
+            (
+                "/apis/apps/v1/namespaces/a/deployments/d",
+                target(["apps", "v1", "deployments", "a", "d", ""]),
+            ),
             ("/apis/apps/v1", None),
             ("/version", None),
         ];

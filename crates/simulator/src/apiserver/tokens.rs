@@ -20,7 +20,9 @@ impl ApiServer {
         now: Timestamp,
         entropy: &mut Entropy,
     ) -> (String, String) {
-        let expires = now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX);
+        let expires = now
+            .checked_add(SignedDuration::from_secs(seconds))
+            .unwrap_or(Timestamp::MAX);
         let user = User::service_account(namespace, name);
         let claims = json!({"sub": user.name, "exp": expires.as_second(), "iat": now.as_second(),
             "iss": "https://kubernetes.default.svc.cluster.local",
@@ -39,6 +41,9 @@ impl ApiServer {
 
     /// Whose token that is, if it is one and still valid.
     pub fn token_user(&self, token: &str, now: Timestamp) -> Option<User> {
-        self.tokens.get(token).filter(|(_, until)| *until > now).map(|(user, _)| user.clone())
+        self.tokens
+            .get(token)
+            .filter(|(_, until)| *until > now)
+            .map(|(user, _)| user.clone())
     }
 }

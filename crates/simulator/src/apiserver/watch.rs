@@ -45,7 +45,8 @@ const BOOKMARK_SECONDS: i64 = 60;
 const END_ANNOTATION: &str = "k8s.io/initial-events-end";
 
 fn plus(now: Timestamp, seconds: i64) -> Timestamp {
-    now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+    now.checked_add(SignedDuration::from_secs(seconds))
+        .unwrap_or(Timestamp::MAX)
 }
 
 impl ApiServer {
@@ -67,7 +68,10 @@ impl ApiServer {
         let mut watch = Watch {
             served: served.clone(),
             selection,
-            request: Request { body: Bytes::new(), ..request.clone() },
+            request: Request {
+                body: Bytes::new(),
+                ..request.clone()
+            },
             form,
             cursor: self.revision(),
             pending: Vec::new(),
@@ -89,9 +93,14 @@ impl ApiServer {
                 watch.push_bookmark(now, false)?;
             }
         } else if from > 0 {
-            let compacted = self.store.table(&served.table).map_or(0, super::store::Table::compacted);
+            let compacted = self
+                .store
+                .table(&served.table)
+                .map_or(0, super::store::Table::compacted);
             if from < compacted {
-                watch.push_error(&ApiError::expired(format!("too old resource version: {from} ({compacted})")));
+                watch.push_error(&ApiError::expired(format!(
+                    "too old resource version: {from} ({compacted})"
+                )));
                 watch.ended = true;
             }
             watch.cursor = from;
@@ -99,19 +108,32 @@ impl ApiServer {
         self.last_watch += 1;
         let id = WatchId(self.last_watch);
         self.watches.insert(id, watch);
-        self.watchers.entry(served.table.clone()).or_default().push(id);
-        Ok(Reply::Watch { id, headers: reply::headers("application/json", &[]) })
+        self.watchers
+            .entry(served.table.clone())
+            .or_default()
+            .push(id);
+        Ok(Reply::Watch {
+            id,
+            headers: reply::headers("application/json", &[]),
+        })
     }
 
     /// What a watch has to send now.
     pub fn watch_frames(&mut self, id: WatchId, now: Timestamp) -> WatchPoll {
         let Some(watch) = self.watches.get_mut(&id) else {
-            return WatchPoll { ended: true, ..WatchPoll::default() };
+            return WatchPoll {
+                ended: true,
+                ..WatchPoll::default()
+            };
         };
         watch.dirty = false;
         if let Some(table) = self.store.table(&watch.served.table) {
             if watch.cursor < table.compacted() && !watch.ended {
-                let text = format!("too old resource version: {} ({})", watch.cursor, table.compacted());
+                let text = format!(
+                    "too old resource version: {} ({})",
+                    watch.cursor,
+                    table.compacted()
+                );
                 watch.push_error(&ApiError::expired(text));
                 watch.ended = true;
             }
@@ -128,11 +150,17 @@ impl ApiServer {
             }
         }
         watch.cursor = watch.cursor.max(self.store.revision());
-        let changed = watch.registry_generation.is_some_and(|generation| generation != self.registry.generation());
+        let changed = watch
+            .registry_generation
+            .is_some_and(|generation| generation != self.registry.generation());
         let moved = changed
             && !self
                 .registry
-                .get(&watch.served.resource.group, &watch.served.resource.version, &watch.served.resource.plural)
+                .get(
+                    &watch.served.resource.group,
+                    &watch.served.resource.version,
+                    &watch.served.resource.plural,
+                )
                 .is_some_and(|served| Arc::ptr_eq(served, &watch.served));
         if moved || now >= watch.deadline {
             watch.ended = true;
@@ -141,7 +169,11 @@ impl ApiServer {
         let poll = WatchPoll {
             frames: std::mem::take(&mut watch.pending),
             ended: watch.ended,
-            wake: Some(watch.bookmark.map_or(watch.deadline, |bookmark| bookmark.min(watch.deadline))),
+            wake: Some(
+                watch
+                    .bookmark
+                    .map_or(watch.deadline, |bookmark| bookmark.min(watch.deadline)),
+            ),
         };
         if poll.ended {
             self.watch_closed(id);
@@ -185,7 +217,11 @@ impl Watch {
             return Ok(());
         }
         let selected = |entry: &Arc<Entry>| self.selection.matches(&event.key, &entry.value);
-        let before = event.before.as_ref().filter(|entry| selected(entry)).cloned();
+        let before = event
+            .before
+            .as_ref()
+            .filter(|entry| selected(entry))
+            .cloned();
         let after = !event.deleted && selected(&event.after);
         match (before, after) {
             (None, true) => self.push("ADDED", &event.after, now),
@@ -201,7 +237,14 @@ impl Watch {
     }
 
     fn push(&mut self, kind: &str, entry: &Entry, now: Timestamp) -> Result<(), ApiError> {
-        let object = reply::event_object(&self.served, entry, &self.request, &self.form, self.first, now)?;
+        let object = reply::event_object(
+            &self.served,
+            entry,
+            &self.request,
+            &self.form,
+            self.first,
+            now,
+        )?;
         self.first = false;
         self.push_line(kind, &object);
         Ok(())
@@ -237,10 +280,19 @@ impl Watch {
                 let zero = machinery::decode::normalise(type_id, &bare).unwrap_or(bare);
                 go_json::to_vec(&zero, Some(type_id)).into()
             }
-            Some(_) | None if self.form.transform == Transform::Plain => go_json::to_vec(&bare, None).into(),
+            Some(_) | None if self.form.transform == Transform::Plain => {
+                go_json::to_vec(&bare, None).into()
+            }
             Some(_) | None => {
                 let entry = Entry::new(Arc::new(bare), self.cursor);
-                reply::event_object(&self.served, &entry, &self.request, &self.form, self.first, now)?
+                reply::event_object(
+                    &self.served,
+                    &entry,
+                    &self.request,
+                    &self.form,
+                    self.first,
+                    now,
+                )?
             }
         };
         self.first = false;
@@ -259,6 +311,12 @@ impl Watch {
         }
         let (two, one) = (plus(self.deadline, -2), plus(self.deadline, -1));
         let next = plus(now, BOOKMARK_SECONDS);
-        self.bookmark = Some(if now < two { next.min(two) } else if now < one { one } else { Timestamp::MAX });
+        self.bookmark = Some(if now < two {
+            next.min(two)
+        } else if now < one {
+            one
+        } else {
+            Timestamp::MAX
+        });
     }
 }

@@ -55,7 +55,8 @@ pub(crate) struct Updated {
     pub created: bool,
 }
 
-const MODIFIED: &str = "the object has been modified; please apply your changes to the latest version and try again";
+const MODIFIED: &str =
+    "the object has been modified; please apply your changes to the latest version and try again";
 const NAME_ATTEMPTS: usize = 8;
 const GENERATED_BASE: usize = 58;
 const SUFFIX: usize = 5;
@@ -63,7 +64,11 @@ const SUFFIX: usize = 5;
 const OBJECT_LIMIT: usize = 1_572_864;
 
 /// Puts the request's namespace into the object, or refuses another one.
-pub(crate) fn ensure_namespace(served: &Served, namespace: &str, object: &mut Value) -> Result<(), ApiError> {
+pub(crate) fn ensure_namespace(
+    served: &Served,
+    namespace: &str,
+    object: &mut Value,
+) -> Result<(), ApiError> {
     if !served.resource.namespaced {
         meta::set_namespace(object, "");
         return Ok(());
@@ -82,14 +87,23 @@ pub(crate) fn ensure_namespace(served: &Served, namespace: &str, object: &mut Va
 
 /// Drops repeated owner references with a Warning.
 fn deduplicate_owners(object: &mut Value, warnings: &mut Vec<String>) {
-    let Some(owners) = object.pointer_mut("/metadata/ownerReferences").and_then(Value::as_array_mut) else {
+    let Some(owners) = object
+        .pointer_mut("/metadata/ownerReferences")
+        .and_then(Value::as_array_mut)
+    else {
         return;
     };
     let mut seen: Vec<Value> = Vec::new();
     let mut repeated: BTreeSet<String> = BTreeSet::new();
     owners.retain(|owner| {
         if seen.contains(owner) {
-            repeated.insert(owner.get("uid").and_then(Value::as_str).unwrap_or_default().to_owned());
+            repeated.insert(
+                owner
+                    .get("uid")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned(),
+            );
             return false;
         }
         seen.push(owner.clone());
@@ -127,10 +141,19 @@ impl ApiServer {
         ensure_namespace(served, namespace, &mut object)?;
         remove_metadata(
             &mut object,
-            &["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"],
+            &[
+                "deletionTimestamp",
+                "deletionGracePeriodSeconds",
+                "selfLink",
+                "managedFields",
+            ],
         );
         meta::set(&mut object, "uid", json!(writer.entropy.uid()));
-        meta::set(&mut object, "creationTimestamp", json!(time::rfc3339(writer.now)));
+        meta::set(
+            &mut object,
+            "creationTimestamp",
+            json!(time::rfc3339(writer.now)),
+        );
         self.generate_name(served, namespace, &mut object, writer)?;
         let name = meta::name(&object).to_owned();
         self.admit_create(served, namespace, &mut object, writer)?;
@@ -141,7 +164,9 @@ impl ApiServer {
             return Err(self.invalid(served, &object, &errors));
         }
         if !meta::resource_version(&object).is_empty() {
-            return Err(ApiError::internal("resourceVersion should not be set on objects to be created"));
+            return Err(ApiError::internal(
+                "resourceVersion should not be set on objects to be created",
+            ));
         }
         let key = key(meta::namespace(&object), &name);
         if let Some(existing) = self.store.get(&served.table, &key) {
@@ -177,13 +202,24 @@ impl ApiServer {
         if base.is_empty() || !meta::name(object).is_empty() {
             return Ok(());
         }
-        let end = base.char_indices().nth(GENERATED_BASE).map_or(base.len(), |(index, _)| index);
+        let end = base
+            .char_indices()
+            .nth(GENERATED_BASE)
+            .map_or(base.len(), |(index, _)| index);
         let base = base.get(..end).unwrap_or_default();
-        let namespace = if served.resource.namespaced { namespace } else { "" };
+        let namespace = if served.resource.namespaced {
+            namespace
+        } else {
+            ""
+        };
         let mut name = String::new();
         for _ in 0..NAME_ATTEMPTS {
             name = format!("{base}{}", writer.entropy.suffix(SUFFIX));
-            if self.store.get(&served.table, &key(namespace, &name)).is_none() {
+            if self
+                .store
+                .get(&served.table, &key(namespace, &name))
+                .is_none()
+            {
                 meta::set_name(object, &name);
                 return Ok(());
             }
@@ -197,7 +233,12 @@ impl ApiServer {
     fn prepare_create(&self, served: &Served, object: &mut Value) {
         let resource = &served.resource;
         match served.custom() {
-            None => strategy::prepare_for_create(&resource.group, &resource.version, &resource.kind, object),
+            None => strategy::prepare_for_create(
+                &resource.group,
+                &resource.version,
+                &resource.kind,
+                object,
+            ),
             Some(version) => {
                 if let (true, Some(fields)) = (version.status, object.as_object_mut()) {
                     fields.remove("status");
@@ -220,9 +261,19 @@ impl ApiServer {
         change: &mut dyn FnMut(&Self, &Value, &mut Writer<'_>) -> Result<Value, ApiError>,
     ) -> Result<Updated, ApiError> {
         let requested = target.served;
-        let key = key(if requested.resource.namespaced { target.namespace } else { "" }, target.name);
+        let key = key(
+            if requested.resource.namespaced {
+                target.namespace
+            } else {
+                ""
+            },
+            target.name,
+        );
         let Some(stored) = self.store.get(&requested.table, &key).cloned() else {
-            if target.may_create && target.subresource.is_empty() && facts(requested).create_on_update {
+            if target.may_create
+                && target.subresource.is_empty()
+                && facts(requested).create_on_update
+            {
                 let object = change(self, &Value::Null, writer)?;
                 if !meta::uid(&object).is_empty() {
                     return Err(self.uid_mismatch(target, ""));
@@ -230,7 +281,10 @@ impl ApiServer {
                 let mut object = object;
                 meta::set_resource_version(&mut object, "");
                 let entry = self.create(requested, target.namespace, object, writer)?;
-                return Ok(Updated { entry, created: true });
+                return Ok(Updated {
+                    entry,
+                    created: true,
+                });
             }
             return Err(ApiError::not_found(&requested.resource, target.name));
         };
@@ -240,16 +294,26 @@ impl ApiServer {
         let old_requested = super::reply::in_version(requested, &stored.value);
         let object = change(self, &old_requested, writer)?;
         let (served, mut new) = self.for_storage(requested, object);
-        let old = if served.is_storage_version() { stored.value.clone() } else { old_requested };
+        let old = if served.is_storage_version() {
+            stored.value.clone()
+        } else {
+            old_requested
+        };
         ensure_namespace(&served, target.namespace, &mut new)?;
         check_version(&served, target.name, &mut new, &old)?;
         self.before_update(&served, target.subresource, &mut new, &old, writer)?;
         if deletes(&served, &new, &old) {
-            let entry = Arc::new(Entry::new(Arc::new(convert::to_storage(&served, new)), stored.revision));
+            let entry = Arc::new(Entry::new(
+                Arc::new(convert::to_storage(&served, new)),
+                stored.revision,
+            ));
             if !writer.dry_run {
                 self.commit_remove(&served, &key, writer.now);
             }
-            return Ok(Updated { entry, created: false });
+            return Ok(Updated {
+                entry,
+                created: false,
+            });
         }
         if target.subresource.is_empty() {
             self.allocate(&served, &mut new, Some(&old))?;
@@ -257,13 +321,22 @@ impl ApiServer {
         check_size(&new)?;
         let new = convert::to_storage(&served, new);
         if new == *stored.value {
-            return Ok(Updated { entry: stored, created: false });
+            return Ok(Updated {
+                entry: stored,
+                created: false,
+            });
         }
         if writer.dry_run {
-            return Ok(Updated { entry: Arc::new(Entry::new(Arc::new(new), stored.revision)), created: false });
+            return Ok(Updated {
+                entry: Arc::new(Entry::new(Arc::new(new), stored.revision)),
+                created: false,
+            });
         }
         let entry = self.commit_put(&served, &key, new, writer.now);
-        Ok(Updated { entry, created: false })
+        Ok(Updated {
+            entry,
+            created: false,
+        })
     }
 
     /// Metadata, preparation and validation of an update.
@@ -277,7 +350,13 @@ impl ApiServer {
     ) -> Result<(), ApiError> {
         let resource = &served.resource;
         remove_metadata(new, &["selfLink", "managedFields"]);
-        meta::set(new, "generation", old.pointer("/metadata/generation").cloned().unwrap_or_default());
+        meta::set(
+            new,
+            "generation",
+            old.pointer("/metadata/generation")
+                .cloned()
+                .unwrap_or_default(),
+        );
         let admitted = subresource.is_empty();
         if served.custom().is_none() && admitted {
             admission::update(&resource.group, &resource.kind, new, old);
@@ -287,23 +366,40 @@ impl ApiServer {
         if meta::uid(new).is_empty() {
             meta::set(new, "uid", json!(meta::uid(old)));
         }
-        let old_metadata = |key: &str| old.pointer(&format!("/metadata/{key}")).cloned().unwrap_or_default();
+        let old_metadata = |key: &str| {
+            old.pointer(&format!("/metadata/{key}"))
+                .cloned()
+                .unwrap_or_default()
+        };
         meta::set(new, "creationTimestamp", old_metadata("creationTimestamp"));
         if meta::deletion_timestamp(old).is_some() {
             meta::set(new, "deletionTimestamp", old_metadata("deletionTimestamp"));
         }
         if meta::deletion_grace_period_seconds(new).is_none() {
-            meta::set(new, "deletionGracePeriodSeconds", old_metadata("deletionGracePeriodSeconds"));
+            meta::set(
+                new,
+                "deletionGracePeriodSeconds",
+                old_metadata("deletionGracePeriodSeconds"),
+            );
         }
         if facts(served).generation && facts::raises_generation(served, old, new) {
             meta::set_generation(new, meta::generation(old) + 1);
         }
         let errors = validate_update(served, subresource, new, old);
-        if errors.is_empty() { Ok(()) } else { Err(self.invalid(served, new, &errors)) }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(self.invalid(served, new, &errors))
+        }
     }
 
     /// 422 about an object; a custom one is named by the kind it claims.
-    pub(crate) fn invalid(&self, served: &Served, object: &Value, errors: &[FieldError]) -> ApiError {
+    pub(crate) fn invalid(
+        &self,
+        served: &Served,
+        object: &Value,
+        errors: &[FieldError],
+    ) -> ApiError {
         let name = meta::name(object);
         if served.custom().is_some() && meta::kind(object) != served.resource.kind {
             let kind = meta::kind(object);
@@ -349,7 +445,13 @@ fn check_size(object: &Value) -> Result<(), ApiError> {
         match value {
             Value::String(text) => text.len() + 2,
             Value::Array(items) => items.iter().map(weight).sum::<usize>() + 2,
-            Value::Object(fields) => fields.iter().map(|(key, value)| key.len() + 4 + weight(value)).sum::<usize>() + 2,
+            Value::Object(fields) => {
+                fields
+                    .iter()
+                    .map(|(key, value)| key.len() + 4 + weight(value))
+                    .sum::<usize>()
+                    + 2
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => 4,
         }
     }
@@ -360,7 +462,12 @@ fn check_size(object: &Value) -> Result<(), ApiError> {
 }
 
 /// The resourceVersion of a new object must be the stored one, or absent where the kind allows it.
-fn check_version(served: &Served, name: &str, new: &mut Value, old: &Value) -> Result<(), ApiError> {
+fn check_version(
+    served: &Served,
+    name: &str,
+    new: &mut Value,
+    old: &Value,
+) -> Result<(), ApiError> {
     let given = meta::resource_version(new);
     if given.is_empty() || given == "0" {
         if !facts(served).unconditional_update {
@@ -381,7 +488,9 @@ fn check_version(served: &Served, name: &str, new: &mut Value, old: &Value) -> R
         return Ok(());
     }
     if given.parse::<u64>().is_err() {
-        return Err(ApiError::internal(format!("strconv.ParseUint: parsing {given:?}: invalid syntax")));
+        return Err(ApiError::internal(format!(
+            "strconv.ParseUint: parsing {given:?}: invalid syntax"
+        )));
     }
     if given != meta::resource_version(old) {
         return Err(ApiError::conflict(&served.resource, name, MODIFIED));
@@ -393,8 +502,16 @@ fn check_version(served: &Served, name: &str, new: &mut Value, old: &Value) -> R
 fn prepare_update(served: &Served, subresource: &str, new: &mut Value, old: &Value) {
     let resource = &served.resource;
     let Some(custom) = served.custom() else {
-        let subresource = Some(subresource).filter(|subresource| !subresource.is_empty() && *subresource != "scale");
-        strategy::prepare_for_update(&resource.group, &resource.version, &resource.kind, new, old, subresource);
+        let subresource = Some(subresource)
+            .filter(|subresource| !subresource.is_empty() && *subresource != "scale");
+        strategy::prepare_for_update(
+            &resource.group,
+            &resource.version,
+            &resource.kind,
+            new,
+            old,
+            subresource,
+        );
         if *resource == known::CUSTOM_RESOURCE_DEFINITIONS && subresource.is_none() {
             custom::prepare_definition(new, Some(old));
         }
@@ -422,23 +539,37 @@ fn validate_create(served: &Served, object: &Value) -> Vec<FieldError> {
     let resource = &served.resource;
     if let Some(custom) = served.custom() {
         let mut errors = body::custom_type_errors(served, object);
-        errors.extend(validation::meta::validate_custom_resource_meta(object, None, resource.namespaced));
+        errors.extend(validation::meta::validate_custom_resource_meta(
+            object,
+            None,
+            resource.namespaced,
+        ));
         errors.extend(custom.validate(object, None));
         return errors;
     }
-    let mut errors = validation::validate_create(&resource.group, &resource.version, &resource.kind, object);
+    let mut errors =
+        validation::validate_create(&resource.group, &resource.version, &resource.kind, object);
     if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
         errors.extend(custom::validate_definition(object, None));
     }
     errors
 }
 
-fn validate_update(served: &Served, subresource: &str, new: &Value, old: &Value) -> Vec<FieldError> {
+fn validate_update(
+    served: &Served,
+    subresource: &str,
+    new: &Value,
+    old: &Value,
+) -> Vec<FieldError> {
     let resource = &served.resource;
     let (group, version, kind) = (&resource.group, &resource.version, &resource.kind);
     if let Some(custom) = served.custom() {
         let mut errors = body::custom_type_errors(served, new);
-        errors.extend(validation::meta::validate_custom_resource_meta(new, Some(old), resource.namespaced));
+        errors.extend(validation::meta::validate_custom_resource_meta(
+            new,
+            Some(old),
+            resource.namespaced,
+        ));
         errors.extend(custom.validate(new, Some(old)));
         return errors;
     }
@@ -457,7 +588,11 @@ fn validate_update(served: &Served, subresource: &str, new: &Value, old: &Value)
 
 /// Whether an update removes the last thing that kept a terminating object.
 fn deletes(served: &Served, new: &Value, old: &Value) -> bool {
-    let finalizers = |pointer: &str| new.pointer(pointer).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    let finalizers = |pointer: &str| {
+        new.pointer(pointer)
+            .and_then(Value::as_array)
+            .is_some_and(|list| !list.is_empty())
+    };
     meta::deletion_timestamp(old).is_some()
         && meta::deletion_grace_period_seconds(old).unwrap_or(0) == 0
         && !finalizers("/metadata/finalizers")

@@ -40,7 +40,10 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
     };
     let service = service_fn(move |request| handle(shared.clone(), request));
     let builder = auto::Builder::new(TokioExecutor::new());
-    if let Err(error) = builder.serve_connection(TokioIo::new(stream), service).await {
+    if let Err(error) = builder
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+    {
         tracing::debug!(%error, "connection ended");
     }
 }
@@ -54,7 +57,9 @@ async fn handle(
     request.user = authenticate(&shared, &request);
     request.body = match Limited::new(body, READ_LIMIT).collect().await {
         Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => bytes::Bytes::from(vec![b' '; READ_LIMIT]),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            bytes::Bytes::from(vec![b' '; READ_LIMIT])
+        }
         Err(error) => return Err(error),
     };
     let (response, _) = answer(&shared.world, &request).await;
@@ -69,7 +74,10 @@ async fn handle(
 }
 
 fn authenticate(shared: &Shared, request: &Request) -> Option<User> {
-    let token = request.header(AUTHORIZATION)?.strip_prefix("Bearer ")?.trim();
+    let token = request
+        .header(AUTHORIZATION)?
+        .strip_prefix("Bearer ")?
+        .trim();
     if same(token.as_bytes(), shared.token.as_bytes()) {
         return Some(User::admin("admin"));
     }
@@ -79,5 +87,9 @@ fn authenticate(shared: &Shared, request: &Request) -> Option<User> {
 
 /// Compares without telling where the difference is.
 fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+    a.len() == b.len()
+        && a.iter()
+            .zip(b)
+            .fold(0, |difference, (a, b)| difference | (a ^ b))
+            == 0
 }

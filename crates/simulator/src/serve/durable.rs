@@ -19,7 +19,12 @@ pub(crate) struct Durable {
 impl Durable {
     /// Without a state nothing is waited for.
     pub fn new(world: WorldHandle, state: Option<Arc<State>>) -> Self {
-        Self { world, state, wanted: Arc::new(Notify::new()), done: watch::Sender::new(0) }
+        Self {
+            world,
+            state,
+            wanted: Arc::new(Notify::new()),
+            done: watch::Sender::new(0),
+        }
     }
 
     /// Returns when everything that is in the store now is on disk.
@@ -45,7 +50,11 @@ impl Durable {
             return;
         };
         loop {
-            let _ = tokio::time::timeout(std::time::Duration::from_millis(100), self.wanted.notified()).await;
+            let _ = tokio::time::timeout(
+                std::time::Duration::from_millis(100),
+                self.wanted.notified(),
+            )
+            .await;
             if let Err(error) = self.flush(&state) {
                 tracing::error!(%error, "cannot keep the state; the server stops answering");
                 return;
@@ -61,8 +70,9 @@ impl Durable {
         };
         if !log.is_empty() {
             let log: Vec<_> = log.into_iter().collect();
-            let threads = tokio::runtime::Handle::try_current()
-                .is_ok_and(|handle| handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
+            let threads = tokio::runtime::Handle::try_current().is_ok_and(|handle| {
+                handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread
+            });
             if threads {
                 tokio::task::block_in_place(|| state.commit(&log))?;
             } else {

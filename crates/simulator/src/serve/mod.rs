@@ -36,7 +36,9 @@ pub struct ServeOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The port is taken.
-    #[error("cannot listen on {addr}: {source}\nhint: stop what listens there, or choose another address with `--addr` (port 0 takes a free one)")]
+    #[error(
+        "cannot listen on {addr}: {source}\nhint: stop what listens there, or choose another address with `--addr` (port 0 takes a free one)"
+    )]
     Listen {
         /// The address.
         addr: SocketAddr,
@@ -68,37 +70,60 @@ fn credentials(state: Option<&State>) -> Result<Credentials, ServeError> {
     let Some(state) = state else {
         return Credentials::generate();
     };
-    if let (Some(ca_pem), Some(ca_key), Some(token)) =
-        (state.text("ca.crt")?, state.text("ca.key")?, state.text("admin.token")?)
-    {
-        return Ok(Credentials { ca_pem, ca_key, token });
+    if let (Some(ca_pem), Some(ca_key), Some(token)) = (
+        state.text("ca.crt")?,
+        state.text("ca.key")?,
+        state.text("admin.token")?,
+    ) {
+        return Ok(Credentials {
+            ca_pem,
+            ca_key,
+            token,
+        });
     }
     let new = Credentials::generate()?;
-    state.set_texts(&[("ca.crt", &new.ca_pem), ("ca.key", &new.ca_key), ("admin.token", &new.token)])?;
+    state.set_texts(&[
+        ("ca.crt", &new.ca_pem),
+        ("ca.key", &new.ca_key),
+        ("admin.token", &new.token),
+    ])?;
     Ok(new)
 }
 
 impl Server {
     /// Starts a server. Call inside a multi-thread tokio runtime: writing the state blocks a worker for milliseconds.
     pub async fn start(options: ServeOptions) -> Result<Self, ServeError> {
-        let listener = TcpListener::bind(options.addr)
-            .await
-            .map_err(|source| ServeError::Listen { addr: options.addr, source })?;
-        let addr = listener.local_addr().map_err(|source| ServeError::Listen { addr: options.addr, source })?;
+        let listener =
+            TcpListener::bind(options.addr)
+                .await
+                .map_err(|source| ServeError::Listen {
+                    addr: options.addr,
+                    source,
+                })?;
+        let addr = listener.local_addr().map_err(|source| ServeError::Listen {
+            addr: options.addr,
+            source,
+        })?;
         let state = match &options.state_dir {
             Some(path) => Some(Arc::new(State::open(path)?)),
             None => None,
         };
         let credentials = credentials(state.as_deref())?;
         let config = credentials.server_config(addr)?;
-        let mut api = ApiServer::new(Options { advertise: Some(addr), ..Options::default() });
+        let mut api = ApiServer::new(Options {
+            advertise: Some(addr),
+            ..Options::default()
+        });
         if let Some(state) = &state {
             state.load(&mut api)?;
             api.store_mut().keep_log();
         }
         let entropy = Entropy::from_bytes(tls::random::<32>()?);
         let clock = WorldClock::Wall;
-        let world = WorldHandle::new(World::with_server(api, entropy, options.controllers, clock.now()), clock);
+        let world = WorldHandle::new(
+            World::with_server(api, entropy, options.controllers, clock.now()),
+            clock,
+        );
         let durable = Durable::new(world.clone(), state.clone());
         let shared = Arc::new(Shared {
             world: world.clone(),
@@ -111,7 +136,14 @@ impl Server {
             tokio::spawn(durable.clone().run()),
             tokio::spawn(accept(listener, shared)),
         ];
-        Ok(Self { addr, kubeconfig: credentials.kubeconfig(addr), world, durable, state, tasks })
+        Ok(Self {
+            addr,
+            kubeconfig: credentials.kubeconfig(addr),
+            world,
+            durable,
+            state,
+            tasks,
+        })
     }
 
     /// Stops accepting, ends all connections and writes what is left.

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
 use rustls::pki_types::PrivateKeyDer;
 
 use super::ServeError;
@@ -29,15 +32,24 @@ fn failed(error: impl ToString) -> ServeError {
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], ServeError> {
     let mut bytes = [0; N];
     let provider = rustls::crypto::aws_lc_rs::default_provider();
-    provider.secure_random.fill(&mut bytes).map_err(|_| failed("the system has no randomness"))?;
+    provider
+        .secure_random
+        .fill(&mut bytes)
+        .map_err(|_| failed("the system has no randomness"))?;
     Ok(bytes)
 }
 
 fn ca_params() -> Result<CertificateParams, ServeError> {
     let mut params = CertificateParams::new(Vec::<String>::new()).map_err(failed)?;
-    params.distinguished_name.push(DnType::CommonName, "carrick");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "carrick");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::CrlSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
     params.not_before = rcgen::date_time_ymd(2020, 1, 1);
     params.not_after = rcgen::date_time_ymd(2046, 1, 1);
     Ok(params)
@@ -49,12 +61,19 @@ impl Credentials {
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = ca_params()?.self_signed(&key).map_err(failed)?;
         let token = URL_SAFE_NO_PAD.encode(random::<24>()?);
-        Ok(Self { ca_pem: certificate.pem(), ca_key: key.serialize_pem(), token })
+        Ok(Self {
+            ca_pem: certificate.pem(),
+            ca_key: key.serialize_pem(),
+            token,
+        })
     }
 
     /// TLS for a server at that address.
     pub fn server_config(&self, addr: SocketAddr) -> Result<rustls::ServerConfig, ServeError> {
-        let ca = Issuer::new(ca_params()?, KeyPair::from_pem(&self.ca_key).map_err(failed)?);
+        let ca = Issuer::new(
+            ca_params()?,
+            KeyPair::from_pem(&self.ca_key).map_err(failed)?,
+        );
         let mut names = vec![
             "localhost".to_owned(),
             "127.0.0.1".to_owned(),
@@ -70,7 +89,9 @@ impl Credentials {
             names.push(own);
         }
         let mut params = CertificateParams::new(names).map_err(failed)?;
-        params.distinguished_name.push(DnType::CommonName, "carrick-apiserver");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "carrick-apiserver");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.not_before = rcgen::date_time_ymd(2020, 1, 1);
         params.not_after = rcgen::date_time_ymd(2046, 1, 1);

@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use machinery::schema::{Field, ListType, TypeInfo, TypeRef, TypeTable};
+use machinery::schema::{Field, ListType, Omit, TypeInfo, TypeRef, TypeTable};
 use serde_json::{Map, Value, json};
 
 use super::Form;
 
 /// Model and field to the values of an enumeration.
-static ENUMS: LazyLock<BTreeMap<String, Vec<String>>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("../../../data/enums.json")).unwrap_or_default());
+static ENUMS: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../../data/enums.json")).unwrap_or_default()
+});
 
 const INT_OR_STRING: &str = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
@@ -19,7 +20,9 @@ const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
 /// One published schema.
 pub(super) fn schema(name: &str, source: &Value, form: Form) -> Value {
     let mut schema = node(source, form);
-    let Some(map) = schema.as_object_mut() else { return schema };
+    let Some(map) = schema.as_object_mut() else {
+        return schema;
+    };
     match (name, form) {
         (INT_OR_STRING, Form::V3) => union(map, "int-or-string", &["integer", "string"]),
         (INT_OR_STRING, Form::V2) => {
@@ -46,7 +49,10 @@ fn union(map: &mut Map<String, Value>, format: &str, types: &[&str]) {
     if !format.is_empty() {
         map.insert("format".to_owned(), json!(format));
     }
-    map.insert("oneOf".to_owned(), types.iter().map(|kind| json!({ "type": kind })).collect());
+    map.insert(
+        "oneOf".to_owned(),
+        types.iter().map(|kind| json!({ "type": kind })).collect(),
+    );
 }
 
 fn plain_string(map: &mut Map<String, Value>) {
@@ -63,7 +69,11 @@ fn node(source: &Value, form: Form) -> Value {
                 .filter(|(key, _)| *key != "$ref")
                 .map(|(key, value)| (key.clone(), node(value, form)))
                 .collect();
-            if let Some(name) = map.get("$ref").and_then(Value::as_str).and_then(|text| text.rsplit('/').next()) {
+            if let Some(name) = map
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|text| text.rsplit('/').next())
+            {
                 put_reference(&mut out, name, form);
             }
             Value::Object(out)
@@ -84,9 +94,16 @@ pub(super) fn put_reference(map: &mut Map<String, Value>, name: &str, form: Form
 }
 
 fn fields(map: &mut Map<String, Value>, info: &TypeInfo, form: Form) {
-    let Some(properties) = map.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    let Some(properties) = map.get_mut("properties").and_then(Value::as_object_mut) else {
+        return;
+    };
     for field in info.all_fields() {
-        let Some(property) = properties.get_mut(&field.json).and_then(Value::as_object_mut) else { continue };
+        let Some(property) = properties
+            .get_mut(&field.json)
+            .and_then(Value::as_object_mut)
+        else {
+            continue;
+        };
         extensions(property, field);
         defaults(property, field, form);
         enumeration(property, &format!("{}#{}", info.openapi_name, field.json));
@@ -125,7 +142,11 @@ fn defaults(property: &mut Map<String, Value>, field: &Field, form: Form) {
         ty => {
             let default = match (&field.default, zero(ty)) {
                 (Some(default), _) => Some(default.clone()),
-                (None, Some(zero)) if !field.pointer && (zero.is_object() || !field.omit_empty) => Some(zero),
+                (None, Some(zero))
+                    if !field.pointer && (zero.is_object() || field.omit == Omit::Never) =>
+                {
+                    Some(zero)
+                }
                 (None, _) => None,
             };
             if let Some(default) = default {
@@ -166,7 +187,7 @@ fn zero(ty: &TypeRef) -> Option<Value> {
         | TypeRef::MicroTime
         | TypeRef::Duration
         | TypeRef::Any
-        | TypeRef::SchemaOr(_)
+        | TypeRef::SchemaOr(..)
         | TypeRef::List(_)
         | TypeRef::Map(_) => None,
     }
@@ -174,8 +195,14 @@ fn zero(ty: &TypeRef) -> Option<Value> {
 
 fn enumeration(property: &mut Map<String, Value>, key: &str) {
     let Some(values) = ENUMS.get(key) else { return };
-    let text: Vec<String> = values.iter().map(|value| format!(" - `{value:?}`")).collect();
-    let described = property.get("description").and_then(Value::as_str).unwrap_or_default();
+    let text: Vec<String> = values
+        .iter()
+        .map(|value| format!(" - `{value:?}`"))
+        .collect();
+    let described = property
+        .get("description")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let description = format!("{described}\n\nPossible enum values:\n{}", text.join("\n"));
     property.insert("description".to_owned(), json!(description));
     match property.get_mut("items").and_then(Value::as_object_mut) {
@@ -191,7 +218,10 @@ fn kinds(map: &mut Map<String, Value>, info: &TypeInfo) {
         .map(|(group, version, kind)| json!({ "group": group, "version": version, "kind": kind }))
         .collect();
     if !kinds.is_empty() {
-        map.insert("x-kubernetes-group-version-kind".to_owned(), Value::Array(kinds));
+        map.insert(
+            "x-kubernetes-group-version-kind".to_owned(),
+            Value::Array(kinds),
+        );
     }
 }
 
@@ -200,7 +230,11 @@ pub(super) fn references(schema: &Value, found: &mut Vec<String>) {
     match schema {
         Value::Object(map) => {
             for (key, value) in map {
-                match value.as_str().filter(|_| key == "$ref").and_then(|text| text.rsplit('/').next()) {
+                match value
+                    .as_str()
+                    .filter(|_| key == "$ref")
+                    .and_then(|text| text.rsplit('/').next())
+                {
                     Some(name) => found.push(name.to_owned()),
                     None => references(value, found),
                 }

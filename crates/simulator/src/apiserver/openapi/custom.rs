@@ -20,8 +20,13 @@ pub(super) fn model_name(version: &CustomVersion, kind: &str) -> String {
 /// The kind's schema.
 pub(super) fn schema(version: &CustomVersion, form: Form) -> Value {
     let mut schema = publish(version.open_api_schema(), form);
-    let Some(map) = schema.as_object_mut() else { return schema };
-    map.insert("x-kubernetes-group-version-kind".to_owned(), kinds(version, &version.resource.kind));
+    let Some(map) = schema.as_object_mut() else {
+        return schema;
+    };
+    map.insert(
+        "x-kubernetes-group-version-kind".to_owned(),
+        kinds(version, &version.resource.kind),
+    );
     if form == Form::V2 && map.remove("x-kubernetes-preserve-unknown-fields").is_some() {
         // as the reference: what keeps anything is published without its properties
         map.remove("properties");
@@ -36,7 +41,11 @@ pub(super) fn schema(version: &CustomVersion, form: Form) -> Value {
 /// The schema of its lists.
 pub(super) fn list_schema(version: &CustomVersion, form: Form) -> Value {
     let mut items = Map::new();
-    put_reference(&mut items, &model_name(version, &version.resource.kind), form);
+    put_reference(
+        &mut items,
+        &model_name(version, &version.resource.kind),
+        form,
+    );
     let metadata = form.reference("io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta");
     json!({
         "description": format!("{} is a list of {}", version.list_kind, version.resource.kind),
@@ -58,34 +67,47 @@ fn kinds(version: &CustomVersion, kind: &str) -> Value {
 
 fn type_meta(map: &mut Map<String, Value>, form: Form, [api_version, kind, metadata]: [&str; 3]) {
     let properties = map.entry("properties").or_insert_with(|| json!({}));
-    let Some(properties) = properties.as_object_mut() else { return };
+    let Some(properties) = properties.as_object_mut() else {
+        return;
+    };
     let mut object_meta = Map::new();
     object_meta.insert("description".to_owned(), json!(metadata));
     put_reference(&mut object_meta, OBJECT_META, form);
     properties.insert("metadata".to_owned(), Value::Object(object_meta));
     for (key, description) in [("apiVersion", api_version), ("kind", kind)] {
-        properties.insert(key.to_owned(), json!({"type": "string", "description": description}));
+        properties.insert(
+            key.to_owned(),
+            json!({"type": "string", "description": description}),
+        );
     }
 }
 
 /// Int-or-strings and embedded resources spelt out; version 2 knows neither unions nor null.
 fn publish(source: &Value, form: Form) -> Value {
-    let Some(map) = source.as_object() else { return source.clone() };
+    let Some(map) = source.as_object() else {
+        return source.clone();
+    };
     let flag = |key: &str| map.get(key) == Some(&Value::Bool(true));
     let mut out = Map::new();
     for (key, value) in map {
         let value = match (key.as_str(), value) {
-            ("properties", Value::Object(properties)) => {
-                properties.iter().map(|(key, value)| (key.clone(), publish(value, form))).collect()
-            }
+            ("properties", Value::Object(properties)) => properties
+                .iter()
+                .map(|(key, value)| (key.clone(), publish(value, form)))
+                .collect(),
             ("items" | "additionalProperties" | "not", value) => publish(value, form),
-            ("allOf" | "anyOf" | "oneOf", Value::Array(list)) => list.iter().map(|item| publish(item, form)).collect(),
+            ("allOf" | "anyOf" | "oneOf", Value::Array(list)) => {
+                list.iter().map(|item| publish(item, form)).collect()
+            }
             (_, value) => value.clone(),
         };
         out.insert(key.clone(), value);
     }
     if flag("x-kubernetes-int-or-string") && form == Form::V3 && !out.contains_key("anyOf") {
-        out.insert("anyOf".to_owned(), json!([{"type": "integer"}, {"type": "string"}]));
+        out.insert(
+            "anyOf".to_owned(),
+            json!([{"type": "integer"}, {"type": "string"}]),
+        );
     }
     if flag("x-kubernetes-embedded-resource") {
         type_meta(&mut out, form, [API_VERSION, KIND, METADATA]);

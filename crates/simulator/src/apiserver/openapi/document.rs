@@ -18,8 +18,11 @@ const BUILTIN_PATCHES: &[&str] = &[
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
 ];
-const CUSTOM_PATCHES: &[&str] =
-    &["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"];
+const CUSTOM_PATCHES: &[&str] = &[
+    "application/apply-patch+yaml",
+    "application/json-patch+json",
+    "application/merge-patch+json",
+];
 
 /// What one document is made from.
 pub(super) struct GroupVersion {
@@ -31,15 +34,31 @@ pub(super) struct GroupVersion {
 
 impl GroupVersion {
     /// The group version with the custom ones among its resources.
-    pub(super) fn new(group: String, version: String, entries: Vec<Entry>, all: &[Arc<CustomVersion>]) -> Self {
-        let own = |custom: &&Arc<CustomVersion>| custom.resource.group == group && custom.resource.version == version;
+    pub(super) fn new(
+        group: String,
+        version: String,
+        entries: Vec<Entry>,
+        all: &[Arc<CustomVersion>],
+    ) -> Self {
+        let own = |custom: &&Arc<CustomVersion>| {
+            custom.resource.group == group && custom.resource.version == version
+        };
         let customs = all.iter().filter(own).cloned().collect();
-        Self { group, version, entries, customs }
+        Self {
+            group,
+            version,
+            entries,
+            customs,
+        }
     }
 
     /// `api/v1` or `apis/GROUP/VERSION`.
     pub(super) fn place(&self) -> String {
-        if self.group.is_empty() { format!("api/{}", self.version) } else { format!("apis/{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            format!("api/{}", self.version)
+        } else {
+            format!("apis/{}/{}", self.group, self.version)
+        }
     }
 
     /// Changes exactly when the document does.
@@ -47,7 +66,10 @@ impl GroupVersion {
         let mut source = format!("{} {}", env!("CARGO_PKG_VERSION"), self.place());
         for custom in &self.customs {
             source.push_str(&custom.open_api_schema().to_string());
-            source.push_str(&format!("{:?} {:?} {:?}", custom.resource, custom.status, custom.scale));
+            source.push_str(&format!(
+                "{:?} {:?} {:?}",
+                custom.resource, custom.status, custom.scale
+            ));
         }
         hash(source.as_bytes())
     }
@@ -75,11 +97,18 @@ impl GroupVersion {
             prefix: format!("/{}", self.place()),
             group: &self.group,
             version: &self.version,
-            patches: if self.customs.is_empty() { BUILTIN_PATCHES } else { CUSTOM_PATCHES },
+            patches: if self.customs.is_empty() {
+                BUILTIN_PATCHES
+            } else {
+                CUSTOM_PATCHES
+            },
             form,
         };
         for entry in &self.entries {
-            let custom = self.customs.iter().find(|custom| custom.resource.plural == entry.plural.as_str());
+            let custom = self
+                .customs
+                .iter()
+                .find(|custom| custom.resource.plural == entry.plural.as_str());
             let models = match custom {
                 Some(custom) => content.custom(custom, form),
                 None => content.builtin(&self.group, &self.version, &entry.kind, form),
@@ -91,7 +120,11 @@ impl GroupVersion {
                 .filter_map(|sub| {
                     let (group, version, kind) = &sub.kind;
                     let model = if group.is_empty() && version.is_empty() {
-                        if *kind == entry.kind { Some(models.kind.clone()) } else { model(&self.group, &self.version, kind) }
+                        if *kind == entry.kind {
+                            Some(models.kind.clone())
+                        } else {
+                            model(&self.group, &self.version, kind)
+                        }
                     } else {
                         model(group, version, kind)
                     };
@@ -125,7 +158,10 @@ pub(super) fn version_2(documents: &[GroupVersion]) -> Value {
 /// The model name of a built-in kind.
 fn model(group: &str, version: &str, kind: &str) -> Option<String> {
     let table = TypeTable::builtin();
-    let name = table.info(table.type_of(group, version, kind)?).openapi_name.clone();
+    let name = table
+        .info(table.type_of(group, version, kind)?)
+        .openapi_name
+        .clone();
     kinds::schemas().contains_key(&name).then_some(name)
 }
 
@@ -141,15 +177,20 @@ impl Content {
             kind: custom::model_name(version, &version.resource.kind),
             list: custom::model_name(version, &version.list_kind),
         };
-        self.schemas.insert(models.kind.clone(), custom::schema(version, form));
-        self.schemas.insert(models.list.clone(), custom::list_schema(version, form));
+        self.schemas
+            .insert(models.kind.clone(), custom::schema(version, form));
+        self.schemas
+            .insert(models.list.clone(), custom::list_schema(version, form));
         Some(models)
     }
 
     fn builtin(&mut self, group: &str, version: &str, kind: &str, form: Form) -> Option<Models> {
         let name = model(group, version, kind)?;
         let list = format!("{name}List");
-        self.schemas.insert(list.clone(), list_schema(&name, (group, version, kind), form));
+        self.schemas.insert(
+            list.clone(),
+            list_schema(&name, (group, version, kind), form),
+        );
         Some(Models { kind: name, list })
     }
 
@@ -164,7 +205,9 @@ impl Content {
             if self.schemas.contains_key(&name) {
                 continue;
             }
-            let schema = kinds::schemas().get(&name).map(|source| convert::schema(&name, source, form));
+            let schema = kinds::schemas()
+                .get(&name)
+                .map(|source| convert::schema(&name, source, form));
             let schema = schema.unwrap_or_else(|| json!({"type": "object"}));
             convert::references(&schema, &mut wanted);
             self.schemas.insert(name, schema);

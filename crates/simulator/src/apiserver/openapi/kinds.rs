@@ -9,7 +9,10 @@ use serde_json::Value;
 /// Adds the schemas of these kinds, and of all they refer to.
 macro_rules! kinds {
     ($generator:ident, $($($segment:ident)::+: $($kind:ident),+;)+) => {
-        $($(let _ = $generator.subschema_for::<k8s_openapi::$($segment)::+::$kind>();)+)+
+        $({
+            use k8s_openapi::$($segment)::+ as module;
+            $(let _ = $generator.subschema_for::<module::$kind>();)+
+        })+
     };
 }
 
@@ -45,7 +48,7 @@ fn generate() -> BTreeMap<String, Value> {
         api::storage::v1: CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttachment, VolumeAttributesClass;
         apiextensions_apiserver::pkg::apis::apiextensions::v1: CustomResourceDefinition;
         kube_aggregator::pkg::apis::apiregistration::v1: APIService;
-        apimachinery::pkg::apis::meta::v1: APIResourceList, DeleteOptions, Patch, Status, WatchEvent;
+        apimachinery::pkg::apis::meta::v1: APIResourceList, DeleteOptions, ListMeta, Patch, Status;
     }
     generator.take_definitions(true).into_iter().collect()
 }

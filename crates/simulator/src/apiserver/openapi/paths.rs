@@ -23,8 +23,13 @@ const LIST: &[&str] = &[
 ];
 const WRITE: &[&str] = &["dryRun", "fieldManager", "fieldValidation"];
 const APPLY: &[&str] = &["dryRun", "fieldManager", "fieldValidation", "force"];
-const DELETE: &[&str] =
-    &["dryRun", "gracePeriodSeconds", "ignoreStoreReadErrorWithClusterBreakingPotential", "orphanDependents", "propagationPolicy"];
+const DELETE: &[&str] = &[
+    "dryRun",
+    "gracePeriodSeconds",
+    "ignoreStoreReadErrorWithClusterBreakingPotential",
+    "orphanDependents",
+    "propagationPolicy",
+];
 
 /// Where operations are written and what they are about.
 pub(super) struct Operations<'a> {
@@ -48,9 +53,19 @@ pub(super) struct Models {
 
 impl Operations<'_> {
     /// The paths of one resource with its subresources.
-    pub(super) fn add(&self, paths: &mut Map<String, Value>, entry: &Entry, models: &Models, sub: &[(String, String)]) {
+    pub(super) fn add(
+        &self,
+        paths: &mut Map<String, Value>,
+        entry: &Entry,
+        models: &Models,
+        sub: &[(String, String)],
+    ) {
         let has = |verb: &str| entry.verbs.iter().any(|known| known == verb);
-        let scope = if entry.namespaced { "/namespaces/{namespace}" } else { "" };
+        let scope = if entry.namespaced {
+            "/namespaces/{namespace}"
+        } else {
+            ""
+        };
         let collection = format!("{}{scope}/{}", self.prefix, entry.plural);
         let item = format!("{collection}/{{name}}");
         let kind = (self.group, self.version, entry.kind.as_str());
@@ -59,15 +74,33 @@ impl Operations<'_> {
             verbs.push(("get", "list", LIST, Body::None, models.list.as_str()));
         }
         if has("create") {
-            verbs.push(("post", "post", WRITE, Body::Model(&models.kind), models.kind.as_str()));
+            verbs.push((
+                "post",
+                "post",
+                WRITE,
+                Body::Model(&models.kind),
+                models.kind.as_str(),
+            ));
         }
         if has("deletecollection") {
-            verbs.push(("delete", "deletecollection", DELETE, Body::Model(DELETE_OPTIONS), STATUS));
+            verbs.push((
+                "delete",
+                "deletecollection",
+                DELETE,
+                Body::Model(DELETE_OPTIONS),
+                STATUS,
+            ));
         }
         self.path(paths, &collection, &entry.plural, kind, &verbs);
         if entry.namespaced && has("list") {
             let verbs = [("get", "list", LIST, Body::None, models.list.as_str())];
-            self.path(paths, &format!("{}/{}", self.prefix, entry.plural), &entry.plural, kind, &verbs);
+            self.path(
+                paths,
+                &format!("{}/{}", self.prefix, entry.plural),
+                &entry.plural,
+                kind,
+                &verbs,
+            );
         }
         let verbs = Self::item_verbs(&entry.verbs, &models.kind);
         self.path(paths, &item, &entry.plural, kind, &verbs);
@@ -76,13 +109,23 @@ impl Operations<'_> {
             let Some((_, model)) = model else { continue };
             let (group, version, kind) = &subresource.kind;
             let own = group.is_empty() && version.is_empty();
-            let place = if own { (self.group, self.version) } else { (group.as_str(), version.as_str()) };
+            let place = if own {
+                (self.group, self.version)
+            } else {
+                (group.as_str(), version.as_str())
+            };
             let mut verbs = Self::item_verbs(&subresource.verbs, model);
             if subresource.verbs.iter().any(|verb| verb == "create") {
                 verbs.push(("post", "post", WRITE, Body::Model(model), model));
             }
             let path = format!("{item}/{}", subresource.name);
-            self.path(paths, &path, &entry.plural, (place.0, place.1, kind), &verbs);
+            self.path(
+                paths,
+                &path,
+                &entry.plural,
+                (place.0, place.1, kind),
+                &verbs,
+            );
         }
     }
 
@@ -96,7 +139,13 @@ impl Operations<'_> {
             list.push(("put", "put", WRITE, Body::Model(model), model));
         }
         if has("delete") {
-            list.push(("delete", "delete", DELETE, Body::Model(DELETE_OPTIONS), STATUS));
+            list.push((
+                "delete",
+                "delete",
+                DELETE,
+                Body::Model(DELETE_OPTIONS),
+                STATUS,
+            ));
         }
         if has("patch") {
             list.push(("patch", "patch", APPLY, Body::Patch, model));
@@ -104,7 +153,14 @@ impl Operations<'_> {
         list
     }
 
-    fn path(&self, paths: &mut Map<String, Value>, path: &str, plural: &str, kind: (&str, &str, &str), verbs: &[Verb<'_>]) {
+    fn path(
+        &self,
+        paths: &mut Map<String, Value>,
+        path: &str,
+        plural: &str,
+        kind: (&str, &str, &str),
+        verbs: &[Verb<'_>],
+    ) {
         if verbs.is_empty() {
             return;
         }
@@ -122,10 +178,19 @@ impl Operations<'_> {
         paths.insert(path.to_owned(), Value::Object(operations));
     }
 
-    fn operation(&self, path: &str, plural: &str, kind: (&str, &str, &str), verb: &Verb<'_>) -> Value {
+    fn operation(
+        &self,
+        path: &str,
+        plural: &str,
+        kind: (&str, &str, &str),
+        verb: &Verb<'_>,
+    ) -> Value {
         let (method, action, parameters, body, answer) = verb;
         let (group, version, kind) = kind;
-        let mut parameters: Vec<Value> = parameters.iter().map(|name| self.parameter(name, "query")).collect();
+        let mut parameters: Vec<Value> = parameters
+            .iter()
+            .map(|name| self.parameter(name, "query"))
+            .collect();
         let words: Vec<String> = path.split(['/', '.', '{', '}']).map(capitalized).collect();
         let mut operation = json!({
             "operationId": format!("{action}{}", words.concat()),
@@ -134,7 +199,9 @@ impl Operations<'_> {
             "x-kubernetes-group-version-kind": {"group": group, "version": version, "kind": kind},
         });
         let reference = json!({"$ref": self.form.reference(answer)});
-        let Some(map) = operation.as_object_mut() else { return operation };
+        let Some(map) = operation.as_object_mut() else {
+            return operation;
+        };
         let types: Vec<&str> = match body {
             Body::None => Vec::new(),
             Body::Model(_) => vec!["application/json"],
@@ -149,20 +216,34 @@ impl Operations<'_> {
         match self.form {
             Form::V3 => {
                 if let Some(schema) = schema {
-                    let content: Map<String, Value> =
-                        types.iter().map(|name| ((*name).to_owned(), json!({"schema": schema}))).collect();
-                    map.insert("requestBody".to_owned(), json!({"content": content, "required": *method != "delete"}));
+                    let content: Map<String, Value> = types
+                        .iter()
+                        .map(|name| ((*name).to_owned(), json!({"schema": schema})))
+                        .collect();
+                    map.insert(
+                        "requestBody".to_owned(),
+                        json!({"content": content, "required": *method != "delete"}),
+                    );
                 }
                 let content = json!({"application/json": {"schema": reference}});
-                map.insert("responses".to_owned(), json!({"200": {"description": "OK", "content": content}}));
+                map.insert(
+                    "responses".to_owned(),
+                    json!({"200": {"description": "OK", "content": content}}),
+                );
             }
             Form::V2 => {
                 if let Some(schema) = schema {
                     parameters.push(json!({"name": "body", "in": "body", "required": *method != "delete", "schema": schema}));
                     map.insert("consumes".to_owned(), json!(types));
                 }
-                map.insert("produces".to_owned(), json!(["application/json", "application/yaml"]));
-                map.insert("responses".to_owned(), json!({"200": {"description": "OK", "schema": reference}}));
+                map.insert(
+                    "produces".to_owned(),
+                    json!(["application/json", "application/yaml"]),
+                );
+                map.insert(
+                    "responses".to_owned(),
+                    json!({"200": {"description": "OK", "schema": reference}}),
+                );
             }
         }
         if !parameters.is_empty() {
@@ -174,12 +255,18 @@ impl Operations<'_> {
     fn parameter(&self, name: &str, place: &str) -> Value {
         let kind = match name {
             "limit" | "timeoutSeconds" | "gracePeriodSeconds" => "integer",
-            "watch" | "allowWatchBookmarks" | "sendInitialEvents" | "orphanDependents" | "force" => "boolean",
+            "watch"
+            | "allowWatchBookmarks"
+            | "sendInitialEvents"
+            | "orphanDependents"
+            | "force" => "boolean",
             _ => "string",
         };
         let mut parameter = match self.form {
             Form::V2 => json!({"name": name, "in": place, "type": kind, "uniqueItems": true}),
-            Form::V3 => json!({"name": name, "in": place, "schema": {"type": kind, "uniqueItems": true}}),
+            Form::V3 => {
+                json!({"name": name, "in": place, "schema": {"type": kind, "uniqueItems": true}})
+            }
         };
         if place == "path"
             && let Some(map) = parameter.as_object_mut()
@@ -191,7 +278,13 @@ impl Operations<'_> {
 }
 
 /// Method, action, query parameters, body and model of the answer.
-type Verb<'a> = (&'static str, &'static str, &'static [&'static str], Body<'a>, &'a str);
+type Verb<'a> = (
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    Body<'a>,
+    &'a str,
+);
 
 #[derive(Clone, Copy)]
 enum Body<'a> {
@@ -202,5 +295,7 @@ enum Body<'a> {
 
 fn capitalized(word: &str) -> String {
     let mut chars = word.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
 }

@@ -6,7 +6,9 @@ fn get(path: &str, accept: &str) -> Response {
     let mut headers = HeaderMap::new();
     set(&mut headers, header::ACCEPT, accept);
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let query = query.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let query = query
+        .split_once('=')
+        .map(|(key, value)| (key.to_owned(), value.to_owned()));
     let request = Request {
         method: Method::GET,
         path: path.to_owned(),
@@ -25,11 +27,23 @@ fn json_of(response: &Response) -> Value {
 #[test]
 fn the_index_points_to_documents_that_may_be_kept_forever() {
     let index = json_of(&get("/openapi/v3", ""));
-    let url = index["paths"]["apis/apps/v1"]["serverRelativeURL"].as_str().unwrap().to_owned();
+    let url = index["paths"]["apis/apps/v1"]["serverRelativeURL"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let right = get(&url, JSON);
-    assert_eq!((right.status, right.headers["cache-control"].to_str().unwrap()), (200, "public, immutable"));
+    assert_eq!(
+        (
+            right.status,
+            right.headers["cache-control"].to_str().unwrap()
+        ),
+        (200, "public, immutable")
+    );
     let wrong = get("/openapi/v3/apis/apps/v1?hash=X", JSON);
-    assert_eq!((wrong.status, wrong.headers["location"].to_str().unwrap()), (301, url.as_str()));
+    assert_eq!(
+        (wrong.status, wrong.headers["location"].to_str().unwrap()),
+        (301, url.as_str())
+    );
     assert_eq!(get("/openapi/v3/apis/nope/v1", JSON).status, 404);
 }
 
@@ -42,7 +56,13 @@ fn schemas_carry_descriptions_merge_keys_and_kinds() {
         json!([{"group": "apps", "version": "v1", "kind": "Deployment"}])
     );
     let mut containers = schemas["io.k8s.api.core.v1.PodSpec"]["properties"]["containers"].clone();
-    assert!(containers.as_object_mut().unwrap().remove("description").is_some());
+    assert!(
+        containers
+            .as_object_mut()
+            .unwrap()
+            .remove("description")
+            .is_some()
+    );
     assert_eq!(
         containers,
         json!({
@@ -68,13 +88,28 @@ fn schemas_carry_descriptions_merge_keys_and_kinds() {
 #[test]
 fn patches_say_that_they_know_field_validation_and_dry_run() {
     let document = json_of(&get("/openapi/v3/apis/apps/v1", JSON));
-    let patch = &document["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"];
-    let names: Vec<&str> =
-        patch["parameters"].as_array().unwrap().iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["dryRun", "fieldManager", "fieldValidation", "force"]);
-    assert_eq!(patch["x-kubernetes-group-version-kind"], json!({"group": "apps", "version": "v1", "kind": "Deployment"}));
-    let scale = &document["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale"]["get"];
-    assert_eq!(scale["x-kubernetes-group-version-kind"]["group"], "autoscaling");
+    let patch =
+        &document["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"];
+    let names: Vec<&str> = patch["parameters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|parameter| parameter["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        ["dryRun", "fieldManager", "fieldValidation", "force"]
+    );
+    assert_eq!(
+        patch["x-kubernetes-group-version-kind"],
+        json!({"group": "apps", "version": "v1", "kind": "Deployment"})
+    );
+    let scale =
+        &document["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale"]["get"];
+    assert_eq!(
+        scale["x-kubernetes-group-version-kind"]["group"],
+        "autoscaling"
+    );
 }
 
 #[test]
@@ -82,7 +117,22 @@ fn version_2_is_one_document_in_json_only() {
     let document = json_of(&get("/openapi/v2", JSON));
     assert_eq!(document["swagger"], "2.0");
     let metadata = &document["definitions"]["io.k8s.api.core.v1.Pod"]["properties"]["metadata"];
-    assert_eq!(metadata["$ref"], "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
-    assert!(document["paths"].as_object().unwrap().contains_key("/api/v1/namespaces/{namespace}/pods/{name}"));
-    assert_eq!(get("/openapi/v2", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf").status, 406);
+    assert_eq!(
+        metadata["$ref"],
+        "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+    );
+    assert!(
+        document["paths"]
+            .as_object()
+            .unwrap()
+            .contains_key("/api/v1/namespaces/{namespace}/pods/{name}")
+    );
+    assert_eq!(
+        get(
+            "/openapi/v2",
+            "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+        )
+        .status,
+        406
+    );
 }

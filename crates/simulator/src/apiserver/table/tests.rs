@@ -21,7 +21,8 @@ fn served(group: &'static str, version: &'static str, plural: &'static str) -> S
             plural: plural.into(),
             namespaced: entry.namespaced,
         },
-        table: format!("{group}/{plural}"),
+        table: format!("{group}/{plural}").into(),
+        storage_version: version.into(),
         backing: Backing::Builtin {
             type_id: table.type_of(group, version, &entry.kind).unwrap(),
             entry,
