@@ -1,0 +1,74 @@
+//! `defaults.ndjson`: the smallest accepted objects and what a server makes of them.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::compare::difference;
+use super::{Case, Ground, Outcome, lines, request};
+
+/// Replays the file in that directory.
+pub fn run(directory: &Path) -> std::io::Result<Vec<Case>> {
+    let mut ground = Ground::new();
+    let namespace = json!({"metadata": {"name": "conf"}}).to_string();
+    ground.send(&request("POST", "/api/v1/namespaces", namespace.as_bytes(), Some("application/json")));
+    ground.wait(1);
+    let mut cases = Vec::new();
+    for line in lines(&directory.join("defaults.ndjson"))? {
+        let text = |key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default();
+        let id = format!("{} {}", text("kind"), text("name"));
+        let root = if text("group").is_empty() {
+            format!("/api/{}", text("version"))
+        } else {
+            format!("/apis/{}/{}", text("group"), text("version"))
+        };
+        let collection = if line.get("namespaced") == Some(&json!(true)) {
+            format!("{root}/namespaces/conf/{}", text("resource"))
+        } else {
+            format!("{root}/{}", text("resource"))
+        };
+        let sent = line.get("sent").unwrap_or(&Value::Null).to_string();
+        let response = ground.send(&request("POST", &collection, sent.as_bytes(), Some("application/json")));
+        let body = String::from_utf8_lossy(&response.body).into_owned();
+        let found: Value = serde_json::from_str(&body).unwrap_or_default();
+        let outcome = if response.status == 201 {
+            let expected = line.get("returned").unwrap_or(&Value::Null);
+            let delete = format!("{collection}/{}", machinery::meta::name(&found));
+            let reply = ground.send(&request("DELETE", &delete, b"", None));
+            let kind: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+            let is_status = machinery::meta::kind(&kind) == "Status";
+            match difference(expected, &found) {
+                Some(text) => Outcome::Failed(text),
+                None if is_status != (text("deleteReply") == "Status") => {
+                    Outcome::Failed(format!("DELETE answered {kind}"))
+                }
+                None => Outcome::Passed,
+            }
+        } else {
+            Outcome::Failed(format!("found {}: {}", response.status, body.trim_end()))
+        };
+        cases.push(Case { id, outcome });
+    }
+    Ok(cases)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_objects_are_completed_as_a_real_server_does() {
+        let Some(directory) = super::super::recordings() else {
+            return;
+        };
+        let cases = run(&directory).unwrap();
+        let failed: Vec<String> = cases
+            .iter()
+            .filter_map(|case| match &case.outcome {
+                Outcome::Failed(text) => Some(format!("{}: {text}", case.id)),
+                Outcome::Passed | Outcome::Skipped(_) => None,
+            })
+            .collect();
+        assert!(failed.is_empty(), "{} of {} cases fail:\n{}", failed.len(), cases.len(), failed.join("\n"));
+    }
+}

@@ -1,0 +1,144 @@
+//! `errors.ndjson`: setup steps and failing requests, run top to bottom on a fresh server.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::compare::{difference, text_matches};
+use super::{Case, Ground, Outcome, lines, request, set_header};
+use crate::request::Response;
+
+/// Cases whose message holds words of Go's own that we don't imitate: a printed Go object, a decoder's own text.
+/// Their code, reason and the rest of their details must still be the recorded ones.
+const OWN_WORDS: [&str; 0] = [];
+
+/// Replays the file in that directory.
+pub fn run(directory: &Path) -> std::io::Result<Vec<Case>> {
+    let mut ground = Ground::new();
+    let mut cases = Vec::new();
+    for line in lines(&directory.join("errors.ndjson"))? {
+        let id = line.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let setup = line.get("step").and_then(Value::as_str) == Some("setup");
+        if let Some(reason) = not_here(&line) {
+            cases.push(Case { id, outcome: Outcome::Skipped(reason) });
+            continue;
+        }
+        let response = send(&mut ground, &line);
+        let mut outcome = if setup { setup_outcome(&line, &response) } else { compare(&id, &line, &response) };
+        if setup {
+            ground.wait(6);
+            if outcome == Outcome::Passed {
+                continue;
+            }
+            if let Outcome::Failed(text) = outcome {
+                outcome = Outcome::Failed(format!("setup: {text}"));
+            }
+        }
+        cases.push(Case { id, outcome });
+    }
+    Ok(cases)
+}
+
+/// What a case needs that comes with later issues, if anything.
+fn not_here(line: &Value) -> Option<&'static str> {
+    let text = |key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default();
+    let message = line.pointer("/status/message").and_then(Value::as_str).unwrap_or_default();
+    if text("contentType").contains("apply-patch") || text("path").contains("/configmaps/ap") {
+        return Some("server-side apply");
+    }
+    if line.get("headers").and_then(Value::as_object).is_some_and(|headers| {
+        headers.keys().any(|name| name.starts_with("Impersonate"))
+    }) {
+        return Some("impersonation and RBAC");
+    }
+    let cel = ["some validation rules were not checked", "failed rule", "imm is immutable", "a needs pat", "no threes"];
+    if cel.iter().any(|words| message.contains(words)) || text("path").contains("admissionpolic") {
+        return Some("CEL");
+    }
+    None
+}
+
+fn send(ground: &mut Ground, line: &Value) -> Response {
+    let text = |key: &str| line.get(key).and_then(Value::as_str);
+    let body = match line.get("body") {
+        None => Vec::new(),
+        Some(Value::String(text)) => text.clone().into_bytes(),
+        Some(other) => other.to_string().into_bytes(),
+    };
+    let mut request =
+        request(text("method").unwrap_or("GET"), text("path").unwrap_or("/"), &body, text("contentType"));
+    for (name, value) in line.get("headers").and_then(Value::as_object).into_iter().flatten() {
+        set_header(&mut request, name, value.as_str().unwrap_or_default());
+    }
+    if line.get("user").is_some() {
+        request.user = None;
+    }
+    ground.send(&request)
+}
+
+fn setup_outcome(line: &Value, response: &Response) -> Outcome {
+    let code = line.get("code").and_then(Value::as_u64).unwrap_or_default();
+    if u64::from(response.status) == code {
+        return Outcome::Passed;
+    }
+    Outcome::Failed(format!("expected {code}, found {} {}", response.status, String::from_utf8_lossy(&response.body)))
+}
+
+fn compare(id: &str, line: &Value, response: &Response) -> Outcome {
+    let code = line.get("code").and_then(Value::as_u64).unwrap_or_default();
+    let body = String::from_utf8_lossy(&response.body);
+    if u64::from(response.status) != code {
+        return Outcome::Failed(format!("expected code {code}, found {}: {}", response.status, body.trim_end()));
+    }
+    if let Some(text) = line.get("text").and_then(Value::as_str) {
+        if text_matches(text, &body) {
+            return Outcome::Passed;
+        }
+        return Outcome::Failed(format!("expected text {text:?}, found {body:?}"));
+    }
+    let expected = line.get("status").unwrap_or(&Value::Null);
+    let Ok(found) = serde_json::from_str::<Value>(&body) else {
+        return Outcome::Failed(format!("no JSON: {body}"));
+    };
+    let (expected, found) =
+        if OWN_WORDS.contains(&id) { (without_words(expected), without_words(&found)) } else { (expected.clone(), found) };
+    match difference(&expected, &found) {
+        None => Outcome::Passed,
+        Some(text) => Outcome::Failed(text),
+    }
+}
+
+/// A Status without its message and those of its causes.
+fn without_words(status: &Value) -> Value {
+    let mut status = status.clone();
+    if let Some(fields) = status.as_object_mut() {
+        fields.remove("message");
+    }
+    for cause in status.pointer_mut("/details/causes").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(fields) = cause.as_object_mut() {
+            fields.remove("message");
+        }
+    }
+    status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failing_requests_are_answered_as_a_real_server_does() {
+        let Some(directory) = super::super::recordings() else {
+            return;
+        };
+        let cases = run(&directory).unwrap();
+        let failed: Vec<String> = cases
+            .iter()
+            .filter_map(|case| match &case.outcome {
+                Outcome::Failed(text) => Some(format!("{}: {text}", case.id)),
+                Outcome::Passed | Outcome::Skipped(_) => None,
+            })
+            .collect();
+        assert!(failed.is_empty(), "{} of {} cases fail:\n{}", failed.len(), cases.len(), failed.join("\n"));
+    }
+}
