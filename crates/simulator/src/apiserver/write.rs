@@ -576,7 +576,7 @@ fn validate_update(
     if subresource == "status" {
         return validation::validate_status_update(group, version, kind, new, old);
     }
-    if matches!(subresource, "finalize" | "approval") {
+    if matches!(subresource, "finalize" | "approval" | "binding") {
         return Vec::new();
     }
     let mut errors = validation::validate_update(group, version, kind, new, old);

@@ -75,3 +75,6 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         Box::new(Loop::new(namespace::Namespaces)),
     ]
 }
+
+#[cfg(test)]
+mod tests;
