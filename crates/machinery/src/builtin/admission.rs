@@ -22,7 +22,7 @@ pub fn create(group: &str, kind: &str, object: &mut Value) {
         ("", "PersistentVolumeClaim") => finalizer(object, "kubernetes.io/pvc-protection"),
         ("", "PersistentVolume") => finalizer(object, "kubernetes.io/pv-protection"),
         ("storage.k8s.io", "VolumeAttributesClass") => {
-            finalizer(object, "kubernetes.io/vac-protection")
+            finalizer(object, "kubernetes.io/vac-protection");
         }
         _ => {}
     }
@@ -33,18 +33,15 @@ pub fn update(group: &str, kind: &str, new: &mut Value, old: &Value) {
     let (Some(new), Some(old)) = (new.as_object_mut(), old.as_object()) else {
         return;
     };
-    match (group, kind) {
-        ("", "Pod") => {
-            let (Some(spec), Some(old_spec)) = (child(new, "spec"), old.get("spec")) else {
-                return;
-            };
-            for key in ["priority", "preemptionPolicy"] {
-                if let Some(value) = old_spec.get(key) {
-                    set(spec, key, value.clone());
-                }
+    if let ("", "Pod") = (group, kind) {
+        let (Some(spec), Some(old_spec)) = (child(new, "spec"), old.get("spec")) else {
+            return;
+        };
+        for key in ["priority", "preemptionPolicy"] {
+            if let Some(value) = old_spec.get(key) {
+                set(spec, key, value.clone());
             }
         }
-        _ => {}
     }
 }
 
@@ -85,10 +82,10 @@ pub fn service_account(pod: &mut Value, account: &Value, suffix: &str) {
             .filter(|list| !list.is_empty())
             .cloned()
     };
-    if secrets(spec.get("imagePullSecrets")).is_none() {
-        if let Some(list) = secrets(account.get("imagePullSecrets")) {
-            spec.insert("imagePullSecrets".to_owned(), list.into());
-        }
+    if secrets(spec.get("imagePullSecrets")).is_none()
+        && let Some(list) = secrets(account.get("imagePullSecrets"))
+    {
+        spec.insert("imagePullSecrets".to_owned(), list.into());
     }
 }
 
@@ -145,7 +142,7 @@ fn token_volume(name: &str) -> Value {
     ]}})
 }
 
-/// Sets the priority of a pod from its class: `class` is the PriorityClass named by the pod, else the global default,
+/// Sets the priority of a pod from its class: `class` is the `PriorityClass` named by the pod, else the global default,
 /// else `None` for priority 0.
 pub fn priority(pod: &mut Value, class: Option<&Value>) {
     let Some(spec) = pod.get_mut("spec").and_then(Value::as_object_mut) else {

@@ -12,7 +12,7 @@ pub fn apply(kind: &str, object: &mut Value) {
         "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration" => {
             if let Some(object) = object.as_object_mut() {
                 each(object, "webhooks", |webhook| {
-                    self::webhook(webhook, kind == "MutatingWebhookConfiguration")
+                    self::webhook(webhook, kind == "MutatingWebhookConfiguration");
                 });
             }
         }

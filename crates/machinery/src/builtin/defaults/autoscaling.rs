@@ -1,4 +1,4 @@
-//! Defaults of HorizontalPodAutoscaler, autoscaling/v1 and v2.
+//! Defaults of `HorizontalPodAutoscaler`, autoscaling/v1 and v2.
 
 use serde_json::{Map, Value, json};
 

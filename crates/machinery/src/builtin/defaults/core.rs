@@ -140,10 +140,10 @@ fn service(object: &mut Object) {
 fn namespace(object: &mut Object) {
     if let Some(metadata) = child(object, "metadata") {
         let name = text(metadata, "name").to_owned();
-        if !name.is_empty() {
-            if let Some(labels) = ensure(metadata, "labels") {
-                labels.insert("kubernetes.io/metadata.name".to_owned(), name.into());
-            }
+        if !name.is_empty()
+            && let Some(labels) = ensure(metadata, "labels")
+        {
+            labels.insert("kubernetes.io/metadata.name".to_owned(), name.into());
         }
     }
     ensure(object, "spec");

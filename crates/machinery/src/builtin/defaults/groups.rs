@@ -21,16 +21,16 @@ pub fn apply(kind: &str, object: &mut Value) {
             });
         }),
         "FlowSchema" => with(object, "/spec", |spec| {
-            set_zero(spec, "matchingPrecedence", 1000)
+            set_zero(spec, "matchingPrecedence", 1000);
         }),
         "PriorityLevelConfiguration" => with(object, "/spec", priority_level),
         "NetworkPolicy" => with(object, "/spec", network_policy),
         "IngressClass" => with(object, "/spec/parameters", |parameters| {
-            set(parameters, "scope", "Cluster")
+            set(parameters, "scope", "Cluster");
         }),
         "RoleBinding" | "ClusterRoleBinding" => with(object, "", binding),
         "PriorityClass" => with(object, "", |class| {
-            set(class, "preemptionPolicy", "PreemptLowerPriority")
+            set(class, "preemptionPolicy", "PreemptLowerPriority");
         }),
         "StorageClass" => with(object, "", |class| {
             set(class, "reclaimPolicy", "Delete");
@@ -81,15 +81,15 @@ fn custom_resource_definition(object: &mut Value) {
             set(service, "port", 443);
         }
     });
-    if let (Some(object), Some(stored)) = (object.as_object_mut(), stored) {
-        if let Some(status) = ensure(object, "status") {
-            let empty = status
-                .get("storedVersions")
-                .and_then(Value::as_array)
-                .is_none_or(Vec::is_empty);
-            if empty {
-                status.insert("storedVersions".to_owned(), json!([stored]));
-            }
+    if let (Some(object), Some(stored)) = (object.as_object_mut(), stored)
+        && let Some(status) = ensure(object, "status")
+    {
+        let empty = status
+            .get("storedVersions")
+            .and_then(Value::as_array)
+            .is_none_or(Vec::is_empty);
+        if empty {
+            status.insert("storedVersions".to_owned(), json!([stored]));
         }
     }
 }
@@ -128,7 +128,7 @@ fn network_policy(spec: &mut Object) {
     }
     for direction in ["ingress", "egress"] {
         each(spec, direction, |rule| {
-            each(rule, "ports", |port| set(port, "protocol", "TCP"))
+            each(rule, "ports", |port| set(port, "protocol", "TCP"));
         });
     }
 }
@@ -169,6 +169,6 @@ fn device_request(request: &mut Object) {
         set_zero(request, "count", 1);
     }
     each(request, "tolerations", |toleration| {
-        set_zero(toleration, "operator", "Equal")
+        set_zero(toleration, "operator", "Equal");
     });
 }

@@ -42,10 +42,9 @@ pub fn volume(volume: &mut Object) {
     }
     if let Some(template) =
         child(volume, "ephemeral").and_then(|source| child(source, "volumeClaimTemplate"))
+        && let Some(spec) = child(template, "spec")
     {
-        if let Some(spec) = child(template, "spec") {
-            claim_spec(spec);
-        }
+        claim_spec(spec);
     }
     persistent_source(volume);
 }
@@ -75,7 +74,7 @@ pub fn persistent_source(volume: &mut Object) {
     }
 }
 
-/// The spec of a PersistentVolumeClaim, also inside templates.
+/// The spec of a `PersistentVolumeClaim`, also inside templates.
 pub fn claim_spec(spec: &mut Object) {
     set(spec, "volumeMode", "Filesystem");
     if let Some(requirements) = child(spec, "resources") {
@@ -83,7 +82,7 @@ pub fn claim_spec(spec: &mut Object) {
     }
 }
 
-/// A whole PersistentVolumeClaim.
+/// A whole `PersistentVolumeClaim`.
 pub fn claim(claim: &mut Object) {
     if let Some(status) = crate::builtin::edit::ensure(claim, "status") {
         set_zero(status, "phase", "Pending");

@@ -37,11 +37,11 @@ fn deployment(spec: &mut Object) {
     set(spec, "replicas", 1);
     if let Some(strategy) = ensure(spec, "strategy") {
         set_zero(strategy, "type", "RollingUpdate");
-        if text(strategy, "type") == "RollingUpdate" {
-            if let Some(rolling) = ensure(strategy, "rollingUpdate") {
-                set(rolling, "maxUnavailable", "25%");
-                set(rolling, "maxSurge", "25%");
-            }
+        if text(strategy, "type") == "RollingUpdate"
+            && let Some(rolling) = ensure(strategy, "rollingUpdate")
+        {
+            set(rolling, "maxUnavailable", "25%");
+            set(rolling, "maxSurge", "25%");
         }
     }
     set(spec, "revisionHistoryLimit", 10);
@@ -51,11 +51,11 @@ fn deployment(spec: &mut Object) {
 fn daemon_set(spec: &mut Object) {
     if let Some(strategy) = ensure(spec, "updateStrategy") {
         set_zero(strategy, "type", "RollingUpdate");
-        if text(strategy, "type") == "RollingUpdate" {
-            if let Some(rolling) = ensure(strategy, "rollingUpdate") {
-                set(rolling, "maxUnavailable", 1);
-                set(rolling, "maxSurge", 0);
-            }
+        if text(strategy, "type") == "RollingUpdate"
+            && let Some(rolling) = ensure(strategy, "rollingUpdate")
+        {
+            set(rolling, "maxUnavailable", 1);
+            set(rolling, "maxSurge", 0);
         }
     }
     set(spec, "revisionHistoryLimit", 10);
@@ -68,10 +68,10 @@ fn stateful_set(spec: &mut Object) {
             strategy.insert("type".to_owned(), "RollingUpdate".into());
             ensure(strategy, "rollingUpdate");
         }
-        if text(strategy, "type") == "RollingUpdate" {
-            if let Some(rolling) = child(strategy, "rollingUpdate") {
-                set(rolling, "partition", 0);
-            }
+        if text(strategy, "type") == "RollingUpdate"
+            && let Some(rolling) = child(strategy, "rollingUpdate")
+        {
+            set(rolling, "partition", 0);
         }
     }
     if let Some(policy) = ensure(spec, "persistentVolumeClaimRetentionPolicy") {
@@ -126,7 +126,7 @@ fn failure_policy(spec: &mut Object) {
     if let Some(policy) = child(spec, "podFailurePolicy") {
         each(policy, "rules", |rule| {
             each(rule, "onPodConditions", |condition| {
-                set_zero(condition, "status", "True")
+                set_zero(condition, "status", "True");
             });
         });
     }

@@ -15,7 +15,7 @@ pub use pod::qos_class;
 type Object = Map<String, Value>;
 
 /// Prepares a new object for validation and storage. Name, `metadata.uid` and `metadata.creationTimestamp` are already
-/// set: a Job's selector and a PersistentVolume's status are made from them.
+/// set: a Job's selector and a `PersistentVolume`'s status are made from them.
 pub fn prepare_for_create(group: &str, version: &str, kind: &str, object: &mut Value) {
     let Some(object) = object.as_object_mut() else {
         return;
@@ -144,11 +144,9 @@ fn status_update(group: &str, kind: &str, new: &mut Object, old: &Object) {
         ("apps", "DaemonSet") => keep_template_generation(new, old),
         ("flowcontrol.apiserver.k8s.io", _) => keep_metadata_but_managed_fields(new, old),
         ("apiextensions.k8s.io", "CustomResourceDefinition")
-        | ("admissionregistration.k8s.io", _)
+        | ("admissionregistration.k8s.io" | "resource.k8s.io" | "storagemigration.k8s.io", _)
         | ("networking.k8s.io", "ServiceCIDR")
-        | ("resource.k8s.io", _)
         | ("storage.k8s.io", "VolumeAttachment")
-        | ("storagemigration.k8s.io", _)
         | ("certificates.k8s.io", "PodCertificateRequest") => {
             keep_metadata(
                 new,
@@ -292,7 +290,7 @@ fn namespace(object: &mut Object) {
 /// Of the secrets a service account lists only the names count.
 fn secret_references(object: &mut Object) {
     crate::builtin::edit::each(object, "secrets", |reference| {
-        reference.retain(|key, _| key == "name")
+        reference.retain(|key, _| key == "name");
     });
 }
 
@@ -379,12 +377,10 @@ fn keep_template_generation(new: &mut Object, old: &Object) {
     };
     if let Some(value) =
         annotations(old).and_then(|annotations| annotations.get(TEMPLATE_GENERATION).cloned())
-    {
-        if let Some(annotations) =
+        && let Some(annotations) =
             ensure(new, "metadata").and_then(|metadata| ensure(metadata, "annotations"))
-        {
-            annotations.insert(TEMPLATE_GENERATION.to_owned(), value);
-        }
+    {
+        annotations.insert(TEMPLATE_GENERATION.to_owned(), value);
     }
 }
 

@@ -212,27 +212,27 @@ pub fn resized(new: &Object, spec: &mut Object) {
 }
 
 /// The quality of service class of a pod: `Guaranteed`, `Burstable` or `BestEffort`.
+#[must_use]
 pub fn qos_class(pod: &Object) -> &'static str {
     let Some(spec) = pod.get("spec") else {
         return "BestEffort";
     };
     let mut totals = Totals::default();
-    let guaranteed = match spec
+    let guaranteed = if let Some(resources) = spec
         .get("resources")
         .filter(|resources| resources.is_object())
     {
-        Some(resources) => totals.add(resources) || resources.get("limits").is_none(),
-        None => {
-            let lists = ["containers", "initContainers"];
-            let containers = lists
-                .iter()
-                .filter_map(|list| spec.get(*list).and_then(Value::as_array))
-                .flatten();
-            let all: Vec<bool> = containers
-                .map(|container| totals.add(container.get("resources").unwrap_or(&Value::Null)))
-                .collect();
-            all.iter().all(|limited| *limited)
-        }
+        totals.add(resources) || resources.get("limits").is_none()
+    } else {
+        let lists = ["containers", "initContainers"];
+        let containers = lists
+            .iter()
+            .filter_map(|list| spec.get(*list).and_then(Value::as_array))
+            .flatten();
+        let all: Vec<bool> = containers
+            .map(|container| totals.add(container.get("resources").unwrap_or(&Value::Null)))
+            .collect();
+        all.iter().all(|limited| *limited)
     };
     if totals.requests.is_empty() && totals.limits.is_empty() {
         "BestEffort"
@@ -281,7 +281,7 @@ fn sum(totals: &mut BTreeMap<String, Quantity>, list: Option<&Value>) -> usize {
 mod tests {
     use super::*;
 
-    fn class(containers: Value) -> &'static str {
+    fn class(containers: &Value) -> &'static str {
         qos_class(
             json!({"spec": {"containers": containers}})
                 .as_object()
@@ -292,21 +292,21 @@ mod tests {
     #[test]
     fn class_follows_requests_and_limits_of_cpu_and_memory() {
         let full = json!({"cpu": "1", "memory": "1Gi"});
-        assert_eq!(class(json!([{"name": "a"}])), "BestEffort");
+        assert_eq!(class(&json!([{"name": "a"}])), "BestEffort");
         assert_eq!(
-            class(json!([{"resources": {"requests": {"cpu": "1"}}}])),
+            class(&json!([{"resources": {"requests": {"cpu": "1"}}}])),
             "Burstable"
         );
         assert_eq!(
-            class(json!([{"resources": {"requests": full, "limits": full}}])),
+            class(&json!([{"resources": {"requests": full, "limits": full}}])),
             "Guaranteed"
         );
         assert_eq!(
-            class(json!([{"resources": {"requests": full, "limits": full}}, {"name": "b"}])),
+            class(&json!([{"resources": {"requests": full, "limits": full}}, {"name": "b"}])),
             "Burstable"
         );
         assert_eq!(
-            class(json!([{"resources": {"limits": {"example.com/gpu": "1"}}}])),
+            class(&json!([{"resources": {"limits": {"example.com/gpu": "1"}}}])),
             "BestEffort"
         );
     }

@@ -16,16 +16,19 @@ pub fn update(new: &mut Object, old: &Object) {
 }
 
 /// Whether a service of this spec has a cluster address (`None` counts).
+#[must_use]
 pub fn needs_cluster_ip(spec: &Object) -> bool {
     text(spec, "type") != "ExternalName"
 }
 
 /// Whether the ports of a service of this spec have node ports.
+#[must_use]
 pub fn needs_node_port(spec: &Object) -> bool {
     matches!(text(spec, "type"), "NodePort" | "LoadBalancer")
 }
 
 /// Whether a service of this spec has a health check node port.
+#[must_use]
 pub fn needs_health_check_port(spec: &Object) -> bool {
     text(spec, "type") == "LoadBalancer" && text(spec, "externalTrafficPolicy") == "Local"
 }
@@ -89,10 +92,10 @@ fn drop_type_dependent(new: &mut Object, old: &Object) {
             });
         }
     }
-    if text(spec, "type") != "LoadBalancer" {
-        if let Some(status) = new.get_mut("status").and_then(Value::as_object_mut) {
-            status.insert("loadBalancer".to_owned(), json!({}));
-        }
+    if text(spec, "type") != "LoadBalancer"
+        && let Some(status) = new.get_mut("status").and_then(Value::as_object_mut)
+    {
+        status.insert("loadBalancer".to_owned(), json!({}));
     }
 }
 

@@ -145,7 +145,7 @@ pub fn status_update(kind: &str, new: &At<'_>, old: &At<'_>, errors: &mut Errors
     }
 }
 
-/// The status of a ReplicaSet or ReplicationController.
+/// The status of a ReplicaSet or `ReplicationController`.
 pub fn replica_status(status: &At<'_>, errors: &mut Errors) {
     let counts = [
         "replicas",
@@ -205,7 +205,7 @@ fn deployment(spec: &At<'_>, errors: &mut Errors) {
         }
         "RollingUpdate" if rolling.is_set() => rolling_deployment(&rolling, errors),
         "RollingUpdate" => {
-            errors.push(rolling.required("this should be defaulted and never be nil"))
+            errors.push(rolling.required("this should be defaulted and never be nil"));
         }
         _ => unknown_strategy(
             &strategy,

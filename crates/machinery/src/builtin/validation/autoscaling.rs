@@ -1,4 +1,4 @@
-//! Validation of HorizontalPodAutoscaler (`pkg/apis/autoscaling/validation`), PodDisruptionBudget and Scale.
+//! Validation of `HorizontalPodAutoscaler` (`pkg/apis/autoscaling/validation`), PodDisruptionBudget and Scale.
 
 use super::common::{at_most_100_percent, not_negative, positive_int_or_percent};
 use super::names::path_segment;
@@ -66,7 +66,7 @@ fn reference(reference: &At<'_>, needs_group: bool, errors: &mut Errors) {
     let version = reference.child("apiVersion");
     match version.text().split('/').count() {
         1 if needs_group => {
-            errors.push(version.invalid_as(version.text(), "apiVersion must specify API group"))
+            errors.push(version.invalid_as(version.text(), "apiVersion must specify API group"));
         }
         1 | 2 => {}
         _ => errors.push(version.invalid(format!(
@@ -144,7 +144,7 @@ fn metric(metric: &At<'_>, errors: &mut Errors) {
     }
     match known {
         Some(field) if !metric.child(field).is_set() => {
-            errors.push(metric.child(field).required(ONE_SOURCE))
+            errors.push(metric.child(field).required(ONE_SOURCE));
         }
         Some(_) => {}
         None => errors.push(kind.not_supported(&kinds)),

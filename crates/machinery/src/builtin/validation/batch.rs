@@ -2,6 +2,7 @@
 
 mod cron;
 mod job;
+mod policies;
 mod status;
 
 pub use job::{create as job_create, domain_path, update as job_update};
@@ -34,13 +35,13 @@ fn cron_job(spec: &At<'_>, old: Option<&At<'_>>, errors: &mut Errors) {
         if let Err(error) = cron::parse(schedule.text()) {
             errors.push(schedule.invalid(error));
         }
-        let had_zone = old.is_some_and(|old| old.child("schedule").text().contains("TZ"));
-        let has_zone = schedule.text().contains("TZ");
-        if has_zone && had_zone && zone.is_set() {
+        let zoned_before = old.is_some_and(|old| old.child("schedule").text().contains("TZ"));
+        let zoned = schedule.text().contains("TZ");
+        if zoned && zoned_before && zone.is_set() {
             errors.push(
                 schedule.invalid("cannot use both timeZone field and TZ or CRON_TZ in schedule"),
             );
-        } else if has_zone && !had_zone {
+        } else if zoned && !zoned_before {
             errors.push(
                 schedule
                     .invalid("cannot use TZ or CRON_TZ in schedule, use timeZone field instead"),

@@ -1,6 +1,7 @@
 //! Unified diffs as Go's `difflib.GetUnifiedDiffString` with three lines of context writes them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 const CONTEXT: usize = 3;
 
@@ -20,7 +21,7 @@ pub fn unified(old: &str, new: &str) -> String {
             continue;
         };
         let (from, to) = (first.old.start..last.old.end, first.new.start..last.new.end);
-        out.push_str(&format!("@@ -{} +{} @@\n", range(&from), range(&to)));
+        let _ = writeln!(out, "@@ -{} +{} @@", range(&from), range(&to));
         for block in &group {
             if block.equal {
                 write(&mut out, ' ', &old, &block.old);

@@ -1,6 +1,6 @@
 //! Field errors with the texts of Go's `field.Error` (`apimachinery/pkg/util/validation/field/errors.go`).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde_json::Value;
 
@@ -59,6 +59,7 @@ pub struct FieldError {
 
 impl ErrorKind {
     /// The `reason` of a Status cause.
+    #[must_use]
     pub fn reason(self) -> &'static str {
         match self {
             Self::NotFound => "FieldValueNotFound",
@@ -220,11 +221,13 @@ impl FieldError {
     }
 
     /// The cause's reason in a Status, such as `FieldValueInvalid`.
+    #[must_use]
     pub fn reason(&self) -> &'static str {
         self.kind.reason()
     }
 
     /// The text without the field: the `message` of a Status cause.
+    #[must_use]
     pub fn body(&self) -> String {
         let mut text = self.kind.text().to_owned();
         if self.kind.shows_value() {
@@ -269,9 +272,11 @@ pub(crate) fn quote(text: &str) -> String {
             '\t' => out.push_str("\\t"),
             '\u{b}' => out.push_str("\\v"),
             c if (c as u32) < 0x20 || c == '\u{7f}' => {
-                out.push_str(&format!("\\x{:02x}", c as u32))
+                let _ = write!(out, "\\x{:02x}", c as u32);
             }
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", c as u32)),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04x}", c as u32);
+            }
             c => out.push(c),
         }
     }

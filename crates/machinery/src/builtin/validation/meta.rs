@@ -11,6 +11,7 @@ use crate::names;
 const ANNOTATIONS_LIMIT: usize = 256 * 1024;
 
 /// Errors of a custom resource's `metadata`; names are DNS subdomains. `old` is given for updates.
+#[must_use]
 pub fn validate_custom_resource_meta(
     new: &Value,
     old: Option<&Value>,
@@ -274,13 +275,12 @@ pub(super) fn label_selector(selector: &At<'_>, errors: &mut Errors) {
                 errors
                     .push(values.required("must be specified when `operator` is 'In' or 'NotIn'"));
             }
-            "In" | "NotIn" => {}
             "Exists" | "DoesNotExist" if !values.is_empty() => {
                 errors.push(values.forbidden(
                     "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
                 ));
             }
-            "Exists" | "DoesNotExist" => {}
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
             other => errors.push(operator.invalid_as(other, "not a valid selector operator")),
         }
         label_name(

@@ -31,6 +31,7 @@ use serde_json::Value;
 use crate::schema::TypeTable;
 
 /// Errors of a new object after defaulting and `strategy::prepare_for_create`; empty when it is valid.
+#[must_use]
 pub fn validate_create(group: &str, version: &str, kind: &str, object: &Value) -> Vec<FieldError> {
     let mut errors = Errors::new();
     let at = At::new("", object);
@@ -41,7 +42,7 @@ pub fn validate_create(group: &str, version: &str, kind: &str, object: &Value) -
         ("", "Pod") => pod::create(&at, &mut errors),
         ("rbac.authorization.k8s.io", _) => rbac::create(kind, &at, &mut errors),
         ("policy", "PodDisruptionBudget") => {
-            autoscaling::disruption_budget(&at.child("spec"), &mut errors)
+            autoscaling::disruption_budget(&at.child("spec"), &mut errors);
         }
         ("autoscaling", "Scale") => autoscaling::scale(&at, &mut errors),
         _ => {
@@ -68,6 +69,7 @@ fn create_rest(group: &str, kind: &str, object: &At<'_>, errors: &mut Errors) {
 
 /// Errors of an update through the main endpoint, after `strategy::prepare_for_update`. What the server checks for all
 /// kinds comes first, so one wrong field of metadata may be reported twice; [`message`] says it once.
+#[must_use]
 pub fn validate_update(
     group: &str,
     version: &str,
@@ -90,7 +92,7 @@ pub fn validate_update(
             autoscaling::autoscaler(&new.child("spec"), &mut errors);
         }
         ("policy", "PodDisruptionBudget") => {
-            autoscaling::disruption_budget(&new.child("spec"), &mut errors)
+            autoscaling::disruption_budget(&new.child("spec"), &mut errors);
         }
         ("networking.k8s.io", _) => networking::update(kind, &new, &old, &mut errors),
         ("rbac.authorization.k8s.io", _) => rbac::update(kind, &new, &old, &mut errors),
@@ -106,6 +108,7 @@ pub fn validate_update(
 }
 
 /// Errors of an update through `/status`, after `strategy::prepare_for_update`.
+#[must_use]
 pub fn validate_status_update(
     group: &str,
     version: &str,
@@ -123,7 +126,7 @@ pub fn validate_status_update(
         ("batch", "Job") => batch::job_status_update(&new, &old, &mut errors),
         ("batch", _) => {}
         ("policy", "PodDisruptionBudget") => {
-            autoscaling::disruption_budget_status(&status, &mut errors)
+            autoscaling::disruption_budget_status(&status, &mut errors);
         }
         ("autoscaling", _) => {
             meta::builtin_update(&new, &old, &mut errors);
@@ -139,6 +142,7 @@ pub fn validate_status_update(
 }
 
 /// Errors of an update of a Namespace through `/finalize`.
+#[must_use]
 pub fn validate_finalize_update(new: &Value, old: &Value) -> Vec<FieldError> {
     let mut errors = Errors::new();
     let (new, old) = (At::new("", new), At::new("", old));
@@ -148,6 +152,7 @@ pub fn validate_finalize_update(new: &Value, old: &Value) -> Vec<FieldError> {
 }
 
 /// Errors of a pod template (`metadata`, `spec`) found at `path`, for kinds that embed one.
+#[must_use]
 pub fn pod_template(template: &Value, path: &str) -> Vec<FieldError> {
     let mut errors = Errors::new();
     pod::template(&At::new(path, template), &mut errors);
@@ -155,6 +160,7 @@ pub fn pod_template(template: &Value, path: &str) -> Vec<FieldError> {
 }
 
 /// Errors of a `LabelSelector` found at `path`.
+#[must_use]
 pub fn label_selector(selector: &Value, path: &str) -> Vec<FieldError> {
     let mut errors = Errors::new();
     meta::label_selector(&At::new(path, selector), &mut errors);

@@ -50,10 +50,10 @@ pub fn legacy_ip(at: &At<'_>, errors: &mut Errors) {
 pub fn strict_ip(at: &At<'_>, errors: &mut Errors) {
     let before = errors.len();
     legacy_ip(at, errors);
-    if let (true, Ok(address)) = (errors.len() == before, at.text().parse::<IpAddr>()) {
-        if address.to_string() != at.text() {
-            errors.push(at.invalid(format!("must be in canonical form (\"{address}\")")));
-        }
+    if let (true, Ok(address)) = (errors.len() == before, at.text().parse::<IpAddr>())
+        && address.to_string() != at.text()
+    {
+        errors.push(at.invalid(format!("must be in canonical form (\"{address}\")")));
     }
 }
 

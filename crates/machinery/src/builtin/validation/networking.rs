@@ -191,12 +191,12 @@ fn backend(backend: &At<'_>, errors: &mut Errors) {
     let (resource, service) = (backend.child("resource"), backend.child("service"));
     match (resource.is_set(), service.is_set()) {
         (true, true) => {
-            errors.push(backend.invalid_as("", "cannot set both resource and service backends"))
+            errors.push(backend.invalid_as("", "cannot set both resource and service backends"));
         }
         (true, false) => reference(&resource, errors),
         (false, true) => service_backend(backend, &service, errors),
         (false, false) => {
-            errors.push(backend.invalid_as("", "resource or service backend is required"))
+            errors.push(backend.invalid_as("", "resource or service backend is required"));
         }
     }
 }
@@ -214,7 +214,7 @@ fn service_backend(backend: &At<'_>, service: &At<'_>, errors: &mut Errors) {
     );
     match (!port_name.is_empty(), number.int() != 0) {
         (true, true) => {
-            errors.push(backend.invalid_as("", "cannot set both port name & port number"))
+            errors.push(backend.invalid_as("", "cannot set both port name & port number"));
         }
         (true, false) => port_name.complain(names::port_name(port_name.text()), errors),
         (false, true) => {

@@ -107,7 +107,7 @@ fn range(text: &str, bounds: &Bounds) -> Result<(), String> {
     let (mut start, mut end) = (bounds.min, bounds.max);
     let single = span.len() == 1;
     match span.as_slice() {
-        ["*" | "?", ..] => {}
+        [] | ["*" | "?", ..] => {}
         [low] => {
             start = number_or_name(low, bounds)?;
             end = start;
@@ -120,7 +120,6 @@ fn range(text: &str, bounds: &Bounds) -> Result<(), String> {
             number_or_name(low, bounds)?;
             return Err(format!("too many hyphens: {text}"));
         }
-        [] => {}
     }
     let mut step = 1;
     if let Some(part) = parts.next() {
@@ -174,15 +173,13 @@ fn number(text: &str) -> Result<u64, String> {
             "failed to parse int from {text}: strconv.Atoi: parsing {quoted}: invalid syntax"
         ));
     }
-    match text.parse::<i64>() {
-        Ok(number) => u64::try_from(number)
-            .map_err(|_| format!("negative number ({number}) not allowed: {text}")),
-        Err(_) => {
-            let quoted = super::super::error::quote(text);
-            Err(format!(
-                "failed to parse int from {text}: strconv.Atoi: parsing {quoted}: value out of range"
-            ))
-        }
+    if let Ok(number) = text.parse::<i64>() {
+        u64::try_from(number).map_err(|_| format!("negative number ({number}) not allowed: {text}"))
+    } else {
+        let quoted = super::super::error::quote(text);
+        Err(format!(
+            "failed to parse int from {text}: strconv.Atoi: parsing {quoted}: value out of range"
+        ))
     }
 }
 

@@ -14,27 +14,44 @@ pub fn condition<'a>(status: &At<'a>, kind: &str) -> &'a str {
     found.map_or("", |condition| condition.child("status").text())
 }
 
-/// The state of a Job as its conditions tell it.
-struct State {
-    complete: bool,
-    failed: bool,
-    target: bool,
-    criteria: bool,
-}
+/// The conditions of a Job that hold.
+struct State<'a>(Vec<&'a str>);
 
-impl State {
-    fn of(status: &At<'_>) -> Self {
-        let is_true = |kind: &str| condition(status, kind) == "True";
-        Self {
-            complete: is_true("Complete"),
-            failed: is_true("Failed"),
-            target: is_true("FailureTarget"),
-            criteria: is_true("SuccessCriteriaMet"),
-        }
+impl<'a> State<'a> {
+    fn of(status: &At<'a>) -> Self {
+        let conditions = status.child("conditions").items();
+        let holding = conditions
+            .iter()
+            .filter(|condition| condition.child("status").text() == "True");
+        Self(
+            holding
+                .map(|condition| condition.child("type").text())
+                .collect(),
+        )
+    }
+
+    fn has(&self, kind: &str) -> bool {
+        self.0.contains(&kind)
+    }
+
+    fn complete(&self) -> bool {
+        self.has("Complete")
+    }
+
+    fn failed(&self) -> bool {
+        self.has("Failed")
+    }
+
+    fn target(&self) -> bool {
+        self.has("FailureTarget")
+    }
+
+    fn criteria(&self) -> bool {
+        self.has("SuccessCriteriaMet")
     }
 
     fn finished(&self) -> bool {
-        self.complete || self.failed
+        self.complete() || self.failed()
     }
 }
 
@@ -63,38 +80,38 @@ fn wrong_conditions(status: &At<'_>, detail: &str, errors: &mut Errors) {
     );
 }
 
-fn conditions(status: &At<'_>, state: &State, old: &State, errors: &mut Errors) {
-    let complete = state.complete != old.complete;
-    let failed = state.failed != old.failed;
+fn conditions(status: &At<'_>, state: &State<'_>, old: &State<'_>, errors: &mut Errors) {
+    let complete = state.complete() != old.complete();
+    let failed = state.failed() != old.failed();
     let rules = [
         (
             complete || failed,
-            state.complete && state.failed,
+            state.complete() && state.failed(),
             "cannot set Complete=True and Failed=true conditions",
         ),
         (
-            complete || state.target != old.target,
-            state.complete && state.target,
+            complete || state.target() != old.target(),
+            state.complete() && state.target(),
             "cannot set Complete=True and FailureTarget=true conditions",
         ),
         (
             failed,
-            state.failed && !state.target,
+            state.failed() && !state.target(),
             "cannot set Failed=True condition without the FailureTarget=true condition",
         ),
         (
-            complete || state.criteria != old.criteria,
-            state.complete && !state.criteria,
+            complete || state.criteria() != old.criteria(),
+            state.complete() && !state.criteria(),
             "cannot set Complete=True condition without the SuccessCriteriaMet=true condition",
         ),
         (
             true,
-            state.criteria && state.failed,
+            state.criteria() && state.failed(),
             "cannot set SuccessCriteriaMet=True and Failed=true conditions",
         ),
         (
             true,
-            state.criteria && state.target,
+            state.criteria() && state.target(),
             "cannot set SuccessCriteriaMet=True and FailureTarget=true conditions",
         ),
     ];
@@ -109,21 +126,21 @@ fn times(
     job: &At<'_>,
     status: &At<'_>,
     old: &At<'_>,
-    state: &State,
-    before: &State,
+    state: &State<'_>,
+    before: &State<'_>,
     errors: &mut Errors,
 ) {
     let (start, completion) = (status.child("startTime"), status.child("completionTime"));
     let start_changed = start.value() != old.child("startTime").value();
     let completion_changed = completion.value() != old.child("completionTime").value();
-    if state.complete != before.complete || completion_changed {
-        if completion.is_set() && !state.complete {
+    if state.complete() != before.complete() || completion_changed {
+        if completion.is_set() && !state.complete() {
             errors.push(completion.invalid_as(
                 completion.dump("*time"),
                 "cannot set completionTime when there is no Complete=True condition",
             ));
         }
-        if !completion.is_set() && state.complete {
+        if !completion.is_set() && state.complete() {
             errors.push(completion.required("completionTime is required for Complete jobs"));
         }
     }
@@ -148,8 +165,8 @@ fn finished(
     job: &At<'_>,
     status: &At<'_>,
     old: &At<'_>,
-    state: &State,
-    before: &State,
+    state: &State<'_>,
+    before: &State<'_>,
     errors: &mut Errors,
 ) {
     let changed = |key: &str| status.child(key).value() != old.child(key).value();
@@ -175,7 +192,7 @@ fn finished(
         errors.push(ready.invalid("cannot set more ready pods than active"));
     }
     let policy = job.child("spec").child("successPolicy").is_set();
-    if policy && !state.criteria && state.complete {
+    if policy && !state.criteria() && state.complete() {
         let detail =
             "cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True";
         wrong_conditions(status, detail, errors);
@@ -190,13 +207,13 @@ fn indexes_of(job: &At<'_>, status: &At<'_>, old: &At<'_>, errors: &mut Errors) 
         status.child("failedIndexes"),
     );
     if completed.value() != old.child("completedIndexes").value() {
-        if completions.is_set() {
-            if let Err(error) = indexes(completed.text(), completions.int()) {
-                errors.push(completed.invalid_as(
-                    completed.text(),
-                    format!("error parsing completedIndexes: {error}"),
-                ));
-            }
+        if completions.is_set()
+            && let Err(error) = indexes(completed.text(), completions.int())
+        {
+            errors.push(completed.invalid_as(
+                completed.text(),
+                format!("error parsing completedIndexes: {error}"),
+            ));
         }
         if !completed.is_empty() && spec.child("completionMode").text() != "Indexed" {
             errors.push(
@@ -208,10 +225,12 @@ fn indexes_of(job: &At<'_>, status: &At<'_>, old: &At<'_>, errors: &mut Errors) 
     }
     if failed.value() != old.child("failedIndexes").value() {
         let per_index = spec.child("backoffLimitPerIndex").is_set();
-        if completions.is_set() && per_index && failed.is_set() {
-            if let Err(error) = indexes(failed.text(), completions.int()) {
-                errors.push(failed.invalid(format!("error parsing failedIndexes: {error}")));
-            }
+        if completions.is_set()
+            && per_index
+            && failed.is_set()
+            && let Err(error) = indexes(failed.text(), completions.int())
+        {
+            errors.push(failed.invalid(format!("error parsing failedIndexes: {error}")));
         }
         if !per_index && failed.is_set() {
             errors
@@ -226,14 +245,14 @@ fn transitions(
     job: &At<'_>,
     status: &At<'_>,
     old: &At<'_>,
-    state: &State,
-    before: &State,
+    state: &State<'_>,
+    before: &State<'_>,
     errors: &mut Errors,
 ) {
     for (kind, was, is) in [
-        ("Failed", before.failed, state.failed),
-        ("Complete", before.complete, state.complete),
-        ("FailureTarget", before.target, state.target),
+        ("Failed", before.failed(), state.failed()),
+        ("Complete", before.complete(), state.complete()),
+        ("FailureTarget", before.target(), state.target()),
     ] {
         if was && !is {
             wrong_conditions(
@@ -274,14 +293,14 @@ fn transitions(
         let detail = "field is immutable for unsuspended job once set";
         errors.push(start.invalid_as(start.dump("*time"), detail));
     }
-    if before.criteria && !state.criteria {
+    if before.criteria() && !state.criteria() {
         wrong_conditions(
             status,
             "cannot disable the SuccessCriteriaMet=True condition",
             errors,
         );
     }
-    if before.complete && !before.criteria && state.criteria {
+    if before.complete() && !before.criteria() && state.criteria() {
         let detail =
             "cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions";
         wrong_conditions(status, detail, errors);

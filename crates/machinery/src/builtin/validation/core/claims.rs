@@ -1,4 +1,4 @@
-//! PersistentVolumes and PersistentVolumeClaims.
+//! `PersistentVolumes` and `PersistentVolumeClaims`.
 
 use serde_json::{Map, Value};
 
@@ -17,7 +17,7 @@ const ACCESS_MODES: [&str; 4] = [
 const VOLUME_MODES: [&str; 2] = ["Block", "Filesystem"];
 const IMMUTABLE: &str = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
 
-/// The fields of a PersistentVolume that name where it is.
+/// The fields of a `PersistentVolume` that name where it is.
 const SOURCES: [&str; 22] = [
     "hostPath",
     "gcePersistentDisk",
@@ -91,7 +91,7 @@ fn access_modes(modes: &At<'_>, errors: &mut Errors) {
 fn positive(name: &str, at: &At<'_>, errors: &mut Errors) {
     match Quantity::parse(at.text()) {
         Ok(quantity) if quantity.sign() <= 0 => {
-            errors.push(at.invalid("must be greater than zero"))
+            errors.push(at.invalid("must be greater than zero"));
         }
         _ => quantity_value(name, at, errors),
     }
@@ -204,7 +204,7 @@ fn take(target: &mut Map<String, Value>, source: &Map<String, Value>, key: &str)
     };
 }
 
-/// The spec of a PersistentVolume.
+/// The spec of a `PersistentVolume`.
 pub fn volume_spec(spec: &At<'_>, errors: &mut Errors) {
     let modes = spec.child("accessModes");
     if modes.is_empty() {
@@ -298,7 +298,7 @@ fn volume_source(spec: &At<'_>, errors: &mut Errors) {
     }
 }
 
-/// An updated PersistentVolume: its source never changes.
+/// An updated `PersistentVolume`: its source never changes.
 pub fn volume_update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
     meta::builtin_create(new, super::NameRule::Subdomain, false, errors);
     let (spec, old_spec) = (new.child("spec"), old.child("spec"));

@@ -1,4 +1,4 @@
-//! ConfigMaps and Secrets.
+//! `ConfigMaps` and Secrets.
 
 use base64::Engine as _;
 use serde_json::Value;
@@ -94,16 +94,14 @@ pub fn secret(object: &At<'_>, errors: &mut Errors) {
         }
         "kubernetes.io/dockercfg" => docker_config(&data.key(".dockercfg"), errors),
         "kubernetes.io/dockerconfigjson" => docker_config(&data.key(".dockerconfigjson"), errors),
-        "kubernetes.io/basic-auth" => {
-            if !data.key("username").is_set() && !data.key("password").is_set() {
-                require("username", errors);
-                require("password", errors);
-            }
+        "kubernetes.io/basic-auth"
+            if !data.key("username").is_set() && !data.key("password").is_set() =>
+        {
+            require("username", errors);
+            require("password", errors);
         }
-        "kubernetes.io/ssh-auth" => {
-            if data.key("ssh-privatekey").is_empty() {
-                errors.push(data.key("ssh-privatekey").required(""));
-            }
+        "kubernetes.io/ssh-auth" if data.key("ssh-privatekey").is_empty() => {
+            errors.push(data.key("ssh-privatekey").required(""));
         }
         "kubernetes.io/tls" => {
             require("tls.crt", errors);

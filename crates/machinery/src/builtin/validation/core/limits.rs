@@ -1,4 +1,4 @@
-//! LimitRanges.
+//! `LimitRanges`.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::builtin::validation::read::{At, Errors};
 use crate::names;
 use crate::quantity::{Format, Quantity};
 
-/// The limits of a LimitRange: minimum, defaults and maximum in order.
+/// The limits of a `LimitRange`: minimum, defaults and maximum in order.
 pub fn limit_range(object: &At<'_>, errors: &mut Errors) {
     let mut seen = BTreeSet::new();
     for limit in object.child("spec").child("limits").items() {
@@ -118,31 +118,31 @@ fn in_order(limit: &At<'_>, key: &str, pod: bool, errors: &mut Errors) {
         ),
     ];
     for (low, high, low_name, high_name, list, shown) in rules {
-        if let (Some(low), Some(high), Some(shown)) = (low, high, shown) {
-            if low > high {
-                let detail = format!("{low_name} {low} is greater than {high_name} {high}");
-                errors.push(
-                    limit
-                        .child(list)
-                        .key(key)
-                        .invalid_as(shown.to_string(), detail),
-                );
-            }
+        if let (Some(low), Some(high), Some(shown)) = (low, high, shown)
+            && low > high
+        {
+            let detail = format!("{low_name} {low} is greater than {high_name} {high}");
+            errors.push(
+                limit
+                    .child(list)
+                    .key(key)
+                    .invalid_as(shown.to_string(), detail),
+            );
         }
     }
     ratio(limit, key, min.as_ref(), max.as_ref(), errors);
-    if let (Some(default), Some(request), false) = (default, request, overcommit_allowed(key)) {
-        if default != request {
-            let detail = format!(
-                "default value {default} must equal to defaultRequest value {request} in {key}"
-            );
-            errors.push(
-                limit
-                    .child("defaultRequest")
-                    .key(key)
-                    .invalid_as(request.to_string(), detail),
-            );
-        }
+    if let (Some(default), Some(request), false) = (default, request, overcommit_allowed(key))
+        && default != request
+    {
+        let detail = format!(
+            "default value {default} must equal to defaultRequest value {request} in {key}"
+        );
+        errors.push(
+            limit
+                .child("defaultRequest")
+                .key(key)
+                .invalid_as(request.to_string(), detail),
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! ResourceQuotas.
+//! `ResourceQuotas`.
 
 use crate::builtin::validation::pod::{quantity_value, resource_name};
 use crate::builtin::validation::read::{At, Errors};

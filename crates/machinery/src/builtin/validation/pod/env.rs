@@ -1,4 +1,4 @@
-//! Environment variables and references to fields, resources, ConfigMaps, Secrets and files.
+//! Environment variables and references to fields, resources, `ConfigMaps`, Secrets and files.
 
 use crate::builtin::validation::meta;
 use crate::builtin::validation::read::{At, Errors};

@@ -18,12 +18,11 @@ pub fn lifecycle_and_probes(context: &Context<'_>, container: &At<'_>, errors: &
                 );
             }
         }
-        if let Some(signal) = lifecycle.child("stopSignal").set() {
-            if !context.spec.child("os").is_set() {
-                errors.push(
-                    signal.forbidden("may not be set for containers with empty `spec.os.name`"),
-                );
-            }
+        if let Some(signal) = lifecycle.child("stopSignal").set()
+            && !context.spec.child("os").is_set()
+        {
+            errors
+                .push(signal.forbidden("may not be set for containers with empty `spec.os.name`"));
         }
     }
     for key in ["livenessProbe", "readinessProbe", "startupProbe"] {
@@ -81,7 +80,7 @@ fn handler(handler: &At<'_>, kinds: &[&str], grace: Option<i64>, errors: &mut Er
         }
         match *kind {
             "exec" if action.child("command").is_empty() => {
-                errors.push(action.child("command").required(""))
+                errors.push(action.child("command").required(""));
             }
             "httpGet" => http_get(&action, errors),
             "tcpSocket" | "grpc" => port_number_or_name(&action.child("port"), errors),
