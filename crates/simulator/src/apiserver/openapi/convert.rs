@@ -35,6 +35,7 @@ pub(super) fn schema(name: &str, source: &Value, form: Form) -> Value {
     }
     let table = TypeTable::builtin();
     if let Some(info) = table.type_named(name).map(|id| table.info(id)) {
+        required(map, info);
         fields(map, info, form);
         kinds(map, info);
         if info.atomic {
@@ -107,6 +108,21 @@ fn fields(map: &mut Map<String, Value>, info: &TypeInfo, form: Form) {
         extensions(property, field);
         defaults(property, field, form);
         enumeration(property, &format!("{}#{}", info.openapi_name, field.json));
+    }
+}
+
+/// What Go says is required, in Go's order.
+fn required(map: &mut Map<String, Value>, info: &TypeInfo) {
+    let names: Vec<&str> = info
+        .all_fields()
+        .iter()
+        .filter(|field| field.required)
+        .map(|field| field.json.as_str())
+        .collect();
+    if names.is_empty() {
+        map.remove("required");
+    } else {
+        map.insert("required".to_owned(), json!(names));
     }
 }
 
@@ -215,7 +231,14 @@ fn kinds(map: &mut Map<String, Value>, info: &TypeInfo) {
     let kinds: Vec<Value> = info
         .kinds
         .iter()
-        .map(|(group, version, kind)| json!({ "group": group, "version": version, "kind": kind }))
+        .map(|(group, version, kind)| {
+            let group = if group == "meta.k8s.io" {
+                ""
+            } else {
+                group.as_str()
+            };
+            json!({ "group": group, "version": version, "kind": kind })
+        })
         .collect();
     if !kinds.is_empty() {
         map.insert(

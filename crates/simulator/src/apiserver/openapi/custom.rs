@@ -5,11 +5,9 @@ use serde_json::{Map, Value, json};
 use super::super::custom::CustomVersion;
 use super::Form;
 use super::convert::put_reference;
+use super::kinds::common;
 
 const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
-const API_VERSION: &str = "Version of the schema of this object: GROUP/VERSION.";
-const KIND: &str = "Kind of this object, in CamelCase.";
-const METADATA: &str = "Standard object's metadata.";
 
 /// `com.example.v1.Foo`: the group's labels reversed, version, kind.
 pub(super) fn model_name(version: &CustomVersion, kind: &str) -> String {
@@ -33,7 +31,7 @@ pub(super) fn schema(version: &CustomVersion, form: Form) -> Value {
         return schema;
     }
     if map.get("type").and_then(Value::as_str) == Some("object") {
-        type_meta(map, form, [API_VERSION, KIND, METADATA]);
+        type_meta(map, form);
     }
     schema
 }
@@ -52,8 +50,8 @@ pub(super) fn list_schema(version: &CustomVersion, form: Form) -> Value {
         "type": "object",
         "required": ["items"],
         "properties": {
-            "apiVersion": {"type": "string", "description": API_VERSION},
-            "kind": {"type": "string", "description": KIND},
+            "apiVersion": {"type": "string", "description": common("apiVersion")},
+            "kind": {"type": "string", "description": common("kind")},
             "metadata": {"$ref": metadata},
             "items": {"type": "array", "description": format!("List of {}.", version.resource.plural), "items": items},
         },
@@ -65,19 +63,19 @@ fn kinds(version: &CustomVersion, kind: &str) -> Value {
     json!([{"group": version.resource.group, "version": version.resource.version, "kind": kind}])
 }
 
-fn type_meta(map: &mut Map<String, Value>, form: Form, [api_version, kind, metadata]: [&str; 3]) {
+fn type_meta(map: &mut Map<String, Value>, form: Form) {
     let properties = map.entry("properties").or_insert_with(|| json!({}));
     let Some(properties) = properties.as_object_mut() else {
         return;
     };
     let mut object_meta = Map::new();
-    object_meta.insert("description".to_owned(), json!(metadata));
+    object_meta.insert("description".to_owned(), json!(common("metadata")));
     put_reference(&mut object_meta, OBJECT_META, form);
     properties.insert("metadata".to_owned(), Value::Object(object_meta));
-    for (key, description) in [("apiVersion", api_version), ("kind", kind)] {
+    for key in ["apiVersion", "kind"] {
         properties.insert(
             key.to_owned(),
-            json!({"type": "string", "description": description}),
+            json!({"type": "string", "description": common(key)}),
         );
     }
 }
@@ -110,7 +108,7 @@ fn publish(source: &Value, form: Form) -> Value {
         );
     }
     if flag("x-kubernetes-embedded-resource") {
-        type_meta(&mut out, form, [API_VERSION, KIND, METADATA]);
+        type_meta(&mut out, form);
         out.insert("required".to_owned(), json!(["kind", "apiVersion"]));
     }
     if form == Form::V2 {

@@ -111,7 +111,7 @@ impl GroupVersion {
                 .find(|custom| custom.resource.plural == entry.plural.as_str());
             let models = match custom {
                 Some(custom) => content.custom(custom, form),
-                None => content.builtin(&self.group, &self.version, &entry.kind, form),
+                None => content.builtin(&self.group, &self.version, entry, form),
             };
             let Some(models) = models else { continue };
             let subresources: Vec<(String, String)> = entry
@@ -184,13 +184,15 @@ impl Content {
         Some(models)
     }
 
-    fn builtin(&mut self, group: &str, version: &str, kind: &str, form: Form) -> Option<Models> {
-        let name = model(group, version, kind)?;
+    fn builtin(&mut self, group: &str, version: &str, entry: &Entry, form: Form) -> Option<Models> {
+        let name = model(group, version, &entry.kind)?;
         let list = format!("{name}List");
-        self.schemas.insert(
-            list.clone(),
-            list_schema(&name, (group, version, kind), form),
-        );
+        if entry.verbs.iter().any(|verb| verb == "list") {
+            self.schemas.insert(
+                list.clone(),
+                list_schema(&name, (group, version, &entry.kind), form),
+            );
+        }
         Some(Models { kind: name, list })
     }
 
@@ -231,8 +233,8 @@ fn list_schema(name: &str, (group, version, kind): (&str, &str, &str), form: For
         "type": "object",
         "required": ["items"],
         "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
+            "apiVersion": {"type": "string", "description": kinds::common("apiVersion")},
+            "kind": {"type": "string", "description": kinds::common("kind")},
             "metadata": metadata,
             "items": {"type": "array", "items": item},
         },

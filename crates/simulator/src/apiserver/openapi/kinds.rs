@@ -52,3 +52,16 @@ fn generate() -> BTreeMap<String, Value> {
     }
     generator.take_definitions(true).into_iter().collect()
 }
+
+/// The description of a field that every kind has: `apiVersion`, `kind`, `metadata`.
+pub(super) fn common(field: &str) -> &'static str {
+    let deployment = schemas().get("io.k8s.api.apps.v1.Deployment");
+    let found = deployment.and_then(|schema| {
+        schema
+            .get("properties")?
+            .get(field)?
+            .get("description")?
+            .as_str()
+    });
+    found.unwrap_or_default()
+}
