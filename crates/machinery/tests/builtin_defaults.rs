@@ -1,6 +1,8 @@
 //! The recorded replies of a kube-apiserver 1.36.3 to POST, object by object:
 //! what we default, prepare and admit must equal what it stored.
 
+#![cfg(test)]
+
 use std::path::PathBuf;
 
 use machinery::builtin::{admission, defaults, strategy, validation};
@@ -15,7 +17,7 @@ fn recorded(file: &str) -> Option<Vec<Value>> {
     ))
     .join(file);
     let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("skipped: {} is not there", path.display());
+        eprintln!("skipped: {} is not there", path.display());
         return None;
     };
     Some(

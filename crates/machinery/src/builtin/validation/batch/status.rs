@@ -274,6 +274,22 @@ fn transitions(
         let succeeded = status.child("succeeded");
         errors.push(succeeded.invalid_as(succeeded.int(), "cannot decrease the succeeded counter"));
     }
+    fixed_times(job, status, old, errors);
+    if before.criteria() && !state.criteria() {
+        wrong_conditions(
+            status,
+            "cannot disable the SuccessCriteriaMet=True condition",
+            errors,
+        );
+    }
+    if before.complete() && !before.criteria() && state.criteria() {
+        let detail =
+            "cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions";
+        wrong_conditions(status, detail, errors);
+    }
+}
+
+fn fixed_times(job: &At<'_>, status: &At<'_>, old: &At<'_>, errors: &mut Errors) {
     let (completion, old_completion) =
         (status.child("completionTime"), old.child("completionTime"));
     if completion.is_set()
@@ -288,22 +304,10 @@ fn transitions(
     if old_start.is_set()
         && start.value() != old_start.value()
         && !resuming
-        && !spec.child("suspend").is_true()
+        && !job.child("spec").child("suspend").is_true()
     {
         let detail = "field is immutable for unsuspended job once set";
         errors.push(start.invalid_as(start.dump("*time"), detail));
-    }
-    if before.criteria() && !state.criteria() {
-        wrong_conditions(
-            status,
-            "cannot disable the SuccessCriteriaMet=True condition",
-            errors,
-        );
-    }
-    if before.complete() && !before.criteria() && state.criteria() {
-        let detail =
-            "cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions";
-        wrong_conditions(status, detail, errors);
     }
 }
 

@@ -73,51 +73,21 @@ fn in_order(limit: &At<'_>, key: &str, pod: bool, errors: &mut Errors) {
     let defaults = |list: &str| if pod { None } else { read(list) };
     let (min, max) = (read("min"), read("max"));
     let (default, request) = (defaults("default"), defaults("defaultRequest"));
-    // The lower and the upper list, their names in the message, the list that is reported and the value it shows.
+    let low = (&min, "min value");
+    let high = (&max, "max value");
+    let requested = (&request, "default request value");
+    let limited = (&default, "default value");
+    let limit_of_request = (&default, "default limit value");
+    // What must not be greater, than what, and which of the two is reported with whose value.
     let rules = [
-        (&min, &max, "min value", "max value", "min", &min),
-        (
-            &min,
-            &request,
-            "min value",
-            "default request value",
-            "defaultRequest",
-            &request,
-        ),
-        (
-            &request,
-            &max,
-            "default request value",
-            "max value",
-            "defaultRequest",
-            &request,
-        ),
-        (
-            &request,
-            &default,
-            "default request value",
-            "default limit value",
-            "defaultRequest",
-            &request,
-        ),
-        (
-            &min,
-            &default,
-            "min value",
-            "default value",
-            "default",
-            &min,
-        ),
-        (
-            &default,
-            &max,
-            "default value",
-            "max value",
-            "default",
-            &max,
-        ),
+        (low, high, "min", &min),
+        (low, requested, "defaultRequest", &request),
+        (requested, high, "defaultRequest", &request),
+        (requested, limit_of_request, "defaultRequest", &request),
+        (low, limited, "default", &min),
+        (limited, high, "default", &max),
     ];
-    for (low, high, low_name, high_name, list, shown) in rules {
+    for ((low, low_name), (high, high_name), list, shown) in rules {
         if let (Some(low), Some(high), Some(shown)) = (low, high, shown)
             && low > high
         {

@@ -58,11 +58,11 @@ pub fn cluster_ips(spec: &At<'_>, errors: &mut Errors) {
     if is_headless(spec) {
         return;
     }
-    for (index, (ip, family)) in items
-        .iter()
-        .zip(spec.child("ipFamilies").items())
-        .enumerate()
-    {
+    indicated_families(spec, &items, errors);
+}
+
+fn indicated_families(spec: &At<'_>, ips: &[At<'_>], errors: &mut Errors) {
+    for (index, (ip, family)) in ips.iter().zip(spec.child("ipFamilies").items()).enumerate() {
         let expected = family.text();
         let actual = if ip.text().contains(':') {
             "IPv6"
