@@ -252,3 +252,129 @@ fn version_of(answer: &[u8]) -> Option<u64> {
         .parse()
         .ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::effect::DeleteOptions;
+    use crate::error::Class;
+    use crate::events;
+    use crate::testing::FakeApi;
+
+    const CONFIG_MAP: ResourceRef = ResourceRef::namespaced("", "v1", "ConfigMap", "configmaps");
+
+    fn config_map(name: &str) -> Value {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "ns"}})
+    }
+
+    /// Performs a plan against a server that knows the config map `there`.
+    fn performed(effects: Vec<Effect>) -> (Outcome, Vec<String>) {
+        let api = FakeApi::default();
+        api.put("/api/v1/configmaps", config_map("there"));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let outcome = runtime.block_on(async {
+            let client = api.client();
+            let (recorder, _writer) = events::channel(client.clone(), "test");
+            Driver::new(client, recorder)
+                .perform(Plan::of(effects))
+                .await
+        });
+        let writes = api.state().writes.clone();
+        (outcome, writes)
+    }
+
+    #[test]
+    fn what_is_already_as_wanted_counts_as_done() {
+        let gone = ObjectKey::new("ns", "gone");
+        let patch = Patch::Merge(json!({}));
+        let (outcome, _) = performed(vec![
+            Effect::Create {
+                resource: CONFIG_MAP,
+                object: config_map("there"),
+                if_exists: IfExists::Accept,
+            },
+            Effect::Delete {
+                resource: CONFIG_MAP,
+                key: gone.clone(),
+                options: DeleteOptions::default(),
+            },
+            Effect::Evict {
+                key: gone.clone(),
+                uid: None,
+            },
+            Effect::Patch {
+                resource: CONFIG_MAP,
+                key: gone,
+                subresource: None,
+                patch,
+                if_missing: IfMissing::Skip,
+            },
+        ]);
+        assert_eq!((outcome.plan.failure(), outcome.plan.done()), (None, 4));
+    }
+
+    #[test]
+    fn the_first_failure_ends_the_plan_and_shows_what_is_in_the_way() {
+        let (outcome, writes) = performed(vec![
+            Effect::create(CONFIG_MAP, config_map("new")),
+            Effect::create(CONFIG_MAP, config_map("there")),
+            Effect::create(CONFIG_MAP, config_map("never")),
+        ]);
+        let path = "POST /api/v1/namespaces/ns/configmaps";
+        assert_eq!(writes, [format!("{path} 201"), format!("{path} 409")]);
+        let mut existing = config_map("there");
+        existing["metadata"]["uid"] = json!("uid-1");
+        existing["metadata"]["resourceVersion"] = json!("1");
+        let failure = Failure {
+            effect: 1,
+            reason: "AlreadyExists".to_owned(),
+            message: "\"there\" already exists".to_owned(),
+            class: Class::Retry,
+            existing: Some(existing),
+        };
+        assert_eq!(
+            (outcome.plan.failure(), outcome.plan.done()),
+            (Some(&failure), 1)
+        );
+        assert_eq!(outcome.plan.answer(0).unwrap()["metadata"]["uid"], "uid-2");
+    }
+
+    #[test]
+    fn an_equal_status_is_not_written() {
+        let api = FakeApi::default();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let key = ObjectKey::new("ns", "there");
+        let status = |new: Value| StatusWrite::MergePatch {
+            subresource: true,
+            old: json!({"a": 1, "b": 2}),
+            new,
+        };
+        let written = runtime.block_on(async {
+            api.put("/api/v1/configmaps", config_map("there"));
+            let client = api.client();
+            let (recorder, _writer) = events::channel(client.clone(), "test");
+            let driver = Driver::new(client, recorder);
+            let mut written = Vec::new();
+            for new in [json!({"a": 1, "b": 2}), json!({"a": 3})] {
+                written.push(
+                    driver
+                        .write_status(&CONFIG_MAP, &key, status(new))
+                        .await
+                        .unwrap(),
+                );
+            }
+            written
+        });
+        assert_eq!(written, [false, true]);
+        assert_eq!(
+            api.state().writes,
+            ["PATCH /api/v1/namespaces/ns/configmaps/there/status 200"]
+        );
+    }
+}
