@@ -45,7 +45,8 @@ pub(crate) fn set_condition(
                 fields.insert(key.to_owned(), json!(value));
             }
         }
-        if generation > 0 {
+        // `assignPod` of `pkg/registry/core/pod/storage` doesn't say what it has observed.
+        if generation > 0 && kind != "PodScheduled" {
             fields.insert("observedGeneration".to_owned(), json!(generation));
         }
     }

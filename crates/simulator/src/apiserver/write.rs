@@ -382,7 +382,9 @@ impl ApiServer {
                 old_metadata("deletionGracePeriodSeconds"),
             );
         }
-        if facts(served).generation && facts::raises_generation(served, old, new) {
+        // These have strategies of their own, which leave the generation alone.
+        let keeps = matches!(subresource, "status" | "binding" | "finalize" | "approval");
+        if !keeps && facts(served).generation && facts::raises_generation(served, old, new) {
             meta::set_generation(new, meta::generation(old) + 1);
         }
         let errors = validate_update(served, subresource, new, old);

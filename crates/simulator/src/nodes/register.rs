@@ -21,8 +21,14 @@ pub(crate) fn node(name: &str, index: usize) -> Value {
         "apiVersion": "v1", "kind": "Node",
         "metadata": {
             "name": name,
-            "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"},
-            "annotations": {"carrick.dev/node-address": format!("10.0.0.{}", index + 1)},
+            "labels": {
+                "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
+                "beta.kubernetes.io/os": "linux", "beta.kubernetes.io/arch": "amd64",
+            },
+            "annotations": {
+                "carrick.dev/node-address": format!("10.0.0.{}", index + 1),
+                "node.alpha.kubernetes.io/ttl": "0",
+            },
         },
     })
 }

@@ -77,6 +77,7 @@ impl Control for NodeLifecycle {
             return self.collect(work, name);
         };
         self.missing.remove(name);
+        greet(work, &node);
         let lease = work.session.get(&known::LEASES, LEASES, name);
         let (silent, heard) = decide::silence(&node, lease.as_deref(), work.now());
         if silent && let Some(status) = decide::unknown_status(&node, work.now()) {
@@ -101,6 +102,18 @@ impl Control for NodeLifecycle {
             .flatten()
             .min())
     }
+}
+
+/// Says once of each node that it is known, as upstream does whenever the controller starts.
+fn greet(work: &mut Work<'_, '_>, node: &Value) {
+    let name = object::name(node);
+    let note = Note {
+        about: node.clone(),
+        warning: false,
+        reason: "RegisteredNode".to_owned(),
+        message: format!("Node {name} event: Registered Node {name} in Controller"),
+    };
+    work.recorder.record_once(work.session, &note);
 }
 
 fn pods_on(session: &Session<'_>, node: &str) -> Vec<Arc<Value>> {

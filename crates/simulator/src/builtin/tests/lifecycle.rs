@@ -4,7 +4,10 @@ use super::*;
 use crate::session::Propagation;
 
 fn with(propagation: Propagation) -> DeleteOptions {
-    DeleteOptions { propagation: Some(propagation), ..DeleteOptions::default() }
+    DeleteOptions {
+        propagation: Some(propagation),
+        ..DeleteOptions::default()
+    }
 }
 
 #[test]
@@ -16,7 +19,13 @@ fn deleting_a_deployment_takes_everything_below_it() {
         cluster.delete(&known::DEPLOYMENTS, "web", &with(propagation));
         cluster.run(5);
         assert_eq!(cluster.get(&known::DEPLOYMENTS, "web"), None);
-        assert_eq!((cluster.list(&known::REPLICA_SETS), cluster.list(&known::PODS)), (vec![], vec![]));
+        assert_eq!(
+            (
+                cluster.list(&known::REPLICA_SETS),
+                cluster.list(&known::PODS)
+            ),
+            (vec![], vec![])
+        );
     }
 }
 
@@ -24,15 +33,26 @@ fn deleting_a_deployment_takes_everything_below_it() {
 fn in_the_foreground_the_owner_stays_until_its_dependents_are_gone() {
     let mut cluster = Cluster::new();
     let mut object = deployment(1, "web:1");
-    object["spec"]["template"]["metadata"]["annotations"] = json!({"carrick.dev/stage": "ignores-sigterm"});
+    object["spec"]["template"]["metadata"]["annotations"] =
+        json!({"carrick.dev/stage": "ignores-sigterm"});
     cluster.create(&known::DEPLOYMENTS, object);
     cluster.wait(5, |c| c.is_rolled_out("web"));
     cluster.delete(&known::DEPLOYMENTS, "web", &with(Propagation::Foreground));
     cluster.run(20);
-    assert!(cluster.get(&known::DEPLOYMENTS, "web").is_some_and(|d| object::is_terminating(&d)));
+    assert!(
+        cluster
+            .get(&known::DEPLOYMENTS, "web")
+            .is_some_and(|d| object::is_terminating(&d))
+    );
     assert_eq!(cluster.list(&known::PODS).len(), 1);
     cluster.run(15);
-    assert_eq!((cluster.get(&known::DEPLOYMENTS, "web"), cluster.list(&known::PODS)), (None, vec![]));
+    assert_eq!(
+        (
+            cluster.get(&known::DEPLOYMENTS, "web"),
+            cluster.list(&known::PODS)
+        ),
+        (None, vec![])
+    );
 }
 
 #[test]
@@ -43,10 +63,21 @@ fn orphaned_pods_live_on_and_can_be_adopted_again() {
     cluster.delete(&known::DEPLOYMENTS, "web", &with(Propagation::Orphan));
     cluster.run(2);
     assert_eq!(cluster.get(&known::DEPLOYMENTS, "web"), None);
-    let pods: Vec<String> = cluster.list(&known::PODS).iter().map(|p| object::uid(p).to_owned()).collect();
+    let pods: Vec<String> = cluster
+        .list(&known::PODS)
+        .iter()
+        .map(|p| object::uid(p).to_owned())
+        .collect();
     cluster.deployment(2, "web:1");
     cluster.wait(5, |c| c.is_rolled_out("web"));
-    assert_eq!(cluster.list(&known::PODS).iter().map(|p| object::uid(p).to_owned()).collect::<Vec<_>>(), pods);
+    assert_eq!(
+        cluster
+            .list(&known::PODS)
+            .iter()
+            .map(|p| object::uid(p).to_owned())
+            .collect::<Vec<_>>(),
+        pods
+    );
 }
 
 #[test]
@@ -60,23 +91,40 @@ fn an_object_whose_owner_is_in_another_namespace_is_deleted_with_a_warning() {
     cluster.run(1);
     assert_eq!(cluster.get(&known::CONFIG_MAPS, "dependent"), None);
     let events = cluster.list(&known::EVENTS);
-    let told = events.iter().find(|e| text(e, "/reason") == "OwnerRefInvalidNamespace").unwrap();
+    let told = events
+        .iter()
+        .find(|e| text(e, "/reason") == "OwnerRefInvalidNamespace")
+        .unwrap();
     assert_eq!(
         text(told, "/message"),
-        format!("ownerRef [v1/ConfigMap, namespace: default, name: owner, uid: {}] does not exist in namespace \"default\"", object::uid(&owner))
+        format!(
+            "ownerRef [v1/ConfigMap, namespace: default, name: owner, uid: {}] does not exist in namespace \"default\"",
+            object::uid(&owner)
+        )
     );
 }
 
 #[test]
 fn a_namespace_goes_with_its_content() {
     let mut cluster = Cluster::new();
-    cluster.create(&known::NAMESPACES, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}));
+    cluster.create(
+        &known::NAMESPACES,
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}),
+    );
     cluster.run(1);
     let names = |cluster: &mut Cluster, resource: &Resource| -> Vec<String> {
-        cluster.session().list(resource, Some("n")).iter().map(|o| object::name(o).to_owned()).collect()
+        cluster
+            .session()
+            .list(resource, Some("n"))
+            .iter()
+            .map(|o| object::name(o).to_owned())
+            .collect()
     };
     assert_eq!(names(&mut cluster, &known::SERVICE_ACCOUNTS), ["default"]);
-    assert_eq!(names(&mut cluster, &known::CONFIG_MAPS), ["kube-root-ca.crt"]);
+    assert_eq!(
+        names(&mut cluster, &known::CONFIG_MAPS),
+        ["kube-root-ca.crt"]
+    );
     let mut object = deployment(2, "web:1");
     object["metadata"]["namespace"] = json!("n");
     cluster.create(&known::DEPLOYMENTS, object);
@@ -84,7 +132,13 @@ fn a_namespace_goes_with_its_content() {
     assert_eq!(names(&mut cluster, &known::PODS).len(), 2);
     cluster.delete(&known::NAMESPACES, "n", &DeleteOptions::default());
     cluster.run(2);
-    assert_eq!(text(&cluster.get(&known::NAMESPACES, "n").unwrap(), "/status/phase"), "Terminating");
+    assert_eq!(
+        text(
+            &cluster.get(&known::NAMESPACES, "n").unwrap(),
+            "/status/phase"
+        ),
+        "Terminating"
+    );
     cluster.run(8);
     assert_eq!(cluster.get(&known::NAMESPACES, "n"), None);
     assert_eq!(names(&mut cluster, &known::PODS), Vec::<String>::new());
@@ -93,18 +147,27 @@ fn a_namespace_goes_with_its_content() {
 #[test]
 fn a_finalizer_in_a_namespace_is_told_and_waited_for() {
     let mut cluster = Cluster::new();
-    cluster.create(&known::NAMESPACES, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}));
+    cluster.create(
+        &known::NAMESPACES,
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}),
+    );
     let held = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "namespace": "n", "finalizers": ["x.io/y"]}});
     cluster.create(&known::CONFIG_MAPS, held);
     cluster.delete(&known::NAMESPACES, "n", &DeleteOptions::default());
     cluster.run(10);
     let namespace = cluster.get(&known::NAMESPACES, "n").unwrap();
     assert_eq!(
-        text(object::condition(&namespace, "NamespaceFinalizersRemaining").unwrap(), "/message"),
+        text(
+            object::condition(&namespace, "NamespaceFinalizersRemaining").unwrap(),
+            "/message"
+        ),
         "Some content in the namespace has finalizers remaining: x.io/y in 1 resource instances"
     );
     let body = json!({"metadata": {"finalizers": null}});
-    cluster.session().patch_merge(&known::CONFIG_MAPS, "n", "held", "", &body).unwrap();
+    cluster
+        .session()
+        .patch_merge(&known::CONFIG_MAPS, "n", "held", "", &body)
+        .unwrap();
     cluster.run(1);
     assert_eq!(cluster.get(&known::NAMESPACES, "n"), None);
 }
@@ -114,15 +177,30 @@ fn the_pods_of_a_lost_node_are_replaced_elsewhere() {
     let mut cluster = Cluster::new();
     cluster.deployment(3, "web:1");
     cluster.wait(5, |c| c.is_rolled_out("web"));
-    cluster.patch(&known::NODES, "node-1", &json!({"metadata": {"annotations": {"carrick.dev/stage": "lost"}}})).unwrap();
+    cluster
+        .patch(
+            &known::NODES,
+            "node-1",
+            &json!({"metadata": {"annotations": {"carrick.dev/stage": "lost"}}}),
+        )
+        .unwrap();
     cluster.run(90);
     let node = cluster.get(&known::NODES, "node-1").unwrap();
-    assert_eq!(text(object::condition(&node, "Ready").unwrap(), "/status"), "Unknown");
+    assert_eq!(
+        text(object::condition(&node, "Ready").unwrap(), "/status"),
+        "Unknown"
+    );
     assert_eq!(object::items(&node, "/spec/taints").len(), 2);
     assert!(!cluster.is_rolled_out("web"));
     cluster.run(400);
     assert!(cluster.is_rolled_out("web"));
-    cluster.patch(&known::NODES, "node-1", &json!({"metadata": {"annotations": {"carrick.dev/stage": null}}})).unwrap();
+    cluster
+        .patch(
+            &known::NODES,
+            "node-1",
+            &json!({"metadata": {"annotations": {"carrick.dev/stage": null}}}),
+        )
+        .unwrap();
     cluster.run(5);
     let node = cluster.get(&known::NODES, "node-1").unwrap();
     assert!(object::is_true(&node, "Ready") && object::items(&node, "/spec/taints").is_empty());
@@ -141,10 +219,19 @@ fn a_pod_that_fits_nowhere_waits_for_a_node_that_takes_it() {
     let pod = cluster.get(&known::PODS, "p").unwrap();
     assert_eq!(conditions(&pod), ["PodScheduled=False Unschedulable"]);
     assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
-    cluster.patch(&known::NODES, "node-2", &json!({"metadata": {"labels": {"disk": "fast"}}})).unwrap();
+    cluster
+        .patch(
+            &known::NODES,
+            "node-2",
+            &json!({"metadata": {"labels": {"disk": "fast"}}}),
+        )
+        .unwrap();
     cluster.run(2);
     let pod = cluster.get(&known::PODS, "p").unwrap();
-    assert_eq!((text(&pod, "/spec/nodeName"), text(&pod, "/status/phase")), ("node-2", "Running"));
+    assert_eq!(
+        (text(&pod, "/spec/nodeName"), text(&pod, "/status/phase")),
+        ("node-2", "Running")
+    );
 }
 
 #[test]

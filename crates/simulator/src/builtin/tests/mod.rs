@@ -91,17 +91,26 @@ impl Cluster {
     }
 
     fn list(&mut self, resource: &Resource) -> Vec<Arc<Value>> {
-        self.session().list(resource, resource.namespaced.then_some("default"))
+        self.session()
+            .list(resource, resource.namespaced.then_some("default"))
     }
 
-    fn patch(&mut self, resource: &Resource, name: &str, body: &Value) -> Result<Arc<Value>, ApiError> {
+    fn patch(
+        &mut self,
+        resource: &Resource,
+        name: &str,
+        body: &Value,
+    ) -> Result<Arc<Value>, ApiError> {
         let namespace = if resource.namespaced { "default" } else { "" };
-        self.session().patch_merge(resource, namespace, name, "", body)
+        self.session()
+            .patch_merge(resource, namespace, name, "", body)
     }
 
     fn delete(&mut self, resource: &Resource, name: &str, options: &DeleteOptions) {
         let namespace = if resource.namespaced { "default" } else { "" };
-        self.session().delete(resource, namespace, name, options).unwrap();
+        self.session()
+            .delete(resource, namespace, name, options)
+            .unwrap();
     }
 
     fn deployment(&mut self, replicas: i64, image: &str) -> Arc<Value> {
@@ -111,10 +120,16 @@ impl Cluster {
     fn is_rolled_out(&mut self, name: &str) -> bool {
         let deployment = self.get(&known::DEPLOYMENTS, name).unwrap();
         let wanted = object::count(&deployment, "/spec/replicas");
-        ["replicas", "updatedReplicas", "readyReplicas", "availableReplicas"]
-            .iter()
-            .all(|key| object::count(&deployment, &format!("/status/{key}")) == wanted)
-            && object::count(&deployment, "/status/observedGeneration") == object::count(&deployment, "/metadata/generation")
+        [
+            "replicas",
+            "updatedReplicas",
+            "readyReplicas",
+            "availableReplicas",
+        ]
+        .iter()
+        .all(|key| object::count(&deployment, &format!("/status/{key}")) == wanted)
+            && object::count(&deployment, "/status/observedGeneration")
+                == object::count(&deployment, "/metadata/generation")
     }
 
     /// Runs for a minute and returns what was written meanwhile, Leases and node heartbeats apart.
@@ -125,7 +140,12 @@ impl Cluster {
             let mut all = Vec::new();
             for resource in resources.iter().filter(|r| !skipped.contains(r)) {
                 for object in cluster.session().list(resource, None) {
-                    let id = format!("{} {}/{}", resource.plural, object::namespace(&object), object::name(&object));
+                    let id = format!(
+                        "{} {}/{}",
+                        resource.plural,
+                        object::namespace(&object),
+                        object::name(&object)
+                    );
                     all.push((id, text(&object, "/metadata/resourceVersion").to_owned()));
                 }
             }
@@ -133,7 +153,11 @@ impl Cluster {
         };
         let before = snapshot(self);
         self.run(60);
-        snapshot(self).into_iter().filter(|entry| !before.contains(entry)).map(|(id, _)| id).collect()
+        snapshot(self)
+            .into_iter()
+            .filter(|entry| !before.contains(entry))
+            .map(|(id, _)| id)
+            .collect()
     }
 }
 
@@ -147,8 +171,18 @@ fn deployment(replicas: i64, image: &str) -> Value {
 
 /// Types, statuses and reasons of an object's conditions, sorted.
 fn conditions(object: &Value) -> Vec<String> {
-    let one = |c: &Value| format!("{}={} {}", text(c, "/type"), text(c, "/status"), text(c, "/reason"));
-    let mut all: Vec<String> = object::items(object, "/status/conditions").iter().map(one).collect();
+    let one = |c: &Value| {
+        format!(
+            "{}={} {}",
+            text(c, "/type"),
+            text(c, "/status"),
+            text(c, "/reason")
+        )
+    };
+    let mut all: Vec<String> = object::items(object, "/status/conditions")
+        .iter()
+        .map(one)
+        .collect();
     all.sort();
     all
 }

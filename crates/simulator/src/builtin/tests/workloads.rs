@@ -6,8 +6,15 @@ use super::*;
 fn nodes_become_ready_and_lose_their_taints() {
     let mut cluster = Cluster::new();
     let nodes = cluster.list(&known::NODES);
-    assert_eq!(nodes.iter().map(|n| object::name(n)).collect::<Vec<_>>(), ["node-1", "node-2", "node-3"]);
-    assert!(nodes.iter().all(|n| object::is_true(n, "Ready") && object::items(n, "/spec/taints").is_empty()));
+    assert_eq!(
+        nodes.iter().map(|n| object::name(n)).collect::<Vec<_>>(),
+        ["node-1", "node-2", "node-3"]
+    );
+    assert!(
+        nodes
+            .iter()
+            .all(|n| object::is_true(n, "Ready") && object::items(n, "/spec/taints").is_empty())
+    );
 }
 
 #[test]
@@ -19,11 +26,20 @@ fn a_deployment_of_five_pods_is_ready_within_two_seconds_and_then_rests() {
     let deployment = cluster.get(&known::DEPLOYMENTS, "web").unwrap();
     assert_eq!(
         conditions(&deployment),
-        ["Available=True MinimumReplicasAvailable", "Progressing=True NewReplicaSetAvailable"]
+        [
+            "Available=True MinimumReplicasAvailable",
+            "Progressing=True NewReplicaSetAvailable"
+        ]
     );
-    assert_eq!(object::annotation(&deployment, "deployment.kubernetes.io/revision"), Some("1"));
-    let addresses: std::collections::BTreeSet<String> =
-        cluster.list(&known::PODS).iter().map(|p| text(p, "/status/podIP").to_owned()).collect();
+    assert_eq!(
+        object::annotation(&deployment, "deployment.kubernetes.io/revision"),
+        Some("1")
+    );
+    let addresses: std::collections::BTreeSet<String> = cluster
+        .list(&known::PODS)
+        .iter()
+        .map(|p| text(p, "/status/podIP").to_owned())
+        .collect();
     assert_eq!(addresses.len(), 5);
     assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
 }
@@ -34,10 +50,14 @@ fn a_new_image_rolls_out_and_the_old_one_can_be_rolled_back_to() {
     cluster.deployment(4, "web:1");
     cluster.wait(5, |c| c.is_rolled_out("web"));
     let body = |image: &str| json!({"spec": {"template": {"spec": {"containers": [{"name": "c", "image": image}]}}}});
-    cluster.patch(&known::DEPLOYMENTS, "web", &body("web:2")).unwrap();
+    cluster
+        .patch(&known::DEPLOYMENTS, "web", &body("web:2"))
+        .unwrap();
     cluster.run(1);
     cluster.wait(20, |c| c.is_rolled_out("web"));
-    cluster.patch(&known::DEPLOYMENTS, "web", &body("web:1")).unwrap();
+    cluster
+        .patch(&known::DEPLOYMENTS, "web", &body("web:1"))
+        .unwrap();
     cluster.run(1);
     cluster.wait(20, |c| c.is_rolled_out("web"));
     let mut sets: Vec<(String, i64, Option<String>)> = cluster
@@ -46,11 +66,21 @@ fn a_new_image_rolls_out_and_the_old_one_can_be_rolled_back_to() {
         .map(|s| {
             let note = |key: &str| object::annotation(s, key).map(str::to_owned);
             let revision = note("deployment.kubernetes.io/revision").unwrap_or_default();
-            (revision, object::count(s, "/spec/replicas"), note("deployment.kubernetes.io/revision-history"))
+            (
+                revision,
+                object::count(s, "/spec/replicas"),
+                note("deployment.kubernetes.io/revision-history"),
+            )
         })
         .collect();
     sets.sort();
-    assert_eq!(sets, [("2".to_owned(), 0, None), ("3".to_owned(), 4, Some("1".to_owned()))]);
+    assert_eq!(
+        sets,
+        [
+            ("2".to_owned(), 0, None),
+            ("3".to_owned(), 4, Some("1".to_owned()))
+        ]
+    );
     assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
 }
 
@@ -67,14 +97,20 @@ fn an_image_that_cannot_be_pulled_stops_the_rollout_until_the_deadline() {
     let deployment = cluster.get(&known::DEPLOYMENTS, "web").unwrap();
     assert_eq!(
         conditions(&deployment),
-        ["Available=True MinimumReplicasAvailable", "Progressing=False ProgressDeadlineExceeded"]
+        [
+            "Available=True MinimumReplicasAvailable",
+            "Progressing=False ProgressDeadlineExceeded"
+        ]
     );
     let reasons: std::collections::BTreeSet<String> = cluster
         .list(&known::PODS)
         .iter()
         .map(|p| text(p, "/status/containerStatuses/0/state/waiting/reason").to_owned())
         .collect();
-    assert_eq!(reasons.into_iter().collect::<Vec<_>>(), ["", "ImagePullBackOff"]);
+    assert_eq!(
+        reasons.into_iter().collect::<Vec<_>>(),
+        ["", "ImagePullBackOff"]
+    );
     assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
 }
 
@@ -85,12 +121,16 @@ fn recreate_waits_for_the_old_pods_to_go() {
     object["spec"]["strategy"] = json!({"type": "Recreate"});
     cluster.create(&known::DEPLOYMENTS, object);
     cluster.wait(5, |c| c.is_rolled_out("web"));
-    let body = json!({"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "web:2"}]}}}});
+    let body =
+        json!({"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "web:2"}]}}}});
     cluster.patch(&known::DEPLOYMENTS, "web", &body).unwrap();
     cluster.run(5);
     assert!(cluster.is_rolled_out("web"));
-    let images: std::collections::BTreeSet<String> =
-        cluster.list(&known::PODS).iter().map(|p| text(p, "/spec/containers/0/image").to_owned()).collect();
+    let images: std::collections::BTreeSet<String> = cluster
+        .list(&known::PODS)
+        .iter()
+        .map(|p| text(p, "/spec/containers/0/image").to_owned())
+        .collect();
     assert_eq!(images.into_iter().collect::<Vec<_>>(), ["web:2"]);
 }
 
@@ -103,13 +143,27 @@ fn a_paused_deployment_scales_but_does_not_roll() {
     cluster.patch(&known::DEPLOYMENTS, "web", &body).unwrap();
     cluster.run(5);
     let sets = cluster.list(&known::REPLICA_SETS);
-    assert_eq!(sets.iter().map(|s| object::count(s, "/status/readyReplicas")).collect::<Vec<_>>(), [3]);
+    assert_eq!(
+        sets.iter()
+            .map(|s| object::count(s, "/status/readyReplicas"))
+            .collect::<Vec<_>>(),
+        [3]
+    );
     let deployment = cluster.get(&known::DEPLOYMENTS, "web").unwrap();
     assert_eq!(
         conditions(&deployment),
-        ["Available=True MinimumReplicasAvailable", "Progressing=Unknown DeploymentPaused"]
+        [
+            "Available=True MinimumReplicasAvailable",
+            "Progressing=Unknown DeploymentPaused"
+        ]
     );
-    cluster.patch(&known::DEPLOYMENTS, "web", &json!({"spec": {"paused": null}})).unwrap();
+    cluster
+        .patch(
+            &known::DEPLOYMENTS,
+            "web",
+            &json!({"spec": {"paused": null}}),
+        )
+        .unwrap();
     cluster.run(10);
     assert!(cluster.is_rolled_out("web"));
     assert_eq!(cluster.list(&known::REPLICA_SETS).len(), 2);
@@ -123,7 +177,13 @@ fn min_ready_seconds_delay_availability() {
     cluster.create(&known::DEPLOYMENTS, object);
     cluster.run(5);
     let set = &cluster.list(&known::REPLICA_SETS)[0];
-    assert_eq!((object::count(set, "/status/readyReplicas"), object::count(set, "/status/availableReplicas")), (1, 0));
+    assert_eq!(
+        (
+            object::count(set, "/status/readyReplicas"),
+            object::count(set, "/status/availableReplicas")
+        ),
+        (1, 0)
+    );
     cluster.run(8);
     assert!(cluster.is_rolled_out("web"));
 }
@@ -135,11 +195,26 @@ fn a_released_pod_is_replaced_and_an_orphan_adopted() {
     cluster.wait(5, |c| c.is_rolled_out("web"));
     let name = object::name(&cluster.list(&known::PODS)[0]).to_owned();
     let labels = object::labels(&cluster.list(&known::PODS)[0]);
-    cluster.patch(&known::PODS, &name, &json!({"metadata": {"labels": {"app": "other"}}})).unwrap();
+    cluster
+        .patch(
+            &known::PODS,
+            &name,
+            &json!({"metadata": {"labels": {"app": "other"}}}),
+        )
+        .unwrap();
     cluster.run(3);
     assert_eq!(cluster.list(&known::PODS).len(), 3);
-    assert_eq!(object::controller_of(&cluster.get(&known::PODS, &name).unwrap()), None);
-    cluster.patch(&known::PODS, &name, &json!({"metadata": {"labels": labels}})).unwrap();
+    assert_eq!(
+        object::controller_of(&cluster.get(&known::PODS, &name).unwrap()),
+        None
+    );
+    cluster
+        .patch(
+            &known::PODS,
+            &name,
+            &json!({"metadata": {"labels": labels}}),
+        )
+        .unwrap();
     cluster.run(3);
     let pods = cluster.list(&known::PODS);
     assert_eq!(pods.len(), 2);
@@ -157,10 +232,19 @@ fn a_job_completes_and_goes_after_its_time_to_live() {
     cluster.create(&known::JOBS, job);
     cluster.run(5);
     let job = cluster.get(&known::JOBS, "j").unwrap();
-    assert_eq!(conditions(&job), ["Complete=True CompletionsReached", "SuccessCriteriaMet=True CompletionsReached"]);
+    assert_eq!(
+        conditions(&job),
+        [
+            "Complete=True CompletionsReached",
+            "SuccessCriteriaMet=True CompletionsReached"
+        ]
+    );
     assert_eq!(cluster.list(&known::PODS).len(), 2);
     cluster.run(40);
-    assert_eq!((cluster.get(&known::JOBS, "j"), cluster.list(&known::PODS)), (None, vec![]));
+    assert_eq!(
+        (cluster.get(&known::JOBS, "j"), cluster.list(&known::PODS)),
+        (None, vec![])
+    );
 }
 
 #[test]
@@ -174,7 +258,13 @@ fn a_failing_job_is_tried_again_until_its_limit() {
     cluster.create(&known::JOBS, job);
     cluster.run(30);
     let job = cluster.get(&known::JOBS, "j").unwrap();
-    assert_eq!(conditions(&job), ["Failed=True BackoffLimitExceeded", "FailureTarget=True BackoffLimitExceeded"]);
+    assert_eq!(
+        conditions(&job),
+        [
+            "Failed=True BackoffLimitExceeded",
+            "FailureTarget=True BackoffLimitExceeded"
+        ]
+    );
     assert_eq!(object::count(&job, "/status/failed"), 2);
     assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
 }
@@ -191,9 +281,18 @@ fn a_service_has_its_ready_pods_as_endpoints() {
     cluster.wait(5, |c| c.is_rolled_out("web"));
     cluster.run(1);
     let slices = cluster.list(&known::ENDPOINT_SLICES);
-    let slice = slices.iter().find(|s| text(s, "/metadata/generateName") == "web-").unwrap();
-    let ready = object::items(slice, "/endpoints").iter().filter(|e| object::flag(e, "/conditions/ready")).count();
-    assert_eq!((ready, slice["ports"].clone()), (3, json!([{"name": "", "port": 8080, "protocol": "TCP"}])));
+    let slice = slices
+        .iter()
+        .find(|s| text(s, "/metadata/generateName") == "web-")
+        .unwrap();
+    let ready = object::items(slice, "/endpoints")
+        .iter()
+        .filter(|e| object::flag(e, "/conditions/ready"))
+        .count();
+    assert_eq!(
+        (ready, slice["ports"].clone()),
+        (3, json!([{"name": "", "port": 8080, "protocol": "TCP"}]))
+    );
     let endpoints = cluster.get(&known::ENDPOINTS, "web").unwrap();
     assert_eq!(object::items(&endpoints, "/subsets/0/addresses").len(), 3);
     assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
@@ -210,8 +309,19 @@ fn a_disruption_budget_follows_the_pods() {
     cluster.deployment(3, "web:1");
     cluster.wait(5, |c| c.is_rolled_out("web"));
     let budget = cluster.get(&known::POD_DISRUPTION_BUDGETS, "web").unwrap();
-    let counts = ["currentHealthy", "desiredHealthy", "expectedPods", "disruptionsAllowed"];
-    assert_eq!(counts.map(|key| object::count(&budget, &format!("/status/{key}"))), [3, 2, 3, 1]);
-    assert_eq!(conditions(&budget), ["DisruptionAllowed=True SufficientPods"]);
+    let counts = [
+        "currentHealthy",
+        "desiredHealthy",
+        "expectedPods",
+        "disruptionsAllowed",
+    ];
+    assert_eq!(
+        counts.map(|key| object::count(&budget, &format!("/status/{key}"))),
+        [3, 2, 3, 1]
+    );
+    assert_eq!(
+        conditions(&budget),
+        ["DisruptionAllowed=True SufficientPods"]
+    );
     assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
 }
