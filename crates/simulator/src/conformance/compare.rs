@@ -4,9 +4,15 @@ use regex::Regex;
 use serde_json::Value;
 
 const PLACEHOLDERS: [(&str, &str); 10] = [
-    ("<uid>", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+    (
+        "<uid>",
+        "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+    ),
     ("<resourceVersion>", "[0-9]+"),
-    ("<time>", r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?Z"),
+    (
+        "<time>",
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?Z",
+    ),
     ("<clusterIP>", r"10\.96\.[0-9]+\.[0-9]+"),
     ("<nodePort>", "3[0-9]{4}"),
     ("<kube-api-access-5>", "kube-api-access-[a-z0-9]{5}"),
@@ -39,11 +45,11 @@ pub fn difference(expected: &Value, found: &Value) -> Option<String> {
 fn differs(expected: &Value, found: &Value, path: &str) -> Option<String> {
     match (expected, found) {
         (Value::String(placeholder), Value::Number(number)) if placeholder.starts_with('<') => {
-            (!text_matches(placeholder, &number.to_string())).then(|| format!("{path}: {number} is no {placeholder}"))
+            (!text_matches(placeholder, &number.to_string()))
+                .then(|| format!("{path}: {number} is no {placeholder}"))
         }
-        (Value::String(expected), Value::String(found)) => {
-            (!text_matches(expected, found)).then(|| format!("{path}: expected {expected:?}, found {found:?}"))
-        }
+        (Value::String(expected), Value::String(found)) => (!text_matches(expected, found))
+            .then(|| format!("{path}: expected {expected:?}, found {found:?}")),
         (Value::Object(expected), Value::Object(found)) => {
             for (key, value) in expected {
                 if value == "<managedFields>" {
@@ -67,8 +73,13 @@ fn differs(expected: &Value, found: &Value, path: &str) -> Option<String> {
                     return Some(text);
                 }
             }
-            (expected.len() != found.len())
-                .then(|| format!("{path}: expected {} elements, found {}", expected.len(), found.len()))
+            (expected.len() != found.len()).then(|| {
+                format!(
+                    "{path}: expected {} elements, found {}",
+                    expected.len(),
+                    found.len()
+                )
+            })
         }
         _ => (expected != found).then(|| format!("{path}: expected {expected}, found {found}")),
     }
@@ -83,13 +94,19 @@ mod tests {
     fn placeholders_stand_for_their_kind_only() {
         assert!(text_matches("line <line>, uid", "line 110, uid"));
         assert!(!text_matches("line <line>, uid", "line x, uid"));
-        assert_eq!(difference(&json!({"a": "<uid>"}), &json!({"a": "x"})), Some("/a: expected \"<uid>\", found \"x\"".to_owned()));
+        assert_eq!(
+            difference(&json!({"a": "<uid>"}), &json!({"a": "x"})),
+            Some("/a: expected \"<uid>\", found \"x\"".to_owned())
+        );
     }
 
     #[test]
     fn missing_and_extra_fields_are_differences() {
         assert!(difference(&json!({"a": 1}), &json!({})).is_some());
         assert!(difference(&json!({}), &json!({"a": 1})).is_some());
-        assert_eq!(difference(&json!({"a": [1, "<line>"]}), &json!({"a": [1, "7"]})), None);
+        assert_eq!(
+            difference(&json!({"a": [1, "<line>"]}), &json!({"a": [1, "7"]})),
+            None
+        );
     }
 }

@@ -11,7 +11,12 @@ use super::{Case, Ground, Outcome, lines, request};
 pub fn run(directory: &Path) -> std::io::Result<Vec<Case>> {
     let mut ground = Ground::new();
     let namespace = json!({"metadata": {"name": "conf"}}).to_string();
-    ground.send(&request("POST", "/api/v1/namespaces", namespace.as_bytes(), Some("application/json")));
+    ground.send(&request(
+        "POST",
+        "/api/v1/namespaces",
+        namespace.as_bytes(),
+        Some("application/json"),
+    ));
     ground.wait(1);
     let mut cases = Vec::new();
     for line in lines(&directory.join("defaults.ndjson"))? {
@@ -28,7 +33,12 @@ pub fn run(directory: &Path) -> std::io::Result<Vec<Case>> {
             format!("{root}/{}", text("resource"))
         };
         let sent = line.get("sent").unwrap_or(&Value::Null).to_string();
-        let response = ground.send(&request("POST", &collection, sent.as_bytes(), Some("application/json")));
+        let response = ground.send(&request(
+            "POST",
+            &collection,
+            sent.as_bytes(),
+            Some("application/json"),
+        ));
         let body = String::from_utf8_lossy(&response.body).into_owned();
         let found: Value = serde_json::from_str(&body).unwrap_or_default();
         let outcome = if response.status == 201 {
@@ -69,6 +79,12 @@ mod tests {
                 Outcome::Passed | Outcome::Skipped(_) => None,
             })
             .collect();
-        assert!(failed.is_empty(), "{} of {} cases fail:\n{}", failed.len(), cases.len(), failed.join("\n"));
+        assert!(
+            failed.is_empty(),
+            "{} of {} cases fail:\n{}",
+            failed.len(),
+            cases.len(),
+            failed.join("\n")
+        );
     }
 }

@@ -17,14 +17,25 @@ pub fn run(directory: &Path) -> std::io::Result<Vec<Case>> {
     let mut ground = Ground::new();
     let mut cases = Vec::new();
     for line in lines(&directory.join("errors.ndjson"))? {
-        let id = line.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let id = line
+            .get("id")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         let setup = line.get("step").and_then(Value::as_str) == Some("setup");
         if let Some(reason) = not_here(&line) {
-            cases.push(Case { id, outcome: Outcome::Skipped(reason) });
+            cases.push(Case {
+                id,
+                outcome: Outcome::Skipped(reason),
+            });
             continue;
         }
         let response = send(&mut ground, &line);
-        let mut outcome = if setup { setup_outcome(&line, &response) } else { compare(&id, &line, &response) };
+        let mut outcome = if setup {
+            setup_outcome(&line, &response)
+        } else {
+            compare(&id, &line, &response)
+        };
         if setup {
             ground.wait(6);
             if outcome == Outcome::Passed {
@@ -42,16 +53,27 @@ pub fn run(directory: &Path) -> std::io::Result<Vec<Case>> {
 /// What a case needs that comes with later issues, if anything.
 fn not_here(line: &Value) -> Option<&'static str> {
     let text = |key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default();
-    let message = line.pointer("/status/message").and_then(Value::as_str).unwrap_or_default();
+    let message = line
+        .pointer("/status/message")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if text("contentType").contains("apply-patch") || text("path").contains("/configmaps/ap") {
         return Some("server-side apply");
     }
-    if line.get("headers").and_then(Value::as_object).is_some_and(|headers| {
-        headers.keys().any(|name| name.starts_with("Impersonate"))
-    }) {
+    if line
+        .get("headers")
+        .and_then(Value::as_object)
+        .is_some_and(|headers| headers.keys().any(|name| name.starts_with("Impersonate")))
+    {
         return Some("impersonation and RBAC");
     }
-    let cel = ["some validation rules were not checked", "failed rule", "imm is immutable", "a needs pat", "no threes"];
+    let cel = [
+        "some validation rules were not checked",
+        "failed rule",
+        "imm is immutable",
+        "a needs pat",
+        "no threes",
+    ];
     if cel.iter().any(|words| message.contains(words)) || text("path").contains("admissionpolic") {
         return Some("CEL");
     }
@@ -65,9 +87,18 @@ fn send(ground: &mut Ground, line: &Value) -> Response {
         Some(Value::String(text)) => text.clone().into_bytes(),
         Some(other) => other.to_string().into_bytes(),
     };
-    let mut request =
-        request(text("method").unwrap_or("GET"), text("path").unwrap_or("/"), &body, text("contentType"));
-    for (name, value) in line.get("headers").and_then(Value::as_object).into_iter().flatten() {
+    let mut request = request(
+        text("method").unwrap_or("GET"),
+        text("path").unwrap_or("/"),
+        &body,
+        text("contentType"),
+    );
+    for (name, value) in line
+        .get("headers")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
         set_header(&mut request, name, value.as_str().unwrap_or_default());
     }
     if line.get("user").is_some() {
@@ -81,14 +112,22 @@ fn setup_outcome(line: &Value, response: &Response) -> Outcome {
     if u64::from(response.status) == code {
         return Outcome::Passed;
     }
-    Outcome::Failed(format!("expected {code}, found {} {}", response.status, String::from_utf8_lossy(&response.body)))
+    Outcome::Failed(format!(
+        "expected {code}, found {} {}",
+        response.status,
+        String::from_utf8_lossy(&response.body)
+    ))
 }
 
 fn compare(id: &str, line: &Value, response: &Response) -> Outcome {
     let code = line.get("code").and_then(Value::as_u64).unwrap_or_default();
     let body = String::from_utf8_lossy(&response.body);
     if u64::from(response.status) != code {
-        return Outcome::Failed(format!("expected code {code}, found {}: {}", response.status, body.trim_end()));
+        return Outcome::Failed(format!(
+            "expected code {code}, found {}: {}",
+            response.status,
+            body.trim_end()
+        ));
     }
     if let Some(text) = line.get("text").and_then(Value::as_str) {
         if text_matches(text, &body) {
@@ -100,8 +139,11 @@ fn compare(id: &str, line: &Value, response: &Response) -> Outcome {
     let Ok(found) = serde_json::from_str::<Value>(&body) else {
         return Outcome::Failed(format!("no JSON: {body}"));
     };
-    let (expected, found) =
-        if OWN_WORDS.contains(&id) { (without_words(expected), without_words(&found)) } else { (expected.clone(), found) };
+    let (expected, found) = if OWN_WORDS.contains(&id) {
+        (without_words(expected), without_words(&found))
+    } else {
+        (expected.clone(), found)
+    };
     match difference(&expected, &found) {
         None => Outcome::Passed,
         Some(text) => Outcome::Failed(text),
@@ -114,7 +156,12 @@ fn without_words(status: &Value) -> Value {
     if let Some(fields) = status.as_object_mut() {
         fields.remove("message");
     }
-    for cause in status.pointer_mut("/details/causes").and_then(Value::as_array_mut).into_iter().flatten() {
+    for cause in status
+        .pointer_mut("/details/causes")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         if let Some(fields) = cause.as_object_mut() {
             fields.remove("message");
         }
@@ -139,6 +186,12 @@ mod tests {
                 Outcome::Passed | Outcome::Skipped(_) => None,
             })
             .collect();
-        assert!(failed.is_empty(), "{} of {} cases fail:\n{}", failed.len(), cases.len(), failed.join("\n"));
+        assert!(
+            failed.is_empty(),
+            "{} of {} cases fail:\n{}",
+            failed.len(),
+            cases.len(),
+            failed.join("\n")
+        );
     }
 }

@@ -54,19 +54,32 @@ pub(crate) struct Ground {
 impl Ground {
     /// A fresh one.
     pub fn new() -> Self {
-        let now = Timestamp::from_second(WorldClock::EPOCH_SECONDS).unwrap_or(Timestamp::UNIX_EPOCH);
-        let mut world = World::new(Options::default(), Entropy::seeded(1), crate::builtin::all(), now);
+        let now =
+            Timestamp::from_second(WorldClock::EPOCH_SECONDS).unwrap_or(Timestamp::UNIX_EPOCH);
+        let mut world = World::new(
+            Options::default(),
+            Entropy::seeded(1),
+            crate::builtin::all(),
+            now,
+        );
         world.poll(now);
         Self { world, now }
     }
 
     /// Lets time pass, with the controllers at work.
     pub fn wait(&mut self, seconds: i64) {
-        let end = self.now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(self.now);
+        let end = self
+            .now
+            .checked_add(SignedDuration::from_secs(seconds))
+            .unwrap_or(self.now);
         for _ in 0..10_000 {
             let wake = self.world.poll(self.now).filter(|wake| *wake < end);
             self.now = match wake {
-                Some(wake) => wake.max(self.now.checked_add(SignedDuration::from_millis(1)).unwrap_or(end)),
+                Some(wake) => wake.max(
+                    self.now
+                        .checked_add(SignedDuration::from_millis(1))
+                        .unwrap_or(end),
+                ),
                 None => break,
             };
         }
@@ -89,24 +102,46 @@ impl Ground {
             Reply::Watch { id, headers } => {
                 let frames = self.world.api.watch_frames(id, self.now).frames;
                 self.world.api.watch_closed(id);
-                let body = frames.iter().flat_map(|frame| frame.to_vec()).collect::<Vec<u8>>();
-                Response { status: 200, headers, body: body.into() }
+                let body = frames
+                    .iter()
+                    .flat_map(|frame| frame.to_vec())
+                    .collect::<Vec<u8>>();
+                Response {
+                    status: 200,
+                    headers,
+                    body: body.into(),
+                }
             }
         }
     }
 }
 
 /// A request as the recordings give it.
-pub(crate) fn request(method: &str, path_and_query: &str, body: &[u8], content_type: Option<&str>) -> Request {
-    let mut builder = http::Request::builder().method(Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET));
+pub(crate) fn request(
+    method: &str,
+    path_and_query: &str,
+    body: &[u8],
+    content_type: Option<&str>,
+) -> Request {
+    let mut builder = http::Request::builder()
+        .method(Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET));
     builder = builder.uri(path_and_query);
     let mut headers = HeaderMap::new();
-    headers.insert(http::header::ACCEPT, HeaderValue::from_static("application/json"));
-    headers.insert(http::header::USER_AGENT, HeaderValue::from_static("chk/1.0"));
+    headers.insert(
+        http::header::ACCEPT,
+        HeaderValue::from_static("application/json"),
+    );
+    headers.insert(
+        http::header::USER_AGENT,
+        HeaderValue::from_static("chk/1.0"),
+    );
     if let Some(value) = content_type.and_then(|text| HeaderValue::from_str(text).ok()) {
         headers.insert(http::header::CONTENT_TYPE, value);
     }
-    let (mut parts, ()) = builder.body(()).unwrap_or_else(|_| http::Request::new(())).into_parts();
+    let (mut parts, ()) = builder
+        .body(())
+        .unwrap_or_else(|_| http::Request::new(()))
+        .into_parts();
     parts.headers = headers;
     let mut request = crate::wire::request_of(&parts, Some(User::admin("admin")));
     request.body = bytes::Bytes::copy_from_slice(body);
@@ -115,14 +150,20 @@ pub(crate) fn request(method: &str, path_and_query: &str, body: &[u8], content_t
 
 /// Sets a header of a request.
 pub(crate) fn set_header(request: &mut Request, name: &str, value: &str) {
-    if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+    if let (Ok(name), Ok(value)) = (
+        HeaderName::from_bytes(name.as_bytes()),
+        HeaderValue::from_str(value),
+    ) {
         request.headers.insert(name, value);
     }
 }
 
 #[cfg(test)]
 pub(crate) fn recordings() -> Option<std::path::PathBuf> {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/conformance/kubernetes"));
+    let path = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../../shared/conformance/kubernetes"
+    ));
     if path.is_dir() {
         return Some(path.to_owned());
     }
