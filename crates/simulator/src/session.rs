@@ -360,6 +360,7 @@ fn writer(now: Timestamp, entropy: &mut Entropy) -> Writer<'_> {
         entropy,
         dry_run: false,
         warnings: Vec::new(),
+        user: None,
     }
 }
 

@@ -75,6 +75,13 @@ impl ApiServer {
             .unwrap_or_default()
             .to_owned();
         if !wanted.is_empty() {
+            if wanted != "None" && !in_range(&wanted) && !own_address(self, own, &wanted) {
+                let list = json!([wanted]);
+                let text = format!(
+                    "failed to allocate IP {wanted}: the provided network does not match the current range"
+                );
+                errors.push(FieldError::invalid("spec.clusterIPs", &list, text));
+            }
             let taken = wanted != "None"
                 && self.services().any(|service| {
                     meta::uid(service) != own
@@ -113,6 +120,20 @@ impl ApiServer {
     }
 }
 
+/// Whether an address can be handed out.
+fn in_range(address: &str) -> bool {
+    address
+        .strip_prefix(RANGE)
+        .is_some_and(|rest| rest.starts_with('.'))
+}
+
+fn own_address(api: &ApiServer, own: &str, address: &str) -> bool {
+    api.services().any(|service| {
+        meta::uid(service) == own
+            && service.pointer("/spec/clusterIP").and_then(Value::as_str) == Some(address)
+    })
+}
+
 /// The address families of a Service in a cluster with IPv4 only.
 fn families(spec: &mut Map<String, Value>, headless: bool) {
     let without_selector = spec
@@ -147,6 +168,15 @@ fn allocate_ports(
     let Some(ports) = spec.get_mut("ports").and_then(Value::as_array_mut) else {
         return;
     };
+    for (index, port) in ports.iter().enumerate() {
+        let wanted = port.get("nodePort").and_then(Value::as_i64).unwrap_or(0);
+        if wanted != 0 && !NODE_PORTS.contains(&wanted) {
+            let field = format!("spec.ports[{index}].nodePort");
+            let text =
+                "provided port is not in the valid range. The range of valid ports is 30000-32767";
+            errors.push(FieldError::invalid(field, wanted, text));
+        }
+    }
     for (index, port) in ports.iter().enumerate() {
         if let Some(wanted) = port
             .get("nodePort")

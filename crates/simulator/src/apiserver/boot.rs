@@ -109,6 +109,7 @@ impl ApiServer {
             entropy,
             dry_run: false,
             warnings: Vec::new(),
+            user: None,
         };
         if let Err(error) = self.create(&served, namespace, object, &mut writer) {
             tracing::warn!(%error, name, "cannot create a system object");

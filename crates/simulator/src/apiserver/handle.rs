@@ -54,6 +54,7 @@ impl<'a> Call<'a> {
             entropy: self.entropy,
             dry_run,
             warnings: std::mem::take(&mut self.warnings),
+            user: Some(self.user),
         }
     }
 

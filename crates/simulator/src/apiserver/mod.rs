@@ -21,6 +21,7 @@ mod negotiate;
 pub mod openapi;
 mod options;
 mod patch;
+mod prepare;
 pub mod registry;
 mod reply;
 pub mod resource;

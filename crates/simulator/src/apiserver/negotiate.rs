@@ -3,7 +3,7 @@
 use http::header::{ACCEPT, USER_AGENT};
 
 use crate::request::Request;
-use crate::status_error::ApiError;
+use crate::status_error::{ApiError, Details};
 
 /// Serialisation of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,7 +160,7 @@ pub(crate) fn negotiate(request: &Request, builtin: bool, watch: bool) -> Result
         });
     }
     if !served && builtin {
-        return Err(ApiError::not_acceptable(AVAILABLE));
+        return Err(ApiError::not_acceptable(AVAILABLE).with_details(Details::default()));
     }
     Err(ApiError::not_acceptable(if watch {
         WATCH_ACCEPTED

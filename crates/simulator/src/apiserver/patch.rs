@@ -51,11 +51,14 @@ pub(crate) fn read(request: &Request, served: &Served) -> Result<Patch, ApiError
                 "server-side apply (application/apply-patch+yaml) is not supported by this version of Carrick",
             ))
         }
-        _ if builtin => Err(ApiError::unsupported_media_type(
-            "415: Unsupported Media Type",
-        )),
+        _ if builtin => Err(bare_415()),
         _ => Err(ApiError::unsupported_media_type(CUSTOM_TYPES)),
     }
+}
+
+/// What the router says of a media type no handler takes.
+fn bare_415() -> ApiError {
+    ApiError::unsupported_media_type("415: Unsupported Media Type").with_details(Details::default())
 }
 
 fn not_a(go: &str, value: &Value, prefix: &str) -> ApiError {

@@ -86,15 +86,22 @@ pub(crate) fn go_type(served: &Served, list: bool) -> String {
     )
 }
 
-fn table_options(request: &Request, form: &Form, headers: bool) -> TableOptions {
-    TableOptions {
+fn table_options(request: &Request, form: &Form, headers: bool) -> Result<TableOptions, ApiError> {
+    let include_object = match request.query_value("includeObject") {
+        None | Some("") => "Metadata",
+        Some(known @ ("Metadata" | "Object" | "None")) => known,
+        Some(other) => {
+            return Err(ApiError::bad_request(format!(
+                "Unable to convert to Table as requested: includeObject: Invalid value: {other:?}: \
+                 must be 'Metadata', 'Object', 'None', or empty"
+            )));
+        }
+    };
+    Ok(TableOptions {
         version: form.meta_version.clone(),
-        include_object: match request.query_value("includeObject") {
-            None | Some("") => "Metadata".to_owned(),
-            Some(other) => other.to_owned(),
-        },
+        include_object: include_object.to_owned(),
         headers,
-    }
+    })
 }
 
 /// One object as the form wants it.
@@ -125,7 +132,7 @@ pub(crate) fn object_body(
                 served,
                 &[object],
                 &metadata,
-                &table_options(request, form, true),
+                &table_options(request, form, true)?,
                 now,
             )?;
             Ok(encode(&value, meta_type("Table", &form.meta_version), form))
@@ -229,7 +236,7 @@ pub(crate) fn list_body(
                 .iter()
                 .map(|entry| in_version(served, &entry.value))
                 .collect();
-            let options = table_options(request, form, true);
+            let options = table_options(request, form, true)?;
             let value = table(served, &objects, &metadata.to_value(false), &options, now)?;
             Ok(encode(&value, meta_type("Table", &form.meta_version), form))
         }
@@ -422,7 +429,7 @@ pub(crate) fn event_object(
                 served,
                 &[object],
                 &metadata,
-                &table_options(request, form, headers),
+                &table_options(request, form, headers)?,
                 now,
             )?;
             Ok(go_json::to_vec(&value, meta_type("Table", &form.meta_version)).into())

@@ -46,8 +46,8 @@ impl Selection {
         let mut selection = Self::namespace(namespace);
         let bad = |error: String| ApiError::bad_request(error);
         if let Some(text) = request.query_value("labelSelector") {
-            selection.labels = labels::Selector::parse(text)
-                .map_err(|error| bad(format!("unable to parse requirement: {error}")))?;
+            selection.labels =
+                labels::Selector::parse(text).map_err(|error| bad(error.to_string()))?;
         }
         if let Some(text) = request.query_value("fieldSelector") {
             let parsed = fields::Selector::parse(text).map_err(|error| bad(error.to_string()))?;

@@ -5,17 +5,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use machinery::builtin::admission;
 use machinery::builtin::validation::{self, FieldError};
-use machinery::builtin::{admission, strategy};
 use machinery::entropy::Entropy;
 use machinery::{meta, time};
 use serde_json::{Value, json};
 
 use super::facts::{self, facts};
+use super::prepare::{
+    check_size, deletes, prepare_create, prepare_update, stored_form, validate_create,
+    validate_update,
+};
 use super::registry::Served;
-use super::resource::known;
 use super::store::{Entry, key};
-use super::{ApiServer, body, convert, custom};
+use super::{ApiServer, convert};
+use crate::request::User;
 use crate::status_error::ApiError;
 
 /// What a write carries beside its object.
@@ -28,6 +32,8 @@ pub(crate) struct Writer<'a> {
     pub dry_run: bool,
     /// Warnings for the client.
     pub warnings: Vec<String>,
+    /// Who writes; `None` for the server itself.
+    pub user: Option<&'a User>,
 }
 
 /// What an update is about.
@@ -60,8 +66,6 @@ const MODIFIED: &str =
 const NAME_ATTEMPTS: usize = 8;
 const GENERATED_BASE: usize = 58;
 const SUFFIX: usize = 5;
-/// Etcd refuses larger values.
-const OBJECT_LIMIT: usize = 1_572_864;
 
 /// Puts the request's namespace into the object, or refuses another one.
 pub(crate) fn ensure_namespace(
@@ -158,7 +162,7 @@ impl ApiServer {
         let name = meta::name(&object).to_owned();
         self.admit_create(served, namespace, &mut object, writer)?;
         deduplicate_owners(&mut object, &mut writer.warnings);
-        self.prepare_create(served, &mut object);
+        prepare_create(served, &mut object);
         let errors = validate_create(served, &object);
         if !errors.is_empty() {
             return Err(self.invalid(served, &object, &errors));
@@ -173,6 +177,7 @@ impl ApiServer {
             return Err(already_exists(served, &name, &existing.value));
         }
         self.allocate(served, &mut object, None)?;
+        stored_form(served, &mut object);
         check_size(&object)?;
         if writer.dry_run {
             return Ok(Arc::new(Entry::new(Arc::new(object), 0)));
@@ -228,29 +233,6 @@ impl ApiServer {
         let text = "the server was not able to generate a unique name for the object";
         let message = format!("{}, {text}", error.message);
         Err(error.with_message(message))
-    }
-
-    fn prepare_create(&self, served: &Served, object: &mut Value) {
-        let resource = &served.resource;
-        match served.custom() {
-            None => strategy::prepare_for_create(
-                &resource.group,
-                &resource.version,
-                &resource.kind,
-                object,
-            ),
-            Some(version) => {
-                if let (true, Some(fields)) = (version.status, object.as_object_mut()) {
-                    fields.remove("status");
-                }
-            }
-        }
-        if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
-            custom::prepare_definition(object, None);
-        }
-        if facts(served).generation {
-            meta::set_generation(object, 1);
-        }
     }
 
     /// Updates an object: `change` gets the newest one (`Null` if absent) in the version of the target's resource.
@@ -318,6 +300,7 @@ impl ApiServer {
         if target.subresource.is_empty() {
             self.allocate(&served, &mut new, Some(&old))?;
         }
+        stored_form(&served, &mut new);
         check_size(&new)?;
         let new = convert::to_storage(&served, new);
         if new == *stored.value {
@@ -441,28 +424,6 @@ fn already_exists(served: &Served, name: &str, existing: &Value) -> ApiError {
     error.with_message(message)
 }
 
-fn check_size(object: &Value) -> Result<(), ApiError> {
-    // A cheap lower bound first: most objects are small.
-    fn weight(value: &Value) -> usize {
-        match value {
-            Value::String(text) => text.len() + 2,
-            Value::Array(items) => items.iter().map(weight).sum::<usize>() + 2,
-            Value::Object(fields) => {
-                fields
-                    .iter()
-                    .map(|(key, value)| key.len() + 4 + weight(value))
-                    .sum::<usize>()
-                    + 2
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) => 4,
-        }
-    }
-    if weight(object) > OBJECT_LIMIT {
-        return Err(ApiError::internal("etcdserver: request is too large"));
-    }
-    Ok(())
-}
-
 /// The resourceVersion of a new object must be the stored one, or absent where the kind allows it.
 fn check_version(
     served: &Served,
@@ -498,105 +459,4 @@ fn check_version(
         return Err(ApiError::conflict(&served.resource, name, MODIFIED));
     }
     Ok(())
-}
-
-/// Takes from the old object what this endpoint may not change.
-fn prepare_update(served: &Served, subresource: &str, new: &mut Value, old: &Value) {
-    let resource = &served.resource;
-    let Some(custom) = served.custom() else {
-        let subresource = Some(subresource)
-            .filter(|subresource| !subresource.is_empty() && *subresource != "scale");
-        strategy::prepare_for_update(
-            &resource.group,
-            &resource.version,
-            &resource.kind,
-            new,
-            old,
-            subresource,
-        );
-        if *resource == known::CUSTOM_RESOURCE_DEFINITIONS && subresource.is_none() {
-            custom::prepare_definition(new, Some(old));
-        }
-        return;
-    };
-    if subresource == "status" {
-        let status = new.get("status").cloned();
-        *new = old.clone();
-        set_or_remove(new, "status", status);
-    } else if custom.status {
-        set_or_remove(new, "status", old.get("status").cloned());
-    }
-}
-
-fn set_or_remove(object: &mut Value, key: &str, value: Option<Value>) {
-    if let Some(fields) = object.as_object_mut() {
-        match value {
-            Some(value) => fields.insert(key.to_owned(), value),
-            None => fields.remove(key),
-        };
-    }
-}
-
-fn validate_create(served: &Served, object: &Value) -> Vec<FieldError> {
-    let resource = &served.resource;
-    if let Some(custom) = served.custom() {
-        let mut errors = body::custom_type_errors(served, object);
-        errors.extend(validation::meta::validate_custom_resource_meta(
-            object,
-            None,
-            resource.namespaced,
-        ));
-        errors.extend(custom.validate(object, None));
-        return errors;
-    }
-    let mut errors =
-        validation::validate_create(&resource.group, &resource.version, &resource.kind, object);
-    if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
-        errors.extend(custom::validate_definition(object, None));
-    }
-    errors
-}
-
-fn validate_update(
-    served: &Served,
-    subresource: &str,
-    new: &Value,
-    old: &Value,
-) -> Vec<FieldError> {
-    let resource = &served.resource;
-    let (group, version, kind) = (&resource.group, &resource.version, &resource.kind);
-    if let Some(custom) = served.custom() {
-        let mut errors = body::custom_type_errors(served, new);
-        errors.extend(validation::meta::validate_custom_resource_meta(
-            new,
-            Some(old),
-            resource.namespaced,
-        ));
-        errors.extend(custom.validate(new, Some(old)));
-        return errors;
-    }
-    if subresource == "status" {
-        return validation::validate_status_update(group, version, kind, new, old);
-    }
-    if matches!(subresource, "finalize" | "approval" | "binding") {
-        return Vec::new();
-    }
-    let mut errors = validation::validate_update(group, version, kind, new, old);
-    if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
-        errors.extend(custom::validate_definition(new, Some(old)));
-    }
-    errors
-}
-
-/// Whether an update removes the last thing that kept a terminating object.
-fn deletes(served: &Served, new: &Value, old: &Value) -> bool {
-    let finalizers = |pointer: &str| {
-        new.pointer(pointer)
-            .and_then(Value::as_array)
-            .is_some_and(|list| !list.is_empty())
-    };
-    meta::deletion_timestamp(old).is_some()
-        && meta::deletion_grace_period_seconds(old).unwrap_or(0) == 0
-        && !finalizers("/metadata/finalizers")
-        && !(served.resource == known::NAMESPACES && finalizers("/spec/finalizers"))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::compare::difference;
+use super::compare::{difference, text_matches};
 use super::{Case, Ground, Outcome, lines, request};
 
 /// Replays the file in that directory.
@@ -20,6 +20,14 @@ pub fn run(directory: &Path) -> std::io::Result<Vec<Case>> {
     ground.wait(1);
     let mut cases = Vec::new();
     for line in lines(&directory.join("defaults.ndjson"))? {
+        if line.get("kind") == Some(&json!("ServiceCIDR")) {
+            let outcome = Outcome::Skipped("the controller of ServiceCIDRs");
+            cases.push(Case {
+                id: "ServiceCIDR".to_owned(),
+                outcome,
+            });
+            continue;
+        }
         let text = |key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default();
         let id = format!("{} {}", text("kind"), text("name"));
         let root = if text("group").is_empty() {
@@ -42,12 +50,12 @@ pub fn run(directory: &Path) -> std::io::Result<Vec<Case>> {
         let body = String::from_utf8_lossy(&response.body).into_owned();
         let found: Value = serde_json::from_str(&body).unwrap_or_default();
         let outcome = if response.status == 201 {
-            let expected = line.get("returned").unwrap_or(&Value::Null);
+            let expected = masked(line.get("returned").unwrap_or(&Value::Null));
             let delete = format!("{collection}/{}", machinery::meta::name(&found));
             let reply = ground.send(&request("DELETE", &delete, b"", None));
             let kind: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
             let is_status = machinery::meta::kind(&kind) == "Status";
-            match difference(expected, &found) {
+            match difference(&expected, &found) {
                 Some(text) => Outcome::Failed(text),
                 None if is_status != (text("deleteReply") == "Status") => {
                     Outcome::Failed(format!("DELETE answered {kind}"))
@@ -60,6 +68,20 @@ pub fn run(directory: &Path) -> std::io::Result<Vec<Case>> {
         cases.push(Case { id, outcome });
     }
     Ok(cases)
+}
+
+/// The recorded object with placeholders for uids and times that stand in labels and status.
+fn masked(value: &Value) -> Value {
+    match value {
+        Value::String(text) if text_matches("<uid>", text) => json!("<uid>"),
+        Value::String(text) if text_matches("<time>", text) => json!("<time>"),
+        Value::Array(items) => items.iter().map(masked).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| (key.clone(), masked(value)))
+            .collect(),
+        other => other.clone(),
+    }
 }
 
 #[cfg(test)]

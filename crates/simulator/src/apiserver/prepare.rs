@@ -1,0 +1,188 @@
+//! What happens to an object on its way into the store, kind by kind: preparation, validation, its stored form.
+
+use machinery::builtin::strategy;
+use machinery::builtin::validation::{self, FieldError};
+use machinery::meta;
+use serde_json::{Value, json};
+
+use super::facts::facts;
+use super::registry::Served;
+use super::resource::known;
+use super::{body, custom};
+use crate::status_error::ApiError;
+
+/// Etcd refuses larger values.
+const OBJECT_LIMIT: usize = 1_572_864;
+
+/// 500 if the object is too large to be stored.
+pub(crate) fn check_size(object: &Value) -> Result<(), ApiError> {
+    // A cheap lower bound first: most objects are small.
+    fn weight(value: &Value) -> usize {
+        match value {
+            Value::String(text) => text.len() + 2,
+            Value::Array(items) => items.iter().map(weight).sum::<usize>() + 2,
+            Value::Object(fields) => {
+                fields
+                    .iter()
+                    .map(|(key, value)| key.len() + 4 + weight(value))
+                    .sum::<usize>()
+                    + 2
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => 4,
+        }
+    }
+    if weight(object) > OBJECT_LIMIT {
+        return Err(ApiError::internal("etcdserver: request is too large"));
+    }
+    Ok(())
+}
+
+/// The form a built-in object comes back in from etcd: protobuf knows no empty lists, so they are null. Definitions are
+/// stored as JSON, and free-form data stays as it is.
+pub(crate) fn stored_form(served: &Served, object: &mut Value) {
+    if served.type_id().is_some() && served.resource.group != "apiextensions.k8s.io" {
+        let Some(fields) = object.as_object_mut() else {
+            return;
+        };
+        for (key, value) in fields.iter_mut() {
+            let free = key == "metadata"
+                || (key == "data" && served.resource.kind == "ControllerRevision");
+            if !free {
+                without_empty_lists(value);
+            }
+        }
+    }
+}
+
+fn without_empty_lists(value: &mut Value) {
+    match value {
+        Value::Array(items) if items.is_empty() => *value = Value::Null,
+        Value::Array(items) => items.iter_mut().for_each(without_empty_lists),
+        Value::Object(fields) => fields.values_mut().for_each(without_empty_lists),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Resets what a client may not write and fills in what follows from the object.
+pub(crate) fn prepare_create(served: &Served, object: &mut Value) {
+    let resource = &served.resource;
+    match served.custom() {
+        None => {
+            strategy::prepare_for_create(&resource.group, &resource.version, &resource.kind, object)
+        }
+        Some(version) => {
+            if let (true, Some(fields)) = (version.status, object.as_object_mut()) {
+                fields.remove("status");
+            }
+        }
+    }
+    if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
+        custom::prepare_definition(object, None);
+    }
+    if facts(served).generation {
+        meta::set_generation(object, 1);
+    }
+}
+
+/// Takes from the old object what this endpoint may not change.
+pub(crate) fn prepare_update(served: &Served, subresource: &str, new: &mut Value, old: &Value) {
+    let resource = &served.resource;
+    let Some(custom) = served.custom() else {
+        let subresource = Some(subresource)
+            .filter(|subresource| !subresource.is_empty() && *subresource != "scale");
+        strategy::prepare_for_update(
+            &resource.group,
+            &resource.version,
+            &resource.kind,
+            new,
+            old,
+            subresource,
+        );
+        if *resource == known::CUSTOM_RESOURCE_DEFINITIONS && subresource.is_none() {
+            custom::prepare_definition(new, Some(old));
+        }
+        return;
+    };
+    if subresource == "status" {
+        let status = new.get("status").cloned();
+        *new = old.clone();
+        set_or_remove(new, "status", status);
+    } else if custom.status {
+        set_or_remove(new, "status", old.get("status").cloned());
+    }
+}
+
+fn set_or_remove(object: &mut Value, key: &str, value: Option<Value>) {
+    if let Some(fields) = object.as_object_mut() {
+        match value {
+            Some(value) => fields.insert(key.to_owned(), value),
+            None => fields.remove(key),
+        };
+    }
+}
+
+/// Errors of a new object.
+pub(crate) fn validate_create(served: &Served, object: &Value) -> Vec<FieldError> {
+    let resource = &served.resource;
+    if let Some(custom) = served.custom() {
+        let mut errors = body::custom_type_errors(served, object);
+        errors.extend(validation::meta::validate_custom_resource_meta(
+            object,
+            None,
+            resource.namespaced,
+        ));
+        errors.extend(custom.validate(object, None));
+        return errors;
+    }
+    let mut errors =
+        validation::validate_create(&resource.group, &resource.version, &resource.kind, object);
+    if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
+        errors.extend(custom::validate_definition(object, None));
+    }
+    errors
+}
+
+/// Errors of an updated object.
+pub(crate) fn validate_update(
+    served: &Served,
+    subresource: &str,
+    new: &Value,
+    old: &Value,
+) -> Vec<FieldError> {
+    let resource = &served.resource;
+    let (group, version, kind) = (&resource.group, &resource.version, &resource.kind);
+    if let Some(custom) = served.custom() {
+        let mut errors = body::custom_type_errors(served, new);
+        errors.extend(validation::meta::validate_custom_resource_meta(
+            new,
+            Some(old),
+            resource.namespaced,
+        ));
+        errors.extend(custom.validate(new, Some(old)));
+        return errors;
+    }
+    if subresource == "status" {
+        return validation::validate_status_update(group, version, kind, new, old);
+    }
+    if matches!(subresource, "finalize" | "approval" | "binding") {
+        return Vec::new();
+    }
+    let mut errors = validation::validate_update(group, version, kind, new, old);
+    if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
+        errors.extend(custom::validate_definition(new, Some(old)));
+    }
+    errors
+}
+
+/// Whether an update removes the last thing that kept a terminating object.
+pub(crate) fn deletes(served: &Served, new: &Value, old: &Value) -> bool {
+    let finalizers = |pointer: &str| {
+        new.pointer(pointer)
+            .and_then(Value::as_array)
+            .is_some_and(|list| !list.is_empty())
+    };
+    meta::deletion_timestamp(old).is_some()
+        && meta::deletion_grace_period_seconds(old).unwrap_or(0) == 0
+        && !finalizers("/metadata/finalizers")
+        && !(served.resource == known::NAMESPACES && finalizers("/spec/finalizers"))
+}
