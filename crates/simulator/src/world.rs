@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use machinery::entropy::Entropy;
 use tokio::sync::Notify;
 
-use crate::apiserver::{ApiServer, Options};
+use crate::apiserver::{ApiServer, Definitions, Options};
 use crate::builtin::Builtin;
 use crate::clock::WorldClock;
 use crate::faults::Faults;
@@ -61,8 +61,9 @@ impl World {
     ) -> Self {
         let mut api = api;
         api.boot(now, &mut entropy);
-        let controllers = controllers
-            .into_iter()
+        let own: Box<dyn Builtin> = Box::new(Definitions::default());
+        let controllers = std::iter::once(own)
+            .chain(controllers)
             .map(|controller| Runner {
                 controller,
                 cursor: 0,

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use super::ApiServer;
 use super::admit::IMMORTAL;
+use super::custom::{Termination, set_terminating};
+use super::definitions::CLEANUP;
 use super::facts::facts;
 use super::registry::Served;
 use super::resource::known;
@@ -246,6 +248,14 @@ impl ApiServer {
                 return Ok(Deleted::Remains(remains));
             }
         }
+        if served.resource == known::CUSTOM_RESOURCE_DEFINITIONS
+            && meta::deletion_timestamp(&stored.value).is_none()
+        {
+            let object = terminating_definition(&stored.value, writer.now);
+            return Ok(Deleted::Remains(
+                self.replace(&served, &key, &stored, object, writer),
+            ));
+        }
         let mut object = Value::clone(&stored.value);
         let grace = if served.resource == known::PODS {
             pod_grace(&mut object, options, writer.now)
@@ -350,6 +360,20 @@ impl ApiServer {
         }
         Ok(deleted)
     }
+}
+
+/// A definition as its first DELETE leaves it: kept until its instances are gone.
+fn terminating_definition(definition: &Value, now: Timestamp) -> Value {
+    let mut object = definition.clone();
+    mark_deleting(&mut object, now);
+    meta::set(&mut object, "deletionGracePeriodSeconds", Value::Null);
+    let mut finalizers = meta::finalizers(&object);
+    if !finalizers.iter().any(|finalizer| finalizer == CLEANUP) {
+        finalizers.push(CLEANUP.to_owned());
+    }
+    meta::set_finalizers(&mut object, finalizers);
+    set_terminating(&mut object, Termination::Pending, now);
+    object
 }
 
 /// The Status that answers a DELETE of an object that is gone.

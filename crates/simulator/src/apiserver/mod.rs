@@ -10,6 +10,7 @@ mod boot;
 mod commit;
 mod convert;
 pub mod custom;
+mod definitions;
 pub(crate) mod delete;
 pub mod discovery;
 mod eviction;
@@ -43,6 +44,7 @@ use jiff::Timestamp;
 
 use crate::request::{User, WatchId};
 use crate::session::Change;
+pub use definitions::Definitions;
 use registry::Registry;
 use store::Store;
 use watch::Watch;

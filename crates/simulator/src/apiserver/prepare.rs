@@ -3,7 +3,7 @@
 use machinery::builtin::strategy;
 use machinery::builtin::validation::{self, FieldError};
 use machinery::meta;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::facts::facts;
 use super::registry::Served;
@@ -158,7 +158,11 @@ pub(crate) fn validate_update(
             Some(old),
             resource.namespaced,
         ));
-        errors.extend(custom.validate(new, Some(old)));
+        errors.extend(if subresource == "status" {
+            custom.validate_status(new, old)
+        } else {
+            custom.validate(new, Some(old))
+        });
         return errors;
     }
     if subresource == "status" {
