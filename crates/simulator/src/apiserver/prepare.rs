@@ -1,7 +1,7 @@
 //! What happens to an object on its way into the store, kind by kind: preparation, validation, its stored form.
 
-use machinery::builtin::strategy;
 use machinery::builtin::validation::{self, FieldError};
+use machinery::builtin::{defaults, strategy};
 use machinery::meta;
 use serde_json::Value;
 
@@ -37,29 +37,16 @@ pub(crate) fn check_size(object: &Value) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The form a built-in object comes back in from etcd: protobuf knows no empty lists, so they are null. Definitions are
-/// stored as JSON, and free-form data stays as it is.
+/// The form a built-in object comes back in from etcd: without empty lists, and defaulted once more, which matters for
+/// what preparation filled in (a Job takes the labels of its template).
 pub(crate) fn stored_form(served: &Served, object: &mut Value) {
-    if served.type_id().is_some() && served.resource.group != "apiextensions.k8s.io" {
-        let Some(fields) = object.as_object_mut() else {
-            return;
-        };
-        for (key, value) in fields.iter_mut() {
-            let free = key == "metadata"
-                || (key == "data" && served.resource.kind == "ControllerRevision");
-            if !free {
-                without_empty_lists(value);
-            }
-        }
+    if served.type_id().is_none() {
+        return;
     }
-}
-
-fn without_empty_lists(value: &mut Value) {
-    match value {
-        Value::Array(items) if items.is_empty() => *value = Value::Null,
-        Value::Array(items) => items.iter_mut().for_each(without_empty_lists),
-        Value::Object(fields) => fields.values_mut().for_each(without_empty_lists),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    let resource = &served.resource;
+    strategy::as_stored(&resource.group, &resource.kind, object);
+    if *resource == known::JOBS {
+        defaults::apply(&resource.group, &resource.version, &resource.kind, object);
     }
 }
 
