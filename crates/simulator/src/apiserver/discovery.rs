@@ -28,12 +28,14 @@ const PRIVATE: &str = "no-cache, private";
 pub fn respond(api: &ApiServer, request: &Request) -> Option<Response> {
     let path = request.path.trim_end_matches('/');
     let segments: Vec<&str> = path.split('/').skip(1).collect();
-    let known = match segments.as_slice() {
-        [] | ["version" | "api" | "apis"] | ["apis", _] | ["api", "v1"] | ["apis", _, _] => true,
-        ["livez" | "readyz" | "healthz", ..] => true,
-        _ => false,
-    };
-    if !known {
+    if !matches!(
+        segments.as_slice(),
+        [] | ["version" | "api" | "apis"]
+            | ["apis", _]
+            | ["api", "v1"]
+            | ["apis", _, _]
+            | ["livez" | "readyz" | "healthz", ..]
+    ) {
         return None;
     }
     if request.method != Method::GET && request.method != Method::HEAD {

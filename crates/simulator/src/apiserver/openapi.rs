@@ -1,7 +1,7 @@
-//! OpenAPI documents: `/openapi/v2`, `/openapi/v3` and below.
+//! `OpenAPI` documents: `/openapi/v2`, `/openapi/v3` and below.
 //!
 //! Built-in schemas come from `k8s-openapi`, with list types, merge keys and defaults from the type table; those of
-//! definitions are merged in. Mirrors `kube-openapi/pkg/{handler,handler3}`. The hash in URLs and ETags is that of what
+//! definitions are merged in. Mirrors `kube-openapi/pkg/{handler,handler3}`. The hash in URLs and `ETag`s is that of what
 //! a document is made from, so that the index costs nothing.
 
 mod convert;
@@ -23,16 +23,15 @@ use document::GroupVersion;
 const JSON: &str = "application/json";
 const PRIVATE: &str = "no-cache, private";
 
-/// Upper-case hexadecimal SHA-512, as in ETags and hashed URLs.
+/// Upper-case hexadecimal SHA-512, as in `ETag`s and hashed URLs.
 pub fn hash(document: &[u8]) -> String {
     use sha2::{Digest, Sha512};
     Sha512::digest(document)
         .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02X}"))
 }
 
-/// Answers an OpenAPI path; `None` if the path is none.
+/// Answers an `OpenAPI` path; `None` if the path is none.
 pub fn respond(api: &mut ApiServer, request: &Request) -> Option<Response> {
     let path = request.path.trim_end_matches('/');
     let rest = path.strip_prefix("/openapi/")?;

@@ -1,6 +1,9 @@
 //! Checks of a definition's spec, in the order and words of
 //! `apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go`.
 
+mod naming;
+mod versions;
+
 use std::collections::BTreeSet;
 
 use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
@@ -8,20 +11,8 @@ use machinery::names;
 use serde_json::{Value, json};
 
 use super::structural;
-
-const COLUMN_TYPES: &str = "boolean,date,integer,number,string";
-const COLUMN_FORMATS: [&str; 10] = [
-    "",
-    "byte",
-    "date",
-    "date-time",
-    "double",
-    "float",
-    "int32",
-    "int64",
-    "password",
-    "binary",
-];
+use naming::{approval, name_errors};
+use versions::{Shared, hoisted_errors, version_errors};
 
 /// What the server sets in a definition before it validates it: names, conversion, and of the status the stored
 /// versions; the rest of the status is the old one's.
@@ -211,232 +202,6 @@ fn group_and_scope(definition: &Value) -> Vec<FieldError> {
     errors
 }
 
-/// Which parts all versions have in common: the server moves them to the top of its internal form, and reports errors
-/// in them there.
-struct Shared {
-    schema: bool,
-    subresources: bool,
-    columns: bool,
-    selectable: bool,
-}
-
-impl Shared {
-    fn of(versions: &[&Value]) -> Self {
-        let same = |key: &str| {
-            versions
-                .windows(2)
-                .all(|pair| matches!(pair, [a, b] if a.get(key) == b.get(key)))
-        };
-        Self {
-            schema: same("schema"),
-            subresources: same("subresources"),
-            columns: same("additionalPrinterColumns"),
-            selectable: same("selectableFields"),
-        }
-    }
-}
-
-fn version_errors(version: &Value, path: &str, shared: &Shared, index: usize) -> Vec<FieldError> {
-    let mut errors = Vec::new();
-    if let Some(warning) = version.get("deprecationWarning").and_then(Value::as_str) {
-        let complaint = if !flag(version, "deprecated") {
-            Some("can only be set for deprecated versions")
-        } else if warning.is_empty() {
-            Some("must not be an empty string")
-        } else if warning.len() > 256 {
-            Some("must be <= 256 characters long")
-        } else {
-            None
-        };
-        if let Some(complaint) = complaint {
-            errors.push(FieldError::invalid(
-                format!("{path}.deprecationWarning"),
-                warning,
-                complaint,
-            ));
-        }
-    }
-    if !shared.schema {
-        errors.extend(schema_errors(
-            version,
-            &format!("{path}.schema.openAPIV3Schema"),
-        ));
-    }
-    if !shared.subresources {
-        errors.extend(subresource_errors(version, &format!("{path}.subresources")));
-    }
-    if !shared.columns {
-        errors.extend(column_errors(
-            version,
-            &format!("{path}.additionalPrinterColumns"),
-        ));
-    }
-    if !shared.selectable || !shared.schema {
-        errors.extend(selectable_errors(
-            version,
-            &format!("spec.versions[{index}].selectableFields"),
-        ));
-    }
-    errors
-}
-
-fn hoisted_errors(first: &Value, shared: &Shared) -> Vec<FieldError> {
-    let mut errors = Vec::new();
-    if shared.schema {
-        errors.extend(schema_errors(first, "spec.validation.openAPIV3Schema"));
-    }
-    if shared.subresources {
-        errors.extend(subresource_errors(first, "spec.subresources"));
-    }
-    if shared.columns {
-        errors.extend(column_errors(first, "spec.additionalPrinterColumns"));
-    }
-    if shared.selectable && shared.schema {
-        errors.extend(selectable_errors(first, "spec.selectableFields"));
-    }
-    errors
-}
-
-fn schema_errors(version: &Value, path: &str) -> Vec<FieldError> {
-    version
-        .pointer("/schema/openAPIV3Schema")
-        .filter(|schema| !schema.is_null())
-        .map_or_else(Vec::new, |schema| structural::errors(schema, path))
-}
-
-fn subresource_errors(version: &Value, path: &str) -> Vec<FieldError> {
-    let Some(scale) = version
-        .pointer("/subresources/scale")
-        .filter(|scale| !scale.is_null())
-    else {
-        return Vec::new();
-    };
-    let mut errors = Vec::new();
-    for (key, root) in [
-        ("specReplicasPath", ".spec"),
-        ("statusReplicasPath", ".status"),
-    ] {
-        let value = text(scale, &format!("/{key}"));
-        let field = format!("{path}.scale.{key}");
-        if value.is_empty() {
-            errors.push(FieldError::required(field, ""));
-        } else if let Some(error) = simple_path(value, &field) {
-            errors.push(error);
-        } else if !value.starts_with(&format!("{root}.")) {
-            errors.push(FieldError::invalid(
-                field,
-                value,
-                format!("should be a json path under {root}"),
-            ));
-        }
-    }
-    let selector = text(scale, "/labelSelectorPath");
-    if !selector.is_empty() {
-        let field = format!("{path}.scale.labelSelectorPath");
-        if let Some(error) = simple_path(selector, &field) {
-            errors.push(error);
-        } else if !selector.starts_with(".spec.") && !selector.starts_with(".status.") {
-            let detail = "should be a json path under either .spec or .status";
-            errors.push(FieldError::invalid(field, selector, detail));
-        }
-    }
-    errors
-}
-
-fn simple_path(path: &str, field: &str) -> Option<FieldError> {
-    if !path.starts_with('.') {
-        return Some(FieldError::invalid(
-            field,
-            path,
-            "must be a simple json path starting with .",
-        ));
-    }
-    let brackets = path.contains(['[', ']', '(', ')', '{', '}', '*', '?', '\'', '"', ' '])
-        || path.ends_with('.');
-    brackets.then(|| FieldError::invalid(field, path, "must be a json path in the dot notation"))
-}
-
-fn column_errors(version: &Value, path: &str) -> Vec<FieldError> {
-    let mut errors = Vec::new();
-    let columns = version
-        .get("additionalPrinterColumns")
-        .and_then(Value::as_array);
-    for (index, column) in columns.into_iter().flatten().enumerate() {
-        let path = format!("{path}[{index}]");
-        if text(column, "/name").is_empty() {
-            errors.push(FieldError::required(format!("{path}.name"), ""));
-        }
-        let kind = text(column, "/type");
-        let detail = format!("must be one of {COLUMN_TYPES}");
-        if kind.is_empty() {
-            errors.push(FieldError::required(format!("{path}.type"), detail));
-        } else if !COLUMN_TYPES.split(',').any(|known| known == kind) {
-            errors.push(FieldError::invalid(format!("{path}.type"), kind, detail));
-        }
-        let format = text(column, "/format");
-        if !COLUMN_FORMATS.contains(&format) {
-            let detail =
-                "must be one of binary,byte,date,date-time,double,float,int32,int64,password";
-            errors.push(FieldError::invalid(
-                format!("{path}.format"),
-                format,
-                detail,
-            ));
-        }
-        let json_path = text(column, "/jsonPath");
-        if json_path.is_empty() {
-            errors.push(FieldError::required(format!("{path}.JSONPath"), ""));
-        } else if !json_path.starts_with('.') {
-            let detail = "must be a simple json path starting with .";
-            errors.push(FieldError::invalid(
-                format!("{path}.JSONPath"),
-                json_path,
-                detail,
-            ));
-        }
-    }
-    errors
-}
-
-fn selectable_errors(version: &Value, path: &str) -> Vec<FieldError> {
-    let mut errors = Vec::new();
-    let mut seen = BTreeSet::new();
-    let schema = version
-        .pointer("/schema/openAPIV3Schema")
-        .unwrap_or(&Value::Null);
-    let fields = version.get("selectableFields").and_then(Value::as_array);
-    for (index, field) in fields.into_iter().flatten().enumerate() {
-        let json_path = text(field, "/jsonPath");
-        let path = format!("{path}[{index}].jsonPath");
-        if json_path.is_empty() {
-            errors.push(FieldError::required(path, ""));
-            continue;
-        }
-        let found = json_path
-            .trim_start_matches('.')
-            .split('.')
-            .try_fold(schema, |schema, key| schema.get("properties")?.get(key));
-        if json_path.starts_with(".metadata") {
-            errors.push(FieldError::invalid(
-                &path,
-                json_path,
-                "must not point to fields in metadata",
-            ));
-        }
-        if !matches!(
-            found.map(|schema| text(schema, "/type")),
-            Some("string" | "boolean" | "integer")
-        ) {
-            let detail = "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.";
-            errors.push(FieldError::invalid(&path, json_path, detail));
-        }
-        if !seen.insert(json_path) {
-            errors.push(FieldError::duplicate(&path, json_path));
-        }
-    }
-    errors
-}
-
 fn version_set(list: &[&Value]) -> Vec<FieldError> {
     let dump: Vec<String> = list.iter().map(|version| go_dump(version)).collect();
     let dump = BadValue::Json(format!("[{}]", dump.join(",")));
@@ -479,67 +244,6 @@ fn go_dump(version: &Value) -> String {
          \"DeprecationWarning\":{warning},\"Schema\":null,\"Subresources\":null,\
          \"AdditionalPrinterColumns\":null,\"SelectableFields\":null}}"
     )
-}
-
-fn name_errors(definition: &Value) -> Vec<FieldError> {
-    let mut errors = Vec::new();
-    let names = definition.pointer("/spec/names").unwrap_or(&Value::Null);
-    let fields = ["plural", "singular", "kind", "listKind"];
-    for field in fields {
-        if text(names, &format!("/{field}")).is_empty() {
-            errors.push(FieldError::required(format!("spec.names.{field}"), ""));
-        }
-    }
-    for field in fields {
-        let value = text(names, &format!("/{field}"));
-        let mixed = field.to_lowercase().ends_with("kind");
-        let complaints = names::dns1035_label(&if mixed {
-            value.to_lowercase()
-        } else {
-            value.to_owned()
-        });
-        if !value.is_empty() && !complaints.is_empty() {
-            let prefix = if mixed {
-                "may have mixed case, but should otherwise match: "
-            } else {
-                ""
-            };
-            let detail = format!("{prefix}{}", complaints.join(","));
-            errors.push(FieldError::invalid(
-                format!("spec.names.{field}"),
-                value,
-                detail,
-            ));
-        }
-    }
-    let (kind, list_kind) = (text(names, "/kind"), text(names, "/listKind"));
-    for field in ["shortNames", "categories"] {
-        if field == "categories" && !kind.is_empty() && kind == list_kind {
-            let detail = "kind and listKind may not be the same";
-            errors.push(FieldError::invalid(
-                "spec.names.listKind",
-                list_kind,
-                detail,
-            ));
-        }
-        let list = names.get(field).and_then(Value::as_array);
-        for (index, name) in list
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .enumerate()
-        {
-            let complaints = names::dns1035_label(name);
-            if !complaints.is_empty() {
-                errors.push(FieldError::invalid(
-                    format!("spec.names.{field}[{index}]"),
-                    name,
-                    complaints.join(","),
-                ));
-            }
-        }
-    }
-    errors
 }
 
 /// Conversion webhooks are not there yet: a definition with one is refused.
@@ -604,33 +308,6 @@ fn stored_versions(definition: &Value) -> Vec<FieldError> {
         Some(FieldError::invalid(format!("status.storedVersions[{index}]"), name, detail))
     });
     missing.collect()
-}
-
-/// Groups of Kubernetes itself need an annotation.
-fn approval(definition: &Value) -> Option<FieldError> {
-    let group = text(definition, "/spec/group");
-    let protected = ["k8s.io", "kubernetes.io"]
-        .iter()
-        .any(|suffix| group == *suffix || group.ends_with(&format!(".{suffix}")));
-    if !protected {
-        return None;
-    }
-    let field = "metadata.annotations[api-approved.kubernetes.io]";
-    let value = text(
-        definition,
-        "/metadata/annotations/api-approved.kubernetes.io",
-    );
-    if value.is_empty() {
-        let detail = "protected groups must have approval annotation \"api-approved.kubernetes.io\", \
-                      see https://github.com/kubernetes/enhancements/pull/1111";
-        return Some(FieldError::required(field, detail));
-    }
-    if value.starts_with("unapproved") || value.contains("://") {
-        return None;
-    }
-    let detail = "protected groups must have approval annotation \"api-approved.kubernetes.io\" with either a URL or a \
-                  reason starting with \"unapproved\", see https://github.com/kubernetes/enhancements/pull/1111";
-    Some(FieldError::invalid(field, value, detail))
 }
 
 /// What may not change: group and plural never, scope and kind not once the definition is established.

@@ -66,13 +66,13 @@ impl Pruning {
             let additional = schema.and_then(|schema| schema.additional_properties.as_ref());
             match (property, additional, map.get_mut(&key)) {
                 (Some(property), _, Some(value)) => {
-                    self.value(value, Some(property), property.embedded, &child)
+                    self.value(value, Some(property), property.embedded, &child);
                 }
                 (None, Some(Additional::Schema(schema)), Some(value)) => {
                     self.value(value, Some(schema), schema.embedded, &child);
                 }
                 (None, Some(Additional::Allowed(true)), Some(value)) => {
-                    self.value(value, None, false, &child)
+                    self.value(value, None, false, &child);
                 }
                 (_, _, _) => {
                     map.remove(&key);
@@ -135,7 +135,9 @@ pub(super) fn drop_nulls(value: &mut Value, schema: &Schema) {
         }
         Value::Array(list) => {
             if let Some(items) = schema.items.as_deref() {
-                list.iter_mut().for_each(|item| drop_nulls(item, items));
+                for item in list {
+                    drop_nulls(item, items);
+                }
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

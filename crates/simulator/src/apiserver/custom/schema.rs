@@ -9,6 +9,10 @@ use serde_json::{Number, Value};
 /// One node of a schema (`JSONSchemaProps`).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the flags of JSONSchemaProps"
+)]
 pub(super) struct Schema {
     #[serde(rename = "type")]
     pub kind: String,

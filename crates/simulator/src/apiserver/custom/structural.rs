@@ -1,6 +1,8 @@
 //! Checks of a schema: what OpenAPI features are allowed, that it is structural, that defaults fit. Mirrors
 //! `apiextensions-apiserver/pkg/apiserver/schema/validation.go` and `ValidateCustomResourceDefinitionOpenAPISchema`.
 
+mod list_types;
+
 use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
 use regex::Regex;
 use serde_json::Value;
@@ -8,6 +10,7 @@ use serde_json::Value;
 use super::prune;
 use super::schema::Schema;
 use super::validate;
+use list_types::{list_type, map_type};
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
 const UNSUPPORTED: [(&str, &str); 7] = [
@@ -183,164 +186,6 @@ fn open_api(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
     }
     for (path, child) in children(schema, path) {
         open_api(child, &path, errors);
-    }
-}
-
-/// A list or map type needs that type.
-fn needs_type(schema: &Value, path: &str, wanted: &str, extension: &str) -> Option<FieldError> {
-    let kind = text(schema, "type");
-    let detail = format!("must be {wanted} if {extension} is specified");
-    if kind.is_empty() {
-        return Some(FieldError::required(format!("{path}.type"), detail));
-    }
-    (kind != wanted).then(|| FieldError::invalid(format!("{path}.type"), kind, detail))
-}
-
-fn map_type(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    if schema
-        .get("x-kubernetes-map-type")
-        .is_none_or(Value::is_null)
-    {
-        return;
-    }
-    errors.extend(needs_type(schema, path, "object", "x-kubernetes-map-type"));
-    let kind = text(schema, "x-kubernetes-map-type");
-    if !["atomic", "granular"].contains(&kind) {
-        let field = format!("{path}.x-kubernetes-map-type");
-        errors.push(FieldError::not_supported(
-            field,
-            kind,
-            &["atomic", "granular"],
-        ));
-    }
-}
-
-fn list_type(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    let declared = schema
-        .get("x-kubernetes-list-type")
-        .is_some_and(|kind| !kind.is_null());
-    let kind = text(schema, "x-kubernetes-list-type");
-    let field = format!("{path}.x-kubernetes-list-type");
-    if declared {
-        errors.extend(needs_type(schema, path, "array", "x-kubernetes-list-type"));
-        if !["atomic", "set", "map"].contains(&kind) {
-            errors.push(FieldError::not_supported(
-                field.clone(),
-                kind,
-                &["atomic", "set", "map"],
-            ));
-        }
-    }
-    let keys_field = format!("{path}.x-kubernetes-list-map-keys");
-    let keys: Vec<&str> = schema
-        .get("x-kubernetes-list-map-keys")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    if !keys.is_empty() && kind != "map" {
-        let detail = "must be map if x-kubernetes-list-map-keys is non-empty";
-        errors.push(if declared {
-            FieldError::invalid(field, kind, detail)
-        } else {
-            FieldError::required(field, detail)
-        });
-    }
-    if kind == "map" {
-        if keys.is_empty() {
-            let detail = "must not be empty if x-kubernetes-list-type is map";
-            errors.push(FieldError::required(keys_field.clone(), detail));
-        }
-        map_items(schema, path, &keys, &keys_field, errors);
-    }
-    if matches!(kind, "map" | "set")
-        && schema
-            .get("items")
-            .is_some_and(|items| set(items, "nullable"))
-    {
-        let detail = format!("cannot be nullable when x-kubernetes-list-type is {kind}");
-        errors.push(FieldError::forbidden(
-            format!("{path}.items.nullable"),
-            detail,
-        ));
-    }
-}
-
-fn map_items(
-    schema: &Value,
-    path: &str,
-    keys: &[&str],
-    keys_field: &str,
-    errors: &mut Vec<FieldError>,
-) {
-    let Some(items) = schema.get("items").filter(|items| items.is_object()) else {
-        let detail = "must have a schema if x-kubernetes-list-type is map";
-        errors.push(FieldError::required(format!("{path}.items"), detail));
-        return;
-    };
-    let kind = text(items, "type");
-    if kind != "object" {
-        let detail = "must be object if parent array's x-kubernetes-list-type is map";
-        errors.push(FieldError::invalid(
-            format!("{path}.items.type"),
-            kind,
-            detail,
-        ));
-    }
-    let list = || BadValue::Json(Value::from(keys.to_vec()).to_string());
-    for (index, key) in keys.iter().enumerate() {
-        let property = format!("{path}.items.properties[{key}]");
-        match items
-            .pointer("/properties")
-            .and_then(|properties| properties.get(*key))
-        {
-            None => {
-                let detail = "entries must all be names of item properties";
-                errors.push(FieldError::new(
-                    ErrorKind::Invalid,
-                    keys_field,
-                    list(),
-                    detail,
-                ));
-            }
-            Some(schema) => {
-                if matches!(text(schema, "type"), "array" | "object") {
-                    let detail =
-                        "must be a scalar type if parent array's x-kubernetes-list-type is map";
-                    errors.push(FieldError::invalid(
-                        format!("{property}.type"),
-                        kind,
-                        detail,
-                    ));
-                }
-                let required = items.get("required").and_then(Value::as_array);
-                let required =
-                    required.is_some_and(|list| list.iter().any(|name| name.as_str() == Some(key)));
-                if !required && schema.get("default").is_none_or(Value::is_null) {
-                    let detail = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a \
-                                  required property";
-                    errors.push(FieldError::required(format!("{property}.default"), detail));
-                }
-                if set(schema, "nullable") {
-                    let detail =
-                        "this property is in x-kubernetes-list-map-keys, so it cannot be nullable";
-                    errors.push(FieldError::forbidden(
-                        format!("{property}.nullable"),
-                        detail,
-                    ));
-                }
-            }
-        }
-        if keys.iter().take(index).any(|other| other == key) {
-            let detail = "must not contain duplicate entries";
-            errors.push(FieldError::new(
-                ErrorKind::Invalid,
-                keys_field,
-                list(),
-                detail,
-            ));
-        }
     }
 }
 

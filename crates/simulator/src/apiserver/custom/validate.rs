@@ -37,7 +37,9 @@ impl Errors {
     }
 
     fn extend(&mut self, errors: Vec<FieldError>) {
-        errors.into_iter().for_each(|error| self.push(error));
+        for error in errors {
+            self.push(error);
+        }
     }
 
     /// An error about the value at `path`.
@@ -148,7 +150,9 @@ impl Errors {
         let all = results(&schema.all_of);
         let valid = all.iter().filter(|errors| errors.is_empty()).count();
         let count = all.len();
-        all.into_iter().for_each(|errors| self.extend(errors));
+        for errors in all {
+            self.extend(errors);
+        }
         if valid != count {
             let none = if valid == 0 { ". None validated" } else { "" };
             self.plain(format!(

@@ -156,7 +156,7 @@ fn builtin(resource: &machinery::schema::BuiltinResource) -> Entry {
             verbs: sub.verbs.clone(),
         }
     });
-    let stores = resource.verbs.iter().any(|verb| verb == "watch");
+    let is_stored = resource.verbs.iter().any(|verb| verb == "watch");
     let stored = match (resource.group.as_str(), resource.plural.as_str()) {
         ("autoscaling", "horizontalpodautoscalers") => ("autoscaling", "v2"),
         ("events.k8s.io", _) => ("", "v1"),
@@ -172,7 +172,7 @@ fn builtin(resource: &machinery::schema::BuiltinResource) -> Entry {
         categories: resource.categories.clone(),
         subresources: subresources.collect(),
         response: (String::new(), String::new()),
-        stored: stores.then(|| {
+        stored: is_stored.then(|| {
             (
                 stored.0.to_owned(),
                 stored.1.to_owned(),

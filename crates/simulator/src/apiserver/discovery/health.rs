@@ -12,10 +12,7 @@ pub(super) fn respond(segments: &[&str], request: &Request) -> Response {
     let name = segments.first().copied().unwrap_or_default();
     match segments.get(1..).unwrap_or_default() {
         [] if request.query_value("verbose").is_some() => {
-            let lines: String = CHECKS
-                .iter()
-                .map(|check| format!("[+]{check} ok\n"))
-                .collect();
+            let lines = CHECKS.map(|check| format!("[+]{check} ok\n")).concat();
             super::text(TEXT, format!("{lines}{name} check passed\n"))
         }
         [] => super::text(TEXT, "ok".to_owned()),

@@ -66,10 +66,11 @@ impl GroupVersion {
         let mut source = format!("{} {}", env!("CARGO_PKG_VERSION"), self.place());
         for custom in &self.customs {
             source.push_str(&custom.open_api_schema().to_string());
-            source.push_str(&format!(
+            let rest = format!(
                 "{:?} {:?} {:?}",
                 custom.resource, custom.status, custom.scale
-            ));
+            );
+            source.push_str(&rest);
         }
         hash(source.as_bytes())
     }
@@ -110,7 +111,7 @@ impl GroupVersion {
                 .iter()
                 .find(|custom| custom.resource.plural == entry.plural.as_str());
             let models = match custom {
-                Some(custom) => content.custom(custom, form),
+                Some(custom) => Some(content.custom(custom, form)),
                 None => content.builtin(&self.group, &self.version, entry, form),
             };
             let Some(models) = models else { continue };
@@ -172,7 +173,7 @@ struct Content {
 }
 
 impl Content {
-    fn custom(&mut self, version: &CustomVersion, form: Form) -> Option<Models> {
+    fn custom(&mut self, version: &CustomVersion, form: Form) -> Models {
         let models = Models {
             kind: custom::model_name(version, &version.resource.kind),
             list: custom::model_name(version, &version.list_kind),
@@ -181,7 +182,7 @@ impl Content {
             .insert(models.kind.clone(), custom::schema(version, form));
         self.schemas
             .insert(models.list.clone(), custom::list_schema(version, form));
-        Some(models)
+        models
     }
 
     fn builtin(&mut self, group: &str, version: &str, entry: &Entry, form: Form) -> Option<Models> {

@@ -1,4 +1,4 @@
-//! Rows of CertificateSigningRequests.
+//! Rows of certificate signing requests.
 
 use machinery::human;
 use serde_json::Value;

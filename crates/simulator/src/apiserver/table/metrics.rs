@@ -1,4 +1,4 @@
-//! Rows of HorizontalPodAutoscalers, in autoscaling/v2 and v1.
+//! Rows of horizontal pod autoscalers, in autoscaling/v2 and v1.
 
 use serde_json::Value;
 

@@ -100,8 +100,7 @@ pub(super) fn other(group: &str, plural: &str, view: View<'_>) -> Option<Vec<Val
 fn node(view: View<'_>) -> Vec<Value> {
     let ready = view
         .list("/status/conditions")
-        .filter(|condition| condition.str("/type") == "Ready")
-        .last();
+        .rfind(|condition| condition.str("/type") == "Ready");
     let mut status = match ready.map(|condition| condition.str("/status")) {
         Some("True") => "Ready".to_owned(),
         Some(_) => "NotReady".to_owned(),
@@ -243,9 +242,9 @@ fn resource_quota(view: View<'_>) -> Vec<Value> {
         let used = used.map_or_else(|| "0".to_owned(), super::view::quantity_text);
         let text = format!("{resource}: {used}/{}", super::view::quantity_text(hard));
         if resource.starts_with("limits.") {
-            limits.push(text)
+            limits.push(text);
         } else {
-            requests.push(text)
+            requests.push(text);
         }
     }
     vec![

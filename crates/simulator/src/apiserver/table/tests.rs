@@ -66,7 +66,7 @@ fn recorded(file: &str) -> Vec<Value> {
             .map(|line| serde_json::from_str(line).unwrap())
             .collect(),
         Err(error) => {
-            println!("skipped: {path}: {error}");
+            eprintln!("skipped: {path}: {error}");
             Vec::new()
         }
     }
@@ -175,7 +175,7 @@ fn volatile(served: &Served, column: &str) -> bool {
     column == "Age" || column == "Created At" || later.contains(&column)
 }
 
-fn pod(status: Value) -> Value {
+fn pod(status: &Value) -> Value {
     json!({
         "metadata": {"name": "p", "creationTimestamp": "2030-01-01T00:00:00Z"},
         "spec": {"nodeName": "n", "containers": [{"name": "a"}, {"name": "b"}],
@@ -250,7 +250,7 @@ fn the_status_of_a_pod_sums_up_its_containers() {
             expected[2] = json!("Running");
         }
         assert_eq!(
-            Value::Array(cells(&pods, pod(status.clone()))),
+            Value::Array(cells(&pods, pod(&status))),
             expected,
             "{status}"
         );
@@ -263,7 +263,7 @@ fn restarts_say_when_the_last_one_was() {
         {"name": "a", "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff"}},
          "lastState": {"terminated": {"exitCode": 1, "finishedAt": "2029-12-27T00:00:00Z"}}},
     ]});
-    let cells = cells(&served("", "v1", "pods"), pod(status));
+    let cells = cells(&served("", "v1", "pods"), pod(&status));
     assert_eq!(
         (&cells[2], &cells[3]),
         (&json!("CrashLoopBackOff"), &json!("3 (5d ago)"))
@@ -273,7 +273,7 @@ fn restarts_say_when_the_last_one_was() {
 #[test]
 fn finished_pods_have_a_row_condition() {
     let pods = served("", "v1", "pods");
-    let object = Arc::new(pod(json!({"phase": "Succeeded"})));
+    let object = Arc::new(pod(&json!({"phase": "Succeeded"})));
     let table = table(&pods, &[object], &json!({}), &options("Metadata"), now()).unwrap();
     let row = &table["rows"][0];
     let condition = json!({"type": "Completed", "status": "True", "reason": "Succeeded", "message": "The pod has completed successfully."});

@@ -1,0 +1,256 @@
+//! Checks of one version: its schema, subresources, printer columns and selectable fields.
+
+use std::collections::BTreeSet;
+
+use machinery::builtin::validation::FieldError;
+use serde_json::Value;
+
+use super::super::structural;
+use super::{flag, text};
+
+const COLUMN_TYPES: &str = "boolean,date,integer,number,string";
+const COLUMN_FORMATS: [&str; 10] = [
+    "",
+    "byte",
+    "date",
+    "date-time",
+    "double",
+    "float",
+    "int32",
+    "int64",
+    "password",
+    "binary",
+];
+
+/// Which parts all versions have in common: the server moves them to the top of its internal form, and reports errors
+/// in them there.
+pub(super) struct Shared(BTreeSet<&'static str>);
+
+impl Shared {
+    pub(super) fn of(versions: &[&Value]) -> Self {
+        let same = |key: &&str| {
+            versions
+                .windows(2)
+                .all(|pair| matches!(pair, [a, b] if a.get(*key) == b.get(*key)))
+        };
+        let parts = [
+            "schema",
+            "subresources",
+            "additionalPrinterColumns",
+            "selectableFields",
+        ];
+        Self(parts.into_iter().filter(same).collect())
+    }
+
+    fn has(&self, part: &str) -> bool {
+        self.0.contains(part)
+    }
+}
+
+/// Errors in what is the version's own.
+pub(super) fn version_errors(
+    version: &Value,
+    path: &str,
+    shared: &Shared,
+    index: usize,
+) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if let Some(warning) = version.get("deprecationWarning").and_then(Value::as_str) {
+        let complaint = if !flag(version, "deprecated") {
+            Some("can only be set for deprecated versions")
+        } else if warning.is_empty() {
+            Some("must not be an empty string")
+        } else if warning.len() > 256 {
+            Some("must be <= 256 characters long")
+        } else {
+            None
+        };
+        if let Some(complaint) = complaint {
+            errors.push(FieldError::invalid(
+                format!("{path}.deprecationWarning"),
+                warning,
+                complaint,
+            ));
+        }
+    }
+    if !shared.has("schema") {
+        errors.extend(schema_errors(
+            version,
+            &format!("{path}.schema.openAPIV3Schema"),
+        ));
+    }
+    if !shared.has("subresources") {
+        errors.extend(subresource_errors(version, &format!("{path}.subresources")));
+    }
+    if !shared.has("additionalPrinterColumns") {
+        errors.extend(column_errors(
+            version,
+            &format!("{path}.additionalPrinterColumns"),
+        ));
+    }
+    if !shared.has("selectableFields") || !shared.has("schema") {
+        errors.extend(selectable_errors(
+            version,
+            &format!("spec.versions[{index}].selectableFields"),
+        ));
+    }
+    errors
+}
+
+/// Errors in what all versions share.
+pub(super) fn hoisted_errors(first: &Value, shared: &Shared) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if shared.has("schema") {
+        errors.extend(schema_errors(first, "spec.validation.openAPIV3Schema"));
+    }
+    if shared.has("subresources") {
+        errors.extend(subresource_errors(first, "spec.subresources"));
+    }
+    if shared.has("additionalPrinterColumns") {
+        errors.extend(column_errors(first, "spec.additionalPrinterColumns"));
+    }
+    if shared.has("selectableFields") && shared.has("schema") {
+        errors.extend(selectable_errors(first, "spec.selectableFields"));
+    }
+    errors
+}
+
+fn schema_errors(version: &Value, path: &str) -> Vec<FieldError> {
+    version
+        .pointer("/schema/openAPIV3Schema")
+        .filter(|schema| !schema.is_null())
+        .map_or_else(Vec::new, |schema| structural::errors(schema, path))
+}
+
+fn subresource_errors(version: &Value, path: &str) -> Vec<FieldError> {
+    let Some(scale) = version
+        .pointer("/subresources/scale")
+        .filter(|scale| !scale.is_null())
+    else {
+        return Vec::new();
+    };
+    let mut errors = Vec::new();
+    for (key, root) in [
+        ("specReplicasPath", ".spec"),
+        ("statusReplicasPath", ".status"),
+    ] {
+        let value = text(scale, &format!("/{key}"));
+        let field = format!("{path}.scale.{key}");
+        if value.is_empty() {
+            errors.push(FieldError::required(field, ""));
+        } else if let Some(error) = simple_path(value, &field) {
+            errors.push(error);
+        } else if !value.starts_with(&format!("{root}.")) {
+            errors.push(FieldError::invalid(
+                field,
+                value,
+                format!("should be a json path under {root}"),
+            ));
+        }
+    }
+    let selector = text(scale, "/labelSelectorPath");
+    if !selector.is_empty() {
+        let field = format!("{path}.scale.labelSelectorPath");
+        if let Some(error) = simple_path(selector, &field) {
+            errors.push(error);
+        } else if !selector.starts_with(".spec.") && !selector.starts_with(".status.") {
+            let detail = "should be a json path under either .spec or .status";
+            errors.push(FieldError::invalid(field, selector, detail));
+        }
+    }
+    errors
+}
+
+fn simple_path(path: &str, field: &str) -> Option<FieldError> {
+    if !path.starts_with('.') {
+        return Some(FieldError::invalid(
+            field,
+            path,
+            "must be a simple json path starting with .",
+        ));
+    }
+    let brackets = path.contains(['[', ']', '(', ')', '{', '}', '*', '?', '\'', '"', ' '])
+        || path.ends_with('.');
+    brackets.then(|| FieldError::invalid(field, path, "must be a json path in the dot notation"))
+}
+
+fn column_errors(version: &Value, path: &str) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let columns = version
+        .get("additionalPrinterColumns")
+        .and_then(Value::as_array);
+    for (index, column) in columns.into_iter().flatten().enumerate() {
+        let path = format!("{path}[{index}]");
+        if text(column, "/name").is_empty() {
+            errors.push(FieldError::required(format!("{path}.name"), ""));
+        }
+        let kind = text(column, "/type");
+        let detail = format!("must be one of {COLUMN_TYPES}");
+        if kind.is_empty() {
+            errors.push(FieldError::required(format!("{path}.type"), detail));
+        } else if !COLUMN_TYPES.split(',').any(|known| known == kind) {
+            errors.push(FieldError::invalid(format!("{path}.type"), kind, detail));
+        }
+        let format = text(column, "/format");
+        if !COLUMN_FORMATS.contains(&format) {
+            let detail =
+                "must be one of binary,byte,date,date-time,double,float,int32,int64,password";
+            errors.push(FieldError::invalid(
+                format!("{path}.format"),
+                format,
+                detail,
+            ));
+        }
+        let json_path = text(column, "/jsonPath");
+        if json_path.is_empty() {
+            errors.push(FieldError::required(format!("{path}.JSONPath"), ""));
+        } else if !json_path.starts_with('.') {
+            let detail = "must be a simple json path starting with .";
+            errors.push(FieldError::invalid(
+                format!("{path}.JSONPath"),
+                json_path,
+                detail,
+            ));
+        }
+    }
+    errors
+}
+
+fn selectable_errors(version: &Value, path: &str) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let mut seen = BTreeSet::new();
+    let schema = version
+        .pointer("/schema/openAPIV3Schema")
+        .unwrap_or(&Value::Null);
+    let fields = version.get("selectableFields").and_then(Value::as_array);
+    for (index, field) in fields.into_iter().flatten().enumerate() {
+        let json_path = text(field, "/jsonPath");
+        let path = format!("{path}[{index}].jsonPath");
+        if json_path.is_empty() {
+            errors.push(FieldError::required(path, ""));
+            continue;
+        }
+        let found = json_path
+            .trim_start_matches('.')
+            .split('.')
+            .try_fold(schema, |schema, key| schema.get("properties")?.get(key));
+        if json_path.starts_with(".metadata") {
+            errors.push(FieldError::invalid(
+                &path,
+                json_path,
+                "must not point to fields in metadata",
+            ));
+        }
+        if !matches!(
+            found.map(|schema| text(schema, "/type")),
+            Some("string" | "boolean" | "integer")
+        ) {
+            let detail = "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.";
+            errors.push(FieldError::invalid(&path, json_path, detail));
+        }
+        if !seen.insert(json_path) {
+            errors.push(FieldError::duplicate(&path, json_path));
+        }
+    }
+    errors
+}
