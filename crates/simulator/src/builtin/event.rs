@@ -70,6 +70,7 @@ fn key(note: &Note) -> Key {
 pub(crate) struct Recorder {
     component: &'static str,
     seen: BTreeMap<Key, (String, String, i64)>,
+    last_number: i128,
 }
 
 impl Recorder {
@@ -78,6 +79,7 @@ impl Recorder {
         Self {
             component,
             seen: BTreeMap::new(),
+            last_number: 0,
         }
     }
 
@@ -117,7 +119,19 @@ impl Recorder {
         }
     }
 
-    fn event(&self, session: &Session<'_>, note: &Note) -> Value {
+    /// `OBJECT.HEX` with the time in nanoseconds; several events of one moment count on from it.
+    fn unused_name(&mut self, session: &Session<'_>, namespace: &str, about: &str) -> String {
+        self.last_number = session.now().as_nanosecond().max(self.last_number + 1);
+        loop {
+            let name = format!("{about}.{:016x}", self.last_number);
+            if session.get(&known::EVENTS, namespace, &name).is_none() {
+                return name;
+            }
+            self.last_number += 1;
+        }
+    }
+
+    fn event(&mut self, session: &Session<'_>, note: &Note) -> Value {
         let about = &note.about;
         let namespace = match object::namespace(about) {
             "" => "default",
@@ -130,25 +144,14 @@ impl Recorder {
         if !object::namespace(about).is_empty() {
             object::set(&mut involved, &["namespace"], json!(namespace));
         }
+        let name = self.unused_name(session, namespace, object::name(about));
         let now = object::stamp(session.now());
         json!({
             "apiVersion": "v1", "kind": "Event",
-            "metadata": {"name": unused_name(session, namespace, object::name(about)), "namespace": namespace},
+            "metadata": {"name": name, "namespace": namespace},
             "involvedObject": involved, "reason": note.reason.clone(), "message": note.message, "type": note.kind(), "count": 1,
             "source": {"component": self.component}, "reportingComponent": self.component, "reportingInstance": "",
             "firstTimestamp": now, "lastTimestamp": now,
         })
-    }
-}
-
-/// `OBJECT.HEX` with the time in nanoseconds; several events of one moment count on from it.
-fn unused_name(session: &Session<'_>, namespace: &str, about: &str) -> String {
-    let mut number = session.now().as_nanosecond();
-    loop {
-        let name = format!("{about}.{number:016x}");
-        if session.get(&known::EVENTS, namespace, &name).is_none() {
-            return name;
-        }
-        number += 1;
     }
 }

@@ -7,17 +7,34 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+/// The value at a JSON pointer without escapes. Does not allocate, unlike [`Value::pointer`]: controllers ask this all the time.
+pub(crate) fn at<'a>(object: &'a Value, pointer: &str) -> Option<&'a Value> {
+    pointer
+        .split('/')
+        .skip(1)
+        .try_fold(object, |value, key| match value {
+            Value::Object(map) => map.get(key),
+            Value::Array(list) => list.get(key.parse::<usize>().ok()?),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        })
+}
+
+/// Whether an object carries all of these labels.
+pub(crate) fn has_labels(object: &Value, wanted: &BTreeMap<String, String>) -> bool {
+    let labels = at(object, "/metadata/labels");
+    wanted
+        .iter()
+        .all(|(key, value)| labels.and_then(|l| l.get(key)).and_then(Value::as_str) == Some(value))
+}
+
 /// The string at a JSON pointer, `""` where there is none.
 pub(crate) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or("")
+    at(object, pointer).and_then(Value::as_str).unwrap_or("")
 }
 
 /// The integer at a JSON pointer, if there is one.
 pub(crate) fn integer(object: &Value, pointer: &str) -> Option<i64> {
-    object.pointer(pointer).and_then(Value::as_i64)
+    at(object, pointer).and_then(Value::as_i64)
 }
 
 /// The integer at a JSON pointer, 0 where there is none.
@@ -27,16 +44,14 @@ pub(crate) fn count(object: &Value, pointer: &str) -> i64 {
 
 /// Whether the boolean at a JSON pointer is there and true.
 pub(crate) fn flag(object: &Value, pointer: &str) -> bool {
-    object
-        .pointer(pointer)
+    at(object, pointer)
         .and_then(Value::as_bool)
         .unwrap_or(false)
 }
 
 /// The list at a JSON pointer, empty where there is none.
 pub(crate) fn items<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    object
-        .pointer(pointer)
+    at(object, pointer)
         .and_then(Value::as_array)
         .map_or(&[], Vec::as_slice)
 }
@@ -48,7 +63,7 @@ pub(crate) fn time(object: &Value, pointer: &str) -> Option<Timestamp> {
 
 /// A map of strings at a JSON pointer, such as labels or a node selector.
 pub(crate) fn string_map(object: &Value, pointer: &str) -> BTreeMap<String, String> {
-    let Some(map) = object.pointer(pointer).and_then(Value::as_object) else {
+    let Some(map) = at(object, pointer).and_then(Value::as_object) else {
         return BTreeMap::new();
     };
     map.iter()
@@ -78,14 +93,12 @@ pub(crate) fn labels(object: &Value) -> BTreeMap<String, String> {
 
 /// One annotation.
 pub(crate) fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
-    object.pointer("/metadata/annotations")?.get(key)?.as_str()
+    at(object, "/metadata/annotations")?.get(key)?.as_str()
 }
 
 /// Whether deletion has been asked for.
 pub(crate) fn is_terminating(object: &Value) -> bool {
-    object
-        .pointer("/metadata/deletionTimestamp")
-        .is_some_and(|v| !v.is_null())
+    at(object, "/metadata/deletionTimestamp").is_some_and(|v| !v.is_null())
 }
 
 /// The owner reference with `controller: true`.

@@ -35,6 +35,7 @@ pub struct NodeAgent {
     renew_at: Option<Timestamp>,
     heartbeat_at: Option<Timestamp>,
     addresses: BTreeMap<Key, u32>,
+    used: BTreeSet<u32>,
     last_address: u32,
 }
 
@@ -56,6 +57,7 @@ impl NodeAgent {
             renew_at: None,
             heartbeat_at: None,
             addresses: BTreeMap::new(),
+            used: BTreeSet::new(),
             last_address: 0,
         }
     }
@@ -70,6 +72,7 @@ impl NodeAgent {
         for pod in session.list(&known::PODS, None) {
             if let Some(number) = register::pod_number(text(&pod, "/status/podIP")) {
                 self.addresses.insert(key_of(&pod), number);
+                self.used.insert(number);
                 self.last_address = self.last_address.max(number);
             }
             self.look_at(session, &key_of(&pod));
@@ -80,7 +83,9 @@ impl NodeAgent {
     fn look_at(&mut self, session: &mut Session<'_>, key: &Key) {
         let Some(pod) = session.get(&known::PODS, &key.0, &key.1) else {
             self.pending.remove(key);
-            self.addresses.remove(key);
+            if let Some(number) = self.addresses.remove(key) {
+                self.used.remove(&number);
+            }
             return;
         };
         let node = text(&pod, "/spec/nodeName");
@@ -169,10 +174,9 @@ impl NodeAgent {
 
     /// The next number nobody uses, going round.
     fn free_address(&mut self) -> u32 {
-        let used: BTreeSet<u32> = self.addresses.values().copied().collect();
         loop {
             self.last_address = register::next_number(self.last_address);
-            if !used.contains(&self.last_address) {
+            if self.used.insert(self.last_address) {
                 return self.last_address;
             }
         }

@@ -84,7 +84,7 @@ pub(crate) fn selected_pods(session: &Session<'_>, service: &Value) -> Vec<Arc<V
     let selector = object::string_map(service, "/spec/selector");
     let pods = session.list(&known::PODS, Some(object::namespace(service)));
     pods.into_iter()
-        .filter(|p| contains(&object::labels(p), &selector))
+        .filter(|p| object::has_labels(p, &selector))
         .collect()
 }
 

@@ -199,13 +199,14 @@ impl Graph {
                 Owner::Absent => {}
             }
         }
-        let dependents = self.dependents_of(uid);
+        let has_dependents = self.dependents.contains_key(uid);
         if solid.len() == node.owners.len() {
             Verdict::Keep
         } else if !solid.is_empty() {
             Verdict::Release(solid)
-        } else if waiting && !dependents.is_empty() {
-            let in_a_cycle = dependents
+        } else if waiting && has_dependents {
+            let in_a_cycle = self
+                .dependents_of(uid)
                 .iter()
                 .filter_map(|d| self.nodes.get(d))
                 .any(Node::deletes_dependents);

@@ -92,6 +92,9 @@ impl Control for NodeLifecycle {
             work.perform(vec![Write::Update(known::NODES, wanted)])?;
             return Ok(None);
         }
+        if !silent && items(&node, "/spec/taints").is_empty() {
+            return Ok(heard);
+        }
         let pods = pods_on(work.session, name);
         if silent {
             mark_unready(work, &pods)?;
@@ -107,13 +110,13 @@ impl Control for NodeLifecycle {
 /// Says once of each node that it is known, as upstream does whenever the controller starts.
 fn greet(work: &mut Work<'_, '_>, node: &Value) {
     let name = object::name(node);
-    let note = Note {
+    let event = Note {
         about: node.clone(),
         warning: false,
         reason: "RegisteredNode".to_owned(),
         message: format!("Node {name} event: Registered Node {name} in Controller"),
     };
-    work.recorder.record_once(work.session, &note);
+    work.recorder.record_once(work.session, &event);
 }
 
 fn pods_on(session: &Session<'_>, node: &str) -> Vec<Arc<Value>> {

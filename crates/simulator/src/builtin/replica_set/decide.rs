@@ -28,14 +28,14 @@ pub(crate) enum Claim {
 
 /// The claim of `owner` on `candidate` (a pod of a ReplicaSet, a ReplicaSet of a Deployment).
 pub(crate) fn claim(owner: &Value, selector: &Selector, candidate: &Value) -> Claim {
-    let matches = selector.matches(&object::labels(candidate));
+    let matches = || selector.matches_object(candidate);
     let leaving = object::is_terminating(owner);
     match object::controller_of(candidate) {
         Some(reference) if text(reference, "/uid") != object::uid(owner) => Claim::Ignore,
-        Some(_) if matches => Claim::Keep,
+        Some(_) if matches() => Claim::Keep,
         Some(_) if leaving => Claim::Ignore,
         Some(_) => Claim::Release,
-        None if leaving || !matches || object::is_terminating(candidate) => Claim::Ignore,
+        None if leaving || object::is_terminating(candidate) || !matches() => Claim::Ignore,
         None => Claim::Adopt,
     }
 }
@@ -76,7 +76,7 @@ pub(crate) enum Scale {
 pub(crate) fn scale(
     set: &Value,
     active: &[Arc<Value>],
-    related: &[Arc<Value>],
+    related: impl FnOnce() -> Vec<Arc<Value>>,
     now: Timestamp,
 ) -> Scale {
     if object::is_terminating(set) {
@@ -90,7 +90,7 @@ pub(crate) fn scale(
     if surplus == 0 {
         return Scale::Nothing;
     }
-    let nodes: BTreeMap<String, i64> = pod::active_per_node(related.iter().map(AsRef::as_ref));
+    let nodes: BTreeMap<String, i64> = pod::active_per_node(related().iter().map(AsRef::as_ref));
     let rank = |pod: &Value| nodes.get(text(pod, "/spec/nodeName")).copied().unwrap_or(0);
     let mut sorted: Vec<&Value> = active.iter().map(AsRef::as_ref).collect();
     sorted.sort_by(|a, b| pod::deletion_order((a, rank(a)), (b, rank(b)), now));
@@ -127,12 +127,9 @@ pub(crate) fn status(
 ) -> Value {
     let min_ready = count(set, "/spec/minReadySeconds");
     let template_labels = object::string_map(set, "/spec/template/metadata/labels");
-    let fully_labeled = active.iter().filter(|p| {
-        let labels = object::labels(p);
-        template_labels
-            .iter()
-            .all(|(k, v)| labels.get(k) == Some(v))
-    });
+    let fully_labeled = active
+        .iter()
+        .filter(|p| object::has_labels(p, &template_labels));
     let mut status = object::without_zeros(&[
         ("fullyLabeledReplicas", as_count(fully_labeled.count())),
         (
@@ -234,21 +231,24 @@ mod tests {
         let selector = Selector::from_label_selector(&set["spec"]["selector"]).unwrap();
         let orphan = json!({"metadata": {"labels": {"app": "web"}}});
         assert_eq!(claim(&set, &selector, &orphan), Claim::Ignore);
-        assert_eq!(scale(&set, &[], &[], now()), Scale::Nothing);
+        assert_eq!(scale(&set, &[], Vec::new, now()), Scale::Nothing);
     }
 
     #[test]
     fn missing_pods_are_created_and_surplus_ones_ranked() {
         assert_eq!(
-            scale(&set(3), &[pod("a", None)], &[], now()),
+            scale(&set(3), &[pod("a", None)], Vec::new, now()),
             Scale::Create(2)
         );
         let pods = [pod("a", Some("2030-01-01T00:00:00Z")), pod("b", None)];
         assert_eq!(
-            scale(&set(1), &pods, &pods, now()),
+            scale(&set(1), &pods, || pods.to_vec(), now()),
             Scale::Delete(vec!["b".to_owned()])
         );
-        assert_eq!(scale(&set(2), &pods, &pods, now()), Scale::Nothing);
+        assert_eq!(
+            scale(&set(2), &pods, || pods.to_vec(), now()),
+            Scale::Nothing
+        );
     }
 
     #[test]

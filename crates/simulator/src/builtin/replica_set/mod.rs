@@ -60,16 +60,24 @@ impl Control for ReplicaSets {
             return Ok(None);
         };
         let pods = work.session.list(&known::PODS, Some(namespace));
-        let mut active = Vec::new();
-        let mut terminating = 0;
-        for candidate in pods {
-            if pod::is_on_its_way_out(&candidate) {
+        let template = object::string_map(&set, "/spec/template/metadata/labels");
+        let (mut active, mut terminating) = (Vec::new(), 0);
+        for candidate in pods.into_iter().filter(|p| !pod::is_finished(p)) {
+            let leaves = object::is_terminating(&candidate);
+            // The API server sees to it that what carries the template's labels matches the selector.
+            if object::is_controlled_by(&candidate, &set)
+                && object::has_labels(&candidate, &template)
+            {
+                if leaves {
+                    terminating += 1;
+                } else {
+                    active.push(candidate);
+                }
+            } else if leaves {
                 terminating +=
                     usize::from(decide::claim(&set, &selector, &candidate) == Claim::Keep);
-            } else if pod::is_active(&candidate)
-                && let Some(ours) = claimed(work, &set, &selector, candidate)?
-            {
-                active.push(ours);
+            } else {
+                active.extend(claimed(work, &set, &selector, candidate)?);
             }
         }
         let (failure, scaled) = scale(work, &set, &active);
@@ -129,8 +137,7 @@ fn scale(
     set: &Value,
     active: &[Arc<Value>],
 ) -> (Option<(Failure, ApiError)>, bool) {
-    let related = related(work.session, set);
-    match decide::scale(set, active, &related, work.now()) {
+    match decide::scale(set, active, || related(work.session, set), work.now()) {
         Scale::Nothing => (None, false),
         Scale::Create(missing) => {
             let failure = (0..missing).find_map(|_| create(work, set).err());
