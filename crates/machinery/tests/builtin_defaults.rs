@@ -167,16 +167,16 @@ fn differences(path: &str, ours: &Value, theirs: &Value, out: &mut Vec<String>) 
             for key in keys {
                 match (ours.get(key), theirs.get(key)) {
                     (Some(ours), Some(theirs)) => {
-                        differences(&format!("{path}.{key}"), ours, theirs, out)
+                        differences(&format!("{path}.{key}"), ours, theirs, out);
                     }
                     (ours, theirs) => {
-                        out.push(format!("{path}.{key}: ours {ours:?}, theirs {theirs:?}"))
+                        out.push(format!("{path}.{key}: ours {ours:?}, theirs {theirs:?}"));
                     }
                 }
             }
         }
         (ours, theirs) if ours != theirs => {
-            out.push(format!("{path}: ours {ours}, theirs {theirs}"))
+            out.push(format!("{path}: ours {ours}, theirs {theirs}"));
         }
         _ => {}
     }

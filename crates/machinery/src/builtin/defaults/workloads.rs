@@ -56,6 +56,9 @@ fn daemon_set(spec: &mut Object) {
         {
             set(rolling, "maxUnavailable", 1);
             set(rolling, "maxSurge", 0);
+        } else if let Some(rolling) = child(strategy, "rollingUpdate") {
+            set(rolling, "maxUnavailable", 0);
+            set(rolling, "maxSurge", 0);
         }
     }
     set(spec, "revisionHistoryLimit", 10);

@@ -2,6 +2,7 @@
 //! not write on this endpoint and fill in what is derived from the object alone. Generation and the rest of metadata
 //! are the server's; so is what needs other objects, the user or the time of day.
 
+mod gates;
 mod job;
 mod pod;
 pub mod service;
@@ -22,6 +23,9 @@ pub fn prepare_for_create(group: &str, version: &str, kind: &str, object: &mut V
     };
     if let Some(status) = new_status(group, version, kind, object) {
         object.insert("status".to_owned(), status);
+    }
+    if matches!(group, "" | "apps" | "batch" | "coordination.k8s.io") {
+        gates::drop_disabled(kind, object);
     }
     match (group, kind) {
         ("", "Pod") => pod::create(object),

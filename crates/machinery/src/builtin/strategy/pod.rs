@@ -24,6 +24,11 @@ pub fn create(pod: &mut Object) {
             .get("schedulingGates")
             .and_then(Value::as_array)
             .is_some_and(|gates| !gates.is_empty());
+        if let Some(grace) = spec.get_mut("terminationGracePeriodSeconds")
+            && grace.as_i64().is_some_and(|seconds| seconds < 0)
+        {
+            *grace = json!(1);
+        }
         affinity(spec, &labels);
         each(spec, "topologySpreadConstraints", |constraint| {
             label_keys(constraint, "matchLabelKeys", "In", &labels);

@@ -36,6 +36,11 @@ pub fn autoscaler(spec: &At<'_>, errors: &mut Errors) {
     for metric in metrics.items() {
         self::metric(&metric, errors);
     }
+    let outside = |metric: &At<'_>| matches!(metric.child("type").text(), "Object" | "External");
+    if min.is_set() && min.int() == 0 && !metrics.items().iter().any(outside) {
+        let detail = "must specify at least one Object or External metric to support scaling to zero replicas";
+        errors.push(metrics.forbidden(detail));
+    }
     let utilization = spec.child("targetCPUUtilizationPercentage");
     if utilization.is_set() && utilization.int() < 1 {
         let path = "spec.metrics[0].resource.target.averageUtilization";

@@ -102,7 +102,8 @@ fn time_zone(zone: &At<'_>, errors: &mut Errors) {
         let detail =
             "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
         errors.push(zone.invalid(detail));
-    } else if text != "UTC" && jiff::tz::TimeZone::get(text).is_err() {
+    }
+    if text != "UTC" && jiff::tz::TimeZone::get(text).is_err() {
         errors.push(zone.invalid(format!("unknown time zone {text}")));
     }
 }

@@ -36,6 +36,8 @@ pub fn int_or_percent(at: &At<'_>) -> i64 {
             .strip_suffix('%')
             .unwrap_or(text)
             .parse()
+            .ok()
+            .filter(|number| *number >= 0)
             .unwrap_or_default(),
         _ => at.int(),
     }

@@ -285,6 +285,9 @@ fn storage_class(class: &At<'_>, errors: &mut Errors) {
     {
         errors.push(FieldError::too_long(parameters.path(), 256 * 1024));
     }
+    if entries.iter().any(|(key, _)| key.is_empty()) {
+        errors.push(parameters.invalid_as("", "field can not be empty."));
+    }
     let policy = class.child("reclaimPolicy");
     if !policy.is_empty() && !["Delete", "Retain"].contains(&policy.text()) {
         errors.push(policy.not_supported(&["Delete", "Retain"]));

@@ -44,10 +44,8 @@ fn node(go_type: &str, value: &Value, parent: &Value) -> Node {
     }
     if let Some(inner) = go_type.strip_prefix("[]") {
         return match value.as_array() {
-            Some(items) if !items.is_empty() => {
-                Node::List(items.iter().map(|item| node(inner, item, value)).collect())
-            }
-            _ => null(),
+            Some(items) => Node::List(items.iter().map(|item| node(inner, item, value)).collect()),
+            None => null(),
         };
     }
     if let Some(inner) = go_type.strip_prefix("map ") {

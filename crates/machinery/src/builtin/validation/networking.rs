@@ -2,7 +2,7 @@
 
 use super::names::path_segment;
 use super::read::{At, Errors};
-use super::{BadValue, FieldError, NameRule, meta, net, service};
+use super::{FieldError, NameRule, meta, net, service};
 use crate::names;
 
 const CLASS: &str = "kubernetes.io/ingress.class";
@@ -102,7 +102,7 @@ fn ingress(spec: &At<'_>, errors: &mut Errors) {
     let (rules, backend) = (spec.child("rules"), spec.child("defaultBackend"));
     if rules.is_empty() && !backend.is_set() {
         let detail = "either `defaultBackend` or `rules` must be specified";
-        errors.push(spec.invalid_as(BadValue::Json("null".to_owned()), detail));
+        errors.push(spec.invalid_as(rules.value(), detail));
     }
     if backend.is_set() {
         self::backend(&backend, errors);
@@ -362,6 +362,9 @@ fn ip_block(block: &At<'_>, old: Option<&At<'_>>, errors: &mut Errors) {
         return;
     }
     check(&cidr, errors);
+    if net::is_strict_subset(cidr.text(), cidr.text()).is_none() {
+        return;
+    }
     for except in block.child("except").items() {
         check(&except, errors);
         if net::is_strict_subset(except.text(), cidr.text()) == Some(false) {

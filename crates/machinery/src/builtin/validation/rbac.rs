@@ -2,7 +2,7 @@
 
 use super::names::path_segment;
 use super::read::{At, Errors};
-use super::{FieldError, NameRule, meta};
+use super::{BadValue, FieldError, NameRule, meta};
 use crate::names;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
@@ -28,7 +28,12 @@ pub fn create(kind: &str, object: &At<'_>, errors: &mut Errors) {
                     errors.push(selectors.required(detail));
                 }
                 for selector in selectors.items() {
+                    let before = errors.len();
                     meta::label_selector(&selector, errors);
+                    if errors.len() > before {
+                        let null = BadValue::Json("null".to_owned());
+                        errors.push(selector.invalid_as(null, "invalid label selector."));
+                    }
                 }
             }
         }

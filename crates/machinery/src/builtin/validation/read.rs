@@ -218,7 +218,7 @@ impl<'a> At<'a> {
     /// A number that must be positive; a missing one is 0.
     pub fn positive(&self, errors: &mut Errors) {
         if self.int() <= 0 {
-            errors.push(self.invalid_as(self.int(), "must be greater than 0"));
+            errors.push(self.invalid_as(self.int(), "must be greater than zero"));
         }
     }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::builtin::validation::pod::{node_selector, quantity_value};
 use crate::builtin::validation::read::{At, Errors, same};
-use crate::builtin::validation::{FieldError, diff, internal, meta};
+use crate::builtin::validation::{BadValue, FieldError, diff, internal, meta};
 use crate::names;
 use crate::quantity::Quantity;
 
@@ -224,11 +224,19 @@ pub fn volume_spec(spec: &At<'_>, errors: &mut Errors) {
         ));
     }
     for (_, size) in sizes {
-        if Quantity::parse(size.text()).is_ok_and(|size| size.sign() <= 0) {
+        let sign = Quantity::parse(size.text()).map_or(1, |size| size.sign());
+        if sign < 0 {
+            let shown = BadValue::Json(size.text().to_owned());
+            errors.push(size.invalid_as(shown, "must be a valid resource quantity"));
+        }
+        if sign <= 0 {
             errors.push(size.invalid("must be greater than zero"));
         }
     }
     let policy = spec.child("persistentVolumeReclaimPolicy");
+    if policy.text() == "Recycle" && spec.child("hostPath").child("path").text() == "/" {
+        errors.push(policy.forbidden("may not be 'recycle' for a hostPath mount of '/'"));
+    }
     if !policy.is_empty() && !["Delete", "Recycle", "Retain"].contains(&policy.text()) {
         errors.push(policy.not_supported(&["Delete", "Recycle", "Retain"]));
     }

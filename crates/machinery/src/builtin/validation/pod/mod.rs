@@ -6,6 +6,7 @@ mod containers;
 mod env;
 mod mounts;
 mod probes;
+mod remote;
 mod resources;
 mod scheduling;
 mod security;

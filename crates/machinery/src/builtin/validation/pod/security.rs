@@ -43,7 +43,7 @@ pub fn pod(spec: &At<'_>, errors: &mut Errors) {
     );
     known(
         &context.child("seLinuxChangePolicy"),
-        &["MountOption", "Recursive"],
+        &["Recursive"],
         errors,
     );
 }

@@ -95,7 +95,27 @@ fn names_and_limits(spec: &At<'_>, errors: &mut Errors) {
         resources::limits_only(&overhead, errors);
     }
     if let Some(os) = spec.child("os").set() {
-        os.child("name").one_of(&["linux", "windows"], errors);
+        match os.child("name").text() {
+            "linux" => linux(spec, errors),
+            "windows" => {}
+            "" => errors.push(os.child("name").required("")),
+            other => errors.push(FieldError::not_supported(
+                os.path(),
+                other,
+                &["linux", "windows"],
+            )),
+        }
+    }
+}
+
+fn linux(spec: &At<'_>, errors: &mut Errors) {
+    let lists = ["initContainers", "containers", "ephemeralContainers"];
+    let containers = lists.iter().flat_map(|list| spec.child(list).items());
+    for holder in std::iter::once(spec.moved(spec.path())).chain(containers) {
+        let options = holder.child("securityContext").child("windowsOptions");
+        if options.is_set() {
+            errors.push(options.forbidden("windows options cannot be set for a linux pod"));
+        }
     }
 }
 
@@ -213,7 +233,7 @@ fn subdomain_with_underscore(text: &str) -> Vec<String> {
     if !plain.chars().all(inside) || !text.split('.').all(label) {
         complaints.push(names::regex_error(
             "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character",
-            r"[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?(\.[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?)*",
+            r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*",
             &["example.com"],
         ));
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::env::{VOLUME_FIELDS, field_ref, resource_field_ref};
+use super::remote;
 use crate::builtin::validation::read::{At, Errors};
 use crate::builtin::validation::{core, meta};
 use crate::names;
@@ -37,7 +38,7 @@ const SOURCES: [(&str, &str, &[&str]); 30] = [
     ("rbd", "", &["monitors", "image"]),
     ("cinder", "", &["volumeID"]),
     ("cephfs", "cephFS", &["monitors"]),
-    ("quobyte", "", &["registry", "volume"]),
+    ("quobyte", "", &[]),
     ("downwardAPI", "downwarAPI", &[]),
     ("fc", "", &[]),
     ("flexVolume", "", &["driver"]),
@@ -161,6 +162,13 @@ fn details(key: &str, volume: &At<'_>, source: &At<'_>, pod: &str, errors: &mut 
         }
         "projected" => projected(source, errors),
         "ephemeral" => ephemeral(volume, source, pod, errors),
+        "gcePersistentDisk" | "awsElasticBlockStore" => {
+            let partition = source.child("partition");
+            if !(0..=255).contains(&partition.int()) {
+                errors.push(partition.invalid("must be between 1 and 255, inclusive"));
+            }
+        }
+        "iscsi" | "fc" | "flocker" | "quobyte" | "csi" => remote::details(key, source, errors),
         "image" => {
             source
                 .child("pullPolicy")
