@@ -48,7 +48,7 @@ pub fn table(
     now: Timestamp,
 ) -> Result<Value, ApiError> {
     let mut rows = Vec::with_capacity(objects.len());
-    for object in objects {
+    for object in in_order(served, objects) {
         rows.push(row(served, object, options, now)?);
     }
     let definitions = match &served.backing {
@@ -70,6 +70,19 @@ pub fn table(
         "columnDefinitions": if options.headers { Value::Array(definitions) } else { Value::Null },
         "rows": rows,
     }))
+}
+
+/// Flow schemas are shown in the order they match, everything else as it is.
+fn in_order<'a>(served: &Served, objects: &'a [Arc<Value>]) -> Vec<&'a Arc<Value>> {
+    let mut objects: Vec<&Arc<Value>> = objects.iter().collect();
+    if served.resource.plural == "flowschemas" {
+        objects.sort_by_key(|object| {
+            object
+                .pointer("/spec/matchingPrecedence")
+                .and_then(Value::as_i64)
+        });
+    }
+    objects
 }
 
 fn row(
