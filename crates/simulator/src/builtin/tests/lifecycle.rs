@@ -245,3 +245,20 @@ fn the_same_seed_makes_the_same_world() {
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
 }
+
+#[test]
+fn controllers_that_start_in_a_settled_world_write_nothing_but_that_they_know_the_nodes() {
+    let mut cluster = Cluster::new();
+    cluster.deployment(3, "web:1");
+    cluster.run(10);
+    let Cluster { world, now } = cluster;
+    let world = World::with_server(world.api, Entropy::seeded(99), crate::builtin::all(), now);
+    let mut cluster = Cluster { world, now };
+    let written = cluster.writes_while_resting();
+    assert_eq!(written.len(), 3, "{written:?}");
+    assert!(
+        written
+            .iter()
+            .all(|w| w.starts_with("events default/node-"))
+    );
+}
