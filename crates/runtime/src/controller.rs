@@ -27,6 +27,10 @@ use crate::shutdown::Shutdown;
 /// How long an object waits whose cache has not seen our last write. Upstream's figure (`rollout/controller.go`).
 const FENCE_DELAY: Duration = Duration::from_millis(100);
 
+/// How much later than asked for an object is looked at: upstream compares times strictly, and a virtual clock would
+/// hit the very moment.
+const LATE: Duration = Duration::from_millis(1);
+
 /// Time that passes still have at a shutdown.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -284,11 +288,11 @@ impl<R: Reconciler> Worker<R> {
         match requeue {
             Requeue::Never => "success",
             Requeue::After(delay) => {
-                queue.add_after(key.clone(), delay);
+                queue.add_after(key.clone(), delay + LATE);
                 "requeue_after"
             }
             Requeue::At(time) => {
-                queue.add_after(key.clone(), self.inner.client.clock().until(time));
+                queue.add_after(key.clone(), self.inner.client.clock().until(time) + LATE);
                 "requeue_after"
             }
             Requeue::Immediately => {
@@ -399,6 +403,7 @@ impl<R: Reconciler> Worker<R> {
             }
         };
         let requeue = plan.requeue;
+        tracing::debug!(effects = plan.effects.len(), %requeue, "decided");
         let Outcome {
             plan,
             error,

@@ -16,9 +16,9 @@ pub enum Requeue {
     /// Not before something changes.
     #[default]
     Never,
-    /// After this long.
+    /// Just after this long.
     After(Duration),
-    /// At this time; at once if it has passed.
+    /// Just after this time; at once if it has passed.
     At(Timestamp),
     /// With the object's backoff, as after a failure.
     Backoff,
