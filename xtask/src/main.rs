@@ -2,6 +2,7 @@
 //!
 //! `main` is wiring; each command has a module of its own.
 mod conformance;
+mod crds;
 mod test_real;
 mod testbed;
 
@@ -23,6 +24,8 @@ enum Command {
     /// Replay recorded calls of upstream against ours
     #[command(subcommand)]
     Conformance(conformance::Command),
+    /// The custom resource definitions
+    Crds(crds::CrdsArgs),
     /// A real Kubernetes on loopback, for tests and benchmarks
     #[command(subcommand)]
     Testbed(testbed::Command),
@@ -33,6 +36,7 @@ enum Command {
 fn main() -> Result<()> {
     match Args::parse().command {
         Command::Conformance(command) => conformance::run(&command),
+        Command::Crds(args) => crds::run(&args),
         Command::Testbed(command) => testbed::run(command),
         Command::TestReal(args) => test_real::run(&args),
     }

@@ -49,7 +49,7 @@ api_object! {
             /// How many measurements to keep.
             "measurementRetention" measurement_retention: Vec<MeasurementRetention>,
             /// Other templates whose metrics are added.
-            "templates" templates: Vec<AnalysisTemplateRef>,
+            "templates" templates: Vec<AnalysisTemplateRef> as super::crds::template_references(),
         }
     }
 

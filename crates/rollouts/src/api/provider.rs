@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::meta::{IntOrString, RawJson};
+use super::meta::{IntOrString, PodTemplateMetadata, RawJson};
 use super::schema::api_object;
 
 api_object! {
@@ -148,7 +148,7 @@ api_object! {
         }
         optional {
             /// Metadata of the Job.
-            "metadata" metadata: RawJson,
+            "metadata" metadata: RawJson as PodTemplateMetadata::schema(),
         }
     }
 

@@ -205,11 +205,11 @@ api_object! {
     pub struct AlbStatus {
         optional {
             /// The load balancer.
-            "loadBalancer" load_balancer: AwsResourceRef,
+            "loadBalancer" load_balancer: AwsResourceRef as super::crds::aws_resource(),
             /// Target group of the new set.
-            "canaryTargetGroup" canary_target_group: AwsResourceRef,
+            "canaryTargetGroup" canary_target_group: AwsResourceRef as super::crds::aws_resource(),
             /// Target group of the stable set.
-            "stableTargetGroup" stable_target_group: AwsResourceRef,
+            "stableTargetGroup" stable_target_group: AwsResourceRef as super::crds::aws_resource(),
             /// The Ingress.
             "ingress" ingress: String,
         }

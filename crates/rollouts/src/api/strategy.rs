@@ -138,7 +138,7 @@ api_object! {
     pub struct RolloutAnalysis {
         optional {
             /// Templates whose metrics are measured.
-            "templates" templates: Vec<AnalysisTemplateRef>,
+            "templates" templates: Vec<AnalysisTemplateRef> as super::crds::template_references(),
             /// Arguments for them.
             "args" args: Vec<AnalysisRunArgument>,
             /// Metrics whose result doesn't count.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::api::Rollout;
 use crate::api::meta::{LabelSelector, LabelSelectorRequirement};
 
-use super::{FieldError, internal, missing_field, shown, strategy};
+use super::{ErrorKind, FieldError, internal, missing_field, shown, strategy};
 
 /// Errors of `spec`, found at `path`.
 pub fn spec(rollout: &Rollout, path: &str, template_from_reference: bool) -> Vec<FieldError> {
@@ -175,6 +175,7 @@ fn template(rollout: &Rollout, selector: &Selector, path: &str) -> Vec<FieldErro
         ));
     }
     errors.extend(validation::pod_template(&template, path));
+    strict_variable_names(&mut errors, &template, path);
     let restart_policy = template
         .pointer("/spec/restartPolicy")
         .and_then(Value::as_str)
@@ -218,4 +219,30 @@ fn checked_template(template: &Value) -> Value {
         }
     }
     template
+}
+
+/// Upstream doesn't allow the relaxed names of environment variables that newer API servers do.
+fn strict_variable_names(errors: &mut Vec<FieldError>, template: &Value, path: &str) {
+    for list in ["initContainers", "containers"] {
+        let containers = template
+            .pointer(&format!("/spec/{list}"))
+            .and_then(Value::as_array);
+        for (index, container) in containers.into_iter().flatten().enumerate() {
+            let variables = container.get("env").and_then(Value::as_array);
+            for (position, variable) in variables.into_iter().flatten().enumerate() {
+                let name = variable
+                    .get("name")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                let field = format!("{path}.spec.{list}[{index}].env[{position}].name");
+                let relaxed =
+                    |error: &FieldError| error.kind == ErrorKind::Invalid && error.field == field;
+                let at = errors.iter().position(relaxed).unwrap_or(errors.len());
+                errors.retain(|error| !relaxed(error));
+                let strict = complaints(&field, name, names::env_var_name(name))
+                    .filter(|_| !name.is_empty());
+                errors.splice(at..at, strict.collect::<Vec<_>>());
+            }
+        }
+    }
 }

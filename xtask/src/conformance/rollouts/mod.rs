@@ -104,7 +104,12 @@ fn swept_rollout(case: &Case, root: &str) -> Rollout {
             path.replace('[', "/").replace(']', "").replace('.', "/")
         );
         let (parent, key) = pointer.rsplit_once('/').unwrap_or_default();
-        for empty in [json!([]), json!({})] {
+        let is_map = ["labels", "annotations", "matchLabels"].contains(&key);
+        for empty in if is_map {
+            [json!({}), json!([])]
+        } else {
+            [json!([]), json!({})]
+        } {
             let mut candidate = value.clone();
             match candidate.pointer_mut(parent).and_then(Value::as_object_mut) {
                 Some(parent) if !parent.contains_key(key) => parent.insert(key.to_owned(), empty),

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::schema::ApiSchema;
+use super::super::analysis::AnalysisTemplateRef;
+use super::super::meta::LabelSelector;
+use super::super::schema::ApiSchema;
+use super::super::status::AwsResourceRef;
 
 /// A list that is replaced as a whole.
 pub(crate) fn atomic_list<T: ApiSchema>() -> Value {
@@ -11,7 +14,7 @@ pub(crate) fn atomic_list<T: ApiSchema>() -> Value {
 
 /// A label selector, replaced as a whole.
 pub(crate) fn label_selector() -> Value {
-    let mut schema = super::meta::LabelSelector::schema();
+    let mut schema = LabelSelector::schema();
     if let Some(object) = schema.as_object_mut() {
         object.insert("x-kubernetes-map-type".to_owned(), json!("atomic"));
     }
@@ -33,16 +36,6 @@ pub(crate) fn any_object() -> Value {
     json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
 }
 
-/// A pod template.
-pub(crate) fn pod_template() -> Value {
-    any_object()
-}
-
-/// The spec of a Job.
-pub(crate) fn job_spec() -> Value {
-    any_object()
-}
-
 /// A text.
 pub(crate) fn text() -> Value {
     json!({"type": "string"})
@@ -59,4 +52,27 @@ pub(crate) fn with_default(mut schema: Value, default: &str) -> Value {
         object.insert("default".to_owned(), json!(default));
     }
     schema
+}
+
+/// References to templates, whose names upstream's definition doesn't demand.
+pub(crate) fn template_references() -> Value {
+    let mut item = AnalysisTemplateRef::schema();
+    demand(&mut item, &[]);
+    json!({"type": "array", "items": item})
+}
+
+/// An AWS resource, whose full name upstream's definition doesn't demand.
+pub(crate) fn aws_resource() -> Value {
+    let mut schema = AwsResourceRef::schema();
+    demand(&mut schema, &["arn", "name"]);
+    schema
+}
+
+fn demand(schema: &mut Value, required: &[&str]) {
+    if let Some(object) = schema.as_object_mut() {
+        object.remove("required");
+        if !required.is_empty() {
+            object.insert("required".to_owned(), json!(required));
+        }
+    }
 }

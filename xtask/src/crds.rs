@@ -1,0 +1,239 @@
+//! `cargo xtask crds`: the custom resource definitions, printed, written, checked, and compared with upstream's.
+//!
+//! The comparison looks at structure alone: descriptions and annotations are dropped, lists of required fields sorted. Every
+//! difference needs a reason in [`REASONS`].
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde_json::{Map, Value};
+
+/// What client-side `kubectl apply` can store in its annotation.
+const MOST_BYTES: usize = 262_144;
+
+/// Differences from upstream by a part of their line (after `*`) or its beginning, each with its reason.
+const REASONS: &[(&str, &str)] = &[
+    (
+        "*.template.spec.schedulingGroup: only ours",
+        "the field is newer than the Kubernetes release upstream was built with",
+    ),
+    (
+        "*.job.spec.podFailurePolicy.rules.items.onPodConditions.items.required: upstream [\"status\",\"type\"]",
+        "Kubernetes 1.36 no longer demands the status, upstream was built with an older release",
+    ),
+];
+
+/// What to do with the definitions; prints them if nothing is asked for.
+#[derive(Args)]
+pub struct CrdsArgs {
+    /// Compare with upstream's definitions in this folder; without a value, in the shared one
+    #[arg(long, num_args = 0..=1, default_missing_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/upstream-crds/rollouts"))]
+    compare: Option<PathBuf>,
+    /// Write one file per definition into this folder
+    #[arg(long)]
+    write: Option<PathBuf>,
+    /// Fail if the files in this folder are not what would be written
+    #[arg(long)]
+    check: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(args: &CrdsArgs) -> Result<()> {
+    let crds = rollouts::api::crds::crds();
+    for crd in &crds {
+        let size = crd.to_string().len();
+        if size > MOST_BYTES {
+            bail!(
+                "{}: {size} bytes are too many for client-side apply",
+                name(crd)
+            );
+        }
+    }
+    if let Some(folder) = &args.write {
+        fs::create_dir_all(folder)?;
+        for crd in &crds {
+            fs::write(folder.join(file_name(crd)), text(crd))?;
+        }
+    }
+    if let Some(folder) = &args.check {
+        for crd in &crds {
+            let path = folder.join(file_name(crd));
+            let stored = fs::read_to_string(&path)
+                .with_context(|| format!("cannot read `{}`", path.display()))?;
+            if stored != text(crd) {
+                bail!(
+                    "`{}` is stale; run `cargo xtask crds --write {}`",
+                    path.display(),
+                    folder.display()
+                );
+            }
+        }
+    }
+    if let Some(folder) = &args.compare {
+        compare(&crds, folder)?;
+    }
+    if args.write.is_none() && args.check.is_none() && args.compare.is_none() {
+        for crd in &crds {
+            write!(std::io::stdout(), "---\n{}", text(crd))?;
+        }
+    }
+    Ok(())
+}
+
+fn name(crd: &Value) -> &str {
+    crd["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+fn file_name(crd: &Value) -> String {
+    let text = |pointer: &str| {
+        crd.pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    format!(
+        "{}_{}.yaml",
+        text("/spec/group"),
+        text("/spec/names/plural")
+    )
+}
+
+fn text(crd: &Value) -> String {
+    machinery::yaml::to_string(crd)
+}
+
+fn compare(ours: &[Value], folder: &Path) -> Result<()> {
+    let mut theirs = BTreeMap::new();
+    for entry in
+        fs::read_dir(folder).with_context(|| format!("cannot read `{}`", folder.display()))?
+    {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            let documents = machinery::yaml::parse_documents(&fs::read_to_string(&path)?)?;
+            theirs.extend(
+                documents
+                    .into_iter()
+                    .map(|crd| (name(&crd).to_owned(), crd)),
+            );
+        }
+    }
+    let mut differences = Vec::new();
+    for crd in ours {
+        match theirs.remove(name(crd)) {
+            Some(upstream) => {
+                let path = format!("{}:", name(crd));
+                differ(
+                    &path,
+                    &structure(&upstream),
+                    &structure(crd),
+                    &mut differences,
+                );
+            }
+            None => differences.push(format!("{}: only ours", name(crd))),
+        }
+    }
+    differences.extend(theirs.keys().map(|name| format!("{name}: only upstream's")));
+    report(&differences)
+}
+
+fn report(differences: &[String]) -> Result<()> {
+    let mut out = std::io::stdout();
+    let mut unexplained = 0;
+    for difference in differences {
+        let fits = |path: &str| match path.strip_prefix('*') {
+            Some(rest) => difference.contains(rest),
+            None => difference.starts_with(path),
+        };
+        match REASONS.iter().find(|(path, _)| fits(path)) {
+            Some((_, reason)) => writeln!(out, "{difference}\n    because {reason}")?,
+            None => {
+                unexplained += 1;
+                writeln!(out, "{difference}\n    UNEXPLAINED")?;
+            }
+        }
+    }
+    writeln!(
+        out,
+        "{} differences, {unexplained} unexplained",
+        differences.len()
+    )?;
+    if unexplained > 0 {
+        bail!("{unexplained} unexplained differences");
+    }
+    Ok(())
+}
+
+/// A definition without descriptions and annotations.
+fn structure(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let dropped = |key: &str, field: &Value| {
+                (key == "description" && field.is_string())
+                    || (key == "annotations" && fields.contains_key("name"))
+            };
+            let kept = fields.iter().filter(|(key, field)| !dropped(key, field));
+            let sorted = |key: &str, field: Value| match field {
+                Value::Array(mut items) if key == "required" => {
+                    items.sort_by_key(Value::to_string);
+                    Value::Array(items)
+                }
+                other => other,
+            };
+            let kept: Map<String, Value> = kept
+                .map(|(key, field)| (key.clone(), sorted(key, structure(field))))
+                .collect();
+            Value::Object(kept)
+        }
+        Value::Array(items) => Value::Array(items.iter().map(structure).collect()),
+        other => other.clone(),
+    }
+}
+
+fn differ(path: &str, theirs: &Value, ours: &Value, differences: &mut Vec<String>) {
+    match (theirs, ours) {
+        (Value::Object(theirs), Value::Object(ours)) => {
+            let keys: std::collections::BTreeSet<&String> =
+                theirs.keys().chain(ours.keys()).collect();
+            for key in keys {
+                let path = if key == "properties" {
+                    path.to_owned()
+                } else {
+                    format!("{path}.{key}")
+                };
+                match (theirs.get(key), ours.get(key)) {
+                    (Some(theirs), Some(ours)) => differ(&path, theirs, ours, differences),
+                    (Some(theirs), None) => {
+                        differences.push(format!("{path}: only upstream's: {}", short(theirs)))
+                    }
+                    (None, Some(ours)) => {
+                        differences.push(format!("{path}: only ours: {}", short(ours)))
+                    }
+                    (None, None) => {}
+                }
+            }
+        }
+        (Value::Array(theirs), Value::Array(ours)) if theirs.len() == ours.len() => {
+            for (index, (theirs, ours)) in theirs.iter().zip(ours).enumerate() {
+                differ(&format!("{path}[{index}]"), theirs, ours, differences);
+            }
+        }
+        (theirs, ours) if theirs == ours => {}
+        (theirs, ours) => {
+            differences.push(format!(
+                "{path}: upstream {}, ours {}",
+                short(theirs),
+                short(ours)
+            ));
+        }
+    }
+}
+
+fn short(value: &Value) -> String {
+    value.to_string().chars().take(120).collect()
+}
