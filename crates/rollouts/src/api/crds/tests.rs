@@ -13,9 +13,7 @@ fn every_leaf(schema: &Value) -> Value {
         return first.clone();
     }
     if let Some(properties) = schema["properties"].as_object() {
-        let leaf = |(name, schema): (&String, &Value)| {
-            (name.clone(), every_leaf(schema)
-        };
+        let leaf = |(name, schema): (&String, &Value)| (name.clone(), every_leaf(schema));
         return Value::Object(properties.iter().map(leaf).collect());
     }
     if schema["additionalProperties"].is_object() {
@@ -48,10 +46,14 @@ fn survives<T: DeserializeOwned + Serialize>(document: &Value) {
 /// Paths and values, which make a short difference.
 fn leaves(value: &Value, path: &str) -> Vec<String> {
     match value {
-        Value::Object(fields) if !fields.is_empty() => {
-            fields.iter().flat_map(|(key, field)| leaves(field, &format!("{path}.{key}"))).collect()
-        }
-        Value::Array(items) => items.iter().flat_map(|item| leaves(item, &format!("{path}[]"))).collect(),
+        Value::Object(fields) if !fields.is_empty() => fields
+            .iter()
+            .flat_map(|(key, field)| leaves(field, &format!("{path}.{key}")))
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .flat_map(|item| leaves(item, &format!("{path}[]")))
+            .collect(),
         leaf => vec![format!("{path}: {leaf}")],
     }
 }
