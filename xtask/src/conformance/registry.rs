@@ -22,6 +22,23 @@ pub struct Registry {
     tables: BTreeMap<&'static str, Table>,
     skipped: Vec<(&'static str, &'static str)>,
     marked: BTreeMap<&'static str, &'static str>,
+    skipped_if: Vec<Condition>,
+    marked_if: Vec<Condition>,
+}
+
+/// Cases of a function, and what is to be said of them.
+struct Condition {
+    function: &'static str,
+    reason: &'static str,
+    holds: fn(&Case) -> bool,
+}
+
+impl Condition {
+    fn reason(all: &[Self], case: &Case) -> Option<&'static str> {
+        let holds =
+            |condition: &&Self| condition.function == case.function() && (condition.holds)(case);
+        all.iter().find(holds).map(|condition| condition.reason)
+    }
 }
 
 /// The outcome of a run.
@@ -62,6 +79,34 @@ impl Registry {
     /// Marks a case that ours answers otherwise on purpose: it must differ.
     pub fn mark(&mut self, case: &'static str, reason: &'static str) {
         self.marked.insert(case, reason);
+    }
+
+    /// Says why some cases of a function are not replayed.
+    pub fn skip_if(
+        &mut self,
+        function: &'static str,
+        reason: &'static str,
+        holds: fn(&Case) -> bool,
+    ) {
+        self.skipped_if.push(Condition {
+            function,
+            reason,
+            holds,
+        });
+    }
+
+    /// Marks the cases of a function that ours answers otherwise on purpose: they must differ.
+    pub fn mark_if(
+        &mut self,
+        function: &'static str,
+        reason: &'static str,
+        holds: fn(&Case) -> bool,
+    ) {
+        self.marked_if.push(Condition {
+            function,
+            reason,
+            holds,
+        });
     }
 
     /// Runs over a folder.
@@ -108,9 +153,14 @@ impl Registry {
             tally.skip(name, self.reason(name));
             return;
         };
+        if let Some(reason) = Condition::reason(&self.skipped_if, case) {
+            tally.skip(&format!("{}, some", case.function()), reason);
+            return;
+        }
         let mut outcome = catch_unwind(AssertUnwindSafe(|| replay(case)))
             .unwrap_or_else(|_| Err("panic".to_owned()));
-        if let Some(reason) = self.marked.get(case.name()) {
+        let marked = self.marked.get(case.name()).copied();
+        if let Some(reason) = marked.or_else(|| Condition::reason(&self.marked_if, case)) {
             outcome = match outcome {
                 Ok(()) => Err(format!("marked ({reason}), but equal")),
                 Err(_) => Ok(()),

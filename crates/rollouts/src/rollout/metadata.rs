@@ -59,13 +59,20 @@ impl Changes {
 
     /// The changes as the `metadata` of a JSON merge patch; an empty part is left out.
     pub fn as_patch(&self) -> Value {
-        let mut patch = json!({});
-        for (key, changes) in [("labels", &self.labels), ("annotations", &self.annotations)] {
-            if !changes.is_empty() {
-                patch[key] = changes.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
-            }
-        }
-        patch
+        let part = |changes: &[(String, Option<String>)]| -> Option<Value> {
+            let entries = changes
+                .iter()
+                .map(|(key, value)| (key.clone(), json!(value)));
+            (!changes.is_empty()).then(|| entries.collect())
+        };
+        let parts = [
+            ("labels", part(&self.labels)),
+            ("annotations", part(&self.annotations)),
+        ];
+        parts
+            .into_iter()
+            .filter_map(|(key, part)| Some((key, part?)))
+            .collect()
     }
 }
 

@@ -15,6 +15,7 @@ pub mod metadata;
 pub mod observe;
 pub mod status;
 pub mod template;
+pub mod tree;
 
 use runtime::{
     Error, ObjectKey, Performed, Plan, Reader, Reconciler, Rejection, ResourceRef, StatusWrite,

@@ -180,7 +180,7 @@ pub struct Caches {
     pub pods: Index<Cached<PodView>>,
     /// Metadata of Deployments.
     pub deployments: Cache<Meta>,
-    /// Metadata of PodTemplates.
+    /// Metadata of `PodTemplates`.
     pub pod_templates: Cache<Meta>,
     /// Referenced workloads, read once for each state of them.
     pub workloads: Workloads,

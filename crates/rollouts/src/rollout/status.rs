@@ -83,7 +83,7 @@ fn pause_events(pass: &mut Pass<'_>, stored: &RolloutStatus, new: &RolloutStatus
             format!("Rollout is paused ({})", first.reason),
         ),
         (Some(_), None) if new.aborted_at.is_none() => {
-            pass.event("RolloutResumed", "Rollout is resumed".to_owned())
+            pass.event("RolloutResumed", "Rollout is resumed".to_owned());
         }
         (None | Some(_), None) | (Some(_), Some(_)) => {}
     }

@@ -13,6 +13,7 @@ use crate::api::Rollout;
 use crate::api::labels::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH};
 use crate::rollout::decide::writes::SERVICE;
 use crate::rollout::observe::service_names;
+use crate::rollout::tree::put;
 use crate::views::{Cached, ServiceView};
 
 /// Gives back Services that no Rollout names.
@@ -78,7 +79,11 @@ pub fn decide(observed: &Observed) -> Plan {
     }
     let mut patch = json!({"metadata": {"annotations": {MANAGED_BY_ROLLOUTS: null}}});
     if hash {
-        patch["spec"] = json!({"selector": {POD_TEMPLATE_HASH: Value::Null}});
+        put(
+            &mut patch,
+            &["spec", "selector", POD_TEMPLATE_HASH],
+            Value::Null,
+        );
     }
     let key = ObjectKey::new(
         service.metadata.namespace.clone(),

@@ -5,6 +5,7 @@ mod counts;
 mod hash;
 mod misc;
 mod phase;
+mod reconcile;
 mod replica_sets;
 mod tables;
 mod validation;
@@ -28,6 +29,7 @@ pub fn registry() -> Registry {
     hash::register(&mut registry);
     validation::register(&mut registry);
     misc::register(&mut registry);
+    reconcile::register(&mut registry);
     not_yet(&mut registry);
     registry
 }

@@ -10,6 +10,7 @@ use crate::api::labels::POD_TEMPLATE_HASH;
 use crate::api::strategy::AntiAffinity;
 use crate::rollout::observe::Observed;
 use crate::rollout::template;
+use crate::rollout::tree::child;
 use crate::views::ReplicaSetView;
 
 /// The strategy's anti-affinity, if it names a rule.
@@ -56,11 +57,11 @@ pub fn generate(rollout: &Rollout, observed: &Observed, hash: &str) -> Option<Va
         None => ("requiredDuringSchedulingIgnoredDuringExecution", term),
     };
     let mut affinity = own.unwrap_or_else(|| json!({}));
-    let slot = &mut affinity["podAntiAffinity"][list];
+    let slot = child(child(&mut affinity, "podAntiAffinity"), list);
     match slot {
         Value::Array(terms) => terms.push(entry),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
-            *slot = json!([entry])
+            *slot = json!([entry]);
         }
     }
     Some(affinity)

@@ -68,11 +68,11 @@ impl Pass<'_> {
         }
         match self.pause_condition(&PauseReason::BlueGreenPause) {
             Some(_) if self.completed_blue_green_pause() => {
-                self.pauses.remove.push(PauseReason::BlueGreenPause)
+                self.pauses.remove.push(PauseReason::BlueGreenPause);
             }
             Some(since) if wait > 0 => self.wait_until(since, wait),
             None if !self.rollout.status.controller_pause => {
-                self.pauses.add.push(PauseReason::BlueGreenPause)
+                self.pauses.add.push(PauseReason::BlueGreenPause);
             }
             Some(_) | None => {}
         }
@@ -120,24 +120,25 @@ impl Pass<'_> {
             ),
             None => (String::new(), String::new()),
         };
-        new.blue_green.preview_selector = self.selected(&preview).unwrap_or_default().to_owned();
-        new.blue_green.active_selector = self.selected(&active).unwrap_or_default().to_owned();
+        self.selected(&preview)
+            .unwrap_or_default()
+            .clone_into(&mut new.blue_green.preview_selector);
+        self.selected(&active)
+            .unwrap_or_default()
+            .clone_into(&mut new.blue_green.active_selector);
         match self.promotion_reason(&new) {
             Some(reason) => self.promote(&mut new, &reason),
             None => new.blue_green.scale_up_preview_check_point = self.preview_check_point(),
         }
-        match self.set_with_hash(&new.blue_green.active_selector) {
-            Some(set) => {
-                new.hpa_replicas = actual(set);
-                new.available_replicas = available(set);
-                new.ready_replicas = ready(set);
-                new.selector = self.observed.selector_text_of(set);
-            }
-            None => {
-                new.hpa_replicas = self.total(actual);
-                new.available_replicas = self.total(available);
-                new.selector.clone_from(&self.observed.selector_text);
-            }
+        if let Some(set) = self.set_with_hash(&new.blue_green.active_selector) {
+            new.hpa_replicas = actual(set);
+            new.available_replicas = available(set);
+            new.ready_replicas = ready(set);
+            new.selector = self.observed.selector_text_of(set);
+        } else {
+            new.hpa_replicas = self.total(actual);
+            new.available_replicas = self.total(available);
+            new.selector.clone_from(&self.observed.selector_text);
         }
         status::finish(self, new)
     }

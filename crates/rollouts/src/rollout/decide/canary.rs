@@ -86,7 +86,7 @@ impl Pass<'_> {
         let wait = pause_seconds(pause);
         match (self.pause_condition(&PauseReason::CanaryPauseStep), wait) {
             (None, _) if !self.rollout.status.controller_pause => {
-                self.pauses.add.push(PauseReason::CanaryPauseStep)
+                self.pauses.add.push(PauseReason::CanaryPauseStep);
             }
             (None, _) | (Some(_), None) => {}
             (Some(since), Some(wait)) => self.wait_until(since, wait),
@@ -115,7 +115,9 @@ impl Pass<'_> {
         new.hpa_replicas = self.total(actual);
         new.selector.clone_from(&self.observed.selector_text);
         new.canary.stable_ping_pong = stored.canary.stable_ping_pong.clone();
-        new.canary.step_plugin_statuses = stored.canary.step_plugin_statuses.clone();
+        new.canary
+            .step_plugin_statuses
+            .clone_from(&stored.canary.step_plugin_statuses);
         new.stable_rs.clone_from(&stored.stable_rs);
         new.current_step_hash.clone_from(&self.observed.step_hash);
         let count = i32::try_from(self.steps().len()).unwrap_or(i32::MAX);

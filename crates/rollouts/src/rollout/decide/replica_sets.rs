@@ -24,6 +24,7 @@ use crate::rollout::metadata::PodMetadata;
 use crate::rollout::observe::Observed;
 use crate::rollout::status::conditions::patched;
 use crate::rollout::template::{self, DIGEST_ANNOTATION};
+use crate::rollout::tree::put;
 use crate::views::{ReplicaSetView, Strings};
 
 /// Sorts what was observed into ours, and what has to be adopted or released first.
@@ -38,7 +39,7 @@ pub fn claim(observed: &Observed) -> (Vec<ReplicaSetView>, Vec<Effect>) {
             Some(owner) if owner.uid != observed.rollout.metadata.uid => {}
             Some(_) if matches => ours.push(set.clone()),
             Some(_) => effects.push(writes::release(set, &observed.rollout.metadata.uid)),
-            None if matches && !set.metadata.deletion_timestamp.is_some() && observed.may_adopt => {
+            None if matches && set.metadata.deletion_timestamp.is_none() && observed.may_adopt => {
                 effects.push(writes::adopt(set, &owner_reference(observed)));
                 ours.push(set.clone());
             }
@@ -162,30 +163,31 @@ impl Pass<'_> {
         annotations.insert(DESIRED_REPLICAS.to_owned(), self.replicas().to_string());
         annotations.insert(DIGEST_ANNOTATION.to_owned(), observed.raw_digest.clone());
         let mut pods = observed.template.clone();
-        if !pods.is_object() {
-            pods = json!({});
-        }
-        pods["metadata"]["labels"][HASH_LABEL] = json!(hash);
-        let labels = pods["metadata"]["labels"].clone();
+        put(&mut pods, &["metadata", "labels", HASH_LABEL], json!(hash));
+        let labels = pods.pointer("/metadata/labels").cloned();
         if let Some(affinity) = affinity::generate(&self.rollout, observed, hash) {
-            pods["spec"]["affinity"] = affinity;
+            put(&mut pods, &["spec", "affinity"], affinity);
         }
         if let Some(wanted) = self.metadata_of_new_set() {
             for (key, value) in &wanted.labels {
-                pods["metadata"]["labels"][key] = json!(value);
+                put(&mut pods, &["metadata", "labels", key], json!(value));
             }
             for (key, value) in &wanted.annotations {
-                pods["metadata"]["annotations"][key] = json!(value);
+                put(&mut pods, &["metadata", "annotations", key], json!(value));
             }
             if !wanted.labels.is_empty() || !wanted.annotations.is_empty() {
                 annotations.insert(EPHEMERAL_METADATA.to_owned(), wanted.text());
             }
         }
         let mut selector = observed.selector.clone();
-        selector["matchLabels"][HASH_LABEL] = json!(hash);
+        put(&mut selector, &["matchLabels", HASH_LABEL], json!(hash));
         let mut spec = json!({"replicas": 0, "selector": selector, "template": pods});
         if self.rollout.spec.min_ready_seconds != 0 {
-            spec["minReadySeconds"] = json!(self.rollout.spec.min_ready_seconds);
+            put(
+                &mut spec,
+                &["minReadySeconds"],
+                json!(self.rollout.spec.min_ready_seconds),
+            );
         }
         json!({
             "apiVersion": "apps/v1",
@@ -252,10 +254,18 @@ impl Pass<'_> {
             || affinity::is_stale(&self.rollout, set, &hash)
         {
             if set.spec.min_ready_seconds != min_ready_seconds {
-                patch["spec"]["minReadySeconds"] = json!(min_ready_seconds);
+                put(
+                    &mut patch,
+                    &["spec", "minReadySeconds"],
+                    json!(min_ready_seconds),
+                );
             }
             if let Some(change) = affinity::change(&self.rollout, self.observed, set, &hash) {
-                patch["spec"]["template"]["spec"]["affinity"] = change;
+                put(
+                    &mut patch,
+                    &["spec", "template", "spec", "affinity"],
+                    change,
+                );
             }
         }
         let digest = &self.observed.raw_digest;
@@ -263,7 +273,7 @@ impl Pass<'_> {
             annotations.insert(DIGEST_ANNOTATION.to_owned(), digest.clone());
         }
         if !annotations.is_empty() {
-            patch["metadata"]["annotations"] = json!(annotations);
+            put(&mut patch, &["metadata", "annotations"], json!(annotations));
         }
         if patch != json!({}) {
             self.effects.push(writes::patch_replica_set(set, patch));

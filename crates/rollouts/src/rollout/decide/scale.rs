@@ -52,11 +52,11 @@ impl Pass<'_> {
             self.scale_blue_green();
             match self.set_with_hash(&new.blue_green.active_selector) {
                 Some(set) => {
-                    (new.hpa_replicas, new.available_replicas) = (actual(set), available(set))
+                    (new.hpa_replicas, new.available_replicas) = (actual(set), available(set));
                 }
                 None => {
                     (new.hpa_replicas, new.available_replicas) =
-                        (self.total(actual), self.total(available))
+                        (self.total(actual), self.total(available));
                 }
             }
         } else {

@@ -11,6 +11,7 @@ use crate::api::ObjectMeta;
 use crate::api::labels::{
     DESIRED_REPLICAS, MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH, SCALE_DOWN_DEADLINE,
 };
+use crate::rollout::tree::put;
 use crate::views::{ReplicaSetView, ServiceView};
 
 /// `argoproj.io/v1alpha1` Rollout.
@@ -37,11 +38,15 @@ pub fn key(meta: &ObjectMeta) -> ObjectKey {
 pub fn scale(set: &ReplicaSetView, replicas: i32, desired: i32, drop_deadline: bool) -> Effect {
     let mut metadata = json!({"annotations": {DESIRED_REPLICAS: desired.to_string()}});
     if drop_deadline && set.metadata.annotations.contains_key(SCALE_DOWN_DEADLINE) {
-        metadata["annotations"][SCALE_DOWN_DEADLINE] = Value::Null;
+        put(
+            &mut metadata,
+            &["annotations", SCALE_DOWN_DEADLINE],
+            Value::Null,
+        );
     }
     let mut patch = json!({"metadata": metadata});
     if replicas != set.spec_replicas() {
-        patch["spec"] = json!({"replicas": replicas});
+        put(&mut patch, &["spec", "replicas"], json!(replicas));
     }
     if replicas < set.spec_replicas() {
         lock(&mut patch, &set.metadata);
@@ -75,7 +80,11 @@ pub fn switch_service(service: &ServiceView, rollout: &str, hash: &str) -> Effec
         .annotations
         .contains_key(MANAGED_BY_ROLLOUTS)
     {
-        patch["metadata"] = json!({"annotations": {MANAGED_BY_ROLLOUTS: rollout}});
+        put(
+            &mut patch,
+            &["metadata", "annotations", MANAGED_BY_ROLLOUTS],
+            json!(rollout),
+        );
     }
     Effect::patch(SERVICE, key(&service.metadata), Patch::Strategic(patch))
 }
@@ -108,7 +117,11 @@ pub fn release(set: &ReplicaSetView, owner_uid: &str) -> Effect {
 /// Refuses the patch unless the object is still in the state that the decision was made on.
 pub fn lock(patch: &mut Value, meta: &ObjectMeta) {
     if !meta.resource_version.is_empty() {
-        patch["metadata"]["resourceVersion"] = json!(meta.resource_version);
+        put(
+            patch,
+            &["metadata", "resourceVersion"],
+            json!(meta.resource_version),
+        );
     }
 }
 

@@ -27,10 +27,10 @@ pub fn next(pass: &Pass<'_>, new: &RolloutStatus) -> Option<RolloutDurationStatu
         .duration
         .as_ref()
         .is_some_and(|d| d.manual_pause_started_at.is_some());
-    if stored.duration.as_ref().is_some_and(is_open) {
-        if let Some(open) = duration.as_mut() {
-            proceed(pass, open, changed, completed, now);
-        }
+    if stored.duration.as_ref().is_some_and(is_open)
+        && let Some(open) = duration.as_mut()
+    {
+        proceed(pass, open, changed, completed, now);
     }
     if duration
         .as_ref()
