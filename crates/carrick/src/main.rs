@@ -1,2 +1,14 @@
-//! See ARCHITECTURE.md.
-fn main() {}
+//! Carrick: builds Kubernetes clusters, watches them and ships applications to them safely.
+//!
+//! `main` is wiring: it picks the allocator and hands the arguments to `cli`. See ARCHITECTURE.md.
+
+mod cli;
+mod tour;
+
+/// glibc keeps the memory of the first lists for ever.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> std::process::ExitCode {
+    cli::main(std::env::args_os())
+}

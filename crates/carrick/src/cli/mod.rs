@@ -1,0 +1,80 @@
+//! The commands, one file each. Data goes to standard output, messages and errors to standard error.
+
+mod connection;
+mod crds;
+mod install;
+mod output;
+mod plan;
+mod rollouts;
+mod run;
+mod up;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+pub use connection::Connection;
+pub use output::{fail, print};
+
+/// Version of this build.
+pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
+
+#[derive(Parser)]
+#[command(name = "carrick", about = "Builds Kubernetes clusters, watches them and ships applications to them safely")]
+struct Carrick {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start a whole platform on this computer: a simulated Kubernetes with Carrick's controllers
+    Up(up::UpArgs),
+    /// Run the controllers against a Kubernetes
+    Run(run::RunArgs),
+    /// Print the custom resource definitions
+    Crds,
+    /// Print what installs a product into a Kubernetes
+    Install(install::InstallArgs),
+    /// Print what the controllers would do now
+    Plan(plan::PlanArgs),
+    /// Look at Rollouts and steer them
+    Rollouts(rollouts::Rollouts),
+}
+
+/// Carries out the command that the arguments name. Called as `kubectl-argo-rollouts`, that tool's.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let called = args.first().and_then(|path| Path::new(path).file_name()).unwrap_or_default();
+    let result = if called == "kubectl-argo-rollouts" {
+        rollouts::Plugin::try_parse_from(args).map(|plugin| plugin.rollouts.run())
+    } else {
+        Carrick::try_parse_from(args).map(|carrick| carrick.command.run())
+    };
+    match result {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => output::report(&error),
+        Err(usage) => output::usage(&usage),
+    }
+}
+
+impl Command {
+    fn run(self) -> Result<()> {
+        match self {
+            Self::Up(args) => args.run(),
+            Self::Run(args) => args.run(),
+            Self::Crds => crds::run(),
+            Self::Install(args) => args.run(),
+            Self::Plan(args) => args.run(),
+            Self::Rollouts(rollouts) => rollouts.run(),
+        }
+    }
+}
+
+/// A runtime with one thread: nothing in Carrick needs more.
+fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)
+}
