@@ -4,6 +4,7 @@
 //! (`spec.strategy.maxSurge`), reference paths keep it (`spec.strategy.canary.canaryService`): that is upstream's quirk.
 
 pub mod canary;
+pub mod lint;
 pub mod references;
 pub mod spec;
 pub mod steps;

@@ -3,7 +3,7 @@
 mod get;
 mod lint;
 mod list;
-mod objects;
+pub mod objects;
 mod set_image;
 mod status;
 mod steer;

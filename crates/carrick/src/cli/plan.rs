@@ -1,0 +1,49 @@
+//! `carrick plan -f FILE`: what the controllers would do now with the Rollouts of a file.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use machinery::{meta, yaml};
+
+use super::output::message;
+use super::{Connection, print};
+
+/// Which Rollouts.
+#[derive(Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    connection: Connection,
+    /// Rollouts, as they would be applied; `-` reads standard input
+    #[arg(short, long, value_name = "FILE")]
+    filename: PathBuf,
+}
+
+impl PlanArgs {
+    /// Prints one plan per Rollout; writes nothing.
+    pub fn run(self) -> Result<()> {
+        let text = if self.filename.as_os_str() == "-" {
+            std::io::read_to_string(std::io::stdin())?
+        } else {
+            std::fs::read_to_string(&self.filename).with_context(|| self.filename.display().to_string())?
+        };
+        let documents = yaml::parse_documents(&text)?;
+        super::block_on(async {
+            let connected = self.connection.connect("carrick").await?;
+            let mut found = false;
+            for mut rollout in documents.into_iter().filter(|document| meta::kind(document) == "Rollout") {
+                found = true;
+                if meta::namespace(&rollout).is_empty() {
+                    meta::set_namespace(&mut rollout, &connected.namespace);
+                }
+                let plan = ::rollouts::run::plan(&connected.client, &rollout).await?;
+                let name = format!("{}/{}", meta::namespace(&rollout), meta::name(&rollout));
+                print(&format!("rollout {name}\n{plan}"))?;
+            }
+            if !found {
+                message("no Rollout in this file: nothing to do");
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! `lint -f FILE`: would this Rollout be refused?
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::cli::{fail, print};
+
+#[derive(Args)]
+pub struct LintArgs {
+    /// File to lint
+    #[arg(short, long, value_name = "FILE")]
+    filename: PathBuf,
+}
+
+impl LintArgs {
+    pub fn run(&self) -> Result<()> {
+        let text = std::fs::read_to_string(&self.filename).with_context(|| self.filename.display().to_string())?;
+        let problems = rollouts::validation::lint::lint(&text);
+        for problem in &problems {
+            print(&format!("{}\n", problem.body()))?;
+        }
+        match problems.first() {
+            Some(first) => fail(first.to_string()),
+            None => Ok(()),
+        }
+    }
+}

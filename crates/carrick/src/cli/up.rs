@@ -1,0 +1,184 @@
+//! `carrick up`: a simulated Kubernetes and Carrick's controllers in one process, on loopback.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use rollouts::run::RunOptions;
+use runtime::client::{Client, ClientOptions};
+use runtime::plan::Patch;
+use runtime::resource::{ObjectKey, ResourceRef};
+use runtime::shutdown::{self, Shutdown};
+use serde_json::Value;
+use simulator::serve::{ServeOptions, Server};
+
+use super::output::message;
+use crate::tour;
+
+const CRDS: ResourceRef =
+    ResourceRef::cluster("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions");
+/// How long definitions may take to be established.
+const ESTABLISH: Duration = Duration::from_secs(5);
+
+/// Where the platform listens and what it keeps.
+#[derive(Args)]
+pub struct UpArgs {
+    /// Where the API server listens; port 0 takes a free one
+    #[arg(long, default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 7443)))]
+    addr: SocketAddr,
+    /// Keep everything in this folder, across restarts
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Where to write the kubeconfig [default: in the state folder, else in a temporary one]
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Walk through a blue-green and a canary release
+    #[arg(long)]
+    tour: bool,
+    /// End after the tour, and don't wait for you in between
+    #[arg(long, requires = "tour")]
+    exit: bool,
+}
+
+impl UpArgs {
+    /// Runs until Ctrl-C, or until the tour is over with `--exit`.
+    pub fn run(self) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let result = runtime.block_on(self.serve());
+        // Reading the terminal can't be cancelled; don't wait for it.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        result
+    }
+
+    async fn serve(mut self) -> Result<()> {
+        let begin = tokio::time::Instant::now();
+        let stop = shutdown::on_signals()?;
+        if self.tour && self.addr.port() == 7443 {
+            self.addr.set_port(0); // a tour must not be in the way of a platform that is up
+        }
+        let server = Server::start(ServeOptions {
+            addr: self.addr,
+            state_dir: self.state.clone(),
+            controllers: simulator::builtin::all(),
+        })
+        .await?;
+        let kube = kube::Client::new(simulator::wire::Wire::new(&server.world, "carrick"), "default");
+        let client = Client::new(kube, ClientOptions::default());
+        install(&client).await.context("cannot install the custom resource definitions")?;
+        let controllers = Controllers::start(client.clone());
+        let file = self.write_kubeconfig(&server)?;
+        let seconds = begin.elapsed().as_secs_f32();
+        message(&announcement(&server, &file, self.state.as_deref(), seconds));
+        let toured = if self.tour {
+            let guide = tour::Guide { client, kubeconfig: file.clone(), waits: !self.exit };
+            stop.or(guide.walk()).await.unwrap_or(Ok(tour::Outcome::Finished))
+        } else {
+            Ok(tour::Outcome::Left)
+        };
+        if matches!(toured, Ok(tour::Outcome::Left)) || (toured.is_ok() && !self.exit) {
+            stop.triggered().await;
+            message("\nstopping");
+        }
+        controllers.stop().await;
+        server.shutdown().await;
+        if self.kubeconfig.is_none() && self.state.is_none() {
+            let _ = std::fs::remove_file(&file);
+        }
+        toured.map(drop)
+    }
+
+    fn write_kubeconfig(&self, server: &Server) -> Result<PathBuf> {
+        let file = match (&self.kubeconfig, &self.state) {
+            (Some(file), _) => file.clone(),
+            (None, Some(state)) => state.join("kubeconfig"),
+            (None, None) => std::env::temp_dir().join(format!("carrick-{}.kubeconfig", server.addr.port())),
+        };
+        write_private(&file, &server.kubeconfig).with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(file)
+    }
+}
+
+/// Writes a file that only its owner can read: it holds a key.
+fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let _ = std::fs::remove_file(file);
+    let mut opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    opened.write_all(text.as_bytes())
+}
+
+fn announcement(server: &Server, kubeconfig: &Path, state: Option<&Path>, seconds: f32) -> String {
+    let kept = state.map_or_else(
+        || "in memory; `--state DIR` keeps it across restarts".to_owned(),
+        |folder| format!("in {}", folder.display()),
+    );
+    format!(
+        "carrick {} is up after {seconds:.2} s\n\
+         \x20 API server    https://{} (a simulated Kubernetes {}, three nodes)\n\
+         \x20 controllers   rollouts\n\
+         \x20 state         {kept}\n\n\
+         \x20 export KUBECONFIG={}\n\
+         \x20 kubectl apply -f examples/canary.yaml\n\
+         \x20 carrick rollouts get rollout cart --watch\n\n\
+         Ctrl-C stops it.",
+        super::VERSION,
+        server.addr,
+        simulator::KUBERNETES_VERSION,
+        kubeconfig.display(),
+    )
+}
+
+/// Creates or updates the definitions, and waits until they are served.
+async fn install(client: &Client) -> Result<()> {
+    let definitions = ::rollouts::api::crds::crds();
+    for definition in &definitions {
+        let key = ObjectKey::of(definition);
+        if client.get(&CRDS, &key).await?.is_none() {
+            client.create(&CRDS, definition).await?;
+        } else {
+            client.patch(&CRDS, &key, None, &Patch::Merge(definition.clone())).await?;
+        }
+    }
+    let established = async {
+        for definition in &definitions {
+            while !is_established(&client.get(&CRDS, &ObjectKey::of(definition)).await?) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(ESTABLISH, established).await.context("they weren't established in time")?
+}
+
+fn is_established(definition: &Option<Value>) -> bool {
+    let conditions = definition.as_ref().and_then(|definition| definition.pointer("/status/conditions"));
+    conditions.and_then(Value::as_array).is_some_and(|conditions| {
+        conditions.iter().any(|condition| condition["type"] == "Established" && condition["status"] == "True")
+    })
+}
+
+/// The controllers, as a task.
+struct Controllers {
+    stop: shutdown::Trigger,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Controllers {
+    fn start(client: Client) -> Self {
+        let (stop, stopped): (_, Shutdown) = shutdown::channel();
+        let options = RunOptions { leader: None, ..RunOptions::default() };
+        let task = tokio::spawn(async move {
+            if let Err(error) = ::rollouts::run::run(client, options, stopped).await {
+                message(&format!("Error: the rollouts controller ended: {error}"));
+            }
+        });
+        Self { stop, task }
+    }
+
+    async fn stop(self) {
+        self.stop.trigger();
+        let _ = self.task.await;
+    }
+}
