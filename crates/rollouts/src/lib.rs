@@ -5,6 +5,7 @@ pub mod commands;
 pub mod conditions;
 pub mod info;
 pub mod phase;
+pub mod plan;
 pub mod replicas;
 pub mod rollout;
 pub mod run;

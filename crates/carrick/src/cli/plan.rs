@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use machinery::{meta, yaml};
+use runtime::StatusWrite;
 
 use super::output::message;
 use super::{Connection, print};
@@ -36,9 +37,11 @@ impl PlanArgs {
                 if meta::namespace(&rollout).is_empty() {
                     meta::set_namespace(&mut rollout, &connected.namespace);
                 }
-                let plan = ::rollouts::run::plan(&connected.client, &rollout).await?;
                 let name = format!("{}/{}", meta::namespace(&rollout), meta::name(&rollout));
-                print(&format!("rollout {name}\n{plan}"))?;
+                let Some((plan, status)) = ::rollouts::plan::plan(&connected.client, &rollout).await? else {
+                    continue;
+                };
+                print(&format!("rollout {name}\n{plan}\n{}", status_text(&status)))?;
             }
             if !found {
                 message("no Rollout in this file: nothing to do");
@@ -46,4 +49,23 @@ impl PlanArgs {
             Ok(())
         })
     }
+}
+
+/// The change of the status that would follow, as YAML.
+fn status_text(status: &StatusWrite) -> String {
+    match status {
+        StatusWrite::Unchanged => "status unchanged\n".to_owned(),
+        StatusWrite::MergePatch { old, new, .. } => {
+            let change = machinery::patch::merge::diff(old, new);
+            let is_empty = change.as_object().is_some_and(serde_json::Map::is_empty);
+            if is_empty { "status unchanged\n".to_owned() } else { indented(&change) }
+        }
+        StatusWrite::Update { object, .. } => indented(object.get("status").unwrap_or(object)),
+    }
+}
+
+fn indented(change: &serde_json::Value) -> String {
+    let text = yaml::to_string(change);
+    let lines: String = text.lines().map(|line| format!("  {line}\n")).collect();
+    format!("status\n{lines}")
 }

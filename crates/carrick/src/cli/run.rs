@@ -1,10 +1,11 @@
 //! `carrick run`: the controllers against a Kubernetes, with the flags of the Rollouts controller.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use rollouts::run::RunOptions;
+use rollouts::RunOptions;
 use runtime::shutdown;
 use tracing_subscriber::EnvFilter;
 
@@ -37,6 +38,12 @@ pub struct RunArgs {
     /// How many Rollouts are worked on at the same time
     #[arg(long, default_value_t = 10)]
     rollout_threads: usize,
+    /// How many Services are worked on at the same time
+    #[arg(long, default_value_t = 10)]
+    service_threads: usize,
+    /// Seconds after which a Rollout is looked at without a reason
+    #[arg(long, default_value_t = 900)]
+    rollout_resync: u64,
     /// Requests a second
     #[arg(long, default_value_t = 40.0)]
     qps: f64,
@@ -69,21 +76,25 @@ impl RunArgs {
 
     async fn serve(self) -> Result<()> {
         let stop = shutdown::on_signals()?;
-        let mut connected = self.connection.connect("carrick").await?;
-        connected.client = connected.client.limited(self.qps, self.burst);
+        let connected = self.connection.connect("carrick").await?;
         let in_pod = std::env::var("POD_NAMESPACE").ok().filter(|name| !name.is_empty());
         let lease_namespace = self.leader_election_namespace.or(in_pod).unwrap_or_else(|| connected.namespace.clone());
         let listen = |port| SocketAddr::from((self.listen, port));
         let mut addresses = vec![listen(self.metrics_port), listen(self.healthz_port)];
         addresses.dedup();
         let options = RunOptions {
-            namespace: self.namespaced.then(|| connected.namespace.clone()),
+            namespace: if self.namespaced { connected.namespace.clone() } else { String::new() },
             instance_id: self.instance_id,
-            leader: self.leader_elect.then_some(lease_namespace),
-            concurrency: self.rollout_threads,
+            leader_namespace: self.leader_elect.then_some(lease_namespace),
+            resync: Duration::from_secs(self.rollout_resync),
+            rollout_workers: self.rollout_threads,
+            service_workers: self.service_threads,
+            qps: Some(self.qps),
+            burst: self.burst,
             listen: addresses,
+            ..RunOptions::default()
         };
-        Ok(::rollouts::run::run(connected.client, options, stop).await?)
+        Ok(::rollouts::run(connected.client.kube().clone(), options, stop).await?)
     }
 
     fn start_log(&self) -> Result<()> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use rollouts::run::RunOptions;
+use rollouts::RunOptions;
 use runtime::client::{Client, ClientOptions};
 use runtime::plan::Patch;
 use runtime::resource::{ObjectKey, ResourceRef};
@@ -65,9 +65,9 @@ impl UpArgs {
         })
         .await?;
         let kube = kube::Client::new(simulator::wire::Wire::new(&server.world, "carrick"), "default");
-        let client = Client::new(kube, ClientOptions::default());
+        let client = Client::new(kube.clone(), ClientOptions::default());
         install(&client).await.context("cannot install the custom resource definitions")?;
-        let controllers = Controllers::start(client.clone());
+        let controllers = Controllers::start(kube);
         let file = self.write_kubeconfig(&server)?;
         let seconds = begin.elapsed().as_secs_f32();
         message(&announcement(&server, &file, self.state.as_deref(), seconds));
@@ -116,7 +116,7 @@ fn announcement(server: &Server, kubeconfig: &Path, state: Option<&Path>, second
     );
     format!(
         "carrick {} is up after {seconds:.2} s\n\
-         \x20 API server    https://{} (a simulated Kubernetes {}, three nodes)\n\
+         \x20 API server    https://{} (a simulated Kubernetes 1.36, three nodes)\n\
          \x20 controllers   rollouts\n\
          \x20 state         {kept}\n\n\
          \x20 export KUBECONFIG={}\n\
@@ -125,7 +125,6 @@ fn announcement(server: &Server, kubeconfig: &Path, state: Option<&Path>, second
          Ctrl-C stops it.",
         super::VERSION,
         server.addr,
-        simulator::KUBERNETES_VERSION,
         kubeconfig.display(),
     )
 }
@@ -166,11 +165,12 @@ struct Controllers {
 }
 
 impl Controllers {
-    fn start(client: Client) -> Self {
+    fn start(client: kube::Client) -> Self {
         let (stop, stopped): (_, Shutdown) = shutdown::channel();
-        let options = RunOptions { leader: None, ..RunOptions::default() };
+        // One process, one server, nobody else to be fair to.
+        let options = RunOptions { qps: None, ..RunOptions::default() };
         let task = tokio::spawn(async move {
-            if let Err(error) = ::rollouts::run::run(client, options, stopped).await {
+            if let Err(error) = ::rollouts::run(client, options, stopped).await {
                 message(&format!("Error: the rollouts controller ended: {error}"));
             }
         });

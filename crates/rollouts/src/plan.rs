@@ -1,0 +1,60 @@
+//! What the controller would do with a Rollout now (`carrick plan`): the same observation and decision, nothing written.
+
+use machinery::patch::merge;
+use runtime::client::Client;
+use runtime::{Cache, Error, Meta, ObjectKey, Plan, Scope, StatusWrite, reconciler};
+use serde_json::Value;
+
+use crate::api::Rollout;
+use crate::api::labels::POD_TEMPLATE_HASH;
+use crate::rollout::RolloutReconciler;
+use crate::rollout::decide::writes::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ROLLOUT, SERVICE};
+use crate::rollout::observe::{Caches, Workloads};
+use crate::views::{Cached, ReplicaSetView, ServiceView};
+
+/// The plan for `rollout` as if it had just been applied, and the status that would follow.
+///
+/// # Errors
+/// If the server can't be read.
+pub async fn plan(client: &Client, rollout: &Value) -> Result<Option<(Plan, StatusWrite)>, Error> {
+    let key = ObjectKey::of(rollout);
+    let applied = match client.get(&ROLLOUT, &key).await? {
+        Some(live) => merge::apply(&live, rollout),
+        None => rollout.clone(),
+    };
+    let rollouts: Cache<Cached<Rollout>> = Cache::new(ROLLOUT, Scope::all());
+    rollouts.put(&applied)?;
+    let replica_sets: Cache<Cached<ReplicaSetView>> = Cache::new(REPLICA_SET, Scope::all());
+    let services: Cache<Cached<ServiceView>> = Cache::new(SERVICE, Scope::all());
+    let pods = Cache::new(runtime::resource::POD, Scope::all());
+    let deployments: Cache<Meta> = Cache::new(DEPLOYMENT, Scope::all());
+    let pod_templates: Cache<Meta> = Cache::new(POD_TEMPLATE, Scope::all());
+    fill(client, &replica_sets, &key.namespace, POD_TEMPLATE_HASH).await?;
+    fill(client, &services, &key.namespace, "").await?;
+    fill(client, &pods, &key.namespace, POD_TEMPLATE_HASH).await?;
+    fill(client, &deployments, &key.namespace, "").await?;
+    fill(client, &pod_templates, &key.namespace, "").await?;
+    let reconciler = RolloutReconciler::new(Caches {
+        rollouts,
+        replica_sets,
+        services,
+        pods: pods.index_by_controller(),
+        deployments,
+        pod_templates,
+        workloads: Workloads::default(),
+        resync: std::time::Duration::from_mins(15),
+    });
+    reconciler::preview(&reconciler, &key, client).await
+}
+
+async fn fill<P: runtime::Projection>(
+    client: &Client,
+    cache: &Cache<P>,
+    namespace: &str,
+    selector: &str,
+) -> Result<(), Error> {
+    for object in client.list(cache.resource(), namespace, selector).await? {
+        cache.put(&object)?;
+    }
+    Ok(())
+}
