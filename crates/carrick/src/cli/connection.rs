@@ -30,7 +30,7 @@ pub struct Connection {
     #[arg(long, short = 's', global = true)]
     pub server: Option<String>,
     /// Bearer token for authentication to the API server
-    #[arg(long, global = true, hide_env_values = true)]
+    #[arg(long, global = true)]
     pub token: Option<String>,
     /// Path to a cert file for the certificate authority
     #[arg(long, global = true, value_name = "FILE")]

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use rollouts::RunOptions;
 use runtime::client::{Client, ClientOptions};
-use runtime::plan::Patch;
+use runtime::Patch;
 use runtime::resource::{ObjectKey, ResourceRef};
 use runtime::shutdown::{self, Shutdown};
 use serde_json::Value;

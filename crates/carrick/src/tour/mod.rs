@@ -14,7 +14,7 @@ use machinery::{meta, yaml};
 use rollouts::commands::{self, Promotion};
 use rollouts::info::{Painter, RolloutInfo, rollout_text};
 use runtime::client::Client;
-use runtime::plan::Patch;
+use runtime::Patch;
 use runtime::resource::{ObjectKey, ResourceRef};
 use serde_json::Value;
 

@@ -6,7 +6,7 @@ use rollouts::commands::Patches;
 use rollouts::info::{RolloutInfo, Surroundings};
 use runtime::client::Client;
 use runtime::error::Error;
-use runtime::plan::Patch;
+use runtime::Patch;
 use runtime::resource::{ObjectKey, ResourceRef};
 use serde_json::Value;
 

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use machinery::duration::GoDuration;
 use rollouts::commands::{self, Patches, Promotion};
-use runtime::plan::Patch;
+use runtime::Patch;
 use serde_json::json;
 
 use super::objects::{EXPERIMENTS, Objects, ROLLOUTS};

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 use rollouts::commands::{self, Undo};
-use runtime::plan::Patch;
+use runtime::Patch;
 use runtime::resource::ResourceRef;
 use serde_json::Value;
 
@@ -34,19 +34,19 @@ impl UndoArgs {
                 ));
             }
         };
-        let (resource, name) = target(&rollout).unwrap_or((&ROLLOUTS, &self.name));
-        objects.client.patch(resource, &objects.key(name), None, &patch).await?;
+        let (resource, name) = target(&rollout).unwrap_or((ROLLOUTS, &self.name));
+        objects.client.patch(&resource, &objects.key(name), None, &patch).await?;
         print(&format!("rollout '{}' undo\n", self.name))
     }
 }
 
 /// The workload that holds the template, if the Rollout refers to one.
-fn target(rollout: &Value) -> Option<(&'static ResourceRef, &str)> {
+fn target(rollout: &Value) -> Option<(ResourceRef, &str)> {
     let reference = rollout.pointer("/spec/workloadRef")?;
     let resource = match reference.get("kind").and_then(Value::as_str)? {
-        "Deployment" => &DEPLOYMENTS,
-        "ReplicaSet" => &REPLICA_SETS,
-        "PodTemplate" => &POD_TEMPLATES,
+        "Deployment" => DEPLOYMENTS,
+        "ReplicaSet" => REPLICA_SETS,
+        "PodTemplate" => POD_TEMPLATES,
         _ => return None,
     };
     Some((resource, reference.get("name").and_then(Value::as_str)?))
