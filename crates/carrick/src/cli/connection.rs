@@ -75,20 +75,30 @@ impl Connection {
         let mut config = self.config().await?;
         config.default_retry = false;
         config.read_timeout = None;
-        config.headers.push((http::header::USER_AGENT, user_agent.parse()?));
-        let namespace = self.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        config
+            .headers
+            .push((http::header::USER_AGENT, user_agent.parse()?));
+        let namespace = self
+            .namespace
+            .clone()
+            .unwrap_or_else(|| config.default_namespace.clone());
         let kube = kube::Client::try_from(config).context("cannot make a client")?;
         let mut options = ClientOptions::default();
         if let Some(timeout) = self.timeout()? {
             options.timeout = timeout;
         }
-        Ok(Connected { client: Client::new(kube, options), namespace })
+        Ok(Connected {
+            client: Client::new(kube, options),
+            namespace,
+        })
     }
 
     async fn config(&self) -> Result<kube::Config> {
         const HINT: &str = "no usable kubeconfig\nhint: set KUBECONFIG or pass --kubeconfig; \
                             `carrick up` starts a Kubernetes on this computer and prints one";
-        let named = [&self.context, &self.cluster, &self.user].iter().any(|name| name.is_some());
+        let named = [&self.context, &self.cluster, &self.user]
+            .iter()
+            .any(|name| name.is_some());
         let read = match &self.kubeconfig {
             Some(path) => Some(Kubeconfig::read_from(path).context(HINT)?),
             None => Kubeconfig::read().ok(),
@@ -104,13 +114,23 @@ impl Connection {
             cluster: self.cluster.clone(),
             user: self.user.clone(),
         };
-        for cluster in file.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
+        for cluster in file
+            .clusters
+            .iter_mut()
+            .filter_map(|named| named.cluster.as_mut())
+        {
             self.override_cluster(cluster);
         }
-        for user in file.auth_infos.iter_mut().filter_map(|named| named.auth_info.as_mut()) {
+        for user in file
+            .auth_infos
+            .iter_mut()
+            .filter_map(|named| named.auth_info.as_mut())
+        {
             self.override_user(user);
         }
-        kube::Config::from_custom_kubeconfig(file, &options).await.context(HINT)
+        kube::Config::from_custom_kubeconfig(file, &options)
+            .await
+            .context(HINT)
     }
 
     /// A configuration made of flags alone.
@@ -119,11 +139,19 @@ impl Connection {
                     clusters: [{name: flags, cluster: {}}]\nusers: [{name: flags, user: {}}]\n\
                     contexts: [{name: flags, context: {cluster: flags, user: flags}}]\n";
         let mut file = Kubeconfig::from_yaml(text)?;
-        for cluster in file.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
+        for cluster in file
+            .clusters
+            .iter_mut()
+            .filter_map(|named| named.cluster.as_mut())
+        {
             cluster.server = Some(server.to_owned());
             self.override_cluster(cluster);
         }
-        for user in file.auth_infos.iter_mut().filter_map(|named| named.auth_info.as_mut()) {
+        for user in file
+            .auth_infos
+            .iter_mut()
+            .filter_map(|named| named.auth_info.as_mut())
+        {
             self.override_user(user);
         }
         Ok(kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?)
@@ -172,8 +200,9 @@ impl Connection {
         if let Ok(seconds) = text.parse::<u64>() {
             return Ok((seconds > 0).then(|| Duration::from_secs(seconds)));
         }
-        let duration = machinery::duration::GoDuration::parse(text)
-            .with_context(|| format!("invalid value for --request-timeout: {text:?}\nhint: write 30s or 2m"))?;
+        let duration = machinery::duration::GoDuration::parse(text).with_context(|| {
+            format!("invalid value for --request-timeout: {text:?}\nhint: write 30s or 2m")
+        })?;
         Ok(duration.to_std())
     }
 }

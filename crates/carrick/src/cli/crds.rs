@@ -11,5 +11,8 @@ pub fn run() -> Result<()> {
 
 /// Objects as YAML documents.
 pub fn documents(objects: &[serde_json::Value]) -> String {
-    objects.iter().map(|object| format!("---\n{}", machinery::yaml::to_string(object))).collect()
+    objects
+        .iter()
+        .map(|object| format!("---\n{}", machinery::yaml::to_string(object)))
+        .collect()
 }

@@ -52,7 +52,10 @@ impl RolloutsArgs {
             "apiVersion": "v1", "kind": "ServiceAccount", "metadata": self.metadata(true),
         }));
         objects.extend(self.roles());
-        for name in ["argo-rollouts-config", "argo-rollouts-notification-configmap"] {
+        for name in [
+            "argo-rollouts-config",
+            "argo-rollouts-notification-configmap",
+        ] {
             objects.push(json!({
                 "apiVersion": "v1", "kind": "ConfigMap",
                 "metadata": {"name": name, "namespace": self.namespace, "labels": labels()},
@@ -72,8 +75,11 @@ impl RolloutsArgs {
     }
 
     fn roles(&self) -> [Value; 2] {
-        let (role, binding) =
-            if self.namespaced { ("Role", "RoleBinding") } else { ("ClusterRole", "ClusterRoleBinding") };
+        let (role, binding) = if self.namespaced {
+            ("Role", "RoleBinding")
+        } else {
+            ("ClusterRole", "ClusterRoleBinding")
+        };
         let api = "rbac.authorization.k8s.io/v1";
         [
             json!({"apiVersion": api, "kind": role, "metadata": self.metadata(self.namespaced), "rules": rules()}),
@@ -142,19 +148,35 @@ fn labels() -> Value {
 
 /// What the controller does, and nothing else.
 fn rules() -> Value {
-    let rule = |group: &str, resources: &[&str], verbs: &[&str]| {
-        json!({"apiGroups": [group], "resources": resources, "verbs": verbs})
-    };
+    let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({"apiGroups": [group], "resources": resources, "verbs": verbs});
     let read = ["get", "list", "watch"];
     json!([
-        rule("argoproj.io", &["rollouts", "rollouts/status", "rollouts/finalizers"], &["get", "list", "watch", "update", "patch"]),
-        rule("apps", &["replicasets"], &["create", "get", "list", "watch", "update", "patch", "delete"]),
-        rule("apps", &["deployments"], &["get", "list", "watch", "update", "patch"]),
+        rule(
+            "argoproj.io",
+            &["rollouts", "rollouts/status", "rollouts/finalizers"],
+            &["get", "list", "watch", "update", "patch"]
+        ),
+        rule(
+            "apps",
+            &["replicasets"],
+            &[
+                "create", "get", "list", "watch", "update", "patch", "delete"
+            ]
+        ),
+        rule(
+            "apps",
+            &["deployments"],
+            &["get", "list", "watch", "update", "patch"]
+        ),
         rule("", &["podtemplates"], &read),
         rule("", &["services"], &["get", "list", "watch", "patch"]),
         rule("", &["pods"], &["get", "list", "watch", "patch"]),
         rule("", &["pods/eviction"], &["create"]),
         rule("", &["events"], &["create", "update", "patch"]),
-        rule("coordination.k8s.io", &["leases"], &["create", "get", "update"]),
+        rule(
+            "coordination.k8s.io",
+            &["leases"],
+            &["create", "get", "update"]
+        ),
     ])
 }

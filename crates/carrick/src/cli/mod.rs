@@ -24,7 +24,10 @@ pub use rollouts::objects::{Objects, ROLLOUTS};
 pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 
 #[derive(Parser)]
-#[command(name = "carrick", about = "Builds Kubernetes clusters, watches them and ships applications to them safely")]
+#[command(
+    name = "carrick",
+    about = "Builds Kubernetes clusters, watches them and ships applications to them safely"
+)]
 struct Carrick {
     #[command(subcommand)]
     command: Command,
@@ -49,7 +52,10 @@ enum Command {
 /// Carries out the command that the arguments name. Called as `kubectl-argo-rollouts`, that tool's.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    let called = args.first().and_then(|path| Path::new(path).file_name()).unwrap_or_default();
+    let called = args
+        .first()
+        .and_then(|path| Path::new(path).file_name())
+        .unwrap_or_default();
     let result = if called == "kubectl-argo-rollouts" {
         rollouts::Plugin::try_parse_from(args).map(|plugin| plugin.rollouts.run())
     } else {
@@ -77,5 +83,8 @@ impl Command {
 
 /// A runtime with one thread: nothing in Carrick needs more.
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(future)
 }

@@ -33,5 +33,9 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
 /// Help goes to standard output; wrong usage to standard error with exit code 1, as cobra's tools do.
 pub fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
-    if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if error.use_stderr() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }

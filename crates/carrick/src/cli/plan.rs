@@ -26,19 +26,25 @@ impl PlanArgs {
         let text = if self.filename.as_os_str() == "-" {
             std::io::read_to_string(std::io::stdin())?
         } else {
-            std::fs::read_to_string(&self.filename).with_context(|| self.filename.display().to_string())?
+            std::fs::read_to_string(&self.filename)
+                .with_context(|| self.filename.display().to_string())?
         };
         let documents = yaml::parse_documents(&text)?;
         super::block_on(async {
             let connected = self.connection.connect("carrick").await?;
             let mut found = false;
-            for mut rollout in documents.into_iter().filter(|document| meta::kind(document) == "Rollout") {
+            for mut rollout in documents
+                .into_iter()
+                .filter(|document| meta::kind(document) == "Rollout")
+            {
                 found = true;
                 if meta::namespace(&rollout).is_empty() {
                     meta::set_namespace(&mut rollout, &connected.namespace);
                 }
                 let name = format!("{}/{}", meta::namespace(&rollout), meta::name(&rollout));
-                let Some((plan, status)) = ::rollouts::plan::plan(&connected.client, &rollout).await? else {
+                let Some((plan, status)) =
+                    ::rollouts::plan::plan(&connected.client, &rollout).await?
+                else {
                     continue;
                 };
                 print(&format!("rollout {name}\n{plan}\n{}", status_text(&status)))?;
@@ -58,7 +64,11 @@ fn status_text(status: &StatusWrite) -> String {
         StatusWrite::MergePatch { old, new, .. } => {
             let change = machinery::patch::merge::diff(old, new);
             let is_empty = change.as_object().is_some_and(serde_json::Map::is_empty);
-            if is_empty { "status unchanged\n".to_owned() } else { indented(&change) }
+            if is_empty {
+                "status unchanged\n".to_owned()
+            } else {
+                indented(&change)
+            }
         }
         StatusWrite::Update { object, .. } => indented(object.get("status").unwrap_or(object)),
     }

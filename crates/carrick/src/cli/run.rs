@@ -77,13 +77,22 @@ impl RunArgs {
     async fn serve(self) -> Result<()> {
         let stop = shutdown::on_signals()?;
         let connected = self.connection.connect("carrick").await?;
-        let in_pod = std::env::var("POD_NAMESPACE").ok().filter(|name| !name.is_empty());
-        let lease_namespace = self.leader_election_namespace.or(in_pod).unwrap_or_else(|| connected.namespace.clone());
+        let in_pod = std::env::var("POD_NAMESPACE")
+            .ok()
+            .filter(|name| !name.is_empty());
+        let lease_namespace = self
+            .leader_election_namespace
+            .or(in_pod)
+            .unwrap_or_else(|| connected.namespace.clone());
         let listen = |port| SocketAddr::from((self.listen, port));
         let mut addresses = vec![listen(self.metrics_port), listen(self.healthz_port)];
         addresses.dedup();
         let options = RunOptions {
-            namespace: if self.namespaced { connected.namespace.clone() } else { String::new() },
+            namespace: if self.namespaced {
+                connected.namespace.clone()
+            } else {
+                String::new()
+            },
             instance_id: self.instance_id,
             leader_namespace: self.leader_elect.then_some(lease_namespace),
             resync: Duration::from_secs(self.rollout_resync),
@@ -99,7 +108,9 @@ impl RunArgs {
 
     fn start_log(&self) -> Result<()> {
         let filter = EnvFilter::try_new(&self.loglevel)?;
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let log = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr);
         match self.logformat {
             LogFormat::Text => log.init(),
             LogFormat::Json => log.json().init(),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use rollouts::RunOptions;
-use runtime::client::{Client, ClientOptions};
 use runtime::Patch;
+use runtime::client::{Client, ClientOptions};
 use runtime::resource::{ObjectKey, ResourceRef};
 use runtime::shutdown::{self, Shutdown};
 use serde_json::Value;
@@ -17,8 +17,12 @@ use simulator::serve::{ServeOptions, Server};
 use super::output::message;
 use crate::tour;
 
-const CRDS: ResourceRef =
-    ResourceRef::cluster("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions");
+const CRDS: ResourceRef = ResourceRef::cluster(
+    "apiextensions.k8s.io",
+    "v1",
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+);
 /// How long definitions may take to be established.
 const ESTABLISH: Duration = Duration::from_secs(5);
 
@@ -45,7 +49,10 @@ pub struct UpArgs {
 impl UpArgs {
     /// Runs until Ctrl-C, or until the tour is over with `--exit`.
     pub fn run(self) -> Result<()> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
         let result = runtime.block_on(self.serve());
         // Reading the terminal can't be cancelled; don't wait for it.
         runtime.shutdown_timeout(Duration::from_secs(1));
@@ -64,16 +71,32 @@ impl UpArgs {
             controllers: simulator::builtin::all(),
         })
         .await?;
-        let kube = kube::Client::new(simulator::wire::Wire::new(&server.world, "carrick"), "default");
+        let kube = kube::Client::new(
+            simulator::wire::Wire::new(&server.world, "carrick"),
+            "default",
+        );
         let client = Client::new(kube.clone(), ClientOptions::default());
-        install(&client).await.context("cannot install the custom resource definitions")?;
+        install(&client)
+            .await
+            .context("cannot install the custom resource definitions")?;
         let controllers = Controllers::start(kube);
         let file = self.write_kubeconfig(&server)?;
         let seconds = begin.elapsed().as_secs_f32();
-        message(&announcement(&server, &file, self.state.as_deref(), seconds));
+        message(&announcement(
+            &server,
+            &file,
+            self.state.as_deref(),
+            seconds,
+        ));
         let toured = if self.tour {
-            let guide = tour::Guide { client, kubeconfig: file.clone(), waits: !self.exit };
-            stop.or(guide.walk()).await.unwrap_or(Ok(tour::Outcome::Finished))
+            let guide = tour::Guide {
+                client,
+                kubeconfig: file.clone(),
+                waits: !self.exit,
+            };
+            stop.or(guide.walk())
+                .await
+                .unwrap_or(Ok(tour::Outcome::Finished))
         } else {
             Ok(tour::Outcome::Left)
         };
@@ -93,9 +116,12 @@ impl UpArgs {
         let file = match (&self.kubeconfig, &self.state) {
             (Some(file), _) => file.clone(),
             (None, Some(state)) => state.join("kubeconfig"),
-            (None, None) => std::env::temp_dir().join(format!("carrick-{}.kubeconfig", server.addr.port())),
+            (None, None) => {
+                std::env::temp_dir().join(format!("carrick-{}.kubeconfig", server.addr.port()))
+            }
         };
-        write_private(&file, &server.kubeconfig).with_context(|| format!("cannot write {}", file.display()))?;
+        write_private(&file, &server.kubeconfig)
+            .with_context(|| format!("cannot write {}", file.display()))?;
         Ok(file)
     }
 }
@@ -105,7 +131,11 @@ fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let _ = std::fs::remove_file(file);
-    let mut opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    let mut opened = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)?;
     opened.write_all(text.as_bytes())
 }
 
@@ -137,7 +167,9 @@ async fn install(client: &Client) -> Result<()> {
         if client.get(&CRDS, &key).await?.is_none() {
             client.create(&CRDS, definition).await?;
         } else {
-            client.patch(&CRDS, &key, None, &Patch::Merge(definition.clone())).await?;
+            client
+                .patch(&CRDS, &key, None, &Patch::Merge(definition.clone()))
+                .await?;
         }
     }
     let established = async {
@@ -148,14 +180,22 @@ async fn install(client: &Client) -> Result<()> {
         }
         anyhow::Ok(())
     };
-    tokio::time::timeout(ESTABLISH, established).await.context("they weren't established in time")?
+    tokio::time::timeout(ESTABLISH, established)
+        .await
+        .context("they weren't established in time")?
 }
 
 fn is_established(definition: &Option<Value>) -> bool {
-    let conditions = definition.as_ref().and_then(|definition| definition.pointer("/status/conditions"));
-    conditions.and_then(Value::as_array).is_some_and(|conditions| {
-        conditions.iter().any(|condition| condition["type"] == "Established" && condition["status"] == "True")
-    })
+    let conditions = definition
+        .as_ref()
+        .and_then(|definition| definition.pointer("/status/conditions"));
+    conditions
+        .and_then(Value::as_array)
+        .is_some_and(|conditions| {
+            conditions.iter().any(|condition| {
+                condition["type"] == "Established" && condition["status"] == "True"
+            })
+        })
 }
 
 /// The controllers, as a task.
@@ -168,7 +208,10 @@ impl Controllers {
     fn start(client: kube::Client) -> Self {
         let (stop, stopped): (_, Shutdown) = shutdown::channel();
         // One process, one server, nobody else to be fair to.
-        let options = RunOptions { qps: None, ..RunOptions::default() };
+        let options = RunOptions {
+            qps: None,
+            ..RunOptions::default()
+        };
         let task = tokio::spawn(async move {
             if let Err(error) = ::rollouts::run(client, options, stopped).await {
                 message(&format!("Error: the rollouts controller ended: {error}"));

@@ -13,8 +13,8 @@ use anyhow::{Context, Result, bail};
 use machinery::{meta, yaml};
 use rollouts::commands::{self, Promotion};
 use rollouts::info::{Painter, RolloutInfo, rollout_text};
-use runtime::client::Client;
 use runtime::Patch;
+use runtime::client::Client;
 use runtime::resource::{ObjectKey, ResourceRef};
 use serde_json::Value;
 
@@ -53,15 +53,33 @@ impl Guide {
     /// # Errors
     /// If a step doesn't come to the end that it should.
     pub async fn walk(&self) -> Result<Outcome> {
-        let objects = Objects { client: self.client.clone(), namespace: NAMESPACE.to_owned() };
+        let objects = Objects {
+            client: self.client.clone(),
+            namespace: NAMESPACE.to_owned(),
+        };
         let steps = script::steps();
         for (number, step) in steps.iter().enumerate() {
-            print(&format!("\n━━ {}/{}  {}\n\n$ {}\n\n", number + 1, steps.len(), step.title, step.command))?;
-            act(&objects, step).await.with_context(|| format!("step `{}`", step.title))?;
+            print(&format!(
+                "\n━━ {}/{}  {}\n\n$ {}\n\n",
+                number + 1,
+                steps.len(),
+                step.title,
+                step.command
+            ))?;
+            act(&objects, step)
+                .await
+                .with_context(|| format!("step `{}`", step.title))?;
             let info = self.wait(&objects, step).await?;
-            print(&format!("{}\n→ {}\n", rollout_text(&info, objects.now(), painter()), step.why))?;
+            print(&format!(
+                "{}\n→ {}\n",
+                rollout_text(&info, objects.now(), painter()),
+                step.why
+            ))?;
             if self.waits && number + 1 < steps.len() && !self.goes_on().await? {
-                message(&format!("the platform stays up; the next step by hand:\n  {}", next(&steps, number)));
+                message(&format!(
+                    "the platform stays up; the next step by hand:\n  {}",
+                    next(&steps, number)
+                ));
                 return Ok(Outcome::Left);
             }
         }
@@ -81,7 +99,11 @@ impl Guide {
         };
         match tokio::time::timeout(PATIENCE, reached).await {
             Ok(info) => info,
-            Err(_) => bail!("step `{}` didn't come to its end in {} s", step.title, PATIENCE.as_secs()),
+            Err(_) => bail!(
+                "step `{}` didn't come to its end in {} s",
+                step.title,
+                PATIENCE.as_secs()
+            ),
         }
     }
 
@@ -92,19 +114,26 @@ impl Guide {
             self.kubeconfig.display()
         ));
         let (answer, answered) = tokio::sync::oneshot::channel();
-        std::thread::Builder::new().name("terminal".to_owned()).spawn(move || {
-            let mut line = String::new();
-            let read = std::io::stdin().lock().read_line(&mut line);
-            let _ = answer.send(matches!(read, Ok(1..)) && line.trim() != "q");
-        })?;
+        std::thread::Builder::new()
+            .name("terminal".to_owned())
+            .spawn(move || {
+                let mut line = String::new();
+                let read = std::io::stdin().lock().read_line(&mut line);
+                let _ = answer.send(matches!(read, Ok(1..)) && line.trim() != "q");
+            })?;
         Ok(answered.await.unwrap_or(false))
     }
 }
 
 fn painter() -> Painter {
     use std::io::IsTerminal;
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || !std::io::stdout().is_terminal();
-    if plain { Painter::PLAIN } else { Painter::COLOURED }
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || !std::io::stdout().is_terminal();
+    if plain {
+        Painter::PLAIN
+    } else {
+        Painter::COLOURED
+    }
 }
 
 fn next(steps: &[Step], number: usize) -> &str {
@@ -129,7 +158,12 @@ async fn act(objects: &Objects, step: &Step) -> Result<()> {
         }
         Action::Promote => {
             let rollout = objects.get(&ROLLOUTS, step.rollout).await?;
-            objects.patch(step.rollout, &commands::promote(&rollout, Promotion::default())?).await
+            objects
+                .patch(
+                    step.rollout,
+                    &commands::promote(&rollout, Promotion::default())?,
+                )
+                .await
         }
         Action::Abort => objects.patch(step.rollout, &commands::abort()).await,
         Action::Wait => Ok(()),
@@ -148,20 +182,31 @@ async fn apply(objects: &Objects, mut object: Value) -> Result<()> {
     if objects.client.get(resource, &key).await?.is_none() {
         objects.client.create(resource, &object).await?;
     } else {
-        objects.client.patch(resource, &key, None, &Patch::Merge(object)).await?;
+        objects
+            .client
+            .patch(resource, &key, None, &Patch::Merge(object))
+            .await?;
     }
     Ok(())
 }
 
 fn is_reached(until: &Until, info: &RolloutInfo) -> bool {
-    let step = info.canary.as_ref().and_then(|canary| canary.step).map(|(index, _)| index);
+    let step = info
+        .canary
+        .as_ref()
+        .and_then(|canary| canary.step)
+        .map(|(index, _)| index);
     match until {
         Until::Phase(phase) => info.phase.as_str() == *phase,
         Until::PausedAt(index) => info.phase.as_str() == "Paused" && step == Some(*index),
-        Until::BadPods => info.replica_sets.iter().any(|set| set.pods.iter().any(|pod| pod.row.status.contains("Image"))),
+        Until::BadPods => info
+            .replica_sets
+            .iter()
+            .any(|set| set.pods.iter().any(|pod| pod.row.status.contains("Image"))),
         Until::OldIsGone => {
             let with_pods = |set: &&rollouts::info::ReplicaSetInfo| !set.pods.is_empty();
-            info.phase.as_str() == "Healthy" && info.replica_sets.iter().filter(with_pods).count() == 1
+            info.phase.as_str() == "Healthy"
+                && info.replica_sets.iter().filter(with_pods).count() == 1
         }
     }
 }

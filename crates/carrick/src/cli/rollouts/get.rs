@@ -61,7 +61,11 @@ impl Look {
             || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
             || !std::io::stdout().is_terminal();
-        if off { Painter::PLAIN } else { Painter::COLOURED }
+        if off {
+            Painter::PLAIN
+        } else {
+            Painter::COLOURED
+        }
     }
 }
 
@@ -74,13 +78,19 @@ impl Get {
                     (false, _) => print(&draw().await?),
                     (true, 0) => watch(draw).await,
                     (true, seconds) => {
-                        tokio::time::timeout(Duration::from_secs(seconds), watch(draw)).await.unwrap_or(Ok(()))
+                        tokio::time::timeout(Duration::from_secs(seconds), watch(draw))
+                            .await
+                            .unwrap_or(Ok(()))
                     }
                 }
             }
             Self::Experiment(args) => {
                 let draw = async || args.draw(objects).await;
-                if args.look.watch { watch(draw).await } else { print(&draw().await?) }
+                if args.look.watch {
+                    watch(draw).await
+                } else {
+                    print(&draw().await?)
+                }
             }
         }
     }
@@ -108,7 +118,11 @@ impl RolloutArgs {
 
 impl ExperimentArgs {
     async fn draw(&self, objects: &Objects) -> Result<String> {
-        let Some(experiment) = objects.client.get(&EXPERIMENTS, &objects.key(&self.name)).await? else {
+        let Some(experiment) = objects
+            .client
+            .get(&EXPERIMENTS, &objects.key(&self.name))
+            .await?
+        else {
             bail!("experiment.argoproj.io \"{}\" not found", self.name);
         };
         let info = ExperimentInfo::new(&experiment, &objects.surroundings(None).await?);

@@ -16,7 +16,8 @@ pub struct LintArgs {
 
 impl LintArgs {
     pub fn run(&self) -> Result<()> {
-        let text = std::fs::read_to_string(&self.filename).with_context(|| self.filename.display().to_string())?;
+        let text = std::fs::read_to_string(&self.filename)
+            .with_context(|| self.filename.display().to_string())?;
         let problems = rollouts::validation::lint::lint(&text);
         for problem in &problems {
             print(&format!("{}\n", problem.body()))?;

@@ -70,13 +70,21 @@ impl RolloutsArgs {
             let rows: Vec<_> = rollouts.iter().map(RolloutRow::new).collect();
             print(&rollout_table(&rows, self.columns(objects), true))?;
         }
-        shown.extend(rollouts.iter().map(|rollout| (key(rollout), RolloutRow::new(rollout))));
+        shown.extend(
+            rollouts
+                .iter()
+                .map(|rollout| (key(rollout), RolloutRow::new(rollout))),
+        );
         while self.watch {
             tokio::time::sleep(LOOK).await;
             for rollout in self.rollouts(objects).await? {
                 let row = RolloutRow::new(&rollout);
                 if shown.get(&key(&rollout)) != Some(&row) {
-                    print(&rollout_table(std::slice::from_ref(&row), self.columns(objects), false))?;
+                    print(&rollout_table(
+                        std::slice::from_ref(&row),
+                        self.columns(objects),
+                        false,
+                    ))?;
                     shown.insert(key(&rollout), row);
                 }
             }
@@ -85,7 +93,10 @@ impl RolloutsArgs {
     }
 
     fn columns(&self, objects: &Objects) -> ListColumns {
-        ListColumns { namespace: self.all_namespaces, timestamp: self.timestamps.then(|| objects.now()) }
+        ListColumns {
+            namespace: self.all_namespaces,
+            timestamp: self.timestamps.then(|| objects.now()),
+        }
     }
 
     async fn rollouts(&self, objects: &Objects) -> Result<Vec<Value>> {
@@ -104,7 +115,10 @@ impl ExperimentsArgs {
             message("No resources found.");
             return Ok(());
         }
-        let rows: Vec<_> = experiments.iter().map(|object| ExperimentRow::new(object, objects.now())).collect();
+        let rows: Vec<_> = experiments
+            .iter()
+            .map(|object| ExperimentRow::new(object, objects.now()))
+            .collect();
         print(&experiment_table(&rows, self.all_namespaces))
     }
 }
@@ -122,5 +136,8 @@ async fn list(objects: &Objects, resource: &ResourceRef, all: bool) -> Result<Ve
 }
 
 fn key(object: &Value) -> (String, String) {
-    (meta::namespace(object).to_owned(), meta::name(object).to_owned())
+    (
+        meta::namespace(object).to_owned(),
+        meta::name(object).to_owned(),
+    )
 }

@@ -4,23 +4,28 @@ use anyhow::{Result, bail};
 use jiff::Timestamp;
 use rollouts::commands::Patches;
 use rollouts::info::{RolloutInfo, Surroundings};
+use runtime::Patch;
 use runtime::client::Client;
 use runtime::error::Error;
-use runtime::Patch;
 use runtime::resource::{ObjectKey, ResourceRef};
 use serde_json::Value;
 
 use crate::cli::Connection;
 
 /// Rollouts.
-pub const ROLLOUTS: ResourceRef = ResourceRef::namespaced("argoproj.io", "v1alpha1", "Rollout", "rollouts");
+pub const ROLLOUTS: ResourceRef =
+    ResourceRef::namespaced("argoproj.io", "v1alpha1", "Rollout", "rollouts");
 /// Experiments.
-pub const EXPERIMENTS: ResourceRef = ResourceRef::namespaced("argoproj.io", "v1alpha1", "Experiment", "experiments");
-const ANALYSIS_RUNS: ResourceRef = ResourceRef::namespaced("argoproj.io", "v1alpha1", "AnalysisRun", "analysisruns");
+pub const EXPERIMENTS: ResourceRef =
+    ResourceRef::namespaced("argoproj.io", "v1alpha1", "Experiment", "experiments");
+const ANALYSIS_RUNS: ResourceRef =
+    ResourceRef::namespaced("argoproj.io", "v1alpha1", "AnalysisRun", "analysisruns");
 /// ReplicaSets.
-pub const REPLICA_SETS: ResourceRef = ResourceRef::namespaced("apps", "v1", "ReplicaSet", "replicasets");
+pub const REPLICA_SETS: ResourceRef =
+    ResourceRef::namespaced("apps", "v1", "ReplicaSet", "replicasets");
 /// Deployments.
-pub const DEPLOYMENTS: ResourceRef = ResourceRef::namespaced("apps", "v1", "Deployment", "deployments");
+pub const DEPLOYMENTS: ResourceRef =
+    ResourceRef::namespaced("apps", "v1", "Deployment", "deployments");
 const PODS: ResourceRef = ResourceRef::namespaced("", "v1", "Pod", "pods");
 
 /// The objects of one namespace.
@@ -35,7 +40,10 @@ impl Objects {
     /// Connects as the flags say.
     pub async fn connect(connection: &Connection) -> Result<Self> {
         let connected = connection.connect("kubectl-argo-rollouts").await?;
-        Ok(Self { client: connected.client, namespace: connected.namespace })
+        Ok(Self {
+            client: connected.client,
+            namespace: connected.namespace,
+        })
     }
 
     /// The time, for ages.
@@ -45,7 +53,10 @@ impl Objects {
 
     /// The key of an object in this namespace.
     pub fn key(&self, name: &str) -> ObjectKey {
-        ObjectKey { namespace: self.namespace.clone(), name: name.to_owned() }
+        ObjectKey {
+            namespace: self.namespace.clone(),
+            name: name.to_owned(),
+        }
     }
 
     /// One object.
@@ -55,7 +66,11 @@ impl Objects {
     pub async fn get(&self, resource: &ResourceRef, name: &str) -> Result<Value> {
         match self.client.get(resource, &self.key(name)).await? {
             Some(object) => Ok(object),
-            None => bail!("{}.{} \"{name}\" not found", resource.plural, resource.group),
+            None => bail!(
+                "{}.{} \"{name}\" not found",
+                resource.plural,
+                resource.group
+            ),
         }
     }
 
@@ -89,25 +104,41 @@ impl Objects {
             // From a lister upstream, which names the kind and not the resource.
             bail!("rollout.argoproj.io \"{name}\" not found");
         };
-        Ok(RolloutInfo::new(&rollout, &self.surroundings(Some(&rollout)).await?)?)
+        Ok(RolloutInfo::new(
+            &rollout,
+            &self.surroundings(Some(&rollout)).await?,
+        )?)
     }
 
     /// Patches a Rollout, the status first. Where the CRD has no status subresource, both at once.
     pub async fn patch(&self, name: &str, patches: &Patches) -> Result<()> {
         let merge = |body: Value| Patch::Merge(body);
         if let Some(status) = &patches.status {
-            match self.client.patch(&ROLLOUTS, &self.key(name), Some("status"), &merge(status.clone())).await {
+            match self
+                .client
+                .patch(
+                    &ROLLOUTS,
+                    &self.key(name),
+                    Some("status"),
+                    &merge(status.clone()),
+                )
+                .await
+            {
                 Ok(_) => {}
                 Err(Error::Api(answer)) if answer.code == 404 => {
                     let all = merge(patches.combined());
-                    self.client.patch(&ROLLOUTS, &self.key(name), None, &all).await?;
+                    self.client
+                        .patch(&ROLLOUTS, &self.key(name), None, &all)
+                        .await?;
                     return Ok(());
                 }
                 Err(error) => return Err(error.into()),
             }
         }
         if let Some(spec) = &patches.spec {
-            self.client.patch(&ROLLOUTS, &self.key(name), None, &merge(spec.clone())).await?;
+            self.client
+                .patch(&ROLLOUTS, &self.key(name), None, &merge(spec.clone()))
+                .await?;
         }
         Ok(())
     }

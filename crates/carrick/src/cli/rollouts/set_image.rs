@@ -36,7 +36,10 @@ impl Set {
 
 impl ImageArgs {
     async fn run(&self, objects: &Objects) -> Result<()> {
-        let Some((container, image)) = self.image.split_once('=').filter(|(c, i)| !c.is_empty() && !i.is_empty())
+        let Some((container, image)) = self
+            .image
+            .split_once('=')
+            .filter(|(c, i)| !c.is_empty() && !i.is_empty())
         else {
             return fail(format!("expected CONTAINER=IMAGE, got `{}`", self.image));
         };
@@ -47,13 +50,20 @@ impl ImageArgs {
                 other => break other?,
             }
         };
-        print(&format!("{kind} \"{}\" image updated\n", self.name_of(objects, kind).await?))
+        print(&format!(
+            "{kind} \"{}\" image updated\n",
+            self.name_of(objects, kind).await?
+        ))
     }
 
     async fn once(&self, objects: &Objects, container: &str, image: &str) -> Result<&'static str> {
         let rollout = objects.get(&ROLLOUTS, &self.name).await?;
         let (resource, object, kind) = match reference(&rollout) {
-            Some(name) => (&DEPLOYMENTS, objects.get(&DEPLOYMENTS, name).await?, "deployment"),
+            Some(name) => (
+                &DEPLOYMENTS,
+                objects.get(&DEPLOYMENTS, name).await?,
+                "deployment",
+            ),
             None => (&ROLLOUTS, rollout, "rollout"),
         };
         let changed = commands::set_image(&object, container, image)?;
@@ -73,7 +83,9 @@ impl ImageArgs {
 }
 
 fn reference(rollout: &Value) -> Option<&str> {
-    rollout.pointer("/spec/workloadRef/name").and_then(Value::as_str)
+    rollout
+        .pointer("/spec/workloadRef/name")
+        .and_then(Value::as_str)
 }
 
 fn is_conflict(error: &anyhow::Error) -> bool {

@@ -28,19 +28,31 @@ impl StatusArgs {
     pub async fn run(&self, objects: &Objects) -> Result<()> {
         let (phase, message) = self.look(objects).await?;
         if !self.watch {
-            let text = if is_last(&phase) { phase.clone() } else { line(&phase, &message) };
+            let text = if is_last(&phase) {
+                phase.clone()
+            } else {
+                line(&phase, &message)
+            };
             print(&format!("{text}\n"))?;
             return verdict(&phase, &message);
         }
-        let timeout = GoDuration::parse(&self.timeout).ok().and_then(GoDuration::to_std);
+        let timeout = GoDuration::parse(&self.timeout)
+            .ok()
+            .and_then(GoDuration::to_std);
         let Some(timeout) = timeout else {
-            bail!("invalid argument {:?} for \"-t, --timeout\"\nhint: write 30s or 5m", self.timeout);
+            bail!(
+                "invalid argument {:?} for \"-t, --timeout\"\nhint: write 30s or 5m",
+                self.timeout
+            );
         };
         let watching = self.until_last(objects);
         let last = if timeout.is_zero() {
             Some(watching.await?)
         } else {
-            tokio::time::timeout(timeout, watching).await.ok().transpose()?
+            tokio::time::timeout(timeout, watching)
+                .await
+                .ok()
+                .transpose()?
         };
         match last {
             Some((phase, message)) => verdict(&phase, &message),
@@ -76,7 +88,11 @@ fn is_last(phase: &str) -> bool {
 }
 
 fn line(phase: &str, message: &str) -> String {
-    if message.is_empty() { phase.to_owned() } else { format!("{phase} - {message}") }
+    if message.is_empty() {
+        phase.to_owned()
+    } else {
+        format!("{phase} - {message}")
+    }
 }
 
 fn verdict(phase: &str, message: &str) -> Result<()> {

@@ -33,7 +33,9 @@ impl PromoteArgs {
             skip_current_step: self.skip_current_step,
             skip_all_steps: self.skip_all_steps,
         };
-        objects.patch(&self.name, &commands::promote(&rollout, how)?).await?;
+        objects
+            .patch(&self.name, &commands::promote(&rollout, how)?)
+            .await?;
         let fully = if self.full { "fully " } else { "" };
         print(&format!("rollout '{}' {fully}promoted\n", self.name))
     }
@@ -79,7 +81,10 @@ impl Retry {
             Self::Experiment(names) => {
                 for name in &names.names {
                     let patch = Patch::Merge(json!({"status": null}));
-                    objects.client.patch(&EXPERIMENTS, &objects.key(name), None, &patch).await?;
+                    objects
+                        .client
+                        .patch(&EXPERIMENTS, &objects.key(name), None, &patch)
+                        .await?;
                     print(&format!("experiment '{name}' retried\n"))?;
                 }
                 Ok(())
@@ -99,12 +104,22 @@ pub struct RestartArgs {
 
 impl RestartArgs {
     pub async fn run(&self, objects: &Objects) -> Result<()> {
-        let Some(delay) = GoDuration::parse(&self.delay).ok().and_then(GoDuration::to_std) else {
-            bail!("invalid duration {:?}\nhint: write 30s, 5m or 1h", self.delay);
+        let Some(delay) = GoDuration::parse(&self.delay)
+            .ok()
+            .and_then(GoDuration::to_std)
+        else {
+            bail!(
+                "invalid duration {:?}\nhint: write 30s, 5m or 1h",
+                self.delay
+            );
         };
         let at = objects.now().checked_add(delay)?;
         objects.patch(&self.name, &commands::restart(at)).await?;
         let seconds = i64::try_from(delay.as_secs()).unwrap_or(i64::MAX);
-        print(&format!("rollout '{}' restarts in {}\n", self.name, machinery::human::duration(seconds)))
+        print(&format!(
+            "rollout '{}' restarts in {}\n",
+            self.name,
+            machinery::human::duration(seconds)
+        ))
     }
 }

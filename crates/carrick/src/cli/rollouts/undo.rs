@@ -35,7 +35,10 @@ impl UndoArgs {
             }
         };
         let (resource, name) = target(&rollout).unwrap_or((ROLLOUTS, &self.name));
-        objects.client.patch(&resource, &objects.key(name), None, &patch).await?;
+        objects
+            .client
+            .patch(&resource, &objects.key(name), None, &patch)
+            .await?;
         print(&format!("rollout '{}' undo\n", self.name))
     }
 }

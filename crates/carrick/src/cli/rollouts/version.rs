@@ -17,7 +17,9 @@ impl VersionArgs {
         let mut text = format!("kubectl-argo-rollouts: {VERSION}\n");
         if !self.short {
             let (system, machine) = (std::env::consts::OS, std::env::consts::ARCH);
-            text.push_str(&format!("  Implementation: carrick\n  Platform: {system}/{machine}\n"));
+            text.push_str(&format!(
+                "  Implementation: carrick\n  Platform: {system}/{machine}\n"
+            ));
         }
         print(&text)
     }

@@ -53,6 +53,29 @@ pub(super) struct Schema {
     pub list_type: String,
     #[serde(rename = "x-kubernetes-list-map-keys")]
     pub list_map_keys: Vec<String>,
+    #[serde(rename = "x-kubernetes-validations")]
+    pub rules: Vec<Rule>,
+}
+
+/// A rule in the Common Expression Language. The only one that can be evaluated is [`IMMUTABLE`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Rule {
+    pub rule: String,
+    pub message: String,
+}
+
+/// The rule that a value, once there, must stay as it is.
+pub(super) const IMMUTABLE: &str = "self == oldSelf";
+
+impl Rule {
+    /// What a value that breaks the rule is told.
+    pub(super) fn complaint(&self) -> String {
+        match self.message.as_str() {
+            "" => format!("failed rule: {}", self.rule),
+            message => message.to_owned(),
+        }
+    }
 }
 
 /// `additionalProperties`: a boolean or a schema.

@@ -8,7 +8,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::prune;
-use super::schema::Schema;
+use super::schema::{IMMUTABLE, Schema};
 use super::validate;
 use list_types::{list_type, map_type};
 
@@ -178,15 +178,30 @@ fn open_api(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
     }
     map_type(schema, path, errors);
     list_type(schema, path, errors);
-    if set(schema, "x-kubernetes-validations") {
-        let field = format!("{path}.x-kubernetes-validations");
-        let detail =
-            "rules in the Common Expression Language are not supported by this version of Carrick";
-        errors.push(FieldError::forbidden(field, detail));
-    }
+    rules(schema, path, errors);
     for (path, child) in children(schema, path) {
         open_api(child, &path, errors);
     }
+}
+
+/// Rules in the Common Expression Language: the one that forbids changes is known, all others aren't yet.
+fn rules(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    let Some(rules) = schema.get("x-kubernetes-validations") else {
+        return;
+    };
+    let is_known = |rule: &Value| text(rule, "rule") == IMMUTABLE;
+    if rules
+        .as_array()
+        .is_some_and(|rules| rules.iter().all(is_known))
+    {
+        return;
+    }
+    let detail = "rules in the Common Expression Language other than `self == oldSelf` are not supported by this version \
+                  of Carrick";
+    errors.push(FieldError::forbidden(
+        format!("{path}.x-kubernetes-validations"),
+        detail,
+    ));
 }
 
 fn invariants(schema: &Value, path: &str, level: Level, errors: &mut Vec<FieldError>) {

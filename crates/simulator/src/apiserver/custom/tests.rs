@@ -350,7 +350,7 @@ fn what_carrick_cannot_do_yet_is_said_not_swallowed() {
         rules,
         [
             "spec.validation.openAPIV3Schema.x-kubernetes-validations: Forbidden: rules in the Common Expression Language \
-         are not supported by this version of Carrick",
+         other than `self == oldSelf` are not supported by this version of Carrick",
         ]
     );
     let webhook = definition_complaints(|definition| {
@@ -383,4 +383,22 @@ fn deprecated_versions_warn_and_name_a_newer_one() {
         ),
         (None, "v2")
     );
+}
+
+#[test]
+fn what_must_not_change_may_be_set_and_kept_but_not_changed() {
+    let mut schema = schema();
+    schema["properties"]["spec"]["properties"]["lm"]["x-kubernetes-validations"] =
+        json!([{"rule": "self == oldSelf", "message": "is immutable"}]);
+    let versions = served_versions(&established(definition(&schema)));
+    let object = |lm: &Value| json!({"apiVersion": "err.example.com/v1", "kind": "Err", "spec": {"req": "a", "lm": lm}});
+    let (one, two) = (object(&json!([{"k": "a"}])), object(&json!([{"k": "b"}])));
+    let changed = texts(&versions[0].validate(&two, Some(&one)));
+    assert_eq!(
+        changed,
+        [r#"spec.lm: Invalid value: [{"k":"b"}]: is immutable"#]
+    );
+    let unset = json!({"apiVersion": "err.example.com/v1", "kind": "Err", "spec": {"req": "a"}});
+    assert!(versions[0].validate(&one, Some(&one)).is_empty());
+    assert!(versions[0].validate(&one, Some(&unset)).is_empty());
 }

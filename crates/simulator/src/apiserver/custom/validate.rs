@@ -9,7 +9,7 @@ use machinery::jsonpath;
 use serde_json::{Map, Number, Value};
 
 use super::formats;
-use super::schema::{Additional, Schema};
+use super::schema::{Additional, IMMUTABLE, Schema};
 
 /// Errors of a value; `path` is how messages name it, empty for the root.
 pub(super) fn validate(
@@ -96,6 +96,16 @@ impl Errors {
         self.allowed(schema, path, new);
         if let Value::Object(map) = new {
             self.object(schema, path, map, old);
+        }
+        if old.is_some() {
+            self.unchanged(schema, path, new);
+        }
+    }
+
+    /// Rules that forbid the change that there is.
+    fn unchanged(&mut self, schema: &Schema, path: &str, new: &Value) {
+        for rule in schema.rules.iter().filter(|rule| rule.rule == IMMUTABLE) {
+            self.add(ErrorKind::Invalid, path, new, rule.complaint());
         }
     }
 
