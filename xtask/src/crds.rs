@@ -150,12 +150,12 @@ fn report(differences: &[String]) -> Result<()> {
             Some(rest) => difference.contains(rest),
             None => difference.starts_with(path),
         };
-        match REASONS.iter().find(|(path, _)| fits(path)) {
-            Some((_, reason)) => writeln!(out, "{difference}\n    because {reason}")?,
-            None => {
-                unexplained += 1;
-                writeln!(out, "{difference}\n    UNEXPLAINED")?;
-            }
+        let reason = REASONS.iter().find(|(path, _)| fits(path));
+        if let Some((_, reason)) = reason {
+            writeln!(out, "{difference}\n    because {reason}")?;
+        } else {
+            unexplained += 1;
+            writeln!(out, "{difference}\n    UNEXPLAINED")?;
         }
     }
     writeln!(
@@ -209,10 +209,10 @@ fn differ(path: &str, theirs: &Value, ours: &Value, differences: &mut Vec<String
                 match (theirs.get(key), ours.get(key)) {
                     (Some(theirs), Some(ours)) => differ(&path, theirs, ours, differences),
                     (Some(theirs), None) => {
-                        differences.push(format!("{path}: only upstream's: {}", short(theirs)))
+                        differences.push(format!("{path}: only upstream's: {}", short(theirs)));
                     }
                     (None, Some(ours)) => {
-                        differences.push(format!("{path}: only ours: {}", short(ours)))
+                        differences.push(format!("{path}: only ours: {}", short(ours)));
                     }
                     (None, None) => {}
                 }

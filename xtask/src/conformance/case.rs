@@ -112,11 +112,6 @@ impl Case {
         self.resolve(self.line["out"].pointer(pointer).unwrap_or(&Value::Null))
     }
 
-    /// Whether upstream panicked.
-    pub fn panicked(&self) -> bool {
-        self.line["out"].get("panic").is_some()
-    }
-
     fn resolve(&self, value: &Value) -> Value {
         match value {
             Value::Object(fields) => {

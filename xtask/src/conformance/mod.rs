@@ -26,8 +26,8 @@ pub enum Command {
 #[derive(Args)]
 pub struct Data {
     /// Folder with the recorded calls
-    #[arg(long)]
-    data: Option<PathBuf>,
+    #[arg(long = "data")]
+    folder: Option<PathBuf>,
     /// Only cases whose file, function or name contains this text
     #[arg(long)]
     only: Option<String>,
@@ -44,7 +44,7 @@ pub fn run(command: &Command) -> Result<()> {
     };
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/conformance");
     let folder = data
-        .data
+        .folder
         .clone()
         .unwrap_or_else(|| PathBuf::from(beside).join(name));
     if !folder.is_dir() {

@@ -28,14 +28,7 @@ pub fn lenient<T: DeserializeOwned + Default>(value: &Value) -> Lenient<T> {
             .map(drop)
             .map_err(|error| error.to_string())
     };
-    let kept = keep(
-        value,
-        String::new(),
-        &|inner| inner,
-        &mut fits,
-        &mut problems,
-    )
-    .unwrap_or(Value::Null);
+    let kept = keep(value, "", &|inner| inner, &mut fits, &mut problems).unwrap_or(Value::Null);
     Lenient {
         object: T::deserialize(&kept).unwrap_or_default(),
         problems,
@@ -45,7 +38,7 @@ pub fn lenient<T: DeserializeOwned + Default>(value: &Value) -> Lenient<T> {
 /// The largest part of `value` for which `fits` holds once `wrap` has put it in its place.
 fn keep(
     value: &Value,
-    path: String,
+    path: &str,
     wrap: &dyn Fn(Value) -> Value,
     fits: &mut dyn FnMut(&Value) -> Result<(), String>,
     problems: &mut Vec<String>,
@@ -64,7 +57,7 @@ fn keep(
                     object.insert(key.clone(), inner);
                     wrap(Value::Object(object))
                 };
-                if let Some(field) = keep(field, format!("{path}.{key}"), &place, fits, problems) {
+                if let Some(field) = keep(field, &format!("{path}.{key}"), &place, fits, problems) {
                     kept.insert(key.clone(), field);
                 }
             }
@@ -79,7 +72,8 @@ fn keep(
                     list.push(inner);
                     wrap(Value::Array(list))
                 };
-                if let Some(item) = keep(item, format!("{path}[{index}]"), &place, fits, problems) {
+                if let Some(item) = keep(item, &format!("{path}[{index}]"), &place, fits, problems)
+                {
                     kept.push(item);
                 }
             }

@@ -6,7 +6,7 @@ use machinery::builtin::defaults;
 use machinery::decode::normalise;
 use machinery::hash;
 use machinery::schema::TypeTable;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::api::Rollout;
 use crate::api::labels;
@@ -76,14 +76,12 @@ pub fn templates_equal(live: &Value, desired: &Value) -> bool {
 fn live_template(rollout: &Rollout, set: &ReplicaSetView) -> Value {
     let mut template = set.spec.template.value();
     let mut role = pod_metadata(&template);
-    if metadata::sync_pod_metadata(&mut role, metadata::injected(&set.metadata).as_ref(), None) {
-        if let Some(meta) = template.get_mut("metadata").and_then(Value::as_object_mut) {
-            meta.insert("labels".to_owned(), serde_json::json!(role.labels));
-            meta.insert(
-                "annotations".to_owned(),
-                serde_json::json!(role.annotations),
-            );
-        }
+    if metadata::sync_pod_metadata(&mut role, metadata::injected(&set.metadata).as_ref(), None)
+        && let Some(meta) = template.get_mut("metadata").and_then(Value::as_object_mut)
+    {
+        let (labels, annotations) = (json!(role.labels), json!(role.annotations));
+        meta.insert("labels".to_owned(), labels);
+        meta.insert("annotations".to_owned(), annotations);
     }
     if let Some(spec) = template.get_mut("spec").and_then(Value::as_object_mut) {
         match affinity::without_injected(spec.get("affinity"), rollout) {

@@ -133,13 +133,11 @@ pub fn requires_services(canary: &CanaryStrategy) -> bool {
     let Some(routing) = &canary.traffic_routing else {
         return false;
     };
-    let no_ping_pong = canary.ping_pong.is_none();
-    (routing.alb.is_some() && no_ping_pong)
-        || (routing
-            .istio
-            .as_ref()
-            .is_some_and(|istio| istio.destination_rule.is_none())
-            && no_ping_pong)
+    let istio_by_service = routing
+        .istio
+        .as_ref()
+        .is_some_and(|istio| istio.destination_rule.is_none());
+    (canary.ping_pong.is_none() && (routing.alb.is_some() || istio_by_service))
         || routing.smi.is_some()
         || routing.apisix.is_some()
         || routing.ambassador.is_some()

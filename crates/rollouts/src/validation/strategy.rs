@@ -39,14 +39,14 @@ pub fn blue_green(rollout: &Rollout, path: &str) -> Vec<FieldError> {
             "This rollout uses the same service for the active and preview services, but two different services are required.",
         ));
     }
-    if let Some(limit) = blue_green.scale_down_delay_revision_limit {
-        if rollout.revision_history_limit() < limit {
-            errors.push(FieldError::invalid(
-                format!("{path}.scaleDownDelayRevisionLimit"),
-                shown(&limit),
-                "This rollout's revision history limit can not be smaller than the rollout's scale down limit",
-            ));
-        }
+    if let Some(limit) = blue_green.scale_down_delay_revision_limit
+        && rollout.revision_history_limit() < limit
+    {
+        errors.push(FieldError::invalid(
+            format!("{path}.scaleDownDelayRevisionLimit"),
+            shown(&limit),
+            "This rollout's revision history limit can not be smaller than the rollout's scale down limit",
+        ));
     }
     errors.extend(anti_affinity(
         blue_green.anti_affinity.as_ref(),

@@ -40,12 +40,12 @@ fn of_struct(id: TypeId) -> Value {
     required.sort_unstable();
     let mut schema = json!({"type": "object", "properties": properties});
     if !required.is_empty() {
-        schema["required"] = json!(required);
+        put(&mut schema, "required", json!(required));
     }
     // They embed a reference that is replaced as a whole.
     let embeds_reference = ["ConfigMapEnvSource", "SecretEnvSource"].contains(&info.short_name());
     if info.atomic || embeds_reference {
-        schema["x-kubernetes-map-type"] = json!("atomic");
+        put(&mut schema, "x-kubernetes-map-type", json!("atomic"));
     }
     schema
 }
@@ -61,22 +61,36 @@ fn of_field(owner: &str, field: &Field) -> Value {
     }
     let mut schema = of_type(&field.ty);
     if let Some(list_type) = field.list_type {
-        schema["x-kubernetes-list-type"] = json!(match list_type {
-            ListType::Atomic => "atomic",
-            ListType::Set => "set",
-            ListType::Map => "map",
-        });
+        put(
+            &mut schema,
+            "x-kubernetes-list-type",
+            json!(match list_type {
+                ListType::Atomic => "atomic",
+                ListType::Set => "set",
+                ListType::Map => "map",
+            }),
+        );
     }
     if !field.list_map_keys.is_empty() {
-        schema["x-kubernetes-list-map-keys"] = json!(field.list_map_keys);
+        put(
+            &mut schema,
+            "x-kubernetes-list-map-keys",
+            json!(field.list_map_keys),
+        );
     }
     if field.atomic_map {
-        schema["x-kubernetes-map-type"] = json!("atomic");
+        put(&mut schema, "x-kubernetes-map-type", json!("atomic"));
     }
     if let Some(default) = default(owner, field) {
-        schema["default"] = default;
+        put(&mut schema, "default", default);
     }
     schema
+}
+
+fn put(schema: &mut Value, key: &str, value: Value) {
+    if let Some(object) = schema.as_object_mut() {
+        object.insert(key.to_owned(), value);
+    }
 }
 
 /// Kept as it is, whatever its type.
@@ -87,7 +101,9 @@ fn open() -> Value {
 fn open_resources(ty: &TypeRef) -> Value {
     let mut schema = of_type(ty);
     for amounts in ["limits", "requests"] {
-        schema["properties"][amounts] = open();
+        if let Some(properties) = schema.get_mut("properties") {
+            put(properties, amounts, open());
+        }
     }
     schema
 }
@@ -120,7 +136,7 @@ fn of_type(ty: &TypeRef) -> Value {
         TypeRef::Bytes => json!({"type": "string", "format": "byte"}),
         TypeRef::Quantity => {
             let mut schema = IntOrString::schema();
-            schema["pattern"] = json!(QUANTITY);
+            put(&mut schema, "pattern", json!(QUANTITY));
             schema
         }
         TypeRef::IntOrString => IntOrString::schema(),

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// What a definition says besides its schema.
-struct Kind {
+struct Definition {
     kind: &'static str,
     plural: &'static str,
     short: &'static str,
@@ -39,11 +39,11 @@ pub fn crds() -> Vec<Value> {
         experiment(),
         rollout(),
     ];
-    all.drain(..).map(definition).collect()
+    all.drain(..).map(to_crd).collect()
 }
 
-fn definition(kind: Kind) -> Value {
-    let Kind {
+fn to_crd(definition: Definition) -> Value {
+    let Definition {
         kind,
         plural,
         short,
@@ -51,7 +51,7 @@ fn definition(kind: Kind) -> Value {
         columns,
         subresources,
         mut schema,
-    } = kind;
+    } = definition;
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         // The API server has its own schema for metadata and wants nothing said about it.
         properties.insert("metadata".to_owned(), json!({"type": "object"}));
@@ -95,8 +95,8 @@ fn age() -> Value {
     )
 }
 
-fn rollout() -> Kind {
-    Kind {
+fn rollout() -> Definition {
+    Definition {
         kind: "Rollout",
         plural: "rollouts",
         short: "ro",
@@ -135,8 +135,8 @@ fn rollout() -> Kind {
     }
 }
 
-fn experiment() -> Kind {
-    Kind {
+fn experiment() -> Definition {
+    Definition {
         kind: "Experiment",
         plural: "experiments",
         short: "exp",
@@ -155,8 +155,8 @@ fn experiment() -> Kind {
     }
 }
 
-fn analysis_run() -> Kind {
-    Kind {
+fn analysis_run() -> Definition {
+    Definition {
         kind: "AnalysisRun",
         plural: "analysisruns",
         short: "ar",
@@ -170,8 +170,8 @@ fn analysis_run() -> Kind {
     }
 }
 
-fn analysis_template() -> Kind {
-    Kind {
+fn analysis_template() -> Definition {
+    Definition {
         kind: "AnalysisTemplate",
         plural: "analysistemplates",
         short: "at",
@@ -182,8 +182,8 @@ fn analysis_template() -> Kind {
     }
 }
 
-fn cluster_analysis_template() -> Kind {
-    Kind {
+fn cluster_analysis_template() -> Definition {
+    Definition {
         kind: "ClusterAnalysisTemplate",
         plural: "clusteranalysistemplates",
         short: "cat",

@@ -76,7 +76,7 @@ fn every_leaf_of_upstreams_schemas_survives_reading_and_writing() {
         "/../../../shared/upstream-crds/rollouts"
     ));
     if !folder.is_dir() {
-        println!("skipped: no `{}`", folder.display());
+        eprintln!("skipped: no `{}`", folder.display());
         return;
     }
     let mut seen = 0;
