@@ -1,6 +1,7 @@
 // typetable prints what Carrick knows of the built-in Kubernetes API as data.
 //
 //	typetable types                  > crates/machinery/data/types.json
+//	typetable protobuf               > crates/machinery/data/protobuf.json
 //	typetable resources KUBECONFIG   > crates/machinery/data/resources.json
 //
 // types reflects over the Go structs and joins in the list types, defaults and required fields of the generated OpenAPI
@@ -58,10 +59,12 @@ var special = map[reflect.Type]string{
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == "types" {
 		printTypes()
+	} else if len(os.Args) == 2 && os.Args[1] == "protobuf" {
+		printProtobuf()
 	} else if len(os.Args) == 3 && os.Args[1] == "resources" {
 		printResources(os.Args[2])
 	} else {
-		fmt.Fprintln(os.Stderr, "usage: typetable types | resources KUBECONFIG")
+		fmt.Fprintln(os.Stderr, "usage: typetable types | protobuf | resources KUBECONFIG")
 		os.Exit(2)
 	}
 }
@@ -73,6 +76,16 @@ type table struct {
 }
 
 func printTypes() {
+	t := collect()
+	lines := make([]string, 0, len(t.types))
+	for _, line := range t.types {
+		lines = append(lines, line)
+	}
+	sort.Strings(lines)
+	printLines(lines)
+}
+
+func collect() table {
 	scheme := clientscheme.Scheme
 	utilruntime.Must(apiextensionsv1.AddToScheme(scheme))
 	utilruntime.Must(apiregistrationv1.AddToScheme(scheme))
@@ -108,12 +121,7 @@ func printTypes() {
 	for typ := range t.kinds {
 		t.visit(typ)
 	}
-	lines := make([]string, 0, len(t.types))
-	for _, line := range t.types {
-		lines = append(lines, line)
-	}
-	sort.Strings(lines)
-	printLines(lines)
+	return t
 }
 
 func printLines(lines []string) {
