@@ -76,7 +76,7 @@ impl State {
         })
     }
 
-    fn unusable(&self, error: impl ToString) -> PersistError {
+    fn unusable(&self, error: &dyn std::fmt::Display) -> PersistError {
         PersistError::Unusable {
             path: self.path.clone(),
             message: error.to_string(),
@@ -88,24 +88,24 @@ impl State {
         let read = self
             .database
             .begin_read()
-            .map_err(|error| self.unusable(error))?;
+            .map_err(|error| self.unusable(&error))?;
         let mut revision = 0;
         match read.open_table(NUMBERS) {
             Ok(table) => {
                 let found = table
                     .get("revision")
-                    .map_err(|error| self.unusable(error))?;
+                    .map_err(|error| self.unusable(&error))?;
                 revision = found.map_or(0, |found| found.value());
             }
             Err(redb::TableError::TableDoesNotExist(_)) => {}
-            Err(error) => return Err(self.unusable(error)),
+            Err(error) => return Err(self.unusable(&error)),
         }
         match read.open_table(OBJECTS) {
             Ok(table) => {
-                for row in table.iter().map_err(|error| self.unusable(error))? {
-                    let (key, value) = row.map_err(|error| self.unusable(error))?;
+                for row in table.iter().map_err(|error| self.unusable(&error))? {
+                    let (key, value) = row.map_err(|error| self.unusable(&error))?;
                     let value: serde_json::Value = serde_json::from_slice(value.value())
-                        .map_err(|error| self.unusable(error))?;
+                        .map_err(|error| self.unusable(&error))?;
                     let own = machinery::meta::resource_version(&value)
                         .parse()
                         .unwrap_or_default();
@@ -115,7 +115,7 @@ impl State {
                 }
             }
             Err(redb::TableError::TableDoesNotExist(_)) => {}
-            Err(error) => return Err(self.unusable(error)),
+            Err(error) => return Err(self.unusable(&error)),
         }
         api.store_mut().restored(revision);
         api.serve_definitions();
@@ -127,14 +127,14 @@ impl State {
         let read = self
             .database
             .begin_read()
-            .map_err(|error| self.unusable(error))?;
+            .map_err(|error| self.unusable(&error))?;
         match read.open_table(TEXTS) {
             Ok(table) => {
-                let found = table.get(name).map_err(|error| self.unusable(error))?;
+                let found = table.get(name).map_err(|error| self.unusable(&error))?;
                 Ok(found.map(|found| found.value().to_owned()))
             }
             Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
-            Err(error) => Err(self.unusable(error)),
+            Err(error) => Err(self.unusable(&error)),
         }
     }
 
@@ -143,18 +143,18 @@ impl State {
         let write = self
             .database
             .begin_write()
-            .map_err(|error| self.unusable(error))?;
+            .map_err(|error| self.unusable(&error))?;
         {
             let mut table = write
                 .open_table(TEXTS)
-                .map_err(|error| self.unusable(error))?;
+                .map_err(|error| self.unusable(&error))?;
             for (name, text) in texts {
                 table
                     .insert(*name, *text)
-                    .map_err(|error| self.unusable(error))?;
+                    .map_err(|error| self.unusable(&error))?;
             }
         }
-        write.commit().map_err(|error| self.unusable(error))
+        write.commit().map_err(|error| self.unusable(&error))
     }
 
     /// Writes commits to disk, all or none, and returns when they are there. Blocks.
@@ -162,11 +162,11 @@ impl State {
         let write = self
             .database
             .begin_write()
-            .map_err(|error| self.unusable(error))?;
+            .map_err(|error| self.unusable(&error))?;
         {
             let mut objects = write
                 .open_table(OBJECTS)
-                .map_err(|error| self.unusable(error))?;
+                .map_err(|error| self.unusable(&error))?;
             let mut newest = 0;
             for Committed { table, event } in commits {
                 let key = format!("{table}\0{}", event.key);
@@ -174,23 +174,23 @@ impl State {
                 if event.deleted {
                     objects
                         .remove(key.as_str())
-                        .map_err(|error| self.unusable(error))?;
+                        .map_err(|error| self.unusable(&error))?;
                 } else {
                     let json = serde_json::to_vec(event.after.value.as_ref())
-                        .map_err(|error| self.unusable(error))?;
+                        .map_err(|error| self.unusable(&error))?;
                     objects
                         .insert(key.as_str(), json.as_slice())
-                        .map_err(|error| self.unusable(error))?;
+                        .map_err(|error| self.unusable(&error))?;
                 }
             }
             let mut numbers = write
                 .open_table(NUMBERS)
-                .map_err(|error| self.unusable(error))?;
+                .map_err(|error| self.unusable(&error))?;
             numbers
                 .insert("revision", newest)
-                .map_err(|error| self.unusable(error))?;
+                .map_err(|error| self.unusable(&error))?;
         }
-        write.commit().map_err(|error| self.unusable(error))
+        write.commit().map_err(|error| self.unusable(&error))
     }
 }
 

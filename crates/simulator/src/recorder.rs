@@ -1,6 +1,7 @@
 //! The trace of a simulation: a running SHA-256 over calls and replies in order, and counters per actor.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
@@ -84,7 +85,9 @@ impl Recorder {
             .clone()
             .finalize()
             .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+            .fold(String::new(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
     }
 }

@@ -161,9 +161,10 @@ impl Session<'_> {
     pub fn create(&mut self, resource: &Resource, object: Value) -> Result<Arc<Value>, ApiError> {
         let namespace = meta::namespace(&object).to_owned();
         let path = path(resource, &namespace, "", "");
-        self.write("POST", &path, &object, |session| {
+        let body = self.shown(&object);
+        self.write("POST", &path, &body, |session| {
             let served = session.known(resource)?;
-            let object = typed(&served, &object)?;
+            let object = typed(&served, object)?;
             let mut writer = writer(session.now, session.entropy);
             let entry = session
                 .api
@@ -174,7 +175,7 @@ impl Session<'_> {
 
     /// Replaces an object; a resourceVersion in it is a precondition.
     pub fn update(&mut self, resource: &Resource, object: Value) -> Result<Arc<Value>, ApiError> {
-        self.put(resource, &object, "")
+        self.put(resource, object, "")
     }
 
     /// Replaces an object through its `/status` subresource.
@@ -183,21 +184,22 @@ impl Session<'_> {
         resource: &Resource,
         object: Value,
     ) -> Result<Arc<Value>, ApiError> {
-        self.put(resource, &object, "status")
+        self.put(resource, object, "status")
     }
 
     fn put(
         &mut self,
         resource: &Resource,
-        object: &Value,
+        object: Value,
         subresource: &str,
     ) -> Result<Arc<Value>, ApiError> {
         let (namespace, name) = (
-            meta::namespace(object).to_owned(),
-            meta::name(object).to_owned(),
+            meta::namespace(&object).to_owned(),
+            meta::name(&object).to_owned(),
         );
         let path = path(resource, &namespace, &name, subresource);
-        self.write("PUT", &path, object, |session| {
+        let body = self.shown(&object);
+        self.write("PUT", &path, &body, |session| {
             let served = session.known(resource)?;
             let new = typed(&served, object)?;
             let uid = meta::uid(&new).to_owned();
@@ -227,10 +229,11 @@ impl Session<'_> {
         subresource: &str,
         patch: &Value,
     ) -> Result<Arc<Value>, ApiError> {
-        let path = path(resource, namespace, name, subresource);
-        self.write("PATCH", &path, patch, |session| {
+        let url = path(resource, namespace, name, subresource);
+        let shown = self.shown(patch);
+        self.write("PATCH", &url, &shown, |session| {
             let served = session.known(resource)?;
-            let target = UpdateTarget {
+            let update = UpdateTarget {
                 served: &served,
                 namespace,
                 name,
@@ -239,8 +242,8 @@ impl Session<'_> {
                 may_create: false,
             };
             let mut writer = writer(session.now, session.entropy);
-            let updated = session.api.update(target, &mut writer, &mut |_, old, _| {
-                typed(&served, &machinery::patch::merge::apply(old, patch))
+            let updated = session.api.update(update, &mut writer, &mut |_, old, _| {
+                typed(&served, machinery::patch::merge::apply(old, patch))
             })?;
             Ok(updated.entry.value.clone())
         })
@@ -255,7 +258,7 @@ impl Session<'_> {
         options: &DeleteOptions,
     ) -> Result<Option<Arc<Value>>, ApiError> {
         let path = path(resource, namespace, name, "");
-        self.write("DELETE", &path, &Value::Null, |session| {
+        self.write("DELETE", &path, "", |session| {
             let served = session.known(resource)?;
             let mut writer = writer(session.now, session.entropy);
             match session
@@ -278,10 +281,11 @@ impl Session<'_> {
         body: Value,
     ) -> Result<(), ApiError> {
         if subresource == "finalize" {
-            return self.put(resource, &body, "finalize").map(|_| ());
+            return self.put(resource, body, "finalize").map(|_| ());
         }
         let path = path(resource, namespace, name, subresource);
-        self.write("POST", &path, &body, |session| {
+        let shown = self.shown(&body);
+        self.write("POST", &path, &shown, |session| {
             let mut writer = writer(session.now, session.entropy);
             match subresource {
                 "binding" => session.api.bind(namespace, name, &body, &mut writer),
@@ -297,27 +301,33 @@ impl Session<'_> {
             .ok_or_else(ApiError::unknown_resource)
     }
 
+    /// A body for whoever decides over faults; empty if nobody does.
+    fn shown(&self, body: &Value) -> String {
+        if self.faults.is_some() {
+            body.to_string()
+        } else {
+            String::new()
+        }
+    }
+
     /// Counts a write, asks for faults, runs it, adds it to the trace.
     fn write<T>(
         &mut self,
         method: &str,
         path: &str,
-        body: &Value,
+        body: &str,
         run: impl FnOnce(&mut Self) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
         let counts = self.recorder.count(self.actor, true);
         let verdict = match &mut self.faults {
-            Some(faults) => {
-                let body = body.to_string();
-                faults.before(&Call {
-                    actor: self.actor,
-                    call: counts.calls,
-                    write: Some(counts.writes),
-                    method,
-                    path,
-                    body: body.as_bytes(),
-                })
-            }
+            Some(faults) => faults.before(&Call {
+                actor: self.actor,
+                call: counts.calls,
+                write: Some(counts.writes),
+                method,
+                path,
+                body: body.as_bytes(),
+            }),
             None => Verdict::Pass,
         };
         let result = match &verdict {
@@ -386,19 +396,16 @@ fn path(resource: &Resource, namespace: &str, name: &str, subresource: &str) -> 
 }
 
 /// An object as a decoder would have read it: normalised and defaulted.
-fn typed(served: &Served, object: &Value) -> Result<Value, ApiError> {
-    match served.type_id() {
-        Some(type_id) => {
-            let value = decode::normalise(type_id, object)
-                .map_err(|error| ApiError::bad_request(error.to_string()))?;
-            Ok(defaulted(served, value))
-        }
-        None => {
-            let decoded = Decoded {
-                value: object.clone(),
-                strict: Vec::new(),
-            };
-            admit_custom(served, decoded).map(|(object, _)| object)
-        }
+fn typed(served: &Served, object: Value) -> Result<Value, ApiError> {
+    if let Some(type_id) = served.type_id() {
+        let value = decode::normalise(type_id, &object)
+            .map_err(|error| ApiError::bad_request(error.to_string()))?;
+        Ok(defaulted(served, value))
+    } else {
+        let decoded = Decoded {
+            value: object,
+            strict: Vec::new(),
+        };
+        admit_custom(served, decoded).map(|(object, _)| object)
     }
 }

@@ -168,7 +168,7 @@ fn parse_query(query: &str) -> Vec<(String, String)> {
 }
 
 fn percent_decode(text: &str, plus: bool) -> String {
-    if !text.contains('%') && !(plus && text.contains('+')) {
+    if !(text.contains('%') || plus && text.contains('+')) {
         return text.to_owned();
     }
     let mut bytes = text.bytes();

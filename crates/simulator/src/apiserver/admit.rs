@@ -46,11 +46,10 @@ impl ApiServer {
         }
         if let ("certificates.k8s.io", "CertificateSigningRequest", Some(user)) =
             (resource.group.as_ref(), resource.kind.as_ref(), writer.user)
+            && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
         {
-            if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
-                spec.insert("username".to_owned(), json!(user.name));
-                spec.insert("groups".to_owned(), json!(user.groups));
-            }
+            spec.insert("username".to_owned(), json!(user.name));
+            spec.insert("groups".to_owned(), json!(user.groups));
         }
         if *resource == known::PERSISTENT_VOLUME_CLAIMS {
             self.default_storage_class(object);

@@ -201,11 +201,11 @@ fn allocate_ports(
     }
     for port in ports.iter_mut() {
         let missing = port.get("nodePort").and_then(Value::as_i64).unwrap_or(0) == 0;
-        if let (true, Some(fields)) = (missing, port.as_object_mut()) {
-            if let Some(free) = NODE_PORTS.into_iter().find(|free| !used.contains(free)) {
-                used.insert(free);
-                fields.insert("nodePort".to_owned(), json!(free));
-            }
+        if let (true, Some(fields)) = (missing, port.as_object_mut())
+            && let Some(free) = NODE_PORTS.into_iter().find(|free| !used.contains(free))
+        {
+            used.insert(free);
+            fields.insert("nodePort".to_owned(), json!(free));
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Reading request bodies: media types, versions and kinds, strictness, defaults
 //! (`apiserver/pkg/endpoints/handlers/create.go`, `apimachinery/pkg/runtime/serializer`).
 
+use std::fmt::Write as _;
+
+use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use machinery::builtin::defaults;
 use machinery::builtin::validation::FieldError;
 use machinery::decode::{self, DecodeError, Decoded};
 use machinery::schema::{TypeId, TypeTable};
-use machinery::{go_json, meta};
+use machinery::{go_json, meta, protobuf};
 use serde_json::Value;
 
 use super::options::FieldValidation;
@@ -25,6 +28,23 @@ pub(crate) fn media_type(request: &Request) -> &str {
     } else {
         media
     }
+}
+
+/// The request with its binary body turned into JSON; `None` if the body is not binary.
+pub(crate) fn from_protobuf(request: &Request) -> Result<Option<Request>, ApiError> {
+    if media_type(request) != "application/vnd.kubernetes.protobuf" || request.body.is_empty() {
+        return Ok(None);
+    }
+    let value = protobuf::decode(&request.body)
+        .map_err(|error| ApiError::bad_request(error.to_string()))?;
+    let mut converted = Request {
+        body: value.to_string().into(),
+        ..request.clone()
+    };
+    converted
+        .headers
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(Some(converted))
 }
 
 /// 415 with the media types a create or update takes.
@@ -49,7 +69,7 @@ fn summary(body: &[u8]) -> String {
     let text = match body.first() {
         None => return "<empty>".to_owned(),
         Some(b'{') => String::from_utf8_lossy(head).into_owned(),
-        Some(_) => head.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Some(_) => hex(head),
     };
     if body.len() > SHOWN {
         format!("{text} ...")
@@ -58,11 +78,26 @@ fn summary(body: &[u8]) -> String {
     }
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 fn unrecognised(kind: &str, cause: &str, body: &[u8]) -> ApiError {
     ApiError::bad_request(format!(
         "the object provided is unrecognized (must be of type {kind}): {cause} ({})",
         summary(body)
     ))
+}
+
+#[derive(serde::Deserialize)]
+struct TypeMeta {
+    #[serde(rename = "apiVersion", default)]
+    api_version: Option<String>,
+    #[serde(default)]
+    kind: Option<String>,
 }
 
 /// apiVersion and kind of a body, read before anything else.
@@ -74,20 +109,13 @@ fn type_meta(body: &[u8], yaml: bool) -> Result<(String, String), String> {
             meta::kind(&decoded.value).to_owned(),
         ));
     }
-    #[derive(serde::Deserialize)]
-    struct TypeMeta {
-        #[serde(rename = "apiVersion", default)]
-        api_version: Option<String>,
-        #[serde(default)]
-        kind: Option<String>,
-    }
-    if let Ok(found) = serde_json::from_slice::<TypeMeta>(body) {
-        if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
-            return Ok((
-                found.api_version.unwrap_or_default(),
-                found.kind.unwrap_or_default(),
-            ));
-        }
+    if let Ok(found) = serde_json::from_slice::<TypeMeta>(body)
+        && body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+    {
+        return Ok((
+            found.api_version.unwrap_or_default(),
+            found.kind.unwrap_or_default(),
+        ));
     }
     let cause = match decode::decode_untyped(body) {
         Err(error) => error.to_string(),
@@ -375,9 +403,9 @@ pub(crate) fn custom_type_errors(served: &Served, object: &Value) -> Vec<FieldEr
 /// Turns a patched object into one of the resource's type: 422 about the patch if it is none.
 pub(crate) fn patched(
     served: &Served,
-    value: Value,
+    value: &Value,
     shown: impl FnOnce(&Value) -> String,
-    duplicates: Vec<String>,
+    duplicates: &[String],
     mode: FieldValidation,
     warnings: &mut Vec<String>,
 ) -> Result<Value, ApiError> {
@@ -391,8 +419,8 @@ pub(crate) fn patched(
         )
     };
     let outcome = match served.type_id() {
-        Some(type_id) => patched_type_error(served, &value).map_or_else(
-            || decode::normalise_strict(type_id, &value).map_err(|error| error.to_string()),
+        Some(type_id) => patched_type_error(served, value).map_or_else(
+            || decode::normalise_strict(type_id, value).map_err(|error| error.to_string()),
             Err,
         ),
         None => admit_custom(
@@ -407,13 +435,13 @@ pub(crate) fn patched(
     };
     let decoded = match outcome {
         Ok(decoded) => decoded,
-        Err(cause) => return Err(refuse(shown(&value), &cause)),
+        Err(cause) => return Err(refuse(shown(value), &cause)),
     };
-    let strict: Vec<String> = duplicates.into_iter().chain(decoded.strict).collect();
+    let strict: Vec<String> = duplicates.iter().cloned().chain(decoded.strict).collect();
     match mode {
         FieldValidation::Strict if !strict.is_empty() => {
             let cause = format!("strict decoding error: {}", strict.join(", "));
-            return Err(refuse(shown(&value), &cause));
+            return Err(refuse(shown(value), &cause));
         }
         FieldValidation::Warn => warnings.extend(strict),
         FieldValidation::Strict | FieldValidation::Ignore => {}
@@ -446,7 +474,7 @@ fn patched_type_error(served: &Served, value: &Value) -> Option<String> {
     )
 }
 
-/// Reads the body of a DELETE: DeleteOptions in JSON or YAML.
+/// Reads the body of a DELETE: `DeleteOptions` in JSON or YAML.
 pub(crate) fn delete_body(request: &Request) -> Result<Value, ApiError> {
     let yaml = is_yaml(request)?;
     let (api_version, kind) = type_meta(&request.body, yaml).map_err(ApiError::bad_request)?;

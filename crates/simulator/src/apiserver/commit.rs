@@ -26,7 +26,7 @@ impl ApiServer {
         self.skip_revisions();
         let event = self.store.put(&served.table, key, value, now);
         let entry = event.after.clone();
-        self.after_commit(served, event);
+        self.after_commit(served, &event);
         entry
     }
 
@@ -40,7 +40,7 @@ impl ApiServer {
         self.skip_revisions();
         let event = self.store.remove(&served.table, key, now)?;
         let entry = event.after.clone();
-        self.after_commit(served, event);
+        self.after_commit(served, &event);
         Some(entry)
     }
 
@@ -55,7 +55,7 @@ impl ApiServer {
         }
     }
 
-    fn after_commit(&mut self, served: &Served, event: Event) {
+    fn after_commit(&mut self, served: &Served, event: &Event) {
         let table = served.table.clone();
         self.mark_watches(&table);
         let (namespace, name) = event.key.rsplit_once('/').unwrap_or(("", &event.key));

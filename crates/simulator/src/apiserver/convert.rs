@@ -1,4 +1,4 @@
-//! Objects that are served in more than one version: events of two groups, HorizontalPodAutoscaler v1 and v2, versions
+//! Objects that are served in more than one version: events of two groups, `HorizontalPodAutoscaler` v1 and v2, versions
 //! of custom resources.
 
 use machinery::meta;

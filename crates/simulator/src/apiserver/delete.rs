@@ -11,7 +11,7 @@ use super::ApiServer;
 use super::admit::IMMORTAL;
 use super::custom::{Termination, set_terminating};
 use super::definitions::CLEANUP;
-use super::facts::facts;
+use super::facts;
 use super::registry::Served;
 use super::resource::known;
 use super::selection::Selection;
@@ -94,8 +94,7 @@ fn collector_finalizers(
     object: &Value,
     options: &DeleteOptions,
 ) -> Option<Vec<String>> {
-    let facts = facts(served);
-    if facts.not_collected {
+    if !facts::is_collected(served) {
         return None;
     }
     let old = meta::finalizers(object);
@@ -108,7 +107,7 @@ fn collector_finalizers(
         (None, None) if has(ORPHAN) => (true, has(FOREGROUND)),
         (None, None) => {
             let foreground = has(FOREGROUND);
-            (facts.orphans_by_default && !foreground, foreground)
+            (facts::orphans_by_default(served) && !foreground, foreground)
         }
     };
     let mut new: Vec<String> = old
@@ -243,10 +242,10 @@ impl ApiServer {
         {
             writer.warnings.push(JOB_WARNING.to_owned());
         }
-        if served.resource == known::NAMESPACES {
-            if let Some(remains) = self.delete_namespace(&served, &key, &stored, options, writer) {
-                return Ok(Deleted::Remains(remains));
-            }
+        if served.resource == known::NAMESPACES
+            && let Some(remains) = self.delete_namespace(&served, &key, &stored, options, writer)
+        {
+            return Ok(Deleted::Remains(remains));
         }
         if served.resource == known::CUSTOM_RESOURCE_DEFINITIONS
             && meta::deletion_timestamp(&stored.value).is_none()

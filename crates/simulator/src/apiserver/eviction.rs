@@ -55,12 +55,11 @@ pub(crate) fn set_condition(
         .find(|condition| condition.get("type") == Some(&json!(kind)))
     {
         Some(condition) => {
-            if condition.get("status") == Some(&json!("True")) {
-                if let (Some(fields), Some(at)) =
+            if condition.get("status") == Some(&json!("True"))
+                && let (Some(fields), Some(at)) =
                     (new.as_object_mut(), condition.get("lastTransitionTime"))
-                {
-                    fields.insert("lastTransitionTime".to_owned(), at.clone());
-                }
+            {
+                fields.insert("lastTransitionTime".to_owned(), at.clone());
             }
             *condition = new;
         }

@@ -1,126 +1,112 @@
 //! Facts about kinds that decide how the server treats them (`pkg/registry/*/*/strategy.go` and `storage.go`).
 
+use serde_json::Value;
+
 use super::registry::Served;
 
-/// What a client may do with a kind, and what the server keeps for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Facts {
-    /// `metadata.generation` is counted by the server.
-    pub generation: bool,
-    /// A PUT without resourceVersion overwrites.
-    pub unconditional_update: bool,
-    /// A PUT of an absent object creates it.
-    pub create_on_update: bool,
-    /// DELETE answers the object instead of a Status.
-    pub returns_deleted: bool,
-    /// Dependents are orphaned unless the request says otherwise.
-    pub orphans_by_default: bool,
-    /// The collector ignores the kind.
-    pub not_collected: bool,
+/// Group and kind of a built-in resource.
+fn builtin(served: &Served) -> Option<(&str, &str)> {
+    served.type_id().map(|_| {
+        (
+            served.resource.group.as_ref(),
+            served.resource.kind.as_ref(),
+        )
+    })
 }
 
-/// The facts of a resource.
-pub(crate) fn facts(served: &Served) -> Facts {
-    let resource = &served.resource;
-    if served.custom().is_some() {
-        return Facts {
-            generation: true,
-            unconditional_update: false,
-            create_on_update: false,
-            returns_deleted: false,
-            orphans_by_default: false,
-            not_collected: false,
-        };
-    }
-    let (group, kind) = (resource.group.as_ref(), resource.kind.as_ref());
-    Facts {
-        generation: has_generation(group, kind),
-        unconditional_update: !needs_resource_version(group, kind),
-        create_on_update: matches!(
-            (group, kind),
-            ("", "Service" | "Endpoints" | "LimitRange")
-                | (_, "Event")
-                | ("coordination.k8s.io", _)
-                | ("rbac.authorization.k8s.io", _)
-                | ("node.k8s.io", "RuntimeClass")
-        ),
-        returns_deleted: matches!(
-            (group, kind),
-            (
-                "",
-                "Pod"
-                    | "PodTemplate"
-                    | "Service"
-                    | "ServiceAccount"
-                    | "ResourceQuota"
-                    | "PersistentVolume"
-                    | "PersistentVolumeClaim"
-                    | "Namespace"
-            ) | (
-                "storage.k8s.io",
-                "StorageClass"
-                    | "CSIDriver"
-                    | "CSINode"
-                    | "VolumeAttachment"
-                    | "VolumeAttributesClass"
-            ) | ("resource.k8s.io", _)
-        ),
-        orphans_by_default: matches!(
-            (group, kind),
-            ("", "ReplicationController") | ("batch", "Job")
-        ),
-        not_collected: kind == "Event",
-    }
-}
-
-fn has_generation(group: &str, kind: &str) -> bool {
+/// `metadata.generation` is counted by the server.
+pub(crate) fn counts_generation(served: &Served) -> bool {
+    let Some((group, kind)) = builtin(served) else {
+        return true;
+    };
     match group {
         "" => matches!(kind, "Pod" | "PodTemplate" | "ReplicationController"),
         "apps" => kind != "ControllerRevision",
-        "batch"
-        | "discovery.k8s.io"
-        | "admissionregistration.k8s.io"
-        | "flowcontrol.apiserver.k8s.io" => true,
-        "apiextensions.k8s.io" | "scheduling.k8s.io" | "policy" => true,
         "networking.k8s.io" => matches!(kind, "Ingress" | "IngressClass" | "NetworkPolicy"),
         "resource.k8s.io" => matches!(kind, "ResourceSlice" | "DeviceClass"),
-        _ => false,
+        _ => matches!(
+            group,
+            "batch"
+                | "discovery.k8s.io"
+                | "admissionregistration.k8s.io"
+                | "flowcontrol.apiserver.k8s.io"
+                | "apiextensions.k8s.io"
+                | "scheduling.k8s.io"
+                | "policy"
+        ),
     }
 }
 
-fn needs_resource_version(group: &str, kind: &str) -> bool {
+/// A PUT without resourceVersion overwrites.
+pub(crate) fn unconditional_update(served: &Served) -> bool {
+    let Some((group, kind)) = builtin(served) else {
+        return false;
+    };
     match group {
-        "coordination.k8s.io"
-        | "policy"
-        | "admissionregistration.k8s.io"
-        | "apiextensions.k8s.io" => true,
-        "node.k8s.io" | "apiregistration.k8s.io" => true,
-        "storage.k8s.io" => matches!(
+        "storage.k8s.io" => !matches!(
             kind,
             "CSIDriver" | "CSIStorageCapacity" | "VolumeAttachment" | "CSINode"
         ),
-        _ => false,
+        _ => !matches!(
+            group,
+            "coordination.k8s.io"
+                | "policy"
+                | "admissionregistration.k8s.io"
+                | "apiextensions.k8s.io"
+                | "node.k8s.io"
+                | "apiregistration.k8s.io"
+        ),
     }
 }
 
-/// Parts of an object, beside `spec`, whose change raises the generation of a built-in kind, and the whole rule.
-pub(crate) fn raises_generation(
-    served: &Served,
-    old: &serde_json::Value,
-    new: &serde_json::Value,
-) -> bool {
+/// A PUT of an absent object creates it.
+pub(crate) fn create_on_update(served: &Served) -> bool {
+    builtin(served).is_some_and(|(group, kind)| match group {
+        "" => matches!(kind, "Service" | "Endpoints" | "LimitRange" | "Event"),
+        _ => matches!(
+            group,
+            "events.k8s.io" | "coordination.k8s.io" | "rbac.authorization.k8s.io" | "node.k8s.io"
+        ),
+    })
+}
+
+/// DELETE answers the object instead of a Status.
+pub(crate) fn returns_deleted(served: &Served) -> bool {
+    builtin(served).is_some_and(|(group, kind)| match group {
+        "" => matches!(
+            kind,
+            "Pod"
+                | "PodTemplate"
+                | "Service"
+                | "ServiceAccount"
+                | "ResourceQuota"
+                | "PersistentVolume"
+                | "PersistentVolumeClaim"
+                | "Namespace"
+        ),
+        "storage.k8s.io" => kind != "CSIStorageCapacity",
+        _ => group == "resource.k8s.io",
+    })
+}
+
+/// Dependents are orphaned unless the request says otherwise.
+pub(crate) fn orphans_by_default(served: &Served) -> bool {
+    matches!(
+        builtin(served),
+        Some(("", "ReplicationController") | ("batch", "Job"))
+    )
+}
+
+/// The collector looks after the kind.
+pub(crate) fn is_collected(served: &Served) -> bool {
+    !matches!(builtin(served), Some((_, "Event")))
+}
+
+/// Whether an update raises the generation, where there is one.
+pub(crate) fn raises_generation(served: &Served, old: &Value, new: &Value) -> bool {
     let differs = |pointer: &str| old.pointer(pointer) != new.pointer(pointer);
     if let Some(custom) = served.custom() {
-        let rest = |object: &serde_json::Value| {
-            let fields = object.as_object().into_iter().flatten();
-            fields
-                .filter(|(key, _)| {
-                    key.as_str() != "metadata" && !(custom.status && key.as_str() == "status")
-                })
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect::<Vec<_>>()
-        };
-        return rest(old) != rest(new);
+        return rest(old, custom.status) != rest(new, custom.status);
     }
     match (
         served.resource.group.as_ref(),
@@ -129,7 +115,7 @@ pub(crate) fn raises_generation(
         ("", "PodTemplate") => differs("/template"),
         ("apps", "Deployment") => differs("/spec") || differs("/metadata/annotations"),
         ("discovery.k8s.io", _) => {
-            differs("/metadata/labels") || without_metadata(old) != without_metadata(new)
+            differs("/metadata/labels") || rest(old, false) != rest(new, false)
         }
         (
             "admissionregistration.k8s.io",
@@ -140,11 +126,12 @@ pub(crate) fn raises_generation(
     }
 }
 
-fn without_metadata(object: &serde_json::Value) -> Vec<(&String, &serde_json::Value)> {
-    object
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(key, _)| key.as_str() != "metadata")
+/// All of an object but its metadata, and its status if that is left out.
+fn rest(object: &Value, without_status: bool) -> Vec<(&String, &Value)> {
+    let fields = object.as_object().into_iter().flatten();
+    fields
+        .filter(|(key, _)| {
+            key.as_str() != "metadata" && !(without_status && key.as_str() == "status")
+        })
         .collect()
 }

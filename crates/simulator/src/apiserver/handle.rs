@@ -10,7 +10,7 @@ use machinery::meta;
 use serde_json::Value;
 
 use super::delete::{Deleted, success};
-use super::facts::facts;
+use super::facts;
 use super::list_options::{later, list_options, too_large};
 use super::negotiate::{Form, negotiate};
 use super::options::{WriteOptions, delete_options, write_options};
@@ -46,7 +46,7 @@ pub(crate) struct Call<'a> {
     pub warnings: Vec<String>,
 }
 
-impl<'a> Call<'a> {
+impl Call<'_> {
     /// What a write needs.
     pub fn writer(&mut self, dry_run: bool) -> Writer<'_> {
         Writer {
@@ -142,6 +142,8 @@ impl ApiServer {
                 None,
             )));
         }
+        let converted = super::body::from_protobuf(request).map_err(plain)?;
+        let request = converted.as_ref().unwrap_or(request);
         let served = self.find(&target).map_err(plain)?;
         let watch = request.method == Method::GET
             && super::options::boolean(request, "watch") == Some(true);
@@ -329,7 +331,7 @@ impl ApiServer {
         let options = write_options(call.request, "CreateOptions")?;
         let object = read(call, options)?;
         if meta::name(&object).is_empty() && meta::generate_name(&object).is_empty() {
-            return Err(self.nameless(call));
+            return Err(nameless(call));
         }
         let (served, namespace) = (call.served.clone(), call.namespace().to_owned());
         let mut writer = call.writer(options.dry_run);
@@ -337,15 +339,6 @@ impl ApiServer {
         call.warnings = writer.warnings;
         let entry = result?;
         call.object(201, &entry)
-    }
-
-    /// 422: neither a name nor a generateName.
-    fn nameless(&self, call: &Call<'_>) -> ApiError {
-        let error = machinery::builtin::validation::FieldError::required(
-            "metadata.name",
-            "name or generateName is required",
-        );
-        ApiError::invalid(&call.served.resource, "", &[error])
     }
 
     /// PUT of an object or of a subresource that is the object itself.
@@ -363,7 +356,7 @@ impl ApiServer {
             name: &target.name,
             subresource: &target.subresource,
             uid: &uid,
-            may_create: facts(&served).create_on_update,
+            may_create: facts::create_on_update(&served),
         };
         let result = self.update(update, &mut writer, &mut |_, _, _| Ok(object.clone()));
         call.warnings = writer.warnings;
@@ -414,7 +407,7 @@ impl ApiServer {
                 },
                 &entry,
             ),
-            Deleted::Gone(entry) if facts(&served).returns_deleted => call.object(200, &entry),
+            Deleted::Gone(entry) if facts::returns_deleted(&served) => call.object(200, &entry),
             Deleted::Gone(entry) => {
                 let status = success(&served, &entry.value);
                 Ok(Reply::Full(reply::status_response(
@@ -452,6 +445,15 @@ impl ApiServer {
             &call.warnings,
         )))
     }
+}
+
+/// 422: neither a name nor a generateName.
+fn nameless(call: &Call<'_>) -> ApiError {
+    let error = machinery::builtin::validation::FieldError::required(
+        "metadata.name",
+        "name or generateName is required",
+    );
+    ApiError::invalid(&call.served.resource, "", &[error])
 }
 
 /// Reads the body as an object of the call's resource.

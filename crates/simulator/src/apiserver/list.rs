@@ -123,15 +123,14 @@ impl ApiServer {
                     current,
                 ));
             };
-            return match table.map_or(Some(Vec::new()), |table| {
+            return if let Some(items) = table.map_or(Some(Vec::new()), |table| {
                 snapshot(table, revision, selection, &token.start)
             }) {
-                Some(items) => Ok(chunk(items, selection, options.limit, revision)),
-                None => {
-                    let key = token.start.trim_end_matches('\u{0}');
-                    let next = encode_token(-1, key, &selection.prefix, false);
-                    Err(ApiError::expired(EXPIRED_CONTINUE).with_continue(next))
-                }
+                Ok(chunk(items, selection, options.limit, revision))
+            } else {
+                let key = token.start.trim_end_matches('\u{0}');
+                let next = encode_token(-1, key, &selection.prefix, false);
+                Err(ApiError::expired(EXPIRED_CONTINUE).with_continue(next))
             };
         }
         let exact = match options.version_match {
@@ -177,17 +176,17 @@ fn newest(table: Option<&Table>, selection: &Selection, start: &str) -> Items {
     let Some(table) = table else {
         return Vec::new();
     };
-    if let (Some(name), true) = (selection.single_name(), start.is_empty()) {
-        if !selection.prefix.is_empty() {
-            let key = format!("{}{name}", selection.prefix);
-            let found = table
-                .get(&key)
-                .filter(|entry| selection.matches(&key, &entry.value));
-            return found
-                .map(|entry| (Arc::from(key.as_str()), entry.clone()))
-                .into_iter()
-                .collect();
-        }
+    if let (Some(name), true) = (selection.single_name(), start.is_empty())
+        && !selection.prefix.is_empty()
+    {
+        let key = format!("{}{name}", selection.prefix);
+        let found = table
+            .get(&key)
+            .filter(|entry| selection.matches(&key, &entry.value));
+        return found
+            .map(|entry| (Arc::from(key.as_str()), entry.clone()))
+            .into_iter()
+            .collect();
     }
     table
         .range(&selection.prefix, start)

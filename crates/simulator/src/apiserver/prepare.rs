@@ -5,7 +5,7 @@ use machinery::builtin::{defaults, strategy};
 use machinery::meta;
 use serde_json::Value;
 
-use super::facts::facts;
+use super::facts;
 use super::registry::Served;
 use super::resource::known;
 use super::{body, custom};
@@ -55,7 +55,12 @@ pub(crate) fn prepare_create(served: &Served, object: &mut Value) {
     let resource = &served.resource;
     match served.custom() {
         None => {
-            strategy::prepare_for_create(&resource.group, &resource.version, &resource.kind, object)
+            strategy::prepare_for_create(
+                &resource.group,
+                &resource.version,
+                &resource.kind,
+                object,
+            );
         }
         Some(version) => {
             if let (true, Some(fields)) = (version.status, object.as_object_mut()) {
@@ -66,7 +71,7 @@ pub(crate) fn prepare_create(served: &Served, object: &mut Value) {
     if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
         custom::prepare_definition(object, None);
     }
-    if facts(served).generation {
+    if facts::counts_generation(served) {
         meta::set_generation(object, 1);
     }
 }

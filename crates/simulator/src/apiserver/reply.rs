@@ -177,7 +177,7 @@ impl ListMeta {
         value
     }
 
-    /// As Go prints ListMeta.
+    /// As Go prints `ListMeta`.
     fn go_json(&self, custom: bool) -> String {
         let value = self.to_value(custom);
         go_json::to_string(

@@ -86,7 +86,7 @@ pub mod known {
         Resource::new("", "v1", "ServiceAccount", "serviceaccounts", true);
     /// core/v1 Event; events.k8s.io/v1 is another view of the same objects.
     pub const EVENTS: Resource = Resource::new("", "v1", "Event", "events", true);
-    /// core/v1 PersistentVolumeClaim.
+    /// core/v1 `PersistentVolumeClaim`.
     pub const PERSISTENT_VOLUME_CLAIMS: Resource = Resource::new(
         "",
         "v1",
@@ -94,7 +94,7 @@ pub mod known {
         "persistentvolumeclaims",
         true,
     );
-    /// core/v1 ReplicationController.
+    /// core/v1 `ReplicationController`.
     pub const REPLICATION_CONTROLLERS: Resource = Resource::new(
         "",
         "v1",
@@ -113,7 +113,7 @@ pub mod known {
         Resource::new("apps", "v1", "StatefulSet", "statefulsets", true);
     /// apps/v1 DaemonSet.
     pub const DAEMON_SETS: Resource = Resource::new("apps", "v1", "DaemonSet", "daemonsets", true);
-    /// apps/v1 ControllerRevision.
+    /// apps/v1 `ControllerRevision`.
     pub const CONTROLLER_REVISIONS: Resource = Resource::new(
         "apps",
         "v1",

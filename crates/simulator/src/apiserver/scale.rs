@@ -42,8 +42,8 @@ pub(crate) fn scale_of(served: &Served, object: &Value) -> Value {
             .and_then(Value::as_i64)
             .unwrap_or_default()
     };
-    let (status_path, selector) = match served.custom().and_then(|custom| custom.scale.as_ref()) {
-        Some(scale) => {
+    let (status_path, selector) =
+        if let Some(scale) = served.custom().and_then(|custom| custom.scale.as_ref()) {
             let path = pointer(&scale.label_selector);
             let text = if path.is_empty() {
                 None
@@ -54,8 +54,7 @@ pub(crate) fn scale_of(served: &Served, object: &Value) -> Value {
                 pointer(&scale.status_replicas),
                 text.unwrap_or_default().to_owned(),
             )
-        }
-        None => {
+        } else {
             let selector = object
                 .pointer("/spec/selector")
                 .cloned()
@@ -68,8 +67,7 @@ pub(crate) fn scale_of(served: &Served, object: &Value) -> Value {
                 Selector::from_set(&meta::string_map(Some(&selector))).to_string()
             };
             ("/status/replicas".to_owned(), text)
-        }
-    };
+        };
     let mut metadata = Map::new();
     for key in [
         "name",

@@ -22,10 +22,10 @@ pub(crate) fn parse(path: &str) -> Option<Target> {
     let mut parts = path.split('/').skip(1).peekable();
     let mut target = Target::default();
     match parts.next()? {
-        "api" => target.version = parts.next()?.to_owned(),
+        "api" => parts.next()?.clone_into(&mut target.version),
         "apis" => {
-            target.group = parts.next()?.to_owned();
-            target.version = parts.next()?.to_owned();
+            parts.next()?.clone_into(&mut target.group);
+            parts.next()?.clone_into(&mut target.version);
         }
         _ => return None,
     }
@@ -60,49 +60,49 @@ pub(crate) fn parse(path: &str) -> Option<Target> {
 mod tests {
     use super::*;
 
-    fn target(parts: [&str; 6]) -> Option<Target> {
+    fn target(parts: [&str; 6]) -> Target {
         let [group, version, plural, namespace, name, subresource] = parts.map(str::to_owned);
-        Some(Target {
+        Target {
             group,
             version,
             plural,
             namespace,
             name,
             subresource,
-        })
+        }
     }
 
     #[test]
     fn paths_name_collections_objects_and_subresources() {
         let cases = [
-            ("/api/v1/pods", target(["", "v1", "pods", "", "", ""])),
+            ("/api/v1/pods", Some(target(["", "v1", "pods", "", "", ""]))),
             (
                 "/api/v1/namespaces/a/pods",
-                target(["", "v1", "pods", "a", "", ""]),
+                Some(target(["", "v1", "pods", "a", "", ""])),
             ),
             (
                 "/api/v1/namespaces/a/pods/p/log",
-                target(["", "v1", "pods", "a", "p", "log"]),
+                Some(target(["", "v1", "pods", "a", "p", "log"])),
             ),
             (
                 "/api/v1/namespaces",
-                target(["", "v1", "namespaces", "", "", ""]),
+                Some(target(["", "v1", "namespaces", "", "", ""])),
             ),
             (
                 "/api/v1/namespaces/a",
-                target(["", "v1", "namespaces", "a", "a", ""]),
+                Some(target(["", "v1", "namespaces", "a", "a", ""])),
             ),
             (
                 "/api/v1/namespaces/a/finalize",
-                target(["", "v1", "namespaces", "a", "a", "finalize"]),
+                Some(target(["", "v1", "namespaces", "a", "a", "finalize"])),
             ),
             (
                 "/api/v1/nodes/n/status",
-                target(["", "v1", "nodes", "", "n", "status"]),
+                Some(target(["", "v1", "nodes", "", "n", "status"])),
             ),
             (
                 "/apis/apps/v1/namespaces/a/deployments/d",
-                target(["apps", "v1", "deployments", "a", "d", ""]),
+                Some(target(["apps", "v1", "deployments", "a", "d", ""])),
             ),
             ("/apis/apps/v1", None),
             ("/version", None),

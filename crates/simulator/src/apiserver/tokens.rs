@@ -1,4 +1,4 @@
-//! Tokens of ServiceAccounts: shaped like JSON web tokens, known to this server until they expire.
+//! Tokens of `ServiceAccounts`: shaped like JSON web tokens, known to this server until they expire.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

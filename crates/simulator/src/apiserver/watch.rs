@@ -183,10 +183,10 @@ impl ApiServer {
 
     /// Forgets a watch whose client went away.
     pub fn watch_closed(&mut self, id: WatchId) {
-        if let Some(watch) = self.watches.remove(&id) {
-            if let Some(ids) = self.watchers.get_mut(&watch.served.table) {
-                ids.retain(|known| *known != id);
-            }
+        if let Some(watch) = self.watches.remove(&id)
+            && let Some(ids) = self.watchers.get_mut(&watch.served.table)
+        {
+            ids.retain(|known| *known != id);
         }
     }
 

@@ -11,7 +11,7 @@ use machinery::entropy::Entropy;
 use machinery::{meta, time};
 use serde_json::{Value, json};
 
-use super::facts::{self, facts};
+use super::facts;
 use super::prepare::{
     check_size, deletes, prepare_create, prepare_update, stored_form, validate_create,
     validate_update,
@@ -165,7 +165,7 @@ impl ApiServer {
         prepare_create(served, &mut object);
         let errors = validate_create(served, &object);
         if !errors.is_empty() {
-            return Err(self.invalid(served, &object, &errors));
+            return Err(invalid(served, &object, &errors));
         }
         if !meta::resource_version(&object).is_empty() {
             return Err(ApiError::internal(
@@ -254,11 +254,11 @@ impl ApiServer {
         let Some(stored) = self.store.get(&requested.table, &key).cloned() else {
             if target.may_create
                 && target.subresource.is_empty()
-                && facts(requested).create_on_update
+                && facts::create_on_update(requested)
             {
                 let object = change(self, &Value::Null, writer)?;
                 if !meta::uid(&object).is_empty() {
-                    return Err(self.uid_mismatch(target, ""));
+                    return Err(uid_mismatch(target, ""));
                 }
                 let mut object = object;
                 meta::set_resource_version(&mut object, "");
@@ -271,7 +271,7 @@ impl ApiServer {
             return Err(ApiError::not_found(&requested.resource, target.name));
         };
         if !target.uid.is_empty() && target.uid != meta::uid(&stored.value) {
-            return Err(self.uid_mismatch(target, meta::uid(&stored.value)));
+            return Err(uid_mismatch(target, meta::uid(&stored.value)));
         }
         let old_requested = super::reply::in_version(requested, &stored.value);
         let object = change(self, &old_requested, writer)?;
@@ -283,7 +283,7 @@ impl ApiServer {
         };
         ensure_namespace(&served, target.namespace, &mut new)?;
         check_version(&served, target.name, &mut new, &old)?;
-        self.before_update(&served, target.subresource, &mut new, &old, writer)?;
+        Self::before_update(&served, target.subresource, &mut new, &old, writer)?;
         if deletes(&served, &new, &old) {
             let entry = Arc::new(Entry::new(
                 Arc::new(convert::to_storage(&served, new)),
@@ -324,7 +324,6 @@ impl ApiServer {
 
     /// Metadata, preparation and validation of an update.
     fn before_update(
-        &self,
         served: &Served,
         subresource: &str,
         new: &mut Value,
@@ -367,52 +366,48 @@ impl ApiServer {
         }
         // These have strategies of their own, which leave the generation alone.
         let keeps = matches!(subresource, "status" | "binding" | "finalize" | "approval");
-        if !keeps && facts(served).generation && facts::raises_generation(served, old, new) {
+        if !keeps && facts::counts_generation(served) && facts::raises_generation(served, old, new)
+        {
             meta::set_generation(new, meta::generation(old) + 1);
         }
         let errors = validate_update(served, subresource, new, old);
         if errors.is_empty() {
             Ok(())
         } else {
-            Err(self.invalid(served, new, &errors))
+            Err(invalid(served, new, &errors))
         }
     }
+}
 
-    /// 422 about an object; a custom one is named by the kind it claims.
-    pub(crate) fn invalid(
-        &self,
-        served: &Served,
-        object: &Value,
-        errors: &[FieldError],
-    ) -> ApiError {
-        let name = meta::name(object);
-        if served.custom().is_some() && meta::kind(object) != served.resource.kind {
-            let kind = meta::kind(object);
-            let group = &served.resource.group;
-            return ApiError::invalid_as(&format!("{kind}.{group}"), group, kind, name, errors);
-        }
-        ApiError::invalid(&served.resource, name, errors)
+/// 422 about an object; a custom one is named by the kind it claims.
+fn invalid(served: &Served, object: &Value, errors: &[FieldError]) -> ApiError {
+    let name = meta::name(object);
+    if served.custom().is_some() && meta::kind(object) != served.resource.kind {
+        let kind = meta::kind(object);
+        let group = &served.resource.group;
+        return ApiError::invalid_as(&format!("{kind}.{group}"), group, kind, name, errors);
     }
+    ApiError::invalid(&served.resource, name, errors)
+}
 
-    fn uid_mismatch(&self, target: UpdateTarget<'_>, found: &str) -> ApiError {
-        let resource = &target.served.resource;
-        let mut path = String::from("/registry/");
-        if target.served.custom().is_some() {
-            path.push_str(&resource.group);
-            path.push('/');
-        }
-        path.push_str(&resource.plural);
-        if resource.namespaced {
-            path.push('/');
-            path.push_str(target.namespace);
-        }
-        let text = format!(
-            "StorageError: invalid object, Code: 4, Key: {path}/{}, ResourceVersion: 0, AdditionalErrorMsg: \
-             Precondition failed: UID in precondition: {}, UID in object meta: {found}",
-            target.name, target.uid
-        );
-        ApiError::conflict(resource, target.name, &text)
+fn uid_mismatch(target: UpdateTarget<'_>, found: &str) -> ApiError {
+    let resource = &target.served.resource;
+    let mut path = String::from("/registry/");
+    if target.served.custom().is_some() {
+        path.push_str(&resource.group);
+        path.push('/');
     }
+    path.push_str(&resource.plural);
+    if resource.namespaced {
+        path.push('/');
+        path.push_str(target.namespace);
+    }
+    let text = format!(
+        "StorageError: invalid object, Code: 4, Key: {path}/{}, ResourceVersion: 0, AdditionalErrorMsg: \
+         Precondition failed: UID in precondition: {}, UID in object meta: {found}",
+        target.name, target.uid
+    );
+    ApiError::conflict(resource, target.name, &text)
 }
 
 fn already_exists(served: &Served, name: &str, existing: &Value) -> ApiError {
@@ -433,7 +428,7 @@ fn check_version(
 ) -> Result<(), ApiError> {
     let given = meta::resource_version(new);
     if given.is_empty() || given == "0" {
-        if !facts(served).unconditional_update {
+        if !facts::unconditional_update(served) {
             let text = "must be specified for an update";
             let zero = validation::BadValue::Json("0".to_owned());
             let error = FieldError::invalid("metadata.resourceVersion", zero, text);

@@ -167,6 +167,6 @@ pub(crate) fn recordings() -> Option<std::path::PathBuf> {
     if path.is_dir() {
         return Some(path.to_owned());
     }
-    println!("skipped: no recordings at {}", path.display());
+    eprintln!("skipped: no recordings at {}", path.display());
     None
 }

@@ -152,10 +152,10 @@ impl Server {
             task.abort();
             let _ = task.await;
         }
-        if let Some(state) = &self.state {
-            if let Err(error) = self.durable.flush(state) {
-                tracing::error!(%error, "cannot keep the last changes");
-            }
+        if let Some(state) = &self.state
+            && let Err(error) = self.durable.flush(state)
+        {
+            tracing::error!(%error, "cannot keep the last changes");
         }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Credentials {
     pub token: String,
 }
 
-fn failed(error: impl ToString) -> ServeError {
+fn failed<E: std::fmt::Display>(error: E) -> ServeError {
     ServeError::Certificates(error.to_string())
 }
 
