@@ -1,1 +1,15 @@
-//! See ARCHITECTURE.md.
+//! Scenarios: what a person would try, written once and run on the simulator and on a real Kubernetes.
+//!
+//! A scenario is an `async fn(&Cluster) -> Result<()>`. It does not know which ground it stands on: [`simulated`] gives it
+//! a world of its own in virtual time, [`real`] a namespace on the API server that `CARRICK_TEST_KUBECONFIG` names.
+//! Start reading at [`scenarios`], then [`cluster`].
+
+pub mod cluster;
+pub mod controllers;
+pub mod faults;
+pub mod objects;
+pub mod real;
+pub mod releases;
+pub mod scenarios;
+pub mod simulated;
+pub mod state;

@@ -1,0 +1,3 @@
+//! Every scenario on the simulator.
+
+scenarios::each_scenario!(scenarios::simulated::test);

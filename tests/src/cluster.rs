@@ -1,0 +1,228 @@
+//! The handle that scenarios work with: what a person could do with kubectl, and waiting.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use machinery::patch::merge;
+use rollouts::RunOptions;
+use runtime::client::{Client, ClientOptions};
+use runtime::{Clock, DeleteOptions, ObjectKey, Patch, Propagation, ResourceRef};
+use serde_json::{Value, json};
+use simulator::world::WorldHandle;
+
+use crate::controllers::{Controllers, Running};
+use crate::faults::Faults;
+use crate::objects::{DEFINITION, NAMESPACE, ROLLOUT, resource_of};
+use crate::state;
+
+/// Where a scenario takes place.
+#[derive(Clone)]
+pub enum Ground {
+    /// A world of its own, in virtual time.
+    Simulated(WorldHandle),
+    /// A real Kubernetes.
+    Real,
+}
+
+/// A namespace on some cluster, with the controllers at work in it.
+pub struct Cluster {
+    /// The scenario's own namespace.
+    pub namespace: String,
+    pub(crate) ground: Ground,
+    pub(crate) client: Client,
+    pub(crate) controllers: Option<Controllers>,
+}
+
+impl Cluster {
+    /// A person's view of a cluster.
+    pub fn new(ground: Ground, client: kube::Client, clock: Clock, namespace: impl Into<String>) -> Self {
+        let options = ClientOptions { clock, seed: 7, field_manager: "kubectl".to_owned(), ..ClientOptions::default() };
+        let client = Client::new(client, options);
+        Self { namespace: namespace.into(), ground, client, controllers: None }
+    }
+
+    /// Makes the scenario's namespace, installs the definitions if need be, and waits until they are served.
+    pub(crate) async fn prepare(&self) -> Result<()> {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}});
+        self.client.create(&NAMESPACE, &namespace).await?;
+        for definition in rollouts::api::crds::crds() {
+            // Another scenario may have been here before.
+            let name = machinery::meta::name(&definition);
+            if self.find(&DEFINITION, name).await?.is_none() {
+                let created = self.client.create(&DEFINITION, &definition).await;
+                // Another scenario may have been quicker.
+                if let Err(error) = created.map(drop) && !error.is_already_exists() {
+                    return Err(error).with_context(|| format!("definition {name}"));
+                }
+            }
+        }
+        self.eventually("the definitions are served", async || Ok(Some(self.list(&ROLLOUT).await?))).await?;
+        Ok(())
+    }
+
+    /// Starts the controllers, which reach the server through `transport`.
+    pub(crate) fn start(&mut self, transport: kube::Client, faults: Arc<Faults>, seed: u64) {
+        let options = RunOptions {
+            namespace: self.namespace.clone(),
+            qps: None,
+            clock: self.client.clock(),
+            seed: Some(seed),
+            ..RunOptions::default()
+        };
+        let start = move |client| -> Running {
+            let options = options.clone();
+            Box::pin(async move {
+                let (_trigger, shutdown) = runtime::shutdown::channel();
+                format!("{:?}", rollouts::run(client, options, shutdown).await)
+            })
+        };
+        self.controllers = Some(Controllers::start(transport, faults, Box::new(start)));
+    }
+
+    /// Gives the namespace up, without waiting for its end.
+    pub(crate) async fn leave(&self) -> Result<()> {
+        let key = ObjectKey::cluster(&self.namespace);
+        self.client.delete(&NAMESPACE, &key, &DeleteOptions::default()).await?;
+        Ok(())
+    }
+
+    /// The client, for what has no verb here.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The ground's time.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.client.clock().now()
+    }
+
+    fn key(&self, resource: &ResourceRef, name: &str) -> ObjectKey {
+        if resource.namespaced { ObjectKey::new(&self.namespace, name) } else { ObjectKey::cluster(name) }
+    }
+
+    /// Reads an object; absent is `None`.
+    pub async fn find(&self, resource: &ResourceRef, name: &str) -> Result<Option<Value>> {
+        Ok(self.client.get(resource, &self.key(resource, name)).await?)
+    }
+
+    /// Reads an object that is there.
+    pub async fn get(&self, resource: &ResourceRef, name: &str) -> Result<Value> {
+        self.find(resource, name).await?.with_context(|| format!("no {resource} {name}"))
+    }
+
+    /// Lists the objects of the namespace by name.
+    pub async fn list(&self, resource: &ResourceRef) -> Result<Vec<Value>> {
+        let namespace = if resource.namespaced { self.namespace.as_str() } else { "" };
+        Ok(self.client.list(resource, namespace, "").await?)
+    }
+
+    /// Creates the object, or brings what it says into the one that is there.
+    pub async fn apply(&self, object: &Value) -> Result<Value> {
+        let resource = resource_of(object)?;
+        let mut object = object.clone();
+        if resource.namespaced && let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.insert("namespace".to_owned(), self.namespace.clone().into());
+        }
+        let name = machinery::meta::name(&object).to_owned();
+        if self.find(&resource, &name).await?.is_some() {
+            return self.patch(&resource, &name, None, Patch::Merge(object)).await;
+        }
+        Ok(self.client.create(&resource, &object).await?.value()?)
+    }
+
+    /// Sends a merge, strategic or JSON patch.
+    pub async fn patch(&self, resource: &ResourceRef, name: &str, subresource: Option<&str>, patch: Patch) -> Result<Value> {
+        let answer = self.client.patch(resource, &self.key(resource, name), subresource, &patch).await?;
+        Ok(answer.value()?)
+    }
+
+    /// A merge patch of the object.
+    pub async fn merge(&self, resource: &ResourceRef, name: &str, patch: Value) -> Result<Value> {
+        self.patch(resource, name, None, Patch::Merge(patch)).await
+    }
+
+    /// Reads, changes, and sends back what changed as a merge patch under the resource version that was read.
+    pub async fn edit(&self, resource: &ResourceRef, name: &str, edit: impl FnOnce(&mut Value)) -> Result<Value> {
+        let old = self.get(resource, name).await?;
+        let mut new = old.clone();
+        edit(&mut new);
+        self.merge(resource, name, merge::diff(&old, &new)).await
+    }
+
+    /// `kubectl scale`.
+    pub async fn scale(&self, resource: &ResourceRef, name: &str, replicas: i64) -> Result<()> {
+        let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
+        self.patch(resource, name, Some("scale"), patch).await.map(drop)
+    }
+
+    /// `kubectl set image`, for the first container.
+    pub async fn set_image(&self, resource: &ResourceRef, name: &str, image: &str) -> Result<Value> {
+        let old = self.get(resource, name).await?;
+        let container = old.pointer("/spec/template/spec/containers/0/name").and_then(Value::as_str);
+        let container = container.context("no container")?.to_owned();
+        let new = rollouts::commands::set_image(&old, &container, image)?;
+        Ok(self.client.update(resource, &new, None).await?.value()?)
+    }
+
+    /// `kubectl delete`, with the garbage collector deleting what it owns afterwards.
+    pub async fn delete(&self, resource: &ResourceRef, name: &str) -> Result<()> {
+        let options = DeleteOptions { propagation: Some(Propagation::Background), ..DeleteOptions::default() };
+        self.client.delete(resource, &self.key(resource, name), &options).await?;
+        Ok(())
+    }
+
+    /// Drops every task of the controllers and starts them with empty memory.
+    pub fn restart_controllers(&self) {
+        if let Some(controllers) = &self.controllers {
+            controllers.faults.kill();
+        }
+    }
+
+    /// How often to look, and for how long, in the ground's own time.
+    fn patience(&self) -> (Duration, Duration) {
+        match self.ground {
+            Ground::Simulated(_) => (Duration::from_millis(500), Duration::from_mins(15)),
+            Ground::Real => (Duration::from_millis(200), Duration::from_mins(2)),
+        }
+    }
+
+    /// Looks again and again until there is something, or the ground's patience ends.
+    pub async fn eventually<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+        let (interval, patience) = self.patience();
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            let seen = look().await;
+            if let Ok(Some(found)) = seen {
+                return Ok(found);
+            }
+            if tokio::time::Instant::now() >= deadline {
+                let error = seen.err().map(|error| format!(" ({error:#})")).unwrap_or_default();
+                bail!("never seen: {what}{error}\n{}", state::summary(self).await);
+            }
+            tokio::time::sleep(interval).await;
+        }
+    }
+
+    /// Waits for a condition of one object.
+    pub async fn until(&self, what: &str, resource: &ResourceRef, name: &str, condition: impl Fn(&Value) -> bool) -> Result<Value> {
+        self.eventually(what, async || Ok(self.find(resource, name).await?.filter(&condition))).await
+    }
+
+    /// Waits until nothing in the namespace has changed for a while.
+    pub async fn settle(&self) -> Result<()> {
+        let calm = match self.ground {
+            Ground::Simulated(_) => Duration::from_mins(1),
+            Ground::Real => Duration::from_secs(4),
+        };
+        let mut last = (Vec::new(), tokio::time::Instant::now());
+        self.eventually("calm", async || {
+            let versions = state::versions(self).await?;
+            if versions != last.0 {
+                last = (versions, tokio::time::Instant::now());
+            }
+            Ok((last.1.elapsed() >= calm).then_some(()))
+        })
+        .await
+    }
+}

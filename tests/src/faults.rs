@@ -1,0 +1,246 @@
+//! Failures put between the controllers and the API server, at the k-th write, on any ground.
+
+use std::fmt;
+use std::future::pending;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use http::{Method, Request, Response, StatusCode};
+use kube::client::Body;
+use serde_json::json;
+use tokio::sync::Notify;
+
+/// Error of a call that got no answer.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// The write commits, then all tasks of the controllers are dropped and started anew.
+    Crash,
+    /// The write commits, but the caller sees a broken connection.
+    Lost,
+    /// The write is refused with 409.
+    Conflict,
+}
+
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Crash, Self::Lost, Self::Conflict];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Crash => "crash",
+            Self::Lost => "lost(reset)",
+            Self::Conflict => "err(409)",
+        }
+    }
+}
+
+/// One failure: at which write of the controllers, and what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fault {
+    /// Number of the write, from 1.
+    pub write: u64,
+    /// What happens to it.
+    pub action: Action,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "w{}:{}", self.write, self.action.as_str())
+    }
+}
+
+/// The failures of one run; `-` is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan(pub Vec<Fault>);
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("-");
+        }
+        let faults: Vec<String> = self.0.iter().map(Fault::to_string).collect();
+        f.write_str(&faults.join("+"))
+    }
+}
+
+impl Plan {
+    /// One failure.
+    pub fn single(write: u64, action: Action) -> Self {
+        Self(vec![Fault { write, action }])
+    }
+
+    /// Reads what `Display` writes; `None` if it is anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "-" {
+            return Some(Self::default());
+        }
+        let fault = |text: &str| {
+            let (trigger, action) = text.split_once(':')?;
+            let write = trigger.strip_prefix('w')?.parse().ok().filter(|write| *write > 0)?;
+            let action = Action::ALL.into_iter().find(|known| known.as_str() == action)?;
+            Some(Fault { write, action })
+        };
+        text.split('+').map(fault).collect::<Option<Vec<Fault>>>().map(Self)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    plan: Plan,
+    writes: Vec<String>,
+    life: u64,
+    dead: bool,
+}
+
+/// What the lives of one set of controllers share: the plan, the count of writes, and the signal of a crash.
+#[derive(Default)]
+pub struct Faults {
+    state: Mutex<State>,
+    crash: Notify,
+}
+
+impl Faults {
+    /// Faults by a plan.
+    pub fn new(plan: Plan) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(State { plan, ..State::default() }), crash: Notify::new() })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `METHOD path` of every write that the controllers sent, in order.
+    pub fn writes(&self) -> Vec<String> {
+        self.state().writes.clone()
+    }
+
+    /// Begins the next life of the controllers and returns its number.
+    pub fn next_life(&self) -> u64 {
+        let mut state = self.state();
+        state.life += 1;
+        state.dead = false;
+        state.life
+    }
+
+    /// Waits until the plan, or [`Faults::kill`], ends the present life.
+    pub async fn crashed(&self) {
+        self.crash.notified().await;
+    }
+
+    /// Ends the present life.
+    pub fn kill(&self) {
+        self.state().dead = true;
+        self.crash.notify_one();
+    }
+
+    fn is_alive(&self, life: u64) -> bool {
+        let state = self.state();
+        state.life == life && !state.dead
+    }
+
+    /// Counts a write and tells what the plan has in store for it.
+    fn write(&self, label: String) -> Option<Action> {
+        let mut state = self.state();
+        state.writes.push(label);
+        let number = state.writes.len() as u64;
+        state.plan.0.iter().find(|fault| fault.write == number).map(|fault| fault.action)
+    }
+}
+
+/// The controllers' way to the API server in one life.
+#[derive(Clone)]
+pub struct Line {
+    inner: kube::Client,
+    faults: Arc<Faults>,
+    life: u64,
+}
+
+impl Line {
+    /// Puts faults before a client.
+    pub fn new(inner: kube::Client, faults: Arc<Faults>, life: u64) -> Self {
+        Self { inner, faults, life }
+    }
+
+    async fn run(self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+        if !self.faults.is_alive(self.life) {
+            return pending().await;
+        }
+        if request.method() == Method::GET {
+            return self.alive(self.inner.send(request).await).await;
+        }
+        let label = format!("{} {}", request.method(), request.uri().path());
+        match self.faults.write(label) {
+            None => self.alive(self.inner.send(request).await).await,
+            Some(Action::Conflict) => conflict(),
+            Some(Action::Lost) => {
+                commit(&self.inner, request).await?;
+                Err(Box::new(std::io::Error::from(std::io::ErrorKind::ConnectionReset)))
+            }
+            Some(Action::Crash) => {
+                commit(&self.inner, request).await?;
+                self.faults.kill();
+                pending().await
+            }
+        }
+    }
+
+    /// Answers reach the living only.
+    async fn alive<T>(&self, answer: Result<T, kube::Error>) -> Result<T, BoxError> {
+        if self.faults.is_alive(self.life) { answer.map_err(Into::into) } else { pending().await }
+    }
+}
+
+/// Sends a request and waits for its whole answer.
+async fn commit(client: &kube::Client, request: Request<Body>) -> Result<(), BoxError> {
+    let response = client.send(request).await?;
+    http_body_util::BodyExt::collect(response.into_body()).await?;
+    Ok(())
+}
+
+fn conflict() -> Result<Response<Body>, BoxError> {
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": "Conflict", "code": 409,
+        "message": "Operation cannot be fulfilled: the object has been modified; please apply your changes to the latest version and try again",
+    });
+    let mut response = Response::new(Body::from(status.to_string().into_bytes()));
+    *response.status_mut() = StatusCode::CONFLICT;
+    let json = http::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    Ok(response)
+}
+
+impl tower::Service<Request<Body>> for Line {
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        Box::pin(self.clone().run(request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_are_read_as_they_are_written() {
+        let plan = Plan(vec![
+            Fault { write: 7, action: Action::Crash },
+            Fault { write: 12, action: Action::Lost },
+            Fault { write: 13, action: Action::Conflict },
+        ]);
+        assert_eq!(plan.to_string(), "w7:crash+w12:lost(reset)+w13:err(409)");
+        assert_eq!(Plan::parse(&plan.to_string()), Some(plan));
+        assert_eq!(Plan::parse("-"), Some(Plan::default()));
+        assert_eq!([Plan::parse("w0:crash"), Plan::parse("c1:crash"), Plan::parse("w1:oom"), Plan::parse("")], [None, None, None, None]);
+    }
+}

@@ -1,0 +1,80 @@
+//! Kinds that scenarios touch, and small manifests.
+
+use anyhow::{Context as _, Result};
+use runtime::ResourceRef;
+use serde_json::{Value, json};
+
+/// `argoproj.io/v1alpha1` Rollout.
+pub const ROLLOUT: ResourceRef = ResourceRef::namespaced("argoproj.io", "v1alpha1", "Rollout", "rollouts");
+/// `apps/v1` ReplicaSet.
+pub const REPLICA_SET: ResourceRef = ResourceRef::namespaced("apps", "v1", "ReplicaSet", "replicasets");
+/// `apps/v1` Deployment.
+pub const DEPLOYMENT: ResourceRef = ResourceRef::namespaced("apps", "v1", "Deployment", "deployments");
+/// Core Service.
+pub const SERVICE: ResourceRef = ResourceRef::namespaced("", "v1", "Service", "services");
+/// Core Pod.
+pub const POD: ResourceRef = runtime::resource::POD;
+/// Core ConfigMap.
+pub const CONFIG_MAP: ResourceRef = ResourceRef::namespaced("", "v1", "ConfigMap", "configmaps");
+/// Core Event.
+pub const EVENT: ResourceRef = runtime::resource::EVENT;
+/// Core Namespace.
+pub const NAMESPACE: ResourceRef = ResourceRef::cluster("", "v1", "Namespace", "namespaces");
+/// CustomResourceDefinition.
+pub const DEFINITION: ResourceRef =
+    ResourceRef::cluster("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions");
+
+const KNOWN: [&ResourceRef; 9] =
+    [&ROLLOUT, &REPLICA_SET, &DEPLOYMENT, &SERVICE, &POD, &CONFIG_MAP, &EVENT, &NAMESPACE, &DEFINITION];
+
+/// The resource of an object, by its `apiVersion` and `kind`.
+pub fn resource_of(object: &Value) -> Result<ResourceRef> {
+    let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
+    let found = KNOWN.into_iter().find(|known| known.api_version() == text("apiVersion") && known.kind == text("kind"));
+    found.cloned().with_context(|| format!("no resource for {} {}", text("apiVersion"), text("kind")))
+}
+
+/// A pod template of one container, labelled `app: NAME`.
+pub fn template(name: &str, image: &str) -> Value {
+    json!({
+        "metadata": {"labels": {"app": name}},
+        "spec": {"containers": [{"name": name, "image": image}]},
+    })
+}
+
+/// A Deployment.
+pub fn deployment(name: &str, replicas: i64, image: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template(name, image)},
+    })
+}
+
+/// A Rollout with a strategy.
+pub fn rollout(name: &str, replicas: i64, image: &str, strategy: &Value) -> Value {
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas, "strategy": strategy,
+            "selector": {"matchLabels": {"app": name}}, "template": template(name, image),
+        },
+    })
+}
+
+/// A Service in front of the pods labelled `app: APP`.
+pub fn service(name: &str, app: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+        "spec": {"selector": {"app": app}, "ports": [{"port": 80}]},
+    })
+}
+
+/// A whole number somewhere in an object; 0 if absent.
+pub fn number(object: &Value, pointer: &str) -> i64 {
+    object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0)
+}
+
+/// A text somewhere in an object; empty if absent.
+pub fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}

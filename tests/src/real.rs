@@ -1,0 +1,49 @@
+//! The real ground: a namespace on the API server of `CARRICK_TEST_KUBECONFIG`, in wall-clock time.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use machinery::entropy::Entropy;
+use runtime::Clock;
+use runtime::client::connect::{ConnectOptions, connect};
+
+use crate::cluster::{Cluster, Ground};
+use crate::faults::{Faults, Plan};
+use crate::scenarios::{self, Scenario};
+
+/// Names the kubeconfig of the real cluster; `cargo xtask test-real` sets it.
+pub const KUBECONFIG: &str = "CARRICK_TEST_KUBECONFIG";
+
+async fn run(scenario: &Scenario, kubeconfig: PathBuf) -> Result<()> {
+    let options = ConnectOptions {
+        kubeconfig: Some(kubeconfig),
+        user_agent: "carrick-scenarios".to_owned(),
+        ..ConnectOptions::default()
+    };
+    let client = connect(&options).await?;
+    let mut chance = Entropy::seeded(runtime::client::retry::process_seed());
+    let name = scenario.name.replace(['/', '_'], "-");
+    let namespace = format!("{}-{}", name.chars().take(50).collect::<String>(), chance.suffix(5));
+    let mut cluster = Cluster::new(Ground::Real, client.clone(), Clock::system(), namespace);
+    cluster.prepare().await.context("preparing the cluster")?;
+    cluster.start(client, Faults::new(Plan::default()), 1);
+    let outcome = (scenario.run)(&cluster).await;
+    cluster.leave().await?;
+    outcome
+}
+
+/// Runs one scenario, for a test of its own; skipped without a cluster.
+///
+/// # Panics
+/// If it fails.
+pub fn test(name: &str) {
+    let scenario = scenarios::find(name).expect("the scenario is in the table");
+    let Some(kubeconfig) = std::env::var_os(KUBECONFIG) else {
+        println!("skipped: {KUBECONFIG} is not set; run cargo xtask test-real");
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    if let Err(error) = runtime.block_on(run(scenario, kubeconfig.into())) {
+        panic!("{name}: {error:#}");
+    }
+}

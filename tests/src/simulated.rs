@@ -1,0 +1,141 @@
+//! The simulated ground: a world of its own on a fresh thread, in virtual time, from a seed.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use machinery::entropy::Entropy;
+use runtime::Clock;
+use serde_json::Value;
+use simulator::apiserver::Options;
+use simulator::clock::WorldClock;
+use simulator::wire::Wire;
+use simulator::world::{World, WorldHandle};
+
+use crate::cluster::{Cluster, Ground};
+use crate::faults::{Faults, Plan};
+use crate::scenarios::{self, Scenario};
+use crate::state;
+
+/// Seed of runs that don't choose one.
+pub const SEED: u64 = 0xa7;
+
+/// Namespace of the scenario; every run has a world of its own.
+const NAMESPACE: &str = "scenario";
+
+/// A run takes longer than this only if it never ends.
+const WATCHDOG: Duration = Duration::from_mins(5);
+
+/// What to run: all that the outcome depends on.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The scenario.
+    pub scenario: &'static Scenario,
+    /// Seed of the world and the controllers.
+    pub seed: u64,
+    /// Failures.
+    pub plan: Plan,
+    /// Virtual time to wait at the end without a write by the controllers.
+    pub quiet: Duration,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The normalised end state.
+    pub state: Value,
+    /// Hash of all requests and answers in order.
+    pub trace: String,
+    /// `METHOD path` of the controllers' writes.
+    pub writes: Vec<String>,
+}
+
+impl Run {
+    /// A run without failures.
+    pub fn of(scenario: &'static Scenario) -> Self {
+        Self { scenario, seed: SEED, plan: Plan::default(), quiet: Duration::ZERO }
+    }
+
+    /// The line that repeats this run; see [`Run::parse`].
+    pub fn line(&self) -> String {
+        format!("sim1 s={} r={:016x} p={}", self.scenario.name, self.seed, self.plan)
+    }
+
+    /// Reads a replay line. Keys and scenarios that are not known are errors.
+    pub fn parse(line: &str) -> Result<Self> {
+        let mut words = line.split_whitespace();
+        anyhow::ensure!(words.next() == Some("sim1"), "a replay line begins with sim1");
+        let (mut scenario, mut seed, mut plan) = (None, None, None);
+        for word in words {
+            let (key, value) = word.split_once('=').with_context(|| format!("{word}: no key"))?;
+            match key {
+                "s" => scenario = Some(scenarios::find(value).with_context(|| format!("no scenario {value}"))?),
+                "r" => seed = Some(u64::from_str_radix(value, 16).with_context(|| format!("{value}: no seed"))?),
+                "p" => plan = Some(Plan::parse(value).with_context(|| format!("{value}: no plan"))?),
+                "h" | "o" => {}
+                _ => return Err(anyhow!("unknown key {key}")),
+            }
+        }
+        let scenario = scenario.context("no scenario (s=)")?;
+        let (seed, plan) = (seed.context("no seed (r=)")?, plan.context("no plan (p=)")?);
+        Ok(Self { seed, plan, ..Self::of(scenario) })
+    }
+
+    /// Runs it on a fresh thread.
+    pub fn run(&self) -> Result<Outcome> {
+        let (sender, receiver) = mpsc::channel();
+        let run = self.clone();
+        std::thread::Builder::new().name(self.scenario.name.to_owned()).spawn(move || {
+            let outcome = run.on_this_thread();
+            // Nobody listens any more after the watchdog.
+            let _ = sender.send(outcome);
+        })?;
+        match receiver.recv_timeout(WATCHDOG) {
+            Ok(outcome) => outcome,
+            Err(mpsc::RecvTimeoutError::Timeout) => Err(anyhow!("livelock: no end after {WATCHDOG:?}")),
+            Err(mpsc::RecvTimeoutError::Disconnected) => Err(anyhow!("panicked")),
+        }
+    }
+
+    fn on_this_thread(&self) -> Result<Outcome> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+        runtime.block_on(self.inside())
+    }
+
+    async fn inside(&self) -> Result<Outcome> {
+        let clock = WorldClock::anchored();
+        let controllers = simulator::builtin::all();
+        let options = Options::default();
+        let world = World::new(options, Entropy::seeded(self.seed), controllers, clock.now());
+        let world = WorldHandle::new(world, clock);
+        let pump = tokio::spawn(world.clone().pump());
+        let outcome = self.on(&world, Clock::anchored(clock.now())).await;
+        pump.abort();
+        outcome
+    }
+
+    async fn on(&self, world: &WorldHandle, clock: Clock) -> Result<Outcome> {
+        let client = |actor: &str| kube::Client::new(Wire::new(world, actor), "default");
+        let mut cluster = Cluster::new(Ground::Simulated(world.clone()), client("user"), clock, NAMESPACE);
+        cluster.prepare().await.context("preparing the cluster")?;
+        cluster.start(client("mgr0"), Faults::new(self.plan.clone()), self.seed);
+        (self.scenario.run)(&cluster).await?;
+        cluster.settle().await?;
+        let state = state::normalised(&cluster).await?;
+        let trace = world.lock().recorder.trace();
+        let writes = cluster.controllers.as_ref().map(|controllers| controllers.faults.writes()).unwrap_or_default();
+        Ok(Outcome { state, trace, writes })
+    }
+}
+
+/// Runs one scenario without failures, for a test of its own.
+///
+/// # Panics
+/// If it fails, with the line that repeats it.
+pub fn test(name: &str) {
+    let scenario = scenarios::find(name).expect("the scenario is in the table");
+    let run = Run::of(scenario);
+    if let Err(error) = run.run() {
+        panic!("{}\n{error:#}", run.line());
+    }
+}
