@@ -11,6 +11,7 @@ mod conformance;
     reason = "JSON values read null where nothing is"
 )]
 mod crds;
+mod generate;
 mod test_real;
 mod testbed;
 
@@ -34,6 +35,8 @@ enum Command {
     Conformance(conformance::Command),
     /// The custom resource definitions
     Crds(crds::CrdsArgs),
+    /// Write the files in deploy/ anew
+    Generate(generate::GenerateArgs),
     /// A real Kubernetes on loopback, for tests and benchmarks
     #[command(subcommand)]
     Testbed(testbed::Command),
@@ -45,6 +48,7 @@ fn main() -> Result<()> {
     match Args::parse().command {
         Command::Conformance(command) => conformance::run(&command),
         Command::Crds(args) => crds::run(&args),
+        Command::Generate(args) => generate::run(&args),
         Command::Testbed(command) => testbed::run(command),
         Command::TestReal(args) => test_real::run(&args),
     }

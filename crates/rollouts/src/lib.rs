@@ -4,6 +4,7 @@ pub mod api;
 pub mod commands;
 pub mod conditions;
 pub mod info;
+pub mod install;
 pub mod phase;
 pub mod plan;
 pub mod replicas;
