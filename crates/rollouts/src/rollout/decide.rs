@@ -32,6 +32,7 @@ use crate::api::{Rollout, RolloutStatus};
 use crate::phase;
 use crate::views::ReplicaSetView;
 use pass::{Pass, deadline_of};
+use validate::Problem;
 
 /// Passes that may be taken together. More are never needed: each settles another part of the status.
 const PASSES: usize = 8;
@@ -82,10 +83,8 @@ pub fn decide(observed: &Observed) -> Decision {
         let goes_on = changed && (!outcome.acts || outcome.created);
         effects.extend(outcome.effects);
         requeue = outcome.requeue;
-        world = World {
-            rollout: outcome.rollout,
-            sets: outcome.sets,
-        };
+        world.rollout = outcome.rollout;
+        world.sets = outcome.sets;
         if !goes_on {
             break;
         }
@@ -100,6 +99,8 @@ pub struct World {
     pub rollout: Rollout,
     /// Its ReplicaSets, oldest first.
     pub sets: Vec<ReplicaSetView>,
+    /// Why the spec can't be carried out.
+    pub problem: Option<Problem>,
 }
 
 /// What one pass comes to.
@@ -129,6 +130,7 @@ pub fn prologue(observed: &Observed) -> (World, Vec<Effect>) {
         World {
             rollout: pass.rollout,
             sets: pass.sets,
+            problem: validate::problem(observed),
         },
         effects,
     )
@@ -142,14 +144,13 @@ pub fn one_pass(observed: &Observed, world: &World) -> Outcome {
     let deadline = pass.new_set().and_then(deadline_of);
     pass.new_within_delay = deadline.is_some_and(|deadline| deadline > pass.now());
     let found = pass.new.is_some();
-    let invalid = validate::problem(observed);
-    let status = match &invalid {
+    let status = match &world.problem {
         Some(problem) => validate::rejected(&pass, problem),
         None => reconcile(&mut pass),
     };
     let acts = pass.effects.iter().any(|effect| effect.target().is_some());
     let requeue = match (
-        invalid.and_then(|problem| problem.again),
+        world.problem.as_ref().and_then(|problem| problem.again),
         pass.again,
         pass.wake,
     ) {

@@ -17,14 +17,29 @@ pub mod status;
 pub mod template;
 pub mod tree;
 
+use std::sync::OnceLock;
+
 use runtime::{
     Error, ObjectKey, Performed, Plan, Reader, Reconciler, Rejection, ResourceRef, StatusWrite,
 };
 use serde_json::json;
 
 use crate::api::RolloutStatus;
-use decide::{replica_sets, writes};
+use decide::{Decision, replica_sets, writes};
 use observe::{Caches, Observed};
+
+/// What was observed of one Rollout, and what follows from it, computed once.
+pub struct Subject {
+    /// What was observed.
+    pub observed: Observed,
+    decision: OnceLock<Decision>,
+}
+
+impl Subject {
+    fn decision(&self) -> &Decision {
+        self.decision.get_or_init(|| decide::decide(&self.observed))
+    }
+}
 
 /// Keeps Rollouts going.
 pub struct RolloutReconciler {
@@ -39,22 +54,27 @@ impl RolloutReconciler {
 }
 
 impl Reconciler for RolloutReconciler {
-    type Observed = Observed;
+    type Observed = Subject;
 
     fn resource(&self) -> ResourceRef {
         writes::ROLLOUT
     }
 
-    async fn observe(&self, key: &ObjectKey, reader: &Reader) -> Result<Option<Observed>, Error> {
-        observe::observe(key, reader, &self.caches).await
+    async fn observe(&self, key: &ObjectKey, reader: &Reader) -> Result<Option<Subject>, Error> {
+        let observed = observe::observe(key, reader, &self.caches).await?;
+        Ok(observed.map(|observed| Subject {
+            observed,
+            decision: OnceLock::new(),
+        }))
     }
 
-    fn decide(&self, observed: &Observed) -> Result<Plan, Rejection> {
-        Ok(decide::decide(observed).plan)
+    fn decide(&self, subject: &Subject) -> Result<Plan, Rejection> {
+        Ok(subject.decision().plan.clone())
     }
 
-    fn status(&self, observed: &Observed, plan: &Plan<Performed>) -> StatusWrite {
-        match next_status(observed, plan) {
+    fn status(&self, subject: &Subject, plan: &Plan<Performed>) -> StatusWrite {
+        let observed = &subject.observed;
+        match next_status(observed, subject.decision(), plan) {
             Some(new) => StatusWrite::MergePatch {
                 subresource: true,
                 old: json!(observed.rollout.status),
@@ -66,9 +86,13 @@ impl Reconciler for RolloutReconciler {
 }
 
 /// The status after the plan was tried. A plan that failed changes the status only if a ReplicaSet could not be created.
-pub fn next_status(observed: &Observed, plan: &Plan<Performed>) -> Option<RolloutStatus> {
+pub fn next_status(
+    observed: &Observed,
+    decision: &Decision,
+    plan: &Plan<Performed>,
+) -> Option<RolloutStatus> {
     let Some(failure) = plan.failure() else {
-        return decide::decide(observed).status;
+        return decision.status.clone();
     };
     let created = plan
         .effects
