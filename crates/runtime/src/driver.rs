@@ -79,6 +79,7 @@ impl Driver {
                 subresource,
                 old,
                 new,
+                resource_version,
             } => {
                 let difference = merge::diff(&old, &new);
                 if difference
@@ -87,7 +88,11 @@ impl Driver {
                 {
                     return Ok(false);
                 }
-                let patch = Patch::Merge(json!({"status": difference}));
+                let mut body = json!({"status": difference});
+                if let (Some(version), Some(fields)) = (resource_version, body.as_object_mut()) {
+                    fields.insert("metadata".to_owned(), json!({"resourceVersion": version}));
+                }
+                let patch = Patch::Merge(body);
                 self.client
                     .patch(resource, key, part(subresource), &patch)
                     .await
@@ -354,6 +359,7 @@ mod tests {
             subresource: true,
             old: json!({"a": 1, "b": 2}),
             new,
+            resource_version: None,
         };
         let written = runtime.block_on(async {
             api.put("/api/v1/configmaps", config_map("there"));

@@ -106,6 +106,8 @@ pub enum StatusWrite {
         old: Value,
         /// The status as it shall be.
         new: Value,
+        /// Refused unless the object is still at this resource version: for fields that others write too.
+        resource_version: Option<String>,
     },
     /// PUT of the whole object, which carries the new status and the observed resource version.
     Update {

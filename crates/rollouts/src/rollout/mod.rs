@@ -78,6 +78,7 @@ impl Reconciler for RolloutReconciler {
             Some(new) => StatusWrite::MergePatch {
                 subresource: true,
                 old: json!(observed.rollout.status),
+                resource_version: lock(observed, &new, plan),
                 new: json!(new),
             },
             None => StatusWrite::Unchanged,
@@ -99,4 +100,35 @@ pub fn next_status(
         .get(failure.effect)
         .and_then(replica_sets::created_key)?;
     replica_sets::after_failed_create(observed, &created.name, failure)
+}
+
+/// The version that a status write insists on. Pauses, aborts, promotions and the step are also written by people and
+/// tools, so a change of ours to them must not undo one that it has not seen. A plan that wrote the Rollout itself has
+/// changed the version; then the status goes without.
+fn lock(observed: &Observed, new: &RolloutStatus, plan: &Plan<Performed>) -> Option<String> {
+    let shared = |status: &RolloutStatus| {
+        let RolloutStatus {
+            abort,
+            pause_conditions,
+            controller_pause,
+            promote_full,
+            current_step_index,
+            ..
+        } = status;
+        (
+            *abort,
+            pause_conditions.clone(),
+            *controller_pause,
+            *promote_full,
+            *current_step_index,
+        )
+    };
+    let writes_rollout = plan
+        .effects
+        .iter()
+        .filter_map(runtime::Effect::target)
+        .any(|(resource, _)| resource == writes::ROLLOUT);
+    let metadata = &observed.rollout.metadata;
+    (shared(&observed.rollout.status) != shared(new) && !writes_rollout)
+        .then(|| metadata.resource_version.clone())
 }

@@ -102,6 +102,7 @@ impl Reconciler for Widgets {
             subresource: true,
             old,
             new,
+            resource_version: None,
         }
     }
 }
