@@ -11,4 +11,7 @@ pub mod metadata;
 pub mod steps;
 pub mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub use view::ReplicaSetView;
