@@ -1,5 +1,7 @@
 //! What a fresh API server has: system namespaces, the `kubernetes` Service, service accounts, priority classes.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use machinery::entropy::Entropy;
 use serde_json::{Value, json};
@@ -8,7 +10,8 @@ use super::ApiServer;
 use super::body::defaulted;
 use super::resource::{Resource, known};
 use super::store::key;
-use super::write::Writer;
+use super::registry::Served;
+use super::write::{UpdateTarget, Writer};
 
 const NAMESPACES: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", "default"];
 
@@ -89,11 +92,15 @@ impl ApiServer {
             return;
         };
         let name = machinery::meta::name(&object).to_owned();
-        if self
-            .store
-            .get(&served.table, &key(namespace, &name))
-            .is_some()
-        {
+        let mut writer = Writer {
+            now,
+            entropy,
+            dry_run: false,
+            warnings: Vec::new(),
+            user: None,
+        };
+        if self.store.get(&served.table, &key(namespace, &name)).is_some() {
+            self.refresh(&served, namespace, &object, &mut writer);
             return;
         }
         let object = match served
@@ -104,15 +111,35 @@ impl ApiServer {
             Some(Err(_)) | None => object,
         };
         let object = defaulted(&served, object);
-        let mut writer = Writer {
-            now,
-            entropy,
-            dry_run: false,
-            warnings: Vec::new(),
-            user: None,
-        };
         if let Err(error) = self.create(&served, namespace, object, &mut writer) {
             tracing::warn!(%error, name, "cannot create a system object");
+        }
+    }
+
+    /// After a restart the server may listen elsewhere: what tells its address is brought up to date.
+    fn refresh(&mut self, served: &Arc<Served>, namespace: &str, object: &Value, writer: &mut Writer<'_>) {
+        if ![known::SERVICES, known::ENDPOINTS, known::ENDPOINT_SLICES].contains(&served.resource) {
+            return;
+        }
+        let mut patch = object.clone();
+        if let Some(fields) = patch.as_object_mut() {
+            fields.remove("metadata");
+        }
+        let target = UpdateTarget {
+            served,
+            namespace,
+            name: machinery::meta::name(object),
+            subresource: "",
+            uid: "",
+            may_create: false,
+        };
+        let result = self.update(target, writer, &mut |_, old, _| {
+            let new = machinery::patch::merge::apply(old, &patch);
+            let normal = served.type_id().and_then(|id| machinery::decode::normalise(id, &new).ok());
+            Ok(defaulted(served, normal.unwrap_or(new)))
+        });
+        if let Err(error) = result {
+            tracing::warn!(%error, "cannot refresh a system object");
         }
     }
 }

@@ -33,6 +33,8 @@ pub mod store;
 mod subresource;
 pub mod table;
 mod target;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod watch;
 pub(crate) mod write;

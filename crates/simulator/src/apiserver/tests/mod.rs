@@ -1,0 +1,104 @@
+//! Behaviour of the server as a client sees it, without controllers and without a network.
+
+mod deletes;
+mod reads;
+mod watches;
+mod writes;
+
+use jiff::{SignedDuration, Timestamp};
+use machinery::entropy::Entropy;
+use serde_json::{Value, json};
+
+use super::{ApiServer, Options};
+use crate::clock::WorldClock;
+use crate::conformance::request;
+use crate::request::{Reply, WatchId};
+
+/// A server whose time moves only when told.
+struct Server {
+    api: ApiServer,
+    now: Timestamp,
+    entropy: Entropy,
+}
+
+impl Server {
+    fn new() -> Self {
+        let now = Timestamp::from_second(WorldClock::EPOCH_SECONDS).unwrap();
+        let mut entropy = Entropy::seeded(7);
+        let mut api = ApiServer::new(Options::default());
+        api.boot(now, &mut entropy);
+        let mut server = Self { api, now, entropy };
+        server.ok("POST", "/api/v1/namespaces/default/serviceaccounts", &json!({"metadata": {"name": "default"}}));
+        server
+    }
+
+    fn wait(&mut self, seconds: i64) {
+        self.now = self.now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
+    }
+
+    fn raw(&mut self, method: &str, path: &str, body: &str, media: &str) -> Reply {
+        let request = request(method, path, body.as_bytes(), Some(media));
+        self.api.handle(&request, self.now, &mut self.entropy)
+    }
+
+    fn call(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let media = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        match self.raw(method, path, &text, media) {
+            Reply::Full(response) | Reply::Later { last: response, .. } => {
+                (response.status, serde_json::from_slice(&response.body).unwrap_or_default())
+            }
+            Reply::Watch { .. } => panic!("a watch"),
+        }
+    }
+
+    /// A call that must succeed.
+    fn ok(&mut self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, reply) = self.call(method, path, body);
+        assert!(status < 300, "{method} {path}: {status} {reply}");
+        reply
+    }
+
+    fn get(&mut self, path: &str) -> Value {
+        self.ok("GET", path, &Value::Null)
+    }
+
+    fn watch(&mut self, path: &str) -> WatchId {
+        match self.raw("GET", path, "", "application/json") {
+            Reply::Watch { id, .. } => id,
+            other => panic!("no watch: {other:?}"),
+        }
+    }
+
+    /// What a watch has sent since the last call: type, name and resourceVersion of each event.
+    fn events(&mut self, id: WatchId) -> Vec<(String, String, String)> {
+        let frames = self.api.watch_frames(id, self.now).frames;
+        let lines = frames.iter().map(|frame| serde_json::from_slice::<Value>(frame).unwrap());
+        lines
+            .map(|event| {
+                let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+                (text("/type"), text("/object/metadata/name"), text("/object/metadata/resourceVersion"))
+            })
+            .collect()
+    }
+
+    /// Types and names only.
+    fn event_names(&mut self, id: WatchId) -> Vec<String> {
+        self.events(id).into_iter().map(|(kind, name, _)| format!("{kind} {name}")).collect()
+    }
+}
+
+const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
+const PODS: &str = "/api/v1/namespaces/default/pods";
+
+fn config_map(name: &str) -> Value {
+    json!({"metadata": {"name": name}})
+}
+
+fn pod(name: &str) -> Value {
+    json!({"metadata": {"name": name}, "spec": {"containers": [{"name": "c", "image": "i"}]}})
+}
+
+fn version(object: &Value) -> &str {
+    machinery::meta::resource_version(object)
+}

@@ -1,0 +1,98 @@
+use serde_json::{Value, json};
+
+use super::{CONFIG_MAPS, Server, config_map};
+
+fn names(list: &Value) -> Vec<&str> {
+    list["items"].as_array().unwrap().iter().map(|item| item["metadata"]["name"].as_str().unwrap()).collect()
+}
+
+fn filled() -> Server {
+    let mut server = Server::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        server.ok("POST", CONFIG_MAPS, &config_map(name));
+    }
+    server
+}
+
+#[test]
+fn chunks_show_the_state_of_their_first_one() {
+    let mut server = filled();
+    let first = server.get(&format!("{CONFIG_MAPS}?limit=2"));
+    assert_eq!(names(&first), ["a", "b"]);
+    assert_eq!(first["metadata"]["remainingItemCount"], 3);
+    server.ok("DELETE", &format!("{CONFIG_MAPS}/c"), &Value::Null);
+    server.ok("POST", CONFIG_MAPS, &config_map("cc"));
+    let token = first["metadata"]["continue"].as_str().unwrap();
+    let second = server.get(&format!("{CONFIG_MAPS}?limit=2&continue={token}"));
+    assert_eq!(names(&second), ["c", "d"]);
+    assert_eq!(second["metadata"]["resourceVersion"], first["metadata"]["resourceVersion"]);
+    let token = second["metadata"]["continue"].as_str().unwrap();
+    let third = server.get(&format!("{CONFIG_MAPS}?limit=2&continue={token}"));
+    assert_eq!(names(&third), ["e"]);
+    assert_eq!(third["metadata"].get("continue"), None);
+}
+
+#[test]
+fn an_expired_token_comes_with_one_for_the_newest_state() {
+    let mut server = filled();
+    let first = server.get(&format!("{CONFIG_MAPS}?limit=2"));
+    server.ok("DELETE", &format!("{CONFIG_MAPS}/c"), &Value::Null);
+    server.api.store_mut().compact();
+    let token = first["metadata"]["continue"].as_str().unwrap();
+    let (status, expired) = server.call("GET", &format!("{CONFIG_MAPS}?limit=2&continue={token}"), &Value::Null);
+    assert_eq!((status, expired["reason"].as_str()), (410, Some("Expired")));
+    let token = expired["metadata"]["continue"].as_str().unwrap();
+    let rest = server.get(&format!("{CONFIG_MAPS}?limit=2&continue={token}"));
+    assert_eq!(names(&rest), ["d", "e"]);
+    assert_eq!(rest["metadata"]["resourceVersion"], server.api.revision().to_string());
+}
+
+#[test]
+fn an_exact_list_shows_the_past_and_zero_ignores_the_limit() {
+    let mut server = filled();
+    let then = server.api.revision();
+    server.ok("DELETE", &format!("{CONFIG_MAPS}/a"), &Value::Null);
+    let past = server.get(&format!("{CONFIG_MAPS}?resourceVersion={then}&resourceVersionMatch=Exact"));
+    assert_eq!(names(&past), ["a", "b", "c", "d", "e"]);
+    let cached = server.get(&format!("{CONFIG_MAPS}?resourceVersion=0&limit=1"));
+    assert_eq!(names(&cached), ["b", "c", "d", "e"]);
+}
+
+#[test]
+fn selectors_narrow_a_list() {
+    let mut server = filled();
+    server.ok("PATCH", &format!("{CONFIG_MAPS}/b"), &json!({"metadata": {"labels": {"x": "1"}}}));
+    assert_eq!(names(&server.get(&format!("{CONFIG_MAPS}?labelSelector=x%3D1"))), ["b"]);
+    assert_eq!(names(&server.get(&format!("{CONFIG_MAPS}?fieldSelector=metadata.name!%3Db"))), ["a", "c", "d", "e"]);
+    assert_eq!(names(&server.get("/api/v1/configmaps?fieldSelector=metadata.name%3Dd")), ["d"]);
+}
+
+#[test]
+fn a_future_revision_is_waited_for() {
+    let mut server = filled();
+    let next = server.api.revision() + 1;
+    let path = format!("{CONFIG_MAPS}?resourceVersion={next}");
+    let reply = server.raw("GET", &path, "", "application/json");
+    assert!(matches!(reply, crate::request::Reply::Later { .. }), "{reply:?}");
+    server.ok("POST", CONFIG_MAPS, &config_map("f"));
+    assert_eq!(names(&server.get(&path)).len(), 6);
+}
+
+#[test]
+fn events_and_autoscalers_are_served_in_two_versions() {
+    let mut server = Server::new();
+    let event = json!({"metadata": {"name": "e"}, "involvedObject": {"kind": "Pod", "namespace": "default", "name": "p"},
+        "message": "hello", "reason": "R", "type": "Normal"});
+    server.ok("POST", "/api/v1/namespaces/default/events", &event);
+    let other = server.get("/apis/events.k8s.io/v1/namespaces/default/events/e");
+    assert_eq!(other["note"], "hello");
+    assert_eq!(other["regarding"]["name"], "p");
+    let scaler = json!({"metadata": {"name": "h"}, "spec": {"maxReplicas": 3, "targetCPUUtilizationPercentage": 70,
+        "scaleTargetRef": {"kind": "Deployment", "name": "d", "apiVersion": "apps/v1"}}});
+    server.ok("POST", "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers", &scaler);
+    let path = "namespaces/default/horizontalpodautoscalers/h";
+    let second = server.get(&format!("/apis/autoscaling/v2/{path}"));
+    assert_eq!(second["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"], 70);
+    let first = server.get(&format!("/apis/autoscaling/v1/{path}"));
+    assert_eq!(first["spec"]["targetCPUUtilizationPercentage"], 70);
+}

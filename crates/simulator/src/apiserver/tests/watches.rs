@@ -1,0 +1,95 @@
+use serde_json::{Value, json};
+
+use super::{CONFIG_MAPS, Server, config_map, version};
+
+#[test]
+fn a_watch_begins_with_what_is_there_and_goes_on_with_changes() {
+    let mut server = Server::new();
+    server.ok("POST", CONFIG_MAPS, &config_map("a"));
+    let id = server.watch(&format!("{CONFIG_MAPS}?watch=1"));
+    server.ok("POST", CONFIG_MAPS, &config_map("b"));
+    server.ok("PATCH", &format!("{CONFIG_MAPS}/a"), &json!({"data": {"x": "1"}}));
+    server.ok("DELETE", &format!("{CONFIG_MAPS}/b"), &Value::Null);
+    assert_eq!(server.event_names(id), ["ADDED a", "ADDED b", "MODIFIED a", "DELETED b"]);
+    assert_eq!(server.event_names(id), [""; 0]);
+}
+
+#[test]
+fn a_watch_from_a_revision_replays_what_came_after() {
+    let mut server = Server::new();
+    let a = server.ok("POST", CONFIG_MAPS, &config_map("a"));
+    server.ok("POST", CONFIG_MAPS, &config_map("b"));
+    let id = server.watch(&format!("{CONFIG_MAPS}?watch=1&resourceVersion={}", version(&a)));
+    assert_eq!(server.event_names(id), ["ADDED b"]);
+}
+
+#[test]
+fn objects_enter_and_leave_a_selection() {
+    let mut server = Server::new();
+    let id = server.watch(&format!("{CONFIG_MAPS}?watch=1&labelSelector=x%3D1"));
+    server.ok("POST", CONFIG_MAPS, &config_map("a"));
+    let path = format!("{CONFIG_MAPS}/a");
+    server.ok("PATCH", &path, &json!({"metadata": {"labels": {"x": "1"}}}));
+    server.ok("PATCH", &path, &json!({"data": {"k": "v"}}));
+    let left = server.ok("PATCH", &path, &json!({"metadata": {"labels": {"x": "2"}}}));
+    let events = server.events(id);
+    let kinds: Vec<&str> = events.iter().map(|(kind, _, _)| kind.as_str()).collect();
+    assert_eq!(kinds, ["ADDED", "MODIFIED", "DELETED"]);
+    assert_eq!(events[2].2, version(&left));
+}
+
+#[test]
+fn a_streaming_list_ends_with_its_bookmark() {
+    let mut server = Server::new();
+    server.ok("POST", CONFIG_MAPS, &config_map("a"));
+    let revision = server.api.revision();
+    let id = server.watch(&format!(
+        "{CONFIG_MAPS}?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+    ));
+    let frames = server.api.watch_frames(id, server.now).frames;
+    let last: Value = serde_json::from_slice(frames.last().unwrap()).unwrap();
+    assert_eq!(
+        last,
+        json!({"type": "BOOKMARK", "object": {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {
+            "resourceVersion": revision.to_string(), "annotations": {"k8s.io/initial-events-end": "true"}}}})
+    );
+    assert_eq!(frames.len(), 2);
+}
+
+#[test]
+fn bookmarks_come_every_minute_and_before_the_end() {
+    let mut server = Server::new();
+    let from = server.api.revision();
+    let path = format!("{CONFIG_MAPS}?watch=1&resourceVersion={from}&allowWatchBookmarks=true&timeoutSeconds=100");
+    let id = server.watch(&path);
+    let mut times = Vec::new();
+    for second in 1..=100 {
+        server.wait(1);
+        let poll = server.api.watch_frames(id, server.now);
+        times.extend(poll.frames.iter().map(|_| second));
+        assert_eq!(poll.ended, second == 100, "{second}");
+    }
+    assert_eq!(times, [60, 98, 99]);
+}
+
+#[test]
+fn history_older_than_five_minutes_is_gone() {
+    let mut server = Server::new();
+    let from = server.api.revision();
+    server.ok("POST", CONFIG_MAPS, &config_map("a"));
+    server.wait(301);
+    server.ok("POST", CONFIG_MAPS, &config_map("b"));
+    let id = server.watch(&format!("{CONFIG_MAPS}?watch=1&resourceVersion={from}"));
+    let poll = server.api.watch_frames(id, server.now);
+    let event: Value = serde_json::from_slice(&poll.frames[0]).unwrap();
+    assert_eq!((&event["type"], &event["object"]["code"]), (&json!("ERROR"), &json!(410)));
+    assert!(poll.ended);
+}
+
+#[test]
+fn a_watch_of_one_namespace_sees_no_other() {
+    let mut server = Server::new();
+    let id = server.watch(&format!("{CONFIG_MAPS}?watch=1"));
+    server.ok("POST", "/api/v1/namespaces/kube-system/configmaps", &config_map("x"));
+    assert_eq!(server.event_names(id), [""; 0]);
+}
