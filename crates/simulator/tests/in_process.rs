@@ -15,11 +15,20 @@ use simulator::wire::Wire;
 use simulator::world::{World, WorldHandle};
 
 fn simulate<F: Future>(run: impl FnOnce(WorldHandle) -> F) -> F::Output {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let clock = WorldClock::anchored();
         let controllers = simulator::builtin::all();
-        let world = World::new(Options::default(), Entropy::seeded(1), controllers, clock.now());
+        let world = World::new(
+            Options::default(),
+            Entropy::seeded(1),
+            controllers,
+            clock.now(),
+        );
         let world = WorldHandle::new(world, clock);
         tokio::spawn(world.clone().pump());
         run(world).await
@@ -40,13 +49,24 @@ async fn roll_out(world: &WorldHandle) -> String {
     let client = Client::new(Wire::new(world, "user"), "default");
     let deployments: Api<Deployment> = Api::default_namespaced(client.clone());
     tokio::time::sleep(Duration::from_secs(1)).await;
-    deployments.create(&PostParams::default(), &deployment()).await.unwrap();
+    deployments
+        .create(&PostParams::default(), &deployment())
+        .await
+        .unwrap();
     for _ in 0..600 {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let status = deployments.get("web").await.unwrap().status.unwrap_or_default();
+        let status = deployments
+            .get("web")
+            .await
+            .unwrap()
+            .status
+            .unwrap_or_default();
         if status.available_replicas == Some(3) {
             let pods: Api<Pod> = Api::default_namespaced(client);
-            assert_eq!(pods.list(&ListParams::default()).await.unwrap().items.len(), 3);
+            assert_eq!(
+                pods.list(&ListParams::default()).await.unwrap().items.len(),
+                3
+            );
             return world.lock().recorder.trace();
         }
     }
@@ -66,12 +86,21 @@ fn a_watch_ends_at_its_deadline_with_everything_seen() {
     let seen = simulate(|world| async move {
         let client = Client::new(Wire::new(&world, "user"), "default");
         let maps: Api<ConfigMap> = Api::default_namespaced(client);
-        let watch = maps.watch(&WatchParams::default().timeout(20).fields("metadata.name=a"), "0").await.unwrap();
+        let watch = maps
+            .watch(
+                &WatchParams::default().timeout(20).fields("metadata.name=a"),
+                "0",
+            )
+            .await
+            .unwrap();
         let writer = maps.clone();
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(5)).await;
             let map = ConfigMap {
-                metadata: kube::api::ObjectMeta { name: Some("a".to_owned()), ..Default::default() },
+                metadata: kube::api::ObjectMeta {
+                    name: Some("a".to_owned()),
+                    ..Default::default()
+                },
                 ..Default::default()
             };
             writer.create(&PostParams::default(), &map).await.unwrap();
@@ -109,7 +138,10 @@ fn a_lost_reply_leaves_the_write_behind() {
         let client = Client::new(Wire::new(&world, "user"), "default");
         let maps: Api<ConfigMap> = Api::default_namespaced(client);
         let map = ConfigMap {
-            metadata: kube::api::ObjectMeta { name: Some("a".to_owned()), ..Default::default() },
+            metadata: kube::api::ObjectMeta {
+                name: Some("a".to_owned()),
+                ..Default::default()
+            },
             ..Default::default()
         };
         assert!(maps.create(&PostParams::default(), &map).await.is_err());

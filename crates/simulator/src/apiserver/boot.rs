@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::ApiServer;
 use super::body::defaulted;
+use super::registry::Served;
 use super::resource::{Resource, known};
 use super::store::key;
-use super::registry::Served;
 use super::write::{UpdateTarget, Writer};
 
 const NAMESPACES: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", "default"];
@@ -99,7 +99,11 @@ impl ApiServer {
             warnings: Vec::new(),
             user: None,
         };
-        if self.store.get(&served.table, &key(namespace, &name)).is_some() {
+        if self
+            .store
+            .get(&served.table, &key(namespace, &name))
+            .is_some()
+        {
             self.refresh(&served, namespace, &object, &mut writer);
             return;
         }
@@ -117,7 +121,13 @@ impl ApiServer {
     }
 
     /// After a restart the server may listen elsewhere: what tells its address is brought up to date.
-    fn refresh(&mut self, served: &Arc<Served>, namespace: &str, object: &Value, writer: &mut Writer<'_>) {
+    fn refresh(
+        &mut self,
+        served: &Arc<Served>,
+        namespace: &str,
+        object: &Value,
+        writer: &mut Writer<'_>,
+    ) {
         if ![known::SERVICES, known::ENDPOINTS, known::ENDPOINT_SLICES].contains(&served.resource) {
             return;
         }
@@ -135,7 +145,9 @@ impl ApiServer {
         };
         let result = self.update(target, writer, &mut |_, old, _| {
             let new = machinery::patch::merge::apply(old, &patch);
-            let normal = served.type_id().and_then(|id| machinery::decode::normalise(id, &new).ok());
+            let normal = served
+                .type_id()
+                .and_then(|id| machinery::decode::normalise(id, &new).ok());
             Ok(defaulted(served, normal.unwrap_or(new)))
         });
         if let Err(error) = result {

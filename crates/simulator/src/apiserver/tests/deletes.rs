@@ -22,14 +22,24 @@ fn the_last_finalizer_takes_the_object_with_it() {
     let id = server.watch(&format!("{CONFIG_MAPS}?watch=1"));
     let path = format!("{CONFIG_MAPS}/a");
     let marked = server.ok("DELETE", &path, &Value::Null);
-    assert_eq!(marked["metadata"]["deletionTimestamp"], "2030-01-01T00:00:00Z");
+    assert_eq!(
+        marked["metadata"]["deletionTimestamp"],
+        "2030-01-01T00:00:00Z"
+    );
     assert_eq!(marked["metadata"]["deletionGracePeriodSeconds"], 0);
-    let (status, reply) = server.call("PATCH", &path, &json!({"metadata": {"finalizers": ["example.com/x", "example.com/y"]}}));
+    let (status, reply) = server.call(
+        "PATCH",
+        &path,
+        &json!({"metadata": {"finalizers": ["example.com/x", "example.com/y"]}}),
+    );
     assert_eq!((status, reply["reason"].as_str()), (422, Some("Invalid")));
     let last = server.ok("PATCH", &path, &json!({"metadata": {"finalizers": null}}));
     assert_eq!(version(&last), version(&marked));
     assert_eq!(server.call("GET", &path, &Value::Null).0, 404);
-    assert_eq!(server.event_names(id), ["ADDED a", "MODIFIED a", "DELETED a"]);
+    assert_eq!(
+        server.event_names(id),
+        ["ADDED a", "MODIFIED a", "DELETED a"]
+    );
 }
 
 #[test]
@@ -40,12 +50,18 @@ fn a_running_pod_has_its_grace_period_and_it_can_only_be_shortened() {
     server.ok("POST", PODS, &bound);
     let path = format!("{PODS}/p");
     let marked = server.ok("DELETE", &path, &Value::Null);
-    assert_eq!(marked["metadata"]["deletionTimestamp"], "2030-01-01T00:00:30Z");
+    assert_eq!(
+        marked["metadata"]["deletionTimestamp"],
+        "2030-01-01T00:00:30Z"
+    );
     assert_eq!(marked["metadata"]["generation"], 2);
     let longer = server.ok("DELETE", &path, &json!({"gracePeriodSeconds": 60}));
     assert_eq!(longer["metadata"]["deletionGracePeriodSeconds"], 30);
     let shorter = server.ok("DELETE", &path, &json!({"gracePeriodSeconds": 5}));
-    assert_eq!(shorter["metadata"]["deletionTimestamp"], "2030-01-01T00:00:05Z");
+    assert_eq!(
+        shorter["metadata"]["deletionTimestamp"],
+        "2030-01-01T00:00:05Z"
+    );
     server.ok("DELETE", &path, &json!({"gracePeriodSeconds": 0}));
     assert_eq!(server.call("GET", &path, &Value::Null).0, 404);
 }
@@ -56,15 +72,25 @@ fn an_unscheduled_pod_goes_at_once() {
     server.ok("POST", PODS, &pod("p"));
     let reply = server.ok("DELETE", &format!("{PODS}/p"), &Value::Null);
     assert_eq!(reply["kind"], "Pod");
-    assert_eq!(server.call("GET", &format!("{PODS}/p"), &Value::Null).0, 404);
+    assert_eq!(
+        server.call("GET", &format!("{PODS}/p"), &Value::Null).0,
+        404
+    );
 }
 
 #[test]
 fn propagation_adds_the_finalizer_the_collector_needs() {
-    for (policy, finalizers) in [("Foreground", json!(["foregroundDeletion"])), ("Orphan", json!(["orphan"]))] {
+    for (policy, finalizers) in [
+        ("Foreground", json!(["foregroundDeletion"])),
+        ("Orphan", json!(["orphan"])),
+    ] {
         let mut server = Server::new();
         server.ok("POST", CONFIG_MAPS, &config_map("a"));
-        let marked = server.ok("DELETE", &format!("{CONFIG_MAPS}/a"), &json!({"propagationPolicy": policy}));
+        let marked = server.ok(
+            "DELETE",
+            &format!("{CONFIG_MAPS}/a"),
+            &json!({"propagationPolicy": policy}),
+        );
         assert_eq!(marked["metadata"]["finalizers"], finalizers, "{policy}");
     }
 }
@@ -80,19 +106,40 @@ fn a_namespace_waits_for_its_finalizers() {
     let mut empty = marked.clone();
     empty["spec"]["finalizers"] = json!([]);
     server.ok("PUT", "/api/v1/namespaces/n/finalize", &empty);
-    assert_eq!(server.call("GET", "/api/v1/namespaces/n", &Value::Null).0, 404);
+    assert_eq!(
+        server.call("GET", "/api/v1/namespaces/n", &Value::Null).0,
+        404
+    );
 }
 
 #[test]
 fn a_collection_is_deleted_by_selector() {
     let mut server = Server::new();
     for name in ["a", "b"] {
-        server.ok("POST", CONFIG_MAPS, &json!({"metadata": {"name": name, "labels": {"n": name}}}));
+        server.ok(
+            "POST",
+            CONFIG_MAPS,
+            &json!({"metadata": {"name": name, "labels": {"n": name}}}),
+        );
     }
-    let reply = server.ok("DELETE", &format!("{CONFIG_MAPS}?labelSelector=n%3Da"), &Value::Null);
+    let reply = server.ok(
+        "DELETE",
+        &format!("{CONFIG_MAPS}?labelSelector=n%3Da"),
+        &Value::Null,
+    );
     assert_eq!(reply["kind"], "ConfigMapList");
-    assert_eq!(server.call("GET", &format!("{CONFIG_MAPS}/a"), &Value::Null).0, 404);
-    assert_eq!(server.call("GET", &format!("{CONFIG_MAPS}/b"), &Value::Null).0, 200);
+    assert_eq!(
+        server
+            .call("GET", &format!("{CONFIG_MAPS}/a"), &Value::Null)
+            .0,
+        404
+    );
+    assert_eq!(
+        server
+            .call("GET", &format!("{CONFIG_MAPS}/b"), &Value::Null)
+            .0,
+        200
+    );
 }
 
 #[test]
@@ -102,22 +149,35 @@ fn a_disruption_budget_blocks_an_eviction() {
     bound["spec"]["nodeName"] = json!("n");
     bound["metadata"]["labels"] = json!({"a": "b"});
     server.ok("POST", PODS, &bound);
-    server.ok("PATCH", &format!("{PODS}/p/status"), &json!({"status": {"phase": "Running"}}));
+    server.ok(
+        "PATCH",
+        &format!("{PODS}/p/status"),
+        &json!({"status": {"phase": "Running"}}),
+    );
     let budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
     let budget = json!({"metadata": {"name": "b"}, "spec": {"minAvailable": 1, "selector": {"matchLabels": {"a": "b"}}}});
     server.ok("POST", budgets, &budget);
-    let status = json!({"status": {"observedGeneration": 1, "desiredHealthy": 1, "currentHealthy": 0}});
+    let status =
+        json!({"status": {"observedGeneration": 1, "desiredHealthy": 1, "currentHealthy": 0}});
     server.ok("PATCH", &format!("{budgets}/b/status"), &status);
-    let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p"}});
+    let eviction =
+        json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p"}});
     let (code, reply) = server.call("POST", &format!("{PODS}/p/eviction"), &eviction);
     assert_eq!(code, 429);
     assert_eq!(
         reply["details"]["causes"][0]["message"],
         "The disruption budget b needs 1 healthy pods and has 0 currently"
     );
-    server.ok("PATCH", &format!("{budgets}/b/status"), &json!({"status": {"disruptionsAllowed": 1}}));
+    server.ok(
+        "PATCH",
+        &format!("{budgets}/b/status"),
+        &json!({"status": {"disruptionsAllowed": 1}}),
+    );
     let done = server.ok("POST", &format!("{PODS}/p/eviction"), &eviction);
-    assert_eq!((&done["status"], &done["code"]), (&json!("Success"), &json!(201)));
+    assert_eq!(
+        (&done["status"], &done["code"]),
+        (&json!("Success"), &json!(201))
+    );
     let evicted = server.get(&format!("{PODS}/p"));
     assert_eq!(evicted["metadata"]["deletionGracePeriodSeconds"], 30);
 }

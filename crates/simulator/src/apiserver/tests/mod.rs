@@ -28,12 +28,19 @@ impl Server {
         let mut api = ApiServer::new(Options::default());
         api.boot(now, &mut entropy);
         let mut server = Self { api, now, entropy };
-        server.ok("POST", "/api/v1/namespaces/default/serviceaccounts", &json!({"metadata": {"name": "default"}}));
+        server.ok(
+            "POST",
+            "/api/v1/namespaces/default/serviceaccounts",
+            &json!({"metadata": {"name": "default"}}),
+        );
         server
     }
 
     fn wait(&mut self, seconds: i64) {
-        self.now = self.now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
+        self.now = self
+            .now
+            .checked_add(SignedDuration::from_secs(seconds))
+            .unwrap();
     }
 
     fn raw(&mut self, method: &str, path: &str, body: &str, media: &str) -> Reply {
@@ -42,12 +49,21 @@ impl Server {
     }
 
     fn call(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let media = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
-        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let media = if method == "PATCH" {
+            "application/merge-patch+json"
+        } else {
+            "application/json"
+        };
+        let text = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
         match self.raw(method, path, &text, media) {
-            Reply::Full(response) | Reply::Later { last: response, .. } => {
-                (response.status, serde_json::from_slice(&response.body).unwrap_or_default())
-            }
+            Reply::Full(response) | Reply::Later { last: response, .. } => (
+                response.status,
+                serde_json::from_slice(&response.body).unwrap_or_default(),
+            ),
             Reply::Watch { .. } => panic!("a watch"),
         }
     }
@@ -73,18 +89,33 @@ impl Server {
     /// What a watch has sent since the last call: type, name and resourceVersion of each event.
     fn events(&mut self, id: WatchId) -> Vec<(String, String, String)> {
         let frames = self.api.watch_frames(id, self.now).frames;
-        let lines = frames.iter().map(|frame| serde_json::from_slice::<Value>(frame).unwrap());
+        let lines = frames
+            .iter()
+            .map(|frame| serde_json::from_slice::<Value>(frame).unwrap());
         lines
             .map(|event| {
-                let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-                (text("/type"), text("/object/metadata/name"), text("/object/metadata/resourceVersion"))
+                let text = |pointer: &str| {
+                    event
+                        .pointer(pointer)
+                        .and_then(Value::as_str)
+                        .unwrap_or_default()
+                        .to_owned()
+                };
+                (
+                    text("/type"),
+                    text("/object/metadata/name"),
+                    text("/object/metadata/resourceVersion"),
+                )
             })
             .collect()
     }
 
     /// Types and names only.
     fn event_names(&mut self, id: WatchId) -> Vec<String> {
-        self.events(id).into_iter().map(|(kind, name, _)| format!("{kind} {name}")).collect()
+        self.events(id)
+            .into_iter()
+            .map(|(kind, name, _)| format!("{kind} {name}"))
+            .collect()
     }
 }
 

@@ -3,7 +3,12 @@ use serde_json::{Value, json};
 use super::{CONFIG_MAPS, Server, config_map};
 
 fn names(list: &Value) -> Vec<&str> {
-    list["items"].as_array().unwrap().iter().map(|item| item["metadata"]["name"].as_str().unwrap()).collect()
+    list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["metadata"]["name"].as_str().unwrap())
+        .collect()
 }
 
 fn filled() -> Server {
@@ -25,7 +30,10 @@ fn chunks_show_the_state_of_their_first_one() {
     let token = first["metadata"]["continue"].as_str().unwrap();
     let second = server.get(&format!("{CONFIG_MAPS}?limit=2&continue={token}"));
     assert_eq!(names(&second), ["c", "d"]);
-    assert_eq!(second["metadata"]["resourceVersion"], first["metadata"]["resourceVersion"]);
+    assert_eq!(
+        second["metadata"]["resourceVersion"],
+        first["metadata"]["resourceVersion"]
+    );
     let token = second["metadata"]["continue"].as_str().unwrap();
     let third = server.get(&format!("{CONFIG_MAPS}?limit=2&continue={token}"));
     assert_eq!(names(&third), ["e"]);
@@ -39,12 +47,19 @@ fn an_expired_token_comes_with_one_for_the_newest_state() {
     server.ok("DELETE", &format!("{CONFIG_MAPS}/c"), &Value::Null);
     server.api.store_mut().compact();
     let token = first["metadata"]["continue"].as_str().unwrap();
-    let (status, expired) = server.call("GET", &format!("{CONFIG_MAPS}?limit=2&continue={token}"), &Value::Null);
+    let (status, expired) = server.call(
+        "GET",
+        &format!("{CONFIG_MAPS}?limit=2&continue={token}"),
+        &Value::Null,
+    );
     assert_eq!((status, expired["reason"].as_str()), (410, Some("Expired")));
     let token = expired["metadata"]["continue"].as_str().unwrap();
     let rest = server.get(&format!("{CONFIG_MAPS}?limit=2&continue={token}"));
     assert_eq!(names(&rest), ["d", "e"]);
-    assert_eq!(rest["metadata"]["resourceVersion"], server.api.revision().to_string());
+    assert_eq!(
+        rest["metadata"]["resourceVersion"],
+        server.api.revision().to_string()
+    );
 }
 
 #[test]
@@ -52,7 +67,9 @@ fn an_exact_list_shows_the_past_and_zero_ignores_the_limit() {
     let mut server = filled();
     let then = server.api.revision();
     server.ok("DELETE", &format!("{CONFIG_MAPS}/a"), &Value::Null);
-    let past = server.get(&format!("{CONFIG_MAPS}?resourceVersion={then}&resourceVersionMatch=Exact"));
+    let past = server.get(&format!(
+        "{CONFIG_MAPS}?resourceVersion={then}&resourceVersionMatch=Exact"
+    ));
     assert_eq!(names(&past), ["a", "b", "c", "d", "e"]);
     let cached = server.get(&format!("{CONFIG_MAPS}?resourceVersion=0&limit=1"));
     assert_eq!(names(&cached), ["b", "c", "d", "e"]);
@@ -61,10 +78,23 @@ fn an_exact_list_shows_the_past_and_zero_ignores_the_limit() {
 #[test]
 fn selectors_narrow_a_list() {
     let mut server = filled();
-    server.ok("PATCH", &format!("{CONFIG_MAPS}/b"), &json!({"metadata": {"labels": {"x": "1"}}}));
-    assert_eq!(names(&server.get(&format!("{CONFIG_MAPS}?labelSelector=x%3D1"))), ["b"]);
-    assert_eq!(names(&server.get(&format!("{CONFIG_MAPS}?fieldSelector=metadata.name!%3Db"))), ["a", "c", "d", "e"]);
-    assert_eq!(names(&server.get("/api/v1/configmaps?fieldSelector=metadata.name%3Dd")), ["d"]);
+    server.ok(
+        "PATCH",
+        &format!("{CONFIG_MAPS}/b"),
+        &json!({"metadata": {"labels": {"x": "1"}}}),
+    );
+    assert_eq!(
+        names(&server.get(&format!("{CONFIG_MAPS}?labelSelector=x%3D1"))),
+        ["b"]
+    );
+    assert_eq!(
+        names(&server.get(&format!("{CONFIG_MAPS}?fieldSelector=metadata.name!%3Db"))),
+        ["a", "c", "d", "e"]
+    );
+    assert_eq!(
+        names(&server.get("/api/v1/configmaps?fieldSelector=metadata.name%3Dd")),
+        ["d"]
+    );
 }
 
 #[test]
@@ -73,7 +103,10 @@ fn a_future_revision_is_waited_for() {
     let next = server.api.revision() + 1;
     let path = format!("{CONFIG_MAPS}?resourceVersion={next}");
     let reply = server.raw("GET", &path, "", "application/json");
-    assert!(matches!(reply, crate::request::Reply::Later { .. }), "{reply:?}");
+    assert!(
+        matches!(reply, crate::request::Reply::Later { .. }),
+        "{reply:?}"
+    );
     server.ok("POST", CONFIG_MAPS, &config_map("f"));
     assert_eq!(names(&server.get(&path)).len(), 6);
 }
@@ -89,10 +122,17 @@ fn events_and_autoscalers_are_served_in_two_versions() {
     assert_eq!(other["regarding"]["name"], "p");
     let scaler = json!({"metadata": {"name": "h"}, "spec": {"maxReplicas": 3, "targetCPUUtilizationPercentage": 70,
         "scaleTargetRef": {"kind": "Deployment", "name": "d", "apiVersion": "apps/v1"}}});
-    server.ok("POST", "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers", &scaler);
+    server.ok(
+        "POST",
+        "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers",
+        &scaler,
+    );
     let path = "namespaces/default/horizontalpodautoscalers/h";
     let second = server.get(&format!("/apis/autoscaling/v2/{path}"));
-    assert_eq!(second["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"], 70);
+    assert_eq!(
+        second["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"],
+        70
+    );
     let first = server.get(&format!("/apis/autoscaling/v1/{path}"));
     assert_eq!(first["spec"]["targetCPUUtilizationPercentage"], 70);
 }

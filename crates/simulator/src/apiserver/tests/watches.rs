@@ -8,9 +8,16 @@ fn a_watch_begins_with_what_is_there_and_goes_on_with_changes() {
     server.ok("POST", CONFIG_MAPS, &config_map("a"));
     let id = server.watch(&format!("{CONFIG_MAPS}?watch=1"));
     server.ok("POST", CONFIG_MAPS, &config_map("b"));
-    server.ok("PATCH", &format!("{CONFIG_MAPS}/a"), &json!({"data": {"x": "1"}}));
+    server.ok(
+        "PATCH",
+        &format!("{CONFIG_MAPS}/a"),
+        &json!({"data": {"x": "1"}}),
+    );
     server.ok("DELETE", &format!("{CONFIG_MAPS}/b"), &Value::Null);
-    assert_eq!(server.event_names(id), ["ADDED a", "ADDED b", "MODIFIED a", "DELETED b"]);
+    assert_eq!(
+        server.event_names(id),
+        ["ADDED a", "ADDED b", "MODIFIED a", "DELETED b"]
+    );
     assert_eq!(server.event_names(id), [""; 0]);
 }
 
@@ -19,7 +26,10 @@ fn a_watch_from_a_revision_replays_what_came_after() {
     let mut server = Server::new();
     let a = server.ok("POST", CONFIG_MAPS, &config_map("a"));
     server.ok("POST", CONFIG_MAPS, &config_map("b"));
-    let id = server.watch(&format!("{CONFIG_MAPS}?watch=1&resourceVersion={}", version(&a)));
+    let id = server.watch(&format!(
+        "{CONFIG_MAPS}?watch=1&resourceVersion={}",
+        version(&a)
+    ));
     assert_eq!(server.event_names(id), ["ADDED b"]);
 }
 
@@ -60,7 +70,9 @@ fn a_streaming_list_ends_with_its_bookmark() {
 fn bookmarks_come_every_minute_and_before_the_end() {
     let mut server = Server::new();
     let from = server.api.revision();
-    let path = format!("{CONFIG_MAPS}?watch=1&resourceVersion={from}&allowWatchBookmarks=true&timeoutSeconds=100");
+    let path = format!(
+        "{CONFIG_MAPS}?watch=1&resourceVersion={from}&allowWatchBookmarks=true&timeoutSeconds=100"
+    );
     let id = server.watch(&path);
     let mut times = Vec::new();
     for second in 1..=100 {
@@ -82,7 +94,10 @@ fn history_older_than_five_minutes_is_gone() {
     let id = server.watch(&format!("{CONFIG_MAPS}?watch=1&resourceVersion={from}"));
     let poll = server.api.watch_frames(id, server.now);
     let event: Value = serde_json::from_slice(&poll.frames[0]).unwrap();
-    assert_eq!((&event["type"], &event["object"]["code"]), (&json!("ERROR"), &json!(410)));
+    assert_eq!(
+        (&event["type"], &event["object"]["code"]),
+        (&json!("ERROR"), &json!(410))
+    );
     assert!(poll.ended);
 }
 
@@ -90,6 +105,10 @@ fn history_older_than_five_minutes_is_gone() {
 fn a_watch_of_one_namespace_sees_no_other() {
     let mut server = Server::new();
     let id = server.watch(&format!("{CONFIG_MAPS}?watch=1"));
-    server.ok("POST", "/api/v1/namespaces/kube-system/configmaps", &config_map("x"));
+    server.ok(
+        "POST",
+        "/api/v1/namespaces/kube-system/configmaps",
+        &config_map("x"),
+    );
     assert_eq!(server.event_names(id), [""; 0]);
 }

@@ -18,10 +18,22 @@ fn an_old_version_conflicts_and_none_overwrites() {
     let mut server = Server::new();
     let made = server.ok("POST", CONFIG_MAPS, &config_map("a"));
     let path = format!("{CONFIG_MAPS}/a");
-    server.ok("PUT", &path, &json!({"metadata": {"name": "a"}, "data": {"x": "1"}}));
-    let (status, reply) = server.call("PUT", &path, &json!({"metadata": made["metadata"], "data": {"x": "2"}}));
+    server.ok(
+        "PUT",
+        &path,
+        &json!({"metadata": {"name": "a"}, "data": {"x": "1"}}),
+    );
+    let (status, reply) = server.call(
+        "PUT",
+        &path,
+        &json!({"metadata": made["metadata"], "data": {"x": "2"}}),
+    );
     assert_eq!((status, reply["reason"].as_str()), (409, Some("Conflict")));
-    let overwritten = server.ok("PUT", &path, &json!({"metadata": {"name": "a"}, "data": {"x": "3"}}));
+    let overwritten = server.ok(
+        "PUT",
+        &path,
+        &json!({"metadata": {"name": "a"}, "data": {"x": "3"}}),
+    );
     assert_eq!(overwritten["data"], json!({"x": "3"}));
     assert_eq!(overwritten["metadata"]["uid"], made["metadata"]["uid"]);
 }
@@ -34,7 +46,10 @@ fn leases_need_a_version_and_may_be_created_by_put() {
     assert_eq!(status, 201, "{made}");
     let (status, reply) = server.call("PUT", path, &config_map("l"));
     assert_eq!(status, 422);
-    assert_eq!(reply["details"]["causes"][0]["field"], "metadata.resourceVersion");
+    assert_eq!(
+        reply["details"]["causes"][0]["field"],
+        "metadata.resourceVersion"
+    );
 }
 
 #[test]
@@ -43,9 +58,17 @@ fn generation_follows_the_spec_and_clients_cannot_set_it() {
     let made = server.ok("POST", PODS, &pod("p"));
     assert_eq!(made["metadata"]["generation"], 1);
     let path = format!("{PODS}/p");
-    let labelled = server.ok("PATCH", &path, &json!({"metadata": {"labels": {"a": "b"}, "generation": 9}}));
+    let labelled = server.ok(
+        "PATCH",
+        &path,
+        &json!({"metadata": {"labels": {"a": "b"}, "generation": 9}}),
+    );
     assert_eq!(labelled["metadata"]["generation"], 1);
-    let changed = server.ok("PATCH", &path, &json!({"spec": {"activeDeadlineSeconds": 5}}));
+    let changed = server.ok(
+        "PATCH",
+        &path,
+        &json!({"spec": {"activeDeadlineSeconds": 5}}),
+    );
     assert_eq!(changed["metadata"]["generation"], 2);
 }
 
@@ -66,25 +89,46 @@ fn the_main_endpoint_keeps_the_status_and_the_status_endpoint_the_spec() {
 fn a_dry_run_stores_nothing() {
     let mut server = Server::new();
     let before = server.api.revision();
-    server.ok("POST", &format!("{CONFIG_MAPS}?dryRun=All"), &config_map("a"));
+    server.ok(
+        "POST",
+        &format!("{CONFIG_MAPS}?dryRun=All"),
+        &config_map("a"),
+    );
     assert_eq!(server.api.revision(), before);
-    assert_eq!(server.call("GET", &format!("{CONFIG_MAPS}/a"), &Value::Null).0, 404);
+    assert_eq!(
+        server
+            .call("GET", &format!("{CONFIG_MAPS}/a"), &Value::Null)
+            .0,
+        404
+    );
 }
 
 #[test]
 fn names_are_generated_and_namespaces_must_exist() {
     let mut server = Server::new();
-    let made = server.ok("POST", CONFIG_MAPS, &json!({"metadata": {"generateName": "x-"}}));
+    let made = server.ok(
+        "POST",
+        CONFIG_MAPS,
+        &json!({"metadata": {"generateName": "x-"}}),
+    );
     let name = made["metadata"]["name"].as_str().unwrap();
     assert!(name.starts_with("x-") && name.len() == 7, "{name}");
-    let (status, reply) = server.call("POST", "/api/v1/namespaces/nope/configmaps", &config_map("a"));
-    assert_eq!((status, reply["message"].as_str()), (404, Some("namespaces \"nope\" not found")));
+    let (status, reply) = server.call(
+        "POST",
+        "/api/v1/namespaces/nope/configmaps",
+        &config_map("a"),
+    );
+    assert_eq!(
+        (status, reply["message"].as_str()),
+        (404, Some("namespaces \"nope\" not found"))
+    );
 }
 
 #[test]
 fn services_get_an_address_and_ports() {
     let mut server = Server::new();
-    let spec = json!({"metadata": {"name": "s"}, "spec": {"type": "NodePort", "ports": [{"port": 80}]}});
+    let spec =
+        json!({"metadata": {"name": "s"}, "spec": {"type": "NodePort", "ports": [{"port": 80}]}});
     let made = server.ok("POST", "/api/v1/namespaces/default/services", &spec);
     assert_eq!(made["spec"]["clusterIP"], "10.96.1.1");
     assert_eq!(made["spec"]["ports"][0]["nodePort"], 30000);
@@ -93,8 +137,15 @@ fn services_get_an_address_and_ports() {
 #[test]
 fn what_this_version_does_not_do_is_refused_in_words() {
     let mut server = Server::new();
-    let reply = server.raw("PATCH", &format!("{CONFIG_MAPS}/a?fieldManager=m"), "{}", "application/apply-patch+yaml");
-    let crate::request::Reply::Full(response) = reply else { panic!("no reply") };
+    let reply = server.raw(
+        "PATCH",
+        &format!("{CONFIG_MAPS}/a?fieldManager=m"),
+        "{}",
+        "application/apply-patch+yaml",
+    );
+    let crate::request::Reply::Full(response) = reply else {
+        panic!("no reply")
+    };
     assert_eq!(response.status, 415);
     let status: Value = serde_json::from_slice(&response.body).unwrap();
     assert_eq!(
@@ -108,5 +159,8 @@ fn bodies_above_three_mebibytes_are_refused() {
     let mut server = Server::new();
     let big = json!({"metadata": {"name": "a"}, "data": {"x": "y".repeat(3_145_728)}});
     let (status, reply) = server.call("POST", CONFIG_MAPS, &big);
-    assert_eq!((status, reply["message"].as_str()), (413, Some("Request entity too large: limit is 3145728")));
+    assert_eq!(
+        (status, reply["message"].as_str()),
+        (413, Some("Request entity too large: limit is 3145728"))
+    );
 }
