@@ -36,15 +36,31 @@ pub struct Cluster {
 
 impl Cluster {
     /// A person's view of a cluster.
-    pub fn new(ground: Ground, client: kube::Client, clock: Clock, namespace: impl Into<String>) -> Self {
-        let options = ClientOptions { clock, seed: 7, field_manager: "kubectl".to_owned(), ..ClientOptions::default() };
+    pub fn new(
+        ground: Ground,
+        client: kube::Client,
+        clock: Clock,
+        namespace: impl Into<String>,
+    ) -> Self {
+        let options = ClientOptions {
+            clock,
+            seed: 7,
+            field_manager: "kubectl".to_owned(),
+            ..ClientOptions::default()
+        };
         let client = Client::new(client, options);
-        Self { namespace: namespace.into(), ground, client, controllers: None }
+        Self {
+            namespace: namespace.into(),
+            ground,
+            client,
+            controllers: None,
+        }
     }
 
     /// Makes the scenario's namespace, installs the definitions if need be, and waits until they are served.
     pub(crate) async fn prepare(&self) -> Result<()> {
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}});
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}});
         self.client.create(&NAMESPACE, &namespace).await?;
         for definition in rollouts::api::crds::crds() {
             // Another scenario may have been here before.
@@ -52,12 +68,17 @@ impl Cluster {
             if self.find(&DEFINITION, name).await?.is_none() {
                 let created = self.client.create(&DEFINITION, &definition).await;
                 // Another scenario may have been quicker.
-                if let Err(error) = created.map(drop) && !error.is_already_exists() {
+                if let Err(error) = created.map(drop)
+                    && !error.is_already_exists()
+                {
                     return Err(error).with_context(|| format!("definition {name}"));
                 }
             }
         }
-        self.eventually("the definitions are served", async || Ok(Some(self.list(&ROLLOUT).await?))).await?;
+        self.eventually("the definitions are served", async || {
+            Ok(Some(self.list(&ROLLOUT).await?))
+        })
+        .await?;
         Ok(())
     }
 
@@ -83,7 +104,9 @@ impl Cluster {
     /// Gives the namespace up, without waiting for its end.
     pub(crate) async fn leave(&self) -> Result<()> {
         let key = ObjectKey::cluster(&self.namespace);
-        self.client.delete(&NAMESPACE, &key, &DeleteOptions::default()).await?;
+        self.client
+            .delete(&NAMESPACE, &key, &DeleteOptions::default())
+            .await?;
         Ok(())
     }
 
@@ -98,7 +121,11 @@ impl Cluster {
     }
 
     fn key(&self, resource: &ResourceRef, name: &str) -> ObjectKey {
-        if resource.namespaced { ObjectKey::new(&self.namespace, name) } else { ObjectKey::cluster(name) }
+        if resource.namespaced {
+            ObjectKey::new(&self.namespace, name)
+        } else {
+            ObjectKey::cluster(name)
+        }
     }
 
     /// Reads an object; absent is `None`.
@@ -108,12 +135,18 @@ impl Cluster {
 
     /// Reads an object that is there.
     pub async fn get(&self, resource: &ResourceRef, name: &str) -> Result<Value> {
-        self.find(resource, name).await?.with_context(|| format!("no {resource} {name}"))
+        self.find(resource, name)
+            .await?
+            .with_context(|| format!("no {resource} {name}"))
     }
 
     /// Lists the objects of the namespace by name.
     pub async fn list(&self, resource: &ResourceRef) -> Result<Vec<Value>> {
-        let namespace = if resource.namespaced { self.namespace.as_str() } else { "" };
+        let namespace = if resource.namespaced {
+            self.namespace.as_str()
+        } else {
+            ""
+        };
         Ok(self.client.list(resource, namespace, "").await?)
     }
 
@@ -121,19 +154,32 @@ impl Cluster {
     pub async fn apply(&self, object: &Value) -> Result<Value> {
         let resource = resource_of(object)?;
         let mut object = object.clone();
-        if resource.namespaced && let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        if resource.namespaced
+            && let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut)
+        {
             metadata.insert("namespace".to_owned(), self.namespace.clone().into());
         }
         let name = machinery::meta::name(&object).to_owned();
         if self.find(&resource, &name).await?.is_some() {
-            return self.patch(&resource, &name, None, Patch::Merge(object)).await;
+            return self
+                .patch(&resource, &name, None, Patch::Merge(object))
+                .await;
         }
         Ok(self.client.create(&resource, &object).await?.value()?)
     }
 
     /// Sends a merge, strategic or JSON patch.
-    pub async fn patch(&self, resource: &ResourceRef, name: &str, subresource: Option<&str>, patch: Patch) -> Result<Value> {
-        let answer = self.client.patch(resource, &self.key(resource, name), subresource, &patch).await?;
+    pub async fn patch(
+        &self,
+        resource: &ResourceRef,
+        name: &str,
+        subresource: Option<&str>,
+        patch: Patch,
+    ) -> Result<Value> {
+        let answer = self
+            .client
+            .patch(resource, &self.key(resource, name), subresource, &patch)
+            .await?;
         Ok(answer.value()?)
     }
 
@@ -143,7 +189,12 @@ impl Cluster {
     }
 
     /// Reads, changes, and sends back what changed as a merge patch under the resource version that was read.
-    pub async fn edit(&self, resource: &ResourceRef, name: &str, edit: impl FnOnce(&mut Value)) -> Result<Value> {
+    pub async fn edit(
+        &self,
+        resource: &ResourceRef,
+        name: &str,
+        edit: impl FnOnce(&mut Value),
+    ) -> Result<Value> {
         let old = self.get(resource, name).await?;
         let mut new = old.clone();
         edit(&mut new);
@@ -153,13 +204,22 @@ impl Cluster {
     /// `kubectl scale`.
     pub async fn scale(&self, resource: &ResourceRef, name: &str, replicas: i64) -> Result<()> {
         let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
-        self.patch(resource, name, Some("scale"), patch).await.map(drop)
+        self.patch(resource, name, Some("scale"), patch)
+            .await
+            .map(drop)
     }
 
     /// `kubectl set image`, for the first container.
-    pub async fn set_image(&self, resource: &ResourceRef, name: &str, image: &str) -> Result<Value> {
+    pub async fn set_image(
+        &self,
+        resource: &ResourceRef,
+        name: &str,
+        image: &str,
+    ) -> Result<Value> {
         let old = self.get(resource, name).await?;
-        let container = old.pointer("/spec/template/spec/containers/0/name").and_then(Value::as_str);
+        let container = old
+            .pointer("/spec/template/spec/containers/0/name")
+            .and_then(Value::as_str);
         let container = container.context("no container")?.to_owned();
         let new = rollouts::commands::set_image(&old, &container, image)?;
         Ok(self.client.update(resource, &new, None).await?.value()?)
@@ -167,8 +227,13 @@ impl Cluster {
 
     /// `kubectl delete`, with the garbage collector deleting what it owns afterwards.
     pub async fn delete(&self, resource: &ResourceRef, name: &str) -> Result<()> {
-        let options = DeleteOptions { propagation: Some(Propagation::Background), ..DeleteOptions::default() };
-        self.client.delete(resource, &self.key(resource, name), &options).await?;
+        let options = DeleteOptions {
+            propagation: Some(Propagation::Background),
+            ..DeleteOptions::default()
+        };
+        self.client
+            .delete(resource, &self.key(resource, name), &options)
+            .await?;
         Ok(())
     }
 
@@ -188,7 +253,11 @@ impl Cluster {
     }
 
     /// Looks again and again until there is something, or the ground's patience ends.
-    pub async fn eventually<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+    pub async fn eventually<T>(
+        &self,
+        what: &str,
+        mut look: impl AsyncFnMut() -> Result<Option<T>>,
+    ) -> Result<T> {
         let (interval, patience) = self.patience();
         let deadline = tokio::time::Instant::now() + patience;
         loop {
@@ -197,7 +266,10 @@ impl Cluster {
                 return Ok(found);
             }
             if tokio::time::Instant::now() >= deadline {
-                let error = seen.err().map(|error| format!(" ({error:#})")).unwrap_or_default();
+                let error = seen
+                    .err()
+                    .map(|error| format!(" ({error:#})"))
+                    .unwrap_or_default();
                 bail!("never seen: {what}{error}\n{}", state::summary(self).await);
             }
             tokio::time::sleep(interval).await;
@@ -205,8 +277,17 @@ impl Cluster {
     }
 
     /// Waits for a condition of one object.
-    pub async fn until(&self, what: &str, resource: &ResourceRef, name: &str, condition: impl Fn(&Value) -> bool) -> Result<Value> {
-        self.eventually(what, async || Ok(self.find(resource, name).await?.filter(&condition))).await
+    pub async fn until(
+        &self,
+        what: &str,
+        resource: &ResourceRef,
+        name: &str,
+        condition: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        self.eventually(what, async || {
+            Ok(self.find(resource, name).await?.filter(&condition))
+        })
+        .await
     }
 
     /// Waits until nothing in the namespace has changed for a while.

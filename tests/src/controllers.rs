@@ -29,12 +29,19 @@ impl Controllers {
     pub fn start(transport: kube::Client, faults: Arc<Faults>, start: Start) -> Self {
         let ended = Arc::new(Mutex::new(Vec::new()));
         let lives = tokio::spawn(live(transport, faults.clone(), start, ended.clone()));
-        Self { faults, ended, lives }
+        Self {
+            faults,
+            ended,
+            lives,
+        }
     }
 
     /// What runs said that ended without being asked to.
     pub fn ended(&self) -> Vec<String> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -45,7 +52,12 @@ impl Drop for Controllers {
 }
 
 /// One life after another, until dropped. A life's tasks hang on its future, so dropping that drops them all.
-async fn live(transport: kube::Client, faults: Arc<Faults>, start: Start, ended: Arc<Mutex<Vec<String>>>) {
+async fn live(
+    transport: kube::Client,
+    faults: Arc<Faults>,
+    start: Start,
+    ended: Arc<Mutex<Vec<String>>>,
+) {
     loop {
         let life = faults.next_life();
         let line = Line::new(transport.clone(), faults.clone(), life);
@@ -53,7 +65,10 @@ async fn live(transport: kube::Client, faults: Arc<Faults>, start: Start, ended:
         match race(faults.crashed(), run).await {
             Either::Left(()) => {}
             Either::Right(said) => {
-                ended.lock().unwrap_or_else(PoisonError::into_inner).push(said);
+                ended
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(said);
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }

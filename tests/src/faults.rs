@@ -80,11 +80,20 @@ impl Plan {
         }
         let fault = |text: &str| {
             let (trigger, action) = text.split_once(':')?;
-            let write = trigger.strip_prefix('w')?.parse().ok().filter(|write| *write > 0)?;
-            let action = Action::ALL.into_iter().find(|known| known.as_str() == action)?;
+            let write = trigger
+                .strip_prefix('w')?
+                .parse()
+                .ok()
+                .filter(|write| *write > 0)?;
+            let action = Action::ALL
+                .into_iter()
+                .find(|known| known.as_str() == action)?;
             Some(Fault { write, action })
         };
-        text.split('+').map(fault).collect::<Option<Vec<Fault>>>().map(Self)
+        text.split('+')
+            .map(fault)
+            .collect::<Option<Vec<Fault>>>()
+            .map(Self)
     }
 }
 
@@ -106,7 +115,13 @@ pub struct Faults {
 impl Faults {
     /// Faults by a plan.
     pub fn new(plan: Plan) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State { plan, ..State::default() }), crash: Notify::new() })
+        Arc::new(Self {
+            state: Mutex::new(State {
+                plan,
+                ..State::default()
+            }),
+            crash: Notify::new(),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -147,7 +162,12 @@ impl Faults {
         let mut state = self.state();
         state.writes.push(label);
         let number = state.writes.len() as u64;
-        state.plan.0.iter().find(|fault| fault.write == number).map(|fault| fault.action)
+        state
+            .plan
+            .0
+            .iter()
+            .find(|fault| fault.write == number)
+            .map(|fault| fault.action)
     }
 }
 
@@ -162,7 +182,11 @@ pub struct Line {
 impl Line {
     /// Puts faults before a client.
     pub fn new(inner: kube::Client, faults: Arc<Faults>, life: u64) -> Self {
-        Self { inner, faults, life }
+        Self {
+            inner,
+            faults,
+            life,
+        }
     }
 
     async fn run(self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
@@ -178,7 +202,9 @@ impl Line {
             Some(Action::Conflict) => conflict(),
             Some(Action::Lost) => {
                 commit(&self.inner, request).await?;
-                Err(Box::new(std::io::Error::from(std::io::ErrorKind::ConnectionReset)))
+                Err(Box::new(std::io::Error::from(
+                    std::io::ErrorKind::ConnectionReset,
+                )))
             }
             Some(Action::Crash) => {
                 commit(&self.inner, request).await?;
@@ -190,7 +216,11 @@ impl Line {
 
     /// Answers reach the living only.
     async fn alive<T>(&self, answer: Result<T, kube::Error>) -> Result<T, BoxError> {
-        if self.faults.is_alive(self.life) { answer.map_err(Into::into) } else { pending().await }
+        if self.faults.is_alive(self.life) {
+            answer.map_err(Into::into)
+        } else {
+            pending().await
+        }
     }
 }
 
@@ -209,7 +239,9 @@ fn conflict() -> Result<Response<Body>, BoxError> {
     let mut response = Response::new(Body::from(status.to_string().into_bytes()));
     *response.status_mut() = StatusCode::CONFLICT;
     let json = http::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, json);
     Ok(response)
 }
 
@@ -234,13 +266,30 @@ mod tests {
     #[test]
     fn plans_are_read_as_they_are_written() {
         let plan = Plan(vec![
-            Fault { write: 7, action: Action::Crash },
-            Fault { write: 12, action: Action::Lost },
-            Fault { write: 13, action: Action::Conflict },
+            Fault {
+                write: 7,
+                action: Action::Crash,
+            },
+            Fault {
+                write: 12,
+                action: Action::Lost,
+            },
+            Fault {
+                write: 13,
+                action: Action::Conflict,
+            },
         ]);
         assert_eq!(plan.to_string(), "w7:crash+w12:lost(reset)+w13:err(409)");
         assert_eq!(Plan::parse(&plan.to_string()), Some(plan));
         assert_eq!(Plan::parse("-"), Some(Plan::default()));
-        assert_eq!([Plan::parse("w0:crash"), Plan::parse("c1:crash"), Plan::parse("w1:oom"), Plan::parse("")], [None, None, None, None]);
+        assert_eq!(
+            [
+                Plan::parse("w0:crash"),
+                Plan::parse("c1:crash"),
+                Plan::parse("w1:oom"),
+                Plan::parse("")
+            ],
+            [None, None, None, None]
+        );
     }
 }

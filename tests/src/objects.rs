@@ -5,11 +5,14 @@ use runtime::ResourceRef;
 use serde_json::{Value, json};
 
 /// `argoproj.io/v1alpha1` Rollout.
-pub const ROLLOUT: ResourceRef = ResourceRef::namespaced("argoproj.io", "v1alpha1", "Rollout", "rollouts");
+pub const ROLLOUT: ResourceRef =
+    ResourceRef::namespaced("argoproj.io", "v1alpha1", "Rollout", "rollouts");
 /// `apps/v1` ReplicaSet.
-pub const REPLICA_SET: ResourceRef = ResourceRef::namespaced("apps", "v1", "ReplicaSet", "replicasets");
+pub const REPLICA_SET: ResourceRef =
+    ResourceRef::namespaced("apps", "v1", "ReplicaSet", "replicasets");
 /// `apps/v1` Deployment.
-pub const DEPLOYMENT: ResourceRef = ResourceRef::namespaced("apps", "v1", "Deployment", "deployments");
+pub const DEPLOYMENT: ResourceRef =
+    ResourceRef::namespaced("apps", "v1", "Deployment", "deployments");
 /// Core Service.
 pub const SERVICE: ResourceRef = ResourceRef::namespaced("", "v1", "Service", "services");
 /// Core Pod.
@@ -21,17 +24,39 @@ pub const EVENT: ResourceRef = runtime::resource::EVENT;
 /// Core Namespace.
 pub const NAMESPACE: ResourceRef = ResourceRef::cluster("", "v1", "Namespace", "namespaces");
 /// CustomResourceDefinition.
-pub const DEFINITION: ResourceRef =
-    ResourceRef::cluster("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions");
+pub const DEFINITION: ResourceRef = ResourceRef::cluster(
+    "apiextensions.k8s.io",
+    "v1",
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+);
 
-const KNOWN: [&ResourceRef; 9] =
-    [&ROLLOUT, &REPLICA_SET, &DEPLOYMENT, &SERVICE, &POD, &CONFIG_MAP, &EVENT, &NAMESPACE, &DEFINITION];
+const KNOWN: [&ResourceRef; 9] = [
+    &ROLLOUT,
+    &REPLICA_SET,
+    &DEPLOYMENT,
+    &SERVICE,
+    &POD,
+    &CONFIG_MAP,
+    &EVENT,
+    &NAMESPACE,
+    &DEFINITION,
+];
 
 /// The resource of an object, by its `apiVersion` and `kind`.
 pub fn resource_of(object: &Value) -> Result<ResourceRef> {
-    let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
-    let found = KNOWN.into_iter().find(|known| known.api_version() == text("apiVersion") && known.kind == text("kind"));
-    found.cloned().with_context(|| format!("no resource for {} {}", text("apiVersion"), text("kind")))
+    let text = |field: &str| {
+        object
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let found = KNOWN
+        .into_iter()
+        .find(|known| known.api_version() == text("apiVersion") && known.kind == text("kind"));
+    found
+        .cloned()
+        .with_context(|| format!("no resource for {} {}", text("apiVersion"), text("kind")))
 }
 
 /// A pod template of one container, labelled `app: NAME`.
@@ -76,5 +101,8 @@ pub fn number(object: &Value, pointer: &str) -> i64 {
 
 /// A text somewhere in an object; empty if absent.
 pub fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }

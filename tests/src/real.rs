@@ -23,7 +23,11 @@ async fn run(scenario: &Scenario, kubeconfig: PathBuf) -> Result<()> {
     let client = connect(&options).await?;
     let mut chance = Entropy::seeded(runtime::client::retry::process_seed());
     let name = scenario.name.replace(['/', '_'], "-");
-    let namespace = format!("{}-{}", name.chars().take(50).collect::<String>(), chance.suffix(5));
+    let namespace = format!(
+        "{}-{}",
+        name.chars().take(50).collect::<String>(),
+        chance.suffix(5)
+    );
     let mut cluster = Cluster::new(Ground::Real, client.clone(), Clock::system(), namespace);
     cluster.prepare().await.context("preparing the cluster")?;
     cluster.start(client, Faults::new(Plan::default()), 1);
@@ -42,7 +46,10 @@ pub fn test(name: &str) {
         println!("skipped: {KUBECONFIG} is not set; run cargo xtask test-real");
         return;
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     if let Err(error) = runtime.block_on(run(scenario, kubeconfig.into())) {
         panic!("{name}: {error:#}");
     }

@@ -23,7 +23,11 @@ pub struct Revision {
 impl Revision {
     /// A revision with an image and a number of pods.
     pub fn new(revision: i64, image: &str, replicas: i64) -> Self {
-        Self { revision, replicas, image: image.to_owned() }
+        Self {
+            revision,
+            replicas,
+            image: image.to_owned(),
+        }
     }
 }
 
@@ -34,7 +38,13 @@ pub fn is_observed(rollout: &Value) -> bool {
 
 /// Phase and message: `Paused CanaryPauseStep`.
 pub fn phase(rollout: &Value) -> String {
-    format!("{} {}", text(rollout, "/status/phase"), text(rollout, "/status/message")).trim_end().to_owned()
+    format!(
+        "{} {}",
+        text(rollout, "/status/phase"),
+        text(rollout, "/status/message")
+    )
+    .trim_end()
+    .to_owned()
 }
 
 impl Cluster {
@@ -46,14 +56,19 @@ impl Cluster {
     /// Waits until a Rollout is in a phase with a message (`Healthy`, `Paused CanaryPauseStep`), with its spec observed.
     pub async fn until_phase(&self, name: &str, wanted: &str) -> Result<Value> {
         let what = format!("{name} {wanted}");
-        self.until(&what, &ROLLOUT, name, |rollout| is_observed(rollout) && phase(rollout) == wanted).await
+        self.until(&what, &ROLLOUT, name, |rollout| {
+            is_observed(rollout) && phase(rollout) == wanted
+        })
+        .await
     }
 
     /// Waits until a Rollout rests at a step in a phase.
     pub async fn until_step(&self, name: &str, wanted: &str, step: i64) -> Result<Value> {
         let what = format!("{name} {wanted} at step {step}");
         let condition = |rollout: &Value| {
-            is_observed(rollout) && phase(rollout) == wanted && number(rollout, "/status/currentStepIndex") == step
+            is_observed(rollout)
+                && phase(rollout) == wanted
+                && number(rollout, "/status/currentStepIndex") == step
         };
         self.until(&what, &ROLLOUT, name, condition).await
     }
@@ -61,7 +76,8 @@ impl Cluster {
     /// Sends the patches of a command.
     pub async fn command(&self, name: &str, patches: Patches) -> Result<()> {
         if let Some(status) = patches.status {
-            self.patch(&ROLLOUT, name, Some("status"), Patch::Merge(status)).await?;
+            self.patch(&ROLLOUT, name, Some("status"), Patch::Merge(status))
+                .await?;
         }
         if let Some(spec) = patches.spec {
             self.merge(&ROLLOUT, name, spec).await?;
@@ -71,7 +87,10 @@ impl Cluster {
 
     /// `promote`, or `promote --full`.
     pub async fn promote(&self, name: &str, full: bool) -> Result<()> {
-        let how = Promotion { full, ..Promotion::default() };
+        let how = Promotion {
+            full,
+            ..Promotion::default()
+        };
         let patches = commands::promote(&self.rollout(name).await?, how)?;
         self.command(name, patches).await
     }
@@ -90,7 +109,10 @@ impl Cluster {
     pub async fn undo(&self, name: &str, revision: i64) -> Result<()> {
         let sets = self.list(&REPLICA_SET).await?;
         match commands::undo(&self.rollout(name).await?, &sets, revision)? {
-            Undo::Patch(patch) => self.patch(&ROLLOUT, name, None, Patch::Json(patch)).await.map(drop),
+            Undo::Patch(patch) => self
+                .patch(&ROLLOUT, name, None, Patch::Json(patch))
+                .await
+                .map(drop),
             Undo::Skipped => bail!("revision {revision} is the present one"),
         }
     }
@@ -99,7 +121,8 @@ impl Cluster {
     pub async fn replica_sets(&self, name: &str) -> Result<Vec<Value>> {
         let mut sets = self.list(&REPLICA_SET).await?;
         sets.retain(|set| {
-            machinery::meta::controller_of(set).is_some_and(|owner| owner.kind == "Rollout" && owner.name == name)
+            machinery::meta::controller_of(set)
+                .is_some_and(|owner| owner.kind == "Rollout" && owner.name == name)
         });
         sets.sort_by_key(revision);
         Ok(sets)
@@ -122,7 +145,9 @@ impl Cluster {
             let sets = self.replica_sets(name).await?;
             let rests = |set: &Value| {
                 let replicas = number(set, "/spec/replicas");
-                ["replicas", "availableReplicas"].iter().all(|count| number(set, &format!("/status/{count}")) == replicas)
+                ["replicas", "availableReplicas"]
+                    .iter()
+                    .all(|count| number(set, &format!("/status/{count}")) == replicas)
             };
             Ok((self.revisions(name).await? == wanted && sets.iter().all(rests)).then_some(()))
         })
@@ -132,32 +157,53 @@ impl Cluster {
     /// The pod template hash of a revision.
     pub async fn hash_of(&self, name: &str, wanted: i64) -> Result<String> {
         let sets = self.replica_sets(name).await?;
-        let set = sets.iter().find(|set| revision(set) == wanted).with_context(|| format!("no revision {wanted}"))?;
-        Ok(machinery::meta::label(set, labels::POD_TEMPLATE_HASH).unwrap_or_default().to_owned())
+        let set = sets
+            .iter()
+            .find(|set| revision(set) == wanted)
+            .with_context(|| format!("no revision {wanted}"))?;
+        Ok(machinery::meta::label(set, labels::POD_TEMPLATE_HASH)
+            .unwrap_or_default()
+            .to_owned())
     }
 
     /// The pod template hash that a Service selects.
     pub async fn selected_by(&self, service: &str) -> Result<String> {
         let service = self.get(&SERVICE, service).await?;
-        Ok(text(&service, &format!("/spec/selector/{}", labels::POD_TEMPLATE_HASH)).to_owned())
+        Ok(text(
+            &service,
+            &format!("/spec/selector/{}", labels::POD_TEMPLATE_HASH),
+        )
+        .to_owned())
     }
 
     /// Fails unless a Service selects the pods of a revision.
     pub async fn assert_selects(&self, service: &str, name: &str, revision: i64) -> Result<()> {
-        let (found, wanted) = (self.selected_by(service).await?, self.hash_of(name, revision).await?);
-        ensure!(found == wanted, "Service {service} selects {found}, not {wanted} of revision {revision}");
+        let (found, wanted) = (
+            self.selected_by(service).await?,
+            self.hash_of(name, revision).await?,
+        );
+        ensure!(
+            found == wanted,
+            "Service {service} selects {found}, not {wanted} of revision {revision}"
+        );
         Ok(())
     }
 
     /// Names of the pods with an image.
     pub async fn pods_of(&self, image: &str) -> Result<Vec<String>> {
         let pods = self.list(&POD).await?;
-        let with_image = pods.iter().filter(|pod| text(pod, "/spec/containers/0/image") == image);
-        Ok(with_image.map(|pod| machinery::meta::name(pod).to_owned()).collect())
+        let with_image = pods
+            .iter()
+            .filter(|pod| text(pod, "/spec/containers/0/image") == image);
+        Ok(with_image
+            .map(|pod| machinery::meta::name(pod).to_owned())
+            .collect())
     }
 }
 
 /// The revision of a ReplicaSet; 0 without one.
 pub fn revision(set: &Value) -> i64 {
-    machinery::meta::annotation(set, labels::REVISION).and_then(|text| text.parse().ok()).unwrap_or(0)
+    machinery::meta::annotation(set, labels::REVISION)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
 }

@@ -53,52 +53,87 @@ pub struct Outcome {
 impl Run {
     /// A run without failures.
     pub fn of(scenario: &'static Scenario) -> Self {
-        Self { scenario, seed: SEED, plan: Plan::default(), quiet: Duration::ZERO }
+        Self {
+            scenario,
+            seed: SEED,
+            plan: Plan::default(),
+            quiet: Duration::ZERO,
+        }
     }
 
     /// The line that repeats this run; see [`Run::parse`].
     pub fn line(&self) -> String {
-        format!("sim1 s={} r={:016x} p={}", self.scenario.name, self.seed, self.plan)
+        format!(
+            "sim1 s={} r={:016x} p={}",
+            self.scenario.name, self.seed, self.plan
+        )
     }
 
     /// Reads a replay line. Keys and scenarios that are not known are errors.
     pub fn parse(line: &str) -> Result<Self> {
         let mut words = line.split_whitespace();
-        anyhow::ensure!(words.next() == Some("sim1"), "a replay line begins with sim1");
+        anyhow::ensure!(
+            words.next() == Some("sim1"),
+            "a replay line begins with sim1"
+        );
         let (mut scenario, mut seed, mut plan) = (None, None, None);
         for word in words {
-            let (key, value) = word.split_once('=').with_context(|| format!("{word}: no key"))?;
+            let (key, value) = word
+                .split_once('=')
+                .with_context(|| format!("{word}: no key"))?;
             match key {
-                "s" => scenario = Some(scenarios::find(value).with_context(|| format!("no scenario {value}"))?),
-                "r" => seed = Some(u64::from_str_radix(value, 16).with_context(|| format!("{value}: no seed"))?),
-                "p" => plan = Some(Plan::parse(value).with_context(|| format!("{value}: no plan"))?),
+                "s" => {
+                    scenario = Some(
+                        scenarios::find(value).with_context(|| format!("no scenario {value}"))?,
+                    )
+                }
+                "r" => {
+                    seed = Some(
+                        u64::from_str_radix(value, 16)
+                            .with_context(|| format!("{value}: no seed"))?,
+                    )
+                }
+                "p" => {
+                    plan = Some(Plan::parse(value).with_context(|| format!("{value}: no plan"))?)
+                }
                 "h" | "o" => {}
                 _ => return Err(anyhow!("unknown key {key}")),
             }
         }
         let scenario = scenario.context("no scenario (s=)")?;
         let (seed, plan) = (seed.context("no seed (r=)")?, plan.context("no plan (p=)")?);
-        Ok(Self { seed, plan, ..Self::of(scenario) })
+        Ok(Self {
+            seed,
+            plan,
+            ..Self::of(scenario)
+        })
     }
 
     /// Runs it on a fresh thread.
     pub fn run(&self) -> Result<Outcome> {
         let (sender, receiver) = mpsc::channel();
         let run = self.clone();
-        std::thread::Builder::new().name(self.scenario.name.to_owned()).spawn(move || {
-            let outcome = run.on_this_thread();
-            // Nobody listens any more after the watchdog.
-            let _ = sender.send(outcome);
-        })?;
+        std::thread::Builder::new()
+            .name(self.scenario.name.to_owned())
+            .spawn(move || {
+                let outcome = run.on_this_thread();
+                // Nobody listens any more after the watchdog.
+                let _ = sender.send(outcome);
+            })?;
         match receiver.recv_timeout(WATCHDOG) {
             Ok(outcome) => outcome,
-            Err(mpsc::RecvTimeoutError::Timeout) => Err(anyhow!("livelock: no end after {WATCHDOG:?}")),
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                Err(anyhow!("livelock: no end after {WATCHDOG:?}"))
+            }
             Err(mpsc::RecvTimeoutError::Disconnected) => Err(anyhow!("panicked")),
         }
     }
 
     fn on_this_thread(&self) -> Result<Outcome> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()?;
         runtime.block_on(self.inside())
     }
 
@@ -106,7 +141,12 @@ impl Run {
         let clock = WorldClock::anchored();
         let controllers = simulator::builtin::all();
         let options = Options::default();
-        let world = World::new(options, Entropy::seeded(self.seed), controllers, clock.now());
+        let world = World::new(
+            options,
+            Entropy::seeded(self.seed),
+            controllers,
+            clock.now(),
+        );
         let world = WorldHandle::new(world, clock);
         let pump = tokio::spawn(world.clone().pump());
         let outcome = self.on(&world, Clock::anchored(clock.now())).await;
@@ -116,15 +156,28 @@ impl Run {
 
     async fn on(&self, world: &WorldHandle, clock: Clock) -> Result<Outcome> {
         let client = |actor: &str| kube::Client::new(Wire::new(world, actor), "default");
-        let mut cluster = Cluster::new(Ground::Simulated(world.clone()), client("user"), clock, NAMESPACE);
+        let mut cluster = Cluster::new(
+            Ground::Simulated(world.clone()),
+            client("user"),
+            clock,
+            NAMESPACE,
+        );
         cluster.prepare().await.context("preparing the cluster")?;
         cluster.start(client("mgr0"), Faults::new(self.plan.clone()), self.seed);
         (self.scenario.run)(&cluster).await?;
         cluster.settle().await?;
         let state = state::normalised(&cluster).await?;
         let trace = world.lock().recorder.trace();
-        let writes = cluster.controllers.as_ref().map(|controllers| controllers.faults.writes()).unwrap_or_default();
-        Ok(Outcome { state, trace, writes })
+        let writes = cluster
+            .controllers
+            .as_ref()
+            .map(|controllers| controllers.faults.writes())
+            .unwrap_or_default();
+        Ok(Outcome {
+            state,
+            trace,
+            writes,
+        })
     }
 }
 

@@ -26,7 +26,13 @@ pub(crate) async fn summary(cluster: &Cluster) -> String {
     for resource in [ROLLOUT, DEPLOYMENT, REPLICA_SET, SERVICE, POD] {
         match cluster.list(&resource).await {
             Ok(objects) => objects.iter().for_each(|object| {
-                let _ = writeln!(out, "{} {} {}", resource.kind, machinery::meta::name(object), details(object));
+                let _ = writeln!(
+                    out,
+                    "{} {} {}",
+                    resource.kind,
+                    machinery::meta::name(object),
+                    details(object)
+                );
             }),
             Err(error) => {
                 let _ = writeln!(out, "{resource}: {error:#}");
@@ -41,7 +47,12 @@ fn details(object: &Value) -> String {
     match text(object, "/kind") {
         "Service" => at("/spec/selector").to_string(),
         "Pod" => format!("{} {}", at("/spec/containers/0/image"), at("/status/phase")),
-        _ => format!("spec {} annotations {} status {}", at("/spec/replicas"), at("/metadata/annotations"), at("/status")),
+        _ => format!(
+            "spec {} annotations {} status {}",
+            at("/spec/replicas"),
+            at("/metadata/annotations"),
+            at("/status")
+        ),
     }
 }
 
@@ -64,9 +75,14 @@ pub async fn normalised(cluster: &Cluster) -> Result<Value> {
 
 fn pod(pod: &Value) -> Value {
     let owner = machinery::meta::controller_of(pod).map(|owner| owner.name);
-    let ready = pod.pointer("/status/conditions").and_then(Value::as_array).is_some_and(|conditions| {
-        conditions.iter().any(|c| text(c, "/type") == "Ready" && text(c, "/status") == "True")
-    });
+    let ready = pod
+        .pointer("/status/conditions")
+        .and_then(Value::as_array)
+        .is_some_and(|conditions| {
+            conditions
+                .iter()
+                .any(|c| text(c, "/type") == "Ready" && text(c, "/status") == "True")
+        });
     json!({
         "owner": owner, "ready": ready, "phase": text(pod, "/status/phase"),
         "image": text(pod, "/spec/containers/0/image"), "labels": pod.pointer("/metadata/labels"),
@@ -75,8 +91,15 @@ fn pod(pod: &Value) -> Value {
 
 /// Keys whose values chance or the number of writes decides.
 const MASKED: [&str; 9] = [
-    "uid", "resourceVersion", "generation", "observedGeneration", "managedFields", "clusterIP", "clusterIPs",
-    "totalManualPauseDurationSeconds", "workloadObservedGeneration",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "observedGeneration",
+    "managedFields",
+    "clusterIP",
+    "clusterIPs",
+    "totalManualPauseDurationSeconds",
+    "workloadObservedGeneration",
 ];
 
 fn mask(value: &mut Value) {

@@ -18,9 +18,13 @@ async fn installed(cluster: &Cluster, strategy: &Value) -> Result<()> {
     for service in ["active", "preview"] {
         cluster.apply(&objects::service(service, "web")).await?;
     }
-    cluster.apply(&objects::rollout("web", 3, "web:1", strategy)).await?;
+    cluster
+        .apply(&objects::rollout("web", 3, "web:1", strategy))
+        .await?;
     cluster.until_phase("web", "Healthy").await?;
-    cluster.until_revisions("web", &[Revision::new(1, "web:1", 3)]).await?;
+    cluster
+        .until_revisions("web", &[Revision::new(1, "web:1", 3)])
+        .await?;
     for service in ["active", "preview"] {
         cluster.assert_selects(service, "web", 1).await?;
         let found = cluster.get(&SERVICE, service).await?;
@@ -35,7 +39,12 @@ pub(crate) async fn updated_to_the_pause(cluster: &Cluster) -> Result<()> {
     installed(cluster, &strategy()).await?;
     cluster.set_image(&ROLLOUT, "web", "web:2").await?;
     cluster.until_phase("web", "Paused BlueGreenPause").await?;
-    cluster.until_revisions("web", &[Revision::new(1, "web:1", 3), Revision::new(2, "web:2", 3)]).await?;
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(1, "web:1", 3), Revision::new(2, "web:2", 3)],
+        )
+        .await?;
     cluster.assert_selects("active", "web", 1).await?;
     cluster.assert_selects("preview", "web", 2).await
 }
@@ -48,9 +57,21 @@ pub async fn is_promoted_by_hand(cluster: &Cluster) -> Result<()> {
     cluster.promote("web", false).await?;
     cluster.until_phase("web", "Healthy").await?;
     cluster.assert_selects("active", "web", 2).await?;
-    let marked = cluster.until("a deadline", &REPLICA_SET, &old, |set| deadline(set).is_some()).await?;
-    ensure!(objects::number(&marked, "/spec/replicas") == 3, "the old pods went before the deadline");
-    cluster.until_revisions("web", &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 3)]).await?;
+    let marked = cluster
+        .until("a deadline", &REPLICA_SET, &old, |set| {
+            deadline(set).is_some()
+        })
+        .await?;
+    ensure!(
+        objects::number(&marked, "/spec/replicas") == 3,
+        "the old pods went before the deadline"
+    );
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 3)],
+        )
+        .await?;
     let due: jiff::Timestamp = deadline(&marked).unwrap_or_default().parse()?;
     ensure!(cluster.now() >= due, "the old pods went before {due}");
     Ok(())
@@ -66,23 +87,46 @@ pub async fn is_promoted_in_full(cluster: &Cluster) -> Result<()> {
     cluster.promote("web", true).await?;
     cluster.until_phase("web", "Healthy").await?;
     cluster.assert_selects("active", "web", 2).await?;
-    cluster.until_revisions("web", &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 3)]).await
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 3)],
+        )
+        .await
 }
 
 /// An abort moves the preview Service back and, after a delay, the pods away; the stable image ends it.
 pub async fn goes_back_by_reapplying_the_stable_image(cluster: &Cluster) -> Result<()> {
     updated_to_the_pause(cluster).await?;
     cluster.abort("web").await?;
-    cluster.until_phase("web", "Degraded RolloutAborted: Rollout aborted update to revision 2").await?;
-    cluster.until_revisions("web", &[Revision::new(1, "web:1", 3), Revision::new(2, "web:2", 0)]).await?;
+    cluster
+        .until_phase(
+            "web",
+            "Degraded RolloutAborted: Rollout aborted update to revision 2",
+        )
+        .await?;
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(1, "web:1", 3), Revision::new(2, "web:2", 0)],
+        )
+        .await?;
     cluster.assert_selects("active", "web", 1).await?;
     let pods = cluster.pods_of("web:1").await?;
     cluster.set_image(&ROLLOUT, "web", "web:1").await?;
     cluster.until_phase("web", "Healthy").await?;
-    cluster.until_revisions("web", &[Revision::new(2, "web:2", 0), Revision::new(3, "web:1", 3)]).await?;
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(2, "web:2", 0), Revision::new(3, "web:1", 3)],
+        )
+        .await?;
     cluster.assert_selects("active", "web", 3).await?;
     cluster.assert_selects("preview", "web", 3).await?;
-    ensure!(cluster.pods_of("web:1").await? == pods, "the stable pods were replaced");
+    ensure!(
+        cluster.pods_of("web:1").await? == pods,
+        "the stable pods were replaced"
+    );
     Ok(())
 }
 
@@ -96,8 +140,16 @@ pub async fn follows_the_delay_of_scale_down(cluster: &Cluster) -> Result<()> {
     cluster.set_image(&ROLLOUT, "web", "web:2").await?;
     cluster.until_phase("web", "Paused BlueGreenPause").await?;
     cluster.until_phase("web", "Healthy").await?;
-    cluster.until_revisions("web", &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 3)]).await?;
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 3)],
+        )
+        .await?;
     let took = cluster.now().duration_since(started);
-    ensure!((15..60).contains(&took.as_secs()), "a pause of 5 s and a delay of 10 s took {took:?}");
+    ensure!(
+        (15..60).contains(&took.as_secs()),
+        "a pause of 5 s and a delay of 10 s took {took:?}"
+    );
     Ok(())
 }

@@ -19,12 +19,23 @@ pub fn strategy() -> Value {
 
 /// Installs revision 1 of five pods and starts the update to revision 2, up to its pause.
 pub(crate) async fn updated_to_the_pause(cluster: &Cluster) -> Result<()> {
-    cluster.apply(&objects::rollout("web", 5, "web:1", &strategy())).await?;
+    cluster
+        .apply(&objects::rollout("web", 5, "web:1", &strategy()))
+        .await?;
     cluster.until_step("web", "Healthy", 8).await?;
-    cluster.until_revisions("web", &[Revision::new(1, "web:1", 5)]).await?;
+    cluster
+        .until_revisions("web", &[Revision::new(1, "web:1", 5)])
+        .await?;
     cluster.set_image(&ROLLOUT, "web", "web:2").await?;
-    cluster.until_step("web", "Paused CanaryPauseStep", 1).await?;
-    cluster.until_revisions("web", &[Revision::new(1, "web:1", 4), Revision::new(2, "web:2", 1)]).await
+    cluster
+        .until_step("web", "Paused CanaryPauseStep", 1)
+        .await?;
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(1, "web:1", 4), Revision::new(2, "web:2", 1)],
+        )
+        .await
 }
 
 /// The first install goes straight to the end; an update pauses at 20 %, and passes its timed pauses alone.
@@ -34,10 +45,24 @@ pub async fn passes_its_steps(cluster: &Cluster) -> Result<()> {
     cluster.promote("web", false).await?;
     cluster.until_step("web", "Healthy", 8).await?;
     let took = cluster.now().duration_since(promoted);
-    ensure!(took.as_secs() >= 30, "three pauses of ten seconds took {took:?}");
-    cluster.until_revisions("web", &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 5)]).await?;
-    let (rollout, hash) = (cluster.rollout("web").await?, cluster.hash_of("web", 2).await?);
-    ensure!(text(&rollout, "/status/stableRS") == hash && text(&rollout, "/status/currentPodHash") == hash);
+    ensure!(
+        took.as_secs() >= 30,
+        "three pauses of ten seconds took {took:?}"
+    );
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 5)],
+        )
+        .await?;
+    let (rollout, hash) = (
+        cluster.rollout("web").await?,
+        cluster.hash_of("web", 2).await?,
+    );
+    ensure!(
+        text(&rollout, "/status/stableRS") == hash
+            && text(&rollout, "/status/currentPodHash") == hash
+    );
     Ok(())
 }
 
@@ -49,7 +74,12 @@ pub async fn is_promoted_in_full(cluster: &Cluster) -> Result<()> {
     cluster.until_step("web", "Healthy", 8).await?;
     let took = cluster.now().duration_since(promoted);
     ensure!(took.as_secs() < 30, "passing over the pauses took {took:?}");
-    cluster.until_revisions("web", &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 5)]).await
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 5)],
+        )
+        .await
 }
 
 /// An abort goes back to the stable pods, a retry starts again, and the stable image ends it all at once.
@@ -62,8 +92,15 @@ pub async fn is_aborted_retried_and_taken_back(cluster: &Cluster) -> Result<()> 
     cluster.until_revisions("web", &back).await?;
 
     cluster.retry("web").await?;
-    cluster.until_step("web", "Paused CanaryPauseStep", 1).await?;
-    cluster.until_revisions("web", &[Revision::new(1, "web:1", 4), Revision::new(2, "web:2", 1)]).await?;
+    cluster
+        .until_step("web", "Paused CanaryPauseStep", 1)
+        .await?;
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(1, "web:1", 4), Revision::new(2, "web:2", 1)],
+        )
+        .await?;
 
     cluster.abort("web").await?;
     cluster.until_step("web", aborted, 0).await?;
@@ -74,15 +111,29 @@ pub async fn is_aborted_retried_and_taken_back(cluster: &Cluster) -> Result<()> 
     cluster.until_step("web", "Healthy", 8).await?;
     let took = cluster.now().duration_since(reapplied);
     ensure!(took.as_secs() < 10, "going back took {took:?}");
-    cluster.until_revisions("web", &[Revision::new(2, "web:2", 0), Revision::new(3, "web:1", 5)]).await?;
-    ensure!(cluster.pods_of("web:1").await? == pods, "the stable pods were replaced");
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(2, "web:2", 0), Revision::new(3, "web:1", 5)],
+        )
+        .await?;
+    ensure!(
+        cluster.pods_of("web:1").await? == pods,
+        "the stable pods were replaced"
+    );
     Ok(())
 }
 
 /// Pods come from the Rollout's ReplicaSets; the Deployment goes to zero, and its new image is a new revision.
 pub async fn follows_a_deployment(cluster: &Cluster) -> Result<()> {
-    cluster.apply(&objects::deployment("web", 3, "web:1")).await?;
-    cluster.until("three pods", &DEPLOYMENT, "web", |web| number(web, "/status/availableReplicas") == 3).await?;
+    cluster
+        .apply(&objects::deployment("web", 3, "web:1"))
+        .await?;
+    cluster
+        .until("three pods", &DEPLOYMENT, "web", |web| {
+            number(web, "/status/availableReplicas") == 3
+        })
+        .await?;
     let rollout = json!({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "web"},
         "spec": {
@@ -92,19 +143,35 @@ pub async fn follows_a_deployment(cluster: &Cluster) -> Result<()> {
     });
     cluster.apply(&rollout).await?;
     cluster.until_phase("web", "Healthy").await?;
-    cluster.until_revisions("web", &[Revision::new(1, "web:1", 3)]).await?;
-    cluster.until("no pods of its own", &DEPLOYMENT, "web", |web| {
-        number(web, "/spec/replicas") == 0 && number(web, "/status/replicas") == 0
-    }).await?;
-    let pods = cluster.eventually("only the Rollout's pods", async || {
-        Ok(Some(cluster.list(&POD).await?.len()).filter(|count| *count == 3))
-    }).await?;
+    cluster
+        .until_revisions("web", &[Revision::new(1, "web:1", 3)])
+        .await?;
+    cluster
+        .until("no pods of its own", &DEPLOYMENT, "web", |web| {
+            number(web, "/spec/replicas") == 0 && number(web, "/status/replicas") == 0
+        })
+        .await?;
+    let pods = cluster
+        .eventually("only the Rollout's pods", async || {
+            Ok(Some(cluster.list(&POD).await?.len()).filter(|count| *count == 3))
+        })
+        .await?;
     ensure!(pods == 3);
 
     cluster.set_image(&DEPLOYMENT, "web", "web:2").await?;
     cluster.until_phase("web", "Paused CanaryPauseStep").await?;
-    cluster.until_revisions("web", &[Revision::new(1, "web:1", 3), Revision::new(2, "web:2", 1)]).await?;
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(1, "web:1", 3), Revision::new(2, "web:2", 1)],
+        )
+        .await?;
     cluster.promote("web", true).await?;
     cluster.until_phase("web", "Healthy").await?;
-    cluster.until_revisions("web", &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 3)]).await
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 3)],
+        )
+        .await
 }

@@ -35,7 +35,7 @@ fn name(line: &Value) -> String {
     format!("{}/{} {}", text("group"), text("kind"), text("name"))
 }
 
-/// Defaults of a spec; what a server adds on creation is left to the simulator.
+/// Defaults of a pod template; what a server adds on creation, labels of a Job among it, is left to the simulator.
 fn default(line: &Value) -> Result<(), String> {
     let text = |key: &str| line[key].as_str().unwrap_or_default();
     let (group, version, kind) = (text("group"), text("version"), text("kind"));
@@ -46,11 +46,11 @@ fn default(line: &Value) -> Result<(), String> {
     defaults::apply(group, version, kind, &mut ours);
     let ours = normalise(ty, &ours).map_err(|error| error.to_string())?;
     let placed = |value: &Value| value.as_str().is_some_and(|text| text.starts_with('<'));
-    let template = |value: &Value| value.pointer("/template").cloned().unwrap_or_default();
+    let template = |value: &Value| value.pointer("/template/spec").cloned().unwrap_or_default();
     let (theirs, ours) = (template(&line["returned"]["spec"]), template(&ours["spec"]));
     if placed(&theirs) {
         Ok(())
     } else {
-        same("spec.template", &theirs, &ours)
+        same("spec.template.spec", &theirs, &ours)
     }
 }
