@@ -1,6 +1,7 @@
 //! Objects as a real kube-apiserver returned them: `../shared/conformance/kubernetes/defaults.ndjson`.
 //!
 //! Decoded and written again they must come out byte for byte: no field lost, zero values and order as in Go.
+#![cfg(test)]
 
 use machinery::decode::{self, Decoded};
 use machinery::go_json;

@@ -1,4 +1,5 @@
 //! The pictures of `get rollout` and `get experiment`, compared with upstream's goldens.
+#![cfg(test)]
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};

@@ -1,4 +1,5 @@
 //! `lint` of upstream's test files.
+#![cfg(test)]
 use std::path::Path;
 
 use rollouts::validation::lint::lint;
