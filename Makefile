@@ -11,7 +11,7 @@ setup: ## install what building and testing need (Debian packages, Rust, kubectl
 	@scripts/setup
 
 tour: setup ## a whole platform in one process, walked through a blue-green and a canary release (ARGS=--exit: without stopping for you)
-	$(CARGO) run --quiet --release --package carrick -- up --tour $(ARGS)
+	$(CARGO) run --quiet --package carrick -- up --tour $(ARGS)
 
 test: setup ## unit tests and every scenario on the simulator
 	$(CARGO) test --workspace --exclude scenarios
