@@ -22,6 +22,8 @@ pub mod validate;
 pub mod workload;
 pub mod writes;
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use runtime::{Effect, Plan, Requeue};
 use serde_json::json;
@@ -30,7 +32,7 @@ use super::observe::Observed;
 use super::status::{self, conditions};
 use crate::api::{Rollout, RolloutStatus};
 use crate::phase;
-use crate::views::ReplicaSetView;
+use crate::views::{ReplicaSetView, ServiceView};
 use pass::{Pass, deadline_of};
 use validate::Problem;
 
@@ -38,7 +40,7 @@ use validate::Problem;
 const PASSES: usize = 8;
 
 /// How long to collect changes that are only counts before they are written.
-const COLLECT: SignedDuration = SignedDuration::from_secs(1);
+const COLLECT: SignedDuration = SignedDuration::from_secs(2);
 
 /// What to do, and the status to write once it is done.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -80,11 +82,12 @@ pub fn decide(observed: &Observed) -> Decision {
         if round > 0 && (outcome.acts || steps_again) {
             break;
         }
-        let goes_on = changed && (!outcome.acts || outcome.created);
+        let goes_on = changed && (!outcome.acts || outcome.foreseen);
         effects.extend(outcome.effects);
         requeue = outcome.requeue;
         world.rollout = outcome.rollout;
         world.sets = outcome.sets;
+        world.services = outcome.services;
         if !goes_on {
             break;
         }
@@ -99,6 +102,8 @@ pub struct World {
     pub rollout: Rollout,
     /// Its ReplicaSets, oldest first.
     pub sets: Vec<ReplicaSetView>,
+    /// The Services that the strategy names.
+    pub services: BTreeMap<String, ServiceView>,
     /// Why the spec can't be carried out.
     pub problem: Option<Problem>,
 }
@@ -116,8 +121,10 @@ pub struct Outcome {
     pub sets: Vec<ReplicaSetView>,
     /// Whether anything but events is planned.
     pub acts: bool,
-    /// Whether the only object written is a new ReplicaSet.
-    pub created: bool,
+    /// The Services, as the writes will leave them.
+    pub services: BTreeMap<String, ServiceView>,
+    /// Whether it is known what the writes lead to: a new ReplicaSet without pods, or other selectors. No pod comes or goes.
+    pub foreseen: bool,
 }
 
 /// Claims ReplicaSets and notes the referenced workload, which every pass builds on.
@@ -130,6 +137,7 @@ pub fn prologue(observed: &Observed) -> (World, Vec<Effect>) {
         World {
             rollout: pass.rollout,
             sets: pass.sets,
+            services: pass.services,
             problem: validate::problem(observed),
         },
         effects,
@@ -139,6 +147,7 @@ pub fn prologue(observed: &Observed) -> (World, Vec<Effect>) {
 /// One pass, as upstream makes it.
 pub fn one_pass(observed: &Observed, world: &World) -> Outcome {
     let mut pass = Pass::new(observed, world.rollout.clone(), world.sets.clone());
+    pass.services.clone_from(&world.services);
     pass.new = replica_sets::find_new(observed, &pass.rollout, &pass.sets);
     pass.find_stable();
     let deadline = pass.new_set().and_then(deadline_of);
@@ -163,14 +172,18 @@ pub fn one_pass(observed: &Observed, world: &World) -> Outcome {
     if let Some(status) = status {
         rollout.status = status;
     }
-    let created = acts && !found && pass.new.is_some();
+    let created = !found && pass.new.is_some();
+    let mut written = pass.effects.iter().filter_map(Effect::target);
+    let moves_no_pod =
+        written.all(|(resource, _)| resource == writes::SERVICE || resource == writes::ROLLOUT);
     Outcome {
         effects: pass.effects,
         requeue,
         rollout,
         sets: pass.sets,
+        services: pass.services,
         acts,
-        created,
+        foreseen: created || moves_no_pod,
     }
 }
 
@@ -216,12 +229,11 @@ fn conclude(
             status: None,
         };
     }
-    if effects.is_empty()
-        && let Some(until) =
-            status::collect_until(stored, &status, COLLECT).filter(|until| *until > observed.now)
+    if let Some(until) =
+        status::collect_until(stored, &status, COLLECT).filter(|until| *until > observed.now)
     {
         return Decision {
-            plan: Plan::nothing().requeue(earlier(requeue, until, observed.now)),
+            plan: Plan::of(effects).requeue(earlier(requeue, until, observed.now)),
             status: None,
         };
     }

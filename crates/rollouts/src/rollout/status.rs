@@ -89,7 +89,8 @@ fn pause_events(pass: &mut Pass<'_>, stored: &RolloutStatus, new: &RolloutStatus
     }
 }
 
-/// Until when a status may wait for more changes: its only news are counts that went up.
+/// Until when a status may wait for more changes: its only news are counts, and what they alone decide. During an update
+/// they change with every pod; hardly anybody needs each of these states.
 pub fn collect_until(
     stored: &RolloutStatus,
     new: &RolloutStatus,
@@ -104,10 +105,14 @@ pub fn collect_until(
     same.ready_replicas = stored.ready_replicas;
     same.available_replicas = stored.available_replicas;
     same.hpa_replicas = stored.hpa_replicas;
+    same.message.clone_from(&stored.message);
     for condition in &mut same.conditions {
-        if let Some(known) = conditions::find(stored, &condition.kind)
-            .filter(|known| known.reason == condition.reason)
-        {
+        let Some(known) = conditions::find(stored, &condition.kind) else {
+            continue;
+        };
+        if condition.kind == ConditionType::Available {
+            condition.clone_from(known);
+        } else if condition.reason == known.reason {
             condition.last_update_time = known.last_update_time;
         }
     }
@@ -115,7 +120,5 @@ pub fn collect_until(
     let mut before = stored.clone();
     order(&mut same);
     order(&mut before);
-    let fewer = new.available_replicas < stored.available_replicas
-        || new.ready_replicas < stored.ready_replicas;
-    (same == before && !fewer).then(|| since.checked_add(wait).ok())?
+    (same == before).then(|| since.checked_add(wait).ok())?
 }
