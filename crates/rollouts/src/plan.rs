@@ -3,13 +3,15 @@
 use machinery::patch::merge;
 use runtime::client::Client;
 use runtime::{Cache, Error, Meta, ObjectKey, Plan, Scope, StatusWrite, reconciler};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::Rollout;
 use crate::api::labels::POD_TEMPLATE_HASH;
 use crate::rollout::RolloutReconciler;
 use crate::rollout::decide::writes::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ROLLOUT, SERVICE};
+use crate::rollout::facts::Memory;
 use crate::rollout::observe::{Caches, Workloads};
+use crate::rollout::tree::put;
 use crate::views::{Cached, ReplicaSetView, ServiceView};
 
 /// The plan for `rollout` as if it had just been applied, and the status that would follow.
@@ -19,7 +21,7 @@ use crate::views::{Cached, ReplicaSetView, ServiceView};
 pub async fn plan(client: &Client, rollout: &Value) -> Result<Option<(Plan, StatusWrite)>, Error> {
     let key = ObjectKey::of(rollout);
     let applied = match client.get(&ROLLOUT, &key).await? {
-        Some(live) => merge::apply(&live, rollout),
+        Some(live) => as_applied(&live, rollout),
         None => rollout.clone(),
     };
     let rollouts: Cache<Cached<Rollout>> = Cache::new(ROLLOUT, Scope::all());
@@ -42,9 +44,27 @@ pub async fn plan(client: &Client, rollout: &Value) -> Result<Option<(Plan, Stat
         deployments,
         pod_templates,
         workloads: Workloads::default(),
+        facts: Memory::default(),
         resync: std::time::Duration::from_mins(15),
     });
     reconciler::preview(&reconciler, &key, client).await
+}
+
+/// The object after the apply. A changed spec has another generation, by which the controller tells that somebody edited it.
+fn as_applied(live: &Value, rollout: &Value) -> Value {
+    let mut applied = merge::apply(live, rollout);
+    if applied.get("spec") != live.get("spec") {
+        let generation = live
+            .pointer("/metadata/generation")
+            .and_then(Value::as_i64)
+            .unwrap_or(0);
+        put(
+            &mut applied,
+            &["metadata", "generation"],
+            json!(generation + 1),
+        );
+    }
+    applied
 }
 
 async fn fill<P: runtime::Projection>(

@@ -18,6 +18,7 @@ use crate::api::labels::{CONTROLLER_INSTANCE_ID, POD_TEMPLATE_HASH};
 use crate::api::{API_VERSION, Rollout};
 use crate::rollout::RolloutReconciler;
 use crate::rollout::decide::writes::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ROLLOUT, SERVICE};
+use crate::rollout::facts::Memory;
 use crate::rollout::observe::{Caches, Workloads, service_names};
 use crate::service::{self, ServiceReconciler};
 use crate::views::{Cached, ReplicaSetView, ServiceView};
@@ -148,6 +149,7 @@ pub fn add(manager: &mut Manager, options: &RunOptions) {
         deployments: deployments.clone(),
         pod_templates: pod_templates.clone(),
         workloads: Workloads::default(),
+        facts: Memory::default(),
         resync: options.resync,
     };
     let mut settings = ControllerOptions::new("rollout");

@@ -11,6 +11,7 @@
 //! Read [`decide`] next: it is the order in which things happen.
 
 pub mod decide;
+pub mod facts;
 pub mod metadata;
 pub mod observe;
 pub mod status;

@@ -1,17 +1,16 @@
 //! Reading the world: the Rollout, what it owns and what it refers to. Caches first; no writes.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use machinery::hash;
 use machinery::labels::{Selector, format_label_selector};
 use runtime::{Cache, Error, Index, Meta, ObjectKey, ObjectReference, Reader, ResourceRef};
 use serde_json::{Value, json};
 
 use super::decide::writes::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ROLLOUT};
-use super::template;
+use super::facts::{Facts, Memory};
 use crate::api::decode::lenient;
 use crate::api::meta::{LabelSelector, RawJson};
 use crate::api::rollout::ObjectRef;
@@ -21,18 +20,10 @@ use crate::views::{Cached, PodView, ReplicaSetView, ServiceView, Strings, Worklo
 /// Everything a decision may look at.
 #[derive(Debug, Clone)]
 pub struct Observed {
-    /// The Rollout.
+    /// The Rollout. Template and selector are those of the referenced workload if there is one.
     pub rollout: Rollout,
-    /// Its pod template, taken from the referenced workload if there is one.
-    pub template: Value,
-    /// Its label selector, likewise.
-    pub selector: Value,
-    /// The selector as text.
-    pub selector_text: String,
-    /// Digest of the template as it stands.
-    pub raw_digest: String,
-    /// Hash of the canary steps; "" for blue-green.
-    pub step_hash: String,
+    /// What follows from its spec alone.
+    pub facts: Arc<Facts>,
     /// The referenced workload.
     pub workload: Option<WorkloadView>,
     /// Why the workload reference leads nowhere.
@@ -54,41 +45,36 @@ pub struct Observed {
 
 impl Observed {
     /// What follows from the Rollout and the referenced workload alone; everything else is filled in afterwards.
-    pub fn new(mut rollout: Rollout, workload: Option<WorkloadView>, now: Timestamp) -> Self {
+    pub fn new(rollout: Rollout, workload: Option<WorkloadView>, now: Timestamp) -> Self {
+        Self::remembering(&Memory::default(), rollout, workload, now)
+    }
+
+    /// The same, with facts that were computed before.
+    pub fn remembering(
+        memory: &Memory,
+        mut rollout: Rollout,
+        workload: Option<WorkloadView>,
+        now: Timestamp,
+    ) -> Self {
+        let mut version = None;
         if let Some(workload) = &workload {
+            version = Some(format!(
+                "{}/{}",
+                workload.metadata.uid, workload.metadata.resource_version
+            ));
             if let Some(template) = &workload.template {
                 rollout.spec.template = RawJson::new(template);
             }
             if rollout.spec.selector.is_none() {
-                let resolved = workload
-                    .selector
-                    .as_ref()
-                    .map(|s| lenient::<LabelSelector>(s).object);
-                rollout.spec.selector = resolved;
+                let resolved = workload.selector.as_ref();
+                rollout.spec.selector = resolved.map(|s| lenient::<LabelSelector>(s).object);
             }
         }
-        let template = rollout.spec.template.value();
-        let selector = rollout
-            .spec
-            .selector
-            .as_ref()
-            .map_or(Value::Null, |selector| json!(selector));
-        let canary = rollout.spec.strategy.canary.as_deref();
-        let steps = canary
-            .and_then(|canary| canary.steps.as_ref())
-            .map(|steps| json!(steps));
-        let step_hash = match (&rollout.spec.strategy.blue_green, canary) {
-            (None, Some(_)) => hash::step_hash(steps.as_ref()),
-            (Some(_), _) | (None, None) => String::new(),
-        };
+        let selector = json!(rollout.spec.selector);
         Self {
-            selector_text: format_label_selector(&selector),
+            facts: memory.recall(&rollout, version),
             matcher: Selector::from_label_selector(&selector)
                 .unwrap_or_else(|_| Selector::nothing()),
-            raw_digest: template::raw_digest(&template),
-            template,
-            selector,
-            step_hash,
             workload,
             workload_error: None,
             replica_sets: Vec::new(),
@@ -99,6 +85,11 @@ impl Observed {
             resync: Duration::from_mins(15),
             rollout,
         }
+    }
+
+    /// The pod template, parsed anew on each call.
+    pub fn template(&self) -> Value {
+        self.rollout.spec.template.value()
     }
 
     /// Whether the Rollout's selector matches these labels. An empty one matches nothing: it would match everything.
@@ -184,6 +175,8 @@ pub struct Caches {
     pub pod_templates: Cache<Meta>,
     /// Referenced workloads, read once for each state of them.
     pub workloads: Workloads,
+    /// What follows from each spec.
+    pub facts: Memory,
     /// How often every Rollout is looked at without a reason.
     pub resync: Duration,
 }
@@ -201,6 +194,7 @@ pub async fn observe(
     caches: &Caches,
 ) -> Result<Option<Observed>, Error> {
     let Some(found) = caches.rollouts.get(key) else {
+        caches.facts.forget(key);
         return Ok(None);
     };
     let rollout = found.view.clone();
@@ -208,7 +202,7 @@ pub async fn observe(
         Some(reference) => resolve(&rollout, reference, reader, caches).await?,
         None => (None, None),
     };
-    let mut observed = Observed::new(rollout, workload, reader.now());
+    let mut observed = Observed::remembering(&caches.facts, rollout, workload, reader.now());
     observed.workload_error = workload_error;
     observed.resync = caches.resync;
     let uid = observed.rollout.metadata.uid.clone();

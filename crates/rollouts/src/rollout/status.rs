@@ -27,7 +27,7 @@ pub fn base(pass: &Pass<'_>) -> RolloutStatus {
         conditions: stored.conditions.clone(),
         current_pod_hash: match pass.new_set() {
             Some(set) => set.pod_template_hash().to_owned(),
-            None => hash::pod_template_hash(&pass.observed.template, stored.collision_count),
+            None => hash::pod_template_hash(&pass.observed.template(), stored.collision_count),
         },
         replicas: pass.total(actual),
         updated_replicas: pass.new_set().map_or(0, actual),

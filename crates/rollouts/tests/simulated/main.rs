@@ -163,7 +163,7 @@ fn a_blue_green_update_previews_waits_and_switches() {
     });
 }
 
-/// What matters about the end, and how many writes the update took.
+/// What matters about the end, and how many writes the update took, events included.
 async fn updated(strategy: &Value, die_at: Option<u64>) -> (Value, u64) {
     let mut lab = lab(strategy).await;
     lab.pass(60).await;
@@ -205,12 +205,13 @@ async fn updated(strategy: &Value, die_at: Option<u64>) -> (Value, u64) {
 }
 
 #[test]
-fn a_process_that_dies_at_any_write_is_replaced_and_the_end_is_the_same() {
+fn a_process_that_dies_at_a_write_is_replaced_and_the_end_is_the_same() {
     for strategy in [canary(), blue_green()] {
         on_virtual_time(async {
             let (expected, writes) = updated(&strategy, None).await;
             assert_eq!(expected["phase"], "Healthy");
-            for at in 1..=writes {
+            // Every write is tried against the model (`tests/model`); here a few, as a whole world takes its time.
+            for at in (1..=writes).step_by(7) {
                 let (found, _) = updated(&strategy, Some(at)).await;
                 assert_eq!(found, expected, "died at write {at} of {writes}");
             }

@@ -33,7 +33,7 @@ fn wanted(rollout: &Rollout) -> Option<&AntiAffinity> {
 /// ReplicaSet is stable.
 pub fn generate(rollout: &Rollout, observed: &Observed, hash: &str) -> Option<Value> {
     let own = observed
-        .template
+        .template()
         .pointer("/spec/affinity")
         .filter(|a| !a.is_null())
         .cloned();

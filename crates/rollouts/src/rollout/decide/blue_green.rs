@@ -138,7 +138,7 @@ impl Pass<'_> {
         } else {
             new.hpa_replicas = self.total(actual);
             new.available_replicas = self.total(available);
-            new.selector.clone_from(&self.observed.selector_text);
+            new.selector.clone_from(&self.observed.facts.selector_text);
         }
         status::finish(self, new)
     }

@@ -38,7 +38,7 @@ impl Pass<'_> {
     pub fn template_or_steps_changed(&self) -> bool {
         let status = &self.rollout.status;
         status.current_step_hash.is_empty()
-            || status.current_step_hash != self.observed.step_hash
+            || status.current_step_hash != self.observed.facts.step_hash
             || self.template_changed()
     }
 
@@ -113,13 +113,14 @@ impl Pass<'_> {
         let stored = self.rollout.status.clone();
         new.available_replicas = self.total(available);
         new.hpa_replicas = self.total(actual);
-        new.selector.clone_from(&self.observed.selector_text);
+        new.selector.clone_from(&self.observed.facts.selector_text);
         new.canary.stable_ping_pong = stored.canary.stable_ping_pong.clone();
         new.canary
             .step_plugin_statuses
             .clone_from(&stored.canary.step_plugin_statuses);
         new.stable_rs.clone_from(&stored.stable_rs);
-        new.current_step_hash.clone_from(&self.observed.step_hash);
+        new.current_step_hash
+            .clone_from(&self.observed.facts.step_hash);
         let count = i32::try_from(self.steps().len()).unwrap_or(i32::MAX);
         let end = (count > 0).then_some(count);
         if self.template_or_steps_changed() {

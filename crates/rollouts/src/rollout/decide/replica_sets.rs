@@ -70,16 +70,17 @@ pub fn find_new(observed: &Observed, rollout: &Rollout, sets: &[ReplicaSetView])
     if let Some(known) = takeover(observed, rollout, sets) {
         return Some(known);
     }
-    let raw = &observed.raw_digest;
+    let raw = &observed.facts.raw_digest;
     if let Some(found) = best(status, sets, |set| {
         annotation(set, DIGEST_ANNOTATION) == raw
     }) {
         return Some(found);
     }
-    let desired = template::desired_digest(&observed.template);
+    let own = observed.template();
+    let desired = template::desired_digest(&own);
     let same = |set: &ReplicaSetView| template::live_digest(set) == desired;
     let hashes = [CreationTimestamp::Omitted, CreationTimestamp::Null]
-        .map(|form| hash::pod_template_hash_as(&observed.template, status.collision_count, form));
+        .map(|form| hash::pod_template_hash_as(&own, status.collision_count, form));
     let by_label = |set: &ReplicaSetView| {
         let collides = set.metadata.annotations.contains_key(DIGEST_ANNOTATION) && !same(set);
         hashes.iter().any(|hash| hash_of(set) == hash) && !collides
@@ -129,8 +130,10 @@ fn best(
 impl Pass<'_> {
     /// Plans the ReplicaSet of a new template, with no replicas yet, and the Rollout's new revision.
     pub fn create_new_set(&mut self) -> RolloutStatus {
-        let hash =
-            hash::pod_template_hash(&self.observed.template, self.rollout.status.collision_count);
+        let hash = hash::pod_template_hash(
+            &self.observed.template(),
+            self.rollout.status.collision_count,
+        );
         let revision = (self.max_revision(None) + 1).to_string();
         let object = self.new_set_object(&hash, &revision);
         let name = format!("{}-{hash}", self.observed.rollout.metadata.name);
@@ -161,8 +164,11 @@ impl Pass<'_> {
         let mut annotations = self.copied_annotations();
         annotations.insert(REVISION.to_owned(), revision.to_owned());
         annotations.insert(DESIRED_REPLICAS.to_owned(), self.replicas().to_string());
-        annotations.insert(DIGEST_ANNOTATION.to_owned(), observed.raw_digest.clone());
-        let mut pods = observed.template.clone();
+        annotations.insert(
+            DIGEST_ANNOTATION.to_owned(),
+            observed.facts.raw_digest.clone(),
+        );
+        let mut pods = observed.template();
         put(&mut pods, &["metadata", "labels", HASH_LABEL], json!(hash));
         let labels = pods.pointer("/metadata/labels").cloned();
         if let Some(affinity) = affinity::generate(&self.rollout, observed, hash) {
@@ -179,7 +185,7 @@ impl Pass<'_> {
                 annotations.insert(EPHEMERAL_METADATA.to_owned(), wanted.text());
             }
         }
-        let mut selector = observed.selector.clone();
+        let mut selector = json!(self.rollout.spec.selector);
         put(&mut selector, &["matchLabels", HASH_LABEL], json!(hash));
         let mut spec = json!({"replicas": 0, "selector": selector, "template": pods});
         if self.rollout.spec.min_ready_seconds != 0 {
@@ -268,7 +274,7 @@ impl Pass<'_> {
                 );
             }
         }
-        let digest = &self.observed.raw_digest;
+        let digest = &self.observed.facts.raw_digest;
         if annotation(set, DIGEST_ANNOTATION) != digest {
             annotations.insert(DIGEST_ANNOTATION.to_owned(), digest.clone());
         }
@@ -396,8 +402,8 @@ pub fn is_ours(observed: &Observed, existing: &Value) -> bool {
         .controller_of()
         .is_some_and(|owner| owner.uid == observed.rollout.metadata.uid);
     owned
-        && (annotation(&set, DIGEST_ANNOTATION) == observed.raw_digest
-            || template::live_digest(&set) == template::desired_digest(&observed.template))
+        && (annotation(&set, DIGEST_ANNOTATION) == observed.facts.raw_digest
+            || template::live_digest(&set) == template::desired_digest(&observed.template()))
 }
 
 /// The status after the new ReplicaSet could not be created: another hash if the name belongs to somebody else, else a

@@ -12,9 +12,8 @@ use crate::api::status::{ConditionStatus, ConditionType};
 use crate::conditions::{get, message, reason, remove, set};
 use crate::rollout::observe::Observed;
 use crate::rollout::status::conditions;
+use crate::validation::FieldError;
 use crate::validation::references::{service, services};
-use crate::validation::support::unsupported;
-use crate::validation::{self, FieldError};
 
 /// Why a spec can't be carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,16 +35,11 @@ pub fn problem(observed: &Observed) -> Option<Problem> {
             again: Some(WORKLOAD_RETRY),
         });
     }
-    let rollout = &observed.rollout;
-    let first = |errors: Vec<FieldError>| errors.into_iter().next();
-    let error = first(validation::rollout(rollout, observed.workload.is_some()))
-        .or_else(|| first(unsupported(rollout)))
-        .or_else(|| missing_service(observed))
-        .or_else(|| foreign_service(observed))?;
-    Some(Problem {
-        text: error.to_string(),
-        again: None,
-    })
+    let text = observed.facts.problem.clone().or_else(|| {
+        let error = missing_service(observed).or_else(|| foreign_service(observed))?;
+        Some(error.to_string())
+    })?;
+    Some(Problem { text, again: None })
 }
 
 fn missing_service(observed: &Observed) -> Option<FieldError> {
