@@ -1,6 +1,7 @@
 //! `cargo xtask`: commands for people who work on Carrick.
 //!
 //! `main` is wiring; each command has a module of its own.
+mod bench;
 #[allow(
     clippy::indexing_slicing,
     reason = "JSON values read null where nothing is"
@@ -30,6 +31,9 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Figures of the controllers on a real Kubernetes
+    #[command(subcommand)]
+    Bench(bench::Command),
     /// Replay recorded calls of upstream against ours
     #[command(subcommand)]
     Conformance(conformance::Command),
@@ -46,6 +50,7 @@ enum Command {
 
 fn main() -> Result<()> {
     match Args::parse().command {
+        Command::Bench(command) => bench::run(&command),
         Command::Conformance(command) => conformance::run(&command),
         Command::Crds(args) => crds::run(&args),
         Command::Generate(args) => generate::run(&args),

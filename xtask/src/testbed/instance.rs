@@ -36,6 +36,10 @@ impl Testbed {
     pub fn kubeconfig_of(&self, user: &str) -> PathBuf {
         self.folder.join(format!("{user}.kubeconfig"))
     }
+    /// The folder of its files: logs, certificates, `audit.log`.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
     /// One line for people.
     pub fn summary(&self) -> String {
         format!(

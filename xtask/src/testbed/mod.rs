@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-pub use instance::{down, up};
+pub use instance::{Testbed, down, up};
 
 /// What `cargo xtask testbed` can do.
 #[derive(Subcommand)]

@@ -1,0 +1,26 @@
+//! `cargo xtask bench`: figures of the controllers on a real Kubernetes. They are printed, never asserted.
+//!
+//! `rollouts` is the run from beginning to end, `program` a controller under measurement, `load` what is asked of it,
+//! `audit` counts its requests, `report` prints.
+mod audit;
+mod load;
+mod program;
+mod report;
+mod rollouts;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// What can be measured.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Many Rollouts created and then updated all at once
+    Rollouts(rollouts::RolloutsArgs),
+}
+
+/// Measures.
+pub fn run(command: &Command) -> Result<()> {
+    match command {
+        Command::Rollouts(args) => rollouts::run(args),
+    }
+}
