@@ -10,9 +10,9 @@ use crate::api::labels::POD_TEMPLATE_HASH;
 use crate::rollout::RolloutReconciler;
 use crate::rollout::decide::writes::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ROLLOUT, SERVICE};
 use crate::rollout::facts::Memory;
-use crate::rollout::observe::{Caches, Workloads};
+use crate::rollout::observe::{Caches, Workloads, finding};
 use crate::rollout::tree::put;
-use crate::views::{Cached, ReplicaSetView, ServiceView};
+use crate::views::{Cached, Packed, ReplicaSetView, ServiceView};
 
 /// The plan for `rollout` as if it had just been applied, and the status that would follow.
 ///
@@ -24,9 +24,9 @@ pub async fn plan(client: &Client, rollout: &Value) -> Result<Option<(Plan, Stat
         Some(live) => as_applied(&live, rollout),
         None => rollout.clone(),
     };
-    let rollouts: Cache<Cached<Rollout>> = Cache::new(ROLLOUT, Scope::all());
+    let rollouts: Cache<Packed<Rollout>> = Cache::new(ROLLOUT, Scope::all());
     rollouts.put(&applied)?;
-    let replica_sets: Cache<Cached<ReplicaSetView>> = Cache::new(REPLICA_SET, Scope::all());
+    let replica_sets: Cache<Packed<ReplicaSetView>> = Cache::new(REPLICA_SET, Scope::all());
     let services: Cache<Cached<ServiceView>> = Cache::new(SERVICE, Scope::all());
     let pods = Cache::new(runtime::resource::POD, Scope::all());
     let deployments: Cache<Meta> = Cache::new(DEPLOYMENT, Scope::all());
@@ -38,7 +38,7 @@ pub async fn plan(client: &Client, rollout: &Value) -> Result<Option<(Plan, Stat
     fill(client, &pod_templates, &key.namespace, "").await?;
     let reconciler = RolloutReconciler::new(Caches {
         rollouts,
-        replica_sets,
+        replica_sets: replica_sets.index(finding),
         services,
         pods: pods.index_by_controller(),
         deployments,

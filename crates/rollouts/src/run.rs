@@ -10,8 +10,8 @@ use runtime::client::{Client as RuntimeClient, ClientOptions};
 use runtime::leader::{self, LeaderOptions};
 use runtime::queue::Backoff;
 use runtime::{
-    Cache, Change, Clock, ControllerOptions, Error, EventType, Manager, ManagerOptions, Meta,
-    ObjectKey, ObjectReference, Scope, Shutdown,
+    Cache, Change, Clock, ControllerOptions, Error, EventType, Index, Manager, ManagerOptions, Meta,
+    ObjectKey, ObjectReference, Projection, Scope, Shutdown,
 };
 
 use crate::api::labels::{CONTROLLER_INSTANCE_ID, POD_TEMPLATE_HASH};
@@ -19,9 +19,9 @@ use crate::api::{API_VERSION, Rollout};
 use crate::rollout::RolloutReconciler;
 use crate::rollout::decide::writes::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ROLLOUT, SERVICE};
 use crate::rollout::facts::Memory;
-use crate::rollout::observe::{Caches, Workloads, service_names};
+use crate::rollout::observe::{self, Caches, Workloads};
 use crate::service::{self, ServiceReconciler};
-use crate::views::{Cached, ReplicaSetView, ServiceView};
+use crate::views::{Cached, Packed, ReplicaSetView, ServiceView};
 
 /// How the rollout controllers run; the defaults are upstream's flags.
 #[derive(Clone, Debug)]
@@ -121,29 +121,23 @@ pub fn add(manager: &mut Manager, options: &RunOptions) {
         "" => format!("!{CONTROLLER_INSTANCE_ID}"),
         instance => format!("{CONTROLLER_INSTANCE_ID}={instance}"),
     };
-    let rollouts: Cache<Cached<Rollout>> = manager.cache(ROLLOUT, scope.clone().labelled(instance));
-    let replica_sets: Cache<Cached<ReplicaSetView>> =
+    let rollouts: Cache<Packed<Rollout>> = manager.cache(ROLLOUT, scope.clone().labelled(instance));
+    let replica_sets: Cache<Packed<ReplicaSetView>> =
         manager.cache(REPLICA_SET, scope.clone().labelled(POD_TEMPLATE_HASH));
     let services: Cache<Cached<ServiceView>> = manager.cache(SERVICE, scope.clone());
-    let pods = manager.cache(
+    // Most Rollouts never have their pods looked at; all pods of a cluster are many.
+    let pods = manager.cache_on_demand(
         runtime::resource::POD,
         scope.clone().labelled(POD_TEMPLATE_HASH),
     );
     let deployments: Cache<Meta> = manager.cache(DEPLOYMENT, scope.clone());
     let pod_templates: Cache<Meta> = manager.cache(POD_TEMPLATE, scope);
-    let by_service = rollouts.index(|rollout| {
-        let namespace = &rollout.view.metadata.namespace;
-        service_names(&rollout.view)
-            .into_iter()
-            .map(|name| format!("{namespace}/{name}"))
-            .collect()
-    });
-    let by_workload = rollouts.index(|rollout| workload_key(&rollout.view).into_iter().collect());
+    let by_name = rollouts.index(|rollout| rollout.names().map(str::to_owned).collect());
     announce(manager, &rollouts);
 
     let caches = Caches {
         rollouts: rollouts.clone(),
-        replica_sets: replica_sets.clone(),
+        replica_sets: replica_sets.index(observe::finding),
         services: services.clone(),
         pods: pods.index_by_controller(),
         deployments: deployments.clone(),
@@ -156,37 +150,31 @@ pub fn add(manager: &mut Manager, options: &RunOptions) {
     settings.workers = options.rollout_workers;
     settings.resync = Some(options.resync);
     settings.backoff = backoff();
-    let (adopters, of_service) = (rollouts.clone(), by_service.clone());
-    let of_deployment = by_workload.clone();
+    let adopters = rollouts.clone();
+    let named = |index: &Index<Packed<Rollout>>, kind: &'static str| {
+        let index = index.clone();
+        move |meta: Option<&Meta>| {
+            let found = meta.map(|meta| index.get(&format!("{kind}/{}", meta.key)));
+            keys(&found.unwrap_or_default())
+        }
+    };
+    let of_service = named(&by_name, "Service");
+    let of_deployment = named(&by_name, "Deployment");
+    let of_pod_template = named(&by_name, "PodTemplate");
     let controller = manager
         .controller(RolloutReconciler::new(caches), settings)
         .primary(&rollouts)
         .owned(&replica_sets, "Rollout")
         .watches(&replica_sets, move |change| adopting(&adopters, change))
-        .watches(&services, move |change| {
-            let named = change
-                .meta()
-                .map(|meta| of_service.get(&meta.key.to_string()));
-            keys(&named.unwrap_or_default())
-        })
-        .watches(&deployments, move |change| {
-            let named = change
-                .meta()
-                .map(|meta| of_deployment.get(&format!("Deployment/{}", meta.key)));
-            keys(&named.unwrap_or_default())
-        })
-        .watches(&pod_templates, move |change| {
-            let named = change
-                .meta()
-                .map(|meta| by_workload.get(&format!("PodTemplate/{}", meta.key)));
-            keys(&named.unwrap_or_default())
-        });
+        .watches(&services, move |change| of_service(change.meta()))
+        .watches(&deployments, move |change| of_deployment(change.meta()))
+        .watches(&pod_templates, move |change| of_pod_template(change.meta()));
     manager.add(controller);
 
     let mut settings = ControllerOptions::new("service");
     settings.workers = options.service_workers;
     settings.backoff = backoff();
-    let reconciler = ServiceReconciler::new(services.clone(), by_service);
+    let reconciler = ServiceReconciler::new(services.clone(), by_name);
     let controller = manager
         .controller(reconciler, settings)
         .watches(&services, service::managed)
@@ -202,38 +190,27 @@ fn backoff() -> Backoff {
     }
 }
 
-fn keys(rollouts: &[Arc<Cached<Rollout>>]) -> Vec<ObjectKey> {
-    let key = |rollout: &Arc<Cached<Rollout>>| {
-        let metadata = &rollout.view.metadata;
-        ObjectKey::new(metadata.namespace.clone(), metadata.name.clone())
-    };
-    rollouts.iter().map(key).collect()
-}
-
-fn workload_key(rollout: &Rollout) -> Option<String> {
-    let reference = rollout.spec.workload_ref.as_ref()?;
-    Some(format!(
-        "{}/{}/{}",
-        reference.kind, rollout.metadata.namespace, reference.name
-    ))
+fn keys(rollouts: &[Arc<Packed<Rollout>>]) -> Vec<ObjectKey> {
+    let keys = rollouts.iter().map(|rollout| rollout.meta().key.clone());
+    keys.collect()
 }
 
 /// Rollouts that may adopt a ReplicaSet without a controller.
 fn adopting(
-    rollouts: &Cache<Cached<Rollout>>,
-    change: &Change<Cached<ReplicaSetView>>,
+    rollouts: &Cache<Packed<Rollout>>,
+    change: &Change<Packed<ReplicaSetView>>,
 ) -> Vec<ObjectKey> {
     let orphan = change
         .new
         .as_ref()
-        .filter(|set| set.view.metadata.controller_of().is_none());
+        .filter(|set| set.meta().controller().is_none());
     orphan
-        .map(|set| keys(&rollouts.list_in(&set.view.metadata.namespace)))
+        .map(|set| keys(&rollouts.list_in(&set.meta().key.namespace)))
         .unwrap_or_default()
 }
 
 /// Tells of Rollouts that come and go. Those that were there at the start are not announced again.
-fn announce(manager: &Manager, rollouts: &Cache<Cached<Rollout>>) {
+fn announce(manager: &Manager, rollouts: &Cache<Packed<Rollout>>) {
     let recorder = manager.recorder().clone();
     rollouts.on_change(move |change| {
         let (rollout, reason, text): (_, _, fn(&str, &str) -> String) =
@@ -248,20 +225,21 @@ fn announce(manager: &Manager, rollouts: &Cache<Cached<Rollout>>) {
                 }),
                 (None | Some(_), Some(_)) | (None, None) => return,
             };
-        let metadata = &rollout.view.metadata;
+        let meta = rollout.meta();
+        let ObjectKey { namespace, name } = &meta.key;
         let regarding = ObjectReference {
             api_version: API_VERSION.to_owned(),
             kind: "Rollout".to_owned(),
-            namespace: metadata.namespace.clone(),
-            name: metadata.name.clone(),
-            uid: metadata.uid.clone(),
-            resource_version: metadata.resource_version.clone(),
+            namespace: namespace.clone(),
+            name: name.clone(),
+            uid: meta.uid.to_string(),
+            resource_version: meta.version.to_string(),
         };
         recorder.record(
             &regarding,
             EventType::Normal,
             reason,
-            &text(&metadata.namespace, &metadata.name),
+            &text(namespace, name),
         );
     });
 }

@@ -4,16 +4,21 @@
 //! total: a malformed field is left out, an object without a name gives none.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 use jiff::Timestamp;
 use runtime::Meta;
 use runtime::cache::WireMeta;
+use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::api::decode::lenient;
+use crate::api::labels::LAST_APPLIED_CONFIGURATION;
 use crate::api::{ObjectMeta, Rollout};
 pub use crate::replicas::ReplicaSetView;
+use crate::rollout::observe::service_names;
 
 /// String map as labels and annotations use it.
 pub type Strings = BTreeMap<String, String>;
@@ -34,13 +39,9 @@ pub struct Cached<V> {
 
 impl<'de, V: View> Deserialize<'de> for Cached<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let object = Value::deserialize(deserializer)?;
-        let meta = object
-            .get("metadata")
-            .and_then(|meta| WireMeta::deserialize(meta).ok())
-            .unwrap_or_default();
+        let object = unmanaged(deserializer)?;
         Ok(Self {
-            meta: meta.into(),
+            meta: meta_of(&object),
             view: V::read(&object),
         })
     }
@@ -52,15 +53,164 @@ impl<V: View> runtime::Projection for Cached<V> {
     }
 }
 
-impl View for Rollout {
-    fn read(object: &Value) -> Self {
-        lenient::<Self>(object).object.compact()
+/// An object of a kind that comes by the thousand: kept as JSON text and decoded when it is looked at, because decoded
+/// it takes several times the room.
+#[derive(Debug, Clone)]
+pub struct Packed<V> {
+    meta: Meta,
+    json: Box<[u8]>,
+    names: Box<[Box<str>]>,
+    kind: PhantomData<fn() -> V>,
+}
+
+/// What can be kept packed.
+pub trait Pack: DeserializeOwned + Default + 'static {
+    /// Takes out of an object what is never read.
+    fn prune(_object: &mut Value) {}
+
+    /// What an object can be found by in an index, besides its metadata.
+    fn names(_object: &Value) -> Vec<String> {
+        Vec::new()
     }
 }
 
-impl View for ReplicaSetView {
-    fn read(object: &Value) -> Self {
-        Self::from_value(object)
+impl<V: Pack> Packed<V> {
+    /// The object, decoded as far as possible.
+    pub fn view(&self) -> V {
+        serde_json::from_slice(&self.json).unwrap_or_else(|_| {
+            let object: Value = serde_json::from_slice(&self.json).unwrap_or_default();
+            lenient(&object).object
+        })
+    }
+
+    /// What it can be found by, see [`Pack::names`].
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|name| &**name)
+    }
+}
+
+impl<'de, V: Pack> Deserialize<'de> for Packed<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut object = unmanaged(deserializer)?;
+        V::prune(&mut object);
+        let names = V::names(&object).into_iter().map(String::into_boxed_str);
+        Ok(Self {
+            meta: meta_of(&object),
+            names: names.collect(),
+            json: object.to_string().into_bytes().into_boxed_slice(),
+            kind: PhantomData,
+        })
+    }
+}
+
+impl<V: Pack> runtime::Projection for Packed<V> {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+}
+
+impl Pack for Rollout {
+    /// The annotation repeats the whole manifest.
+    fn prune(object: &mut Value) {
+        let annotations = object.pointer_mut("/metadata/annotations");
+        if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
+            annotations.remove(LAST_APPLIED_CONFIGURATION);
+        }
+    }
+
+    /// `Kind/namespace/name` of the Services that it names and of the workload that it takes its template from.
+    fn names(object: &Value) -> Vec<String> {
+        let rollout = lenient::<Self>(object).object;
+        let namespace = &rollout.metadata.namespace;
+        let services = service_names(&rollout).into_iter();
+        let mut names: Vec<String> = services
+            .map(|name| format!("Service/{namespace}/{name}"))
+            .collect();
+        let workload = rollout.spec.workload_ref.as_ref();
+        names.extend(workload.map(|w| format!("{}/{namespace}/{}", w.kind, w.name)));
+        names
+    }
+}
+
+impl Pack for ReplicaSetView {}
+
+/// An object without `managedFields`, which are most of it and which nobody reads.
+fn unmanaged<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    deserializer.deserialize_any(Unmanaged { depth: 0 })
+}
+
+/// Metadata, as far as it is sound.
+fn meta_of(object: &Value) -> Meta {
+    let meta = object.get("metadata");
+    meta.and_then(|meta| WireMeta::deserialize(meta).ok())
+        .unwrap_or_default()
+        .into()
+}
+
+/// Reads an object, or its metadata at depth 1, into a tree.
+struct Unmanaged {
+    depth: u8,
+}
+
+impl<'de> DeserializeSeed<'de> for Unmanaged {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Unmanaged {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut fields = serde_json::Map::new();
+        while let Some(field) = map.next_key::<String>()? {
+            let value = match (self.depth, field.as_str()) {
+                (0, "metadata") => map.next_value_seed(Self { depth: 1 })?,
+                (1, "managedFields") => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                _ => map.next_value()?,
+            };
+            fields.insert(field, value);
+        }
+        Ok(Value::Object(fields))
+    }
+
+    // Metadata that is no object is as good as none.
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_str<E>(self, _text: &str) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, _value: bool) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_i64<E>(self, _value: i64) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_u64<E>(self, _value: u64) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_f64<E>(self, _value: f64) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Value::Null)
     }
 }
 

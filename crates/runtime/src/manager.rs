@@ -74,7 +74,19 @@ impl Manager {
 
     /// A watched cache. It fills once the manager runs.
     pub fn cache<P: Projection>(&mut self, resource: ResourceRef, scope: Scope) -> Cache<P> {
-        let cache = Cache::new(resource, scope);
+        self.watched(Cache::new(resource, scope))
+    }
+
+    /// A watched cache that stays empty until somebody waits for [`Cache::filled`].
+    pub fn cache_on_demand<P: Projection>(
+        &mut self,
+        resource: ResourceRef,
+        scope: Scope,
+    ) -> Cache<P> {
+        self.watched(Cache::with(resource, scope, true))
+    }
+
+    fn watched<P: Projection>(&mut self, cache: Cache<P>) -> Cache<P> {
         let sink: Arc<dyn Sink> = Arc::new(cache.clone());
         self.client.register(sink);
         let watcher = Watcher::new(self.client.clone(), cache.clone());
@@ -83,9 +95,14 @@ impl Manager {
             watch: Box::new(move |shutdown| watcher.run(shutdown).boxed()),
             synced: Box::new(move || {
                 let cache = waiting.clone();
-                async move { cache.synced().await }.boxed()
+                async move {
+                    if !cache.is_synced_or_unwanted() {
+                        cache.synced().await;
+                    }
+                }
+                .boxed()
             }),
-            is_synced: Arc::new(move || asked.is_synced()),
+            is_synced: Arc::new(move || asked.is_synced_or_unwanted()),
         });
         cache
     }

@@ -64,7 +64,12 @@ impl<P: Projection> Watcher<P> {
 
     /// Lists and watches until the shutdown.
     pub(crate) async fn run(self, shutdown: Shutdown) {
-        shutdown.or(self.forever()).await;
+        shutdown
+            .or(async {
+                self.cache.wanted().await;
+                self.forever().await;
+            })
+            .await;
     }
 
     async fn forever(&self) {
@@ -201,6 +206,11 @@ impl<P: Projection> Watcher<P> {
 
     /// Takes one frame in. `Some` when the watch is over.
     fn take_in(&self, line: &[u8], version: &mut Option<String>) -> Result<Option<End>, Error> {
+        if let Some(known) = decode::version_of(line, &self.cache) {
+            // Mostly the echo of our own writes: not worth decoding.
+            *version = Some(known);
+            return Ok(None);
+        }
         let frame = decode_frame::<P>(line).map_err(|source| Error::Decode {
             what: format!("watch of {}", self.cache.resource()),
             source,

@@ -1,6 +1,5 @@
 //! Rollout and its spec (upstream `types.go`).
 
-use super::labels;
 use super::meta::{LabelSelector, ObjectMeta, RawJson, Time};
 use super::schema::api_object;
 use super::status::RolloutStatus;
@@ -104,14 +103,5 @@ impl Rollout {
             .iter()
             .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
             .collect()
-    }
-
-    /// Drops what no controller reads, for keeping in a cache: the annotation that repeats the whole manifest.
-    #[must_use]
-    pub fn compact(mut self) -> Self {
-        self.metadata
-            .annotations
-            .remove(labels::LAST_APPLIED_CONFIGURATION);
-        self
     }
 }

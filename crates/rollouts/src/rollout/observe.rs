@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use machinery::labels::{Selector, format_label_selector};
-use runtime::{Cache, Error, Index, Meta, ObjectKey, ObjectReference, Reader, ResourceRef};
+use runtime::{
+    Cache, Error, Index, Meta, ObjectKey, ObjectReference, Projection, Reader, ResourceRef,
+};
 use serde_json::{Value, json};
 
 use super::decide::writes::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ROLLOUT};
@@ -15,7 +17,9 @@ use crate::api::decode::lenient;
 use crate::api::meta::{LabelSelector, RawJson};
 use crate::api::rollout::ObjectRef;
 use crate::api::{API_VERSION, Rollout, RolloutStatus};
-use crate::views::{Cached, PodView, ReplicaSetView, ServiceView, Strings, WorkloadView};
+use crate::views::{
+    Cached, Packed, PodView, ReplicaSetView, ServiceView, Strings, WorkloadView,
+};
 
 /// Everything a decision may look at.
 #[derive(Debug, Clone)]
@@ -162,9 +166,9 @@ pub fn needs_pods(rollout: &Rollout) -> bool {
 /// The caches that the Rollout controller reads.
 pub struct Caches {
     /// Rollouts.
-    pub rollouts: Cache<Cached<Rollout>>,
-    /// ReplicaSets with the hash label.
-    pub replica_sets: Cache<Cached<ReplicaSetView>>,
+    pub rollouts: Cache<Packed<Rollout>>,
+    /// ReplicaSets with the hash label, as [`finding`] says.
+    pub replica_sets: Index<Packed<ReplicaSetView>>,
     /// Services.
     pub services: Cache<Cached<ServiceView>>,
     /// Pods with the hash label, by the UID of their controller.
@@ -197,7 +201,7 @@ pub async fn observe(
         caches.facts.forget(key);
         return Ok(None);
     };
-    let rollout = found.view.clone();
+    let rollout = found.view();
     let (workload, workload_error) = match &rollout.spec.workload_ref {
         Some(reference) => resolve(&rollout, reference, reader, caches).await?,
         None => (None, None),
@@ -206,16 +210,7 @@ pub async fn observe(
     observed.workload_error = workload_error;
     observed.resync = caches.resync;
     let uid = observed.rollout.metadata.uid.clone();
-    let sets = caches.replica_sets.list_in(&key.namespace);
-    let concerns = |set: &ReplicaSetView| match set.metadata.controller_of() {
-        Some(owner) => owner.uid == uid,
-        None => observed.selects(&set.metadata.labels),
-    };
-    let sets: Vec<ReplicaSetView> = sets
-        .iter()
-        .filter(|set| concerns(&set.view))
-        .map(|set| set.view.clone())
-        .collect();
+    let sets = replica_sets_of(&observed, caches);
     if sets
         .iter()
         .any(|set| set.metadata.controller_of().is_none())
@@ -227,6 +222,7 @@ pub async fn observe(
         });
     }
     if needs_pods(&observed.rollout) {
+        caches.pods.filled().await;
         let pods = sets
             .iter()
             .flat_map(|set| caches.pods.get(&set.metadata.uid));
@@ -242,6 +238,34 @@ pub async fn observe(
             .extend(found.map(|service| (name.to_owned(), service.view.clone())));
     }
     Ok(Some(observed))
+}
+
+/// What a ReplicaSet is found by: the UID of its controller, or its namespace if it has none.
+pub fn finding(set: &Packed<ReplicaSetView>) -> Vec<String> {
+    let meta = set.meta();
+    vec![match meta.controller() {
+        Some(owner) => owner.uid.to_string(),
+        None => orphans_of(&meta.key.namespace),
+    }]
+}
+
+fn orphans_of(namespace: &str) -> String {
+    format!("orphans/{namespace}")
+}
+
+/// The ReplicaSets that are the Rollout's, and orphans that match, by name.
+fn replica_sets_of(observed: &Observed, caches: &Caches) -> Vec<ReplicaSetView> {
+    let metadata = &observed.rollout.metadata;
+    let owned = caches.replica_sets.get(&metadata.uid);
+    let orphans = caches.replica_sets.get(&orphans_of(&metadata.namespace));
+    let mut sets: Vec<ReplicaSetView> = owned.iter().map(|set| set.view()).collect();
+    let matching = orphans
+        .iter()
+        .map(|set| set.view())
+        .filter(|set| observed.selects(&set.metadata.labels));
+    sets.extend(matching);
+    sets.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+    sets
 }
 
 /// The workload that a Rollout refers to, or why there is none.

@@ -3,6 +3,8 @@
 //! Mirrors upstream's `service/service.go`. Services that a Rollout names are that Rollout's business; here the hash and
 //! the mark are removed from those that nobody names.
 
+use std::sync::Arc;
+
 use runtime::{
     Cache, Change, Effect, Error, Index, ObjectKey, Patch, Performed, Plan, Reader, Reconciler,
     Rejection, ResourceRef, StatusWrite,
@@ -12,14 +14,13 @@ use serde_json::{Value, json};
 use crate::api::Rollout;
 use crate::api::labels::{MANAGED_BY_ROLLOUTS, POD_TEMPLATE_HASH};
 use crate::rollout::decide::writes::SERVICE;
-use crate::rollout::observe::service_names;
 use crate::rollout::tree::put;
-use crate::views::{Cached, ServiceView};
+use crate::views::{Cached, Packed, ServiceView};
 
 /// Gives back Services that no Rollout names.
 pub struct ServiceReconciler {
     services: Cache<Cached<ServiceView>>,
-    rollouts: Index<Cached<Rollout>>,
+    rollouts: Index<Packed<Rollout>>,
 }
 
 /// A Service, and whether a Rollout names it.
@@ -32,8 +33,8 @@ pub struct Observed {
 }
 
 impl ServiceReconciler {
-    /// A reconciler that reads these caches; `rollouts` finds Rollouts by `namespace/name` of a Service.
-    pub fn new(services: Cache<Cached<ServiceView>>, rollouts: Index<Cached<Rollout>>) -> Self {
+    /// A reconciler that reads these caches; `rollouts` finds Rollouts by `Service/namespace/name`.
+    pub fn new(services: Cache<Cached<ServiceView>>, rollouts: Index<Packed<Rollout>>) -> Self {
         Self { services, rollouts }
     }
 }
@@ -49,7 +50,7 @@ impl Reconciler for ServiceReconciler {
         let Some(found) = self.services.get(key) else {
             return Ok(None);
         };
-        let named = !self.rollouts.get(&key.to_string()).is_empty();
+        let named = !self.rollouts.get(&format!("Service/{key}")).is_empty();
         Ok(Some(Observed {
             service: found.view.clone(),
             named,
@@ -112,23 +113,16 @@ pub fn managed(change: &Change<Cached<ServiceView>>) -> Vec<ObjectKey> {
 }
 
 /// The Services that a Rollout names no longer.
-pub fn let_go(change: &Change<Cached<Rollout>>) -> Vec<ObjectKey> {
-    let names = |rollout: &Rollout| {
-        service_names(rollout)
-            .into_iter()
-            .map(|name| key(&rollout.metadata.namespace, name))
-            .collect::<Vec<_>>()
+pub fn let_go(change: &Change<Packed<Rollout>>) -> Vec<ObjectKey> {
+    let names = |rollout: &Arc<Packed<Rollout>>| {
+        let services = rollout.names().filter_map(|name| {
+            let (namespace, name) = name.strip_prefix("Service/")?.split_once('/')?;
+            Some(key(namespace, name))
+        });
+        services.collect::<Vec<_>>()
     };
-    let now = change
-        .new
-        .as_ref()
-        .map(|rollout| names(&rollout.view))
-        .unwrap_or_default();
-    let before = change
-        .old
-        .as_ref()
-        .map(|rollout| names(&rollout.view))
-        .unwrap_or_default();
+    let now = change.new.as_ref().map(names).unwrap_or_default();
+    let before = change.old.as_ref().map(names).unwrap_or_default();
     before
         .into_iter()
         .filter(|name| !now.contains(name))

@@ -105,6 +105,9 @@ struct Inner<P> {
     handlers: RwLock<Vec<Handler<P>>>,
     synced: AtomicBool,
     sync_notify: Notify,
+    on_demand: bool,
+    wanted: AtomicBool,
+    want_notify: Notify,
 }
 
 /// A handle to the objects of one watch. Clones share the objects.
@@ -123,6 +126,11 @@ impl<P> Clone for Cache<P> {
 impl<P: Projection> Cache<P> {
     /// An empty cache that nothing fills yet; [`Manager::cache`](crate::manager::Manager::cache) makes watched ones.
     pub fn new(resource: ResourceRef, scope: Scope) -> Self {
+        Self::with(resource, scope, false)
+    }
+
+    /// An empty cache; `on_demand` means that it is filled once somebody waits for that.
+    pub(crate) fn with(resource: ResourceRef, scope: Scope, on_demand: bool) -> Self {
         let selector =
             Selector::parse(&scope.label_selector).unwrap_or_else(|_| Selector::nothing());
         let inner = Inner {
@@ -133,6 +141,9 @@ impl<P: Projection> Cache<P> {
             handlers: RwLock::new(Vec::new()),
             synced: AtomicBool::new(false),
             sync_notify: Notify::new(),
+            on_demand,
+            wanted: AtomicBool::new(false),
+            want_notify: Notify::new(),
         };
         Self {
             inner: Arc::new(inner),
@@ -220,6 +231,31 @@ impl<P: Projection> Cache<P> {
         }
     }
 
+    /// Fills a cache that is filled on demand, and waits for that; any other is full when controllers work.
+    pub async fn filled(&self) {
+        if self.inner.on_demand {
+            self.inner.wanted.store(true, Ordering::Release);
+            self.inner.want_notify.notify_waiters();
+            self.synced().await;
+        }
+    }
+
+    /// Whether there is nothing to wait for before controllers work.
+    pub(crate) fn is_synced_or_unwanted(&self) -> bool {
+        self.is_synced() || (self.inner.on_demand && !self.inner.wanted.load(Ordering::Acquire))
+    }
+
+    /// Waits until the cache is asked to fill: not at all unless it is filled on demand.
+    pub(crate) async fn wanted(&self) {
+        while self.inner.on_demand {
+            let notified = self.inner.want_notify.notified();
+            if self.inner.wanted.load(Ordering::Acquire) {
+                return;
+            }
+            notified.await;
+        }
+    }
+
     /// Takes in an object as if the watch had shown it: for tests and simulations.
     pub fn put(&self, object: &Value) -> Result<(), Error> {
         let decoded = P::deserialize(object).map_err(|source| Error::Decode {
@@ -299,6 +335,11 @@ impl<P> Clone for Index<P> {
 }
 
 impl<P: Projection> Index<P> {
+    /// See [`Cache::filled`].
+    pub async fn filled(&self) {
+        self.cache.filled().await;
+    }
+
     /// The objects found under a value, in key order.
     pub fn get(&self, value: &str) -> Vec<Arc<P>> {
         self.cache.read().indexed(self.number, value).to_vec()

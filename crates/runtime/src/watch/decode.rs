@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::cache::Projection;
+use crate::cache::{Cache, Projection};
 use crate::resource::ObjectKey;
 
 /// Metadata of a list.
@@ -95,6 +95,26 @@ pub(super) fn decode_list<P: Projection>(bytes: &[u8]) -> Result<List<P>, serde_
         items,
         skipped,
     })
+}
+
+/// The version that a line of a watch shows, if the cache already holds this state of the object or a newer one.
+pub(super) fn version_of<P: Projection>(line: &[u8], cache: &Cache<P>) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Line<'a> {
+        r#type: &'a str,
+        object: Gone,
+    }
+    let Line { r#type, object } = serde_json::from_slice(line).ok()?;
+    let GoneMeta {
+        namespace,
+        name,
+        uid: _,
+        resource_version,
+    } = object.metadata;
+    let version: u64 = resource_version.parse().ok()?;
+    let held = cache.get(&ObjectKey { namespace, name })?;
+    let known = matches!(r#type, "ADDED" | "MODIFIED") && version <= held.meta().version;
+    known.then_some(resource_version)
 }
 
 /// Decodes a line of a watch.
