@@ -10,8 +10,8 @@ use runtime::client::{Client as RuntimeClient, ClientOptions};
 use runtime::leader::{self, LeaderOptions};
 use runtime::queue::Backoff;
 use runtime::{
-    Cache, Change, Clock, ControllerOptions, Error, EventType, Index, Manager, ManagerOptions, Meta,
-    ObjectKey, ObjectReference, Projection, Scope, Shutdown,
+    Cache, Change, Clock, ControllerOptions, Error, EventType, Index, Manager, ManagerOptions,
+    Meta, ObjectKey, ObjectReference, Projection, Scope, Shutdown,
 };
 
 use crate::api::labels::{CONTROLLER_INSTANCE_ID, POD_TEMPLATE_HASH};
@@ -170,15 +170,23 @@ pub fn add(manager: &mut Manager, options: &RunOptions) {
         .watches(&deployments, move |change| of_deployment(change.meta()))
         .watches(&pod_templates, move |change| of_pod_template(change.meta()));
     manager.add(controller);
+    add_service_controller(manager, options, &services, (&rollouts, by_name));
+}
 
+fn add_service_controller(
+    manager: &mut Manager,
+    options: &RunOptions,
+    services: &Cache<Cached<ServiceView>>,
+    (rollouts, by_name): (&Cache<Packed<Rollout>>, Index<Packed<Rollout>>),
+) {
     let mut settings = ControllerOptions::new("service");
     settings.workers = options.service_workers;
     settings.backoff = backoff();
     let reconciler = ServiceReconciler::new(services.clone(), by_name);
     let controller = manager
         .controller(reconciler, settings)
-        .watches(&services, service::managed)
-        .watches(&rollouts, service::let_go);
+        .watches(services, service::managed)
+        .watches(rollouts, service::let_go);
     manager.add(controller);
 }
 

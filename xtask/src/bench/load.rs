@@ -133,8 +133,8 @@ impl Load {
     /// Changes that Rollout.
     pub async fn scale_first(&self) -> Result<()> {
         let path = format!("{ROLLOUTS}/{FIRST}");
-        let patch = json!({"spec": {"replicas": 2}});
-        send(&self.client, "PATCH", &path, &patch).await
+        let change = json!({"spec": {"replicas": 2}});
+        send(&self.client, "PATCH", &path, &change).await
     }
 
     /// Creates all Rollouts at once.
@@ -149,10 +149,10 @@ impl Load {
     /// Gives all Rollouts another image at once.
     pub async fn update(&self, rollouts: u32) -> Result<()> {
         let containers = [container("second")];
-        let patch = json!({"spec": {"template": {"spec": {"containers": containers}}}});
+        let change = json!({"spec": {"template": {"spec": {"containers": containers}}}});
         self.each(rollouts, |number| {
             let path = format!("{ROLLOUTS}/bench-{number:04}");
-            ("PATCH", path, patch.clone())
+            ("PATCH", path, change.clone())
         })
         .await
     }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use tokio::time::Instant;
 
 /// How long a program may take to end after SIGTERM.
-const GRACE: Duration = Duration::from_secs(60);
+const GRACE: Duration = Duration::from_mins(1);
 /// The kernel's unit of CPU time (`getconf CLK_TCK`), the same on every Linux.
 const TICKS_A_SECOND: f64 = 100.0;
 

@@ -19,6 +19,8 @@ pub struct Figures {
     pub update: Stretch,
     /// Memory afterwards, at rest.
     pub idle: f64,
+    /// What of it is no file: without the program's text.
+    pub idle_own: f64,
     /// Restart with all Rollouts → a change made meanwhile is seen.
     pub restart: f64,
     /// The most memory after the restart.
@@ -74,6 +76,7 @@ pub fn table(all: &[Figures]) -> String {
         }
     }
     row("idle with all Rollouts: memory (MiB)", 1, &|f| Some(f.idle));
+    row("  of it not the program's text", 1, &|f| Some(f.idle_own));
     row("restart: first pass (s)", 2, &|f| Some(f.restart));
     row("restart: peak memory (MiB)", 1, &|f| Some(f.restart_peak));
     let names: Vec<&str> = all.iter().map(|figures| figures.name.as_str()).collect();

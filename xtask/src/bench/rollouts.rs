@@ -153,6 +153,7 @@ impl Run<'_> {
         eprintln!("updated after {:.1} s", update.seconds);
         sleep(REST).await;
         let idle = program.memory("VmRSS")?;
+        let idle_own = program.memory("RssAnon")?;
         program.stop().await?;
         self.load.scale_first().await?;
         let (mut program, _, restart) = self.start().await?;
@@ -168,6 +169,7 @@ impl Run<'_> {
             create,
             update,
             idle,
+            idle_own,
             restart,
             restart_peak,
         })

@@ -17,9 +17,7 @@ use crate::api::decode::lenient;
 use crate::api::meta::{LabelSelector, RawJson};
 use crate::api::rollout::ObjectRef;
 use crate::api::{API_VERSION, Rollout, RolloutStatus};
-use crate::views::{
-    Cached, Packed, PodView, ReplicaSetView, ServiceView, Strings, WorkloadView,
-};
+use crate::views::{Cached, Packed, PodView, ReplicaSetView, ServiceView, Strings, WorkloadView};
 
 /// Everything a decision may look at.
 #[derive(Debug, Clone)]

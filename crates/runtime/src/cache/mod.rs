@@ -247,7 +247,10 @@ impl<P: Projection> Cache<P> {
 
     /// Waits until the cache is asked to fill: not at all unless it is filled on demand.
     pub(crate) async fn wanted(&self) {
-        while self.inner.on_demand {
+        if !self.inner.on_demand {
+            return;
+        }
+        loop {
             let notified = self.inner.want_notify.notified();
             if self.inner.wanted.load(Ordering::Acquire) {
                 return;
