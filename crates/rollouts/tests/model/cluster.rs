@@ -77,7 +77,7 @@ impl Cluster {
                 number(set, "/status/replicas"),
                 number(set, "/status/availableReplicas"),
             );
-            let pace = 1 + self.random.below(2) as i64;
+            let pace = self.random.up_to(2);
             ready = ready.min(have);
             if wanted > have {
                 have = wanted;
@@ -129,7 +129,7 @@ impl Cluster {
     /// The user changes the image.
     pub fn set_image(&mut self, image: &str) {
         self.edit(|rollout| {
-            rollout["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image)
+            rollout["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
         });
     }
 

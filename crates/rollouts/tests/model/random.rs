@@ -12,4 +12,9 @@ impl Random {
         x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         usize::try_from((x ^ (x >> 31)) % n as u64).unwrap()
     }
+
+    /// A number from 1 to `n`.
+    pub fn up_to(&mut self, n: usize) -> i64 {
+        1 + i64::try_from(self.below(n)).unwrap()
+    }
 }

@@ -138,7 +138,7 @@ fn promises_hold_whatever_users_and_pods_do() {
                     6 => cluster.fail_a_pod(),
                     _ => {}
                 }
-                cluster.advance(1 + random.below(6) as i64);
+                cluster.advance(random.up_to(6));
                 let stop = (random.below(5) == 0).then(|| random.below(4));
                 cluster.reconcile(stop);
             }

@@ -80,7 +80,7 @@ impl Lab {
         };
         lab.pass(5).await;
         for definition in rollouts::api::crds::crds() {
-            lab.create(&DEFINITIONS, definition);
+            lab.create(&DEFINITIONS, &definition);
         }
         lab.pass(2).await;
         lab
@@ -178,8 +178,8 @@ impl Lab {
     }
 
     /// Creates an object.
-    pub fn create(&self, resource: &ResourceRef, object: Value) {
-        self.call(Method::POST, resource.collection_path("default"), &object);
+    pub fn create(&self, resource: &ResourceRef, object: &Value) {
+        self.call(Method::POST, resource.collection_path("default"), object);
     }
 
     /// One object of the default namespace.
@@ -230,9 +230,7 @@ impl Lab {
     /// Waits for a phase of the latest spec.
     pub async fn until_phase(&self, phase: &str) {
         self.until(phase, |_, rollout| {
-            let seen = rollout["status"]["observedGeneration"]
-                == rollout["metadata"]["generation"].to_string();
-            seen && rollout["status"]["phase"] == phase
+            is_observed(rollout) && rollout["status"]["phase"] == phase
         })
         .await;
     }
@@ -281,4 +279,10 @@ impl Lab {
             .unwrap_or_default()
             .to_owned()
     }
+}
+
+/// Whether the status is about the latest spec.
+pub fn is_observed(rollout: &Value) -> bool {
+    let generation = rollout["metadata"]["generation"].to_string();
+    rollout["status"]["observedGeneration"].as_str() == Some(&generation)
 }

@@ -1,6 +1,6 @@
 //! The tests.
 
-use crate::lab::Lab;
+use crate::lab::{Lab, is_observed};
 use rollouts::rollout::decide::writes::{ROLLOUT, SERVICE};
 use serde_json::{Value, json};
 
@@ -37,10 +37,10 @@ fn rollout(strategy: &Value) -> Value {
 async fn lab(strategy: &Value) -> Lab {
     let mut lab = Lab::new().await;
     for name in ["active", "preview", "stable", "canary"] {
-        lab.create(&SERVICE, service(name));
+        lab.create(&SERVICE, &service(name));
     }
     lab.start();
-    lab.create(&ROLLOUT, rollout(strategy));
+    lab.create(&ROLLOUT, &rollout(strategy));
     lab.until_phase("Healthy").await;
     lab
 }
@@ -178,8 +178,7 @@ async fn updated(strategy: &Value, die_at: Option<u64>) -> (Value, u64) {
             restarted = true;
         }
         let rollout = lab.get(&ROLLOUT, "web");
-        let seen = rollout["status"]["observedGeneration"]
-            == rollout["metadata"]["generation"].to_string();
+        let seen = is_observed(&rollout);
         if rollout["status"]["phase"] == "Paused" && rollout["status"]["pauseConditions"].is_array()
         {
             lab.pass(20).await;
