@@ -1,3 +1,76 @@
 //! Every scenario on the simulator.
 
 scenarios::each_scenario!(scenarios::simulated::test);
+
+mod faults {
+    use scenarios::explore::every_write;
+    use scenarios::faults::Action;
+
+    #[test]
+    fn crash_after_every_write_of_a_canary() {
+        every_write("canary/is_released", Action::Crash);
+    }
+
+    #[test]
+    fn crash_after_every_write_of_a_blue_green() {
+        every_write("blue_green/is_released", Action::Crash);
+    }
+
+    #[test]
+    fn lost_reply_to_every_write_of_a_canary() {
+        every_write("canary/is_released", Action::Lost);
+    }
+
+    #[test]
+    fn lost_reply_to_every_write_of_a_blue_green() {
+        every_write("blue_green/is_released", Action::Lost);
+    }
+
+    #[test]
+    fn conflict_at_every_write_of_a_canary() {
+        every_write("canary/is_released", Action::Conflict);
+    }
+
+    #[test]
+    fn conflict_at_every_write_of_a_blue_green() {
+        every_write("blue_green/is_released", Action::Conflict);
+    }
+}
+
+mod repeatable {
+    use scenarios::explore::{print_traces, same_traces};
+
+    const SCENARIOS: [&str; 4] = [
+        "canary/is_aborted_retried_and_taken_back",
+        "blue_green/is_promoted_by_hand",
+        "disturbed/takes_a_new_image_in_mid_canary",
+        "deployment/becomes_ready_scales_and_rolls",
+    ];
+
+    #[test]
+    fn the_same_seed_gives_the_same_trace() {
+        same_traces(
+            &SCENARIOS,
+            "repeatable::traces_asked_for_by_another_process",
+        );
+    }
+
+    #[test]
+    fn traces_asked_for_by_another_process() {
+        print_traces();
+    }
+}
+
+mod quiet {
+    use scenarios::explore::a_quiet_day;
+
+    #[test]
+    fn a_day_after_a_canary() {
+        a_quiet_day("canary/is_released");
+    }
+
+    #[test]
+    fn a_day_after_a_blue_green() {
+        a_quiet_day("blue_green/is_released");
+    }
+}

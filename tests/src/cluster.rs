@@ -13,7 +13,7 @@ use simulator::world::WorldHandle;
 
 use crate::controllers::{Controllers, Running};
 use crate::faults::Faults;
-use crate::objects::{DEFINITION, NAMESPACE, ROLLOUT, resource_of};
+use crate::objects::{DEFINITION, NAMESPACE, ROLLOUT, resource_of, text};
 use crate::state;
 
 /// Where a scenario takes place.
@@ -62,11 +62,18 @@ impl Cluster {
         let namespace =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}});
         self.client.create(&NAMESPACE, &namespace).await?;
-        for definition in rollouts::api::crds::crds() {
+        // Serving the other kinds takes a simulation longer than a whole release.
+        let needed = |definition: &Value| {
+            !self.is_simulated() || text(definition, "/spec/names/kind") == "Rollout"
+        };
+        for definition in rollouts::api::crds::crds()
+            .iter()
+            .filter(|definition| needed(definition))
+        {
             // Another scenario may have been here before.
-            let name = machinery::meta::name(&definition);
+            let name = machinery::meta::name(definition);
             if self.find(&DEFINITION, name).await?.is_none() {
-                let created = self.client.create(&DEFINITION, &definition).await;
+                let created = self.client.create(&DEFINITION, definition).await;
                 // Another scenario may have been quicker.
                 if let Err(error) = created.map(drop)
                     && !error.is_already_exists()
@@ -80,6 +87,14 @@ impl Cluster {
         })
         .await?;
         Ok(())
+    }
+
+    /// Whether time is virtual here.
+    pub fn is_simulated(&self) -> bool {
+        match self.ground {
+            Ground::Simulated(_) => true,
+            Ground::Real => false,
+        }
     }
 
     /// Starts the controllers, which reach the server through `transport`.
@@ -209,20 +224,25 @@ impl Cluster {
             .map(drop)
     }
 
-    /// `kubectl set image`, for the first container.
+    /// `kubectl set image`, for the first container, again if somebody else was quicker.
     pub async fn set_image(
         &self,
         resource: &ResourceRef,
         name: &str,
         image: &str,
     ) -> Result<Value> {
-        let old = self.get(resource, name).await?;
-        let container = old
-            .pointer("/spec/template/spec/containers/0/name")
-            .and_then(Value::as_str);
-        let container = container.context("no container")?.to_owned();
-        let new = rollouts::commands::set_image(&old, &container, image)?;
-        Ok(self.client.update(resource, &new, None).await?.value()?)
+        loop {
+            let old = self.get(resource, name).await?;
+            let container = old
+                .pointer("/spec/template/spec/containers/0/name")
+                .and_then(Value::as_str);
+            let new =
+                rollouts::commands::set_image(&old, container.context("no container")?, image)?;
+            match self.client.update(resource, &new, None).await {
+                Err(error) if error.is_conflict() => {}
+                answer => return Ok(answer?.value()?),
+            }
+        }
     }
 
     /// `kubectl delete`, with the garbage collector deleting what it owns afterwards.
@@ -292,18 +312,24 @@ impl Cluster {
 
     /// Waits until nothing in the namespace has changed for a while.
     pub async fn settle(&self) -> Result<()> {
-        let calm = match self.ground {
-            Ground::Simulated(_) => Duration::from_mins(1),
-            Ground::Real => Duration::from_secs(4),
+        let calm = if self.is_simulated() {
+            Duration::from_mins(1)
+        } else {
+            Duration::from_secs(4)
         };
-        let mut last = (Vec::new(), tokio::time::Instant::now());
-        self.eventually("calm", async || {
-            let versions = state::versions(self).await?;
-            if versions != last.0 {
-                last = (versions, tokio::time::Instant::now());
+        let (_, patience) = self.patience();
+        let deadline = tokio::time::Instant::now() + patience;
+        let mut before = state::versions(self).await?;
+        loop {
+            tokio::time::sleep(calm).await;
+            let after = state::versions(self).await?;
+            if before == after {
+                return Ok(());
             }
-            Ok((last.1.elapsed() >= calm).then_some(()))
-        })
-        .await
+            if tokio::time::Instant::now() >= deadline {
+                bail!("never calm\n{}", state::summary(self).await);
+            }
+            before = after;
+        }
     }
 }

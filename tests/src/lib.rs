@@ -6,7 +6,9 @@
 
 pub mod cluster;
 pub mod controllers;
+pub mod explore;
 pub mod faults;
+pub mod invariants;
 pub mod objects;
 pub mod real;
 pub mod releases;

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use machinery::entropy::Entropy;
 use runtime::Clock;
 use serde_json::Value;
@@ -14,6 +14,7 @@ use simulator::world::{World, WorldHandle};
 
 use crate::cluster::{Cluster, Ground};
 use crate::faults::{Faults, Plan};
+use crate::invariants::Invariants;
 use crate::scenarios::{self, Scenario};
 use crate::state;
 
@@ -72,7 +73,7 @@ impl Run {
     /// Reads a replay line. Keys and scenarios that are not known are errors.
     pub fn parse(line: &str) -> Result<Self> {
         let mut words = line.split_whitespace();
-        anyhow::ensure!(
+        ensure!(
             words.next() == Some("sim1"),
             "a replay line begins with sim1"
         );
@@ -149,8 +150,19 @@ impl Run {
         );
         let world = WorldHandle::new(world, clock);
         let pump = tokio::spawn(world.clone().pump());
+        world.lock().api.store_mut().keep_log();
         let outcome = self.on(&world, Clock::anchored(clock.now())).await;
         pump.abort();
+        let mut invariants = Invariants::default();
+        for commit in world.lock().api.store_mut().take_log() {
+            invariants.see(&commit);
+        }
+        // A violation is nearer to the cause than whatever the scenario says.
+        ensure!(
+            invariants.violations.is_empty(),
+            "{}",
+            invariants.violations.join("\n")
+        );
         outcome
     }
 
@@ -167,17 +179,37 @@ impl Run {
         (self.scenario.run)(&cluster).await?;
         cluster.settle().await?;
         let state = state::normalised(&cluster).await?;
+        if !self.quiet.is_zero() {
+            Self::rest(&cluster, self.quiet).await?;
+        }
         let trace = world.lock().recorder.trace();
-        let writes = cluster
-            .controllers
-            .as_ref()
-            .map(|controllers| controllers.faults.writes())
-            .unwrap_or_default();
+        let controllers = cluster.controllers.as_ref().context("no controllers")?;
+        ensure!(
+            controllers.ended().is_empty(),
+            "the controllers ended by themselves: {:?}",
+            controllers.ended()
+        );
         Ok(Outcome {
             state,
             trace,
-            writes,
+            writes: controllers.faults.writes(),
         })
+    }
+
+    /// Lets time pass, in which the controllers must not write.
+    async fn rest(cluster: &Cluster, time: Duration) -> Result<()> {
+        let controllers = cluster.controllers.as_ref().context("no controllers")?;
+        let before = controllers.faults.writes().len();
+        tokio::time::sleep(time).await;
+        let writes = controllers.faults.writes();
+        let since = writes.get(before..).unwrap_or_default();
+        ensure!(
+            since.is_empty(),
+            "{} writes in a quiet time, the first: {:?}",
+            since.len(),
+            since.first()
+        );
+        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ mod conformance;
 )]
 mod crds;
 mod generate;
+mod sim;
 mod test_real;
 mod testbed;
 
@@ -41,6 +42,9 @@ enum Command {
     Crds(crds::CrdsArgs),
     /// Write the files in deploy/ anew
     Generate(generate::GenerateArgs),
+    /// Simulated runs, one by one
+    #[command(subcommand)]
+    Sim(sim::Sim),
     /// A real Kubernetes on loopback, for tests and benchmarks
     #[command(subcommand)]
     Testbed(testbed::Command),
@@ -54,6 +58,7 @@ fn main() -> Result<()> {
         Command::Conformance(command) => conformance::run(&command),
         Command::Crds(args) => crds::run(&args),
         Command::Generate(args) => generate::run(&args),
+        Command::Sim(sim) => sim::run(&sim),
         Command::Testbed(command) => testbed::run(command),
         Command::TestReal(args) => test_real::run(&args),
     }

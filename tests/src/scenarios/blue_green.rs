@@ -49,6 +49,29 @@ pub(crate) async fn updated_to_the_pause(cluster: &Cluster) -> Result<()> {
     cluster.assert_selects("preview", "web", 2).await
 }
 
+/// A whole release, small: what failures are put into at every write.
+pub async fn is_released(cluster: &Cluster) -> Result<()> {
+    for service in ["active", "preview"] {
+        cluster.apply(&objects::service(service, "web")).await?;
+    }
+    cluster
+        .apply(&objects::rollout("web", 2, "web:1", &strategy()))
+        .await?;
+    cluster.until_phase("web", "Healthy").await?;
+    cluster.set_image(&ROLLOUT, "web", "web:2").await?;
+    cluster.until_phase("web", "Paused BlueGreenPause").await?;
+    cluster.promote("web", false).await?;
+    cluster.until_phase("web", "Healthy").await?;
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 2)],
+        )
+        .await?;
+    cluster.assert_selects("active", "web", 2).await?;
+    cluster.assert_selects("preview", "web", 2).await
+}
+
 /// Both Services at once on the first install; preview first, then active by hand; the old pods go 30 s later.
 pub async fn is_promoted_by_hand(cluster: &Cluster) -> Result<()> {
     updated_to_the_pause(cluster).await?;

@@ -38,6 +38,33 @@ pub(crate) async fn updated_to_the_pause(cluster: &Cluster) -> Result<()> {
         .await
 }
 
+/// A whole release, small: what failures are put into at every write.
+pub async fn is_released(cluster: &Cluster) -> Result<()> {
+    let steps =
+        json!([{"setWeight": 40}, {"pause": {}}, {"setWeight": 70}, {"pause": {"duration": "1s"}}]);
+    cluster
+        .apply(&objects::rollout(
+            "web",
+            3,
+            "web:1",
+            &json!({"canary": {"steps": steps}}),
+        ))
+        .await?;
+    cluster.until_step("web", "Healthy", 4).await?;
+    cluster.set_image(&ROLLOUT, "web", "web:2").await?;
+    cluster
+        .until_step("web", "Paused CanaryPauseStep", 1)
+        .await?;
+    cluster.promote("web", false).await?;
+    cluster.until_step("web", "Healthy", 4).await?;
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 3)],
+        )
+        .await
+}
+
 /// The first install goes straight to the end; an update pauses at 20 %, and passes its timed pauses alone.
 pub async fn passes_its_steps(cluster: &Cluster) -> Result<()> {
     updated_to_the_pause(cluster).await?;

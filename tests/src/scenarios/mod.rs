@@ -1,5 +1,6 @@
 //! All scenarios, in one table. Each is run by a test of its own on every ground, under `SUBJECT::NAME`.
 
+pub mod bad_input;
 pub mod blue_green;
 pub mod canary;
 pub mod deployment;
@@ -57,8 +58,9 @@ macro_rules! table {
 
 table! { $
     deployment: becomes_ready_scales_and_rolls;
-    blue_green: is_promoted_by_hand, is_promoted_in_full, goes_back_by_reapplying_the_stable_image, follows_the_delay_of_scale_down;
-    canary: passes_its_steps, is_promoted_in_full, is_aborted_retried_and_taken_back, follows_a_deployment;
+    blue_green: is_released, is_promoted_by_hand, is_promoted_in_full, goes_back_by_reapplying_the_stable_image, follows_the_delay_of_scale_down;
+    canary: is_released, passes_its_steps, is_promoted_in_full, is_aborted_retried_and_taken_back, follows_a_deployment;
+    bad_input: is_refused_by_condition, names_services_that_are_missing_or_taken, is_refused_by_the_server;
     disturbed: takes_a_new_image_in_mid_canary, gives_up_at_the_deadline, aborts_at_the_deadline_where_asked,
         is_scaled_during_each_step, replaces_a_replica_set_deleted_by_hand, replaces_pods_deleted_by_hand, is_undone_to_an_older_revision;
 }

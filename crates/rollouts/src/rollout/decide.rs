@@ -218,11 +218,12 @@ fn reconcile(pass: &mut Pass<'_>) -> Option<RolloutStatus> {
 /// The plan, and the status unless it may wait for more to come.
 fn conclude(
     observed: &Observed,
-    status: RolloutStatus,
+    mut status: RolloutStatus,
     effects: Vec<Effect>,
     requeue: Requeue,
 ) -> Decision {
     let stored = &observed.rollout.status;
+    keep_transitions(stored, &mut status);
     if status == *stored {
         return Decision {
             plan: Plan::of(effects).requeue(requeue),
@@ -240,6 +241,16 @@ fn conclude(
     Decision {
         plan: Plan::of(effects).requeue(requeue),
         status: Some(status),
+    }
+}
+
+/// A condition that one pass changed and the next changed back made no transition that anybody saw.
+fn keep_transitions(stored: &RolloutStatus, status: &mut RolloutStatus) {
+    for condition in &mut status.conditions {
+        let known = stored.conditions.iter().find(|known| known.kind == condition.kind);
+        if let Some(known) = known.filter(|known| known.status == condition.status) {
+            condition.last_transition_time = known.last_transition_time;
+        }
     }
 }
 

@@ -139,7 +139,10 @@ impl Pass<'_> {
         let name = format!("{}-{hash}", self.observed.rollout.metadata.name);
         self.effects
             .push(Effect::create(REPLICA_SET, object.clone()));
-        self.sets.push(ReplicaSetView::from_value(&object));
+        let mut planned = ReplicaSetView::from_value(&object);
+        // Without it the set would look older than all others, and the update like a rollback.
+        planned.metadata.creation_timestamp = Some(self.now_time());
+        self.sets.push(planned);
         self.new = Some(self.sets.len() - 1);
         self.set_rollout_revision(&revision);
         self.event(
