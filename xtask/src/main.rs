@@ -12,6 +12,7 @@ mod conformance;
     reason = "JSON values read null where nothing is"
 )]
 mod crds;
+mod e2e;
 mod generate;
 mod sim;
 mod test_real;
@@ -45,6 +46,8 @@ enum Command {
     /// Simulated runs, one by one
     #[command(subcommand)]
     Sim(sim::Sim),
+    /// Run upstream's own end-to-end suite of Rollouts against our controller
+    E2e(e2e::E2eArgs),
     /// A real Kubernetes on loopback, for tests and benchmarks
     #[command(subcommand)]
     Testbed(testbed::Command),
@@ -59,6 +62,7 @@ fn main() -> Result<()> {
         Command::Crds(args) => crds::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Sim(sim) => sim::run(&sim),
+        Command::E2e(args) => e2e::run(&args),
         Command::Testbed(command) => testbed::run(command),
         Command::TestReal(args) => test_real::run(&args),
     }

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
+pub use build::{cache_folder, source_folder};
 pub use instance::{Testbed, down, up};
 
 /// What `cargo xtask testbed` can do.
