@@ -9,6 +9,7 @@ pub mod controllers;
 pub mod explore;
 pub mod faults;
 pub mod invariants;
+pub mod kubectl;
 pub mod objects;
 pub mod real;
 pub mod releases;

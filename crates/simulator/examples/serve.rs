@@ -13,7 +13,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = Server::start(ServeOptions {
         addr,
         state_dir,
-        controllers: simulator::builtin::all(),
+        settings: simulator::builtin::Settings::default(),
     })
     .await?;
     std::fs::write(&kubeconfig, &server.kubeconfig)?;

@@ -68,7 +68,7 @@ impl UpArgs {
         let server = Server::start(ServeOptions {
             addr: self.addr,
             state_dir: self.state.clone(),
-            controllers: simulator::builtin::all(),
+            settings: simulator::builtin::Settings::default(),
         })
         .await?;
         let kube = kube::Client::new(

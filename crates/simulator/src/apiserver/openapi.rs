@@ -7,6 +7,7 @@
 mod convert;
 mod custom;
 mod document;
+mod gnostic;
 mod kinds;
 mod paths;
 #[cfg(test)]
@@ -21,6 +22,11 @@ use crate::request::{Request, Response};
 use document::GroupVersion;
 
 const JSON: &str = "application/json";
+/// Swagger in protobuf, by its old and its new name.
+const GNOSTIC: [&str; 2] = [
+    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+];
 const PRIVATE: &str = "no-cache, private";
 
 /// Upper-case hexadecimal SHA-512, as in `ETag`s and hashed URLs.
@@ -135,19 +141,26 @@ fn version_3(api: &ApiServer, request: &Request, place: &str) -> Response {
 }
 
 fn version_2(api: &ApiServer, request: &Request) -> Response {
-    if !accepts_json(request) {
+    let (json, gnostic) = (accepts_json(request), accepts_gnostic(request));
+    if !json && gnostic.is_none() {
         return plain(406, "text/plain; charset=utf-8", String::new());
     }
     let documents = group_versions(api);
     let hashes: String = documents.iter().map(GroupVersion::hash).collect();
-    let etag = format!("\"{}\"", hash(hashes.as_bytes()));
+    let content_type = if json { JSON } else { gnostic.unwrap_or(JSON) };
+    let form = format!("{hashes}{content_type}");
+    let etag = format!("\"{}\"", hash(form.as_bytes()));
     let known = is_known(request, &etag);
-    let body = if known {
-        String::new()
-    } else {
-        document::version_2(&documents).to_string()
-    };
-    let mut response = plain(if known { 304 } else { 200 }, JSON, body);
+    let status = if known { 304 } else { 200 };
+    let mut response = plain(status, content_type, String::new());
+    if !known {
+        let document = document::version_2(&documents);
+        response.body = if json {
+            document.to_string().into()
+        } else {
+            gnostic::document(&document).into()
+        };
+    }
     set(&mut response.headers, header::ETAG, &etag);
     set(&mut response.headers, header::VARY, "Accept");
     response
@@ -161,6 +174,16 @@ fn accepts_json(request: &Request) -> bool {
             let media_type = range.split(';').next().unwrap_or_default().trim();
             matches!(media_type, JSON | "application/*" | "*/*")
         })
+}
+
+/// The name by which a client asks for the protobuf form.
+fn accepts_gnostic(request: &Request) -> Option<&'static str> {
+    let accept = request.header(header::ACCEPT).unwrap_or_default();
+    GNOSTIC.into_iter().find(|name| {
+        accept
+            .split(',')
+            .any(|range| range.trim().starts_with(name))
+    })
 }
 
 fn is_known(request: &Request, etag: &str) -> bool {

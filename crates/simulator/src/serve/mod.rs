@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::apiserver::{ApiServer, Options};
-use crate::builtin::Builtin;
+use crate::builtin::{self, Settings};
 use crate::clock::WorldClock;
 use crate::persist::{PersistError, State};
 use crate::world::{World, WorldHandle};
@@ -28,8 +28,8 @@ pub struct ServeOptions {
     pub addr: SocketAddr,
     /// Where to keep everything; `None` keeps nothing.
     pub state_dir: Option<PathBuf>,
-    /// Built-in controllers to run.
-    pub controllers: Vec<Box<dyn Builtin>>,
+    /// What the built-in controllers are to know; an empty `root_ca` is the server's own.
+    pub settings: Settings,
 }
 
 /// Why a server cannot start. The texts name the remedy in a line `hint: …`.
@@ -118,10 +118,14 @@ impl Server {
             state.load(&mut api)?;
             api.store_mut().keep_log();
         }
+        let mut settings = options.settings;
+        if settings.root_ca.is_empty() {
+            settings.root_ca.clone_from(&credentials.ca_pem);
+        }
         let entropy = Entropy::from_bytes(tls::random::<32>()?);
         let clock = WorldClock::Wall;
         let world = WorldHandle::new(
-            World::with_server(api, entropy, options.controllers, clock.now()),
+            World::with_server(api, entropy, builtin::with(settings), clock.now()),
             clock,
         );
         let durable = Durable::new(world.clone(), state.clone());

@@ -1,0 +1,110 @@
+//! What is left to chance is masked: times, ages, uids, versions, addresses, random suffixes, nodes.
+
+use std::path::Path;
+
+use regex::Regex;
+
+/// Replacements in order.
+pub(super) struct Masks {
+    folder: String,
+    rules: Vec<(Regex, &'static str)>,
+}
+
+/// Letters and digits of generated names.
+const SUFFIX: &str = "[bcdfghjklmnpqrstvwxz2456789]";
+
+impl Masks {
+    /// Masks for a session in that folder.
+    pub(super) fn new(folder: &Path) -> Self {
+        let rule = |pattern: &str, with| (Regex::new(pattern).expect("a pattern"), with);
+        let rules = vec![
+            rule(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
+            rule(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [+-]\d{4}", "TIME"),
+            rule(
+                r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} [+-]\d{4}",
+                "TIME",
+            ),
+            rule(
+                "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+                "UID",
+            ),
+            rule(r#"(resourceVersion"?: ?)"\d+""#, r#"$1"VERSION""#),
+            rule(r"(Resource Version: +)\d+", "${1}VERSION"),
+            rule(r"\b127\.0\.0\.1:\d+\b", "SERVER"),
+            rule(r"\b(10|127)\.\d+\.\d+\.\d+(/\d+)?\b", "ADDRESS"),
+            rule(r"\bnode-[123]\b", "NODE"),
+            rule(r"\b(LIVE|MERGED|edit)-\d+", "$1-RANDOM"),
+            rule(r"\.[0-9a-f]{16}\b", ".RANDOM"),
+            rule(
+                &format!(r"([a-z0-9])-{SUFFIX}{{5,10}}(-{SUFFIX}{{5}})?\b"),
+                "$1-RANDOM",
+            ),
+            rule(
+                &format!(r#"((?i:pod-?template-?hash|PodHash|stableRS)[=: "]+){SUFFIX}{{5,10}}\b"#),
+                "${1}RANDOM",
+            ),
+            rule(r"(^|[\s(])(\d+[smhd]){1,2}([\s),]|$)", "${1}AGE$3"),
+            rule(r"([^\s+-])\s{2,}", "$1  "),
+        ];
+        Self {
+            folder: folder.display().to_string(),
+            rules,
+        }
+    }
+
+    /// The lines of an output, masked.
+    pub(super) fn apply(&self, text: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut managed = None;
+        for line in text.lines() {
+            let indent = line.len() - line.trim_start().len();
+            if let Some(at) = managed {
+                let inside =
+                    indent > at || (indent == at && line.trim_start().starts_with(['-', ']']));
+                if inside {
+                    continue;
+                }
+                managed = None;
+            }
+            if line
+                .trim_start()
+                .trim_start_matches('"')
+                .starts_with("managedFields")
+                && line.trim_end().ends_with([':', '['])
+            {
+                managed = Some(indent);
+                continue;
+            }
+            lines.push(self.line(line));
+        }
+        lines
+    }
+
+    fn line(&self, line: &str) -> String {
+        let mut line = line.replace(&self.folder, "FOLDER");
+        for (pattern, with) in &self.rules {
+            line = pattern.replace_all(&line, *with).into_owned();
+        }
+        line
+    }
+}
+
+#[test]
+fn what_chance_decides_is_masked_and_nothing_else() {
+    let masks = Masks::new(Path::new("/tmp/here"));
+    let text = "web-7c5ddbdf54-x7bq2   1/1     Running   0          2m3s   10.0.0.7   node-2\n\
+        wait -f /tmp/here/a.yaml: spec.replicas 10\n  uid: 01234567-89ab-cdef-0123-456789abcdef\n\
+        \x20 managedFields:\n  - apiVersion: v1\n    manager: kubectl\n  name: shop\n\
+        \x20 resourceVersion: \"77\"\n  creationTimestamp: \"2026-01-02T03:04:05Z\"\n";
+    assert_eq!(
+        masks.apply(text),
+        [
+            "web-RANDOM  1/1  Running  0  AGE  ADDRESS  NODE",
+            "wait -f FOLDER/a.yaml: spec.replicas 10",
+            "  uid: UID",
+            "  name: shop",
+            "  resourceVersion: \"VERSION\"",
+            "  creationTimestamp: \"TIME\"",
+        ]
+    );
+}
