@@ -1,7 +1,6 @@
 //! The session on each ground.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use runtime::Clock;
@@ -42,7 +41,7 @@ async fn hold(
     kubeconfig: String,
 ) -> Result<Transcript> {
     cluster.prepare().await.context("preparing the cluster")?;
-    cluster.start(transport, Arc::new(Faults::new(Plan::default())), 1);
+    cluster.start(transport, Faults::new(Plan::default()), 1);
     let client = client.clone();
     tokio::task::spawn_blocking(move || session::run(&client, &kubeconfig)).await?
 }
