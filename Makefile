@@ -17,6 +17,10 @@ test: setup ## unit tests and every scenario on the simulator
 	$(CARGO) test --workspace --exclude scenarios
 	$(CARGO) test --package scenarios --test simulated
 
+conformance: setup ## recorded calls and answers of the originals, replayed against ours (needs ../shared/conformance)
+	$(CARGO) xtask conformance rollouts
+	$(CARGO) xtask conformance kubernetes
+
 test-real: setup testbed ## the same scenarios on a real Kubernetes (needs Go; ARGS=NAME: only that one)
 	@if command -v go >/dev/null; then $(CARGO) xtask test-real $(ARGS); else echo 'skipped: no Go toolchain'; fi
 
@@ -37,4 +41,4 @@ deny: ## licences, bans and sources of dependencies
 generate: ## write generated files anew (deploy/)
 	$(CARGO) xtask generate
 
-.PHONY: help setup tour test test-real testbed lint docs deny generate
+.PHONY: help setup tour test conformance test-real testbed lint docs deny generate

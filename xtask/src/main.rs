@@ -18,6 +18,8 @@ mod sim;
 mod test_real;
 mod testbed;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -55,15 +57,17 @@ enum Command {
     TestReal(test_real::TestRealArgs),
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     match Args::parse().command {
         Command::Bench(command) => bench::run(&command),
         Command::Conformance(command) => conformance::run(&command),
+        Command::Conformance(command) => return conformance::run(&command),
         Command::Crds(args) => crds::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Sim(sim) => sim::run(&sim),
         Command::E2e(args) => e2e::run(&args),
         Command::Testbed(command) => testbed::run(command),
         Command::TestReal(args) => test_real::run(&args),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -13,7 +13,28 @@ use super::case::{Case, read_lines};
 /// Replays one call; the error says how ours differs.
 pub type Replay = Box<dyn Fn(&Case) -> Result<(), String>>;
 /// Turns a file that is no list of calls into outcomes by name.
-pub type Table = Box<dyn Fn(&Path) -> Result<Vec<(String, Result<(), String>)>>>;
+pub type Table = Box<dyn Fn(&Path) -> Result<Outcomes>>;
+/// What became of cases, by name.
+pub type Outcomes = Vec<(String, Outcome)>;
+
+/// What became of a case.
+pub enum Outcome {
+    /// Equal.
+    Passed,
+    /// Different, and how.
+    Failed(String),
+    /// Not replayed, and why.
+    Skipped(&'static str),
+}
+
+impl From<Result<(), String>> for Outcome {
+    fn from(result: Result<(), String>) -> Self {
+        match result {
+            Ok(()) => Self::Passed,
+            Err(difference) => Self::Failed(difference),
+        }
+    }
+}
 
 /// What is replayed, what is not and why.
 #[derive(Default)]
@@ -30,7 +51,7 @@ pub struct Registry {
 struct Condition {
     function: &'static str,
     reason: &'static str,
-    holds: fn(&Case) -> bool,
+    holds: Box<dyn Fn(&Case) -> bool>,
 }
 
 impl Condition {
@@ -48,8 +69,8 @@ pub struct Tally {
     pub passed: usize,
     /// Differing cases.
     pub failed: usize,
-    /// Functions not replayed: reason and number of cases.
-    pub skipped: BTreeMap<String, (&'static str, usize)>,
+    /// Number of cases not replayed, by function and reason.
+    pub skipped: BTreeMap<(String, &'static str), usize>,
 }
 
 impl Registry {
@@ -66,7 +87,7 @@ impl Registry {
     pub fn table(
         &mut self,
         file: &'static str,
-        table: impl Fn(&Path) -> Result<Vec<(String, Result<(), String>)>> + 'static,
+        table: impl Fn(&Path) -> Result<Outcomes> + 'static,
     ) {
         self.tables.insert(file, Box::new(table));
     }
@@ -86,12 +107,12 @@ impl Registry {
         &mut self,
         function: &'static str,
         reason: &'static str,
-        holds: fn(&Case) -> bool,
+        holds: impl Fn(&Case) -> bool + 'static,
     ) {
         self.skipped_if.push(Condition {
             function,
             reason,
-            holds,
+            holds: Box::new(holds),
         });
     }
 
@@ -100,12 +121,12 @@ impl Registry {
         &mut self,
         function: &'static str,
         reason: &'static str,
-        holds: fn(&Case) -> bool,
+        holds: impl Fn(&Case) -> bool + 'static,
     ) {
         self.marked_if.push(Condition {
             function,
             reason,
-            holds,
+            holds: Box::new(holds),
         });
     }
 
@@ -154,7 +175,7 @@ impl Registry {
             return;
         };
         if let Some(reason) = Condition::reason(&self.skipped_if, case) {
-            tally.skip(&format!("{}, some", case.function()), reason);
+            tally.skip(case.function(), reason);
             return;
         }
         let mut outcome = catch_unwind(AssertUnwindSafe(|| replay(case)))
@@ -166,7 +187,7 @@ impl Registry {
                 Err(_) => Ok(()),
             };
         }
-        tally.count(file, case.name(), outcome, width);
+        tally.count(file, case.name(), outcome.into(), width);
     }
 
     fn reason(&self, name: &str) -> &'static str {
@@ -181,37 +202,38 @@ impl Registry {
 }
 
 impl Tally {
-    fn count(&mut self, file: &str, name: &str, outcome: Result<(), String>, width: usize) {
+    fn count(&mut self, file: &str, name: &str, outcome: Outcome, width: usize) {
         match outcome {
-            Ok(()) => self.passed += 1,
-            Err(difference) => {
+            Outcome::Passed => self.passed += 1,
+            Outcome::Skipped(reason) => self.skip(file, reason),
+            Outcome::Failed(difference) => {
                 self.failed += 1;
                 let difference: String = difference.chars().take(width).collect();
-                println(&format!("FAILED {file} {name}\n    {difference}"));
+                say(&format!("FAILED {file} {name}\n    {difference}"));
             }
         }
     }
 
     fn skip(&mut self, name: &str, reason: &'static str) {
-        self.skipped.entry(name.to_owned()).or_insert((reason, 0)).1 += 1;
+        *self.skipped.entry((name.to_owned(), reason)).or_default() += 1;
     }
 
     /// Prints what was skipped and the last line.
     pub fn print(&self) {
-        for (name, (reason, count)) in &self.skipped {
-            println(&format!("skipped {count:5} {name}: {reason}"));
+        for ((name, reason), count) in &self.skipped {
+            say(&format!("skipped {count:5} {name}: {reason}"));
         }
-        let skipped: usize = self.skipped.values().map(|(_, count)| count).sum();
-        println(&format!(
+        let skipped: usize = self.skipped.values().sum();
+        say(&format!(
             "{} passed, {} failed, {skipped} skipped",
             self.passed, self.failed
         ));
     }
 }
 
-fn println(line: &str) {
+/// Prints a line. A closed pipe ends the output, not the run.
+pub fn say(line: &str) {
     use std::io::Write;
-    // A closed pipe ends the output, not the run.
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 

@@ -1,6 +1,6 @@
 //! `list rollouts` and `list experiments`: cells of fixed least widths in a table.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use machinery::duration::GoDuration;
 use machinery::{human, meta};
 use serde_json::Value;
@@ -144,8 +144,9 @@ fn remaining(experiment: &Experiment, now: Timestamp) -> Option<String> {
     }
     let since = experiment.status.available_at?.0;
     let duration = GoDuration::parse(&experiment.spec.duration).ok()?;
-    let left = duration.as_nanos() / 1_000_000_000 - now.duration_since(since).as_secs();
-    Some(human::duration(left))
+    // Cut to whole seconds after the subtraction: a part of a second gone is a second less.
+    let left = SignedDuration::from_nanos(duration.as_nanos()) - now.duration_since(since);
+    Some(human::duration(left.as_secs()))
 }
 
 /// The table of Experiments.

@@ -131,6 +131,28 @@ impl RolloutInfo {
         phase_icon(&self.phase)
     }
 
+    /// Its ReplicaSets of a revision.
+    pub fn replica_sets_of(&self, revision: i64) -> impl Iterator<Item = &ReplicaSetInfo> {
+        self.replica_sets
+            .iter()
+            .filter(move |set| set.revision == revision)
+    }
+
+    /// The line of `status`: the phase, and why.
+    pub fn status_line(&self) -> String {
+        let phase = self.phase.as_str();
+        if self.message.is_empty() {
+            phase.to_owned()
+        } else {
+            format!("{phase} - {}", self.message)
+        }
+    }
+
+    /// Whether `status` has nothing more to wait for.
+    pub fn is_settled(&self) -> bool {
+        ["Healthy", "Degraded"].contains(&self.phase.as_str())
+    }
+
     /// Every revision that something belongs to, the newest first.
     pub fn revisions(&self) -> Vec<i64> {
         let sets = self.replica_sets.iter().map(|set| set.revision);

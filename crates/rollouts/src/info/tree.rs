@@ -159,11 +159,7 @@ impl Tree {
     }
 
     fn revision(&mut self, info: &RolloutInfo, revision: i64, below: &str) {
-        let sets = info
-            .replica_sets
-            .iter()
-            .filter(|set| set.revision == revision)
-            .map(Child::ReplicaSet);
+        let sets = info.replica_sets_of(revision).map(Child::ReplicaSet);
         let experiments = info
             .experiments
             .iter()

@@ -39,7 +39,8 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything wrong with the documents of a YAML or JSON text, in order. Services and Ingresses that come along are
+/// Everything wrong with the documents of a YAML or JSON text: per Rollout, its own errors, then those of what it refers
+/// to, in the order of the documents. Services that come along are
 /// matched to the Rollouts that name them; what isn't in the text isn't missed.
 pub fn lint(text: &str) -> Vec<Problem> {
     let documents = match yaml::parse_documents(text) {
@@ -72,15 +73,17 @@ fn of_rollout(document: &Value, documents: &[Value]) -> Vec<FieldError> {
             meta::kind(other) == kind && meta::namespace(other) == meta::namespace(document)
         })
     };
-    for (role, name) in references::services(&rollout) {
-        for service in beside("Service").filter(|service| meta::name(service) == name) {
-            errors.extend(references::service(&rollout, role, service));
+    let services = references::services(&rollout);
+    for service in beside("Service") {
+        // A Service of several roles is checked in one of them.
+        let roles = services
+            .iter()
+            .filter(|(_, name)| meta::name(service) == *name);
+        if let Some((role, _)) = roles.max_by_key(|(role, _)| role.lint_rank()) {
+            errors.extend(references::service(&rollout, *role, service));
         }
     }
     errors.extend(references::router_configuration(&rollout));
-    for ingress in beside("Ingress") {
-        errors.extend(references::ingress(&rollout, ingress));
-    }
     errors
 }
 

@@ -39,6 +39,16 @@ impl ServiceRole {
             Self::Pong => "spec.strategy.canary.pingPong.pongService",
         }
     }
+
+    /// Among several roles of one Service, `lint` shows the highest.
+    pub(super) fn lint_rank(self) -> u8 {
+        match self {
+            Self::Active | Self::Canary => 0,
+            Self::Preview | Self::Stable => 1,
+            Self::Ping => 2,
+            Self::Pong => 3,
+        }
+    }
 }
 
 /// The Services a Rollout names, by role, in the order in which upstream looks them up. Unset ones are left out.

@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod defaults;
 pub mod errors;
+pub mod tables;
 
 use std::path::Path;
 

@@ -1,14 +1,19 @@
 //! Argo Rollouts, one file per area.
 
+mod commands;
 mod conditions;
 mod counts;
 mod hash;
+mod info;
 mod misc;
 mod phase;
+mod pictures;
 mod reconcile;
 mod replica_sets;
 mod tables;
 mod validation;
+
+use std::path::Path;
 
 use rollouts::api::Rollout;
 use rollouts::replicas::ReplicaSetView;
@@ -18,8 +23,8 @@ use serde_json::{Value, json};
 use super::case::Case;
 use super::registry::Registry;
 
-/// Everything that is replayed, and why the rest is not.
-pub fn registry() -> Registry {
+/// Everything that is replayed, and why the rest is not. Some calls read files of the folder.
+pub fn registry(folder: &Path) -> Registry {
     let mut registry = Registry::default();
     tables::register(&mut registry);
     counts::register(&mut registry);
@@ -30,6 +35,9 @@ pub fn registry() -> Registry {
     validation::register(&mut registry);
     misc::register(&mut registry);
     reconcile::register(&mut registry);
+    commands::register(&mut registry, folder);
+    info::register(&mut registry);
+    pictures::register(&mut registry);
     not_yet(&mut registry);
     registry
 }
@@ -68,7 +76,6 @@ fn not_yet(registry: &mut Registry) {
         "validation.ValidateVirtualService",
         "validation.ValidateAppMesh",
         "validation.ValidateAmbassador",
-        "validation.ValidateRolloutReferencedResources",
         "rollout.calculateWeightStatus",
         "rollout.trafficWeightUpdatedMessage",
         "rollout.getIstioDestinationRuleSpec",
@@ -85,7 +92,6 @@ fn not_yet(registry: &mut Registry) {
         "a step inside the controller without a counterpart",
     );
     registry.skip("e2e-reference.tsv", "scenarios, not calls");
-    registry.skip("cli/", "the command line is replayed elsewhere");
 }
 
 fn rollout(case: &Case, name: &str) -> Rollout {

@@ -9,18 +9,16 @@ use rollouts::replicas::ReplicaSetView;
 use rollouts::replicas::canary::{Counts, approximate, counts_basic, counts_routed};
 use serde_json::{Value, json};
 
-use super::super::registry::Registry;
+use super::super::registry::{Outcomes, Registry};
 
 pub fn register(registry: &mut Registry) {
     registry.table("canary-approximate.json", |path| {
         rows(path, approximate_row)
     });
     registry.table("canary-counts.json", |path| rows(path, counts_row));
-    registry.skip("info", "the command line is replayed elsewhere");
-    registry.skip("lint", "the command line is replayed elsewhere");
 }
 
-fn rows(path: &Path, ours: fn(&Value) -> Counts) -> Result<Vec<(String, Result<(), String>)>> {
+fn rows(path: &Path, ours: fn(&Value) -> Counts) -> Result<Outcomes> {
     let file: Value = serde_json::from_slice(&fs::read(path)?)?;
     let rows = file["rows"].as_array().cloned().unwrap_or_default();
     let outcomes = rows.iter().enumerate().map(|(index, row)| {
@@ -32,7 +30,7 @@ fn rows(path: &Path, ours: fn(&Value) -> Counts) -> Result<Vec<(String, Result<(
         } else {
             Err(format!("ours {new}, {stable}; row {row}"))
         };
-        (format!("row {index} {name}"), outcome)
+        (format!("row {index} {name}"), outcome.into())
     });
     Ok(outcomes.collect())
 }

@@ -166,16 +166,12 @@ fn resources(registry: &mut Registry) {
         errors(case, &ours.unwrap_or_default())
     });
     registry.on("validation.ValidateIngress", |case| {
-        let given = case.arg("ingress");
-        let object = ["legacyIngress", "ingress"]
-            .into_iter()
-            .find_map(|form| given.get(form))
-            .unwrap_or(&given);
         errors(
             case,
-            &references::ingress(&rollout(case, "rollout"), object),
+            &ingress(&rollout(case, "rollout"), &case.arg("ingress")),
         )
     });
+    all_resources(registry);
     registry.on("validation.ValidateRolloutNginxIngressesConfig", |case| {
         error(case, references::nginx)
     });
@@ -194,6 +190,59 @@ fn resources(registry: &mut Registry) {
         let ours = references::workload(rollout.spec.workload_ref.as_ref(), &message);
         case.expect(&[("error/message", json!(ours.to_string()))])
     });
+}
+
+/// Of an Ingress in one of the two forms that upstream wraps.
+fn ingress(rollout: &rollouts::api::Rollout, given: &Value) -> Vec<FieldError> {
+    let object = ["legacyIngress", "ingress"]
+        .into_iter()
+        .find_map(|form| given.get(form))
+        .unwrap_or(given);
+    references::ingress(rollout, object)
+}
+
+fn all_resources(registry: &mut Registry) {
+    const FUNCTION: &str = "validation.ValidateRolloutReferencedResources";
+    let has = |case: &Case, kind: &str| {
+        let given = &case.line["in"]["referencedResources"][kind];
+        given.as_array().is_some_and(|list| !list.is_empty())
+    };
+    registry.on(FUNCTION, |case| {
+        let (given, rollout) = (case.arg("referencedResources"), rollout(case, "rollout"));
+        let list = |kind: &str| given[kind].as_array().cloned().unwrap_or_default();
+        let mut ours = Vec::new();
+        for service in list("ServiceWithType") {
+            let role = role(service["Type"].as_str().unwrap_or_default());
+            ours.extend(
+                role.map(|role| references::service(&rollout, role, &service["Service"]))
+                    .unwrap_or_default(),
+            );
+        }
+        ours.extend(references::nginx(&rollout));
+        ours.extend(references::alb(&rollout));
+        for object in list("Ingresses") {
+            ours.extend(ingress(&rollout, &object));
+        }
+        ours.extend(references::istio(&rollout));
+        errors(case, &ours)
+    });
+    registry.mark_if(
+        FUNCTION,
+        "upstream panics where a path has no Service behind it; ours is a field error",
+        |case| case.out("/panic") != Value::Null,
+    );
+    registry.skip_if(FUNCTION, "analysis is not supported yet", move |case| {
+        has(case, "AnalysisTemplatesWithType")
+    });
+    registry.skip_if(
+        FUNCTION,
+        "traffic routing is not supported yet",
+        move |case| {
+            ["VirtualServices", "AmbassadorMappings", "AppMeshResources"]
+                .iter()
+                .any(|kind| has(case, kind))
+        },
+    );
 }
 
 fn error(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 use machinery::duration::GoDuration;
+use rollouts::info::RolloutInfo;
 
 use super::objects::Objects;
 use crate::cli::print;
@@ -26,15 +27,15 @@ pub struct StatusArgs {
 
 impl StatusArgs {
     pub async fn run(&self, objects: &Objects) -> Result<()> {
-        let (phase, message) = self.look(objects).await?;
         if !self.watch {
-            let text = if is_last(&phase) {
-                phase.clone()
+            let info = objects.rollout_info(&self.name).await?;
+            let text = if info.is_settled() {
+                info.phase.as_str().to_owned()
             } else {
-                line(&phase, &message)
+                info.status_line()
             };
             print(&format!("{text}\n"))?;
-            return verdict(&phase, &message);
+            return verdict(&info);
         }
         let timeout = GoDuration::parse(&self.timeout)
             .ok()
@@ -55,48 +56,32 @@ impl StatusArgs {
                 .transpose()?
         };
         match last {
-            Some((phase, message)) => verdict(&phase, &message),
+            Some(info) => verdict(&info),
             None => bail!("Rollout status watch exceeded timeout"),
         }
     }
 
-    async fn look(&self, objects: &Objects) -> Result<(String, String)> {
-        let info = objects.rollout_info(&self.name).await?;
-        Ok((info.phase.as_str().to_owned(), info.message))
-    }
-
     /// Prints every change until there will be none.
-    async fn until_last(&self, objects: &Objects) -> Result<(String, String)> {
+    async fn until_last(&self, objects: &Objects) -> Result<RolloutInfo> {
         let mut shown = String::new();
         loop {
-            let (phase, message) = self.look(objects).await?;
-            let text = line(&phase, &message);
+            let info = objects.rollout_info(&self.name).await?;
+            let text = info.status_line();
             if text != shown {
                 print(&format!("{text}\n"))?;
                 shown = text;
             }
-            if is_last(&phase) {
-                return Ok((phase, message));
+            if info.is_settled() {
+                return Ok(info);
             }
             tokio::time::sleep(LOOK).await;
         }
     }
 }
 
-fn is_last(phase: &str) -> bool {
-    phase == "Healthy" || phase == "Degraded"
-}
-
-fn line(phase: &str, message: &str) -> String {
-    if message.is_empty() {
-        phase.to_owned()
-    } else {
-        format!("{phase} - {message}")
-    }
-}
-
-fn verdict(phase: &str, message: &str) -> Result<()> {
-    if phase == "Degraded" {
+fn verdict(info: &RolloutInfo) -> Result<()> {
+    if info.phase.as_str() == "Degraded" {
+        let message = &info.message;
         bail!("The rollout is in a degraded state with message: {message}");
     }
     Ok(())
