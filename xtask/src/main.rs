@@ -60,7 +60,6 @@ enum Command {
 fn main() -> Result<ExitCode> {
     match Args::parse().command {
         Command::Bench(command) => bench::run(&command),
-        Command::Conformance(command) => conformance::run(&command),
         Command::Conformance(command) => return conformance::run(&command),
         Command::Crds(args) => crds::run(&args),
         Command::Generate(args) => generate::run(&args),

@@ -401,9 +401,11 @@ pub(crate) fn custom_type_errors(served: &Served, object: &Value) -> Vec<FieldEr
 }
 
 /// Turns a patched object into one of the resource's type: 422 about the patch if it is none.
+/// `read` is how Go reads the result of such a patch.
 pub(crate) fn patched(
     served: &Served,
     value: &Value,
+    read: fn(TypeId, &Value) -> Result<Decoded, DecodeError>,
     shown: impl FnOnce(&Value) -> String,
     duplicates: &[String],
     mode: FieldValidation,
@@ -420,7 +422,7 @@ pub(crate) fn patched(
     };
     let outcome = match served.type_id() {
         Some(type_id) => patched_type_error(served, value).map_or_else(
-            || decode::normalise_strict(type_id, value).map_err(|error| error.to_string()),
+            || read(type_id, value).map_err(|error| error.to_string()),
             Err,
         ),
         None => admit_custom(

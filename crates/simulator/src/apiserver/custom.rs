@@ -19,7 +19,7 @@ mod validate;
 
 use std::sync::Arc;
 
-use machinery::builtin::validation::FieldError;
+use machinery::builtin::validation::{ErrorKind, FieldError};
 use serde_json::Value;
 
 use super::resource::Resource;
@@ -92,6 +92,7 @@ impl CustomVersion {
         }
         errors.extend(lists::embedded(&self.schema, "", new));
         errors.extend(self.duplicates(new, old));
+        errors.extend(self.rules_not_checked(&errors));
         errors
     }
 
@@ -113,7 +114,30 @@ impl CustomVersion {
             errors.extend(scale::replicas_error(new, &paths.status_replicas));
         }
         errors.extend(self.duplicates(new, Some(old)));
+        errors.extend(self.rules_not_checked(&errors));
         errors
+    }
+
+    /// Rules are not evaluated on an object of another shape than they expect, and the server says so.
+    fn rules_not_checked(&self, errors: &[FieldError]) -> Option<FieldError> {
+        let blocking = errors.iter().any(|error| {
+            matches!(
+                error.kind,
+                ErrorKind::NotSupported
+                    | ErrorKind::Required
+                    | ErrorKind::TooLong
+                    | ErrorKind::TooMany
+                    | ErrorKind::TypeInvalid
+            )
+        });
+        (blocking && self.schema.has_rules()).then(|| {
+            FieldError::invalid(
+                "<nil>",
+                &Value::Null,
+                "some validation rules were not checked because the object was invalid; correct the existing errors to \
+                 complete validation",
+            )
+        })
     }
 
     fn duplicates(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {

@@ -98,6 +98,20 @@ impl Call<'_> {
     }
 }
 
+/// What the server says about kinds of its own that have a successor, or none.
+fn deprecated(served: &Served) -> Option<&'static str> {
+    match (
+        served.resource.group.as_ref(),
+        served.resource.kind.as_ref(),
+    ) {
+        ("", "Endpoints") => {
+            Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+        }
+        ("", "ComponentStatus") => Some("v1 ComponentStatus is deprecated in v1.19+"),
+        _ => None,
+    }
+}
+
 impl ApiServer {
     /// Handles one request.
     pub fn handle(&mut self, request: &Request, now: Timestamp, entropy: &mut Entropy) -> Reply {
@@ -165,6 +179,8 @@ impl ApiServer {
         {
             call.warnings.push(warning);
         }
+        call.warnings
+            .extend(deprecated(&call.served).map(str::to_owned));
         self.verb(&mut call).map_err(|error| (error, call.warnings))
     }
 

@@ -22,11 +22,8 @@ use crate::request::{Request, Response};
 use document::GroupVersion;
 
 const JSON: &str = "application/json";
-/// Swagger in protobuf, by its old and its new name.
-const GNOSTIC: [&str; 2] = [
-    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
-    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
-];
+/// Swagger in protobuf. The `@` of its old name has no place in a `Content-Type`.
+const GNOSTIC: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 const PRIVATE: &str = "no-cache, private";
 
 /// Upper-case hexadecimal SHA-512, as in `ETag`s and hashed URLs.
@@ -142,12 +139,12 @@ fn version_3(api: &ApiServer, request: &Request, place: &str) -> Response {
 
 fn version_2(api: &ApiServer, request: &Request) -> Response {
     let (json, gnostic) = (accepts_json(request), accepts_gnostic(request));
-    if !json && gnostic.is_none() {
+    if !json && !gnostic {
         return plain(406, "text/plain; charset=utf-8", String::new());
     }
     let documents = group_versions(api);
     let hashes: String = documents.iter().map(GroupVersion::hash).collect();
-    let content_type = if json { JSON } else { gnostic.unwrap_or(JSON) };
+    let content_type = if json { JSON } else { GNOSTIC };
     let form = format!("{hashes}{content_type}");
     let etag = format!("\"{}\"", hash(form.as_bytes()));
     let known = is_known(request, &etag);
@@ -176,13 +173,12 @@ fn accepts_json(request: &Request) -> bool {
         })
 }
 
-/// The name by which a client asks for the protobuf form.
-fn accepts_gnostic(request: &Request) -> Option<&'static str> {
+/// Whether a client asks for the protobuf form, by its old or its new name.
+fn accepts_gnostic(request: &Request) -> bool {
     let accept = request.header(header::ACCEPT).unwrap_or_default();
-    GNOSTIC.into_iter().find(|name| {
-        accept
-            .split(',')
-            .any(|range| range.trim().starts_with(name))
+    accept.split(',').map(str::trim).any(|range| {
+        range.starts_with(GNOSTIC)
+            || range.starts_with("application/com.github.proto-openapi.spec.v2@v1.0+protobuf")
     })
 }
 

@@ -91,11 +91,27 @@ impl Patch {
         match self {
             Self::Json(patch) => {
                 let value = patch::json::apply(old, patch).map_err(|error| refused(&error))?;
-                body::patched(served, &value, json, &[], mode, warnings)
+                body::patched(
+                    served,
+                    &value,
+                    decode::normalise_strict,
+                    json,
+                    &[],
+                    mode,
+                    warnings,
+                )
             }
             Self::Merge(patch) => {
                 let value = patch::merge::apply(old, &patch.value);
-                body::patched(served, &value, json, &patch.strict, mode, warnings)
+                body::patched(
+                    served,
+                    &value,
+                    decode::normalise_strict,
+                    json,
+                    &patch.strict,
+                    mode,
+                    warnings,
+                )
             }
             Self::Strategic(patch) => {
                 let Some(type_id) = served.type_id() else {
@@ -104,7 +120,15 @@ impl Patch {
                 let value = patch::strategic::apply(old, &patch.value, type_id)
                     .map_err(|error| refused(&error))?;
                 let shown = |_: &Value| go_map(&patch.value);
-                body::patched(served, &value, shown, &patch.strict, mode, warnings)
+                body::patched(
+                    served,
+                    &value,
+                    decode::from_unstructured,
+                    shown,
+                    &patch.strict,
+                    mode,
+                    warnings,
+                )
             }
         }
     }

@@ -94,6 +94,14 @@ impl Schema {
         serde_json::from_value(schema.clone()).unwrap_or_default()
     }
 
+    /// Whether there are rules here or anywhere below.
+    pub(super) fn has_rules(&self) -> bool {
+        let additional = self.additional();
+        let items = self.items.as_deref();
+        let mut below = self.properties.values().chain(additional).chain(items);
+        !self.rules.is_empty() || below.any(Self::has_rules)
+    }
+
     /// The schema of values under keys that are no properties.
     pub(super) fn additional(&self) -> Option<&Schema> {
         match &self.additional_properties {
