@@ -44,7 +44,7 @@ pub struct RunArgs {
     /// Seconds after which a Rollout is looked at without a reason
     #[arg(long, default_value_t = 900)]
     rollout_resync: u64,
-    /// Requests a second
+    /// Requests a second, for Kubernetes' own kinds and for custom resources each
     #[arg(long, default_value_t = 40.0)]
     qps: f64,
     /// Requests at once

@@ -43,9 +43,50 @@ impl Limiter {
     }
 }
 
+/// A bucket for Kubernetes' own kinds and one for custom resources.
+#[derive(Debug)]
+pub struct Limiters {
+    builtin: Limiter,
+    custom: Limiter,
+}
+
+impl Limiters {
+    /// Two full buckets.
+    pub fn new(qps: f64, burst: u32) -> Self {
+        Self {
+            builtin: Limiter::new(qps, burst),
+            custom: Limiter::new(qps, burst),
+        }
+    }
+
+    /// The bucket that a request path takes from. Kubernetes' own groups have no dot, or end in `k8s.io`.
+    pub fn of(&self, path: &str) -> &Limiter {
+        let group = path
+            .strip_prefix("/apis/")
+            .and_then(|p| p.split('/').next());
+        match group {
+            Some(group) if group.contains('.') && !group.ends_with(".k8s.io") => &self.custom,
+            Some(_) | None => &self.builtin,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn custom_resources_have_a_bucket_of_their_own() {
+        let limiters = Limiters::new(1.0, 1);
+        let is_custom = |path: &str| std::ptr::eq(limiters.of(path), &limiters.custom);
+        let paths = [
+            "/api/v1/pods",
+            "/apis/apps/v1/replicasets",
+            "/apis/coordination.k8s.io/v1/leases",
+            "/apis/argoproj.io/v1alpha1/rollouts",
+        ];
+        assert_eq!(paths.map(is_custom), [false, false, false, true]);
+    }
 
     #[test]
     fn a_burst_passes_at_once_and_the_rest_is_spaced() {

@@ -24,7 +24,7 @@ use crate::effect::{DeleteOptions, Patch};
 use crate::error::Error;
 use crate::metrics::{Counter, Family, Registry};
 use crate::resource::{ObjectKey, POD, ResourceRef};
-use limiter::Limiter;
+use limiter::Limiters;
 use machinery::entropy::Entropy;
 pub(crate) use wire::query;
 use wire::{collect, encode, failure, is_object, to_bytes, with_type};
@@ -41,7 +41,8 @@ pub struct ClientOptions {
     pub seed: u64,
     /// `fieldManager` of writes; the server derives one from the user agent if empty.
     pub field_manager: String,
-    /// Requests a second; no limit if absent. Watches are not counted.
+    /// Requests a second; no limit if absent. Watches are not counted. Kubernetes' own kinds and custom resources are
+    /// counted apart, as by the two clients of a Go controller.
     pub qps: Option<f64>,
     /// Requests that may exceed `qps` at once.
     pub burst: u32,
@@ -71,7 +72,7 @@ struct Inner {
     kube: kube::Client,
     options: ClientOptions,
     entropy: Mutex<Entropy>,
-    limiter: Option<Limiter>,
+    limiters: Option<Limiters>,
     slots: Semaphore,
     sinks: RwLock<Vec<Arc<dyn Sink>>>,
     observers: RwLock<Vec<Observer>>,
@@ -116,7 +117,7 @@ impl Client {
             &["code", "method"],
         );
         let entropy = Mutex::new(Entropy::seeded(options.seed));
-        let limiter = options.qps.map(|qps| Limiter::new(qps, options.burst));
+        let limiters = options.qps.map(|qps| Limiters::new(qps, options.burst));
         let slots = Semaphore::new(options.concurrency.max(1));
         let sinks = RwLock::default();
         Self {
@@ -124,7 +125,7 @@ impl Client {
                 kube,
                 options,
                 entropy,
-                limiter,
+                limiters,
                 slots,
                 sinks,
                 observers: RwLock::default(),
@@ -437,8 +438,8 @@ impl Client {
         content_type: Option<&str>,
         body: Bytes,
     ) -> Result<Bytes, Error> {
-        if let Some(limiter) = &self.inner.limiter {
-            limiter.acquire().await;
+        if let Some(limiters) = &self.inner.limiters {
+            limiters.of(path).acquire().await;
         }
         let mut request = Self::request(method.clone(), path)?;
         if let Some(content_type) = content_type {
