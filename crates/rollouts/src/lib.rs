@@ -5,6 +5,7 @@ pub mod commands;
 pub mod conditions;
 pub mod info;
 pub mod install;
+mod malformed;
 pub mod phase;
 pub mod plan;
 pub mod replicas;

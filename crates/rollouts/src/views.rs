@@ -3,6 +3,7 @@
 //! Caches hold these instead of whole objects (style.md section 5). Each view is made from the object's JSON and is
 //! total: a malformed field is left out, an object without a name gives none.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use crate::api::decode::lenient;
 use crate::api::labels::LAST_APPLIED_CONFIGURATION;
 use crate::api::{ObjectMeta, Rollout};
+use crate::malformed;
 pub use crate::replicas::ReplicaSetView;
 use crate::rollout::observe::service_names;
 
@@ -110,8 +112,11 @@ impl<V: Pack> runtime::Projection for Packed<V> {
 }
 
 impl Pack for Rollout {
-    /// The annotation repeats the whole manifest.
+    /// The annotation repeats the whole manifest; what is malformed is left out.
     fn prune(object: &mut Value) {
+        if let Cow::Owned(sound) = malformed::without(object) {
+            *object = sound;
+        }
         let annotations = object.pointer_mut("/metadata/annotations");
         if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
             annotations.remove(LAST_APPLIED_CONFIGURATION);

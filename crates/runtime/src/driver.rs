@@ -42,9 +42,10 @@ impl Driver {
         let mut fences = Vec::new();
         for (index, effect) in plan.effects.iter().enumerate() {
             tracing::debug!(%effect, "performing");
+            let before = self.held(effect);
             match self.effect(effect).await {
                 Ok(answer) => {
-                    fences.extend(self.fence(effect, answer.as_ref()));
+                    fences.extend(self.fence(effect, before, answer.as_ref()));
                     answers.push(answer);
                 }
                 Err(error) => {
@@ -190,18 +191,25 @@ impl Driver {
         }
     }
 
-    /// What the caches cannot show yet.
-    fn fence(&self, effect: &Effect, answer: Option<&Bytes>) -> Option<Fence> {
+    /// The oldest version of an effect's object that a cache holds.
+    fn held(&self, effect: &Effect) -> Option<u64> {
         let (resource, key) = effect.target()?;
-        let held = self
-            .client
-            .sinks(&resource)
-            .iter()
-            .filter_map(|sink| sink.version(&key))
-            .min()?;
+        let sinks = self.client.sinks(&resource);
+        sinks.iter().filter_map(|sink| sink.version(&key)).min()
+    }
+
+    /// What the caches cannot show yet. `before`: what they held before the effect; a watch may be faster than its answer.
+    fn fence(
+        &self,
+        effect: &Effect,
+        before: Option<u64>,
+        answer: Option<&Bytes>,
+    ) -> Option<Fence> {
+        let (resource, key) = effect.target()?;
+        let held = self.held(effect)?;
         let version = match effect {
             // The pod changes or goes; its present state is what must not be seen again.
-            Effect::Evict { .. } => held + 1,
+            Effect::Evict { .. } => before? + 1,
             Effect::Create { .. }
             | Effect::Update { .. }
             | Effect::Patch { .. }

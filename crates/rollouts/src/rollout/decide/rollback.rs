@@ -4,6 +4,7 @@
 
 use super::pass::{Pass, hash_of};
 use crate::api::labels::EXPERIMENT_NAME;
+use crate::views::ReplicaSetView;
 
 impl Pass<'_> {
     /// The new ReplicaSet is the stable one, or older than it.
@@ -11,8 +12,7 @@ impl Pass<'_> {
         let (Some(new), Some(stable)) = (self.new_set(), self.stable_set()) else {
             return false;
         };
-        self.rollout.status.stable_rs == hash_of(new)
-            || new.metadata.creation_timestamp < stable.metadata.creation_timestamp
+        self.rollout.status.stable_rs == hash_of(new) || is_older(new, stable)
     }
 
     /// A rollback that skips everything: to stable, within the window, or before a blue-green set was scaled down.
@@ -39,7 +39,7 @@ impl Pass<'_> {
             .rollback_window
             .as_ref()
             .map_or(0, |window| window.revisions);
-        if from >= to || window <= 0 {
+        if !is_older(new, stable) || window <= 0 {
             return false;
         }
         let between = self.sets.iter().filter(|set| {
@@ -52,5 +52,32 @@ impl Pass<'_> {
             !experiment && from < created && created < to
         });
         i32::try_from(between.count()).unwrap_or(i32::MAX) < window
+    }
+}
+
+/// A ReplicaSet that this pass makes has no time of creation yet: it is the youngest.
+fn is_older(one: &ReplicaSetView, other: &ReplicaSetView) -> bool {
+    let created = |set: &ReplicaSetView| set.metadata.creation_timestamp;
+    created(one)
+        .zip(created(other))
+        .is_some_and(|(one, other)| one < other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Time;
+
+    #[test]
+    fn a_replica_set_that_is_only_planned_is_not_older_than_an_existing_one() {
+        let planned = ReplicaSetView::default();
+        let mut existing = ReplicaSetView::default();
+        existing.metadata.creation_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
+        let answers = [
+            is_older(&planned, &existing),
+            is_older(&existing, &planned),
+            is_older(&existing, &existing),
+        ];
+        assert_eq!(answers, [false, false, false]);
     }
 }
