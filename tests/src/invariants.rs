@@ -303,11 +303,11 @@ fn share(rollout: &Value, desired: i64) -> i64 {
         return 0;
     }
     let index = usize::try_from(number(rollout, "/status/currentStepIndex")).unwrap_or(0);
-    let weights = steps(rollout)
+    let mut weights = steps(rollout)
         .iter()
         .take(index + 1)
         .filter_map(|step| step.get("setWeight").and_then(Value::as_i64));
-    let weight = match weights.last() {
+    let weight = match weights.next_back() {
         _ if index >= steps(rollout).len() => 100,
         _ if is_true(rollout, "/status/abort") => 0,
         Some(weight) => weight,

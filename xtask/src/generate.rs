@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use machinery::yaml::documents_to_string;
 use rollouts::install::Install;
-use serde_json::Value;
 
 /// The image that the manifests name; whoever installs them sets another.
 const IMAGE: &str = concat!("carrick:v", env!("CARGO_PKG_VERSION"));
@@ -54,17 +54,13 @@ fn files() -> [(&'static str, String); 2] {
         namespaced,
     };
     [
-        ("install.yaml", documents(&install(false).objects())),
+        (
+            "install.yaml",
+            documents_to_string(&install(false).objects()),
+        ),
         (
             "namespace-install.yaml",
-            documents(&install(true).objects()),
+            documents_to_string(&install(true).objects()),
         ),
     ]
-}
-
-fn documents(objects: &[Value]) -> String {
-    objects
-        .iter()
-        .map(|object| format!("---\n{}", machinery::yaml::to_string(object)))
-        .collect()
 }

@@ -19,7 +19,16 @@ pub enum Sim {
 pub fn run(sim: &Sim) -> Result<()> {
     let Sim::Replay { line } = sim;
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["run", "--quiet", "--package", "scenarios", "--bin", "sim", "--", "replay"])
+        .args([
+            "run",
+            "--quiet",
+            "--package",
+            "scenarios",
+            "--bin",
+            "sim",
+            "--",
+            "replay",
+        ])
         .args(line)
         .status()
         .context("cannot run cargo")?;

@@ -49,5 +49,15 @@ pub fn to_string(value: &Value) -> String {
     write::document(value)
 }
 
+/// Objects as a stream of documents, each after a line `---`.
+pub fn documents_to_string<'a>(documents: impl IntoIterator<Item = &'a Value>) -> String {
+    let mut text = String::new();
+    for document in documents {
+        text.push_str("---\n");
+        text.push_str(&to_string(document));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests;

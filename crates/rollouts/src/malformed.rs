@@ -79,17 +79,17 @@ mod tests {
 
     use super::*;
 
-    fn rollout(spec: Value) -> Value {
+    fn rollout(spec: &Value) -> Value {
         json!({"metadata": {"name": "a"}, "spec": {"template": {"spec": spec}}})
     }
 
     #[test]
     fn malformed_quantities_are_left_out_and_the_rest_stays() {
-        let known = rollout(json!({
+        let known = rollout(&json!({
             "containers": [{"name": "a", "resources": {"requests": {"memory": "invalid", "cpu": 0.001}}}],
             "ephemeralContainers": [{"name": "b", "resources": {"limits": {"cpu": true}}}],
         }));
-        let wanted = rollout(json!({
+        let wanted = rollout(&json!({
             "containers": [{"name": "a", "resources": {"requests": {"cpu": 0.001}}}],
         }));
         assert_eq!(without(&known).into_owned(), wanted);
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_sound_template_is_not_copied() {
-        let known = rollout(json!({"containers": [{"resources": {"limits": {"cpu": "1m"}}}]}));
+        let known = rollout(&json!({"containers": [{"resources": {"limits": {"cpu": "1m"}}}]}));
         assert!(matches!(without(&known), Cow::Borrowed(_)));
     }
 }

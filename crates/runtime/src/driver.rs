@@ -199,12 +199,7 @@ impl Driver {
     }
 
     /// What the caches cannot show yet. `before`: what they held before the effect; a watch may be faster than its answer.
-    fn fence(
-        &self,
-        effect: &Effect,
-        before: Option<u64>,
-        answer: Option<&Bytes>,
-    ) -> Option<Fence> {
+    fn fence(&self, effect: &Effect, before: Option<u64>, answer: Option<&Bytes>) -> Option<Fence> {
         let (resource, key) = effect.target()?;
         let held = self.held(effect)?;
         let version = match effect {

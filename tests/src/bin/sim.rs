@@ -21,8 +21,7 @@ fn main() -> ExitCode {
         Ok(run) => replay(&run, &line),
         Err(error) => {
             eprintln!(
-                "{error:#}\nhint: a line looks like {}",
-                "sim1 s=canary/is_released r=00000000000000a7 p=w7:crash"
+                "{error:#}\nhint: a line looks like sim1 s=canary/is_released r=00000000000000a7 p=w7:crash"
             );
             ExitCode::from(3)
         }

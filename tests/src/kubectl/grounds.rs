@@ -43,7 +43,10 @@ async fn hold(
     cluster.prepare().await.context("preparing the cluster")?;
     cluster.start(transport, Faults::new(Plan::default()), 1);
     let client = client.clone();
-    tokio::task::spawn_blocking(move || session::run(&client, &kubeconfig)).await?
+    // kubectl is a program: there is no virtual time to stop here.
+    #[expect(clippy::disallowed_methods)]
+    let session = tokio::task::spawn_blocking(move || session::run(&client, &kubeconfig));
+    session.await?
 }
 
 async fn on_the_simulator(client: &Kubectl) -> Result<Transcript> {

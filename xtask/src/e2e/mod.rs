@@ -7,8 +7,10 @@ mod upstream;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
+use crate::testbed::write_line;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
@@ -57,7 +59,7 @@ pub fn run(args: &E2eArgs) -> Result<()> {
     if args.list {
         for test in &chosen {
             let why = test.left_out.map(|why| format!("\tleft out: {why}"));
-            println!("{}{}", test.id(), why.unwrap_or_default());
+            write_line(&format!("{}{}", test.id(), why.unwrap_or_default()))?;
         }
         return Ok(());
     }
@@ -92,12 +94,12 @@ pub fn run(args: &E2eArgs) -> Result<()> {
 fn report(outcomes: &[Outcome]) -> Result<()> {
     let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|o| wanted(o)).count();
     let failed = count(|o| matches!(o, Outcome::Failed));
-    println!(
+    write_line(&format!(
         "{} passed ({} of them at the second try), {failed} failed, {} left out",
         count(|o| matches!(o, Outcome::Passed | Outcome::PassedAgain)),
         count(|o| matches!(o, Outcome::PassedAgain)),
         count(|o| matches!(o, Outcome::LeftOut)),
-    );
+    ))?;
     if failed > 0 {
         bail!("{failed} of upstream's tests failed");
     }
@@ -180,7 +182,7 @@ impl Run<'_> {
 
     fn one(&self, test: &Test) -> Result<Outcome> {
         if let Some(why) = test.left_out {
-            println!("left out\t{}\t{why}", test.id());
+            write_line(&format!("left out\t{}\t{why}", test.id()))?;
             return Ok(Outcome::LeftOut);
         }
         let begin = Instant::now();
@@ -190,11 +192,11 @@ impl Run<'_> {
         } else if self.attempt(test, 2)? {
             outcome = Outcome::PassedAgain;
         }
-        println!(
+        write_line(&format!(
             "{outcome}\t{}\t{:.1} s",
             test.id(),
             begin.elapsed().as_secs_f32()
-        );
+        ))?;
         Ok(outcome)
     }
 

@@ -140,7 +140,7 @@ fn declared(line: &str) -> Option<Test> {
 }
 
 #[cfg(test)]
-mod tests {
+mod test {
     use super::*;
 
     #[test]

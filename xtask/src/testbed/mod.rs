@@ -80,7 +80,7 @@ pub fn run(command: Command) -> Result<()> {
 }
 
 /// One line of data on standard output.
-fn write_line(line: &str) -> Result<()> {
+pub fn write_line(line: &str) -> Result<()> {
     use std::io::Write;
     Ok(writeln!(std::io::stdout(), "{line}")?)
 }

@@ -105,7 +105,7 @@ impl Connection {
         };
         let Some(mut file) = read else {
             return match (&self.server, named) {
-                (Some(server), false) => self.from_server(server).await,
+                (Some(server), false) => self.flags_alone(server).await,
                 _ => kube::Config::infer().await.context(HINT),
             };
         };
@@ -134,7 +134,7 @@ impl Connection {
     }
 
     /// A configuration made of flags alone.
-    async fn from_server(&self, server: &str) -> Result<kube::Config> {
+    async fn flags_alone(&self, server: &str) -> Result<kube::Config> {
         let text = "apiVersion: v1\nkind: Config\ncurrent-context: flags\n\
                     clusters: [{name: flags, cluster: {}}]\nusers: [{name: flags, user: {}}]\n\
                     contexts: [{name: flags, context: {cluster: flags, user: flags}}]\n";

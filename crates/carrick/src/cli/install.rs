@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use rollouts::install::{Install, NAME};
 
-use super::{crds, print};
+use super::print;
 
 /// Which product, and how.
 #[derive(Args)]
@@ -43,7 +43,7 @@ impl InstallArgs {
                     image: args.image,
                     namespaced: args.namespaced,
                 };
-                print(&crds::documents(&install.objects()))
+                print(&machinery::yaml::documents_to_string(&install.objects()))
             }
         }
     }

@@ -76,6 +76,6 @@ fn status_text(status: &StatusWrite) -> String {
 
 fn indented(change: &serde_json::Value) -> String {
     let text = yaml::to_string(change);
-    let lines: String = text.lines().map(|line| format!("  {line}\n")).collect();
-    format!("status\n{lines}")
+    let lines: Vec<String> = text.lines().map(|line| format!("  {line}\n")).collect();
+    format!("status\n{}", lines.concat())
 }

@@ -174,7 +174,12 @@ async fn install(client: &Client) -> Result<()> {
     }
     let established = async {
         for definition in &definitions {
-            while !is_established(&client.get(&CRDS, &ObjectKey::of(definition)).await?) {
+            while !is_established(
+                client
+                    .get(&CRDS, &ObjectKey::of(definition))
+                    .await?
+                    .as_ref(),
+            ) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }
@@ -185,10 +190,8 @@ async fn install(client: &Client) -> Result<()> {
         .context("they weren't established in time")?
 }
 
-fn is_established(definition: &Option<Value>) -> bool {
-    let conditions = definition
-        .as_ref()
-        .and_then(|definition| definition.pointer("/status/conditions"));
+fn is_established(definition: Option<&Value>) -> bool {
+    let conditions = definition.and_then(|definition| definition.pointer("/status/conditions"));
     conditions
         .and_then(Value::as_array)
         .is_some_and(|conditions| {

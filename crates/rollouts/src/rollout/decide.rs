@@ -247,7 +247,10 @@ fn conclude(
 /// A condition that one pass changed and the next changed back made no transition that anybody saw.
 fn keep_transitions(stored: &RolloutStatus, status: &mut RolloutStatus) {
     for condition in &mut status.conditions {
-        let known = stored.conditions.iter().find(|known| known.kind == condition.kind);
+        let known = stored
+            .conditions
+            .iter()
+            .find(|known| known.kind == condition.kind);
         if let Some(known) = known.filter(|known| known.status == condition.status) {
             condition.last_transition_time = known.last_transition_time;
         }

@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn custom_resources_have_a_bucket_of_their_own() {
         let limiters = Limiters::new(1.0, 1);
-        let is_custom = |path: &str| std::ptr::eq(limiters.of(path), &limiters.custom);
+        let is_custom = |path: &str| std::ptr::eq(limiters.of(path), &raw const limiters.custom);
         let paths = [
             "/api/v1/pods",
             "/apis/apps/v1/replicasets",

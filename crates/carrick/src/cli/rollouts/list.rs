@@ -75,7 +75,10 @@ impl RolloutsArgs {
                 .iter()
                 .map(|rollout| (key(rollout), RolloutRow::new(rollout))),
         );
-        while self.watch {
+        if !self.watch {
+            return Ok(());
+        }
+        loop {
             tokio::time::sleep(LOOK).await;
             for rollout in self.rollouts(objects).await? {
                 let row = RolloutRow::new(&rollout);
@@ -89,7 +92,6 @@ impl RolloutsArgs {
                 }
             }
         }
-        Ok(())
     }
 
     fn columns(&self, objects: &Objects) -> ListColumns {

@@ -14,13 +14,13 @@ pub struct VersionArgs {
 
 impl VersionArgs {
     pub fn run(&self) -> Result<()> {
-        let mut text = format!("kubectl-argo-rollouts: {VERSION}\n");
-        if !self.short {
-            let (system, machine) = (std::env::consts::OS, std::env::consts::ARCH);
-            text.push_str(&format!(
-                "  Implementation: carrick\n  Platform: {system}/{machine}\n"
-            ));
+        let version = format!("kubectl-argo-rollouts: {VERSION}\n");
+        if self.short {
+            return print(&version);
         }
-        print(&text)
+        let (system, machine) = (std::env::consts::OS, std::env::consts::ARCH);
+        print(&format!(
+            "{version}  Implementation: carrick\n  Platform: {system}/{machine}\n"
+        ))
     }
 }

@@ -24,7 +24,7 @@ impl Message {
         self.0.extend_from_slice(bytes);
     }
 
-    fn message(&mut self, number: u32, message: Self) {
+    fn message(&mut self, number: u32, message: &Self) {
         self.bytes(number, &message.0);
     }
 
@@ -60,22 +60,22 @@ impl Message {
     fn any(&mut self, number: u32, value: &Value) {
         let mut any = Self::default();
         any.bytes(2, format!("{value}\n").as_bytes());
-        self.message(number, any);
+        self.message(number, &any);
     }
 
     /// An entry of a map: name and value.
-    fn named(&mut self, number: u32, name: &str, value: Self) {
+    fn named(&mut self, number: u32, name: &str, value: &Self) {
         let mut entry = Self::default();
         entry.bytes(1, name.as_bytes());
         entry.message(2, value);
-        self.message(number, entry);
+        self.message(number, &entry);
     }
 
     fn extension(&mut self, number: u32, name: &str, value: &Value) {
         let mut entry = Self::default();
         entry.bytes(1, name.as_bytes());
         entry.any(2, value);
-        self.message(number, entry);
+        self.message(number, &entry);
     }
 }
 
@@ -88,7 +88,7 @@ fn elements(value: &Value) -> &[Value] {
 }
 
 /// The message around a single one.
-fn around(number: u32, inner: Message) -> Message {
+fn around(number: u32, inner: &Message) -> Message {
     let mut outer = Message::default();
     outer.message(number, inner);
     outer
@@ -109,16 +109,16 @@ pub(super) fn document(json: &Value) -> Vec<u8> {
                         _ => {}
                     }
                 }
-                out.message(2, info);
+                out.message(2, &info);
             }
             "paths" => {
                 let mut paths = Message::default();
                 for (path, item) in entries(value) {
-                    paths.named(2, path, path_item(item));
+                    paths.named(2, path, &path_item(item));
                 }
-                out.message(8, paths);
+                out.message(8, &paths);
             }
-            "definitions" => out.message(9, schemas(value)),
+            "definitions" => out.message(9, &schemas(value)),
             _ => {}
         }
     }
@@ -129,7 +129,7 @@ pub(super) fn document(json: &Value) -> Vec<u8> {
 fn schemas(value: &Value) -> Message {
     let mut out = Message::default();
     for (name, value) in entries(value) {
-        out.named(1, name, schema(value));
+        out.named(1, name, &schema(value));
     }
     out
 }
@@ -158,19 +158,19 @@ fn schema(value: &Value) -> Message {
             "minProperties" => out.scalar(18, value),
             "required" => out.scalar(19, value),
             "enum" => elements(value).iter().for_each(|value| out.any(20, value)),
-            "additionalProperties" => out.message(21, additional_properties(value)),
+            "additionalProperties" => out.message(21, &additional_properties(value)),
             "type" => {
                 let mut types = Message::default();
                 types.scalar(1, value);
-                out.message(22, types);
+                out.message(22, &types);
             }
-            "items" => out.message(23, around(1, schema(value))),
+            "items" => out.message(23, &around(1, &schema(value))),
             "allOf" => {
                 for value in elements(value) {
-                    out.message(24, schema(value));
+                    out.message(24, &schema(value));
                 }
             }
-            "properties" => out.message(25, schemas(value)),
+            "properties" => out.message(25, &schemas(value)),
             "example" => out.any(30, value),
             name if name.starts_with("x-") => out.extension(31, name, value),
             _ => {}
@@ -185,7 +185,7 @@ fn additional_properties(value: &Value) -> Message {
         out.scalar(2, value);
         out
     } else {
-        around(1, schema(value))
+        around(1, &schema(value))
     }
 }
 
@@ -193,13 +193,13 @@ fn path_item(value: &Value) -> Message {
     let mut out = Message::default();
     for (key, value) in entries(value) {
         match key.as_str() {
-            "get" => out.message(2, operation(value)),
-            "put" => out.message(3, operation(value)),
-            "post" => out.message(4, operation(value)),
-            "delete" => out.message(5, operation(value)),
-            "options" => out.message(6, operation(value)),
-            "head" => out.message(7, operation(value)),
-            "patch" => out.message(8, operation(value)),
+            "get" => out.message(2, &operation(value)),
+            "put" => out.message(3, &operation(value)),
+            "post" => out.message(4, &operation(value)),
+            "delete" => out.message(5, &operation(value)),
+            "options" => out.message(6, &operation(value)),
+            "head" => out.message(7, &operation(value)),
+            "patch" => out.message(8, &operation(value)),
             "parameters" => parameters(&mut out, 9, value),
             _ => {}
         }
@@ -217,7 +217,7 @@ fn operation(value: &Value) -> Message {
             "produces" => out.scalar(6, value),
             "consumes" => out.scalar(7, value),
             "parameters" => parameters(&mut out, 8, value),
-            "responses" => out.message(9, responses(value)),
+            "responses" => out.message(9, &responses(value)),
             "schemes" => out.scalar(10, value),
             name if name.starts_with("x-") => out.extension(13, name, value),
             _ => {}
@@ -229,13 +229,13 @@ fn operation(value: &Value) -> Message {
 fn parameters(out: &mut Message, number: u32, value: &Value) {
     for value in elements(value) {
         let parameter = if value.get("in").is_some_and(|place| place == "body") {
-            around(1, body_parameter(value))
+            around(1, &body_parameter(value))
         } else {
             let path = value.get("in").is_some_and(|place| place == "path");
             let number = if path { 4 } else { 3 };
-            around(2, around(number, sub_schema(value, path)))
+            around(2, &around(number, &sub_schema(value, path)))
         };
-        out.message(number, around(1, parameter));
+        out.message(number, &around(1, &parameter));
     }
 }
 
@@ -247,7 +247,7 @@ fn body_parameter(value: &Value) -> Message {
             "name" => out.scalar(2, value),
             "in" => out.scalar(3, value),
             "required" => out.scalar(4, value),
-            "schema" => out.message(5, schema(value)),
+            "schema" => out.message(5, &schema(value)),
             _ => {}
         }
     }
@@ -278,11 +278,11 @@ fn responses(value: &Value) -> Message {
         for (key, value) in entries(value) {
             match key.as_str() {
                 "description" => response.scalar(1, value),
-                "schema" => response.message(2, around(1, schema(value))),
+                "schema" => response.message(2, &around(1, &schema(value))),
                 _ => {}
             }
         }
-        out.named(1, code, around(1, response));
+        out.named(1, code, &around(1, &response));
     }
     out
 }
