@@ -5,7 +5,7 @@ use super::{ReplicaSetView, find, limits};
 use crate::api::Rollout;
 use crate::api::decode::lenient;
 
-fn canary(spec: &Value, status: &Value, canary: Value) -> Rollout {
+fn canary(spec: &Value, status: &Value, canary: &Value) -> Rollout {
     let mut spec = spec.clone();
     spec["strategy"] = json!({"canary": canary});
     lenient(&json!({"spec": spec, "status": status})).object
@@ -39,7 +39,7 @@ fn a_bare_text_is_a_percentage_and_both_zero_allows_one_missing() {
         let rollout = canary(
             &spec,
             &json!({}),
-            json!({"maxSurge": surge, "maxUnavailable": unavailable}),
+            &json!({"maxSurge": surge, "maxUnavailable": unavailable}),
         );
         (
             limits::max_surge(&rollout),
@@ -56,7 +56,7 @@ fn a_bare_text_is_a_percentage_and_both_zero_allows_one_missing() {
 fn broken_canary_pods_do_not_block_the_way_back() {
     let status = json!({"stableRS": "old", "currentPodHash": "new", "abort": true});
     let limits = json!({"maxSurge": 1, "maxUnavailable": 0, "steps": [{"setWeight": 50}]});
-    let rollout = canary(&json!({"replicas": 4}), &status, limits);
+    let rollout = canary(&json!({"replicas": 4}), &status, &limits);
     let (new, stable) = (set("new", 2, 0), set("old", 2, 2));
     let counts = counts_basic(&rollout, Some(&new), Some(&stable), &[]);
     assert_eq!(counts, Counts { new: 2, stable: 3 });
@@ -67,7 +67,7 @@ fn dynamic_stable_scale_keeps_the_stable_set_while_it_has_traffic() {
     let status = json!({"stableRS": "old", "currentPodHash": "new", "currentStepIndex": 0});
     let dynamic =
         json!({"dynamicStableScale": true, "trafficRouting": {}, "steps": [{"setWeight": 75}]});
-    let rollout = canary(&json!({"replicas": 4}), &status, dynamic);
+    let rollout = canary(&json!({"replicas": 4}), &status, &dynamic);
     let weights = lenient(&json!({"canary": {"weight": 25}, "stable": {"weight": 75}})).object;
     assert_eq!(
         counts_routed(&rollout, None, None, None),

@@ -113,7 +113,7 @@ fn patches_say_that_they_know_field_validation_and_dry_run() {
 }
 
 #[test]
-fn version_2_is_one_document_in_json_only() {
+fn version_2_is_one_document_in_json_and_in_protobuf() {
     let document = json_of(&get("/openapi/v2", JSON));
     assert_eq!(document["swagger"], "2.0");
     let metadata = &document["definitions"]["io.k8s.api.core.v1.Pod"]["properties"]["metadata"];
@@ -127,12 +127,11 @@ fn version_2_is_one_document_in_json_only() {
             .unwrap()
             .contains_key("/api/v1/namespaces/{namespace}/pods/{name}")
     );
-    assert_eq!(
-        get(
-            "/openapi/v2",
-            "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
-        )
-        .status,
-        406
+    let binary = get(
+        "/openapi/v2",
+        "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
     );
+    assert_eq!(binary.status, 200);
+    // Field 1 is the version of Swagger, a text of three characters.
+    assert!(binary.body.starts_with(b"\x0a\x032.0"));
 }
