@@ -14,8 +14,7 @@ tour: setup ## a whole platform in one process, walked through a blue-green and 
 	$(CARGO) run --quiet --package carrick -- up --tour $(ARGS)
 
 test: setup ## unit tests and every scenario on the simulator
-	$(CARGO) test --workspace --exclude scenarios
-	$(CARGO) test --package scenarios --test simulated --test kubectl_simulated
+	$(CARGO) test --workspace
 
 conformance: setup ## recorded calls and answers of the originals, replayed against ours (needs ../shared/conformance)
 	$(CARGO) xtask conformance rollouts
