@@ -14,7 +14,10 @@ tour: setup ## a whole platform in one process, walked through a blue-green and 
 	$(CARGO) run --quiet --package carrick -- up --tour $(ARGS)
 
 test: setup ## unit tests and every scenario on the simulator
-	$(CARGO) test --workspace
+	$(CARGO) test --workspace -- --skip kubectl_prints
+
+kubectl-session: setup ## a scripted kubectl session on the simulator, compared with what a real Kubernetes printed
+	$(CARGO) test --workspace --test kubectl_simulated
 
 conformance: setup ## recorded calls and answers of the originals, replayed against ours (needs ../shared/conformance)
 	$(CARGO) xtask conformance rollouts
@@ -40,4 +43,4 @@ deny: ## licences, bans and sources of dependencies
 generate: ## write generated files anew (deploy/)
 	$(CARGO) xtask generate
 
-.PHONY: help setup tour test conformance test-real testbed lint docs deny generate
+.PHONY: help setup tour test kubectl-session conformance test-real testbed lint docs deny generate
