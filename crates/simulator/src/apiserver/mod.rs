@@ -1,6 +1,6 @@
 //! The API server: a pure state machine over a versioned store. No tasks, no clock, no sockets of its own.
 //!
-//! [`handle`] is the pipeline; [`store`] keeps objects and history; `write`, `delete`, `list` and `watch` are the verbs.
+//! `handle` is the pipeline; [`store`] keeps objects and history; `write`, `delete`, `list` and `watch` are the verbs.
 
 mod admit;
 mod allocate;
