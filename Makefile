@@ -7,7 +7,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 help: ## list the recipes
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## install what building and testing need (Debian packages, Rust, kubectl); idempotent
+setup: ## install what building and testing need (Debian packages, Rust); idempotent
 	@scripts/setup
 
 tour: setup ## a whole platform in one process, walked through a blue-green and a canary release (ARGS=--exit: without stopping for you)
@@ -17,6 +17,7 @@ test: setup ## unit tests and every scenario on the simulator
 	$(CARGO) test --workspace -- --skip kubectl_prints
 
 kubectl-session: setup ## a scripted kubectl session on the simulator, compared with what a real Kubernetes printed
+	@scripts/setup kubectl
 	$(CARGO) test --workspace --test kubectl_simulated
 
 conformance: setup ## recorded calls and answers of the originals, replayed against ours (needs ../shared/conformance)
