@@ -31,7 +31,7 @@ pub fn run(args: &TestRealArgs) -> Result<()> {
     eprintln!("{}", testbed.summary());
     let run = |target, user| {
         Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["test", "--package", "scenarios", "--test", target, "--"])
+            .args(["test", "--workspace", "--test", target, "--"])
             .args(&args.test_args)
             .env("CARRICK_TEST_KUBECONFIG", testbed.kubeconfig_of(user))
             .status()
