@@ -1,6 +1,7 @@
 //! Kinds that scenarios touch, and small manifests.
 
 use anyhow::{Context as _, Result};
+pub use machinery::pointer::{count as number, text};
 use runtime::ResourceRef;
 use serde_json::{Value, json};
 
@@ -92,17 +93,4 @@ pub fn service(name: &str, app: &str) -> Value {
         "apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
         "spec": {"selector": {"app": app}, "ports": [{"port": 80}]},
     })
-}
-
-/// A whole number somewhere in an object; 0 if absent.
-pub fn number(object: &Value, pointer: &str) -> i64 {
-    object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0)
-}
-
-/// A text somewhere in an object; empty if absent.
-pub fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
 }

@@ -14,6 +14,7 @@ pub mod labels;
 pub mod meta;
 pub mod names;
 pub mod patch;
+pub mod pointer;
 pub mod protobuf;
 pub mod quantity;
 pub mod schema;

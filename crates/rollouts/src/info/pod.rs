@@ -1,6 +1,7 @@
 //! A pod as `kubectl get pods` shows it.
 
 use machinery::meta;
+use machinery::pointer::{count, items, text};
 use serde_json::Value;
 
 use super::Row;
@@ -42,7 +43,7 @@ impl PodInfo {
                 status,
             },
             ready,
-            containers: list(pod, "/spec/containers").len(),
+            containers: items(pod, "/spec/containers").len(),
             restarts,
         }
     }
@@ -59,16 +60,16 @@ impl PodInfo {
 
 /// The status word of a pod whose init containers haven't all ended well, with their restarts.
 fn initialising(pod: &Value) -> Option<(String, i64)> {
-    let total = list(pod, "/spec/initContainers").len();
+    let total = items(pod, "/spec/initContainers").len();
     let mut restarts = 0;
-    for (index, container) in list(pod, "/status/initContainerStatuses")
+    for (index, container) in items(pod, "/status/initContainerStatuses")
         .iter()
         .enumerate()
     {
-        restarts += number(container, "/restartCount");
+        restarts += count(container, "/restartCount");
         let waiting = text(container, "/state/waiting/reason");
         let reason = match container.pointer("/state/terminated") {
-            Some(ended) if number(ended, "/exitCode") == 0 => continue,
+            Some(ended) if count(ended, "/exitCode") == 0 => continue,
             Some(ended) => end_reason(ended),
             None if !waiting.is_empty() && waiting != "PodInitializing" => waiting.to_owned(),
             None => format!("{index}/{total}"),
@@ -85,8 +86,8 @@ fn running(pod: &Value) -> (String, usize, i64) {
     let mut reason = if given.is_empty() { phase } else { given }.to_owned();
     let (mut ready, mut restarts) = (0, 0);
     // From the last to the first: what the first says counts most.
-    for container in list(pod, "/status/containerStatuses").iter().rev() {
-        restarts += number(container, "/restartCount");
+    for container in items(pod, "/status/containerStatuses").iter().rev() {
+        restarts += count(container, "/restartCount");
         let waiting = text(container, "/state/waiting/reason");
         if !waiting.is_empty() {
             waiting.clone_into(&mut reason);
@@ -106,13 +107,13 @@ fn running(pod: &Value) -> (String, usize, i64) {
 
 fn end_reason(ended: &Value) -> String {
     let reason = text(ended, "/reason");
-    let signal = number(ended, "/signal");
+    let signal = count(ended, "/signal");
     if !reason.is_empty() {
         reason.to_owned()
     } else if signal != 0 {
         format!("Signal:{signal}")
     } else {
-        format!("ExitCode:{}", number(ended, "/exitCode"))
+        format!("ExitCode:{}", count(ended, "/exitCode"))
     }
 }
 
@@ -134,27 +135,6 @@ fn icon(status: &str) -> &'static str {
         "Unknown" => "?",
         _ => " ",
     }
-}
-
-fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-}
-
-fn number(object: &Value, pointer: &str) -> i64 {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_i64)
-        .unwrap_or_default()
-}
-
-fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The model: objects as JSON, and ReplicaSets whose pods come and go a few at a time.
 
+use machinery::pointer::count as number;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -26,10 +27,6 @@ pub struct Cluster {
     now: Timestamp,
     created: i64,
     random: Random,
-}
-
-fn number(object: &Value, pointer: &str) -> i64 {
-    object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0)
 }
 
 impl Cluster {

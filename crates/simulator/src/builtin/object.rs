@@ -7,17 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// The value at a JSON pointer without escapes. Does not allocate, unlike [`Value::pointer`]: controllers ask this all the time.
-pub(crate) fn at<'a>(object: &'a Value, pointer: &str) -> Option<&'a Value> {
-    pointer
-        .split('/')
-        .skip(1)
-        .try_fold(object, |value, key| match value {
-            Value::Object(map) => map.get(key),
-            Value::Array(list) => list.get(key.parse::<usize>().ok()?),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
-        })
-}
+pub(crate) use machinery::pointer::{at, count, flag, integer, items, text};
 
 /// Whether an object carries all of these labels.
 pub(crate) fn has_labels(object: &Value, wanted: &BTreeMap<String, String>) -> bool {
@@ -25,35 +15,6 @@ pub(crate) fn has_labels(object: &Value, wanted: &BTreeMap<String, String>) -> b
     wanted
         .iter()
         .all(|(key, value)| labels.and_then(|l| l.get(key)).and_then(Value::as_str) == Some(value))
-}
-
-/// The string at a JSON pointer, `""` where there is none.
-pub(crate) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    at(object, pointer).and_then(Value::as_str).unwrap_or("")
-}
-
-/// The integer at a JSON pointer, if there is one.
-pub(crate) fn integer(object: &Value, pointer: &str) -> Option<i64> {
-    at(object, pointer).and_then(Value::as_i64)
-}
-
-/// The integer at a JSON pointer, 0 where there is none.
-pub(crate) fn count(object: &Value, pointer: &str) -> i64 {
-    integer(object, pointer).unwrap_or(0)
-}
-
-/// Whether the boolean at a JSON pointer is there and true.
-pub(crate) fn flag(object: &Value, pointer: &str) -> bool {
-    at(object, pointer)
-        .and_then(Value::as_bool)
-        .unwrap_or(false)
-}
-
-/// The list at a JSON pointer, empty where there is none.
-pub(crate) fn items<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    at(object, pointer)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
 }
 
 /// The time at a JSON pointer.

@@ -94,19 +94,6 @@ mod tests {
             return;
         };
         let cases = run(&directory).unwrap();
-        let failed: Vec<String> = cases
-            .iter()
-            .filter_map(|case| match &case.outcome {
-                Outcome::Failed(text) => Some(format!("{}: {text}", case.id)),
-                Outcome::Passed | Outcome::Skipped(_) => None,
-            })
-            .collect();
-        assert!(
-            failed.is_empty(),
-            "{} of {} cases fail:\n{}",
-            failed.len(),
-            cases.len(),
-            failed.join("\n")
-        );
+        super::super::assert_none_failed(&cases);
     }
 }

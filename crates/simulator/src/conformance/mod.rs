@@ -171,3 +171,22 @@ pub(crate) fn recordings() -> Option<std::path::PathBuf> {
     eprintln!("skipped: no recordings at {}", path.display());
     None
 }
+
+/// Fails with the id and the reason of every case that failed.
+#[cfg(test)]
+pub(crate) fn assert_none_failed(cases: &[Case]) {
+    let failed: Vec<String> = cases
+        .iter()
+        .filter_map(|case| match &case.outcome {
+            Outcome::Failed(text) => Some(format!("{}: {text}", case.id)),
+            Outcome::Passed | Outcome::Skipped(_) => None,
+        })
+        .collect();
+    assert!(
+        failed.is_empty(),
+        "{} of {} cases fail:\n{}",
+        failed.len(),
+        cases.len(),
+        failed.join("\n")
+    );
+}

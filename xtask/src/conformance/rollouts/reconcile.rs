@@ -3,6 +3,7 @@
 //! Ours writes patches where upstream updates, so worlds are compared, not writes: every object after all writes, then
 //! the events and the evictions.
 
+use machinery::pointer::text;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -92,13 +93,6 @@ fn replay(case: &Case) -> Result<(), String> {
     } else {
         Err(found.join("\n    "))
     }
-}
-
-fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
 }
 
 fn id(kind: &str, name: &str) -> String {

@@ -146,15 +146,15 @@ impl Pass<'_> {
         self.new = Some(self.sets.len() - 1);
         self.set_rollout_revision(&revision);
         self.event(
-            "NewReplicaSetCreated",
+            conditions::reason::NEW_REPLICA_SET_CREATED,
             format!("Created ReplicaSet {name} (revision {revision})"),
         );
         let mut status = self.rollout.status.clone();
-        let message = format!("Created new replica set \"{name}\"");
+        let message = conditions::message::new_replica_set(&name);
         let condition = self.condition(
             ConditionType::Progressing,
             ConditionStatus::True,
-            "NewReplicaSetCreated",
+            conditions::reason::NEW_REPLICA_SET_CREATED,
             message,
         );
         conditions::set(&mut status, condition);
@@ -359,11 +359,11 @@ impl Pass<'_> {
             return;
         }
         let Some(set) = self.new_set() else { return };
-        let message = format!("Found new replica set \"{}\"", set.metadata.name);
+        let message = conditions::message::found_replica_set(set.name());
         let condition = self.condition(
             ConditionType::Progressing,
             ConditionStatus::True,
-            "FoundNewReplicaSet",
+            conditions::reason::FOUND_NEW_REPLICA_SET,
             message,
         );
         conditions::set(&mut self.rollout.status, condition);

@@ -55,7 +55,7 @@ impl Pass<'_> {
     }
 }
 
-/// A ReplicaSet that this pass makes has no time of creation yet: it is the youngest.
+/// Created before the other. Whichever has no time of creation is neither older nor younger.
 fn is_older(one: &ReplicaSetView, other: &ReplicaSetView) -> bool {
     let created = |set: &ReplicaSetView| set.metadata.creation_timestamp;
     created(one)

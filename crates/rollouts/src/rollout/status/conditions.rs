@@ -6,15 +6,12 @@
 use jiff::SignedDuration;
 
 use crate::api::RolloutStatus;
-use crate::api::status::{ConditionStatus, ConditionType, RolloutCondition};
-use crate::conditions::{self as rules, get};
+use crate::api::status::{ConditionStatus, ConditionType};
+use crate::conditions::{self as rules, get, message, reason as reasons};
 pub use crate::conditions::{get as find, remove, set};
 use crate::replicas::{list, steps};
 use crate::rollout::decide::pass::{Pass, available, has_deadline, seconds};
 use crate::views::ReplicaSetView;
-
-const PAUSED: &str = "RolloutPaused";
-const ABORTED: &str = "RolloutAborted";
 
 /// Conditions that follow from pauses and aborts alone. `Some` ends the pass: the status with only these changed.
 ///
@@ -28,13 +25,13 @@ pub fn paused(pass: &Pass<'_>) -> Option<RolloutStatus> {
     let paused = !stored.pause_conditions.is_empty() || pass.rollout.spec.paused;
     let reason =
         get(stored, &ConditionType::Progressing).map_or("", |condition| condition.reason.as_str());
-    let aborted = reason == ABORTED;
+    let aborted = reason == reasons::ROLLOUT_ABORTED;
     let mut changes: Vec<(ConditionType, ConditionStatus, &str, &str)> = Vec::new();
-    if paused != (reason == PAUSED) && !aborted && !rules::is_completed(stored) {
+    if paused != (reason == reasons::ROLLOUT_PAUSED) && !aborted && !rules::is_completed(stored) {
         let (reason, message) = if paused {
-            (PAUSED, "Rollout is paused")
+            (reasons::ROLLOUT_PAUSED, message::PAUSED)
         } else {
-            ("RolloutResumed", "Rollout is resumed")
+            (reasons::ROLLOUT_RESUMED, message::RESUMED)
         };
         changes.push((
             ConditionType::Progressing,
@@ -44,11 +41,11 @@ pub fn paused(pass: &Pass<'_>) -> Option<RolloutStatus> {
         ));
     }
     if !stored.abort && aborted {
-        let message = "Retrying Rollout after abort";
+        let message = message::RETRY;
         changes.push((
             ConditionType::Progressing,
             ConditionStatus::Unknown,
-            "RolloutRetry",
+            reasons::ROLLOUT_RETRY,
             message,
         ));
     }
@@ -60,7 +57,12 @@ pub fn paused(pass: &Pass<'_>) -> Option<RolloutStatus> {
         } else {
             ConditionStatus::False
         };
-        changes.push((ConditionType::Paused, status, PAUSED, "Rollout is paused"));
+        changes.push((
+            ConditionType::Paused,
+            status,
+            reasons::ROLLOUT_PAUSED,
+            message::PAUSED,
+        ));
     }
     if changes.is_empty() {
         return None;
@@ -94,7 +96,7 @@ pub fn abort_at_deadline(pass: &mut Pass<'_>, new: &RolloutStatus) {
     if due {
         let message = timed_out_message(pass);
         pass.pauses.abort = Some(message.clone());
-        pass.warn(ABORTED, message);
+        pass.warn(reasons::ROLLOUT_ABORTED, message);
     }
 }
 
@@ -113,11 +115,8 @@ fn is_indefinite(pass: &Pass<'_>) -> bool {
 
 fn timed_out_message(pass: &Pass<'_>) -> String {
     match pass.new_set() {
-        Some(set) => format!("ReplicaSet \"{}\" has timed out progressing.", set.name()),
-        None => format!(
-            "Rollout \"{}\" has timed out progressing.",
-            pass.rollout.metadata.name
-        ),
+        Some(set) => message::replica_set_timed_out(set.name()),
+        None => message::rollout_timed_out(&pass.rollout.metadata.name),
     }
 }
 
@@ -144,34 +143,37 @@ fn healthy(pass: &Pass<'_>, new: &mut RolloutStatus) -> bool {
             pass.condition(
                 kind,
                 ConditionStatus::True,
-                "RolloutHealthy",
-                "Rollout is healthy".to_owned(),
+                reasons::ROLLOUT_HEALTHY,
+                message::HEALTHY.to_owned(),
             ),
         );
         return false;
     }
     get(&pass.rollout.status, &ConditionType::Healthy).is_some() && {
-        let message = "Rollout is not healthy".to_owned();
+        let message = message::NOT_HEALTHY.to_owned();
         set(
             new,
-            pass.condition(kind, ConditionStatus::False, "RolloutHealthy", message),
+            pass.condition(
+                kind,
+                ConditionStatus::False,
+                reasons::ROLLOUT_HEALTHY,
+                message,
+            ),
         )
     }
 }
 
 fn aborted(pass: &mut Pass<'_>, new: &mut RolloutStatus) {
-    let mut message = format!("Rollout aborted update to revision {}", pass.revision());
-    if let Some(cause) = pass.pauses.abort.as_ref().filter(|cause| !cause.is_empty()) {
-        message = format!("{message}: {cause}");
-    }
+    let cause = pass.pauses.abort.as_deref().unwrap_or_default();
+    let message = message::aborted(pass.revision(), cause);
     let condition = pass.condition(
         ConditionType::Progressing,
         ConditionStatus::False,
-        ABORTED,
+        reasons::ROLLOUT_ABORTED,
         message.clone(),
     );
     if set(new, condition) {
-        pass.warn(ABORTED, message);
+        pass.warn(reasons::ROLLOUT_ABORTED, message);
     }
 }
 
@@ -179,31 +181,28 @@ fn progressing(pass: &Pass<'_>, new: &mut RolloutStatus, became_unhealthy: bool)
     let name = pass.new_set().map(|set| set.name().to_owned());
     let kind = ConditionType::Progressing;
     if rules::is_healthy(&pass.rollout, new) {
-        let message = format!(
-            "ReplicaSet \"{}\" has successfully progressed.",
-            name.unwrap_or_default()
-        );
+        let message = message::replica_set_completed(&name.unwrap_or_default());
         set(
             new,
             pass.condition(
                 kind,
                 ConditionStatus::True,
-                "NewReplicaSetAvailable",
+                reasons::NEW_REPLICA_SET_AVAILABLE,
                 message,
             ),
         );
     } else if rules::is_progressing(&pass.rollout, new) || became_unhealthy {
         let (reason, message) = if new.stable_rs == new.current_pod_hash && became_unhealthy {
             (
-                "ReplicaSetNotAvailable",
-                "Rollout does not have minimum availability".to_owned(),
+                reasons::REPLICA_SET_NOT_AVAILABLE,
+                message::NOT_AVAILABLE.to_owned(),
             )
         } else {
             (
-                "ReplicaSetUpdated",
+                reasons::REPLICA_SET_UPDATED,
                 match name {
-                    Some(name) => format!("ReplicaSet \"{name}\" is progressing."),
-                    None => format!("Rollout \"{}\" is progressing.", pass.rollout.metadata.name),
+                    Some(name) => message::replica_set_progressing(&name),
+                    None => message::rollout_progressing(&pass.rollout.metadata.name),
                 },
             )
         };
@@ -223,7 +222,7 @@ fn progressing(pass: &Pass<'_>, new: &mut RolloutStatus, became_unhealthy: bool)
             pass.condition(
                 kind,
                 ConditionStatus::False,
-                "ProgressDeadlineExceeded",
+                reasons::PROGRESS_DEADLINE_EXCEEDED,
                 message,
             ),
         );
@@ -241,19 +240,16 @@ fn available_condition(pass: &Pass<'_>, new: &mut RolloutStatus) {
         pass.total(available) >= replicas
     };
     let (status, message) = if serves {
-        (ConditionStatus::True, "Rollout has minimum availability")
+        (ConditionStatus::True, message::AVAILABLE)
     } else {
-        (
-            ConditionStatus::False,
-            "Rollout does not have minimum availability",
-        )
+        (ConditionStatus::False, message::NOT_AVAILABLE)
     };
     set(
         new,
         pass.condition(
             ConditionType::Available,
             status,
-            "AvailableReason",
+            reasons::AVAILABLE,
             message.to_owned(),
         ),
     );
@@ -273,17 +269,7 @@ fn replica_failure(pass: &Pass<'_>, new: &mut RolloutStatus) {
         .or_else(|| pass.sets.iter().find_map(of))
     {
         Some(found) => {
-            set(
-                new,
-                RolloutCondition {
-                    kind: ConditionType::ReplicaFailure,
-                    status: found.status,
-                    last_update_time: found.last_transition_time,
-                    last_transition_time: found.last_transition_time,
-                    reason: found.reason,
-                    message: found.message,
-                },
-            );
+            set(new, rules::from_replica_set(&found));
         }
         None => remove(new, &ConditionType::ReplicaFailure),
     }
@@ -296,7 +282,7 @@ fn completed(pass: &mut Pass<'_>, new: &mut RolloutStatus) {
     } else {
         ConditionStatus::False
     };
-    let reason = "RolloutCompleted";
+    let reason = reasons::ROLLOUT_COMPLETED;
     let changed = set(
         new,
         pass.condition(ConditionType::Completed, status, reason, reason.to_owned()),
@@ -317,7 +303,7 @@ pub fn requeue_stuck(pass: &mut Pass<'_>, new: &RolloutStatus) {
     };
     let paused = !stored.pause_conditions.is_empty() || pass.rollout.spec.paused;
     if rules::is_healthy(&pass.rollout, new)
-        || progressing.reason == "ProgressDeadlineExceeded"
+        || progressing.reason == reasons::PROGRESS_DEADLINE_EXCEEDED
         || paused
         || stored.abort
         || is_indefinite(pass)

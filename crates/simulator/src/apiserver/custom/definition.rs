@@ -4,6 +4,7 @@
 mod naming;
 mod versions;
 
+use machinery::pointer::text;
 use std::collections::BTreeSet;
 
 use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
@@ -78,13 +79,6 @@ pub fn validate_definition(new: &Value, old: Option<&Value>) -> Vec<FieldError> 
         errors.extend(immutable(new, old));
     }
     errors
-}
-
-fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
 }
 
 fn flag(value: &Value, key: &str) -> bool {
