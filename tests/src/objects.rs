@@ -2,36 +2,17 @@
 
 use anyhow::{Context as _, Result};
 pub use machinery::pointer::{count as number, text};
+pub use rollouts::api::ROLLOUT;
 use runtime::ResourceRef;
+pub use runtime::resource::{
+    CUSTOM_RESOURCE_DEFINITION as DEFINITION, DEPLOYMENT, EVENT, POD, REPLICA_SET, SERVICE,
+};
 use serde_json::{Value, json};
 
-/// `argoproj.io/v1alpha1` Rollout.
-pub const ROLLOUT: ResourceRef =
-    ResourceRef::namespaced("argoproj.io", "v1alpha1", "Rollout", "rollouts");
-/// `apps/v1` ReplicaSet.
-pub const REPLICA_SET: ResourceRef =
-    ResourceRef::namespaced("apps", "v1", "ReplicaSet", "replicasets");
-/// `apps/v1` Deployment.
-pub const DEPLOYMENT: ResourceRef =
-    ResourceRef::namespaced("apps", "v1", "Deployment", "deployments");
-/// Core Service.
-pub const SERVICE: ResourceRef = ResourceRef::namespaced("", "v1", "Service", "services");
-/// Core Pod.
-pub const POD: ResourceRef = runtime::resource::POD;
 /// Core ConfigMap.
 pub const CONFIG_MAP: ResourceRef = ResourceRef::namespaced("", "v1", "ConfigMap", "configmaps");
-/// Core Event.
-pub const EVENT: ResourceRef = runtime::resource::EVENT;
 /// Core Namespace.
 pub const NAMESPACE: ResourceRef = ResourceRef::cluster("", "v1", "Namespace", "namespaces");
-/// CustomResourceDefinition.
-pub const DEFINITION: ResourceRef = ResourceRef::cluster(
-    "apiextensions.k8s.io",
-    "v1",
-    "CustomResourceDefinition",
-    "customresourcedefinitions",
-);
-
 const KNOWN: [&ResourceRef; 9] = [
     &ROLLOUT,
     &REPLICA_SET,

@@ -1,4 +1,4 @@
-//! `cargo xtask crds`: the custom resource definitions, printed, written, checked, and compared with upstream's.
+//! `cargo xtask crds`: the custom resource definitions, printed, and compared with upstream's; `generate` writes them.
 //!
 //! The comparison looks at structure alone: descriptions and annotations are dropped, lists of required fields sorted. Every
 //! difference needs a reason in [`REASONS`].
@@ -33,12 +33,6 @@ pub struct CrdsArgs {
     /// Compare with upstream's definitions in this folder; without a value, in the shared one
     #[arg(long, num_args = 0..=1, default_missing_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/upstream-crds/rollouts"))]
     compare: Option<PathBuf>,
-    /// Write one file per definition into this folder
-    #[arg(long)]
-    write: Option<PathBuf>,
-    /// Fail if the files in this folder are not what would be written
-    #[arg(long)]
-    check: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -53,56 +47,21 @@ pub fn run(args: &CrdsArgs) -> Result<()> {
             );
         }
     }
-    if let Some(folder) = &args.write {
-        fs::create_dir_all(folder)?;
-        for crd in &crds {
-            fs::write(folder.join(file_name(crd)), text(crd))?;
-        }
-    }
-    if let Some(folder) = &args.check {
-        for crd in &crds {
-            let path = folder.join(file_name(crd));
-            let stored = fs::read_to_string(&path)
-                .with_context(|| format!("cannot read `{}`", path.display()))?;
-            if stored != text(crd) {
-                bail!(
-                    "`{}` is stale; run `cargo xtask crds --write {}`",
-                    path.display(),
-                    folder.display()
-                );
-            }
-        }
-    }
     if let Some(folder) = &args.compare {
         compare(&crds, folder)?;
     }
-    if args.write.is_none() && args.check.is_none() && args.compare.is_none() {
-        for crd in &crds {
-            write!(std::io::stdout(), "---\n{}", text(crd))?;
-        }
+    if args.compare.is_none() {
+        write!(
+            std::io::stdout(),
+            "{}",
+            machinery::yaml::documents_to_string(&crds)
+        )?;
     }
     Ok(())
 }
 
 fn name(crd: &Value) -> &str {
     crd["metadata"]["name"].as_str().unwrap_or_default()
-}
-
-fn file_name(crd: &Value) -> String {
-    let text = |pointer: &str| {
-        crd.pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    format!(
-        "{}_{}.yaml",
-        text("/spec/group"),
-        text("/spec/names/plural")
-    )
-}
-
-fn text(crd: &Value) -> String {
-    machinery::yaml::to_string(crd)
 }
 
 fn compare(ours: &[Value], folder: &Path) -> Result<()> {

@@ -24,19 +24,6 @@ pub fn duration(seconds: i64) -> String {
     }
 }
 
-/// `seconds` in one unit: `59s`, `59m`, `23h`, `364d`, `2y`.
-pub fn short_duration(seconds: i64) -> String {
-    match seconds {
-        ..-1 => "<invalid>".to_owned(),
-        -1..0 => "0s".to_owned(),
-        0..60 => format!("{seconds}s"),
-        60..3_600 => format!("{}m", seconds / MINUTE),
-        3_600..86_400 => format!("{}h", seconds / HOUR),
-        86_400..31_536_000 => format!("{}d", seconds / DAY),
-        31_536_000.. => format!("{}y", seconds / YEAR),
-    }
-}
-
 /// How long ago `since` was; `<unknown>` without an instant.
 pub fn age(since: Option<Timestamp>, now: Timestamp) -> String {
     since.map_or_else(

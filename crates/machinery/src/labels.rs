@@ -272,11 +272,6 @@ impl Selector {
         !self.nothing && self.requirements.is_empty()
     }
 
-    /// Whether no object is selected, whatever its labels.
-    pub fn is_nothing(&self) -> bool {
-        self.nothing
-    }
-
     /// The requirements, sorted by key.
     pub fn requirements(&self) -> &[Requirement] {
         &self.requirements

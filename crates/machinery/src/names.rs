@@ -19,8 +19,6 @@ const CONFIG_KEY_MESSAGE: &str =
 const ENV_FMT: &str = "[-._a-zA-Z][-._a-zA-Z0-9]*";
 const ENV_MESSAGE: &str = "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit";
 const RELAXED_ENV_MESSAGE: &str = "a valid environment variable name must consist only of printable ASCII characters other than '='";
-const C_IDENTIFIER_FMT: &str = "[A-Za-z_][A-Za-z0-9_]*";
-const C_IDENTIFIER_MESSAGE: &str = "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'";
 const HEADER_FMT: &str = "[-A-Za-z0-9]+";
 const HEADER_MESSAGE: &str = "a valid HTTP header must consist of alphanumeric characters or '-'";
 const PERCENT_FMT: &str = "[0-9]+%";
@@ -188,26 +186,6 @@ pub fn relaxed_env_var_name(text: &str) -> Vec<String> {
         complaints.push(RELAXED_ENV_MESSAGE.to_owned());
     }
     complaints
-}
-
-/// Complaints about a C identifier.
-pub fn c_identifier(text: &str) -> Vec<String> {
-    let starts_well = text
-        .bytes()
-        .next()
-        .is_some_and(|first| !first.is_ascii_digit());
-    if starts_well
-        && text
-            .bytes()
-            .all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
-    {
-        return Vec::new();
-    }
-    vec![regex_error(
-        C_IDENTIFIER_MESSAGE,
-        C_IDENTIFIER_FMT,
-        &["my_name", "MY_NAME", "MyName"],
-    )]
 }
 
 /// Complaints about the name of a container port.

@@ -109,17 +109,6 @@ impl Plan {
         self.performed(answers, None)
     }
 
-    /// The plan as if it had stopped at `failure`.
-    pub fn as_if_failed(self, failure: Failure) -> Plan<Performed> {
-        let answers = self
-            .effects
-            .iter()
-            .take(failure.effect)
-            .map(|_| None)
-            .collect();
-        self.performed(answers, Some(failure))
-    }
-
     /// The plan with what happened to it.
     pub(crate) fn performed(
         self,

@@ -156,6 +156,24 @@ impl fmt::Display for ObjectKey {
 pub const POD: ResourceRef = ResourceRef::namespaced("", "v1", "Pod", "pods");
 /// Core `v1` Event.
 pub const EVENT: ResourceRef = ResourceRef::namespaced("", "v1", "Event", "events");
+/// Core `v1` Service.
+pub const SERVICE: ResourceRef = ResourceRef::namespaced("", "v1", "Service", "services");
+/// Core `v1` PodTemplate.
+pub const POD_TEMPLATE: ResourceRef =
+    ResourceRef::namespaced("", "v1", "PodTemplate", "podtemplates");
+/// `apps/v1` ReplicaSet.
+pub const REPLICA_SET: ResourceRef =
+    ResourceRef::namespaced("apps", "v1", "ReplicaSet", "replicasets");
+/// `apps/v1` Deployment.
+pub const DEPLOYMENT: ResourceRef =
+    ResourceRef::namespaced("apps", "v1", "Deployment", "deployments");
+/// `apiextensions.k8s.io/v1` CustomResourceDefinition.
+pub const CUSTOM_RESOURCE_DEFINITION: ResourceRef = ResourceRef::cluster(
+    "apiextensions.k8s.io",
+    "v1",
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+);
 /// `coordination.k8s.io/v1` Lease.
 pub const LEASE: ResourceRef =
     ResourceRef::namespaced("coordination.k8s.io", "v1", "Lease", "leases");

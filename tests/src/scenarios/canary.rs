@@ -202,3 +202,14 @@ pub async fn follows_a_deployment(cluster: &Cluster) -> Result<()> {
         )
         .await
 }
+
+/// Waits until the update that `updated_to_the_pause` began is done: all steps, all five pods.
+pub async fn is_done(cluster: &Cluster) -> Result<()> {
+    cluster.until_step("web", "Healthy", 8).await?;
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 5)],
+        )
+        .await
+}

@@ -151,13 +151,7 @@ pub async fn replaces_a_replica_set_deleted_by_hand(cluster: &Cluster) -> Result
         .until_step("web", "Paused CanaryPauseStep", 1)
         .await?;
     cluster.promote("web", false).await?;
-    cluster.until_step("web", "Healthy", 8).await?;
-    cluster
-        .until_revisions(
-            "web",
-            &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 5)],
-        )
-        .await
+    canary::is_done(cluster).await
 }
 
 /// Deleted pods come back, and the release goes on.
@@ -189,13 +183,7 @@ pub async fn replaces_pods_deleted_by_hand(cluster: &Cluster) -> Result<()> {
         )
         .await?;
     cluster.promote("web", false).await?;
-    cluster.until_step("web", "Healthy", 8).await?;
-    cluster
-        .until_revisions(
-            "web",
-            &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 5)],
-        )
-        .await
+    canary::is_done(cluster).await
 }
 
 /// `undo --to-revision 1` is a new update with the old template, in the old ReplicaSet.

@@ -6,7 +6,8 @@ use anyhow::{Context, Result, bail};
 use futures::{StreamExt, TryStreamExt, stream};
 use http::Request;
 use kube::client::Body;
-use runtime::{Cache, ManagerOptions, Meta, ResourceRef, Scope, Shutdown};
+use rollouts::api::ROLLOUT;
+use runtime::{Cache, ManagerOptions, Meta, Scope, Shutdown};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -16,8 +17,6 @@ pub const NAMESPACE: &str = "bench";
 /// A Rollout that is there before the controller is.
 pub const FIRST: &str = "first";
 const ROLLOUTS: &str = "/apis/argoproj.io/v1alpha1/namespaces/bench/rollouts";
-const ROLLOUT: ResourceRef =
-    ResourceRef::namespaced("argoproj.io", "v1alpha1", "Rollout", "rollouts");
 /// Requests at the same time.
 const AT_ONCE: usize = 8;
 /// Nothing takes longer, or it does not work at all.

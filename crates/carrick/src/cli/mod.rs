@@ -17,8 +17,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 pub use connection::Connection;
-pub use output::{fail, message, print};
-pub use rollouts::objects::{Objects, ROLLOUTS};
+pub use output::{fail, message, painter, print};
+pub use rollouts::objects::{Objects, create_or_merge};
 
 /// Version of this build.
 pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));

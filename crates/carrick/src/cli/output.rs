@@ -1,9 +1,10 @@
 //! Where text goes, and how errors look.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use rollouts::info::Painter;
 
 /// Writes data to standard output. A reader that went away ends the program quietly, as with other tools.
 pub fn print(text: &str) -> Result<()> {
@@ -37,5 +38,19 @@ pub fn usage(error: &clap::Error) -> ExitCode {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
+    }
+}
+
+/// Colour as upstream has it, but none where it is switched `off`, where `NO_COLOR` or a dumb terminal ask for none, or
+/// where nobody would see it.
+pub fn painter(off: bool) -> Painter {
+    let plain = off
+        || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+        || !std::io::stdout().is_terminal();
+    if plain {
+        Painter::PLAIN
+    } else {
+        Painter::COLOURED
     }
 }

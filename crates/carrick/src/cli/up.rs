@@ -7,22 +7,18 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use rollouts::RunOptions;
-use runtime::Patch;
 use runtime::client::{Client, ClientOptions};
-use runtime::resource::{ObjectKey, ResourceRef};
+use runtime::resource::{CUSTOM_RESOURCE_DEFINITION, ObjectKey};
 use runtime::shutdown::{self, Shutdown};
 use serde_json::Value;
 use simulator::serve::{ServeOptions, Server};
 
+use super::create_or_merge;
 use super::output::message;
 use crate::tour;
 
-const CRDS: ResourceRef = ResourceRef::cluster(
-    "apiextensions.k8s.io",
-    "v1",
-    "CustomResourceDefinition",
-    "customresourcedefinitions",
-);
+/// Where the API server listens unless told otherwise.
+const PORT: u16 = 7443;
 /// How long definitions may take to be established.
 const ESTABLISH: Duration = Duration::from_secs(5);
 
@@ -30,7 +26,7 @@ const ESTABLISH: Duration = Duration::from_secs(5);
 #[derive(Args)]
 pub struct UpArgs {
     /// Where the API server listens; port 0 takes a free one
-    #[arg(long, default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 7443)))]
+    #[arg(long, default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)))]
     addr: SocketAddr,
     /// Keep everything in this folder, across restarts
     #[arg(long, value_name = "DIR")]
@@ -62,7 +58,7 @@ impl UpArgs {
     async fn serve(mut self) -> Result<()> {
         let begin = tokio::time::Instant::now();
         let stop = shutdown::on_signals()?;
-        if self.tour && self.addr.port() == 7443 {
+        if self.tour && self.addr.port() == PORT {
             self.addr.set_port(0); // a tour must not be in the way of a platform that is up
         }
         let server = Server::start(ServeOptions {
@@ -163,20 +159,13 @@ fn announcement(server: &Server, kubeconfig: &Path, state: Option<&Path>, second
 async fn install(client: &Client) -> Result<()> {
     let definitions = ::rollouts::api::crds::crds();
     for definition in &definitions {
-        let key = ObjectKey::of(definition);
-        if client.get(&CRDS, &key).await?.is_none() {
-            client.create(&CRDS, definition).await?;
-        } else {
-            client
-                .patch(&CRDS, &key, None, &Patch::Merge(definition.clone()))
-                .await?;
-        }
+        create_or_merge(client, &CUSTOM_RESOURCE_DEFINITION, definition).await?;
     }
     let established = async {
         for definition in &definitions {
             while !is_established(
                 client
-                    .get(&CRDS, &ObjectKey::of(definition))
+                    .get(&CUSTOM_RESOURCE_DEFINITION, &ObjectKey::of(definition))
                     .await?
                     .as_ref(),
             ) {

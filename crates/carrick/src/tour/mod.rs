@@ -11,17 +11,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use machinery::{meta, yaml};
+use rollouts::api::ROLLOUT;
 use rollouts::commands::{self, Promotion};
-use rollouts::info::{Painter, RolloutInfo, rollout_text};
-use runtime::Patch;
+use rollouts::info::{RolloutInfo, rollout_text};
 use runtime::client::Client;
-use runtime::resource::{ObjectKey, ResourceRef};
+use runtime::resource::SERVICE;
 use serde_json::Value;
 
-use crate::cli::{Objects, ROLLOUTS, message, print};
+use crate::cli::{Objects, create_or_merge, message, painter, print};
 use script::{Action, Step, Until};
 
-const SERVICES: ResourceRef = ResourceRef::namespaced("", "v1", "Service", "services");
 const NAMESPACE: &str = "default";
 /// How long a step may take.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -72,7 +71,7 @@ impl Guide {
             let info = self.wait(&objects, step).await?;
             print(&format!(
                 "{}\n→ {}\n",
-                rollout_text(&info, objects.now(), painter()),
+                rollout_text(&info, objects.now(), painter(false)),
                 step.why
             ))?;
             if self.waits && number + 1 < steps.len() && !self.goes_on().await? {
@@ -125,17 +124,6 @@ impl Guide {
     }
 }
 
-fn painter() -> Painter {
-    use std::io::IsTerminal;
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-        || !std::io::stdout().is_terminal();
-    if plain {
-        Painter::PLAIN
-    } else {
-        Painter::COLOURED
-    }
-}
-
 fn next(steps: &[Step], number: usize) -> &str {
     steps.get(number + 1).map_or("", |step| step.command)
 }
@@ -149,15 +137,15 @@ async fn act(objects: &Objects, step: &Step) -> Result<()> {
             Ok(())
         }
         Action::SetImage(container, image) => {
-            let rollout = objects.get(&ROLLOUTS, step.rollout).await?;
+            let rollout = objects.get(&ROLLOUT, step.rollout).await?;
             let changed = commands::set_image(&rollout, container, image)?;
             if changed != rollout {
-                objects.client.update(&ROLLOUTS, &changed, None).await?;
+                objects.client.update(&ROLLOUT, &changed, None).await?;
             }
             Ok(())
         }
         Action::Promote => {
-            let rollout = objects.get(&ROLLOUTS, step.rollout).await?;
+            let rollout = objects.get(&ROLLOUT, step.rollout).await?;
             objects
                 .patch(
                     step.rollout,
@@ -170,24 +158,15 @@ async fn act(objects: &Objects, step: &Step) -> Result<()> {
     }
 }
 
-/// Creates an object, or merges it into the one that is there.
+/// What `kubectl apply` would do, for the kinds that the examples use.
 async fn apply(objects: &Objects, mut object: Value) -> Result<()> {
     let resource = match meta::kind(&object) {
-        "Rollout" => &ROLLOUTS,
-        "Service" => &SERVICES,
+        "Rollout" => &ROLLOUT,
+        "Service" => &SERVICE,
         other => bail!("the tour has no use for a {other}"),
     };
     meta::set_namespace(&mut object, NAMESPACE);
-    let key = ObjectKey::of(&object);
-    if objects.client.get(resource, &key).await?.is_none() {
-        objects.client.create(resource, &object).await?;
-    } else {
-        objects
-            .client
-            .patch(resource, &key, None, &Patch::Merge(object))
-            .await?;
-    }
-    Ok(())
+    create_or_merge(&objects.client, resource, &object).await
 }
 
 fn is_reached(until: &Until, info: &RolloutInfo) -> bool {

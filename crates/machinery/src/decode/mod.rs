@@ -45,6 +45,18 @@ pub fn decode(table: &TypeTable, ty: TypeId, body: &[u8]) -> Result<Decoded, Dec
     decode_node(table, &TypeRef::Struct(ty), &node)
 }
 
+/// Go's word for the type of a JSON value.
+pub fn json_word(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
 /// Decodes a YAML body into a built-in type; a key given twice is one strict error ahead of the others.
 pub fn decode_yaml(table: &TypeTable, ty: TypeId, body: &[u8]) -> Result<Decoded, DecodeError> {
     let document = yaml_document(body)?;

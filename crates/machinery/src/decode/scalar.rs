@@ -93,7 +93,7 @@ pub(super) fn duration(text: &str) -> Result<Value, String> {
     Ok(Value::String(parsed.to_string()))
 }
 
-/// `strconv.Quote` for texts as they occur in messages.
+/// Go's `strconv.Quote`, for texts as they occur in messages.
 pub fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
@@ -110,6 +110,9 @@ pub fn quote(text: &str) -> String {
             '\u{c}' => out.push_str("\\f"),
             c if c.is_ascii_control() => {
                 let _ = write!(out, "\\x{:02x}", u32::from(c));
+            }
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
             c => out.push(c),
         }

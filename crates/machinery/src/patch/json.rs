@@ -35,7 +35,7 @@ pub fn parse(patch: &[u8]) -> Result<JsonPatch, PatchError> {
         Value::Array(operations) => operations,
         Value::Null => Vec::new(),
         other => {
-            let what = kind(&other);
+            let what = decode::json_word(&other);
             return Err(malformed(format!(
                 "json: cannot unmarshal {what} into Go value of type []handlers.jsonPatchOp"
             )));
@@ -51,7 +51,7 @@ pub fn parse(patch: &[u8]) -> Result<JsonPatch, PatchError> {
             Value::Object(fields) => fields,
             Value::Null => continue,
             other => {
-                let what = kind(other);
+                let what = decode::json_word(other);
                 return Err(malformed(format!(
                     "json: cannot unmarshal {what} into Go value of type handlers.jsonPatchOp"
                 )));
@@ -60,7 +60,7 @@ pub fn parse(patch: &[u8]) -> Result<JsonPatch, PatchError> {
         for (name, value) in fields {
             match name.as_str() {
                 "op" | "path" | "from" if !value.is_string() && !value.is_null() => {
-                    let what = kind(value);
+                    let what = decode::json_word(value);
                     return Err(malformed(format!(
                         "json: cannot unmarshal {what} into Go struct field jsonPatchOp.{name} of type string"
                     )));
@@ -121,17 +121,6 @@ fn one(document: &mut Value, fields: &Map<String, Value>) -> Result<(), String> 
             add(document, path, copied)
         }
         _ => test(document, path, &value()),
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
     }
 }
 

@@ -20,6 +20,8 @@ pub mod step;
 pub mod strategy;
 pub mod traffic;
 
+use runtime::ResourceRef;
+
 pub use analysis::{AnalysisTemplate, AnalysisTemplateSpec, ClusterAnalysisTemplate};
 pub use analysis_run::{AnalysisPhase, AnalysisRun};
 pub use experiment::Experiment;
@@ -35,3 +37,12 @@ pub const GROUP: &str = "argoproj.io";
 pub const VERSION: &str = "v1alpha1";
 /// Group and version as objects carry them.
 pub const API_VERSION: &str = "argoproj.io/v1alpha1";
+
+/// The resource of Rollouts.
+pub const ROLLOUT: ResourceRef = ResourceRef::namespaced(GROUP, VERSION, "Rollout", "rollouts");
+/// The resource of Experiments.
+pub const EXPERIMENT: ResourceRef =
+    ResourceRef::namespaced(GROUP, VERSION, "Experiment", "experiments");
+/// The resource of AnalysisRuns.
+pub const ANALYSIS_RUN: ResourceRef =
+    ResourceRef::namespaced(GROUP, VERSION, "AnalysisRun", "analysisruns");

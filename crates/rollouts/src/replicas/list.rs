@@ -115,19 +115,6 @@ pub fn by_creation(a: &ReplicaSetView, b: &ReplicaSetView) -> Ordering {
     key(a).cmp(&key(b)).then_with(|| a.name().cmp(b.name()))
 }
 
-/// Lowest revision first, oldest first at equal ones; unreadable revisions come first.
-pub fn by_revision(a: &ReplicaSetView, b: &ReplicaSetView) -> Ordering {
-    let revision = |set: &ReplicaSetView| {
-        set.metadata
-            .annotations
-            .get(crate::api::labels::REVISION)
-            .and_then(|text| text.parse::<i64>().ok())
-    };
-    revision(a)
-        .cmp(&revision(b))
-        .then_with(|| by_creation(a, b))
-}
-
 /// The only set that has pods or should; with none the new one, else the newest. `None` if there are several.
 pub fn active_or_latest<'a>(
     new: Option<&'a ReplicaSetView>,

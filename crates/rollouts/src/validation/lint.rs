@@ -1,6 +1,7 @@
 //! `lint`: would the Rollouts of a file be refused? (upstream `pkg/kubectl-argo-rollouts/cmd/lint`)
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use machinery::decode;
 use machinery::schema::TypeTable;
@@ -94,11 +95,8 @@ fn is_rollout(document: &Value) -> bool {
 /// The name of the first field that a Rollout, Service or Ingress shouldn't have.
 fn unknown_field(document: &Value) -> Option<String> {
     if is_rollout(document) {
-        let crd = crate::api::crds::crds().into_iter().find(|crd| {
-            crd.pointer("/spec/names/kind").and_then(Value::as_str) == Some("Rollout")
-        })?;
-        let schema = crd.pointer("/spec/versions/0/schema/openAPIV3Schema")?;
-        return unknown_to(schema, document);
+        static SCHEMA: LazyLock<Value> = LazyLock::new(crate::api::crds::rollout_schema);
+        return unknown_to(&SCHEMA, document);
     }
     let (group, version) = meta::api_version(document)
         .rsplit_once('/')

@@ -9,6 +9,7 @@ use http::{HeaderMap, Method};
 use machinery::entropy::Entropy;
 use rollouts::rollout::decide::writes::{REPLICA_SET, ROLLOUT, SERVICE};
 use rollouts::run::{RunOptions, run};
+use runtime::resource::CUSTOM_RESOURCE_DEFINITION as DEFINITIONS;
 use runtime::shutdown::{self, Trigger};
 use runtime::{Clock, ObjectKey, ResourceRef};
 use serde_json::{Value, json};
@@ -19,14 +20,6 @@ use simulator::request::{Reply, Request, Response, User};
 use simulator::wire::Wire;
 use simulator::world::{World, WorldHandle};
 use tokio::task::JoinHandle;
-
-/// `apiextensions.k8s.io/v1` CustomResourceDefinition.
-const DEFINITIONS: ResourceRef = ResourceRef::cluster(
-    "apiextensions.k8s.io",
-    "v1",
-    "CustomResourceDefinition",
-    "customresourcedefinitions",
-);
 
 /// A world, and the controllers' present process in it.
 pub struct Lab {

@@ -66,8 +66,6 @@ impl Default for ClientOptions {
     }
 }
 
-type Observer = Box<dyn Fn(&Method, &str, Option<u16>) + Send + Sync>;
-
 struct Inner {
     kube: kube::Client,
     options: ClientOptions,
@@ -75,7 +73,6 @@ struct Inner {
     limiters: Option<Limiters>,
     slots: Semaphore,
     sinks: RwLock<Vec<Arc<dyn Sink>>>,
-    observers: RwLock<Vec<Observer>>,
     registry: Registry,
     requests: Family<Counter>,
 }
@@ -128,7 +125,6 @@ impl Client {
                 limiters,
                 slots,
                 sinks,
-                observers: RwLock::default(),
                 registry,
                 requests,
             }),
@@ -149,16 +145,6 @@ impl Client {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         )
-    }
-
-    /// Calls `observe` after every request, watches included, with its method, path and status code; `None` when there
-    /// was no answer. For metrics whose names are a product's own.
-    pub fn on_request(&self, observe: impl Fn(&Method, &str, Option<u16>) + Send + Sync + 'static) {
-        self.inner
-            .observers
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Box::new(observe));
     }
 
     /// The transport, for requests that have no method here.
@@ -476,7 +462,6 @@ impl Client {
         method: &Method,
         request: Request<Body>,
     ) -> Result<Response<Body>, Error> {
-        let path = request.uri().path().to_owned();
         let result = self.inner.kube.send(request).await;
         let code = result
             .as_ref()
@@ -484,15 +469,6 @@ impl Client {
             .map(|response| response.status().as_u16());
         let text = code.map_or_else(|| "<error>".to_owned(), |code| code.to_string());
         self.inner.requests.with(&[&text, method.as_str()]).inc();
-        for observe in self
-            .inner
-            .observers
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-        {
-            observe(method, &path, code);
-        }
         result.map_err(|error| Error::Transport(Box::new(error)))
     }
 }

@@ -136,24 +136,12 @@ fn type_meta_error(value: &Value) -> String {
                 .unwrap_or(("kind", &Value::Null));
             return format!(
                 "json: cannot unmarshal {} into Go struct field .{name} of type string",
-                json_word(wrong)
+                decode::json_word(wrong)
             );
         }
-        other => json_word(other),
+        other => decode::json_word(other),
     };
     format!("json: cannot unmarshal {word} into Go value of type {GO}")
-}
-
-/// Go's word for the type of a JSON value.
-pub(crate) fn json_word(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
 }
 
 /// Splits `G/V`, or `V` for the core group.

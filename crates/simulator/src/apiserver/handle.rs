@@ -295,22 +295,7 @@ impl ApiServer {
             );
         }
         let listed = self.list(&call.served, &selection, &options)?;
-        let (entries, metadata) = (listed.entries, listed.metadata);
-        let body = reply::list_body(
-            &call.served,
-            &entries,
-            &metadata,
-            call.request,
-            &call.form,
-            call.now,
-        )?;
-        Ok(Reply::Full(reply::response(
-            call.request,
-            200,
-            body,
-            &call.form.content_type,
-            &call.warnings,
-        )))
+        listed_reply(call, &listed)
     }
 
     /// The stored object a call names.
@@ -445,21 +430,7 @@ impl ApiServer {
         let result = self.delete_collection(&served, &selection, &options, &mut writer);
         call.warnings = writer.warnings;
         let listed = list::list_of(result?, self.revision());
-        let body = reply::list_body(
-            &served,
-            &listed.entries,
-            &listed.metadata,
-            call.request,
-            &call.form,
-            call.now,
-        )?;
-        Ok(Reply::Full(reply::response(
-            call.request,
-            200,
-            body,
-            &call.form.content_type,
-            &call.warnings,
-        )))
+        listed_reply(call, &listed)
     }
 }
 
@@ -512,4 +483,23 @@ fn check_names(
         ));
     }
     Ok(())
+}
+
+/// The reply to a list, and to the deletion of a collection.
+fn listed_reply(call: &Call<'_>, listed: &list::Listed) -> Result<Reply, ApiError> {
+    let body = reply::list_body(
+        &call.served,
+        &listed.entries,
+        &listed.metadata,
+        call.request,
+        &call.form,
+        call.now,
+    )?;
+    Ok(Reply::Full(reply::response(
+        call.request,
+        200,
+        body,
+        &call.form.content_type,
+        &call.warnings,
+    )))
 }

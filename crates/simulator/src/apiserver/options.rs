@@ -56,6 +56,15 @@ pub(crate) fn invalid(kind: &str, errors: &[FieldError]) -> ApiError {
         errors,
     )
 }
+/// Every `dryRun` of the query.
+fn dry_run_values(request: &Request) -> Vec<&str> {
+    request
+        .query
+        .iter()
+        .filter(|(key, _)| key == "dryRun")
+        .map(|(_, value)| value.as_str())
+        .collect()
+}
 
 fn dry_run(values: &[&str], errors: &mut Vec<FieldError>) -> bool {
     let values: Vec<&str> = values
@@ -93,13 +102,7 @@ pub(crate) fn write_options(request: &Request, kind: &str) -> Result<WriteOption
         );
         errors.push(FieldError::invalid("fieldManager", manager, detail));
     }
-    let values: Vec<&str> = request
-        .query
-        .iter()
-        .filter(|(key, _)| key == "dryRun")
-        .map(|(_, value)| value.as_str())
-        .collect();
-    let dry_run = dry_run(&values, &mut errors);
+    let dry_run = dry_run(&dry_run_values(request), &mut errors);
     let field_validation = match request.query_value("fieldValidation") {
         None | Some("" | "Warn") => FieldValidation::Warn,
         Some("Ignore") => FieldValidation::Ignore,
@@ -132,13 +135,7 @@ pub(crate) fn delete_options(request: &Request) -> Result<DeleteOptions, ApiErro
         options.grace_period_seconds = number(request, "gracePeriodSeconds")?;
         options.orphan_dependents = boolean(request, "orphanDependents");
         policy = request.query_value("propagationPolicy").map(str::to_owned);
-        let values: Vec<&str> = request
-            .query
-            .iter()
-            .filter(|(key, _)| key == "dryRun")
-            .map(|(_, value)| value.as_str())
-            .collect();
-        options.dry_run = dry_run(&values, &mut errors);
+        options.dry_run = dry_run(&dry_run_values(request), &mut errors);
     } else {
         let body = super::body::delete_body(request)?;
         options.grace_period_seconds = body.get("gracePeriodSeconds").and_then(Value::as_i64);

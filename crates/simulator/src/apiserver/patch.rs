@@ -64,7 +64,7 @@ fn bare_415() -> ApiError {
 fn not_a(go: &str, value: &Value, prefix: &str) -> ApiError {
     ApiError::bad_request(format!(
         "{prefix}json: cannot unmarshal {} into Go value of type {go}",
-        body::json_word(value)
+        machinery::decode::json_word(value)
     ))
 }
 

@@ -256,11 +256,6 @@ impl Registry {
             .find(|served| served.resource.kind == kind)
     }
 
-    /// Whether anything is served in a group.
-    pub fn has_group(&self, group: &str) -> bool {
-        self.served.keys().any(|(known, _, _)| known == group)
-    }
-
     /// Whether a group is built-in.
     pub fn is_builtin_group(&self, group: &str) -> bool {
         self.served

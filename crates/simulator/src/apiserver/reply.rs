@@ -17,7 +17,7 @@ use super::convert;
 use super::negotiate::{Encoding, Form, Transform, error_form};
 use super::registry::Served;
 use super::store::Entry;
-use super::table::{TableOptions, table};
+use super::table::{TableOptions, partial, partial_list, table};
 use crate::request::{Request, Response};
 use crate::status_error::ApiError;
 
@@ -62,15 +62,6 @@ fn meta_type(kind: &str, version: &str) -> Option<TypeId> {
     table
         .type_of("meta.k8s.io", version, kind)
         .or_else(|| table.type_named(&format!("io.k8s.apimachinery.pkg.apis.meta.v1.{kind}")))
-}
-
-/// Metadata of an object only.
-pub(crate) fn partial(object: &Value, version: &str) -> Value {
-    json!({
-        "kind": "PartialObjectMetadata",
-        "apiVersion": format!("meta.k8s.io/{version}"),
-        "metadata": object.get("metadata").cloned().unwrap_or_else(|| json!({})),
-    })
 }
 
 /// Go's type of the object or list, for messages.
@@ -126,15 +117,7 @@ pub(crate) fn object_body(
             form,
         )),
         Transform::Table => {
-            let object = in_version(served, &entry.value);
-            let metadata = json!({"resourceVersion": meta::resource_version(&object)});
-            let value = table(
-                served,
-                &[object],
-                &metadata,
-                &table_options(request, form, true)?,
-                now,
-            )?;
+            let value = table_of(served, entry, &table_options(request, form, true)?, now)?;
             Ok(encode(&value, meta_type("Table", &form.meta_version), form))
         }
         Transform::PartialObject => {
@@ -241,16 +224,11 @@ pub(crate) fn list_body(
             Ok(encode(&value, meta_type("Table", &form.meta_version), form))
         }
         Transform::PartialList => {
-            let items: Vec<Value> = entries
+            let objects: Vec<Arc<Value>> = entries
                 .iter()
-                .map(|entry| partial(&entry.value, &form.meta_version))
+                .map(|entry| Arc::clone(&entry.value))
                 .collect();
-            let value = json!({
-                "kind": "PartialObjectMetadataList",
-                "apiVersion": format!("meta.k8s.io/{}", form.meta_version),
-                "metadata": metadata.to_value(false),
-                "items": items,
-            });
+            let value = partial_list(&objects, &metadata.to_value(false), &form.meta_version);
             Ok(encode(
                 &value,
                 meta_type("PartialObjectMetadataList", &form.meta_version),
@@ -411,6 +389,18 @@ pub(crate) fn error_response(request: &Request, error: &ApiError, warnings: &[St
     response
 }
 
+/// The table of one object.
+fn table_of(
+    served: &Served,
+    entry: &Entry,
+    options: &TableOptions,
+    now: Timestamp,
+) -> Result<Value, ApiError> {
+    let object = in_version(served, &entry.value);
+    let metadata = json!({"resourceVersion": meta::resource_version(&object)});
+    table(served, &[object], &metadata, options, now)
+}
+
 /// One object of a watch event as the form wants it; JSON only.
 pub(crate) fn event_object(
     served: &Served,
@@ -423,15 +413,7 @@ pub(crate) fn event_object(
     match form.transform {
         Transform::Plain => Ok(object_json(served, entry)),
         Transform::Table => {
-            let object = in_version(served, &entry.value);
-            let metadata = json!({"resourceVersion": meta::resource_version(&object)});
-            let value = table(
-                served,
-                &[object],
-                &metadata,
-                &table_options(request, form, headers)?,
-                now,
-            )?;
+            let value = table_of(served, entry, &table_options(request, form, headers)?, now)?;
             Ok(go_json::to_vec(&value, meta_type("Table", &form.meta_version)).into())
         }
         Transform::PartialObject | Transform::PartialList => {

@@ -204,11 +204,6 @@ impl ApiServer {
             }
         }
     }
-
-    /// How many watches are open.
-    pub fn watch_count(&self) -> usize {
-        self.watches.len()
-    }
 }
 
 impl Watch {

@@ -1,14 +1,14 @@
 //! `get rollout`, `get experiment`: the picture, once or again and again.
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use rollouts::info::{ExperimentInfo, Painter, experiment_text, rollout_text};
+use rollouts::api::EXPERIMENT;
+use rollouts::info::{ExperimentInfo, experiment_text, rollout_text};
 
-use super::objects::{EXPERIMENTS, Objects};
-use crate::cli::print;
+use super::objects::Objects;
+use crate::cli::{painter, print};
 
 /// How often a watched picture is drawn anew: its ages move on.
 const REDRAW: Duration = Duration::from_secs(1);
@@ -54,21 +54,6 @@ struct Look {
     no_color: bool,
 }
 
-impl Look {
-    /// Colour as upstream has it, but none where `NO_COLOR` asks for none or nobody would see it.
-    fn painter(&self) -> Painter {
-        let off = self.no_color
-            || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-            || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
-            || !std::io::stdout().is_terminal();
-        if off {
-            Painter::PLAIN
-        } else {
-            Painter::COLOURED
-        }
-    }
-}
-
 impl Get {
     pub async fn run(&self, objects: &Objects) -> Result<()> {
         match self {
@@ -112,7 +97,11 @@ async fn watch(draw: impl AsyncFn() -> Result<String>) -> Result<()> {
 impl RolloutArgs {
     async fn draw(&self, objects: &Objects) -> Result<String> {
         let info = objects.rollout_info(&self.name).await?;
-        Ok(rollout_text(&info, objects.now(), self.look.painter()))
+        Ok(rollout_text(
+            &info,
+            objects.now(),
+            painter(self.look.no_color),
+        ))
     }
 }
 
@@ -120,12 +109,16 @@ impl ExperimentArgs {
     async fn draw(&self, objects: &Objects) -> Result<String> {
         let Some(experiment) = objects
             .client
-            .get(&EXPERIMENTS, &objects.key(&self.name))
+            .get(&EXPERIMENT, &objects.key(&self.name))
             .await?
         else {
             bail!("experiment.argoproj.io \"{}\" not found", self.name);
         };
         let info = ExperimentInfo::new(&experiment, &objects.surroundings(None).await?);
-        Ok(experiment_text(&info, objects.now(), self.look.painter()))
+        Ok(experiment_text(
+            &info,
+            objects.now(),
+            painter(self.look.no_color),
+        ))
     }
 }

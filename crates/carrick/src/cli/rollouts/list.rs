@@ -6,12 +6,13 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use machinery::meta;
+use rollouts::api::{EXPERIMENT, ROLLOUT};
 use rollouts::info::{ExperimentRow, ListColumns, RolloutRow, experiment_table, rollout_table};
 use runtime::error::Error;
 use runtime::resource::ResourceRef;
 use serde_json::Value;
 
-use super::objects::{EXPERIMENTS, Objects, ROLLOUTS};
+use super::objects::Objects;
 use crate::cli::{output::message, print};
 
 /// How often changes of watched Rollouts are looked for.
@@ -102,7 +103,7 @@ impl RolloutsArgs {
     }
 
     async fn rollouts(&self, objects: &Objects) -> Result<Vec<Value>> {
-        let mut rollouts = list(objects, &ROLLOUTS, self.all_namespaces).await?;
+        let mut rollouts = list(objects, &ROLLOUT, self.all_namespaces).await?;
         if let Some(name) = &self.name {
             rollouts.retain(|rollout| meta::name(rollout) == name);
         }
@@ -112,7 +113,7 @@ impl RolloutsArgs {
 
 impl ExperimentsArgs {
     async fn run(&self, objects: &Objects) -> Result<()> {
-        let experiments = list(objects, &EXPERIMENTS, self.all_namespaces).await?;
+        let experiments = list(objects, &EXPERIMENT, self.all_namespaces).await?;
         if experiments.is_empty() {
             message("No resources found.");
             return Ok(());

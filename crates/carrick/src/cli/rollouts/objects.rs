@@ -2,31 +2,16 @@
 
 use anyhow::{Result, bail};
 use jiff::Timestamp;
+use rollouts::api::{ANALYSIS_RUN, EXPERIMENT, ROLLOUT};
 use rollouts::commands::Patches;
 use rollouts::info::{RolloutInfo, Surroundings};
 use runtime::Patch;
 use runtime::client::Client;
 use runtime::error::Error;
-use runtime::resource::{ObjectKey, ResourceRef};
+use runtime::resource::{DEPLOYMENT, ObjectKey, POD, REPLICA_SET, ResourceRef};
 use serde_json::Value;
 
 use crate::cli::Connection;
-
-/// Rollouts.
-pub const ROLLOUTS: ResourceRef =
-    ResourceRef::namespaced("argoproj.io", "v1alpha1", "Rollout", "rollouts");
-/// Experiments.
-pub const EXPERIMENTS: ResourceRef =
-    ResourceRef::namespaced("argoproj.io", "v1alpha1", "Experiment", "experiments");
-const ANALYSIS_RUNS: ResourceRef =
-    ResourceRef::namespaced("argoproj.io", "v1alpha1", "AnalysisRun", "analysisruns");
-/// ReplicaSets.
-pub const REPLICA_SETS: ResourceRef =
-    ResourceRef::namespaced("apps", "v1", "ReplicaSet", "replicasets");
-/// Deployments.
-pub const DEPLOYMENTS: ResourceRef =
-    ResourceRef::namespaced("apps", "v1", "Deployment", "deployments");
-const PODS: ResourceRef = ResourceRef::namespaced("", "v1", "Pod", "pods");
 
 /// The objects of one namespace.
 pub struct Objects {
@@ -86,21 +71,21 @@ impl Objects {
     pub async fn surroundings(&self, rollout: Option<&Value>) -> Result<Surroundings> {
         let reference = rollout.and_then(|rollout| rollout.pointer("/spec/workloadRef/name"));
         let workload = match reference.and_then(Value::as_str) {
-            Some(name) => self.client.get(&DEPLOYMENTS, &self.key(name)).await?,
+            Some(name) => self.client.get(&DEPLOYMENT, &self.key(name)).await?,
             None => None,
         };
         Ok(Surroundings {
-            replica_sets: self.list(&REPLICA_SETS).await?,
-            pods: self.list(&PODS).await?,
-            experiments: self.list(&EXPERIMENTS).await?,
-            analysis_runs: self.list(&ANALYSIS_RUNS).await?,
+            replica_sets: self.list(&REPLICA_SET).await?,
+            pods: self.list(&POD).await?,
+            experiments: self.list(&EXPERIMENT).await?,
+            analysis_runs: self.list(&ANALYSIS_RUN).await?,
             workload,
         })
     }
 
     /// The picture of a Rollout.
     pub async fn rollout_info(&self, name: &str) -> Result<RolloutInfo> {
-        let Some(rollout) = self.client.get(&ROLLOUTS, &self.key(name)).await? else {
+        let Some(rollout) = self.client.get(&ROLLOUT, &self.key(name)).await? else {
             // From a lister upstream, which names the kind and not the resource.
             bail!("rollout.argoproj.io \"{name}\" not found");
         };
@@ -117,7 +102,7 @@ impl Objects {
             match self
                 .client
                 .patch(
-                    &ROLLOUTS,
+                    &ROLLOUT,
                     &self.key(name),
                     Some("status"),
                     &merge(status.clone()),
@@ -128,7 +113,7 @@ impl Objects {
                 Err(Error::Api(answer)) if answer.code == 404 => {
                     let all = merge(patches.combined());
                     self.client
-                        .patch(&ROLLOUTS, &self.key(name), None, &all)
+                        .patch(&ROLLOUT, &self.key(name), None, &all)
                         .await?;
                     return Ok(());
                 }
@@ -137,9 +122,26 @@ impl Objects {
         }
         if let Some(spec) = &patches.spec {
             self.client
-                .patch(&ROLLOUTS, &self.key(name), None, &merge(spec.clone()))
+                .patch(&ROLLOUT, &self.key(name), None, &merge(spec.clone()))
                 .await?;
         }
         Ok(())
     }
+}
+
+/// Creates an object, or merges it into the one that is there.
+pub async fn create_or_merge(
+    client: &Client,
+    resource: &ResourceRef,
+    object: &Value,
+) -> Result<()> {
+    let key = ObjectKey::of(object);
+    if client.get(resource, &key).await?.is_none() {
+        client.create(resource, object).await?;
+    } else {
+        client
+            .patch(resource, &key, None, &Patch::Merge(object.clone()))
+            .await?;
+    }
+    Ok(())
 }

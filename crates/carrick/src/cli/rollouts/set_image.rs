@@ -2,11 +2,13 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use rollouts::api::ROLLOUT;
 use rollouts::commands;
 use runtime::error::Error;
+use runtime::resource::DEPLOYMENT;
 use serde_json::Value;
 
-use super::objects::{DEPLOYMENTS, Objects, ROLLOUTS};
+use super::objects::Objects;
 use crate::cli::{fail, print};
 
 /// How often a write is tried when others write at the same time.
@@ -57,14 +59,14 @@ impl ImageArgs {
     }
 
     async fn once(&self, objects: &Objects, container: &str, image: &str) -> Result<&'static str> {
-        let rollout = objects.get(&ROLLOUTS, &self.name).await?;
+        let rollout = objects.get(&ROLLOUT, &self.name).await?;
         let (resource, object, kind) = match reference(&rollout) {
             Some(name) => (
-                &DEPLOYMENTS,
-                objects.get(&DEPLOYMENTS, name).await?,
+                &DEPLOYMENT,
+                objects.get(&DEPLOYMENT, name).await?,
                 "deployment",
             ),
-            None => (&ROLLOUTS, rollout, "rollout"),
+            None => (&ROLLOUT, rollout, "rollout"),
         };
         let changed = commands::set_image(&object, container, image)?;
         if changed != object {
@@ -77,7 +79,7 @@ impl ImageArgs {
         if kind == "rollout" {
             return Ok(self.name.clone());
         }
-        let rollout = objects.get(&ROLLOUTS, &self.name).await?;
+        let rollout = objects.get(&ROLLOUT, &self.name).await?;
         Ok(reference(&rollout).unwrap_or(&self.name).to_owned())
     }
 }

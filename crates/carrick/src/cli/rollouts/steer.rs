@@ -3,11 +3,12 @@
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use machinery::duration::GoDuration;
+use rollouts::api::{EXPERIMENT, ROLLOUT};
 use rollouts::commands::{self, Patches, Promotion};
 use runtime::Patch;
 use serde_json::json;
 
-use super::objects::{EXPERIMENTS, Objects, ROLLOUTS};
+use super::objects::Objects;
 use crate::cli::print;
 
 #[derive(Args)]
@@ -27,7 +28,7 @@ pub struct PromoteArgs {
 
 impl PromoteArgs {
     pub async fn run(&self, objects: &Objects) -> Result<()> {
-        let rollout = objects.get(&ROLLOUTS, &self.name).await?;
+        let rollout = objects.get(&ROLLOUT, &self.name).await?;
         let how = Promotion {
             full: self.full,
             skip_current_step: self.skip_current_step,
@@ -83,7 +84,7 @@ impl Retry {
                     let patch = Patch::Merge(json!({"status": null}));
                     objects
                         .client
-                        .patch(&EXPERIMENTS, &objects.key(name), None, &patch)
+                        .patch(&EXPERIMENT, &objects.key(name), None, &patch)
                         .await?;
                     print(&format!("experiment '{name}' retried\n"))?;
                 }

@@ -2,15 +2,14 @@
 
 use anyhow::Result;
 use clap::Args;
+use rollouts::api::ROLLOUT;
 use rollouts::commands::{self, Undo};
 use runtime::Patch;
-use runtime::resource::ResourceRef;
+use runtime::resource::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ResourceRef};
 use serde_json::Value;
 
-use super::objects::{DEPLOYMENTS, Objects, REPLICA_SETS, ROLLOUTS};
+use super::objects::Objects;
 use crate::cli::print;
-
-const POD_TEMPLATES: ResourceRef = ResourceRef::namespaced("", "v1", "PodTemplate", "podtemplates");
 
 #[derive(Args)]
 pub struct UndoArgs {
@@ -23,8 +22,8 @@ pub struct UndoArgs {
 
 impl UndoArgs {
     pub async fn run(&self, objects: &Objects) -> Result<()> {
-        let rollout = objects.get(&ROLLOUTS, &self.name).await?;
-        let sets = objects.list(&REPLICA_SETS).await?;
+        let rollout = objects.get(&ROLLOUT, &self.name).await?;
+        let sets = objects.list(&REPLICA_SET).await?;
         let patch = match commands::undo(&rollout, &sets, self.to_revision)? {
             Undo::Patch(patch) => Patch::Json(patch),
             Undo::Skipped => {
@@ -34,7 +33,7 @@ impl UndoArgs {
                 ));
             }
         };
-        let (resource, name) = target(&rollout).unwrap_or((ROLLOUTS, &self.name));
+        let (resource, name) = target(&rollout).unwrap_or((ROLLOUT, &self.name));
         objects
             .client
             .patch(&resource, &objects.key(name), None, &patch)
@@ -47,9 +46,9 @@ impl UndoArgs {
 fn target(rollout: &Value) -> Option<(ResourceRef, &str)> {
     let reference = rollout.pointer("/spec/workloadRef")?;
     let resource = match reference.get("kind").and_then(Value::as_str)? {
-        "Deployment" => DEPLOYMENTS,
-        "ReplicaSet" => REPLICA_SETS,
-        "PodTemplate" => POD_TEMPLATES,
+        "Deployment" => DEPLOYMENT,
+        "ReplicaSet" => REPLICA_SET,
+        "PodTemplate" => POD_TEMPLATE,
         _ => return None,
     };
     Some((resource, reference.get("name").and_then(Value::as_str)?))

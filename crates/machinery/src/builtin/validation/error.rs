@@ -1,8 +1,10 @@
 //! Field errors with the texts of Go's `field.Error` (`apimachinery/pkg/util/validation/field/errors.go`).
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde_json::Value;
+
+pub(crate) use crate::decode::quote;
 
 /// What is wrong with a field; `reason()` of the error is the cause's reason in a Status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,32 +256,4 @@ impl fmt::Display for FieldError {
 /// Go's `json.Marshal` of a value: keys sorted, `<`, `>` and `&` escaped.
 pub(crate) fn go_json(value: &Value) -> String {
     String::from_utf8(crate::go_json::to_vec(value, None)).unwrap_or_default()
-}
-
-/// Go's `strconv.Quote`.
-pub(crate) fn quote(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{7}' => out.push_str("\\a"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{b}' => out.push_str("\\v"),
-            c if (c as u32) < 0x20 || c == '\u{7f}' => {
-                let _ = write!(out, "\\x{:02x}", c as u32);
-            }
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04x}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }

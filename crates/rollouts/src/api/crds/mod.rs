@@ -42,6 +42,11 @@ pub fn crds() -> Vec<Value> {
     all.drain(..).map(to_crd).collect()
 }
 
+/// The structural schema of Rollouts.
+pub fn rollout_schema() -> Value {
+    rollout().schema
+}
+
 fn to_crd(definition: Definition) -> Value {
     let Definition {
         kind,

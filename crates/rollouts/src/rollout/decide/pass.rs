@@ -200,11 +200,6 @@ impl<'a> Pass<'a> {
         )
     }
 
-    /// Stored stable and current hashes are equal; both empty counts.
-    pub fn fully_promoted(&self) -> bool {
-        self.rollout.status.stable_rs == self.rollout.status.current_pod_hash
-    }
-
     /// Aborted, by the stored status or in this pass, and not undone in this pass.
     pub fn aborted(&self) -> bool {
         self.pauses.aborted(&self.rollout.status)

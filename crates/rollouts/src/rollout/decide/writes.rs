@@ -4,7 +4,9 @@
 //! do not know is lost (`docs/differences.md`). Patches that take something away carry the resource version they were
 //! decided on, so that a stale decision is refused.
 
-use runtime::{Effect, ObjectKey, ObjectReference, Patch, ResourceRef};
+pub use crate::api::ROLLOUT;
+pub use runtime::resource::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, SERVICE};
+use runtime::{Effect, ObjectKey, ObjectReference, Patch};
 use serde_json::{Value, json};
 
 use crate::api::ObjectMeta;
@@ -13,21 +15,6 @@ use crate::api::labels::{
 };
 use crate::rollout::tree::put;
 use crate::views::{ReplicaSetView, ServiceView};
-
-/// `argoproj.io/v1alpha1` Rollout.
-pub const ROLLOUT: ResourceRef =
-    ResourceRef::namespaced("argoproj.io", "v1alpha1", "Rollout", "rollouts");
-/// `apps/v1` ReplicaSet.
-pub const REPLICA_SET: ResourceRef =
-    ResourceRef::namespaced("apps", "v1", "ReplicaSet", "replicasets");
-/// `apps/v1` Deployment.
-pub const DEPLOYMENT: ResourceRef =
-    ResourceRef::namespaced("apps", "v1", "Deployment", "deployments");
-/// `core/v1` PodTemplate.
-pub const POD_TEMPLATE: ResourceRef =
-    ResourceRef::namespaced("", "v1", "PodTemplate", "podtemplates");
-/// `core/v1` Service.
-pub const SERVICE: ResourceRef = ResourceRef::namespaced("", "v1", "Service", "services");
 
 /// The key of an object.
 pub fn key(meta: &ObjectMeta) -> ObjectKey {
