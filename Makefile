@@ -13,18 +13,16 @@ setup: ## install what building and testing need (Debian packages, Rust); idempo
 tour: setup ## a whole platform in one process, walked through a blue-green and a canary release (ARGS=--exit: without stopping for you)
 	$(CARGO) run --quiet --package carrick -- up --tour $(ARGS)
 
-test: setup ## unit tests and every scenario on the simulator
-	$(CARGO) test --workspace -- --skip kubectl_prints
-
-kubectl-session: setup ## a scripted kubectl session on the simulator, compared with what a real Kubernetes printed
+test: setup ## unit tests, every scenario on the simulator, and a scripted kubectl session on it
 	@scripts/setup kubectl
-	$(CARGO) test --workspace --test kubectl_simulated
+	$(CARGO) test --workspace
 
 conformance: setup ## recorded calls and answers of the originals, replayed against ours (needs ../shared/conformance)
 	$(CARGO) xtask conformance rollouts
 	$(CARGO) xtask conformance kubernetes
 
-test-real: setup testbed ## the same scenarios on a real Kubernetes (needs Go; ARGS=NAME: only that one)
+test-real: setup testbed ## the same on a real Kubernetes (needs Go; ARGS=NAME: only the scenario of that name; ARGS=kubectl: the session)
+	@scripts/setup kubectl
 	@if command -v go >/dev/null; then $(CARGO) xtask test-real $(ARGS); else echo 'skipped: no Go toolchain'; fi
 
 testbed: ## build the real Kubernetes of test-real, once per version
@@ -44,4 +42,4 @@ deny: ## licences, bans and sources of dependencies
 generate: ## write generated files anew (deploy/)
 	$(CARGO) xtask generate
 
-.PHONY: help setup tour test kubectl-session conformance test-real testbed lint docs deny generate
+.PHONY: help setup tour test conformance test-real testbed lint docs deny generate

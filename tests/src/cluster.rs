@@ -13,7 +13,7 @@ use simulator::world::WorldHandle;
 
 use crate::controllers::{Controllers, Running};
 use crate::faults::Faults;
-use crate::objects::{DEFINITION, NAMESPACE, ROLLOUT, resource_of, text};
+use crate::objects::{DEFINITION, NAMESPACE, ROLLOUT, resource_of};
 use crate::state;
 
 /// Where a scenario takes place.
@@ -57,19 +57,12 @@ impl Cluster {
         }
     }
 
-    /// Makes the scenario's namespace, installs the definitions if need be, and waits until they are served.
-    pub(crate) async fn prepare(&self) -> Result<()> {
+    /// Makes the scenario's namespace, installs these definitions if need be, and waits until they are served.
+    pub(crate) async fn prepare(&self, definitions: &[Value]) -> Result<()> {
         let namespace =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}});
         self.client.create(&NAMESPACE, &namespace).await?;
-        // Serving the other kinds takes a simulation longer than a whole release.
-        let needed = |definition: &Value| {
-            !self.is_simulated() || text(definition, "/spec/names/kind") == "Rollout"
-        };
-        for definition in rollouts::api::crds::crds()
-            .iter()
-            .filter(|definition| needed(definition))
-        {
+        for definition in definitions {
             // Another scenario may have been here before.
             let name = machinery::meta::name(definition);
             if self.find(&DEFINITION, name).await?.is_none() {

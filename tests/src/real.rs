@@ -29,7 +29,10 @@ async fn run(scenario: &Scenario, kubeconfig: PathBuf) -> Result<()> {
         chance.suffix(5)
     );
     let mut cluster = Cluster::new(Ground::Real, client.clone(), Clock::system(), namespace);
-    cluster.prepare().await.context("preparing the cluster")?;
+    cluster
+        .prepare(&rollouts::api::crds::crds())
+        .await
+        .context("preparing the cluster")?;
     cluster.start(client, Faults::new(Plan::default()), 1);
     let outcome = (scenario.run)(&cluster).await;
     cluster.leave().await?;

@@ -15,6 +15,7 @@ use simulator::world::{World, WorldHandle};
 use crate::cluster::{Cluster, Ground};
 use crate::faults::{Faults, Plan};
 use crate::invariants::Invariants;
+use crate::objects::text;
 use crate::scenarios::{self, Scenario};
 use crate::state;
 
@@ -174,7 +175,15 @@ impl Run {
             clock,
             NAMESPACE,
         );
-        cluster.prepare().await.context("preparing the cluster")?;
+        // Serving the other kinds takes a simulation longer than a whole release.
+        let definitions: Vec<Value> = rollouts::api::crds::crds()
+            .into_iter()
+            .filter(|definition| text(definition, "/spec/names/kind") == "Rollout")
+            .collect();
+        cluster
+            .prepare(&definitions)
+            .await
+            .context("preparing the cluster")?;
         cluster.start(client("mgr0"), Faults::new(self.plan.clone()), self.seed);
         (self.scenario.run)(&cluster).await?;
         cluster.settle().await?;

@@ -28,25 +28,26 @@ pub(super) fn differences(theirs: &Transcript, ours: &Transcript) -> Vec<Differe
             line: format!("+{}, recorded with {}", ours.version, theirs.version),
         });
     }
-    for (index, answer) in theirs.answers.iter().enumerate() {
-        let ours = ours
-            .answers
-            .get(index)
-            .filter(|ours| ours.command == answer.command);
-        let found = match ours {
-            Some(ours) => diff(&answer.lines, &ours.lines),
-            None => vec!["-the command itself: session.txt has changed".to_owned()],
-        };
-        all.extend(found.into_iter().map(|line| Difference {
-            command: answer.command.clone(),
-            line,
-        }));
-    }
-    for extra in ours.answers.iter().skip(theirs.answers.len()) {
-        all.push(Difference {
-            command: extra.command.clone(),
-            line: "+the command itself: session.txt has changed".to_owned(),
-        });
+    for index in 0..theirs.answers.len().max(ours.answers.len()) {
+        match (theirs.answers.get(index), ours.answers.get(index)) {
+            (Some(theirs), Some(ours)) if theirs.command == ours.command => {
+                let lines = diff(&theirs.lines, &ours.lines).into_iter();
+                all.extend(lines.map(|line| Difference {
+                    command: theirs.command.clone(),
+                    line,
+                }));
+            }
+            // From here on the answers belong to different questions.
+            (theirs, ours) => {
+                let command = theirs.or(ours).map(|answer| answer.command.clone());
+                all.push(Difference {
+                    command: command.unwrap_or_default(),
+                    line: "-the command itself: session.txt has changed since the recording"
+                        .to_owned(),
+                });
+                break;
+            }
+        }
     }
     all
 }
@@ -90,4 +91,20 @@ fn only_lines_of_one_side_are_differences() {
         ["-b", "+x", "+e"]
     );
     assert_eq!(diff(&lines("a b"), &lines("a b")), Vec::<String>::new());
+}
+
+#[test]
+fn another_script_is_one_difference() {
+    let transcript = |commands: [&str; 2]| Transcript {
+        version: "v1".to_owned(),
+        answers: commands
+            .map(|command| super::transcript::Answer {
+                command: command.to_owned(),
+                lines: vec![command.to_owned()],
+            })
+            .into(),
+    };
+    let found = differences(&transcript(["a", "b"]), &transcript(["c", "d"]));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].command, "a");
 }

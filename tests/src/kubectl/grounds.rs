@@ -8,7 +8,7 @@ use runtime::client::connect::{ConnectOptions, connect};
 use simulator::serve::{ServeOptions, Server};
 use simulator::wire::Wire;
 
-use super::compare::differences;
+use super::compare::{Difference, differences};
 use super::ledger::Ledger;
 use super::session;
 use super::transcript::Transcript;
@@ -40,7 +40,10 @@ async fn hold(
     client: &Kubectl,
     kubeconfig: String,
 ) -> Result<Transcript> {
-    cluster.prepare().await.context("preparing the cluster")?;
+    cluster
+        .prepare(&rollouts::api::crds::crds())
+        .await
+        .context("preparing the cluster")?;
     cluster.start(transport, Faults::new(Plan::default()), 1);
     let client = client.clone();
     // kubectl is a program: there is no virtual time to stop here.
@@ -92,25 +95,33 @@ fn runtime() -> tokio::runtime::Runtime {
         .expect("a runtime")
 }
 
+/// What the simulator does otherwise than the recording, with that client.
+fn against_the_recording(client: &Kubectl) -> Vec<Difference> {
+    let theirs = recorded(client).expect("a recording");
+    let ours = runtime()
+        .block_on(on_the_simulator(client))
+        .unwrap_or_else(|error| panic!("{}: {error:#}", client.name));
+    differences(&theirs, &ours)
+}
+
 /// Compares the simulator with the recording.
 ///
 /// # Panics
 /// If they differ in what the ledger doesn't list, or the ledger lists what doesn't differ.
 pub fn simulated() {
     let ledger = Ledger::read().expect("the ledger");
-    let mut found = Vec::new();
     let clients = Kubectl::all();
-    for client in &clients {
-        let theirs = recorded(client).expect("a recording");
-        let ours = runtime()
-            .block_on(on_the_simulator(client))
-            .unwrap_or_else(|error| panic!("{}: {error:#}", client.name));
-        if let Some(folder) = std::env::var_os("CARRICK_TRANSCRIPTS") {
-            let path = PathBuf::from(folder).join(format!("{}.txt", client.name));
-            std::fs::write(path, ours.to_string()).expect("the transcript is written");
-        }
-        found.extend(differences(&theirs, &ours));
-    }
+    // Each on a server of its own, side by side.
+    let found: Vec<Difference> = std::thread::scope(|scope| {
+        let sessions: Vec<_> = clients
+            .iter()
+            .map(|client| scope.spawn(|| against_the_recording(client)))
+            .collect();
+        sessions
+            .into_iter()
+            .flat_map(|session| session.join().expect("the session comes to its end"))
+            .collect()
+    });
     if clients.len() < 2 {
         println!("entries of the ledger that only the other client sees are not looked for");
     }

@@ -10,6 +10,9 @@ pub(super) struct Masks {
     rules: Vec<(Regex, &'static str)>,
 }
 
+/// How managedFields begin in YAML, JSON and a description.
+const MANAGED: [&str; 3] = ["managedFields:", "\"managedFields\": [", "Managed Fields:"];
+
 /// Letters and digits of generated names.
 const SUFFIX: &str = "[bcdfghjklmnpqrstvwxz2456789]";
 
@@ -33,7 +36,8 @@ impl Masks {
             rule(r"\b127\.0\.0\.1:\d+\b", "SERVER"),
             rule(r"\b(10|127)\.\d+\.\d+\.\d+(/\d+)?\b", "ADDRESS"),
             rule(r"\bnode-[123]\b", "NODE"),
-            rule(r"\b(LIVE|MERGED|edit)-\d+", "$1-RANDOM"),
+            rule(r"\b(LIVE|MERGED|edit)-[a-z0-9]+", "$1-RANDOM"),
+            rule(r"^@@ .* @@$", "@@"),
             rule(r"\.[0-9a-f]{16}\b", ".RANDOM"),
             rule(
                 &format!(r"([a-z0-9])-{SUFFIX}{{5,10}}(-{SUFFIX}{{5}})?\b"),
@@ -43,8 +47,12 @@ impl Masks {
                 &format!(r#"((?i:pod-?template-?hash|PodHash|stableRS)[=: "]+){SUFFIX}{{5,10}}\b"#),
                 "${1}RANDOM",
             ),
-            rule(r"(^|[\s(])(\d+[smhd]){1,2}([\s),]|$)", "${1}AGE$3"),
-            rule(r"([^\s+-])\s{2,}", "$1  "),
+            // No 100m: that is a tenth of a CPU.
+            rule(
+                r"(^|[\s(])(\d{1,3}s|\d{1,2}[mhd](\d{1,2}[smh])?)([\s),]|$)",
+                "${1}AGE$4",
+            ),
+            rule(r"([^\s+-]|--)\s{2,}", "$1  "),
         ];
         Self {
             folder: folder.display().to_string(),
@@ -52,26 +60,21 @@ impl Masks {
         }
     }
 
-    /// The lines of an output, masked.
+    /// The lines of an output, masked, without managedFields.
     pub(super) fn apply(&self, text: &str) -> Vec<String> {
         let mut lines = Vec::new();
         let mut managed = None;
         for line in text.lines() {
-            let indent = line.len() - line.trim_start().len();
+            // In a diff the first column isn't the document's.
+            let inner = line.strip_prefix(['+', '-']).unwrap_or(line).trim_start();
+            let indent = line.len() - inner.len();
             if let Some(at) = managed {
-                let inside =
-                    indent > at || (indent == at && line.trim_start().starts_with(['-', ']']));
-                if inside {
+                if indent > at || (indent == at && inner.starts_with(['-', ']'])) {
                     continue;
                 }
                 managed = None;
             }
-            if line
-                .trim_start()
-                .trim_start_matches('"')
-                .starts_with("managedFields")
-                && line.trim_end().ends_with([':', '['])
-            {
+            if MANAGED.contains(&inner.trim_end()) {
                 managed = Some(indent);
                 continue;
             }
@@ -95,7 +98,9 @@ fn what_chance_decides_is_masked_and_nothing_else() {
     let text = "web-7c5ddbdf54-x7bq2   1/1     Running   0          2m3s   10.0.0.7   node-2\n\
         wait -f /tmp/here/a.yaml: spec.replicas 10\n  uid: 01234567-89ab-cdef-0123-456789abcdef\n\
         \x20 managedFields:\n  - apiVersion: v1\n    manager: kubectl\n  name: shop\n\
-        \x20 resourceVersion: \"77\"\n  creationTimestamp: \"2026-01-02T03:04:05Z\"\n";
+        \x20 resourceVersion: \"77\"\n  creationTimestamp: \"2026-01-02T03:04:05Z\"\n\
+        @@ -0,0 +1,9 @@\n+  managedFields:\n+  - apiVersion: v1\n+    fieldsV1:\n+      f:data: {}\n+  name: shop\n\
+        \x20 Managed Fields:\n    Manager:  kubectl\n  UID:  1\n    cpu:  100m\n  ----    ------   ----\n";
     assert_eq!(
         masks.apply(text),
         [
@@ -105,6 +110,11 @@ fn what_chance_decides_is_masked_and_nothing_else() {
             "  name: shop",
             "  resourceVersion: \"VERSION\"",
             "  creationTimestamp: \"TIME\"",
+            "@@",
+            "+  name: shop",
+            "  UID:  1",
+            "    cpu:  100m",
+            "  ----  ------  ----",
         ]
     );
 }

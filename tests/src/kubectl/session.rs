@@ -2,12 +2,49 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::mask::Masks;
 use super::transcript::{Answer, Transcript};
 use super::{Kubectl, repository};
+
+/// Seconds after which a command is taken for one that never ends; none waits longer than a minute by itself.
+const LIMIT: u64 = 90;
+
+/// What `timeout` answers for a command that it stopped, by a signal that was heeded and by one that needn't be.
+const STOPPED: [i32; 2] = [124, 137];
+
+/// Says where the session is, for whoever watches (`--nocapture`) or reads of a failure.
+struct Progress {
+    client: &'static str,
+    begin: Instant,
+}
+
+impl Progress {
+    fn new(client: &'static str) -> Self {
+        Self {
+            client,
+            begin: now(),
+        }
+    }
+
+    fn say(&self, took: Duration, command: &str) {
+        eprintln!(
+            "{:>6.1} s {:>6.2} s  {}: {command}",
+            self.begin.elapsed().as_secs_f32(),
+            took.as_secs_f32(),
+            self.client
+        );
+    }
+}
+
+/// kubectl is a program: its time is the wall's.
+#[expect(clippy::disallowed_methods)]
+fn now() -> Instant {
+    Instant::now()
+}
 
 /// How an answer is compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,15 +133,30 @@ fn config_map(name: &str, size: usize) -> String {
     )
 }
 
-/// Runs the whole session with a client, against the server of a kubeconfig.
+/// Runs the whole session with a client, against the server of a kubeconfig. As far as it came it is also written to the
+/// folder that `CARRICK_TRANSCRIPTS` names.
+///
+/// # Errors
+/// If the session can't be held to its end; a command that fails is no error.
 pub(super) fn run(client: &Kubectl, kubeconfig: &str) -> Result<Transcript> {
-    let script = std::fs::read_to_string(repository().join("tests/kubectl/session.txt"))?;
-    let folder = Folder::new(kubeconfig)?;
-    let masks = Masks::new(&folder.0);
     let mut transcript = Transcript {
         version: client.version(),
         answers: Vec::new(),
     };
+    let outcome = hold(client, kubeconfig, &mut transcript);
+    if let Some(folder) = std::env::var_os("CARRICK_TRANSCRIPTS") {
+        let path = PathBuf::from(folder).join(format!("{}.txt", client.name));
+        std::fs::write(&path, transcript.to_string())
+            .with_context(|| path.display().to_string())?;
+    }
+    outcome.map(|()| transcript)
+}
+
+fn hold(client: &Kubectl, kubeconfig: &str, transcript: &mut Transcript) -> Result<()> {
+    let script = std::fs::read_to_string(repository().join("tests/kubectl/session.txt"))?;
+    let folder = Folder::new(kubeconfig)?;
+    let masks = Masks::new(&folder.0);
+    let progress = Progress::new(client.name);
     let mut mode = Mode::default();
     for line in script.lines() {
         if let Some(words) = line.strip_prefix("= ") {
@@ -114,11 +166,14 @@ pub(super) fn run(client: &Kubectl, kubeconfig: &str) -> Result<Transcript> {
             if mode.client.is_some_and(|only| only != client.name) {
                 continue;
             }
-            let answer = ask(client, &folder.0, command, mode, &masks)?;
+            let begin = now();
+            let answer = ask(client, &folder.0, command, mode, &masks);
+            progress.say(begin.elapsed(), command);
+            let answer = answer?;
             transcript.answers.extend((!mode.silent).then_some(answer));
         }
     }
-    Ok(transcript)
+    Ok(())
 }
 
 fn ask(
@@ -128,8 +183,8 @@ fn ask(
     mode: Mode,
     masks: &Masks,
 ) -> Result<Answer> {
-    let output = Command::new("bash")
-        .args(["-c", command])
+    let output = Command::new("timeout")
+        .args(["--kill-after=5", &LIMIT.to_string(), "bash", "-c", command])
         .current_dir(folder)
         .env_clear()
         .env("PATH", format!("{}:/usr/bin:/bin", client.folder.display()))
@@ -142,6 +197,15 @@ fn ask(
         .stdin(Stdio::null())
         .output()
         .context("cannot run bash")?;
+    ensure!(
+        !output
+            .status
+            .code()
+            .is_some_and(|code| STOPPED.contains(&code)),
+        "no end within {LIMIT} s: {command}\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     let lines = |bytes: &[u8]| mode.arrange(masks.apply(&String::from_utf8_lossy(bytes)));
     let mut answer = Answer {
         command: command.to_owned(),

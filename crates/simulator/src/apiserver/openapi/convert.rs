@@ -17,6 +17,14 @@ static ENUMS: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
 const INT_OR_STRING: &str = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
 
+/// What may be anything, or one of several forms, is published without any (`OpenAPISchemaType` of these is nil).
+const FORMLESS: [&str; 4] = [
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON",
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrArray",
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrBool",
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrStringArray",
+];
+
 /// One published schema.
 pub(super) fn schema(name: &str, source: &Value, form: Form) -> Value {
     let mut schema = node(source, form);
@@ -31,6 +39,7 @@ pub(super) fn schema(name: &str, source: &Value, form: Form) -> Value {
         }
         (QUANTITY, Form::V3) => union(map, "", &["string", "number"]),
         (QUANTITY, Form::V2) => plain_string(map),
+        (name, _) if FORMLESS.contains(&name) => map.retain(|key, _| key == "description"),
         _ => {}
     }
     let table = TypeTable::builtin();

@@ -127,6 +127,11 @@ fn version_2_is_one_document_in_json_and_in_protobuf() {
             .unwrap()
             .contains_key("/api/v1/namespaces/{namespace}/pods/{name}")
     );
+    // Old clients refuse a definition whose enum holds texts if this has a type.
+    let anything =
+        &document["definitions"]["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON"];
+    let keys: Vec<&String> = anything.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["description"]);
     let binary = get(
         "/openapi/v2",
         "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
