@@ -25,7 +25,8 @@ use runtime::{
 };
 use serde_json::json;
 
-use crate::api::RolloutStatus;
+use crate::api::status::PauseCondition;
+use crate::api::{Rollout, RolloutStatus};
 use decide::{Decision, replica_sets, writes};
 use observe::{Caches, Observed};
 
@@ -104,32 +105,50 @@ pub fn next_status(
 }
 
 /// The version that a status write insists on. Pauses, aborts, promotions and the step are also written by people and
-/// tools, so a change of ours to them must not undo one that it has not seen. A plan that wrote the Rollout itself has
-/// changed the version; then the status goes without.
+/// tools, so a change of ours to them must not undo one that it has not seen.
 fn lock(observed: &Observed, new: &RolloutStatus, plan: &Plan<Performed>) -> Option<String> {
-    let shared = |status: &RolloutStatus| {
-        let RolloutStatus {
-            abort,
-            pause_conditions,
-            controller_pause,
-            promote_full,
-            current_step_index,
-            ..
-        } = status;
-        (
-            *abort,
-            pause_conditions.clone(),
-            *controller_pause,
-            *promote_full,
-            *current_step_index,
-        )
+    let old = &observed.rollout.status;
+    if shared(old) == shared(new) {
+        return None;
+    }
+    let seen = &observed.rollout.metadata.resource_version;
+    let is_rollout = |effect: &runtime::Effect| {
+        effect
+            .target()
+            .is_some_and(|(resource, _)| resource == writes::ROLLOUT)
     };
-    let writes_rollout = plan
-        .effects
-        .iter()
-        .filter_map(runtime::Effect::target)
-        .any(|(resource, _)| resource == writes::ROLLOUT);
-    let metadata = &observed.rollout.metadata;
-    (shared(&observed.rollout.status) != shared(new) && !writes_rollout)
-        .then(|| metadata.resource_version.clone())
+    let Some(written) = plan.effects.iter().rposition(is_rollout) else {
+        return Some(seen.clone());
+    };
+    // The plan has changed the version itself; its answer tells whether somebody else was there before.
+    let Ok(answer) = serde_json::from_value::<Rollout>(plan.answer(written)?) else {
+        return Some(seen.clone());
+    };
+    let version = if shared(&answer.status) == shared(old) {
+        answer.metadata.resource_version
+    } else {
+        seen.clone()
+    };
+    Some(version)
+}
+
+/// What others write, too.
+type Shared<'a> = (bool, &'a [PauseCondition], bool, bool, Option<i32>);
+
+fn shared(status: &RolloutStatus) -> Shared<'_> {
+    let RolloutStatus {
+        abort,
+        pause_conditions,
+        controller_pause,
+        promote_full,
+        current_step_index,
+        ..
+    } = status;
+    (
+        *abort,
+        pause_conditions,
+        *controller_pause,
+        *promote_full,
+        *current_step_index,
+    )
 }
