@@ -19,6 +19,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(&kubeconfig, &server.kubeconfig)?;
     eprintln!("serving on {}, kubeconfig in {kubeconfig}", server.addr);
     tokio::signal::ctrl_c().await?;
-    server.shutdown().await;
-    Ok(())
+    Ok(server.shutdown().await?)
 }

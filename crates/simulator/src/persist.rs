@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::backends::InMemoryBackend;
+use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend as _, TableDefinition};
 
 use crate::apiserver::ApiServer;
 use crate::apiserver::store::Committed;
@@ -21,9 +22,29 @@ pub enum PersistError {
         /// Who has it, such as `process 4711`.
         owner: String,
     },
+    /// What is in it was altered by something else.
+    #[error(
+        "the state in {path} is damaged: {message}\nhint: restore `carrick.redb` there from a copy, or move it away to begin anew; nothing in it was changed"
+    )]
+    Damaged {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A change can't be written, as when the disk is full.
+    #[error(
+        "cannot keep changes in state directory {path}: {message}\nhint: make room there and start again; everything that clients were told is kept"
+    )]
+    NotKept {
+        /// The directory.
+        path: PathBuf,
+        /// The cause.
+        message: String,
+    },
     /// It cannot be read or written.
     #[error(
-        "cannot use state directory {path}: {message}\nhint: check that it is a writable directory, or choose another with `--state`"
+        "cannot use state directory {path}: {message}\nhint: check that it is a writable directory with room in it, or choose another with `--state`"
     )]
     Unusable {
         /// The directory.
@@ -47,37 +68,45 @@ const OWNER: &str = "owner";
 pub struct State {
     path: PathBuf,
     database: Database,
+    /// Locked as long as this process has the directory.
+    _owner: std::fs::File,
 }
 
 impl State {
-    /// Opens a state directory; makes it if it is missing.
+    /// Opens a state directory; makes it if it is missing. A damaged one is left as it is.
     pub fn open(path: &Path) -> Result<Self, PersistError> {
         let unusable = |message: String| PersistError::Unusable {
             path: path.to_owned(),
             message,
         };
         std::fs::create_dir_all(path).map_err(|error| unusable(error.to_string()))?;
-        let owner = path.join(OWNER);
-        let database = Database::create(path.join(FILE)).map_err(|error| match error {
-            redb::DatabaseError::DatabaseAlreadyOpen => PersistError::InUse {
-                path: path.to_owned(),
-                owner: std::fs::read_to_string(&owner).map_or_else(
-                    |_| "another process".to_owned(),
-                    |pid| format!("process {}", pid.trim()),
-                ),
-            },
-            other => unusable(other.to_string()),
-        })?;
-        std::fs::write(&owner, std::process::id().to_string())
-            .map_err(|error| unusable(error.to_string()))?;
+        let owner = own(path)?;
+        let file = path.join(FILE);
+        examine(path, &file)?;
+        let database = Database::create(file).map_err(|error| unusable(error.to_string()))?;
         Ok(Self {
             path: path.to_owned(),
             database,
+            _owner: owner,
         })
     }
 
     fn unusable(&self, error: &dyn std::fmt::Display) -> PersistError {
         PersistError::Unusable {
+            path: self.path.clone(),
+            message: error.to_string(),
+        }
+    }
+
+    fn damaged(&self, error: &dyn std::fmt::Display) -> PersistError {
+        PersistError::Damaged {
+            path: self.path.clone(),
+            message: error.to_string(),
+        }
+    }
+
+    fn not_kept(&self, error: &dyn std::fmt::Display) -> PersistError {
+        PersistError::NotKept {
             path: self.path.clone(),
             message: error.to_string(),
         }
@@ -105,7 +134,7 @@ impl State {
                 for row in table.iter().map_err(|error| self.unusable(&error))? {
                     let (key, value) = row.map_err(|error| self.unusable(&error))?;
                     let value: serde_json::Value = serde_json::from_slice(value.value())
-                        .map_err(|error| self.unusable(&error))?;
+                        .map_err(|error| self.damaged(&error))?;
                     let own = machinery::meta::resource_version(&value)
                         .parse()
                         .unwrap_or_default();
@@ -143,18 +172,18 @@ impl State {
         let write = self
             .database
             .begin_write()
-            .map_err(|error| self.unusable(&error))?;
+            .map_err(|error| self.not_kept(&error))?;
         {
             let mut table = write
                 .open_table(TEXTS)
-                .map_err(|error| self.unusable(&error))?;
+                .map_err(|error| self.not_kept(&error))?;
             for (name, text) in texts {
                 table
                     .insert(*name, *text)
-                    .map_err(|error| self.unusable(&error))?;
+                    .map_err(|error| self.not_kept(&error))?;
             }
         }
-        write.commit().map_err(|error| self.unusable(&error))
+        write.commit().map_err(|error| self.not_kept(&error))
     }
 
     /// Writes commits to disk, all or none, and returns when they are there. Blocks.
@@ -162,11 +191,11 @@ impl State {
         let write = self
             .database
             .begin_write()
-            .map_err(|error| self.unusable(&error))?;
+            .map_err(|error| self.not_kept(&error))?;
         {
             let mut objects = write
                 .open_table(OBJECTS)
-                .map_err(|error| self.unusable(&error))?;
+                .map_err(|error| self.not_kept(&error))?;
             let mut newest = 0;
             for Committed { table, event } in commits {
                 let key = format!("{table}\0{}", event.key);
@@ -174,24 +203,89 @@ impl State {
                 if event.deleted {
                     objects
                         .remove(key.as_str())
-                        .map_err(|error| self.unusable(&error))?;
+                        .map_err(|error| self.not_kept(&error))?;
                 } else {
                     let json = serde_json::to_vec(event.after.value.as_ref())
-                        .map_err(|error| self.unusable(&error))?;
+                        .map_err(|error| self.not_kept(&error))?;
                     objects
                         .insert(key.as_str(), json.as_slice())
-                        .map_err(|error| self.unusable(&error))?;
+                        .map_err(|error| self.not_kept(&error))?;
                 }
             }
             let mut numbers = write
                 .open_table(NUMBERS)
-                .map_err(|error| self.unusable(&error))?;
+                .map_err(|error| self.not_kept(&error))?;
             numbers
                 .insert("revision", newest)
-                .map_err(|error| self.unusable(&error))?;
+                .map_err(|error| self.not_kept(&error))?;
         }
-        write.commit().map_err(|error| self.unusable(&error))
+        write.commit().map_err(|error| self.not_kept(&error))
     }
+}
+
+/// Locks a directory for this process, and writes down which that is.
+fn own(path: &Path) -> Result<std::fs::File, PersistError> {
+    let unusable = |error: std::io::Error| PersistError::Unusable {
+        path: path.to_owned(),
+        message: error.to_string(),
+    };
+    let name = path.join(OWNER);
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&name)
+        .map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(std::fs::TryLockError::WouldBlock) => {
+            let pid = std::fs::read_to_string(&name).unwrap_or_default();
+            let owner = match pid.trim() {
+                "" => "another process".to_owned(),
+                pid => format!("process {pid}"),
+            };
+            return Err(PersistError::InUse {
+                path: path.to_owned(),
+                owner,
+            });
+        }
+        Err(std::fs::TryLockError::Error(error)) => return Err(unusable(error)),
+    }
+    std::fs::write(&name, std::process::id().to_string()).map_err(unusable)?;
+    Ok(file)
+}
+
+/// Checks every page of a file on a copy in memory: repairing what a crash left behind is fine, but opening the file
+/// itself would also write into a damaged one, or trust it.
+fn examine(path: &Path, file: &Path) -> Result<(), PersistError> {
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            return Err(PersistError::Unusable {
+                path: path.to_owned(),
+                message: error.to_string(),
+            });
+        }
+    };
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let copy = InMemoryBackend::new();
+    let opened = copy
+        .set_len(bytes.len() as u64)
+        .and_then(|()| copy.write(0, &bytes))
+        .map_err(|error| error.to_string())
+        .and_then(|()| {
+            Database::builder()
+                .set_check_integrity_on_open(true)
+                .create_with_backend(copy)
+                .map_err(|error| error.to_string())
+        });
+    opened.map(drop).map_err(|message| PersistError::Damaged {
+        path: path.to_owned(),
+        message,
+    })
 }
 
 /// A state directory shared by the parts of a server.

@@ -70,7 +70,7 @@ async fn on_the_simulator(client: &Kubectl) -> Result<Transcript> {
     )
     .await;
     drop(cluster);
-    server.shutdown().await;
+    server.shutdown().await?;
     transcript
 }
 

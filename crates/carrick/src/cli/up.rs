@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use rollouts::RunOptions;
 use runtime::client::{Client, ClientOptions};
@@ -61,7 +61,7 @@ impl UpArgs {
         if self.tour && self.addr.port() == PORT {
             self.addr.set_port(0); // a tour must not be in the way of a platform that is up
         }
-        let server = Server::start(ServeOptions {
+        let mut server = Server::start(ServeOptions {
             addr: self.addr,
             state_dir: self.state.clone(),
             settings: simulator::builtin::Settings::default(),
@@ -84,28 +84,44 @@ impl UpArgs {
             self.state.as_deref(),
             seconds,
         ));
-        let toured = if self.tour {
-            let guide = tour::Guide {
-                client,
-                kubeconfig: file.clone(),
-                waits: !self.exit,
-            };
-            stop.or(guide.walk())
-                .await
-                .unwrap_or(Ok(tour::Outcome::Finished))
-        } else {
-            Ok(tour::Outcome::Left)
-        };
-        if matches!(toured, Ok(tour::Outcome::Left)) || (toured.is_ok() && !self.exit) {
-            stop.triggered().await;
-            message("\nstopping");
-        }
+        let played = Box::pin(self.play(&mut server, stop, client, &file)).await;
         controllers.stop().await;
-        server.shutdown().await;
+        let kept = server.shutdown().await;
         if self.kubeconfig.is_none() && self.state.is_none() {
             let _ = std::fs::remove_file(&file);
         }
-        toured.map(drop)
+        played.and(kept.map_err(Into::into))
+    }
+
+    /// The tour, if it is asked for, and then waiting for a signal. An error if the server fails meanwhile.
+    async fn play(
+        &self,
+        server: &mut Server,
+        stop: Shutdown,
+        client: Client,
+        kubeconfig: &Path,
+    ) -> Result<()> {
+        let play = async {
+            if self.tour {
+                let guide = tour::Guide {
+                    client,
+                    kubeconfig: kubeconfig.to_owned(),
+                    waits: !self.exit,
+                };
+                let toured = stop.or(guide.walk()).await;
+                let outcome = toured.unwrap_or(Ok(tour::Outcome::Finished))?;
+                if self.exit && !matches!(outcome, tour::Outcome::Left) {
+                    return Ok(());
+                }
+            }
+            stop.triggered().await;
+            message("\nstopping");
+            Ok(())
+        };
+        runtime::select! {
+            error = server.failed() => Err(error.into()),
+            played = play => played,
+        }
     }
 
     fn write_kubeconfig(&self, server: &Server) -> Result<PathBuf> {
@@ -116,8 +132,10 @@ impl UpArgs {
                 std::env::temp_dir().join(format!("carrick-{}.kubeconfig", server.addr.port()))
             }
         };
-        write_private(&file, &server.kubeconfig)
-            .with_context(|| format!("cannot write {}", file.display()))?;
+        write_private(&file, &server.kubeconfig).map_err(|error| {
+            let file = file.display();
+            anyhow!("cannot write {file}: {error}\nhint: choose another file with `--kubeconfig`")
+        })?;
         Ok(file)
     }
 }

@@ -1,10 +1,11 @@
 //! Group commit: replies wait until the store's changes before them are on disk.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Notify, watch};
 
-use crate::persist::State;
+use crate::persist::{PersistError, State};
 use crate::world::WorldHandle;
 
 /// Tells what is on disk already.
@@ -14,6 +15,8 @@ pub(crate) struct Durable {
     state: Option<Arc<State>>,
     wanted: Arc<Notify>,
     done: watch::Sender<u64>,
+    /// Something could not be written. Nothing is written after that: it would leave a gap.
+    failed: Arc<AtomicBool>,
 }
 
 impl Durable {
@@ -24,6 +27,7 @@ impl Durable {
             state,
             wanted: Arc::new(Notify::new()),
             done: watch::Sender::new(0),
+            failed: Arc::new(AtomicBool::new(false)),
         }
     }
 
@@ -38,16 +42,16 @@ impl Durable {
             return;
         }
         self.wanted.notify_one();
-        // An error means that the server is going down: the client gets no reply then.
+        // After a failure the client gets no reply: the server is going down.
         if done.wait_for(|done| *done >= revision).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 
-    /// Writes what was committed, for ever, whenever somebody waits and at least every tenth of a second.
-    pub async fn run(self) {
+    /// Writes what was committed, whenever somebody waits and at least every tenth of a second; ends with a failure.
+    pub async fn run(self) -> PersistError {
         let Some(state) = self.state.clone() else {
-            return;
+            return std::future::pending().await;
         };
         loop {
             let _ = tokio::time::timeout(
@@ -56,14 +60,16 @@ impl Durable {
             )
             .await;
             if let Err(error) = self.flush(&state) {
-                tracing::error!(%error, "cannot keep the state; the server stops answering");
-                return;
+                return error;
             }
         }
     }
 
-    /// Writes what was committed since the last call.
-    pub fn flush(&self, state: &State) -> Result<(), crate::persist::PersistError> {
+    /// Writes what was committed since the last call; nothing after a failure.
+    pub fn flush(&self, state: &State) -> Result<(), PersistError> {
+        if self.failed.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         let (log, revision) = {
             let mut world = self.world.lock();
             (world.api.store_mut().take_log(), world.api.revision())
@@ -73,10 +79,14 @@ impl Durable {
             let threads = tokio::runtime::Handle::try_current().is_ok_and(|handle| {
                 handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread
             });
-            if threads {
-                tokio::task::block_in_place(|| state.commit(&log))?;
+            let written = if threads {
+                tokio::task::block_in_place(|| state.commit(&log))
             } else {
-                state.commit(&log)?;
+                state.commit(&log)
+            };
+            if let Err(error) = written {
+                self.failed.store(true, Ordering::SeqCst);
+                return Err(error);
             }
         }
         self.done.send_replace(revision);

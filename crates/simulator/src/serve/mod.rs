@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use machinery::entropy::Entropy;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
@@ -63,6 +64,7 @@ pub struct Server {
     pub world: WorldHandle,
     durable: Durable,
     state: Option<Arc<State>>,
+    failure: oneshot::Receiver<PersistError>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -135,9 +137,13 @@ impl Server {
             token: credentials.token.clone(),
             acceptor: TlsAcceptor::from(Arc::new(config)),
         });
+        let (fail, failure) = oneshot::channel();
+        let keeping = durable.clone().run();
         let tasks = vec![
             tokio::spawn(world.clone().pump()),
-            tokio::spawn(durable.clone().run()),
+            tokio::spawn(async move {
+                let _ = fail.send(keeping.await);
+            }),
             tokio::spawn(accept(listener, shared)),
         ];
         Ok(Self {
@@ -146,21 +152,28 @@ impl Server {
             world,
             durable,
             state,
+            failure,
             tasks,
         })
     }
 
+    /// Waits until changes can't be kept any more; nothing is answered then, and the server should be shut down.
+    pub async fn failed(&mut self) -> PersistError {
+        match (&mut self.failure).await {
+            Ok(error) => error,
+            Err(_) => std::future::pending().await,
+        }
+    }
+
     /// Stops accepting, ends all connections and writes what is left.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(self) -> Result<(), PersistError> {
         for task in self.tasks {
             task.abort();
             let _ = task.await;
         }
-        if let Some(state) = &self.state
-            && let Err(error) = self.durable.flush(state)
-        {
-            tracing::error!(%error, "cannot keep the last changes");
-        }
+        self.state
+            .as_ref()
+            .map_or(Ok(()), |state| self.durable.flush(state))
     }
 }
 
