@@ -1,5 +1,6 @@
 //! The handle that scenarios work with: what a person could do with kubectl, and waiting.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use runtime::{Clock, DeleteOptions, ObjectKey, Patch, Propagation, ResourceRef};
 use serde_json::{Value, json};
 use simulator::world::WorldHandle;
 
-use crate::controllers::{Controllers, Running};
+use crate::controllers::{self, Controllers};
 use crate::faults::Faults;
 use crate::objects::{DEFINITION, NAMESPACE, ROLLOUT, resource_of};
 use crate::state;
@@ -32,6 +33,8 @@ pub struct Cluster {
     pub(crate) ground: Ground,
     pub(crate) client: Client,
     pub(crate) controllers: Option<Controllers>,
+    /// The program to run controllers with; this process if there is none.
+    pub(crate) program: Option<PathBuf>,
 }
 
 impl Cluster {
@@ -54,6 +57,7 @@ impl Cluster {
             ground,
             client,
             controllers: None,
+            program: None,
         }
     }
 
@@ -90,7 +94,7 @@ impl Cluster {
         }
     }
 
-    /// Starts the controllers, which reach the server through `transport`.
+    /// Starts the controllers in this process, which reach the server through `transport`.
     pub(crate) fn start(&mut self, transport: kube::Client, faults: Arc<Faults>, seed: u64) {
         let options = RunOptions {
             namespace: self.namespace.clone(),
@@ -99,14 +103,39 @@ impl Cluster {
             seed: Some(seed),
             ..RunOptions::default()
         };
-        let start = move |client| -> Running {
-            let options = options.clone();
-            Box::pin(async move {
-                let (_trigger, shutdown) = runtime::shutdown::channel();
-                format!("{:?}", rollouts::run(client, options, shutdown).await)
-            })
+        let start = controllers::in_process(options);
+        self.controllers = Some(Controllers::start(transport, faults, start));
+    }
+
+    /// A namespace of its own on the same ground, with nothing in it and nobody at work.
+    pub(crate) async fn beside(&self, suffix: &str) -> Result<Self> {
+        let other = Self {
+            namespace: format!("{}-{suffix}", self.namespace),
+            ground: self.ground.clone(),
+            client: self.client.clone(),
+            controllers: None,
+            program: self.program.clone(),
         };
-        self.controllers = Some(Controllers::start(transport, faults, Box::new(start)));
+        other.prepare(&[]).await?;
+        Ok(other)
+    }
+
+    /// Starts the controllers as `carrick run` does, behind a Lease: as a process of their own where there is a
+    /// program, else in this one.
+    pub(crate) fn start_elected(&mut self, faults: Arc<Faults>) {
+        let start = match &self.program {
+            Some(program) => controllers::process(program.clone(), self.namespace.clone()),
+            None => controllers::in_process(RunOptions {
+                namespace: self.namespace.clone(),
+                leader_namespace: Some(self.namespace.clone()),
+                qps: None,
+                clock: self.client.clock(),
+                seed: Some(1),
+                ..RunOptions::default()
+            }),
+        };
+        let transport = self.client.kube().clone();
+        self.controllers = Some(Controllers::start(transport, faults, start));
     }
 
     /// Gives the namespace up, without waiting for its end.

@@ -1,20 +1,75 @@
-//! The controllers under test: started, crashed and restarted in this process.
+//! The controllers under test: started, crashed and restarted, in this process or as one of their own.
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rollouts::RunOptions;
 use runtime::select::{Either, race};
 use tokio::task::JoinHandle;
 
 use crate::faults::{Faults, Line};
+use crate::proxy::Proxy;
 
 /// A run of all controllers over one client; it ends when they do, with what they say about it.
 pub type Running = Pin<Box<dyn Future<Output = String> + Send>>;
 
-/// Starts the controllers over a client.
-pub type Start = Box<dyn Fn(kube::Client) -> Running + Send + Sync>;
+/// Starts the controllers over a client, for the n-th time.
+pub type Start = Box<dyn Fn(kube::Client, u64) -> Running + Send + Sync>;
+
+/// Controllers as tasks of this process. Each life has a seed, and so an identity, of its own.
+pub fn in_process(options: RunOptions) -> Start {
+    Box::new(move |client, life| {
+        let mut options = options.clone();
+        options.seed = options.seed.map(|seed| seed + life - 1);
+        Box::pin(async move {
+            let (_trigger, shutdown) = runtime::shutdown::channel();
+            format!("{:?}", rollouts::run(client, options, shutdown).await)
+        })
+    })
+}
+
+/// Controllers as a process, `PROGRAM run` for one namespace, killed with SIGKILL when a life ends.
+pub fn process(program: PathBuf, namespace: String) -> Start {
+    Box::new(move |client, life| {
+        let (program, namespace) = (program.clone(), namespace.clone());
+        Box::pin(async move {
+            match child(&program, &namespace, life, client).await {
+                Ok(status) => format!("{} ended: {status}", program.display()),
+                Err(error) => format!("{}: {error:#}", program.display()),
+            }
+        })
+    })
+}
+
+async fn child(
+    program: &Path,
+    namespace: &str,
+    life: u64,
+    client: kube::Client,
+) -> anyhow::Result<ExitStatus> {
+    let proxy = Proxy::listen(client).await?;
+    let folder = std::env::temp_dir();
+    let kubeconfig = folder.join(format!("{namespace}-{life}.kubeconfig"));
+    std::fs::write(&kubeconfig, proxy.kubeconfig(namespace).to_string())?;
+    let mut child = tokio::process::Command::new(program)
+        .args(["run", "--namespaced", "--listen", "127.0.0.1"])
+        .args(["--metricsPort", "0", "--healthzPort", "0"])
+        .args(["--loglevel", "warn", "--kubeconfig"])
+        .arg(&kubeconfig)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let ended = race(child.wait(), proxy.serve()).await;
+    std::fs::remove_file(&kubeconfig)?;
+    match ended {
+        Either::Left(status) => Ok(status?),
+        Either::Right(error) => Err(error.into()),
+    }
+}
 
 /// A set of controllers that lives as long as this value, with as many restarts as its faults ask for.
 pub struct Controllers {
@@ -61,7 +116,7 @@ async fn live(
     loop {
         let life = faults.next_life();
         let line = Line::new(transport.clone(), faults.clone(), life);
-        let run = start(kube::Client::new(line, "default"));
+        let run = start(kube::Client::new(line, "default"), life);
         match race(faults.crashed(), run).await {
             Either::Left(()) => {}
             Either::Right(said) => {

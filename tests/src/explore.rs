@@ -16,7 +16,8 @@ fn scenario(name: &str) -> &'static Scenario {
     scenarios::find(name).expect("the scenario is in the table")
 }
 
-/// Runs a scenario with a failure at each of its writes in turn. Each run must end in the state of the run without.
+/// Runs a scenario with a failure at each of its writes in turn. Each run must end in the state of the run
+/// without (O1), with as many objects made and deleted (O2).
 ///
 /// # Panics
 /// If one does not, with a line for each that repeats it.
@@ -32,11 +33,17 @@ pub fn every_write(name: &str, action: Action) {
             ..reference.clone()
         };
         let finding = match run.run() {
-            Ok(outcome) if outcome.state == wanted.state => continue,
-            Ok(outcome) => format!(
+            Ok(outcome) if outcome.state != wanted.state => format!(
                 "{} o=O1\n{}",
                 run.line(),
                 difference(&wanted.state, &outcome.state)
+            ),
+            Ok(outcome) if outcome.turnover == wanted.turnover => continue,
+            Ok(outcome) => format!(
+                "{} o=O2\nmade and deleted: {:?}, not {:?}",
+                run.line(),
+                outcome.turnover,
+                wanted.turnover
             ),
             Err(error) => format!("{}\n{error:#}", run.line()),
         };

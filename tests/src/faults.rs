@@ -11,6 +11,9 @@ use kube::client::Body;
 use serde_json::json;
 use tokio::sync::Notify;
 
+use crate::moments::{Moment, Write};
+use crate::witness::Witness;
+
 /// Error of a call that got no answer.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -100,9 +103,15 @@ impl Plan {
 #[derive(Default)]
 struct State {
     plan: Plan,
+    /// When to crash, and how many writes of its kind there were.
+    moment: Option<(&'static Moment, usize)>,
     writes: Vec<String>,
+    /// How many of them were there when the present life began.
+    before: usize,
     life: u64,
     dead: bool,
+    witness: Option<Witness>,
+    complaints: Vec<String>,
 }
 
 /// What the lives of one set of controllers share: the plan, the count of writes, and the signal of a crash.
@@ -124,6 +133,38 @@ impl Faults {
         })
     }
 
+    /// One crash, right after a write of a kind.
+    pub fn crash_after(moment: &'static Moment) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State {
+                moment: Some((moment, 0)),
+                ..State::default()
+            }),
+            crash: Notify::new(),
+        })
+    }
+
+    /// How many lives there were so far.
+    pub fn lives(&self) -> u64 {
+        self.state().life
+    }
+
+    /// Whether the present life has written anything: behind a Lease, whether it leads.
+    pub fn has_written(&self) -> bool {
+        let state = self.state();
+        !state.dead && state.writes.len() > state.before
+    }
+
+    /// Has every write judged from now on.
+    pub fn watched_by(&self, witness: Witness) {
+        self.state().witness = Some(witness);
+    }
+
+    /// What the witness had to say.
+    pub fn complaints(&self) -> Vec<String> {
+        self.state().complaints.clone()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -138,6 +179,7 @@ impl Faults {
         let mut state = self.state();
         state.life += 1;
         state.dead = false;
+        state.before = state.writes.len();
         state.life
     }
 
@@ -158,9 +200,24 @@ impl Faults {
     }
 
     /// Counts a write and tells what the plan has in store for it.
-    fn write(&self, label: String) -> Option<Action> {
+    fn write(&self, write: &Write) -> Option<Action> {
         let mut state = self.state();
-        state.writes.push(label);
+        state.writes.push(write.to_string());
+        if let Some(complaint) = state
+            .witness
+            .as_ref()
+            .and_then(|witness| witness.judge(write))
+        {
+            state.complaints.push(complaint);
+        }
+        if let Some((moment, seen)) = &mut state.moment
+            && (moment.is)(write)
+        {
+            *seen += 1;
+            if *seen == moment.nth {
+                return Some(Action::Crash);
+            }
+        }
         let number = state.writes.len() as u64;
         state
             .plan
@@ -196,8 +253,11 @@ impl Line {
         if request.method() == Method::GET {
             return self.alive(self.inner.send(request).await).await;
         }
-        let label = format!("{} {}", request.method(), request.uri().path());
-        match self.faults.write(label) {
+        let (parts, body) = request.into_parts();
+        let body = http_body_util::BodyExt::collect(body).await?.to_bytes();
+        let write = Write::new(&parts.method, parts.uri.path(), &body);
+        let request = Request::from_parts(parts, Body::from(body));
+        match self.faults.write(&write) {
             None => self.alive(self.inner.send(request).await).await,
             Some(Action::Conflict) => conflict(),
             Some(Action::Lost) => {

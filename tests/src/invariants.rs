@@ -1,5 +1,12 @@
 //! What must hold at every revision of a simulated store, whatever goes wrong (RO-1, RO-2, RO-3, RO-5, RO-8, RO-9, ALL-2,
-//! ALL-9). Written from the outside: nothing here uses the code under test.
+//! ALL-9). Written from the outside: nothing here uses the code under test. ALL-5 and ALL-6 are about writes, not states:
+//! [`crate::witness`] judges those.
+//!
+//! Not judged here, and why: ALL-1, the Rollout controller has no finalizer; ALL-3, a stale resource version is refused by
+//! the server, and what acting on stale caches would break is RO-1, RO-2 and RO-9; ALL-4, this server has no RBAC yet;
+//! ALL-7, a paused Rollout is still scaled and gets its ReplicaSet, as upstream's does; ALL-8, the scenarios of
+//! `bad_input` have a good Rollout beside the bad ones; RO-4 and RO-7, there is no traffic routing and no analysis yet;
+//! RO-6, the scenarios of aborts say which pods and Services are left.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

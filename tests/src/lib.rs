@@ -4,15 +4,19 @@
 //! a world of its own in virtual time, [`real`] a namespace on the API server that `CARRICK_TEST_KUBECONFIG` names.
 //! Start reading at [`scenarios`], then [`cluster`].
 
+pub mod census;
 pub mod cluster;
 pub mod controllers;
 pub mod explore;
 pub mod faults;
 pub mod invariants;
 pub mod kubectl;
+pub mod moments;
 pub mod objects;
+pub mod proxy;
 pub mod real;
 pub mod releases;
 pub mod scenarios;
 pub mod simulated;
 pub mod state;
+pub mod witness;

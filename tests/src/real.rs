@@ -14,7 +14,7 @@ use crate::scenarios::{self, Scenario};
 /// Names the kubeconfig of the real cluster; `cargo xtask test-real` sets it.
 pub const KUBECONFIG: &str = "CARRICK_TEST_KUBECONFIG";
 
-async fn run(scenario: &Scenario, kubeconfig: PathBuf) -> Result<()> {
+async fn run(scenario: &Scenario, kubeconfig: PathBuf, program: Option<PathBuf>) -> Result<()> {
     let options = ConnectOptions {
         kubeconfig: Some(kubeconfig),
         user_agent: "carrick-scenarios".to_owned(),
@@ -29,6 +29,7 @@ async fn run(scenario: &Scenario, kubeconfig: PathBuf) -> Result<()> {
         chance.suffix(5)
     );
     let mut cluster = Cluster::new(Ground::Real, client.clone(), Clock::system(), namespace);
+    cluster.program = program;
     cluster
         .prepare(&rollouts::api::crds::crds())
         .await
@@ -44,6 +45,18 @@ async fn run(scenario: &Scenario, kubeconfig: PathBuf) -> Result<()> {
 /// # Panics
 /// If it fails.
 pub fn test(name: &str) {
+    test_with(name, None);
+}
+
+/// The same; controllers that a scenario starts by itself are processes of this program.
+///
+/// # Panics
+/// If it fails.
+pub fn test_program(name: &str, program: &str) {
+    test_with(name, Some(program.into()));
+}
+
+fn test_with(name: &str, program: Option<PathBuf>) {
     let scenario = scenarios::find(name).expect("the scenario is in the table");
     let Some(kubeconfig) = std::env::var_os(KUBECONFIG) else {
         println!("skipped: {KUBECONFIG} is not set; run cargo xtask test-real");
@@ -53,7 +66,7 @@ pub fn test(name: &str) {
         .enable_all()
         .build()
         .expect("a runtime");
-    if let Err(error) = runtime.block_on(run(scenario, kubeconfig.into())) {
+    if let Err(error) = runtime.block_on(run(scenario, kubeconfig.into(), program)) {
         panic!("{name}: {error:#}");
     }
 }

@@ -1,5 +1,6 @@
 //! The simulated ground: a world of its own on a fresh thread, in virtual time, from a seed.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::invariants::Invariants;
 use crate::objects::text;
 use crate::scenarios::{self, Scenario};
 use crate::state;
+use crate::witness::Witness;
 
 /// Seed of runs that don't choose one.
 pub const SEED: u64 = 0xa7;
@@ -50,7 +52,27 @@ pub struct Outcome {
     pub trace: String,
     /// `METHOD path` of the controllers' writes.
     pub writes: Vec<String>,
+    /// How many objects of each kind were made and deleted, by the name of the kind's table.
+    pub turnover: BTreeMap<String, Turnover>,
 }
+
+/// Objects made and deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Turnover {
+    /// Made.
+    pub made: usize,
+    /// Deleted.
+    pub deleted: usize,
+}
+
+/// Kinds that are counted. Events come and go with failures.
+const COUNTED: [&str; 5] = [
+    "argoproj.io/rollouts",
+    "apps/deployments",
+    "apps/replicasets",
+    "/services",
+    "/pods",
+];
 
 impl Run {
     /// A run without failures.
@@ -155,8 +177,14 @@ impl Run {
         let outcome = self.on(&world, Clock::anchored(clock.now())).await;
         pump.abort();
         let mut invariants = Invariants::default();
+        let mut turnover: BTreeMap<String, Turnover> = BTreeMap::new();
         for commit in world.lock().api.store_mut().take_log() {
             invariants.see(&commit);
+            if COUNTED.contains(&&*commit.table) {
+                let counts = turnover.entry(commit.table.to_string()).or_default();
+                counts.made += usize::from(commit.event.before.is_none());
+                counts.deleted += usize::from(commit.event.deleted);
+            }
         }
         // A violation is nearer to the cause than whatever the scenario says.
         ensure!(
@@ -164,7 +192,10 @@ impl Run {
             "{}",
             invariants.violations.join("\n")
         );
-        outcome
+        outcome.map(|outcome| Outcome {
+            turnover,
+            ..outcome
+        })
     }
 
     async fn on(&self, world: &WorldHandle, clock: Clock) -> Result<Outcome> {
@@ -184,8 +215,13 @@ impl Run {
             .prepare(&definitions)
             .await
             .context("preparing the cluster")?;
-        cluster.start(client("mgr0"), Faults::new(self.plan.clone()), self.seed);
-        (self.scenario.run)(&cluster).await?;
+        let faults = Faults::new(self.plan.clone());
+        faults.watched_by(Witness::new(world.clone()));
+        cluster.start(client("mgr0"), faults.clone(), self.seed);
+        let played = (self.scenario.run)(&cluster).await;
+        let complaints = faults.complaints();
+        ensure!(complaints.is_empty(), "{}", complaints.join("\n"));
+        played?;
         cluster.settle().await?;
         let state = state::normalised(&cluster).await?;
         if !self.quiet.is_zero() {
@@ -202,6 +238,7 @@ impl Run {
             state,
             trace,
             writes: controllers.faults.writes(),
+            turnover: BTreeMap::new(),
         })
     }
 

@@ -63,6 +63,9 @@ pub async fn normalised(cluster: &Cluster) -> Result<Value> {
         let mut objects = Vec::new();
         for mut object in cluster.list(&resource).await? {
             mask(&mut object);
+            if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+                metadata.remove("namespace");
+            }
             objects.push(object);
         }
         all.insert(resource.plural.to_string(), objects.into());

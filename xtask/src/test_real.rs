@@ -26,17 +26,19 @@ pub fn run(args: &TestRealArgs) -> Result<()> {
     };
     let testbed = testbed::up(&up)?;
     eprintln!("{}", testbed.summary());
-    let run = |target, user| {
+    let run = |targets: &[&str], user| {
         Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["test", "--workspace", "--test", target, "--"])
+            .args(["test", "--workspace"])
+            .args(targets.iter().flat_map(|target| ["--test", target]))
+            .arg("--")
             .args(&args.test_args)
             .env("CARRICK_TEST_KUBECONFIG", testbed.kubeconfig_of(user))
             .status()
             .context("cannot run cargo")
     };
-    let scenarios = run("real", "carrick")?.success();
+    let scenarios = run(&["real", "killed"], "carrick")?.success();
     // The session is a person's, who may do everything.
-    let session = run("kubectl_real", "admin")?.success();
+    let session = run(&["kubectl_real"], "admin")?.success();
     if args.keep {
         eprintln!(
             "the testbed is left running\nhint: cargo xtask testbed down --name {}",

@@ -5,6 +5,7 @@ pub mod blue_green;
 pub mod canary;
 pub mod deployment;
 pub mod disturbed;
+pub mod killed;
 
 use std::fmt;
 use std::pin::Pin;
@@ -63,6 +64,7 @@ table! { $
     bad_input: is_refused_by_condition, names_services_that_are_missing_or_taken, is_refused_by_the_server;
     disturbed: takes_a_new_image_in_mid_canary, gives_up_at_the_deadline, aborts_at_the_deadline_where_asked,
         is_scaled_during_each_step, replaces_a_replica_set_deleted_by_hand, replaces_pods_deleted_by_hand, is_undone_to_an_older_revision;
+    killed: after_ten_writes_of_a_canary, after_ten_writes_of_a_blue_green;
 }
 
 /// A scenario by name.
