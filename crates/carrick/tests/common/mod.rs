@@ -78,18 +78,19 @@ impl Up {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        let mut up = Self { child, errors };
         let mut seen = String::new();
         loop {
-            if errors.read_line(&mut seen).unwrap() == 0 {
-                let status = child.wait().unwrap();
+            if up.errors.read_line(&mut seen).unwrap() == 0 {
+                let (ended, _) = up.end();
                 return Err(Ended {
-                    status,
                     stderr: seen,
+                    ..ended
                 });
             }
             if seen.ends_with("Ctrl-C stops it.\n") {
-                return Ok(Self { child, errors });
+                return Ok(up);
             }
         }
     }
