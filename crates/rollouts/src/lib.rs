@@ -6,6 +6,7 @@ pub mod conditions;
 pub mod info;
 pub mod install;
 mod malformed;
+pub mod metrics;
 pub mod phase;
 pub mod plan;
 pub mod replicas;

@@ -1,12 +1,19 @@
 //! Pod templates that no API server would take: a Rollout with one is still worked on, without what is malformed.
 //!
 //! Mirrors upstream's `utils/tolerantinformer`, which reads a Rollout as far as Go's decoder gets. The CRD leaves
-//! `resources` unchecked, so quantities are what people get wrong.
+//! `resources` unchecked, so quantities are what people get wrong. Upstream updates whole Rollouts, as far as it could read
+//! them, so its first write to one mends it; typed clients can't read it before.
 
 use std::borrow::Cow;
 
 use machinery::quantity::Quantity;
+use runtime::{Effect, Patch};
 use serde_json::Value;
+
+use crate::api::ROLLOUT;
+use crate::rollout::decide::writes;
+use crate::rollout::observe::Observed;
+use crate::rollout::tree::put;
 
 const TEMPLATE: &str = "/spec/template/spec";
 const LISTS: [&str; 2] = ["initContainers", "containers"];
@@ -30,6 +37,36 @@ pub fn without(object: &Value) -> Cow<'_, Value> {
         repair(spec);
     }
     Cow::Owned(object)
+}
+
+/// Lets the first write to the Rollout itself take out of the stored template what was left out of the observed one.
+pub fn mend(observed: &Observed, effects: &mut [Effect]) {
+    if !observed.malformed {
+        return;
+    }
+    let mut patches = effects.iter_mut().filter_map(|effect| match effect {
+        Effect::Patch {
+            resource,
+            patch: Patch::Merge(patch),
+            subresource: None,
+            ..
+        } if *resource == ROLLOUT => Some(patch),
+        Effect::Patch { .. }
+        | Effect::Create { .. }
+        | Effect::Update { .. }
+        | Effect::Delete { .. }
+        | Effect::Evict { .. }
+        | Effect::Event { .. } => None,
+    });
+    let Some(patch) = patches.next() else { return };
+    let template = observed.template();
+    let sound = template.get("spec");
+    for list in LISTS.into_iter().chain([EPHEMERAL]) {
+        let containers = sound.and_then(|spec| spec.get(list));
+        let containers = containers.cloned().unwrap_or(Value::Null);
+        put(patch, &["spec", "template", "spec", list], containers);
+    }
+    writes::lock(patch, &observed.rollout.metadata);
 }
 
 fn repair(spec: &mut Value) {
@@ -75,9 +112,13 @@ fn is_quantity(value: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use runtime::ObjectKey;
     use serde_json::json;
 
     use super::*;
+    use crate::api::Rollout;
+    use crate::api::decode::lenient;
 
     fn rollout(spec: &Value) -> Value {
         json!({"metadata": {"name": "a"}, "spec": {"template": {"spec": spec}}})
@@ -99,5 +140,38 @@ mod tests {
     fn a_sound_template_is_not_copied() {
         let known = rollout(&json!({"containers": [{"resources": {"limits": {"cpu": "1m"}}}]}));
         assert!(matches!(without(&known), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn the_first_write_to_the_rollout_mends_it() {
+        let stored = rollout(&json!({
+            "containers": [{"name": "a", "resources": {"limits": {"cpu": "1m", "memory": "invalid"}}}],
+            "ephemeralContainers": [{"name": "b", "resources": {"limits": {"cpu": true}}}],
+        }));
+        let mut read: Rollout = lenient(&without(&stored)).object;
+        read.metadata.resource_version = "7".to_owned();
+        let mut observed = Observed::new(read, None, Timestamp::UNIX_EPOCH);
+        let patch = |revision: &str| {
+            let key = ObjectKey::new("ns", "a");
+            writes::patch_rollout(
+                &key,
+                json!({"metadata": {"annotations": {"revision": revision}}}),
+            )
+        };
+        let mut effects = vec![patch("1"), patch("2")];
+        mend(&observed, &mut effects);
+        assert_eq!(effects, [patch("1"), patch("2")]);
+        observed.malformed = true;
+        mend(&observed, &mut effects);
+        let mended = json!({
+            "metadata": {"annotations": {"revision": "1"}, "resourceVersion": "7"},
+            "spec": {"template": {"spec": {
+                "initContainers": null,
+                "containers": [{"name": "a", "resources": {"limits": {"cpu": "1m"}}}],
+                "ephemeralContainers": null,
+            }}},
+        });
+        let mended = writes::patch_rollout(&ObjectKey::new("ns", "a"), mended);
+        assert_eq!(effects, [mended, patch("2")]);
     }
 }

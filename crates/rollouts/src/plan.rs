@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::api::Rollout;
 use crate::api::labels::POD_TEMPLATE_HASH;
+use crate::metrics::Metrics;
 use crate::rollout::RolloutReconciler;
 use crate::rollout::decide::writes::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ROLLOUT, SERVICE};
 use crate::rollout::facts::Memory;
@@ -36,17 +37,19 @@ pub async fn plan(client: &Client, rollout: &Value) -> Result<Option<(Plan, Stat
     fill(client, &pods, &key.namespace, POD_TEMPLATE_HASH).await?;
     fill(client, &deployments, &key.namespace, "").await?;
     fill(client, &pod_templates, &key.namespace, "").await?;
-    let reconciler = RolloutReconciler::new(Caches {
+    let caches = Caches {
         rollouts,
         replica_sets: replica_sets.index(finding),
         services,
         pods: pods.index_by_controller(),
         deployments,
         pod_templates,
+        workload_sets: Cache::new(REPLICA_SET, Scope::all()),
         workloads: Workloads::default(),
         facts: Memory::default(),
         resync: std::time::Duration::from_mins(15),
-    });
+    };
+    let reconciler = RolloutReconciler::new(caches, Metrics::new(client.registry()));
     reconciler::preview(&reconciler, &key, client).await
 }
 

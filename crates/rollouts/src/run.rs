@@ -16,6 +16,7 @@ use runtime::{
 
 use crate::api::labels::{CONTROLLER_INSTANCE_ID, POD_TEMPLATE_HASH};
 use crate::api::{API_VERSION, Rollout};
+use crate::metrics::Metrics;
 use crate::rollout::RolloutReconciler;
 use crate::rollout::decide::writes::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ROLLOUT, SERVICE};
 use crate::rollout::facts::Memory;
@@ -131,9 +132,15 @@ pub fn add(manager: &mut Manager, options: &RunOptions) {
         scope.clone().labelled(POD_TEMPLATE_HASH),
     );
     let deployments: Cache<Meta> = manager.cache(DEPLOYMENT, scope.clone());
-    let pod_templates: Cache<Meta> = manager.cache(POD_TEMPLATE, scope);
+    let pod_templates: Cache<Meta> = manager.cache(POD_TEMPLATE, scope.clone());
+    // Hardly anybody refers to a ReplicaSet.
+    let workload_sets: Cache<Meta> = manager.cache_on_demand(REPLICA_SET, scope);
     let by_name = rollouts.index(|rollout| rollout.names().map(str::to_owned).collect());
     announce(manager, &rollouts);
+    let metrics = Metrics::watching(manager, &rollouts);
+    metrics.follow("rollouts", &rollouts, options.clock);
+    metrics.follow("services", &services, options.clock);
+    metrics.follow("deployments", &deployments, options.clock);
 
     let caches = Caches {
         rollouts: rollouts.clone(),
@@ -142,6 +149,7 @@ pub fn add(manager: &mut Manager, options: &RunOptions) {
         pods: pods.index_by_controller(),
         deployments: deployments.clone(),
         pod_templates: pod_templates.clone(),
+        workload_sets: workload_sets.clone(),
         workloads: Workloads::default(),
         facts: Memory::default(),
         resync: options.resync,
@@ -151,24 +159,15 @@ pub fn add(manager: &mut Manager, options: &RunOptions) {
     settings.resync = Some(options.resync);
     settings.backoff = backoff();
     let adopters = rollouts.clone();
-    let named = |index: &Index<Packed<Rollout>>, kind: &'static str| {
-        let index = index.clone();
-        move |meta: Option<&Meta>| {
-            let found = meta.map(|meta| index.get(&format!("{kind}/{}", meta.key)));
-            keys(&found.unwrap_or_default())
-        }
-    };
-    let of_service = named(&by_name, "Service");
-    let of_deployment = named(&by_name, "Deployment");
-    let of_pod_template = named(&by_name, "PodTemplate");
     let controller = manager
-        .controller(RolloutReconciler::new(caches), settings)
+        .controller(RolloutReconciler::new(caches, metrics), settings)
         .primary(&rollouts)
         .owned(&replica_sets, "Rollout")
         .watches(&replica_sets, move |change| adopting(&adopters, change))
-        .watches(&services, move |change| of_service(change.meta()))
-        .watches(&deployments, move |change| of_deployment(change.meta()))
-        .watches(&pod_templates, move |change| of_pod_template(change.meta()));
+        .watches(&services, naming(&by_name, "Service"))
+        .watches(&deployments, naming(&by_name, "Deployment"))
+        .watches(&pod_templates, naming(&by_name, "PodTemplate"))
+        .watches(&workload_sets, naming(&by_name, "ReplicaSet"));
     manager.add(controller);
     add_service_controller(manager, options, &services, (&rollouts, by_name));
 }
@@ -201,6 +200,20 @@ fn backoff() -> Backoff {
 fn keys(rollouts: &[Arc<Packed<Rollout>>]) -> Vec<ObjectKey> {
     let keys = rollouts.iter().map(|rollout| rollout.meta().key.clone());
     keys.collect()
+}
+
+/// Rollouts that name an object of this kind.
+fn naming<P: Projection>(
+    rollouts: &Index<Packed<Rollout>>,
+    kind: &'static str,
+) -> impl Fn(&Change<P>) -> Vec<ObjectKey> + Send + Sync + use<P> {
+    let rollouts = rollouts.clone();
+    move |change| {
+        let found = change
+            .meta()
+            .map(|meta| rollouts.get(&format!("{kind}/{}", meta.key)));
+        keys(&found.unwrap_or_default())
+    }
 }
 
 /// Rollouts that may adopt a ReplicaSet without a controller.

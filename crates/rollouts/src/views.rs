@@ -62,13 +62,16 @@ pub struct Packed<V> {
     meta: Meta,
     json: Box<[u8]>,
     names: Box<[Box<str>]>,
+    malformed: bool,
     kind: PhantomData<fn() -> V>,
 }
 
 /// What can be kept packed.
 pub trait Pack: DeserializeOwned + Default + 'static {
-    /// Takes out of an object what is never read.
-    fn prune(_object: &mut Value) {}
+    /// Takes out of an object what is never read, and what is malformed; answers whether anything was.
+    fn prune(_object: &mut Value) -> bool {
+        false
+    }
 
     /// What an object can be found by in an index, besides its metadata.
     fn names(_object: &Value) -> Vec<String> {
@@ -85,6 +88,11 @@ impl<V: Pack> Packed<V> {
         })
     }
 
+    /// Whether the stored object has malformed parts, which are not in the view.
+    pub fn is_malformed(&self) -> bool {
+        self.malformed
+    }
+
     /// What it can be found by, see [`Pack::names`].
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(|name| &**name)
@@ -94,11 +102,12 @@ impl<V: Pack> Packed<V> {
 impl<'de, V: Pack> Deserialize<'de> for Packed<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut object = unmanaged(deserializer)?;
-        V::prune(&mut object);
+        let malformed = V::prune(&mut object);
         let names = V::names(&object).into_iter().map(String::into_boxed_str);
         Ok(Self {
             meta: meta_of(&object),
             names: names.collect(),
+            malformed,
             json: object.to_string().into_bytes().into_boxed_slice(),
             kind: PhantomData,
         })
@@ -113,14 +122,17 @@ impl<V: Pack> runtime::Projection for Packed<V> {
 
 impl Pack for Rollout {
     /// The annotation repeats the whole manifest; what is malformed is left out.
-    fn prune(object: &mut Value) {
+    fn prune(object: &mut Value) -> bool {
+        let mut malformed = false;
         if let Cow::Owned(sound) = malformed::without(object) {
             *object = sound;
+            malformed = true;
         }
         let annotations = object.pointer_mut("/metadata/annotations");
         if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
             annotations.remove(LAST_APPLIED_CONFIGURATION);
         }
+        malformed
     }
 
     /// `Kind/namespace/name` of the Services that it names and of the workload that it takes its template from.
@@ -302,6 +314,21 @@ impl ServiceView {
 }
 
 impl WorkloadView {
+    /// What changes with the spec, but not with the status.
+    pub fn state(&self) -> String {
+        let ObjectMeta {
+            uid,
+            generation,
+            resource_version,
+            ..
+        } = &self.metadata;
+        match generation {
+            // A PodTemplate has none.
+            0 => format!("{uid}/{resource_version}"),
+            _ => format!("{uid}#{generation}"),
+        }
+    }
+
     /// Projects a Deployment, ReplicaSet or PodTemplate; `None` without a name.
     pub fn from_object(object: &Value) -> Option<Self> {
         let template = object

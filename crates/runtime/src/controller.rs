@@ -13,14 +13,14 @@ use tracing::Instrument;
 use crate::cache::{Cache, Change, Meta, Projection};
 use crate::client::Client;
 use crate::driver::{Driver, Outcome};
-use crate::effect::{EventType, ObjectReference};
+use crate::effect::{Event, EventType, ObjectReference};
 use crate::error::{Class, Error};
 use crate::events::EventRecorder;
 use crate::fence::Fences;
 use crate::metrics::{Counter, Family};
-use crate::plan::Requeue;
+use crate::plan::{Performed, Plan, Requeue};
 use crate::queue::{Backoff, Priority, Queue};
-use crate::reconciler::{Pass, Reader, Reconciler, Rejection};
+use crate::reconciler::{Pass, Reader, Reconciler, Rejection, StatusWrite};
 use crate::resource::{ObjectKey, ResourceRef};
 use crate::shutdown::Shutdown;
 
@@ -416,7 +416,11 @@ impl<R: Reconciler> Worker<R> {
                 .unwrap_or_else(PoisonError::into_inner)
                 .raise(key, fence, Instant::now());
         }
+        let aftermath = reconciler.aftermath(&observed, &plan);
         let status = reconciler.status(&observed, &plan);
+        if self.told(&plan, aftermath) && status != StatusWrite::Unchanged {
+            inner.recorder.settle().await;
+        }
         let written = inner
             .driver
             .write_status(&inner.resource, key, status)
@@ -436,6 +440,25 @@ impl<R: Reconciler> Worker<R> {
             Some(error) => Err(error),
             None => Ok(requeue),
         }
+    }
+
+    /// Records the Events of the aftermath. Answers whether there were any Events in this pass.
+    fn told(&self, plan: &Plan<Performed>, aftermath: Vec<Event>) -> bool {
+        let done = plan.effects.iter().take(plan.done());
+        let mut any = done.into_iter().any(|effect| effect.target().is_none());
+        for event in aftermath {
+            let Event {
+                regarding,
+                kind,
+                reason,
+                message,
+            } = event;
+            self.inner
+                .recorder
+                .record(&regarding, kind, &reason, &message);
+            any = true;
+        }
+        any
     }
 
     async fn reject(&self, key: &ObjectKey, rejection: Rejection) -> Result<Requeue, Error> {

@@ -225,6 +225,19 @@ impl ObjectReference {
     }
 }
 
+/// An Event that is no effect of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What it is about.
+    pub regarding: ObjectReference,
+    /// Normal or Warning.
+    pub kind: EventType,
+    /// `PascalCase` word that people filter by.
+    pub reason: String,
+    /// The sentence.
+    pub message: String,
+}
+
 /// One write. Effects are performed in order; the first that fails ends the plan.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {

@@ -35,7 +35,8 @@ pub use client::Client;
 pub use clock::Clock;
 pub use controller::{Controller, ControllerOptions};
 pub use effect::{
-    DeleteOptions, Effect, EventType, IfExists, IfMissing, ObjectReference, Patch, Propagation,
+    DeleteOptions, Effect, Event, EventType, IfExists, IfMissing, ObjectReference, Patch,
+    Propagation,
 };
 pub use error::{Class, Error};
 pub use events::EventRecorder;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::client::Client;
-use crate::effect::ObjectReference;
+use crate::effect::{Event, ObjectReference};
 use crate::error::{Class, Error};
 use crate::plan::{Performed, Plan};
 use crate::resource::{ObjectKey, ResourceRef};
@@ -34,6 +34,11 @@ pub trait Reconciler: Send + Sync + 'static {
     /// Pure: the status that follows. Called after the effects were tried, also when one failed
     /// ([`Plan::failure`](crate::plan::Plan::failure)); may then answer [`StatusWrite::Unchanged`].
     fn status(&self, observed: &Self::Observed, plan: &Plan<Performed>) -> StatusWrite;
+
+    /// Pure: Events that only the outcome of the effects gives rise to. They are recorded before the status is written.
+    fn aftermath(&self, _observed: &Self::Observed, _plan: &Plan<Performed>) -> Vec<Event> {
+        Vec::new()
+    }
 
     /// Called once a pass has ended and its status is written, also when it failed: for metrics.
     fn settled(&self, _key: &ObjectKey, _pass: &Pass<'_, Self::Observed>) {}

@@ -120,6 +120,24 @@ pub async fn names_services_that_are_missing_or_taken(cluster: &Cluster) -> Resu
     cluster.until_phase("web", "Healthy").await.map(drop)
 }
 
+/// A quantity that no pod can have: the pods go without it, and so does the stored Rollout once the controller has written to
+/// it, or typed clients could not read it.
+pub async fn is_mended_where_it_is_malformed(cluster: &Cluster) -> Result<()> {
+    let mut rollout = objects::rollout("web", 1, "web:1", &canary::strategy());
+    rollout["spec"]["template"]["spec"]["containers"][0]["resources"] =
+        json!({"requests": {"memory": "invalid", "cpu": "1m"}});
+    cluster.apply(&rollout).await?;
+    let healthy = cluster.until_phase("web", "Healthy").await?;
+    let requests = healthy.pointer("/spec/template/spec/containers/0/resources/requests");
+    ensure!(
+        requests == Some(&json!({"cpu": "1m"})),
+        "requests are {requests:?}"
+    );
+    let sets = cluster.replica_sets("web").await?;
+    ensure!(sets.len() == 1, "{} ReplicaSets", sets.len());
+    Ok(())
+}
+
 /// Sends a body as it is, and returns the status code and message of the answer.
 async fn post(
     cluster: &Cluster,

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::objects::{self, DEPLOYMENT, POD, ROLLOUT, number, text};
+use crate::objects::{self, DEPLOYMENT, POD, REPLICA_SET, ROLLOUT, number, text};
 use crate::releases::Revision;
 
 /// Steps with one pause until somebody promotes and three that pass by themselves.
@@ -201,6 +201,55 @@ pub async fn follows_a_deployment(cluster: &Cluster) -> Result<()> {
             &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 3)],
         )
         .await
+}
+
+/// The Deployment's status changes after its template was read, and it is scaled down all the same.
+pub async fn scales_down_a_deployment_that_comes_later(cluster: &Cluster) -> Result<()> {
+    let rollout = json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "web"},
+        "spec": {
+            "replicas": 3, "strategy": strategy(),
+            "workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "scaleDown": "onsuccess"},
+        },
+    });
+    cluster.apply(&rollout).await?;
+    cluster
+        .apply(&objects::deployment("web", 3, "web:1"))
+        .await?;
+    cluster.until_phase("web", "Healthy").await?;
+    cluster
+        .until("no pods of its own", &DEPLOYMENT, "web", |web| {
+            number(web, "/spec/replicas") == 0
+        })
+        .await
+        .map(drop)
+}
+
+/// The template may be a ReplicaSet's too, and its changes are seen without waiting for a resync.
+pub async fn follows_a_replica_set(cluster: &Cluster) -> Result<()> {
+    let source = json!({
+        "apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "source"},
+        "spec": {
+            "replicas": 0, "selector": {"matchLabels": {"app": "web"}},
+            "template": objects::template("web", "web:1"),
+        },
+    });
+    cluster.apply(&source).await?;
+    let rollout = json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "web"},
+        "spec": {
+            "replicas": 2, "strategy": strategy(),
+            "workloadRef": {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "source"},
+        },
+    });
+    cluster.apply(&rollout).await?;
+    cluster.until_phase("web", "Healthy").await?;
+    let changed = cluster.now();
+    cluster.set_image(&REPLICA_SET, "source", "web:2").await?;
+    cluster.until_phase("web", "Paused CanaryPauseStep").await?;
+    let took = cluster.now().duration_since(changed);
+    ensure!(took.as_secs() < 60, "the change was seen after {took:?}");
+    Ok(())
 }
 
 /// Waits until the update that `updated_to_the_pause` began is done: all steps, all five pods.

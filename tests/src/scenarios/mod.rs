@@ -60,8 +60,10 @@ macro_rules! table {
 table! { $
     deployment: becomes_ready_scales_and_rolls;
     blue_green: is_released, is_promoted_by_hand, is_promoted_in_full, goes_back_by_reapplying_the_stable_image, follows_the_delay_of_scale_down;
-    canary: is_released, passes_its_steps, is_promoted_in_full, is_aborted_retried_and_taken_back, follows_a_deployment;
-    bad_input: is_refused_by_condition, names_services_that_are_missing_or_taken, is_refused_by_the_server;
+    canary: is_released, passes_its_steps, is_promoted_in_full, is_aborted_retried_and_taken_back, follows_a_deployment,
+        follows_a_replica_set, scales_down_a_deployment_that_comes_later;
+    bad_input: is_refused_by_condition, names_services_that_are_missing_or_taken, is_mended_where_it_is_malformed,
+        is_refused_by_the_server;
     disturbed: takes_a_new_image_in_mid_canary, gives_up_at_the_deadline, aborts_at_the_deadline_where_asked,
         is_scaled_during_each_step, replaces_a_replica_set_deleted_by_hand, replaces_pods_deleted_by_hand, is_undone_to_an_older_revision;
     killed: after_ten_writes_of_a_canary, after_ten_writes_of_a_blue_green;

@@ -31,6 +31,7 @@ use serde_json::json;
 use super::observe::Observed;
 use super::status::{self, conditions};
 use crate::api::{Rollout, RolloutStatus};
+use crate::malformed;
 use crate::phase;
 use crate::views::{ReplicaSetView, ServiceView};
 use pass::{Pass, deadline_of};
@@ -72,6 +73,8 @@ pub fn decide(observed: &Observed) -> Decision {
         return Decision::default();
     }
     let (mut world, mut effects) = prologue(observed);
+    let asked = world.sets.iter().map(ReplicaSetView::spec_replicas);
+    let asked = asked.fold(0, i32::saturating_add);
     let mut requeue = Requeue::Never;
     for round in 0..PASSES {
         let outcome = one_pass(observed, &world);
@@ -92,7 +95,9 @@ pub fn decide(observed: &Observed) -> Decision {
             break;
         }
     }
-    conclude(observed, world.rollout.status, effects, requeue)
+    malformed::mend(observed, &mut effects);
+    let plan = Plan::of(effects).requeue(requeue);
+    conclude(observed, world.rollout.status, asked, plan)
 }
 
 /// The Rollout and its ReplicaSets between two passes.
@@ -215,31 +220,26 @@ fn reconcile(pass: &mut Pass<'_>) -> Option<RolloutStatus> {
     }
 }
 
-/// The plan, and the status unless it may wait for more to come.
-fn conclude(
-    observed: &Observed,
-    mut status: RolloutStatus,
-    effects: Vec<Effect>,
-    requeue: Requeue,
-) -> Decision {
+/// The plan, and the status unless it may wait for more to come. `asked`: pods that the ReplicaSets were to have.
+fn conclude(observed: &Observed, mut status: RolloutStatus, asked: i32, plan: Plan) -> Decision {
     let stored = &observed.rollout.status;
     keep_transitions(stored, &mut status);
     if status == *stored {
-        return Decision {
-            plan: Plan::of(effects).requeue(requeue),
-            status: None,
-        };
+        return Decision { plan, status: None };
     }
-    if let Some(until) =
-        status::collect_until(stored, &status, COLLECT).filter(|until| *until > observed.now)
-    {
+    // Where pods become available quickly, this is the only sign of the largest number of pods that an update comes to,
+    // which people and tools wait for.
+    let grown = status.replicas == asked && asked > stored.replicas;
+    let until = status::collect_until(stored, &status, COLLECT);
+    if let Some(until) = until.filter(|until| *until > observed.now && !grown) {
+        let requeue = earlier(plan.requeue, until, observed.now);
         return Decision {
-            plan: Plan::of(effects).requeue(earlier(requeue, until, observed.now)),
+            plan: plan.requeue(requeue),
             status: None,
         };
     }
     Decision {
-        plan: Plan::of(effects).requeue(requeue),
+        plan,
         status: Some(status),
     }
 }

@@ -21,14 +21,17 @@ pub mod tree;
 use std::sync::OnceLock;
 
 use runtime::{
-    Error, ObjectKey, Performed, Plan, Reader, Reconciler, Rejection, ResourceRef, StatusWrite,
+    Error, Event, Failure, ObjectKey, Performed, Plan, Reader, Reconciler, Rejection, ResourceRef,
+    StatusWrite,
 };
 use serde_json::json;
 
 use crate::api::status::PauseCondition;
 use crate::api::{Rollout, RolloutStatus};
+use crate::metrics::Metrics;
 use decide::{Decision, replica_sets, writes};
 use observe::{Caches, Observed};
+use status::duration;
 
 /// What was observed of one Rollout, and what follows from it, computed once.
 pub struct Subject {
@@ -46,12 +49,13 @@ impl Subject {
 /// Keeps Rollouts going.
 pub struct RolloutReconciler {
     caches: Caches,
+    metrics: Metrics,
 }
 
 impl RolloutReconciler {
-    /// A reconciler that reads these caches.
-    pub fn new(caches: Caches) -> Self {
-        Self { caches }
+    /// A reconciler that reads these caches and counts here.
+    pub fn new(caches: Caches, metrics: Metrics) -> Self {
+        Self { caches, metrics }
     }
 }
 
@@ -86,6 +90,49 @@ impl Reconciler for RolloutReconciler {
             None => StatusWrite::Unchanged,
         }
     }
+
+    fn aftermath(&self, subject: &Subject, plan: &Plan<Performed>) -> Vec<Event> {
+        let event = failed_create(plan).and_then(|(name, failure)| {
+            replica_sets::create_error_event(&subject.observed, &name, failure)
+        });
+        event.into_iter().collect()
+    }
+
+    fn settled(&self, key: &ObjectKey, pass: &runtime::Pass<'_, Subject>) {
+        let runtime::Pass {
+            observed,
+            plan,
+            error,
+            took,
+        } = pass;
+        if error.is_some() {
+            self.metrics.failed(key);
+        }
+        let Some(Subject { observed, decision }) = observed else {
+            return;
+        };
+        if observed.rollout.metadata.deletion_timestamp.is_some() {
+            return;
+        }
+        self.metrics.passed(key, *took);
+        // Counted once it is stored, or the next pass would count it again.
+        if let (
+            Some(Decision {
+                status: Some(new), ..
+            }),
+            Some(_),
+            None,
+        ) = (decision.get(), plan, error)
+        {
+            let ended = duration::ended(
+                observed.rollout.status.duration.as_ref(),
+                new.duration.as_ref(),
+            );
+            for update in &ended {
+                self.metrics.ended(update);
+            }
+        }
+    }
 }
 
 /// The status after the plan was tried. A plan that failed changes the status only if a ReplicaSet could not be created.
@@ -94,14 +141,21 @@ pub fn next_status(
     decision: &Decision,
     plan: &Plan<Performed>,
 ) -> Option<RolloutStatus> {
-    let Some(failure) = plan.failure() else {
+    if plan.failure().is_none() {
         return decision.status.clone();
-    };
+    }
+    let (name, failure) = failed_create(plan)?;
+    replica_sets::after_failed_create(observed, &name, failure)
+}
+
+/// The ReplicaSet that could not be created, and why.
+fn failed_create(plan: &Plan<Performed>) -> Option<(String, &Failure)> {
+    let failure = plan.failure()?;
     let created = plan
         .effects
         .get(failure.effect)
         .and_then(replica_sets::created_key)?;
-    replica_sets::after_failed_create(observed, &created.name, failure)
+    Some((created.name, failure))
 }
 
 /// The version that a status write insists on. Pauses, aborts, promotions and the step are also written by people and

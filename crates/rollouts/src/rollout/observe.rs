@@ -24,6 +24,8 @@ use crate::views::{Cached, Packed, PodView, ReplicaSetView, ServiceView, Strings
 pub struct Observed {
     /// The Rollout. Template and selector are those of the referenced workload if there is one.
     pub rollout: Rollout,
+    /// Whether the stored Rollout has malformed parts, which were left out here.
+    pub malformed: bool,
     /// What follows from its spec alone.
     pub facts: Arc<Facts>,
     /// The referenced workload.
@@ -60,10 +62,7 @@ impl Observed {
     ) -> Self {
         let mut version = None;
         if let Some(workload) = &workload {
-            version = Some(format!(
-                "{}/{}",
-                workload.metadata.uid, workload.metadata.resource_version
-            ));
+            version = Some(workload.state());
             if let Some(template) = &workload.template {
                 rollout.spec.template = RawJson::new(template);
             }
@@ -74,6 +73,7 @@ impl Observed {
         }
         let selector = json!(rollout.spec.selector);
         Self {
+            malformed: false,
             facts: memory.recall(&rollout, version),
             matcher: Selector::from_label_selector(&selector)
                 .unwrap_or_else(|_| Selector::nothing()),
@@ -175,6 +175,8 @@ pub struct Caches {
     pub deployments: Cache<Meta>,
     /// Metadata of `PodTemplates`.
     pub pod_templates: Cache<Meta>,
+    /// Metadata of all ReplicaSets, filled once a Rollout takes its template from one.
+    pub workload_sets: Cache<Meta>,
     /// Referenced workloads, read once for each state of them.
     pub workloads: Workloads,
     /// What follows from each spec.
@@ -205,6 +207,7 @@ pub async fn observe(
         None => (None, None),
     };
     let mut observed = Observed::remembering(&caches.facts, rollout, workload, reader.now());
+    observed.malformed = found.is_malformed();
     observed.workload_error = workload_error;
     observed.resync = caches.resync;
     let uid = observed.rollout.metadata.uid.clone();
@@ -325,20 +328,27 @@ impl Workloads {
         let metadata = match resource.kind.as_ref() {
             "Deployment" => caches.deployments.get(key),
             "PodTemplate" => caches.pod_templates.get(key),
+            "ReplicaSet" => {
+                caches.workload_sets.filled().await;
+                caches.workload_sets.get(key)
+            }
             _ => None,
         };
         let name = (resource.kind.to_string(), key.clone());
         // A PodTemplate has no generation.
-        let state = metadata.map(|meta| {
+        let state = metadata.as_ref().map(|meta| {
             u64::try_from(meta.generation)
                 .ok()
                 .filter(|g| *g > 0)
                 .unwrap_or(meta.version)
         });
-        if let Some(state) = state {
+        if let (Some(meta), Some(state)) = (&metadata, state) {
             let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((_, view)) = read.get(&name).filter(|(known, _)| *known == state) {
-                return Ok(Some(view.clone()));
+                let mut view = view.clone();
+                // The status may have changed since, and writes insist on the version.
+                view.metadata.resource_version = meta.version.to_string();
+                return Ok(Some(view));
             }
         }
         let Some(object) = reader.get(resource, key).await? else {

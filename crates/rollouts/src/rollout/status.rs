@@ -12,7 +12,7 @@ use machinery::hash;
 use super::decide::pass::{Pass, actual, ready};
 use crate::api::RolloutStatus;
 use crate::api::annotations;
-use crate::api::status::ConditionType;
+use crate::api::status::{ConditionType, RolloutPhase};
 use crate::phase;
 
 /// The fields that both strategies compute alike, on an otherwise empty status.
@@ -89,13 +89,17 @@ fn pause_events(pass: &mut Pass<'_>, stored: &RolloutStatus, new: &RolloutStatus
     }
 }
 
-/// Until when a status may wait for more changes: its only news are counts, and what they alone decide. During an update
-/// they change with every pod; hardly anybody needs each of these states.
+/// Until when a status may wait for more changes: its only news are counts, and what they alone decide. While an update
+/// progresses they change with every pod; hardly anybody needs each of these states. At other times what was asked for may
+/// be seen at once.
 pub fn collect_until(
     stored: &RolloutStatus,
     new: &RolloutStatus,
     wait: SignedDuration,
 ) -> Option<Timestamp> {
+    if stored.phase != RolloutPhase::Progressing {
+        return None;
+    }
     let since = conditions::find(stored, &ConditionType::Progressing)?
         .last_update_time?
         .0;
@@ -121,4 +125,31 @@ pub fn collect_until(
     order(&mut same);
     order(&mut before);
     (same == before).then(|| since.checked_add(wait).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::decode::lenient;
+
+    #[test]
+    fn only_while_an_update_progresses_do_counts_wait() {
+        let status = |phase: &str, replicas: i32| -> RolloutStatus {
+            let progressing =
+                json!({"type": "Progressing", "lastUpdateTime": "2026-01-01T00:00:00Z"});
+            lenient(&json!({"phase": phase, "replicas": replicas, "conditions": [progressing]}))
+                .object
+        };
+        let until = |phase: &str| {
+            let wait = SignedDuration::from_secs(2);
+            let until = collect_until(&status(phase, 4), &status(phase, 3), wait);
+            until.map(|until| until.to_string())
+        };
+        assert_eq!(
+            ["Progressing", "Healthy", "Paused"].map(until),
+            [Some("2026-01-01T00:00:02Z".to_owned()), None, None]
+        );
+    }
 }

@@ -8,10 +8,10 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use machinery::entropy::Entropy;
 use rollouts::rollout::decide::writes::{REPLICA_SET, ROLLOUT, SERVICE};
-use rollouts::run::{RunOptions, run};
+use rollouts::run::{RunOptions, manager};
 use runtime::resource::CUSTOM_RESOURCE_DEFINITION as DEFINITIONS;
 use runtime::shutdown::{self, Trigger};
-use runtime::{Clock, ObjectKey, ResourceRef};
+use runtime::{Clock, ObjectKey, Registry, ResourceRef};
 use serde_json::{Value, json};
 use simulator::apiserver::Options;
 use simulator::clock::WorldClock;
@@ -26,6 +26,7 @@ pub struct Lab {
     /// The world.
     pub world: WorldHandle,
     process: Option<(Trigger, JoinHandle<()>)>,
+    registry: Registry,
     started: usize,
 }
 
@@ -69,6 +70,7 @@ impl Lab {
         let lab = Self {
             world,
             process: None,
+            registry: Registry::new(),
             started: 0,
         };
         lab.pass(5).await;
@@ -94,8 +96,17 @@ impl Lab {
             ..RunOptions::default()
         };
         let (trigger, shutdown) = shutdown::channel();
-        let process = tokio::spawn(async move { run(client, options, shutdown).await.unwrap() });
+        let manager = manager(client, &options);
+        self.registry = manager.registry().clone();
+        let process = tokio::spawn(async move { manager.run(shutdown).await.unwrap() });
         self.process = Some((trigger, process));
+    }
+
+    /// What a scrape of the present process shows, without comments.
+    pub fn metrics(&self) -> Vec<String> {
+        let text = self.registry.encode();
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines.map(str::to_owned).collect()
     }
 
     /// Name of the present process.
@@ -173,6 +184,12 @@ impl Lab {
     /// Creates an object.
     pub fn create(&self, resource: &ResourceRef, object: &Value) {
         self.call(Method::POST, resource.collection_path("default"), object);
+    }
+
+    /// Deletes an object.
+    pub fn delete(&self, resource: &ResourceRef, name: &str) {
+        let path = resource.object_path(&ObjectKey::new("default", name), None);
+        self.call(Method::DELETE, path, &Value::Null);
     }
 
     /// One object of the default namespace.

@@ -8,4 +8,6 @@
 #[cfg(test)]
 mod lab;
 #[cfg(test)]
+mod signs;
+#[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use crate::lab::{Lab, is_observed};
 use rollouts::rollout::decide::writes::{ROLLOUT, SERVICE};
 use serde_json::{Value, json};
 
-fn on_virtual_time(test: impl Future<Output = ()>) {
+pub fn on_virtual_time(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -20,7 +20,7 @@ fn service(name: &str) -> Value {
     })
 }
 
-fn rollout(strategy: &Value) -> Value {
+pub fn rollout(strategy: &Value) -> Value {
     json!({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
         "metadata": {"name": "web", "namespace": "default"},
@@ -34,7 +34,7 @@ fn rollout(strategy: &Value) -> Value {
     })
 }
 
-async fn lab(strategy: &Value) -> Lab {
+pub async fn lab(strategy: &Value) -> Lab {
     let mut lab = Lab::new().await;
     for name in ["active", "preview", "stable", "canary"] {
         lab.create(&SERVICE, &service(name));
@@ -45,18 +45,18 @@ async fn lab(strategy: &Value) -> Lab {
     lab
 }
 
-fn canary() -> Value {
+pub fn canary() -> Value {
     json!({"canary": {
         "canaryService": "canary", "stableService": "stable",
         "steps": [{"setWeight": 20}, {"pause": {}}, {"setWeight": 60}, {"pause": {"duration": 10}}],
     }})
 }
 
-fn blue_green() -> Value {
+pub fn blue_green() -> Value {
     json!({"blueGreen": {"activeService": "active", "previewService": "preview", "autoPromotionEnabled": false}})
 }
 
-fn promote(lab: &Lab) {
+pub fn promote(lab: &Lab) {
     lab.patch(
         &ROLLOUT,
         "web",
@@ -87,7 +87,7 @@ fn a_canary_goes_step_by_step_and_waits_for_people() {
         );
         assert_eq!(lab.selects("stable"), lab.selects("canary"));
         let (calls, writes) = (lab.counts().0 - before.0, lab.counts().1 - before.1);
-        assert_eq!((calls, writes), (39, 39), "22 of them events; none reads");
+        assert_eq!((calls, writes), (38, 38), "22 of them events; none reads");
         let settled = lab.counts();
         lab.pass(2 * 3600).await;
         assert_eq!(
@@ -157,7 +157,7 @@ fn a_blue_green_update_previews_waits_and_switches() {
             [("1".to_owned(), 0, 0), ("2".to_owned(), 5, 5)]
         );
         let (calls, writes) = (lab.counts().0 - before.0, lab.counts().1 - before.1);
-        assert_eq!((calls, writes), (22, 22), "13 of them events; none reads");
+        assert_eq!((calls, writes), (23, 23), "13 of them events; none reads");
     });
 }
 

@@ -367,6 +367,10 @@ impl<P: Projection> Sink for Cache<P> {
     }
 
     fn wrote(&self, body: &[u8]) {
+        if self.inner.on_demand && !self.inner.wanted.load(Ordering::Acquire) {
+            // Nothing would ever take it out again.
+            return;
+        }
         let Ok(MetaOnly { metadata }) = serde_json::from_slice(body) else {
             return;
         };

@@ -5,6 +5,7 @@
 //! with 429, which it did not carry out).
 
 pub mod connect;
+mod exchange;
 pub mod limiter;
 pub mod retry;
 mod wire;
@@ -24,6 +25,8 @@ use crate::effect::{DeleteOptions, Patch};
 use crate::error::Error;
 use crate::metrics::{Counter, Family, Registry};
 use crate::resource::{ObjectKey, POD, ResourceRef};
+pub use exchange::Exchange;
+use exchange::Observers;
 use limiter::Limiters;
 use machinery::entropy::Entropy;
 pub(crate) use wire::query;
@@ -75,6 +78,7 @@ struct Inner {
     sinks: RwLock<Vec<Arc<dyn Sink>>>,
     registry: Registry,
     requests: Family<Counter>,
+    observers: Observers,
 }
 
 /// A client. Clones share connections, limits and metrics.
@@ -127,6 +131,7 @@ impl Client {
                 sinks,
                 registry,
                 requests,
+                observers: Observers::default(),
             }),
         }
     }
@@ -155,6 +160,11 @@ impl Client {
     /// Metrics of this process.
     pub fn registry(&self) -> &Registry {
         &self.inner.registry
+    }
+
+    /// Calls `observe` after each request, whatever became of it. It must be quick.
+    pub fn on_exchange(&self, observe: impl Fn(&Exchange<'_>) + Send + Sync + 'static) {
+        self.inner.observers.add(observe);
     }
 
     /// Reads one object; `None` when it does not exist.
@@ -358,7 +368,7 @@ impl Client {
         let request = Self::request(Method::GET, path)?
             .header(http::header::ACCEPT_ENCODING, "identity")
             .body(Body::empty())?;
-        let response = self.exchange(&Method::GET, request).await?;
+        let response = self.exchange(&[], request).await?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -435,7 +445,7 @@ impl Client {
         // The semaphore is never closed: a slot always comes.
         let _slot = self.inner.slots.acquire().await.ok();
         let exchange = async {
-            let response = self.exchange(method, request).await?;
+            let response = self.exchange(&body, request).await?;
             if !response.status().is_success() {
                 return Err(Error::Api(failure(response).await?));
             }
@@ -457,18 +467,21 @@ impl Client {
             .header(http::header::ACCEPT, "application/json"))
     }
 
-    async fn exchange(
-        &self,
-        method: &Method,
-        request: Request<Body>,
-    ) -> Result<Response<Body>, Error> {
+    async fn exchange(&self, body: &[u8], request: Request<Body>) -> Result<Response<Body>, Error> {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let result = self.inner.kube.send(request).await;
-        let code = result
+        let status = result
             .as_ref()
             .ok()
             .map(|response| response.status().as_u16());
-        let text = code.map_or_else(|| "<error>".to_owned(), |code| code.to_string());
+        let text = status.map_or_else(|| "<error>".to_owned(), |code| code.to_string());
         self.inner.requests.with(&[&text, method.as_str()]).inc();
+        self.inner.observers.tell(&Exchange {
+            method: method.as_str(),
+            target: uri.path_and_query().map_or("", |target| target.as_str()),
+            body,
+            status,
+        });
         result.map_err(|error| Error::Transport(Box::new(error)))
     }
 }

@@ -85,7 +85,7 @@ impl Correlator {
             message,
             nanoseconds: now,
         } = draft;
-        let object = format!("{regarding:?}|{}", kind.as_str());
+        let object = format!("{}|{}", object_of(regarding), kind.as_str());
         let group = hash(&format!("{object}|{reason}"));
         let (messages, last) = self.similar.entry(group, || (BTreeSet::new(), *now));
         if now - *last > SIMILAR_INTERVAL {
@@ -139,6 +139,21 @@ impl Correlator {
         }
         spam
     }
+}
+
+/// What makes two Events ones about the same object: not the state it was in.
+fn object_of(regarding: &ObjectReference) -> String {
+    let ObjectReference {
+        api_version,
+        kind,
+        namespace,
+        name,
+        uid,
+        resource_version: _,
+    } = regarding;
+    [api_version, kind, namespace, name, uid]
+        .map(String::as_str)
+        .join("|")
 }
 
 /// A table that forgets what was not used for the longest time.
@@ -220,6 +235,23 @@ mod tests {
                 raised(2),
                 raised(3)
             ]
+        );
+    }
+
+    #[test]
+    fn an_event_is_repeated_though_the_object_has_changed() {
+        let mut correlator = Correlator::default();
+        let verdicts = [1, 2].map(|second| {
+            let mut draft = draft("a", "m", second);
+            draft.regarding.resource_version = second.to_string();
+            correlator.judge(&draft)
+        });
+        assert!(
+            matches!(
+                verdicts,
+                [Verdict::Create { .. }, Verdict::Raise { count: 2, .. }]
+            ),
+            "{verdicts:?}"
         );
     }
 

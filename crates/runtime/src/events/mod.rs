@@ -5,7 +5,7 @@
 
 mod correlate;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use machinery::time::rfc3339;
@@ -26,6 +26,12 @@ const ROOM: usize = 1000;
 const TRIES: u32 = 12;
 const PAUSE: Duration = Duration::from_secs(10);
 
+/// So many drafts are written in a moment: worth waiting for, but no longer than the time next to it.
+const FEW: usize = 16;
+const MOMENT: Duration = Duration::from_millis(100);
+
+type Observe = Box<dyn Fn(&ObjectReference, EventType, &str) + Send + Sync>;
+
 enum Message {
     Draft(Box<Draft>),
     Flush(oneshot::Sender<()>),
@@ -37,6 +43,7 @@ pub struct EventRecorder {
     clock: Clock,
     last: Arc<Mutex<i128>>,
     sender: mpsc::Sender<Message>,
+    observers: Arc<RwLock<Vec<Observe>>>,
 }
 
 /// Writes what recorders record.
@@ -54,6 +61,7 @@ pub fn channel(client: Client, component: impl Into<String>) -> (EventRecorder, 
         clock: client.clock(),
         last: Arc::default(),
         sender,
+        observers: Arc::default(),
     };
     let writer = EventWriter {
         client,
@@ -65,6 +73,17 @@ pub fn channel(client: Client, component: impl Into<String>) -> (EventRecorder, 
 }
 
 impl EventRecorder {
+    /// Calls `observe` with object, type and reason of each Event that is recorded. It must be quick.
+    pub fn on_record(
+        &self,
+        observe: impl Fn(&ObjectReference, EventType, &str) + Send + Sync + 'static,
+    ) {
+        self.observers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Box::new(observe));
+    }
+
     /// Records an Event; never fails and never waits.
     pub fn record(
         &self,
@@ -73,6 +92,11 @@ impl EventRecorder {
         reason: &str,
         message: &str,
     ) {
+        self.observers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .for_each(|observe| observe(regarding, kind, reason));
         let draft = Draft {
             regarding: regarding.clone(),
             kind,
@@ -95,6 +119,16 @@ impl EventRecorder {
         if self.sender.send(Message::Flush(done)).await.is_ok() {
             // An error means that the writer is gone, and nothing can be waited for.
             let _ = flushed.await;
+        }
+    }
+
+    /// Waits until everything recorded so far has been written, if that is a matter of a moment. Whoever sees a status
+    /// then usually finds the Events that led to it; a slow server or many objects at once keep nobody waiting.
+    pub async fn settle(&self) {
+        let waiting = self.sender.max_capacity() - self.sender.capacity();
+        if waiting <= FEW {
+            // Too late is no failure: the writer goes on.
+            let _ = tokio::time::timeout(MOMENT, self.flush()).await;
         }
     }
 

@@ -5,7 +5,7 @@
 //! by any release are taken over without a new revision: an unchanged template never yields a new ReplicaSet.
 
 use machinery::hash::{self, CreationTimestamp};
-use runtime::{Effect, Failure, ObjectKey};
+use runtime::{Effect, Event, EventType, Failure, ObjectKey};
 use serde_json::{Value, json};
 
 use super::affinity;
@@ -22,7 +22,7 @@ use crate::api::{Rollout, RolloutStatus};
 use crate::conditions;
 use crate::rollout::metadata::PodMetadata;
 use crate::rollout::observe::Observed;
-use crate::rollout::status::conditions::patched;
+use crate::rollout::status::{conditions::patched, duration};
 use crate::rollout::template::{self, DIGEST_ANNOTATION};
 use crate::rollout::tree::put;
 use crate::views::{ReplicaSetView, Strings};
@@ -435,7 +435,24 @@ pub fn after_failed_create(
         message,
     );
     conditions::set(&mut status, condition);
-    Some(patched(&pass, status))
+    let mut status = patched(&pass, status);
+    // Without a ReplicaSet the template looks changed in every pass, as if one update followed the other.
+    let stored = &observed.rollout.status.duration;
+    if stored.as_ref().is_some_and(duration::is_open) {
+        status.duration.clone_from(stored);
+    }
+    Some(status)
+}
+
+/// The Warning about a ReplicaSet that could not be created; none if its name belongs to somebody else, which another hash
+/// helps against.
+pub fn create_error_event(observed: &Observed, name: &str, failure: &Failure) -> Option<Event> {
+    (!failure.is_already_exists()).then(|| Event {
+        regarding: observed.reference(),
+        kind: EventType::Warning,
+        reason: conditions::reason::REPLICA_SET_CREATE_ERROR.to_owned(),
+        message: conditions::message::replica_set_create_error(name, &failure.message),
+    })
 }
 
 /// Key of the ReplicaSet that a create effect names.

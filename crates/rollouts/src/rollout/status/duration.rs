@@ -51,6 +51,28 @@ pub fn next(pass: &Pass<'_>, new: &RolloutStatus) -> Option<RolloutDurationStatu
     Some(duration)
 }
 
+/// The updates that ended between two states of this part of the status. One that another took the place of is not in
+/// the new state any more.
+pub fn ended(
+    stored: Option<&RolloutDurationStatus>,
+    new: Option<&RolloutDurationStatus>,
+) -> Vec<RolloutDurationStatus> {
+    let Some(new) = new else { return Vec::new() };
+    let mut ended = Vec::new();
+    let open = stored.filter(|stored| is_open(stored));
+    let goes_on = |open: &RolloutDurationStatus| open.rollout_started_at == new.rollout_started_at;
+    if let (Some(open), Some(now)) = (open.filter(|open| !goes_on(open)), new.rollout_started_at) {
+        let mut replaced = open.clone();
+        complete(&mut replaced, now, CompletionStatus::Superseded);
+        ended.push(replaced);
+    }
+    let was_complete = stored.is_some_and(|stored| goes_on(stored) && is_complete(stored));
+    if is_complete(new) && !was_complete {
+        ended.push(new.clone());
+    }
+    ended
+}
+
 fn template_changed(pass: &Pass<'_>) -> bool {
     if pass.rollout.spec.strategy.canary.is_some() {
         pass.template_or_steps_changed()
@@ -146,10 +168,48 @@ fn is_retry(pass: &Pass<'_>) -> bool {
     !pass.aborted() && progressing.is_some_and(|condition| condition.reason == "RolloutAborted")
 }
 
-fn is_open(duration: &RolloutDurationStatus) -> bool {
+/// Whether an update is under way.
+pub fn is_open(duration: &RolloutDurationStatus) -> bool {
     duration.rollout_started_at.is_some() && !is_complete(duration)
 }
 
 fn is_complete(duration: &RolloutDurationStatus) -> bool {
     duration.rollout_started_at.is_some() && duration.finished_at.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::api::decode::lenient;
+
+    fn of(value: &Value) -> RolloutDurationStatus {
+        lenient(value).object
+    }
+
+    #[test]
+    fn an_update_ends_once() {
+        let open = of(&json!({"rolloutStartedAt": "2026-01-01T00:00:00Z"}));
+        let done = of(&json!({
+            "rolloutStartedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:00Z", "completionStatus": "Promoted",
+        }));
+        assert_eq!(ended(None, Some(&open)), []);
+        assert_eq!(ended(Some(&open), Some(&open)), []);
+        assert_eq!(ended(Some(&open), Some(&done)), std::slice::from_ref(&done));
+        assert_eq!(ended(Some(&done), Some(&done)), []);
+    }
+
+    #[test]
+    fn an_update_that_another_took_the_place_of_ended_when_that_began() {
+        let open = of(&json!({
+            "rolloutStartedAt": "2026-01-01T00:00:00Z", "manualPauseStartedAt": "2026-01-01T00:00:10Z",
+        }));
+        let next = of(&json!({"rolloutStartedAt": "2026-01-01T00:01:00Z"}));
+        let superseded = of(&json!({
+            "rolloutStartedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:00Z",
+            "completionStatus": "Superseded", "totalManualPauseDurationSeconds": 50,
+        }));
+        assert_eq!(ended(Some(&open), Some(&next)), [superseded]);
+    }
 }
