@@ -24,6 +24,9 @@ use crate::rollout::observe::{self, Caches, Workloads};
 use crate::service::{self, ServiceReconciler};
 use crate::views::{Cached, Packed, ReplicaSetView, ServiceView};
 
+/// Name of the Lease of controllers without an instance id; upstream's.
+pub const LEASE: &str = "argo-rollouts-controller-lock";
+
 /// How the rollout controllers run; the defaults are upstream's flags.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -107,10 +110,9 @@ pub fn manager(client: kube::Client, options: &RunOptions) -> Manager {
 }
 
 fn leader_options(client: &RuntimeClient, namespace: &str, options: &RunOptions) -> LeaderOptions {
-    let name = "argo-rollouts-controller-lock";
     let name = match options.instance_id.as_str() {
-        "" => name.to_owned(),
-        instance => format!("{name}-{instance}"),
+        "" => LEASE.to_owned(),
+        instance => format!("{LEASE}-{instance}"),
     };
     LeaderOptions::new(ObjectKey::new(namespace, name), leader::identity(client))
 }

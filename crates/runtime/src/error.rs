@@ -83,6 +83,16 @@ pub enum Error {
     /// A request could not be built.
     #[error("building a request: {0}")]
     Request(#[from] http::Error),
+    /// The address of health or metrics can't be listened on.
+    #[error(
+        "cannot listen on {address}: {error}\nhint: another program may have the port; choose another one"
+    )]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// The cause.
+        error: std::io::Error,
+    },
     /// The kubeconfig or in-cluster configuration is unusable.
     #[error("client configuration: {0}")]
     Config(String),
@@ -121,6 +131,7 @@ impl Error {
             | Self::Decode { .. }
             | Self::Request(_)
             | Self::Config(_)
+            | Self::Listen { .. }
             | Self::Other { .. } => None,
         }
     }
@@ -160,6 +171,7 @@ impl Error {
             Self::Decode { .. } => "Decode",
             Self::Request(_) => "Request",
             Self::Config(_) => "Config",
+            Self::Listen { .. } => "Listen",
             Self::Other { .. } => "Other",
         }
     }
@@ -172,7 +184,7 @@ impl Error {
                 None => Class::Retry,
             },
             Self::Transport(_) | Self::Decode { .. } => Class::Retry,
-            Self::Request(_) | Self::Config(_) => Class::Terminal,
+            Self::Request(_) | Self::Config(_) | Self::Listen { .. } => Class::Terminal,
             Self::Other { class, .. } => *class,
         }
     }

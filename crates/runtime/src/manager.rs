@@ -173,8 +173,10 @@ impl Manager {
         };
         for address in &options.listen {
             let listener = TcpListener::bind(address).await;
-            let listener = listener
-                .map_err(|error| Error::Config(format!("listening on {address}: {error}")))?;
+            let listener = listener.map_err(|error| Error::Listen {
+                address: *address,
+                error,
+            })?;
             background.spawn(health.clone().serve(listener));
         }
         let working = async {

@@ -30,11 +30,6 @@ impl Trigger {
 }
 
 impl Shutdown {
-    /// Whether it was triggered.
-    pub fn is_triggered(&self) -> bool {
-        *self.triggered.borrow() || self.triggered.has_changed().is_err()
-    }
-
     /// Waits for the trigger.
     pub async fn triggered(&self) {
         let mut triggered = self.triggered.clone();
@@ -51,16 +46,18 @@ impl Shutdown {
     }
 }
 
-/// Triggered by the first SIGINT or SIGTERM.
+/// Triggered by the first SIGINT, SIGTERM or SIGHUP (the terminal was closed).
 pub fn on_signals() -> std::io::Result<Shutdown> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     let (trigger, shutdown) = channel();
     tokio::spawn(async move {
         crate::select! {
             _ = interrupt.recv() => {},
             _ = terminate.recv() => {},
+            _ = hang_up.recv() => {},
         }
         trigger.trigger();
         trigger.sender.closed().await;

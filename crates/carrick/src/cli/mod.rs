@@ -26,6 +26,7 @@ pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 #[derive(Parser)]
 #[command(
     name = "carrick",
+    version = VERSION,
     about = "Builds Kubernetes clusters, watches them and ships applications to them safely"
 )]
 struct Carrick {

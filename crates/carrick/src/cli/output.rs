@@ -25,10 +25,49 @@ pub fn fail<T>(text: impl Into<String>) -> Result<T> {
     Err(anyhow::Error::msg(text.into()))
 }
 
-/// `Error: TEXT`, with what caused it, and exit code 1.
+/// `Error: TEXT`, with what caused it, then the hints, and exit code 1.
 pub fn report(error: &anyhow::Error) -> ExitCode {
-    message(&format!("Error: {error:#}"));
+    message(&explained(error.chain().map(ToString::to_string)));
     ExitCode::FAILURE
+}
+
+/// An error and its causes in one line, each said once, and below it a line for each hint.
+fn explained(chain: impl Iterator<Item = String>) -> String {
+    const HINT: &str = "\nhint: ";
+    let mut text = "Error".to_owned();
+    let mut hints = Vec::new();
+    for cause in chain {
+        let (cause, hint) = cause.split_once(HINT).unwrap_or((&cause, ""));
+        if !text.contains(cause) {
+            text.push_str(": ");
+            text.push_str(cause);
+        }
+        hints.extend((!hint.is_empty()).then(|| hint.to_owned()));
+    }
+    if text.contains("client error (Connect)") {
+        hints.push(
+            "is the API server of the kubeconfig up? `carrick up` starts one on this computer"
+                .to_owned(),
+        );
+    }
+    for hint in hints {
+        text.push_str(HINT);
+        text.push_str(&hint);
+    }
+    text
+}
+
+#[test]
+fn every_cause_is_said_once_and_hints_come_last() {
+    let chain = [
+        "cannot listen: address in use\nhint: take another",
+        "address in use",
+        "os error 98",
+    ];
+    assert_eq!(
+        explained(chain.into_iter().map(str::to_owned)),
+        "Error: cannot listen: address in use: os error 98\nhint: take another"
+    );
 }
 
 /// Help goes to standard output; wrong usage to standard error with exit code 1, as cobra's tools do.
@@ -41,16 +80,18 @@ pub fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// Colour as upstream has it, but none where it is switched `off`, where `NO_COLOR` or a dumb terminal ask for none, or
-/// where nobody would see it.
+/// Colour as upstream has it, but none where it is switched `off` or where nobody would see it.
 pub fn painter(off: bool) -> Painter {
-    let plain = off
-        || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-        || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
-        || !std::io::stdout().is_terminal();
-    if plain {
+    if off || !shows_colour(&std::io::stdout()) {
         Painter::PLAIN
     } else {
         Painter::COLOURED
     }
+}
+
+/// Whether colour is seen on `stream`: not in a file or pipe, and not where `NO_COLOR` or a dumb terminal ask for none.
+pub fn shows_colour(stream: &impl IsTerminal) -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        && stream.is_terminal()
 }

@@ -107,9 +107,18 @@ impl RunArgs {
     }
 
     fn start_log(&self) -> Result<()> {
-        let filter = EnvFilter::try_new(&self.loglevel)?;
+        let filter = EnvFilter::try_new(&self.loglevel)
+            .ok()
+            .filter(|filter| is_level(&self.loglevel) || filter.to_string().contains('='));
+        let Some(filter) = filter else {
+            return super::fail(format!(
+                "unknown --loglevel {:?}\nhint: debug, info, warn or error",
+                self.loglevel
+            ));
+        };
         let log = tracing_subscriber::fmt()
             .with_env_filter(filter)
+            .with_ansi(super::output::shows_colour(&std::io::stderr()))
             .with_writer(std::io::stderr);
         match self.logformat {
             LogFormat::Text => log.init(),
@@ -117,4 +126,10 @@ impl RunArgs {
         }
         Ok(())
     }
+}
+
+/// Whether a text names a level; other words would silently name a crate.
+fn is_level(text: &str) -> bool {
+    text.parse::<tracing_subscriber::filter::LevelFilter>()
+        .is_ok()
 }

@@ -1,5 +1,6 @@
 //! `carrick up`: a simulated Kubernetes and Carrick's controllers in one process, on loopback.
 
+use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,9 +9,9 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use rollouts::RunOptions;
 use runtime::client::{Client, ClientOptions};
-use runtime::resource::{CUSTOM_RESOURCE_DEFINITION, ObjectKey};
+use runtime::resource::{CUSTOM_RESOURCE_DEFINITION, LEASE, ObjectKey};
 use runtime::shutdown::{self, Shutdown};
-use serde_json::Value;
+use serde_json::{Value, json};
 use simulator::serve::{ServeOptions, Server};
 
 use super::create_or_merge;
@@ -61,6 +62,12 @@ impl UpArgs {
         if self.tour && self.addr.port() == PORT {
             self.addr.set_port(0); // a tour must not be in the way of a platform that is up
         }
+        if self.tour && !self.exit && !std::io::stdin().is_terminal() {
+            message(
+                "standard input is no terminal: the tour goes on by itself and ends, as with --exit",
+            );
+            self.exit = true;
+        }
         let mut server = Server::start(ServeOptions {
             addr: self.addr,
             state_dir: self.state.clone(),
@@ -72,9 +79,11 @@ impl UpArgs {
             "default",
         );
         let client = Client::new(kube.clone(), ClientOptions::default());
-        install(&client)
-            .await
-            .context("cannot install the custom resource definitions")?;
+        let Some(installed) = stop.or(install(&client)).await else {
+            return Ok(server.shutdown().await?);
+        };
+        installed.context("cannot install the custom resource definitions")?;
+        hold_lease(&client).await?;
         let controllers = Controllers::start(kube);
         let file = self.write_kubeconfig(&server)?;
         let seconds = begin.elapsed().as_secs_f32();
@@ -126,8 +135,8 @@ impl UpArgs {
 
     fn write_kubeconfig(&self, server: &Server) -> Result<PathBuf> {
         let file = match (&self.kubeconfig, &self.state) {
-            (Some(file), _) => file.clone(),
-            (None, Some(state)) => state.join("kubeconfig"),
+            (Some(file), _) => std::path::absolute(file)?,
+            (None, Some(state)) => std::path::absolute(state)?.join("kubeconfig"),
             (None, None) => {
                 std::env::temp_dir().join(format!("carrick-{}.kubeconfig", server.addr.port()))
             }
@@ -171,6 +180,22 @@ fn announcement(server: &Server, kubeconfig: &Path, state: Option<&Path>, second
         server.addr,
         kubeconfig.display(),
     )
+}
+
+/// Holds the Lease of the Rollouts controller for good: these controllers are always the ones that work here, and a
+/// `carrick run` beside them waits.
+async fn hold_lease(client: &Client) -> Result<()> {
+    const YEAR: u32 = 31_536_000;
+    let now = format!("{:.6}", client.clock().now());
+    let lease = json!({
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": ::rollouts::run::LEASE, "namespace": "default"},
+        "spec": {
+            "holderIdentity": "carrick up", "leaseDurationSeconds": YEAR, "acquireTime": now, "renewTime": now,
+        },
+    });
+    create_or_merge(client, &LEASE, &lease).await
 }
 
 /// Creates or updates the definitions, and waits until they are served.

@@ -109,7 +109,7 @@ impl Guide {
     /// Enter goes on; `q` or the end of the input leaves the tour.
     async fn goes_on(&self) -> Result<bool> {
         message(&format!(
-            "\nEnter: next step · q: leave the tour · by hand: export KUBECONFIG={}",
+            "\nEnter: next step · q, Enter: leave the tour · by hand: export KUBECONFIG={}",
             self.kubeconfig.display()
         ));
         let (answer, answered) = tokio::sync::oneshot::channel();

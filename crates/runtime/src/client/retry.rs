@@ -41,6 +41,7 @@ pub fn delay(error: &Error, attempt: u32, entropy: &mut Entropy) -> Option<Durat
         | Error::Decode { .. }
         | Error::Request(_)
         | Error::Config(_)
+        | Error::Listen { .. }
         | Error::Other { .. } => None,
     }
 }

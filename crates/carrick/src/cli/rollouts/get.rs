@@ -1,5 +1,6 @@
 //! `get rollout`, `get experiment`: the picture, once or again and again.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -81,13 +82,18 @@ impl Get {
     }
 }
 
-/// Draws until the object is gone or somebody interrupts.
+/// Draws until the object is gone or somebody interrupts. Where there is no screen to clear, pictures follow each other.
 async fn watch(draw: impl AsyncFn() -> Result<String>) -> Result<()> {
+    let begin = if std::io::stdout().is_terminal() {
+        CLEAR
+    } else {
+        "\n"
+    };
     let mut shown = String::new();
     loop {
         let picture = draw().await?;
         if picture != shown {
-            print(&format!("{CLEAR}{picture}"))?;
+            print(&format!("{begin}{picture}"))?;
             shown = picture;
         }
         tokio::time::sleep(REDRAW).await;
