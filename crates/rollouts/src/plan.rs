@@ -1,12 +1,13 @@
 //! What the controller would do with a Rollout now (`carrick plan`): the same observation and decision, nothing written.
 
+use machinery::meta;
 use machinery::patch::merge;
 use runtime::client::Client;
 use runtime::{Cache, Error, Meta, ObjectKey, Plan, Scope, StatusWrite, reconciler};
 use serde_json::{Value, json};
 
 use crate::api::Rollout;
-use crate::api::labels::POD_TEMPLATE_HASH;
+use crate::api::labels::{LAST_APPLIED_CONFIGURATION, POD_TEMPLATE_HASH};
 use crate::metrics::Metrics;
 use crate::rollout::RolloutReconciler;
 use crate::rollout::decide::writes::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ROLLOUT, SERVICE};
@@ -15,15 +16,20 @@ use crate::rollout::observe::{Caches, Workloads, finding};
 use crate::rollout::tree::put;
 use crate::views::{Cached, Packed, ReplicaSetView, ServiceView};
 
-/// The plan for `rollout` as if it had just been applied, and the status that would follow.
+/// The plan for `rollout` as if it had just been applied together with the objects `beside` it, and the status that would
+/// follow.
 ///
 /// # Errors
 /// If the server can't be read.
-pub async fn plan(client: &Client, rollout: &Value) -> Result<Option<(Plan, StatusWrite)>, Error> {
+pub async fn plan(
+    client: &Client,
+    rollout: &Value,
+    beside: &[Value],
+) -> Result<Option<(Plan, StatusWrite)>, Error> {
     let key = ObjectKey::of(rollout);
     let applied = match client.get(&ROLLOUT, &key).await? {
         Some(live) => as_applied(&live, rollout),
-        None => rollout.clone(),
+        None => as_created(rollout),
     };
     let rollouts: Cache<Packed<Rollout>> = Cache::new(ROLLOUT, Scope::all());
     rollouts.put(&applied)?;
@@ -37,6 +43,24 @@ pub async fn plan(client: &Client, rollout: &Value) -> Result<Option<(Plan, Stat
     fill(client, &pods, &key.namespace, POD_TEMPLATE_HASH).await?;
     fill(client, &deployments, &key.namespace, "").await?;
     fill(client, &pod_templates, &key.namespace, "").await?;
+    let workloads = Workloads::default();
+    for object in beside
+        .iter()
+        .filter(|o| meta::namespace(o) == key.namespace)
+    {
+        match meta::kind(object) {
+            "Service" => services.put(object)?,
+            "Deployment" => {
+                deployments.put(object)?;
+                workloads.learn(&DEPLOYMENT, object);
+            }
+            "PodTemplate" => {
+                pod_templates.put(object)?;
+                workloads.learn(&POD_TEMPLATE, object);
+            }
+            _ => {}
+        }
+    }
     let caches = Caches {
         rollouts,
         replica_sets: replica_sets.index(finding),
@@ -45,7 +69,7 @@ pub async fn plan(client: &Client, rollout: &Value) -> Result<Option<(Plan, Stat
         deployments,
         pod_templates,
         workload_sets: Cache::new(REPLICA_SET, Scope::all()),
-        workloads: Workloads::default(),
+        workloads,
         facts: Memory::default(),
         resync: std::time::Duration::from_mins(15),
     };
@@ -53,9 +77,34 @@ pub async fn plan(client: &Client, rollout: &Value) -> Result<Option<(Plan, Stat
     reconciler::preview(&reconciler, &key, client).await
 }
 
-/// The object after the apply. A changed spec has another generation, by which the controller tells that somebody edited it.
+/// A new object as the API server would have it.
+fn as_created(rollout: &Value) -> Value {
+    let mut created = rollout.clone();
+    put(&mut created, &["metadata", "generation"], json!(1));
+    created
+}
+
+/// What a merge patch takes away, alone.
+fn removals(patch: &Value) -> Value {
+    let fields = patch.as_object().into_iter().flatten();
+    fields
+        .filter_map(|(name, change)| match change {
+            Value::Null => Some((name.clone(), Value::Null)),
+            Value::Object(_) => Some((name.clone(), removals(change))),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => None,
+        })
+        .collect()
+}
+
+/// The object after the apply: as `kubectl apply` does, fields that the last one had and this one hasn't go. A changed spec has another generation, by which the controller tells that somebody edited it.
 fn as_applied(live: &Value, rollout: &Value) -> Value {
-    let mut applied = merge::apply(live, rollout);
+    let last = meta::annotation(live, LAST_APPLIED_CONFIGURATION)
+        .and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let left = last.map_or_else(
+        || live.clone(),
+        |last| merge::apply(live, &removals(&merge::diff(&last, rollout))),
+    );
+    let mut applied = merge::apply(&left, rollout);
     if applied.get("spec") != live.get("spec") {
         let generation = live
             .pointer("/metadata/generation")

@@ -7,8 +7,10 @@ use clap::Args;
 use machinery::{meta, yaml};
 use runtime::StatusWrite;
 
+use ::rollouts::validation::lint::unreadable;
+
 use super::output::message;
-use super::{Connection, print};
+use super::{Connection, fail, print};
 
 /// Which Rollouts.
 #[derive(Args)]
@@ -29,32 +31,60 @@ impl PlanArgs {
             std::fs::read_to_string(&self.filename)
                 .with_context(|| self.filename.display().to_string())?
         };
-        let documents = yaml::parse_documents(&text)?;
+        let mut documents =
+            yaml::parse_documents(&text).with_context(|| self.filename.display().to_string())?;
         super::block_on(async {
             let connected = self.connection.connect("carrick").await?;
-            let mut found = false;
-            for mut rollout in documents
-                .into_iter()
-                .filter(|document| meta::kind(document) == "Rollout")
-            {
-                found = true;
-                if meta::namespace(&rollout).is_empty() {
-                    meta::set_namespace(&mut rollout, &connected.namespace);
+            for document in &mut documents {
+                if meta::namespace(document).is_empty() {
+                    meta::set_namespace(document, &connected.namespace);
                 }
-                let name = format!("{}/{}", meta::namespace(&rollout), meta::name(&rollout));
-                let Some((plan, status)) =
-                    ::rollouts::plan::plan(&connected.client, &rollout).await?
-                else {
+            }
+            let mut rollouts = documents
+                .iter()
+                .filter(|document| meta::kind(document) == "Rollout")
+                .peekable();
+            if rollouts.peek().is_none() {
+                message("no Rollout in this file: nothing to do");
+            }
+            let mut refused = Vec::new();
+            for rollout in rollouts {
+                let name = format!("{}/{}", meta::namespace(rollout), meta::name(rollout));
+                let unreadable = unreadable(rollout);
+                if !unreadable.is_empty() {
+                    let problems = unreadable.iter().map(ToString::to_string);
+                    refused.extend(problems.map(|problem| format!("Rollout {name}: {problem}")));
+                    continue;
+                }
+                let planned =
+                    ::rollouts::plan::plan(&connected.client, rollout, &documents).await?;
+                let Some((plan, status)) = planned else {
                     continue;
                 };
                 print(&format!("rollout {name}\n{plan}\n{}", status_text(&status)))?;
+                refused.extend(refusal(&status).map(|text| format!("Rollout {name}: {text}")));
             }
-            if !found {
-                message("no Rollout in this file: nothing to do");
+            if refused.is_empty() {
+                Ok(())
+            } else {
+                fail(refused.join("\n"))
             }
-            Ok(())
         })
     }
+}
+
+/// Why a Rollout with this status isn't worked on.
+fn refusal(status: &StatusWrite) -> Option<String> {
+    let status = match status {
+        StatusWrite::Unchanged => return None,
+        StatusWrite::MergePatch { new, .. } => new,
+        StatusWrite::Update { object, .. } => object.get("status")?,
+    };
+    let conditions = status.get("conditions")?.as_array()?;
+    let invalid = conditions
+        .iter()
+        .find(|condition| condition["type"] == "InvalidSpec")?;
+    Some(invalid.get("message")?.as_str()?.to_owned())
 }
 
 /// The change of the status that would follow, as YAML.

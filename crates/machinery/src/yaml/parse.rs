@@ -47,6 +47,20 @@ struct Builder {
     anchors: BTreeMap<usize, Value>,
     root: Value,
     duplicates: Vec<String>,
+    /// Values that aliases have repeated so far.
+    repeated: usize,
+}
+
+/// More values than this by aliases are no manifest but an attack on memory.
+const MOST_REPEATED: usize = 100_000;
+
+/// How many values a value consists of.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(weight).sum::<usize>(),
+        Value::Object(fields) => 1 + fields.values().map(weight).sum::<usize>(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 1,
+    }
 }
 
 impl Builder {
@@ -100,7 +114,15 @@ impl Builder {
                 None => {}
             },
             Event::Alias(anchor) => {
-                let value = self.anchors.get(&anchor).cloned().unwrap_or_default();
+                let known = self.anchors.get(&anchor);
+                self.repeated += known.map_or(1, weight);
+                if self.repeated > MOST_REPEATED {
+                    return Err(YamlError {
+                        line,
+                        message: "document contains excessive aliasing".to_owned(),
+                    });
+                }
+                let value = known.cloned().unwrap_or_default();
                 self.value(value, 0, line)?;
             }
             // markers and comments: nothing of the data

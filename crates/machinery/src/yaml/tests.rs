@@ -140,3 +140,17 @@ fn duplicate_keys_are_reported_with_their_line() {
     );
     assert_eq!(parse("a: [1\n").unwrap_err().line, 1);
 }
+
+#[test]
+fn aliases_that_multiply_are_refused() {
+    let level = |level: usize| {
+        let below = format!("*a{}", level - 1);
+        format!("a{level}: &a{level} [{}]\n", [below.as_str(); 9].join(", "))
+    };
+    let first = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    let text: String = std::iter::once(first).chain((1..9).map(level)).collect();
+    assert_eq!(
+        parse_documents(&text).unwrap_err().to_string(),
+        "yaml: line 6: document contains excessive aliasing"
+    );
+}

@@ -317,6 +317,21 @@ fn qualified(resource: &ResourceRef) -> String {
 }
 
 impl Workloads {
+    /// Takes in a workload that isn't stored yet: the one that its metadata in a cache stands for.
+    pub fn learn(&self, resource: &ResourceRef, object: &Value) {
+        let state = object
+            .pointer("/metadata/generation")
+            .and_then(Value::as_u64)
+            .unwrap_or(0);
+        if let Some(view) = WorkloadView::from_object(object) {
+            let name = (resource.kind.to_string(), ObjectKey::of(object));
+            self.read
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(name, (state, view));
+        }
+    }
+
     /// A workload: as last read if the cached metadata says that it has not changed since.
     async fn get(
         &self,

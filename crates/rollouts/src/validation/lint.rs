@@ -50,11 +50,9 @@ pub fn lint(text: &str) -> Vec<Problem> {
     };
     let mut problems = Vec::new();
     for document in &documents {
-        if let Some(field) = unknown_field(document) {
-            let text = format!(
-                "error unmarshaling JSON: while decoding JSON: json: unknown field {field:?}"
-            );
-            problems.push(Problem::Unreadable(text));
+        let unreadable = unreadable(document);
+        if !unreadable.is_empty() {
+            problems.extend(unreadable);
         } else if is_rollout(document) {
             problems.extend(
                 of_rollout(document, &documents)
@@ -64,6 +62,36 @@ pub fn lint(text: &str) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// What the Rollouts of a readable text ask for that this version of Carrick refuses, each with the Rollout's name.
+pub fn unsupported(text: &str) -> Vec<String> {
+    let documents = yaml::parse_documents(text).unwrap_or_default();
+    let rollouts = documents.iter().filter(|document| is_rollout(document));
+    rollouts
+        .flat_map(|document| {
+            let rollout: Rollout = lenient(document).object;
+            let name = meta::name(document).to_owned();
+            let errors = super::support::unsupported(&rollout).into_iter();
+            errors.map(move |error| format!("Rollout {name}: {error}"))
+        })
+        .collect()
+}
+
+/// What of a text can't be read as the fields that it claims to be: unknown fields, and values of another type.
+pub fn unreadable(document: &Value) -> Vec<Problem> {
+    if let Some(field) = unknown_field(document) {
+        let text =
+            format!("error unmarshaling JSON: while decoding JSON: json: unknown field {field:?}");
+        return vec![Problem::Unreadable(text)];
+    }
+    if !is_rollout(document) {
+        return Vec::new();
+    }
+    let problems = lenient::<Rollout>(document).problems.into_iter();
+    problems
+        .map(|problem| Problem::Unreadable(format!("error unmarshaling JSON: {problem}")))
+        .collect()
 }
 
 fn of_rollout(document: &Value, documents: &[Value]) -> Vec<FieldError> {

@@ -5,7 +5,7 @@ use crate::api::Rollout;
 use crate::api::step::CanaryStep;
 use crate::api::strategy::CanaryStrategy;
 
-use super::{FieldError, internal};
+use super::FieldError;
 
 /// Errors of parts of a valid Rollout that are not carried out, in the order of the spec.
 pub fn unsupported(rollout: &Rollout) -> Vec<FieldError> {
@@ -26,7 +26,7 @@ pub fn unsupported(rollout: &Rollout) -> Vec<FieldError> {
     let message = |what: &str| format!("{what} is not supported by this version of Carrick");
     found
         .into_iter()
-        .map(|(path, what)| internal(path, &message(what)))
+        .map(|(path, what)| FieldError::forbidden(path, message(what)))
         .collect()
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::cli::{fail, print};
+use crate::cli::{fail, message, print};
 
 #[derive(Args)]
 pub struct LintArgs {
@@ -19,6 +19,9 @@ impl LintArgs {
         let text = std::fs::read_to_string(&self.filename)
             .with_context(|| self.filename.display().to_string())?;
         let problems = rollouts::validation::lint::lint(&text);
+        for note in rollouts::validation::lint::unsupported(&text) {
+            message(&format!("warning: {note}"));
+        }
         for problem in &problems {
             print(&format!("{}\n", problem.body()))?;
         }
