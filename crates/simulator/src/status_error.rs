@@ -234,9 +234,14 @@ impl ApiError {
             retry_after_seconds: seconds,
             ..Details::default()
         };
-        let mut error = Self::new(429, "TooManyRequests", message, Some(details));
-        error.0.retry_header = true;
-        error
+        Self::new(429, "TooManyRequests", message, Some(details)).with_retry_header()
+    }
+
+    /// The same failure with a Retry-After header, of the seconds in its details.
+    #[must_use]
+    pub fn with_retry_header(mut self) -> Self {
+        self.0.retry_header = true;
+        self
     }
 
     /// 501: something this version of Carrick doesn't do, and says so.

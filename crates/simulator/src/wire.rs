@@ -36,13 +36,6 @@ impl Wire {
         }
     }
 
-    /// The same process with another identity.
-    #[must_use]
-    pub fn as_user(mut self, user: User) -> Self {
-        self.user = user;
-        self
-    }
-
     async fn run(
         self,
         request: Request,

@@ -32,7 +32,7 @@ impl ApiServer {
         let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
             return Ok(());
         };
-        let mut errors = Vec::new();
+        let mut errors = check_families(spec);
         if service::needs_cluster_ip(spec) {
             self.allocate_address(spec, &own, &mut errors);
         }
@@ -153,6 +153,36 @@ fn families(spec: &mut Map<String, Value>, headless: bool) {
     }
     spec.entry("ipFamilyPolicy")
         .or_insert_with(|| json!(policy));
+}
+
+/// The cluster has IPv4 alone; a Service without a selector may claim both families all the same.
+fn check_families(spec: &Map<String, Value>) -> Vec<FieldError> {
+    let without_selector = spec
+        .get("selector")
+        .and_then(Value::as_object)
+        .is_none_or(Map::is_empty);
+    let headless = spec.get("clusterIP") == Some(&json!("None"));
+    if headless && without_selector {
+        return Vec::new();
+    }
+    let mut errors = Vec::new();
+    if spec.get("ipFamilyPolicy") == Some(&json!("RequireDualStack")) {
+        let text = "this cluster is not configured for dual-stack services";
+        errors.push(FieldError::invalid(
+            "spec.ipFamilyPolicy",
+            &json!("RequireDualStack"),
+            text.to_owned(),
+        ));
+    }
+    let families = spec.get("ipFamilies").and_then(Value::as_array);
+    for (index, family) in families.into_iter().flatten().enumerate() {
+        if family == "IPv6" {
+            let path = format!("spec.ipFamilies[{index}]");
+            let text = "not configured on this cluster".to_owned();
+            errors.push(FieldError::invalid(path, family, text));
+        }
+    }
+    errors
 }
 
 fn allocate_ports(

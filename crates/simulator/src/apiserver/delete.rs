@@ -217,6 +217,7 @@ impl ApiServer {
             .storage(&served.table)
             .unwrap_or(served)
             .clone();
+        self.check_admission("DELETE", &served)?;
         let key = key(
             if served.resource.namespaced {
                 namespace

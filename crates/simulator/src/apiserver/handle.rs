@@ -1,6 +1,8 @@
 //! The pipeline: authenticate, find out what is asked, authorise, limit the body, run the verb
 //! (`apiserver/pkg/server/config.go`, `apiserver/pkg/endpoints/installer.go`).
 
+mod identity;
+
 use std::sync::Arc;
 
 use http::Method;
@@ -8,6 +10,8 @@ use jiff::Timestamp;
 use machinery::entropy::Entropy;
 use machinery::meta;
 use serde_json::Value;
+
+use identity::{check_identity, check_names};
 
 use super::delete::{Deleted, success};
 use super::facts;
@@ -451,38 +455,6 @@ pub(crate) fn read(call: &mut Call<'_>, options: WriteOptions) -> Result<Value, 
         options.field_validation,
         &mut call.warnings,
     )
-}
-
-/// Name and namespace of the body must be those of the path.
-fn check_identity(call: &Call<'_>, object: &Value) -> Result<(), ApiError> {
-    if meta::name(object).is_empty() {
-        return Err(ApiError::bad_request(format!(
-            "the name of the object ({} based on URL) was undeterminable: name must be provided",
-            call.target.name
-        )));
-    }
-    check_names(&call.served, call.namespace(), &call.target.name, object)
-}
-
-fn check_names(
-    served: &Served,
-    namespace: &str,
-    name: &str,
-    object: &Value,
-) -> Result<(), ApiError> {
-    let given = meta::name(object);
-    if given != name {
-        return Err(ApiError::bad_request(format!(
-            "the name of the object ({given}) does not match the name on the URL ({name})"
-        )));
-    }
-    let own = meta::namespace(object);
-    if served.resource.namespaced && !own.is_empty() && own != namespace {
-        return Err(ApiError::bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request",
-        ));
-    }
-    Ok(())
 }
 
 /// The reply to a list, and to the deletion of a collection.

@@ -179,7 +179,7 @@ pub(crate) fn too_large(asked: u64, current: u64) -> ApiError {
         ..Details::default()
     };
     let message = format!("Timeout: Too large resource version: {asked}, current: {current}");
-    ApiError::new(504, "Timeout", message, Some(details))
+    ApiError::new(504, "Timeout", message, Some(details)).with_retry_header()
 }
 
 /// Seconds a read waits for a revision to come.

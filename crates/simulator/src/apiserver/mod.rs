@@ -36,6 +36,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod unasked;
 mod watch;
 pub(crate) mod write;
 

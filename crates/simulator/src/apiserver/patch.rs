@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use machinery::decode::{self, Decoded};
+use machinery::go_json;
 use machinery::patch::{self, PatchError};
 use serde_json::Value;
 
@@ -87,7 +88,7 @@ impl Patch {
         mode: FieldValidation,
         warnings: &mut Vec<String>,
     ) -> Result<Value, ApiError> {
-        let json = |value: &Value| body::compact(served, value);
+        let json = |value: &Value| go_json::to_string(value, None);
         match self {
             Self::Json(patch) => {
                 let value = patch::json::apply(old, patch).map_err(|error| refused(&error))?;

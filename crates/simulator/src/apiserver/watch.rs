@@ -297,10 +297,9 @@ impl Watch {
 
     /// Sends a bookmark about every minute, and 2 s and 1 s before the end.
     fn due_bookmark(&mut self, now: Timestamp) {
-        let Some(due) = self.bookmark.filter(|due| now >= *due && !self.ended) else {
+        if self.ended || self.bookmark.is_none_or(|due| now < due) {
             return;
-        };
-        let _ = due;
+        }
         if self.push_bookmark(now, false).is_err() {
             self.ended = true;
         }

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::facts;
 use super::prepare::{
-    check_size, deletes, prepare_create, prepare_update, stored_form, validate_create,
-    validate_update,
+    check_size, check_subresource, deletes, prepare_create, prepare_update, stored_form,
+    validate_create, validate_update,
 };
 use super::registry::Served;
 use super::store::{Entry, key};
@@ -143,6 +143,7 @@ impl ApiServer {
         object = converted;
         let served = &served;
         ensure_namespace(served, namespace, &mut object)?;
+        self.check_admission("CREATE", served)?;
         remove_metadata(
             &mut object,
             &[
@@ -243,6 +244,10 @@ impl ApiServer {
         change: &mut dyn FnMut(&Self, &Value, &mut Writer<'_>) -> Result<Value, ApiError>,
     ) -> Result<Updated, ApiError> {
         let requested = target.served;
+        check_subresource(requested, target.subresource)?;
+        if target.subresource.is_empty() {
+            self.check_admission("UPDATE", requested)?;
+        }
         let key = key(
             if requested.resource.namespaced {
                 target.namespace

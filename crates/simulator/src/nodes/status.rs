@@ -206,12 +206,21 @@ fn conditions(stage: Stage, pod: &Value, now: Timestamp) -> Vec<Value> {
     let containers = match stage {
         Stage::Succeeded => ("False", "PodCompleted", String::new()),
         Stage::Failed => ("False", "PodFailed", String::new()),
-        _ if all_ready => ("True", "", String::new()),
-        _ => (
-            "False",
-            "ContainersNotReady",
-            format!("containers with unready status: {}", unready(pod)),
-        ),
+        Stage::Creating
+        | Stage::PullError
+        | Stage::PullBackOff
+        | Stage::Running
+        | Stage::CrashLoop
+        | Stage::Ready
+        | Stage::Gates
+        | Stage::Deleted => {
+            if all_ready {
+                ("True", "", String::new())
+            } else {
+                let text = format!("containers with unready status: {}", unready(pod));
+                ("False", "ContainersNotReady", text)
+            }
+        }
     };
     let unmet = stages::unmet_gates(pod);
     let ready = if containers.0 == "True" && !unmet.is_empty() {
@@ -219,14 +228,13 @@ fn conditions(stage: Stage, pod: &Value, now: Timestamp) -> Vec<Value> {
     } else {
         containers.clone()
     };
-    let initialized = match (initialized, stage) {
-        (true, Stage::Succeeded) => ("True", "PodCompleted", String::new()),
-        (true, _) => ("True", "", String::new()),
-        (false, _) => (
-            "False",
-            "ContainersNotInitialized",
-            format!("containers with incomplete status: {}", incomplete(pod)),
-        ),
+    let initialized = if initialized {
+        let succeeded = matches!(stage, Stage::Succeeded);
+        let reason = if succeeded { "PodCompleted" } else { "" };
+        ("True", reason, String::new())
+    } else {
+        let text = format!("containers with incomplete status: {}", incomplete(pod));
+        ("False", "ContainersNotInitialized", text)
     };
     let plain = |yes: bool| (if yes { "True" } else { "False" }, "", String::new());
     let ended = matches!(stage, Stage::Succeeded | Stage::Failed);

@@ -62,6 +62,10 @@ fn rules(behavior: &mut Object, direction: &str, defaults: Value) {
         return;
     };
     for (key, value) in defaults {
+        // Go fills in a list that isn't there; an empty one is an error.
+        if key == "policies" && rules.get(&key).is_some_and(Value::is_array) {
+            continue;
+        }
         set(rules, &key, value);
     }
 }

@@ -60,6 +60,7 @@ fn complaints(spec: &Value) -> Vec<String> {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a list of cases")]
 fn invalid_fields_are_explained_in_the_words_of_the_server() {
     let cases = [
         (json!({}), vec!["spec.req: Required value"]),

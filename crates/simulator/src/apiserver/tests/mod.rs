@@ -1,5 +1,6 @@
 //! Behaviour of the server as a client sees it, without controllers and without a network.
 
+mod admission;
 mod deletes;
 mod reads;
 mod watches;

@@ -1,0 +1,70 @@
+//! Bodies with a type of their own: `DeleteOptions`, and those of subresources.
+
+use machinery::builtin::defaults;
+use machinery::decode;
+use machinery::schema::TypeTable;
+use serde_json::Value;
+
+use super::{cannot_handle, internal_package, is_yaml, type_meta, unrecognised};
+use crate::apiserver::options::FieldValidation;
+use crate::request::Request;
+use crate::status_error::ApiError;
+
+/// Reads the body of a DELETE: `DeleteOptions` in JSON or YAML.
+pub(crate) fn delete_body(request: &Request) -> Result<Value, ApiError> {
+    let yaml = is_yaml(request)?;
+    let (api_version, kind) = type_meta(&request.body, yaml).map_err(ApiError::bad_request)?;
+    if !kind.is_empty() && kind != "DeleteOptions" {
+        return Err(ApiError::bad_request(format!(
+            "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:110\""
+        )));
+    }
+    let decoded = if yaml {
+        decode::decode_yaml_untyped(&request.body)
+    } else {
+        decode::decode_untyped(&request.body)
+    };
+    decoded
+        .map(|decoded| decoded.value)
+        .map_err(|error| ApiError::bad_request(error.to_string()))
+}
+
+/// Reads the body of a subresource with a type of its own (`Scale`, `Binding`, `Eviction`, …), defaulted.
+pub(crate) fn read_typed(
+    request: &Request,
+    (group, version, kind): (&str, &str, &str),
+    mode: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<Value, ApiError> {
+    let yaml = is_yaml(request)?;
+    let table = TypeTable::builtin();
+    let Some(type_id) = table.type_of(group, version, kind) else {
+        return Err(ApiError::unsupported(&format!("kind {kind}")));
+    };
+    let (_, given) = type_meta(&request.body, yaml)
+        .map_err(|cause| unrecognised(kind, &cause, &request.body))?;
+    if !given.is_empty() && given != kind {
+        let cause = format!(
+            "converting ({version}.{given}) to ({}.{kind}): unknown conversion",
+            internal_package(group)
+        );
+        return Err(cannot_handle(&given, version, kind, &cause));
+    }
+    let decoded = if yaml {
+        decode::decode_yaml(table, type_id, &request.body)
+    } else {
+        decode::decode(table, type_id, &request.body)
+    };
+    let mut decoded =
+        decoded.map_err(|error| cannot_handle(kind, version, kind, &error.to_string()))?;
+    match mode {
+        FieldValidation::Strict if !decoded.strict.is_empty() => {
+            let cause = format!("strict decoding error: {}", decoded.strict.join(", "));
+            return Err(cannot_handle(kind, version, kind, &cause));
+        }
+        FieldValidation::Warn => warnings.append(&mut decoded.strict),
+        FieldValidation::Strict | FieldValidation::Ignore => {}
+    }
+    defaults::apply(group, version, kind, &mut decoded.value);
+    Ok(decoded.value)
+}

@@ -1,0 +1,100 @@
+//! Admission webhooks and policies are stored, and nobody asks them yet: a request that one of them would have to be asked
+//! about is refused, so that nothing passes as admitted that wasn't judged.
+
+use serde_json::Value;
+
+use super::ApiServer;
+use super::registry::Served;
+use crate::status_error::ApiError;
+
+const GROUP: &str = "admissionregistration.k8s.io";
+pub(super) const CONFIGURATIONS: [(&str, &str); 2] = [
+    (
+        "ValidatingWebhookConfiguration",
+        "validatingwebhookconfigurations",
+    ),
+    (
+        "MutatingWebhookConfiguration",
+        "mutatingwebhookconfigurations",
+    ),
+];
+/// Kind and plural of a policy, and the plural of what binds it.
+const POLICIES: [(&str, &str, &str); 2] = [
+    (
+        "ValidatingAdmissionPolicy",
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+    ),
+    (
+        "MutatingAdmissionPolicy",
+        "mutatingadmissionpolicies",
+        "mutatingadmissionpolicybindings",
+    ),
+];
+
+impl ApiServer {
+    /// 501 if a webhook or a bound policy has a rule for this operation (`CREATE`, `UPDATE`, `DELETE`) on this resource.
+    /// Selectors and conditions aren't looked at. A webhook that may be ignored is: it counts as out of reach.
+    pub(crate) fn check_admission(&self, operation: &str, served: &Served) -> Result<(), ApiError> {
+        if served.resource.group == GROUP {
+            return Ok(());
+        }
+        let matches = |rules: Option<&Value>| {
+            let mut rules = rules.and_then(Value::as_array).into_iter().flatten();
+            rules.any(|rule| covers(rule, operation, served))
+        };
+        for (kind, plural) in CONFIGURATIONS {
+            for configuration in self.admission_objects(plural) {
+                let webhooks = configuration.get("webhooks").and_then(Value::as_array);
+                let mut binding = webhooks.into_iter().flatten().filter(|webhook| {
+                    webhook.get("failurePolicy").and_then(Value::as_str) != Some("Ignore")
+                });
+                if binding.any(|webhook| matches(webhook.get("rules"))) {
+                    return Err(unasked(kind, configuration));
+                }
+            }
+        }
+        for (kind, plural, bindings) in POLICIES {
+            for policy in self.admission_objects(plural) {
+                let name = policy.pointer("/metadata/name");
+                let bound = self
+                    .admission_objects(bindings)
+                    .any(|binding| binding.pointer("/spec/policyName") == name);
+                if bound && matches(policy.pointer("/spec/matchConstraints/resourceRules")) {
+                    return Err(unasked(kind, policy));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn admission_objects(&self, plural: &str) -> impl Iterator<Item = &Value> {
+        let table = self.store.table(&format!("{GROUP}/{plural}"));
+        let entries = table.into_iter().flat_map(|table| table.range("", ""));
+        entries.map(|(_, entry)| entry.value.as_ref())
+    }
+}
+
+fn unasked(kind: &str, object: &Value) -> ApiError {
+    let name = machinery::meta::name(object);
+    ApiError::unsupported(&format!(
+        "{kind} {name:?} has to be asked about this request, which"
+    ))
+}
+
+/// Whether a rule is about this operation on this resource.
+fn covers(rule: &Value, operation: &str, served: &Served) -> bool {
+    let names = |field: &str, wanted: &str| {
+        let mut names = rule
+            .get(field)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        names.any(|name| name == "*" || name == wanted)
+    };
+    let resource = &served.resource;
+    names("operations", operation)
+        && names("apiGroups", &resource.group)
+        && names("apiVersions", &resource.version)
+        && (names("resources", &resource.plural) || names("resources", "*/*"))
+}
