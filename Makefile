@@ -20,6 +20,7 @@ test: setup ## unit tests, every scenario on the simulator, and a scripted kubec
 conformance: setup ## recorded calls and answers of the originals, replayed against ours (needs ../shared/conformance)
 	$(CARGO) xtask conformance rollouts
 	$(CARGO) xtask conformance kubernetes
+	$(CARGO) xtask crds --compare
 
 test-real: setup testbed ## the same on a real Kubernetes (needs Go; ARGS=NAME: only the scenario of that name; ARGS=kubectl: the session)
 	@scripts/setup kubectl
@@ -28,9 +29,10 @@ test-real: setup testbed ## the same on a real Kubernetes (needs Go; ARGS=NAME: 
 testbed: ## build the real Kubernetes of test-real, once per version
 	@if command -v go >/dev/null; then $(CARGO) xtask testbed build; else echo 'skipped: no Go toolchain'; fi
 
-lint: ## formatting, clippy with warnings denied, file and function sizes
+lint: ## formatting, clippy with warnings denied, sizes of functions and files
 	$(CARGO) fmt --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@scripts/sizes
 
 docs: ## rustdoc, without warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet

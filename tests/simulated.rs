@@ -75,20 +75,12 @@ mod faults {
 
 mod repeatable {
     use scenarios::explore::{print_traces, same_traces};
-
-    const SCENARIOS: [&str; 4] = [
-        "canary/is_aborted_retried_and_taken_back",
-        "blue_green/is_promoted_by_hand",
-        "disturbed/takes_a_new_image_in_mid_canary",
-        "deployment/becomes_ready_scales_and_rolls",
-    ];
+    use scenarios::scenarios::ALL;
 
     #[test]
     fn the_same_seed_gives_the_same_trace() {
-        same_traces(
-            &SCENARIOS,
-            "repeatable::traces_asked_for_by_another_process",
-        );
+        let names: Vec<&str> = ALL.iter().map(|scenario| scenario.name).collect();
+        same_traces(&names, "repeatable::traces_asked_for_by_another_process");
     }
 
     #[test]

@@ -91,10 +91,11 @@ fn compare(path: &str, wanted: &Value, found: &Value, out: &mut Vec<String>) {
     }
 }
 
-/// Runs scenarios twice in this process, in different order, and once in another: the traces must be the same.
+/// Runs scenarios twice in this process, in different order, and once in another: the traces must be the same. Those of
+/// different scenarios and of another seed must not, or they would prove nothing.
 ///
 /// # Panics
-/// If they are not. `helper` is the name of the test that calls [`print_traces`].
+/// If it is otherwise. `helper` is the name of the test that calls [`print_traces`].
 pub fn same_traces(names: &[&str], helper: &str) {
     let trace = |name: &&str| {
         let run = Run::of(scenario(name));
@@ -103,6 +104,23 @@ pub fn same_traces(names: &[&str], helper: &str) {
             .trace
     };
     let first: Vec<String> = names.iter().map(trace).collect();
+    let different: BTreeSet<&String> = first.iter().collect();
+    assert_eq!(
+        different.len(),
+        first.len(),
+        "each scenario has a trace of its own"
+    );
+    if let (Some(name), Some(known)) = (names.first(), first.first()) {
+        let usual = Run::of(scenario(name));
+        let run = Run {
+            seed: usual.seed + 1,
+            ..usual
+        };
+        let outcome = run
+            .run()
+            .unwrap_or_else(|error| panic!("{}\n{error:#}", run.line()));
+        assert_ne!(&outcome.trace, known, "another seed gives another trace");
+    }
     let mut second: Vec<String> = names.iter().rev().map(trace).collect();
     second.reverse();
     assert_eq!(first, second, "two runs in one process");

@@ -30,8 +30,8 @@ const REASONS: &[(&str, &str)] = &[
 /// What to do with the definitions; prints them if nothing is asked for.
 #[derive(Args)]
 pub struct CrdsArgs {
-    /// Compare with upstream's definitions in this folder; without a value, in the shared one
-    #[arg(long, num_args = 0..=1, default_missing_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/upstream-crds/rollouts"))]
+    /// Compare with upstream's definitions in this folder or its subfolder `rollouts`; without a value, in the shared one
+    #[arg(long, num_args = 0..=1, default_missing_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/upstream-crds"))]
     compare: Option<PathBuf>,
 }
 
@@ -65,6 +65,12 @@ fn name(crd: &Value) -> &str {
 }
 
 fn compare(ours: &[Value], folder: &Path) -> Result<()> {
+    let own = folder.join("rollouts");
+    let folder = if own.is_dir() { &own } else { folder };
+    if !folder.exists() {
+        eprintln!("skipped: no {}", folder.display());
+        return Ok(());
+    }
     let mut theirs = BTreeMap::new();
     for entry in
         fs::read_dir(folder).with_context(|| format!("cannot read `{}`", folder.display()))?

@@ -36,9 +36,9 @@ pub fn run(args: &TestRealArgs) -> Result<()> {
             .status()
             .context("cannot run cargo")
     };
-    let scenarios = run(&["real", "killed"], "carrick")?.success();
+    let scenarios = run(&["real", "killed"], "carrick");
     // The session is a person's, who may do everything.
-    let session = run(&["kubectl_real"], "admin")?.success();
+    let session = run(&["kubectl_real"], "admin");
     if args.keep {
         eprintln!(
             "the testbed is left running\nhint: cargo xtask testbed down --name {}",
@@ -47,10 +47,10 @@ pub fn run(args: &TestRealArgs) -> Result<()> {
     } else {
         testbed::down(&up.name)?;
     }
-    if !scenarios {
+    if !scenarios?.success() {
         bail!("scenarios failed on the real Kubernetes");
     }
-    if !session {
+    if !session?.success() {
         bail!("the kubectl session is not as recorded on the real Kubernetes");
     }
     Ok(())

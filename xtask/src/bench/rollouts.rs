@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use jiff::Timestamp;
+use runtime::Clock;
 use tokio::time::{Instant, sleep};
 
 use super::audit::{self, Window};
@@ -206,7 +206,7 @@ impl Run<'_> {
         rollouts: u32,
         create: bool,
     ) -> Result<Stretch> {
-        let from = Timestamp::now();
+        let from = Clock::system().now();
         let (begin, cpu) = (Instant::now(), program.cpu()?);
         let api_cpu = cpu_of_api_server(self.testbed.folder())?;
         if create {
@@ -219,7 +219,7 @@ impl Run<'_> {
         sleep(SETTLE).await;
         self.windows.push(Window {
             from,
-            to: Timestamp::now(),
+            to: Clock::system().now(),
         });
         Ok(Stretch {
             seconds,

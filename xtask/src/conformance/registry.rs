@@ -62,6 +62,9 @@ impl Condition {
     }
 }
 
+/// What a case that panicked failed with.
+const PANIC: &str = "panic";
+
 /// The outcome of a run.
 #[derive(Default)]
 pub struct Tally {
@@ -69,6 +72,8 @@ pub struct Tally {
     pub passed: usize,
     /// Differing cases.
     pub failed: usize,
+    /// Cases that differ on purpose: neither passed nor failed.
+    pub different: usize,
     /// Number of cases not replayed, by function and reason.
     pub skipped: BTreeMap<(String, &'static str), usize>,
 }
@@ -179,12 +184,16 @@ impl Registry {
             return;
         }
         let mut outcome = catch_unwind(AssertUnwindSafe(|| replay(case)))
-            .unwrap_or_else(|_| Err("panic".to_owned()));
+            .unwrap_or_else(|_| Err(PANIC.to_owned()));
         let marked = self.marked.get(case.name()).copied();
         if let Some(reason) = marked.or_else(|| Condition::reason(&self.marked_if, case)) {
             outcome = match outcome {
                 Ok(()) => Err(format!("marked ({reason}), but equal")),
-                Err(_) => Ok(()),
+                Err(difference) if difference == PANIC => Err(difference),
+                Err(_) => {
+                    tally.different += 1;
+                    return;
+                }
             };
         }
         tally.count(file, case.name(), outcome.into(), width);
@@ -222,6 +231,12 @@ impl Tally {
     pub fn print(&self) {
         for ((name, reason), count) in &self.skipped {
             say(&format!("skipped {count:5} {name}: {reason}"));
+        }
+        if self.different > 0 {
+            say(&format!(
+                "{} differ on purpose, see docs/differences.md",
+                self.different
+            ));
         }
         let skipped: usize = self.skipped.values().sum();
         say(&format!(

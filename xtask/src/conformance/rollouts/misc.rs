@@ -43,7 +43,10 @@ pub fn register(registry: &mut Registry) {
         "the command line is replayed elsewhere",
     );
     registry.skip("utils/diff.", "the difference is the driver's");
-    registry.skip("service.", "the Service controller is replayed elsewhere");
+    registry.skip(
+        "service.",
+        "it reads and writes through Go clients; ours is tested in `service` and in the scenarios",
+    );
 }
 
 fn of_rollout(registry: &mut Registry) {
