@@ -109,7 +109,7 @@ impl RunArgs {
     fn start_log(&self) -> Result<()> {
         let filter = EnvFilter::try_new(&self.loglevel)
             .ok()
-            .filter(|filter| is_level(&self.loglevel) || filter.to_string().contains('='));
+            .filter(|_| is_level(&self.loglevel) || self.loglevel.contains('='));
         let Some(filter) = filter else {
             return super::fail(format!(
                 "unknown --loglevel {:?}\nhint: debug, info, warn or error",
