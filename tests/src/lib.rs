@@ -15,6 +15,7 @@ pub mod moments;
 pub mod objects;
 pub mod proxy;
 pub mod real;
+pub mod recordings;
 pub mod releases;
 pub mod scenarios;
 pub mod simulated;

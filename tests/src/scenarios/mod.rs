@@ -6,6 +6,7 @@ pub mod canary;
 pub mod deployment;
 pub mod disturbed;
 pub mod killed;
+pub mod take_over;
 
 use std::fmt;
 use std::pin::Pin;
@@ -67,6 +68,7 @@ table! { $
     disturbed: takes_a_new_image_in_mid_canary, gives_up_at_the_deadline, aborts_at_the_deadline_where_asked,
         is_scaled_during_each_step, replaces_a_replica_set_deleted_by_hand, replaces_pods_deleted_by_hand, is_undone_to_an_older_revision;
     killed: after_ten_writes_of_a_canary, after_ten_writes_of_a_blue_green;
+    take_over: of_canaries, of_blue_greens;
 }
 
 /// A scenario by name.
