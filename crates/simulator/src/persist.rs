@@ -83,6 +83,7 @@ impl State {
         let owner = own(path)?;
         let file = path.join(FILE);
         examine(path, &file)?;
+        private(&file).map_err(|error| unusable(error.to_string()))?;
         let database = Database::create(file).map_err(|error| unusable(error.to_string()))?;
         Ok(Self {
             path: path.to_owned(),
@@ -220,6 +221,20 @@ impl State {
                 .map_err(|error| self.not_kept(&error))?;
         }
         write.commit().map_err(|error| self.not_kept(&error))
+    }
+}
+
+/// Makes the file, if it is missing, readable for its owner alone: Secrets are in it.
+fn private(file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let made = std::fs::OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(file);
+    match made {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

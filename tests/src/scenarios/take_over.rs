@@ -18,8 +18,9 @@ use crate::objects::{POD, REPLICA_SET, ROLLOUT, number, text};
 use crate::recordings::{self, Grain, Situation};
 use crate::releases::{is_observed, phase};
 
-/// Situations at work at the same time.
+/// Situations at work at the same time; three real nodes have room for 330 pods.
 const AT_ONCE: usize = 16;
+const AT_ONCE_ON_REAL_NODES: usize = 6;
 
 /// Canaries at each of their steps and pauses.
 pub async fn of_canaries(cluster: &Cluster) -> Result<()> {
@@ -33,10 +34,10 @@ pub async fn of_blue_greens(cluster: &Cluster) -> Result<()> {
 
 /// Each situation in a namespace of its own.
 async fn of_all(cluster: &Cluster, file: &str) -> Result<()> {
-    let grain = if cluster.is_simulated() {
-        Grain::Fine
+    let (grain, at_once) = if cluster.is_simulated() {
+        (Grain::Fine, AT_ONCE)
     } else {
-        Grain::Coarse
+        (Grain::Coarse, AT_ONCE_ON_REAL_NODES)
     };
     let file = recordings::folder().join(file);
     let Some(situations) = recordings::situations(&file, grain)? else {
@@ -53,7 +54,7 @@ async fn of_all(cluster: &Cluster, file: &str) -> Result<()> {
             let played = take_over(cluster, index, situation).await;
             played.with_context(|| situation.case.clone())
         })
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(at_once)
         .collect()
         .await;
     let failures: Vec<String> = outcomes
@@ -78,6 +79,11 @@ async fn take_over(cluster: &Cluster, index: usize, situation: &Situation) -> Re
         lay_out(&own, situation).await?;
         let before = Picture::of(&own, &name).await?;
         let census = Census::begin(&own);
+        own.eventually("a count that has begun", async || {
+            let counted = before.sets.keys().all(|uid| census.sizes(uid).is_some());
+            Ok(counted.then_some(()))
+        })
+        .await?;
         start(&mut own).await?;
         play(&own, &name).await?;
         own.settle().await?;
@@ -270,8 +276,8 @@ impl Picture {
         Ok(())
     }
 
-    /// A ReplicaSet that never became smaller still has all its pods; one that only became smaller has no others. One
-    /// that went down and up again, as when steps were edited, may have new ones.
+    /// A ReplicaSet that only grew still has all its pods; one that only became smaller has no others. One that went up
+    /// and down on the way, as when steps were edited, may have new ones: which pod goes is the ReplicaSet's choice.
     fn has_kept_pods(&self, after: &Self, uid: &str, sizes: Option<(i64, i64)>) -> bool {
         let none = BTreeSet::new();
         let pods = |picture: &'_ Self| picture.pods.get(uid).unwrap_or(&none).clone();
@@ -280,7 +286,7 @@ impl Picture {
         let Some((least, most)) = sizes else {
             return false;
         };
-        if least >= size(self) {
+        if least >= size(self) && most <= size(after) {
             new.is_superset(&old)
         } else if least == size(after) && most <= size(self) {
             new.is_subset(&old)
