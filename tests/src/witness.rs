@@ -117,33 +117,27 @@ impl Witness {
         if hash.is_empty() {
             return None;
         }
-        let world = self.world.lock();
-        let prefix = format!("{}/", target.namespace);
-        let known = world
-            .api
-            .store()
-            .table("apps/replicasets")?
-            .range(&prefix, "")
-            .any(|(_, set)| {
-                meta::label(&set.value, HASH) == Some(hash)
-                    && meta::controller_of(&set.value).is_some_and(|found| found.name == owner)
-            });
+        let known = self.any("apps/replicasets", &target.namespace, |set| {
+            meta::label(set, HASH) == Some(hash)
+                && meta::controller_of(set).is_some_and(|found| found.name == owner)
+        })?;
         (!known).then(|| format!("ALL-5: a Service of {owner} gets pods of somebody else"))
     }
 
     fn foreign_deployment(&self, target: &Target) -> Option<String> {
-        let world = self.world.lock();
-        let prefix = format!("{}/", target.namespace);
-        let named = world
-            .api
-            .store()
-            .table("argoproj.io/rollouts")?
-            .range(&prefix, "")
-            .any(|(_, rollout)| {
-                text(&rollout.value, "/spec/workloadRef/kind") == "Deployment"
-                    && text(&rollout.value, "/spec/workloadRef/name") == target.name
-            });
+        let named = self.any("argoproj.io/rollouts", &target.namespace, |rollout| {
+            text(rollout, "/spec/workloadRef/kind") == "Deployment"
+                && text(rollout, "/spec/workloadRef/name") == target.name
+        })?;
         (!named).then(|| "ALL-5: a Deployment that no Rollout refers to".to_owned())
+    }
+
+    /// Whether a namespace has such an object; none if there is no such table.
+    fn any(&self, table: &str, namespace: &str, is: impl Fn(&Value) -> bool) -> Option<bool> {
+        let world = self.world.lock();
+        let prefix = format!("{namespace}/");
+        let mut objects = world.api.store().table(table)?.range(&prefix, "");
+        Some(objects.any(|(_, object)| is(&object.value)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask test-real`: the scenarios of `tests/` and the kubectl session, on a real Kubernetes.
+//! `cargo xtask test-real`: the scenarios of `tests/` on a real Kubernetes, and the kubectl session when asked for.
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -15,7 +15,7 @@ pub struct TestRealArgs {
     /// Hold the recorded kubectl session against it, too
     #[arg(long)]
     session: bool,
-    /// Given to the test programs, e.g. the name of one scenario, or `kubectl` for the scripted session
+    /// Given to the test programs, e.g. the name of one scenario, or `kubectl` for the session alone
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     test_args: Vec<String>,
 }

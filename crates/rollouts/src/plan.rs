@@ -50,14 +50,8 @@ pub async fn plan(
     {
         match meta::kind(object) {
             "Service" => services.put(object)?,
-            "Deployment" => {
-                deployments.put(object)?;
-                workloads.learn(&DEPLOYMENT, object);
-            }
-            "PodTemplate" => {
-                pod_templates.put(object)?;
-                workloads.learn(&POD_TEMPLATE, object);
-            }
+            "Deployment" => workloads.learn(&deployments, object)?,
+            "PodTemplate" => workloads.learn(&pod_templates, object)?,
             _ => {}
         }
     }
@@ -96,7 +90,8 @@ fn removals(patch: &Value) -> Value {
         .collect()
 }
 
-/// The object after the apply: as `kubectl apply` does, fields that the last one had and this one hasn't go. A changed spec has another generation, by which the controller tells that somebody edited it.
+/// The object after the apply: as `kubectl apply` does, fields that the last one had and this one hasn't go. A changed spec
+/// has another generation, by which the controller tells that somebody edited it.
 fn as_applied(live: &Value, rollout: &Value) -> Value {
     let last = meta::annotation(live, LAST_APPLIED_CONFIGURATION)
         .and_then(|text| serde_json::from_str::<Value>(text).ok());

@@ -151,6 +151,19 @@ pub async fn is_aborted_retried_and_taken_back(cluster: &Cluster) -> Result<()> 
     Ok(())
 }
 
+/// A Rollout that takes its template from elsewhere.
+fn rollout_of(replicas: i64, workload: &Value) -> Value {
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "web"},
+        "spec": {"replicas": replicas, "strategy": strategy(), "workloadRef": workload},
+    })
+}
+
+/// The reference to a Deployment that gives up its pods.
+fn deployment() -> Value {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "scaleDown": "onsuccess"})
+}
+
 /// Pods come from the Rollout's ReplicaSets; the Deployment goes to zero, and its new image is a new revision.
 pub async fn follows_a_deployment(cluster: &Cluster) -> Result<()> {
     cluster
@@ -161,14 +174,7 @@ pub async fn follows_a_deployment(cluster: &Cluster) -> Result<()> {
             number(web, "/status/availableReplicas") == 3
         })
         .await?;
-    let rollout = json!({
-        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "web"},
-        "spec": {
-            "replicas": 3, "strategy": strategy(),
-            "workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "scaleDown": "onsuccess"},
-        },
-    });
-    cluster.apply(&rollout).await?;
+    cluster.apply(&rollout_of(3, &deployment())).await?;
     cluster.until_phase("web", "Healthy").await?;
     cluster
         .until_revisions("web", &[Revision::new(1, "web:1", 3)])
@@ -205,14 +211,7 @@ pub async fn follows_a_deployment(cluster: &Cluster) -> Result<()> {
 
 /// The Deployment's status changes after its template was read, and it is scaled down all the same.
 pub async fn scales_down_a_deployment_that_comes_later(cluster: &Cluster) -> Result<()> {
-    let rollout = json!({
-        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "web"},
-        "spec": {
-            "replicas": 3, "strategy": strategy(),
-            "workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "scaleDown": "onsuccess"},
-        },
-    });
-    cluster.apply(&rollout).await?;
+    cluster.apply(&rollout_of(3, &deployment())).await?;
     cluster
         .apply(&objects::deployment("web", 3, "web:1"))
         .await?;
@@ -235,14 +234,8 @@ pub async fn follows_a_replica_set(cluster: &Cluster) -> Result<()> {
         },
     });
     cluster.apply(&source).await?;
-    let rollout = json!({
-        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "web"},
-        "spec": {
-            "replicas": 2, "strategy": strategy(),
-            "workloadRef": {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "source"},
-        },
-    });
-    cluster.apply(&rollout).await?;
+    let reference = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "source"});
+    cluster.apply(&rollout_of(2, &reference)).await?;
     cluster.until_phase("web", "Healthy").await?;
     let changed = cluster.now();
     cluster.set_image(&REPLICA_SET, "source", "web:2").await?;

@@ -14,6 +14,8 @@ use tokio::time::{Instant, sleep};
 
 /// The namespace of everything.
 pub const NAMESPACE: &str = "bench";
+/// Where upstream's controller keeps its Lease.
+const LEASES: &str = "argo-rollouts";
 /// A Rollout that is there before the controller is.
 pub const FIRST: &str = "first";
 const ROLLOUTS: &str = "/apis/argoproj.io/v1alpha1/namespaces/bench/rollouts";
@@ -112,8 +114,10 @@ impl Load {
             let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
             send(client, "POST", path, &definition).await?;
         }
-        let namespace = json!({"metadata": {"name": NAMESPACE}});
-        send(client, "POST", "/api/v1/namespaces", &namespace).await?;
+        for name in [NAMESPACE, LEASES] {
+            let namespace = json!({"metadata": {"name": name}});
+            send(client, "POST", "/api/v1/namespaces", &namespace).await?;
+        }
         let begin = Instant::now();
         while send(client, "GET", ROLLOUTS, &Value::Null).await.is_err() {
             if begin.elapsed() > Duration::from_mins(1) {

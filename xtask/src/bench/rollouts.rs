@@ -73,10 +73,17 @@ pub fn run(args: &RolloutsArgs) -> Result<()> {
         ready: None,
     }));
     let mut measured = Vec::new();
+    let mut outcome = Ok(());
     for subject in &subjects {
         eprintln!("{}: {}", subject.name, subject.command);
         let before = load_average();
-        measured.push(measure(subject, args)?);
+        match measure(subject, args) {
+            Ok(figures) => measured.push(figures),
+            // What was measured before is worth printing all the same.
+            Err(error) => {
+                outcome = Err(error.context(format!("{} could not be measured", subject.name)))
+            }
+        }
         eprintln!(
             "load average of the machine: {before} before, {} after",
             load_average()
@@ -84,7 +91,7 @@ pub fn run(args: &RolloutsArgs) -> Result<()> {
     }
     let text = table(&measured);
     std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
-    Ok(())
+    outcome
 }
 
 /// A testbed that goes with its scope.

@@ -99,16 +99,15 @@ impl Connection {
         let named = [&self.context, &self.cluster, &self.user]
             .iter()
             .any(|name| name.is_some());
-        let read =
-            match &self.kubeconfig {
-                Some(path) => Some(Kubeconfig::read_from(path).context(HINT)?),
-                None => match std::env::var_os("KUBECONFIG").filter(|files| !files.is_empty()) {
-                    Some(files) => Some(Kubeconfig::read().with_context(|| {
-                        format!("cannot read the kubeconfig {}", files.display())
-                    })?),
-                    None => Kubeconfig::read().ok(),
-                },
-            };
+        let files = std::env::var_os("KUBECONFIG").filter(|files| !files.is_empty());
+        let read = match (&self.kubeconfig, files) {
+            (Some(path), _) => Some(Kubeconfig::read_from(path).context(HINT)?),
+            (None, Some(files)) => {
+                let unreadable = || format!("cannot read the kubeconfig {}", files.display());
+                Some(Kubeconfig::read().with_context(unreadable)?)
+            }
+            (None, None) => Kubeconfig::read().ok(),
+        };
         let Some(mut file) = read else {
             return match (&self.server, named) {
                 (Some(server), false) => self.flags_alone(server).await,

@@ -7,7 +7,7 @@ use clap::Args;
 use machinery::{meta, yaml};
 use runtime::StatusWrite;
 
-use ::rollouts::validation::lint::unreadable;
+use ::rollouts::validation::lint;
 
 use super::output::message;
 use super::{Connection, fail, print};
@@ -50,9 +50,8 @@ impl PlanArgs {
             let mut refused = Vec::new();
             for rollout in rollouts {
                 let name = format!("{}/{}", meta::namespace(rollout), meta::name(rollout));
-                let unreadable = unreadable(rollout);
-                if !unreadable.is_empty() {
-                    let problems = unreadable.iter().map(ToString::to_string);
+                if let Err(problems) = lint::read(rollout) {
+                    let problems = problems.iter();
                     refused.extend(problems.map(|problem| format!("Rollout {name}: {problem}")));
                     continue;
                 }

@@ -186,7 +186,7 @@ fn announcement(server: &Server, kubeconfig: &Path, state: Option<&Path>, second
 /// `carrick run` beside them waits.
 async fn hold_lease(client: &Client) -> Result<()> {
     const YEAR: u32 = 31_536_000;
-    let now = format!("{:.6}", client.clock().now());
+    let now = machinery::time::rfc3339_micro(client.clock().now());
     let lease = json!({
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",

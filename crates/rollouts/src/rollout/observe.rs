@@ -317,19 +317,21 @@ fn qualified(resource: &ResourceRef) -> String {
 }
 
 impl Workloads {
-    /// Takes in a workload that isn't stored yet: the one that its metadata in a cache stands for.
-    pub fn learn(&self, resource: &ResourceRef, object: &Value) {
-        let state = object
-            .pointer("/metadata/generation")
-            .and_then(Value::as_u64)
-            .unwrap_or(0);
-        if let Some(view) = WorkloadView::from_object(object) {
-            let name = (resource.kind.to_string(), ObjectKey::of(object));
-            self.read
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(name, (state, view));
+    /// Takes in a workload that isn't stored yet, and the metadata that stands for it in its cache.
+    pub fn learn(&self, cache: &Cache<Meta>, object: &Value) -> Result<(), Error> {
+        cache.put(object)?;
+        let key = ObjectKey::of(object);
+        if let (Some(meta), Some(view)) = (cache.get(&key), WorkloadView::from_object(object)) {
+            self.remember(cache.resource(), key, state_of(&meta), view);
         }
+        Ok(())
+    }
+
+    fn remember(&self, resource: &ResourceRef, key: ObjectKey, state: u64, view: WorkloadView) {
+        self.read
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert((resource.kind.to_string(), key), (state, view));
     }
 
     /// A workload: as last read if the cached metadata says that it has not changed since.
@@ -349,17 +351,13 @@ impl Workloads {
             }
             _ => None,
         };
-        let name = (resource.kind.to_string(), key.clone());
-        // A PodTemplate has no generation.
-        let state = metadata.as_ref().map(|meta| {
-            u64::try_from(meta.generation)
-                .ok()
-                .filter(|g| *g > 0)
-                .unwrap_or(meta.version)
-        });
-        if let (Some(meta), Some(state)) = (&metadata, state) {
+        if let Some(meta) = &metadata {
+            let name = (resource.kind.to_string(), key.clone());
             let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, view)) = read.get(&name).filter(|(known, _)| *known == state) {
+            if let Some((_, view)) = read
+                .get(&name)
+                .filter(|(known, _)| *known == state_of(meta))
+            {
                 let mut view = view.clone();
                 // The status may have changed since, and writes insist on the version.
                 view.metadata.resource_version = meta.version.to_string();
@@ -372,12 +370,18 @@ impl Workloads {
         let Some(view) = WorkloadView::from_object(&object) else {
             return Ok(None);
         };
-        if let Some(state) = state {
-            self.read
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(name, (state, view.clone()));
+        if let Some(meta) = &metadata {
+            self.remember(resource, key.clone(), state_of(meta), view.clone());
         }
         Ok(Some(view))
     }
+}
+
+/// What tells one state of a workload's spec from another: its generation, or its version where it has none, as a
+/// PodTemplate.
+fn state_of(meta: &Meta) -> u64 {
+    u64::try_from(meta.generation)
+        .ok()
+        .filter(|generation| *generation > 0)
+        .unwrap_or(meta.version)
 }

@@ -9,7 +9,7 @@ use machinery::{meta, yaml};
 use serde_json::Value;
 
 use super::{FieldError, references};
-use crate::api::decode::lenient;
+use crate::api::decode::{Lenient, lenient};
 use crate::api::rollout::Rollout;
 
 /// One thing wrong with a file.
@@ -50,15 +50,13 @@ pub fn lint(text: &str) -> Vec<Problem> {
     };
     let mut problems = Vec::new();
     for document in &documents {
-        let unreadable = unreadable(document);
-        if !unreadable.is_empty() {
-            problems.extend(unreadable);
-        } else if is_rollout(document) {
-            problems.extend(
-                of_rollout(document, &documents)
-                    .into_iter()
-                    .map(Problem::Refused),
-            );
+        match read(document) {
+            Err(unreadable) => problems.extend(unreadable),
+            Ok(Some(rollout)) => {
+                let errors = of_rollout(&rollout, document, &documents).into_iter();
+                problems.extend(errors.map(Problem::Refused));
+            }
+            Ok(None) => {}
         }
     }
     problems
@@ -78,41 +76,43 @@ pub fn unsupported(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// What of a text can't be read as the fields that it claims to be: unknown fields, and values of another type.
-pub fn unreadable(document: &Value) -> Vec<Problem> {
+/// A Rollout, `None` for another kind, or what of the document can't be read as the fields that it claims to be: unknown
+/// fields, and values of another type.
+pub fn read(document: &Value) -> Result<Option<Rollout>, Vec<Problem>> {
     if let Some(field) = unknown_field(document) {
         let text =
             format!("error unmarshaling JSON: while decoding JSON: json: unknown field {field:?}");
-        return vec![Problem::Unreadable(text)];
+        return Err(vec![Problem::Unreadable(text)]);
     }
     if !is_rollout(document) {
-        return Vec::new();
+        return Ok(None);
     }
-    let problems = lenient::<Rollout>(document).problems.into_iter();
-    problems
-        .map(|problem| Problem::Unreadable(format!("error unmarshaling JSON: {problem}")))
-        .collect()
+    let Lenient { object, problems } = lenient(document);
+    if problems.is_empty() {
+        return Ok(Some(object));
+    }
+    let explained = |problem| Problem::Unreadable(format!("error unmarshaling JSON: {problem}"));
+    Err(problems.into_iter().map(explained).collect())
 }
 
-fn of_rollout(document: &Value, documents: &[Value]) -> Vec<FieldError> {
-    let rollout: Rollout = lenient(document).object;
-    let mut errors = super::rollout(&rollout, false);
+fn of_rollout(rollout: &Rollout, document: &Value, documents: &[Value]) -> Vec<FieldError> {
+    let mut errors = super::rollout(rollout, false);
     let beside = |kind: &'static str| {
         documents.iter().filter(move |other| {
             meta::kind(other) == kind && meta::namespace(other) == meta::namespace(document)
         })
     };
-    let services = references::services(&rollout);
+    let services = references::services(rollout);
     for service in beside("Service") {
         // A Service of several roles is checked in one of them.
         let roles = services
             .iter()
             .filter(|(_, name)| meta::name(service) == *name);
         if let Some((role, _)) = roles.max_by_key(|(role, _)| role.lint_rank()) {
-            errors.extend(references::service(&rollout, *role, service));
+            errors.extend(references::service(rollout, *role, service));
         }
     }
-    errors.extend(references::router_configuration(&rollout));
+    errors.extend(references::router_configuration(rollout));
     errors
 }
 

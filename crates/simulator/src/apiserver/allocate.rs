@@ -46,11 +46,7 @@ impl ApiServer {
     }
 
     fn services(&self) -> impl Iterator<Item = &Value> {
-        let table = self.store.table("/services");
-        table
-            .into_iter()
-            .flat_map(|table| table.range("", ""))
-            .map(|(_, entry)| entry.value.as_ref())
+        self.objects_of("/services")
     }
 
     fn used(&self, own: &str, list: &str, field: &str) -> BTreeSet<i64> {
@@ -134,21 +130,23 @@ fn own_address(api: &ApiServer, own: &str, address: &str) -> bool {
     })
 }
 
+fn has_selector(spec: &Map<String, Value>) -> bool {
+    let selector = spec.get("selector").and_then(Value::as_object);
+    selector.is_some_and(|selector| !selector.is_empty())
+}
+
 /// The address families of a Service in a cluster with IPv4 only.
 fn families(spec: &mut Map<String, Value>, headless: bool) {
-    let without_selector = spec
-        .get("selector")
-        .and_then(Value::as_object)
-        .is_none_or(Map::is_empty);
+    let both = headless && !has_selector(spec);
     if !spec.contains_key("ipFamilies") {
         spec.insert("ipFamilies".to_owned(), json!(["IPv4"]));
     }
-    let policy = if headless && without_selector {
+    let policy = if both {
         "RequireDualStack"
     } else {
         "SingleStack"
     };
-    if headless && without_selector && spec.get("ipFamilies") == Some(&json!(["IPv4"])) {
+    if both && spec.get("ipFamilies") == Some(&json!(["IPv4"])) {
         spec.insert("ipFamilies".to_owned(), json!(["IPv4", "IPv6"]));
     }
     spec.entry("ipFamilyPolicy")
@@ -157,12 +155,8 @@ fn families(spec: &mut Map<String, Value>, headless: bool) {
 
 /// The cluster has IPv4 alone; a Service without a selector may claim both families all the same.
 fn check_families(spec: &Map<String, Value>) -> Vec<FieldError> {
-    let without_selector = spec
-        .get("selector")
-        .and_then(Value::as_object)
-        .is_none_or(Map::is_empty);
     let headless = spec.get("clusterIP") == Some(&json!("None"));
-    if headless && without_selector {
+    if headless && !has_selector(spec) {
         return Vec::new();
     }
     let mut errors = Vec::new();

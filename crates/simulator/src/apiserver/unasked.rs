@@ -8,27 +8,28 @@ use super::registry::Served;
 use crate::status_error::ApiError;
 
 const GROUP: &str = "admissionregistration.k8s.io";
+/// Kind and table.
 pub(super) const CONFIGURATIONS: [(&str, &str); 2] = [
     (
         "ValidatingWebhookConfiguration",
-        "validatingwebhookconfigurations",
+        "admissionregistration.k8s.io/validatingwebhookconfigurations",
     ),
     (
         "MutatingWebhookConfiguration",
-        "mutatingwebhookconfigurations",
+        "admissionregistration.k8s.io/mutatingwebhookconfigurations",
     ),
 ];
-/// Kind and plural of a policy, and the plural of what binds it.
+/// Kind and table of a policy, and the table of what binds it.
 const POLICIES: [(&str, &str, &str); 2] = [
     (
         "ValidatingAdmissionPolicy",
-        "validatingadmissionpolicies",
-        "validatingadmissionpolicybindings",
+        "admissionregistration.k8s.io/validatingadmissionpolicies",
+        "admissionregistration.k8s.io/validatingadmissionpolicybindings",
     ),
     (
         "MutatingAdmissionPolicy",
-        "mutatingadmissionpolicies",
-        "mutatingadmissionpolicybindings",
+        "admissionregistration.k8s.io/mutatingadmissionpolicies",
+        "admissionregistration.k8s.io/mutatingadmissionpolicybindings",
     ),
 ];
 
@@ -43,8 +44,8 @@ impl ApiServer {
             let mut rules = rules.and_then(Value::as_array).into_iter().flatten();
             rules.any(|rule| covers(rule, operation, served))
         };
-        for (kind, plural) in CONFIGURATIONS {
-            for configuration in self.admission_objects(plural) {
+        for (kind, table) in CONFIGURATIONS {
+            for configuration in self.objects_of(table) {
                 let webhooks = configuration.get("webhooks").and_then(Value::as_array);
                 let mut binding = webhooks.into_iter().flatten().filter(|webhook| {
                     webhook.get("failurePolicy").and_then(Value::as_str) != Some("Ignore")
@@ -54,11 +55,11 @@ impl ApiServer {
                 }
             }
         }
-        for (kind, plural, bindings) in POLICIES {
-            for policy in self.admission_objects(plural) {
+        for (kind, table, bindings) in POLICIES {
+            for policy in self.objects_of(table) {
                 let name = policy.pointer("/metadata/name");
                 let bound = self
-                    .admission_objects(bindings)
+                    .objects_of(bindings)
                     .any(|binding| binding.pointer("/spec/policyName") == name);
                 if bound && matches(policy.pointer("/spec/matchConstraints/resourceRules")) {
                     return Err(unasked(kind, policy));
@@ -68,10 +69,12 @@ impl ApiServer {
         Ok(())
     }
 
-    fn admission_objects(&self, plural: &str) -> impl Iterator<Item = &Value> {
-        let table = self.store.table(&format!("{GROUP}/{plural}"));
-        let entries = table.into_iter().flat_map(|table| table.range("", ""));
-        entries.map(|(_, entry)| entry.value.as_ref())
+    /// All objects of one table.
+    pub(super) fn objects_of(&self, table: &str) -> impl Iterator<Item = &Value> {
+        let entries = self.store.table(table).into_iter();
+        entries
+            .flat_map(|table| table.range("", ""))
+            .map(|(_, entry)| entry.value.as_ref())
     }
 }
 
