@@ -3,11 +3,12 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use rollouts::api::labels;
 use rollouts::commands::{self, Patches, Promotion, Undo};
+use rollouts::info::{Painter, RolloutInfo, Surroundings, rollout_text};
 use runtime::Patch;
 use serde_json::Value;
 
 use crate::cluster::Cluster;
-use crate::objects::{POD, REPLICA_SET, ROLLOUT, SERVICE, number, text};
+use crate::objects::{DEPLOYMENT, POD, REPLICA_SET, ROLLOUT, SERVICE, number, text};
 
 /// One ReplicaSet of a Rollout, in short.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +118,38 @@ impl Cluster {
         }
     }
 
+    /// What `get rollout` draws, without colours.
+    async fn picture(&self, name: &str) -> Result<String> {
+        let rollout = self.rollout(name).await?;
+        let workload = match text(&rollout, "/spec/workloadRef/name") {
+            "" => None,
+            workload => self.find(&DEPLOYMENT, workload).await?,
+        };
+        let around = Surroundings {
+            replica_sets: self.list(&REPLICA_SET).await?,
+            pods: self.list(&POD).await?,
+            workload,
+            ..Surroundings::default()
+        };
+        let info = RolloutInfo::new(&rollout, &around)?;
+        Ok(rollout_text(&info, self.now(), Painter::PLAIN))
+    }
+
+    /// Waits until `get rollout` shows each of these: words of one line, `*` for whatever lies between them.
+    pub async fn until_shown(&self, name: &str, lines: &[&str]) -> Result<()> {
+        let mut seen = String::new();
+        let shown = self
+            .eventually("the picture", async || {
+                seen = self.picture(name).await?;
+                Ok(lines.iter().all(|line| shows(&seen, line)).then_some(()))
+            })
+            .await;
+        shown.with_context(|| {
+            let missing = lines.iter().filter(|line| !shows(&seen, line));
+            format!("not shown: {:?}\n{seen}", missing.collect::<Vec<_>>())
+        })
+    }
+
     /// The ReplicaSets of a Rollout as objects, by revision.
     pub async fn replica_sets(&self, name: &str) -> Result<Vec<Value>> {
         let mut sets = self.list(&REPLICA_SET).await?;
@@ -199,6 +232,19 @@ impl Cluster {
             .map(|pod| machinery::meta::name(pod).to_owned())
             .collect())
     }
+}
+
+/// Whether a line of a picture has these words in this order.
+fn shows(picture: &str, words: &str) -> bool {
+    picture.lines().any(|line| {
+        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut rest = line.as_str();
+        words.split('*').map(str::trim).all(|part| {
+            let found = rest.find(part);
+            rest = found.map_or("", |at| &rest[at + part.len()..]);
+            found.is_some()
+        })
+    })
 }
 
 /// The revision of a ReplicaSet; 0 without one.

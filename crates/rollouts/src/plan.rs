@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::rollout::RolloutReconciler;
 use crate::rollout::decide::writes::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ROLLOUT, SERVICE};
 use crate::rollout::facts::Memory;
-use crate::rollout::observe::{Caches, Workloads, finding};
+use crate::rollout::observe::{Caches, Unwritten, Workloads, finding};
 use crate::rollout::tree::put;
 use crate::views::{Cached, Packed, ReplicaSetView, ServiceView};
 
@@ -65,6 +65,7 @@ pub async fn plan(
         workload_sets: Cache::new(REPLICA_SET, Scope::all()),
         workloads,
         facts: Memory::default(),
+        unwritten: Unwritten::default(),
         resync: std::time::Duration::from_mins(15),
     };
     let reconciler = RolloutReconciler::new(caches, Metrics::new(client.registry()));

@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::rollout::RolloutReconciler;
 use crate::rollout::decide::writes::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ROLLOUT, SERVICE};
 use crate::rollout::facts::Memory;
-use crate::rollout::observe::{self, Caches, Workloads};
+use crate::rollout::observe::{self, Caches, Unwritten, Workloads};
 use crate::service::{self, ServiceReconciler};
 use crate::views::{Cached, Packed, ReplicaSetView, ServiceView};
 
@@ -154,6 +154,7 @@ pub fn add(manager: &mut Manager, options: &RunOptions) {
         workload_sets: workload_sets.clone(),
         workloads: Workloads::default(),
         facts: Memory::default(),
+        unwritten: Unwritten::default(),
         resync: options.resync,
     };
     let mut settings = ControllerOptions::new("rollout");

@@ -46,7 +46,19 @@ pub(crate) async fn updated_to_the_pause(cluster: &Cluster) -> Result<()> {
         )
         .await?;
     cluster.assert_selects("active", "web", 1).await?;
-    cluster.assert_selects("preview", "web", 2).await
+    cluster.assert_selects("preview", "web", 2).await?;
+    let shown = [
+        "Status: ॥ Paused",
+        "Message: BlueGreenPause",
+        "Strategy: BlueGreen",
+        "Images: web:1 (stable, active)",
+        "web:2 (preview)",
+        "# revision:2",
+        "ReplicaSet ✔ Healthy * preview",
+        "# revision:1",
+        "ReplicaSet ✔ Healthy * stable,active",
+    ];
+    cluster.until_shown("web", &shown).await
 }
 
 /// A whole release, small: what failures are put into at every write.
@@ -85,6 +97,12 @@ pub async fn is_promoted_by_hand(cluster: &Cluster) -> Result<()> {
             deadline(set).is_some()
         })
         .await?;
+    let shown = [
+        "Status: ✔ Healthy",
+        "ReplicaSet ✔ Healthy * stable,active",
+        "ReplicaSet ✔ Healthy * delay:2",
+    ];
+    cluster.until_shown("web", &shown).await?;
     ensure!(
         objects::number(&marked, "/spec/replicas") == 3,
         "the old pods went before the deadline"
@@ -94,6 +112,9 @@ pub async fn is_promoted_by_hand(cluster: &Cluster) -> Result<()> {
             "web",
             &[Revision::new(1, "web:1", 0), Revision::new(2, "web:2", 3)],
         )
+        .await?;
+    cluster
+        .until_shown("web", &["ReplicaSet • ScaledDown"])
         .await?;
     let due: jiff::Timestamp = deadline(&marked).unwrap_or_default().parse()?;
     ensure!(cluster.now() >= due, "the old pods went before {due}");

@@ -35,7 +35,20 @@ pub(crate) async fn updated_to_the_pause(cluster: &Cluster) -> Result<()> {
             "web",
             &[Revision::new(1, "web:1", 4), Revision::new(2, "web:2", 1)],
         )
-        .await
+        .await?;
+    let shown = [
+        "Status: ॥ Paused",
+        "Message: CanaryPauseStep",
+        "Strategy: Canary",
+        "Step: 1/8",
+        "SetWeight: 20",
+        "ActualWeight: 20",
+        "Images: web:1 (stable)",
+        "web:2 (canary)",
+        "ReplicaSet ✔ Healthy * canary",
+        "ReplicaSet ✔ Healthy * stable",
+    ];
+    cluster.until_shown("web", &shown).await
 }
 
 /// A whole release, small: what failures are put into at every write.
@@ -117,6 +130,14 @@ pub async fn is_aborted_retried_and_taken_back(cluster: &Cluster) -> Result<()> 
     cluster.until_step("web", aborted, 0).await?;
     let back = [Revision::new(1, "web:1", 5), Revision::new(2, "web:2", 0)];
     cluster.until_revisions("web", &back).await?;
+    let shown = [
+        "Status: ✖ Degraded",
+        "Message: RolloutAborted: Rollout aborted update to revision 2",
+        "Step: 0/8",
+        "ReplicaSet • ScaledDown * canary",
+        "ReplicaSet ✔ Healthy * stable",
+    ];
+    cluster.until_shown("web", &shown).await?;
 
     cluster.retry("web").await?;
     cluster

@@ -81,7 +81,7 @@ pub fn run(args: &RolloutsArgs) -> Result<()> {
             Ok(figures) => measured.push(figures),
             // What was measured before is worth printing all the same.
             Err(error) => {
-                outcome = Err(error.context(format!("{} could not be measured", subject.name)))
+                outcome = Err(error.context(format!("{} could not be measured", subject.name)));
             }
         }
         eprintln!(

@@ -66,7 +66,9 @@ impl PlanArgs {
             if refused.is_empty() {
                 Ok(())
             } else {
-                fail(refused.join("\n"))
+                let file = self.filename.display();
+                let refused = refused.iter().map(|text| format!("{file}: {text}"));
+                fail(refused.collect::<Vec<_>>().join("\n"))
             }
         })
     }

@@ -6,6 +6,7 @@
 //! on the strength of a status that is not stored yet.
 
 pub mod affinity;
+pub mod birth;
 pub mod blue_green;
 pub mod canary;
 pub mod ephemeral;
@@ -40,7 +41,7 @@ use validate::Problem;
 /// Passes that may be taken together. More are never needed: each settles another part of the status.
 const PASSES: usize = 8;
 
-/// How long to collect changes that are only counts before they are written.
+/// How long counts may wait for more counts before they are written.
 const COLLECT: SignedDuration = SignedDuration::from_secs(2);
 
 /// What to do, and the status to write once it is done.
@@ -50,6 +51,8 @@ pub struct Decision {
     pub plan: Plan,
     /// The status that follows; `None` if it stays.
     pub status: Option<RolloutStatus>,
+    /// Since when counts have been waiting to be written, if any are.
+    pub unwritten_since: Option<Timestamp>,
 }
 
 /// A yes or no that is computed early in a pass and used late.
@@ -79,10 +82,16 @@ pub fn decide(observed: &Observed) -> Decision {
     for round in 0..PASSES {
         let outcome = one_pass(observed, &world);
         let changed = outcome.rollout.status != world.rollout.status;
+        // A first install has no steps to be seen: it goes to their end.
         let steps_again = changed
+            && !world.rollout.status.stable_rs.is_empty()
             && step_of(observed) != step_of_rollout(&world.rollout)
             && step_of_rollout(&outcome.rollout) != step_of_rollout(&world.rollout);
         if round > 0 && (outcome.acts || steps_again) {
+            if !steps_again && birth::start_with_pods(observed, &mut world, &outcome, &mut effects)
+            {
+                continue;
+            }
             break;
         }
         let goes_on = changed && (!outcome.acts || outcome.foreseen);
@@ -111,6 +120,17 @@ pub struct World {
     pub services: BTreeMap<String, ServiceView>,
     /// Why the spec can't be carried out.
     pub problem: Option<Problem>,
+}
+
+impl World {
+    /// A pass over it that has planned nothing yet.
+    fn pass<'a>(&self, observed: &'a Observed) -> Pass<'a> {
+        let mut pass = Pass::new(observed, self.rollout.clone(), self.sets.clone());
+        pass.services.clone_from(&self.services);
+        pass.new = replica_sets::find_new(observed, &pass.rollout, &pass.sets);
+        pass.find_stable();
+        pass
+    }
 }
 
 /// What one pass comes to.
@@ -151,10 +171,7 @@ pub fn prologue(observed: &Observed) -> (World, Vec<Effect>) {
 
 /// One pass, as upstream makes it.
 pub fn one_pass(observed: &Observed, world: &World) -> Outcome {
-    let mut pass = Pass::new(observed, world.rollout.clone(), world.sets.clone());
-    pass.services.clone_from(&world.services);
-    pass.new = replica_sets::find_new(observed, &pass.rollout, &pass.sets);
-    pass.find_stable();
+    let mut pass = world.pass(observed);
     let deadline = pass.new_set().and_then(deadline_of);
     pass.new_within_delay = deadline.is_some_and(|deadline| deadline > pass.now());
     let found = pass.new.is_some();
@@ -225,22 +242,31 @@ fn conclude(observed: &Observed, mut status: RolloutStatus, asked: i32, plan: Pl
     let stored = &observed.rollout.status;
     keep_transitions(stored, &mut status);
     if status == *stored {
-        return Decision { plan, status: None };
+        return Decision {
+            plan,
+            ..Decision::default()
+        };
     }
     // Where pods become available quickly, this is the only sign of the largest number of pods that an update comes to,
     // which people and tools wait for.
-    let grown = status.replicas == asked && asked > stored.replicas;
-    let until = status::collect_until(stored, &status, COLLECT);
-    if let Some(until) = until.filter(|until| *until > observed.now && !grown) {
-        let requeue = earlier(plan.requeue, until, observed.now);
-        return Decision {
-            plan: plan.requeue(requeue),
-            status: None,
-        };
+    let updates = !status.stable_rs.is_empty() && status.stable_rs != status.current_pod_hash;
+    let grown = updates && status.replicas == asked && asked > stored.replicas;
+    if status::differs_in_counts_only(stored, &status) && !grown {
+        let since = observed.unwritten_since.unwrap_or(observed.now);
+        let until = since.checked_add(COLLECT).unwrap_or(since);
+        if until > observed.now {
+            let requeue = earlier(plan.requeue, until, observed.now);
+            return Decision {
+                plan: plan.requeue(requeue),
+                status: None,
+                unwritten_since: Some(since),
+            };
+        }
     }
     Decision {
         plan,
         status: Some(status),
+        unwritten_since: None,
     }
 }
 

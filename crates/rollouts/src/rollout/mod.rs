@@ -115,6 +115,8 @@ impl Reconciler for RolloutReconciler {
             return;
         }
         self.metrics.passed(key, *took);
+        let waits = decision.get().and_then(|decision| decision.unwritten_since);
+        self.caches.unwritten.remember(key, waits);
         // Counted once it is stored, or the next pass would count it again.
         if let (
             Some(Decision {

@@ -40,6 +40,8 @@ pub struct Observed {
     pub services: BTreeMap<String, ServiceView>,
     /// Pods of the namespace that our ReplicaSets may own; empty unless something asks for them.
     pub pods: Vec<PodView>,
+    /// Since when counts have been waiting to be written, as the last pass said.
+    pub unwritten_since: Option<Timestamp>,
     /// The time of this pass.
     pub now: Timestamp,
     /// How often every Rollout is looked at without a reason.
@@ -83,6 +85,7 @@ impl Observed {
             may_adopt: false,
             services: BTreeMap::new(),
             pods: Vec::new(),
+            unwritten_since: None,
             now,
             resync: Duration::from_mins(15),
             rollout,
@@ -181,6 +184,8 @@ pub struct Caches {
     pub workloads: Workloads,
     /// What follows from each spec.
     pub facts: Memory,
+    /// Whose counts wait to be written.
+    pub unwritten: Unwritten,
     /// How often every Rollout is looked at without a reason.
     pub resync: Duration,
 }
@@ -191,6 +196,32 @@ pub struct Workloads {
     read: Mutex<BTreeMap<(String, ObjectKey), (u64, WorkloadView)>>,
 }
 
+/// Since when the counts of a Rollout have been waiting to be written. Nothing is lost with it but the wait.
+#[derive(Default)]
+pub struct Unwritten {
+    since: Mutex<BTreeMap<ObjectKey, Timestamp>>,
+}
+
+impl Unwritten {
+    fn since(&self, key: &ObjectKey) -> Option<Timestamp> {
+        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.get(key).copied()
+    }
+
+    /// What a pass decided; `None` if nothing waits.
+    pub fn remember(&self, key: &ObjectKey, waits: Option<Timestamp>) {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        match waits {
+            Some(time) => {
+                since.insert(key.clone(), time);
+            }
+            None => {
+                since.remove(key);
+            }
+        }
+    }
+}
+
 /// Reads everything that a decision about one Rollout may look at; `None` if it is gone.
 pub async fn observe(
     key: &ObjectKey,
@@ -199,6 +230,7 @@ pub async fn observe(
 ) -> Result<Option<Observed>, Error> {
     let Some(found) = caches.rollouts.get(key) else {
         caches.facts.forget(key);
+        caches.unwritten.remember(key, None);
         return Ok(None);
     };
     let rollout = found.view();
@@ -210,6 +242,7 @@ pub async fn observe(
     observed.malformed = found.is_malformed();
     observed.workload_error = workload_error;
     observed.resync = caches.resync;
+    observed.unwritten_since = caches.unwritten.since(key);
     let uid = observed.rollout.metadata.uid.clone();
     let sets = replica_sets_of(&observed, caches);
     if sets

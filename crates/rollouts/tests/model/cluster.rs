@@ -24,6 +24,7 @@ pub struct Cluster {
     pub writes: usize,
     /// The controller dies after this many writes.
     pub die_after: Option<usize>,
+    unwritten_since: Option<Timestamp>,
     now: Timestamp,
     created: i64,
     random: Random,
@@ -45,6 +46,7 @@ impl Cluster {
             objects,
             writes: 0,
             die_after: None,
+            unwritten_since: None,
             now,
             created: 0,
             random: Random(seed),
@@ -222,6 +224,7 @@ impl Cluster {
         let rollout = lenient(&self.objects["Rollout/web"]).object;
         let mut observed = Observed::new(rollout, None, self.now);
         observed.resync = Duration::from_mins(15);
+        observed.unwritten_since = self.unwritten_since;
         observed.replica_sets = self.sets().map(ReplicaSetView::from_value).collect();
         for name in service_names(&observed.rollout) {
             let service =
@@ -235,6 +238,7 @@ impl Cluster {
     pub fn reconcile(&mut self, stop: Option<usize>) -> bool {
         let observed = self.observe();
         let decision = decide(&observed);
+        self.unwritten_since = decision.unwritten_since;
         let before = self.writes;
         for effect in &decision.plan.effects {
             if effect.target().is_none() {
@@ -263,6 +267,7 @@ impl Cluster {
         let dies = self.die_after.is_some_and(|writes| self.writes >= writes);
         if dies {
             self.die_after = None;
+            self.unwritten_since = None;
         }
         dies || stop.is_some_and(|stop| self.writes >= before + stop)
     }

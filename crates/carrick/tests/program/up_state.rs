@@ -1,8 +1,5 @@
-#![cfg(test)]
 //! `carrick up --state DIR`: what a client was told is stored is there afterwards, however the process ends; and what is
 //! said when the folder, the port or the disk can't be had.
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +7,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{Ended, Folder, PROGRAM, Up};
+use super::common::{Ended, Folder, PROGRAM, Up};
 use machinery::entropy::Entropy;
 use runtime::client::connect::{ConnectOptions, connect};
 use runtime::client::{Client, ClientOptions};
