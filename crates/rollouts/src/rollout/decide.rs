@@ -247,11 +247,13 @@ fn conclude(observed: &Observed, mut status: RolloutStatus, asked: i32, plan: Pl
             ..Decision::default()
         };
     }
-    // Where pods become available quickly, this is the only sign of the largest number of pods that an update comes to,
-    // which people and tools wait for.
+    // Where pods become available quickly, this is the only sign of the largest number of pods that an update comes to, or
+    // of the one that a smaller size leaves, which people and tools wait for.
     let updates = !status.stable_rs.is_empty() && status.stable_rs != status.current_pod_hash;
-    let grown = updates && status.replicas == asked && asked > stored.replicas;
-    if status::differs_in_counts_only(stored, &status) && !grown {
+    let turns =
+        status.replicas > stored.replicas || status.updated_replicas < stored.updated_replicas;
+    let telling = updates && status.replicas == asked && turns;
+    if status::differs_in_counts_only(stored, &status) && !telling {
         let since = observed.unwritten_since.unwrap_or(observed.now);
         let until = since.checked_add(COLLECT).unwrap_or(since);
         if until > observed.now {

@@ -66,6 +66,25 @@ fn the_largest_number_of_pods_in_an_update_is_told_at_once() {
     });
 }
 
+#[test]
+fn a_smaller_size_in_an_update_is_told_at_once() {
+    on_virtual_time(async {
+        let lab = lab(&json!({"canary": {"maxSurge": "100%"}})).await;
+        let slow = json!({"metadata": {"annotations": {"carrick.dev/ready-after": "60s"}}});
+        let patch = |spec: Value| lab.patch(&ROLLOUT, "web", None, &json!({"spec": spec}));
+        patch(json!({"template": slow}));
+        lab.pass(1).await;
+        let told = || lab.get(&ROLLOUT, "web")["status"]["replicas"].clone();
+        let mut counts = vec![told()];
+        for replicas in [8, 5] {
+            patch(json!({"replicas": replicas}));
+            lab.pass(1).await;
+            counts.push(told());
+        }
+        assert_eq!(counts, [9, 12, 9]);
+    });
+}
+
 /// Nobody can create ReplicaSets.
 struct Refusing;
 
