@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use machinery::entropy::Entropy;
 use runtime::Clock;
 use runtime::client::connect::{ConnectOptions, connect};
 
 use crate::cluster::{Cluster, Ground};
+use crate::controllers::Controllers;
 use crate::faults::{Faults, Plan};
 use crate::scenarios::{self, Scenario};
 
@@ -36,8 +37,14 @@ async fn run(scenario: &Scenario, kubeconfig: PathBuf, program: Option<PathBuf>)
         .context("preparing the cluster")?;
     cluster.start(client, Faults::new(Plan::default()), 1);
     let outcome = (scenario.run)(&cluster).await;
-    cluster.leave().await?;
-    outcome
+    let ended = cluster.controllers.as_ref().map(Controllers::ended);
+    let left = cluster.leave().await;
+    outcome?;
+    ensure!(
+        ended.as_ref().is_none_or(Vec::is_empty),
+        "the controllers ended by themselves: {ended:?}"
+    );
+    left
 }
 
 /// Runs one scenario, for a test of its own; skipped without a cluster.

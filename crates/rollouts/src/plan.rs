@@ -16,6 +16,16 @@ use crate::rollout::observe::{Caches, Unwritten, Workloads, finding};
 use crate::rollout::tree::put;
 use crate::views::{Cached, Packed, ReplicaSetView, ServiceView};
 
+/// What would come next.
+pub struct Preview {
+    /// The writes.
+    pub plan: Plan,
+    /// The status that would follow.
+    pub status: StatusWrite,
+    /// Why the Rollout isn't worked on, if it is refused.
+    pub refusal: Option<String>,
+}
+
 /// The plan for `rollout` as if it had just been applied together with the objects `beside` it, and the status that would
 /// follow.
 ///
@@ -25,7 +35,7 @@ pub async fn plan(
     client: &Client,
     rollout: &Value,
     beside: &[Value],
-) -> Result<Option<(Plan, StatusWrite)>, Error> {
+) -> Result<Option<Preview>, Error> {
     let key = ObjectKey::of(rollout);
     let applied = match client.get(&ROLLOUT, &key).await? {
         Some(live) => as_applied(&live, rollout),
@@ -69,7 +79,26 @@ pub async fn plan(
         resync: std::time::Duration::from_mins(15),
     };
     let reconciler = RolloutReconciler::new(caches, Metrics::new(client.registry()));
-    reconciler::preview(&reconciler, &key, client).await
+    let previewed = reconciler::preview(&reconciler, &key, client).await?;
+    Ok(previewed.map(|(plan, status)| Preview {
+        plan,
+        refusal: refusal(&status, &applied),
+        status,
+    }))
+}
+
+/// Why a Rollout isn't worked on: by the status that would follow, or by the one that it has and keeps.
+fn refusal(status: &StatusWrite, applied: &Value) -> Option<String> {
+    let status = match status {
+        StatusWrite::Unchanged => applied.get("status")?,
+        StatusWrite::MergePatch { new, .. } => new,
+        StatusWrite::Update { object, .. } => object.get("status")?,
+    };
+    let conditions = status.get("conditions")?.as_array()?;
+    let invalid = conditions
+        .iter()
+        .find(|condition| condition.get("type") == Some(&json!("InvalidSpec")))?;
+    Some(invalid.get("message")?.as_str()?.to_owned())
 }
 
 /// A new object as the API server would have it.

@@ -68,12 +68,20 @@ fn sets_a_deadline(write: &Write) -> bool {
 
 static CANARY: [Moment; 10] = [
     moment("the first ReplicaSet is made", 1, makes_a_replica_set),
-    moment("its pods are asked for", 1, scales),
+    moment(
+        "the Rollout notes the first revision",
+        1,
+        notes_the_revision,
+    ),
     moment("the first revision is stable", 1, sets_stable),
     moment("the second ReplicaSet is made", 2, makes_a_replica_set),
-    moment("the Rollout notes the revision", 2, notes_the_revision),
-    moment("the first canary is asked for", 2, scales),
-    moment("a stable pod is given up", 3, scales),
+    moment(
+        "the Rollout notes the second revision",
+        2,
+        notes_the_revision,
+    ),
+    moment("a stable pod is given up", 1, scales),
+    moment("the canary grows", 2, scales),
     moment("the pause begins", 1, pauses),
     moment("the step after the pause begins", 4, goes_a_step_on),
     moment("the second revision is stable", 2, sets_stable),
@@ -83,7 +91,7 @@ static BLUE_GREEN: [Moment; 10] = [
     moment("the first ReplicaSet is made", 1, makes_a_replica_set),
     moment("the active Service has pods", 1, switches_active),
     moment("the second ReplicaSet is made", 2, makes_a_replica_set),
-    moment("the second pods are asked for", 2, scales),
+    moment("the second pods are asked for", 1, scales),
     moment("the preview Service moves", 2, switches_preview),
     moment("the pause begins", 1, pauses),
     moment("the active Service moves", 2, switches_active),

@@ -14,8 +14,8 @@ use super::program::{Program, cpu_of_api_server};
 use super::report::{Figures, Stretch, table};
 use crate::testbed::{self, Testbed, UpArgs};
 
-/// How long Events and the like may follow after everything is healthy.
-const SETTLE: Duration = Duration::from_secs(5);
+/// How long Events may follow after everything is healthy: a full queue of a thousand, at forty a second.
+const SETTLE: Duration = Duration::from_secs(30);
 /// Rest before memory is read.
 const REST: Duration = Duration::from_secs(20);
 /// A controller that has not begun by then does not work.

@@ -190,8 +190,8 @@ fn bare(value: &Value) -> Option<Value> {
     }
 }
 
-/// Reads a file of recorded calls, gzipped or not.
-pub fn read_lines(path: &Path) -> Result<Vec<Value>> {
+/// Reads a file of recorded calls, gzipped or not: one value a line, or why that line is none.
+pub fn read_lines(path: &Path) -> Result<Vec<serde_json::Result<Value>>> {
     let bytes = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     let mut text = String::new();
     if path.extension().is_some_and(|extension| extension == "gz") {
@@ -200,5 +200,5 @@ pub fn read_lines(path: &Path) -> Result<Vec<Value>> {
         text = String::from_utf8(bytes)?;
     }
     let lines = text.lines().filter(|line| !line.trim().is_empty());
-    lines.map(|line| Ok(serde_json::from_str(line)?)).collect()
+    Ok(lines.map(serde_json::from_str).collect())
 }

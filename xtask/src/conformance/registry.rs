@@ -5,7 +5,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::Value;
 
 use super::case::{Case, read_lines};
@@ -156,8 +156,16 @@ impl Registry {
                     }
                 }
             } else if file.ends_with(".ndjson") || file.ends_with(".ndjson.gz") {
-                for line in read_lines(&path)? {
-                    let case = Case::new(line);
+                for (number, line) in read_lines(&path)?.into_iter().enumerate() {
+                    let case = match line {
+                        Ok(line) => Case::new(line),
+                        Err(error) => {
+                            let name = format!("line {}", number + 1);
+                            let outcome = Outcome::Failed(format!("not JSON: {error}"));
+                            tally.count(&file, &name, outcome, width);
+                            continue;
+                        }
+                    };
                     if wanted(&file) || wanted(case.name()) || wanted(case.function()) {
                         self.replay(&file, &case, width, &mut tally);
                     }
@@ -165,6 +173,9 @@ impl Registry {
             } else if wanted(&file) {
                 tally.skip(&file, self.reason(&file));
             }
+        }
+        if only.is_none() && tally.passed + tally.failed + tally.different == 0 {
+            bail!("nothing in {} could be replayed", folder.display());
         }
         Ok(tally)
     }
@@ -234,11 +245,11 @@ impl Tally {
         }
         if self.different > 0 {
             say(&format!(
-                "{} differ on purpose, see docs/differences.md",
+                "skipped {:5} that differ on purpose, see docs/differences.md",
                 self.different
             ));
         }
-        let skipped: usize = self.skipped.values().sum();
+        let skipped = self.skipped.values().sum::<usize>() + self.different;
         say(&format!(
             "{} passed, {} failed, {skipped} skipped",
             self.passed, self.failed

@@ -57,11 +57,13 @@ impl PlanArgs {
                 }
                 let planned =
                     ::rollouts::plan::plan(&connected.client, rollout, &documents).await?;
-                let Some((plan, status)) = planned else {
+                let Some(next) = planned else {
                     continue;
                 };
-                print(&format!("rollout {name}\n{plan}\n{}", status_text(&status)))?;
-                refused.extend(refusal(&status).map(|text| format!("Rollout {name}: {text}")));
+                let status = status_text(&next.status);
+                print(&format!("rollout {name}\n{}\n{status}", next.plan))?;
+                let refusal = next.refusal.into_iter();
+                refused.extend(refusal.map(|text| format!("Rollout {name}: {text}")));
             }
             if refused.is_empty() {
                 Ok(())
@@ -72,20 +74,6 @@ impl PlanArgs {
             }
         })
     }
-}
-
-/// Why a Rollout with this status isn't worked on.
-fn refusal(status: &StatusWrite) -> Option<String> {
-    let status = match status {
-        StatusWrite::Unchanged => return None,
-        StatusWrite::MergePatch { new, .. } => new,
-        StatusWrite::Update { object, .. } => object.get("status")?,
-    };
-    let conditions = status.get("conditions")?.as_array()?;
-    let invalid = conditions
-        .iter()
-        .find(|condition| condition["type"] == "InvalidSpec")?;
-    Some(invalid.get("message")?.as_str()?.to_owned())
 }
 
 /// The change of the status that would follow, as YAML.

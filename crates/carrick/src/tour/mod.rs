@@ -2,9 +2,11 @@
 //!
 //! `script` says what happens and why; this file does it through the API, as a user would, and shows what came of it.
 //! Each step can also be done by hand: its command is printed, and a step whose outcome is there already just goes on.
+//! What an earlier tour left in a kept state is taken away first.
 
 mod script;
 
+use std::collections::BTreeSet;
 use std::io::BufRead;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +18,7 @@ use rollouts::commands::{self, Promotion};
 use rollouts::info::{RolloutInfo, rollout_text};
 use runtime::client::Client;
 use runtime::resource::SERVICE;
+use runtime::{DeleteOptions, Propagation};
 use serde_json::Value;
 
 use crate::cli::{Objects, create_or_merge, message, painter, print};
@@ -57,6 +60,7 @@ impl Guide {
             namespace: NAMESPACE.to_owned(),
         };
         let steps = script::steps();
+        take_away(&objects, &steps).await?;
         for (number, step) in steps.iter().enumerate() {
             print(&format!(
                 "\n━━ {}/{}  {}\n\n$ {}\n\n",
@@ -122,6 +126,36 @@ impl Guide {
             })?;
         Ok(answered.await.unwrap_or(false))
     }
+}
+
+/// Deletes the Rollouts of an earlier tour, and waits until they and their pods are gone.
+async fn take_away(objects: &Objects, steps: &[Step]) -> Result<()> {
+    let names: BTreeSet<&str> = steps.iter().map(|step| step.rollout).collect();
+    for name in names {
+        let key = objects.key(name);
+        if objects.client.get(&ROLLOUT, &key).await?.is_none() {
+            continue;
+        }
+        message(&format!("taking away {name} of an earlier tour"));
+        let options = DeleteOptions {
+            propagation: Some(Propagation::Foreground),
+            ..DeleteOptions::default()
+        };
+        objects.client.delete(&ROLLOUT, &key, &options).await?;
+        let gone = async {
+            while objects.client.get(&ROLLOUT, &key).await?.is_some() {
+                tokio::time::sleep(LOOK).await;
+            }
+            anyhow::Ok(())
+        };
+        match tokio::time::timeout(PATIENCE, gone).await {
+            Ok(gone) => gone?,
+            Err(_) => bail!(
+                "{name} of an earlier tour is still there\nhint: kubectl delete rollout {name}"
+            ),
+        }
+    }
+    Ok(())
 }
 
 fn next(steps: &[Step], number: usize) -> &str {

@@ -4,6 +4,12 @@
 use std::path::Path;
 use std::process::Command;
 
+use rollouts::api::ROLLOUT;
+use runtime::client::connect::{ConnectOptions, connect};
+use runtime::client::{Client, ClientOptions};
+use runtime::{DeleteOptions, ObjectKey};
+use serde_json::Value;
+
 use super::common::{Folder, PROGRAM, Up};
 
 const SELECTOR: &str = "{matchLabels: {app: web}}";
@@ -46,6 +52,41 @@ fn plan(kubeconfig: &Path, file: &Path) -> (Option<i32>, String, String) {
 fn lint(file: &Path) -> (Option<i32>, String, String) {
     let mut command = Command::new(PROGRAM);
     ran(command.args(["rollouts", "lint", "-f"]).arg(file))
+}
+
+/// Calls `check` while a Rollout is stored and the controller has found out what is wrong with it; not at all if the server
+/// doesn't take it.
+fn while_stored(kubeconfig: &Path, text: &str, check: impl FnOnce()) {
+    let Ok(documents) = machinery::yaml::parse_documents(text) else {
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let options = ConnectOptions {
+            kubeconfig: Some(kubeconfig.to_owned()),
+            ..ConnectOptions::default()
+        };
+        let client = Client::new(connect(&options).await.unwrap(), ClientOptions::default());
+        let mut rollout = documents[0].clone();
+        machinery::meta::set_namespace(&mut rollout, "default");
+        let key = ObjectKey::of(&rollout);
+        if client.create(&ROLLOUT, &rollout).await.is_err() {
+            return;
+        }
+        while !has_complaint(&client.get(&ROLLOUT, &key).await.unwrap().unwrap()) {}
+        check();
+        let options = DeleteOptions::default();
+        client.delete(&ROLLOUT, &key, &options).await.unwrap();
+    });
+}
+
+fn has_complaint(rollout: &Value) -> bool {
+    rollout["status"]["message"]
+        .as_str()
+        .is_some_and(|message| message.starts_with("InvalidSpec"))
 }
 
 #[test]
@@ -107,6 +148,14 @@ fn what_is_wrong_with_a_file_is_said_with_file_object_and_field() {
         assert_eq!(code, Some(1), "plan of\n{text}\n{stderr}");
         for part in ["bad.yaml: ", wanted] {
             assert!(stderr.contains(part), "no {part:?} in {stderr}");
+        }
+        // The server drops unknown fields, and nothing is wrong with the rest.
+        if !wanted.starts_with("unknown") {
+            while_stored(&kubeconfig, &text, || {
+                let (code, stdout, stderr) = plan(&kubeconfig, &file);
+                assert_eq!(code, Some(1), "plan of what is stored\n{stdout}\n{stderr}");
+                assert!(stderr.contains(wanted), "no {wanted:?} in {stderr}");
+            });
         }
         let (code, _, stderr) = lint(&file);
         assert_eq!(code, Some(i32::from(seen_by_lint)), "lint of\n{text}");

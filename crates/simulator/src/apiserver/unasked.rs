@@ -35,7 +35,8 @@ const POLICIES: [(&str, &str, &str); 2] = [
 
 impl ApiServer {
     /// 501 if a webhook or a bound policy has a rule for this operation (`CREATE`, `UPDATE`, `DELETE`) on this resource.
-    /// Selectors and conditions aren't looked at. A webhook that may be ignored is: it counts as out of reach.
+    /// Selectors, conditions and failure policies aren't looked at: a webhook that may be ignored where it is out of reach
+    /// would have been asked.
     pub(crate) fn check_admission(&self, operation: &str, served: &Served) -> Result<(), ApiError> {
         if served.resource.group == GROUP {
             return Ok(());
@@ -47,10 +48,8 @@ impl ApiServer {
         for (kind, table) in CONFIGURATIONS {
             for configuration in self.objects_of(table) {
                 let webhooks = configuration.get("webhooks").and_then(Value::as_array);
-                let mut binding = webhooks.into_iter().flatten().filter(|webhook| {
-                    webhook.get("failurePolicy").and_then(Value::as_str) != Some("Ignore")
-                });
-                if binding.any(|webhook| matches(webhook.get("rules"))) {
+                let mut webhooks = webhooks.into_iter().flatten();
+                if webhooks.any(|webhook| matches(webhook.get("rules"))) {
                     return Err(unasked(kind, configuration));
                 }
             }

@@ -64,6 +64,10 @@ async fn handle(
     };
     let (response, _) = answer(&shared.world, &request).await;
     shared.durable.settled().await;
+    if parts.method == http::Method::HEAD {
+        // HTTP/1.1 leaves the body out by itself, HTTP/2 doesn't.
+        return Ok(response.map(|_| SimBody::whole(bytes::Bytes::new())));
+    }
     let durable = shared.durable.clone();
     Ok(response.map(|body| {
         body.gated(move || {
