@@ -15,7 +15,7 @@ use rollouts::rollout::observe::{Observed, service_names};
 use rollouts::rollout::template::DIGEST_ANNOTATION;
 use rollouts::validation::support::unsupported;
 use rollouts::views::{PodView, ReplicaSetView, ServiceView};
-use runtime::{Effect, Patch};
+use runtime::{Effect, Patch, Requeue};
 use serde_json::{Map, Value, json};
 
 use crate::conformance::case::Case;
@@ -67,6 +67,7 @@ type World = BTreeMap<String, Value>;
 struct Deeds {
     evictions: Vec<String>,
     events: Vec<String>,
+    again: Requeue,
 }
 
 fn replay(case: &Case) -> Result<(), String> {
@@ -75,6 +76,9 @@ fn replay(case: &Case) -> Result<(), String> {
     let (theirs, their_deeds) = theirs(case, before.clone());
     let (ours, our_deeds) = ours(&observed, before);
     let mut found = Vec::new();
+    if let Some(difference) = delays(case, our_deeds.again) {
+        found.push(difference);
+    }
     let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
     for name in names {
         let side = |world: &World| world.get(name).map(bare).unwrap_or_default();
@@ -93,6 +97,23 @@ fn replay(case: &Case) -> Result<(), String> {
     } else {
         Err(found.join("\n    "))
     }
+}
+
+/// Whether ours is looked at again when upstream says: at the earliest of the times that it asks for. Where none is recorded
+/// ours may look again all the same, for what upstream's resync or another queue sees.
+fn delays(case: &Case, again: Requeue) -> Option<String> {
+    let calls = case.line["out"]["calls"].as_array().into_iter().flatten();
+    let theirs = calls
+        .filter(|call| text(call, "/op") == "AddAfter")
+        .filter_map(|call| text(call, "/in/after").parse::<SignedDuration>().ok())
+        .min();
+    let ours = match again {
+        Requeue::At(at) => Some(at.duration_since(case.now())),
+        Requeue::After(delay) => SignedDuration::try_from(delay).ok(),
+        Requeue::Never | Requeue::Backoff | Requeue::Immediately => None,
+    };
+    (theirs.is_some() && theirs != ours)
+        .then(|| format!("again: upstream after {theirs:?}, ours after {ours:?}"))
 }
 
 fn id(kind: &str, name: &str) -> String {
@@ -219,6 +240,7 @@ fn ours(observed: &Observed, mut world: World) -> (World, Deeds) {
         perform(effect, &mut world, &mut deeds);
     }
     deeds.events.sort();
+    deeds.again = outcome.requeue;
     let difference = patch::merge::diff(
         &json!(observed.rollout.status),
         &json!(outcome.rollout.status),
