@@ -65,6 +65,9 @@ pub fn run(command: &Command) -> Result<ExitCode> {
     };
     let tally = registry.run(&folder, data.only.as_deref(), data.width)?;
     tally.print();
+    if tally.passed + tally.failed + tally.different == 0 {
+        bail!("nothing in {} could be replayed", folder.display());
+    }
     Ok(if tally.failed > 0 {
         ExitCode::FAILURE
     } else {

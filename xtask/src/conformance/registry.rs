@@ -5,7 +5,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::Value;
 
 use super::case::{Case, read_lines};
@@ -173,9 +173,6 @@ impl Registry {
             } else if wanted(&file) {
                 tally.skip(&file, self.reason(&file));
             }
-        }
-        if only.is_none() && tally.passed + tally.failed + tally.different == 0 {
-            bail!("nothing in {} could be replayed", folder.display());
         }
         Ok(tally)
     }
