@@ -43,6 +43,7 @@ pub fn run(args: &TestRealArgs) -> Result<()> {
     // The session is a person's, who may do everything.
     let session = args.session.then(|| run(&["kubectl_real"], "admin"));
     if args.keep {
+        testbed.leave_running()?;
         eprintln!(
             "the testbed is left running\nhint: cargo xtask testbed down --name {}",
             up.name

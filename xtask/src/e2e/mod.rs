@@ -80,6 +80,7 @@ pub fn run(args: &E2eArgs) -> Result<()> {
     }
     .all(args, &carrick, &chosen);
     if args.keep {
+        testbed.leave_running()?;
         eprintln!(
             "the testbed is left running\nhint: cargo xtask testbed down --name {}",
             up.name

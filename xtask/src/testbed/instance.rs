@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -18,9 +18,11 @@ use super::plan::{self, Ports};
 /// How long a testbed may take to come up on a busy machine.
 const START: Duration = Duration::from_mins(2);
 
-/// A running testbed.
-#[derive(Clone, Debug)]
+/// A running testbed. It ends with this process, however that ends, unless it is left running.
+#[derive(Debug)]
 pub struct Testbed {
+    /// The supervisor takes its end for ours.
+    lifeline: ChildStdin,
     name: String,
     folder: PathBuf,
     api_port: u16,
@@ -39,6 +41,15 @@ impl Testbed {
     /// The folder of its files: logs, certificates, `audit.log`.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+    /// Lets it run on without this process.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn leave_running(mut self) -> Result<()> {
+        self.lifeline
+            .write_all(b"ready\n")
+            .context("the testbed has ended")
     }
     /// One line for people.
     pub fn summary(&self) -> String {
@@ -90,12 +101,12 @@ pub fn up(args: &UpArgs) -> Result<Testbed> {
     });
     match started {
         Ok(seconds) => {
-            let mut input = child
+            let lifeline = child
                 .stdin
                 .take()
                 .context("the supervisor has no standard input")?;
-            input.write_all(b"ready\n")?;
             Ok(Testbed {
+                lifeline,
                 name: args.name.clone(),
                 folder,
                 api_port: ports.api,

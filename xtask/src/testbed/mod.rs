@@ -66,7 +66,9 @@ pub fn run(command: Command) -> Result<()> {
         Command::Up(args) => {
             let testbed = up(&args)?;
             eprintln!("{}", testbed.summary());
-            write_line(&testbed.kubeconfig().display().to_string())
+            let kubeconfig = testbed.kubeconfig();
+            testbed.leave_running()?;
+            write_line(&kubeconfig.display().to_string())
         }
         Command::Down { name, all } => {
             let names = if all { instance::names()? } else { vec![name] };
