@@ -46,6 +46,12 @@ pub struct RunOptions {
     pub burst: u32,
     /// Namespace of the Lease for leader election; none if absent.
     pub leader_namespace: Option<String>,
+    /// Others may take the Lease after this long without renewal.
+    pub lease_duration: Duration,
+    /// The leader gives up after this long without a successful renewal.
+    pub renew_deadline: Duration,
+    /// Time between attempts to take or renew the Lease.
+    pub retry_period: Duration,
     /// Addresses of health and metrics.
     pub listen: Vec<SocketAddr>,
     /// Where the time comes from.
@@ -65,6 +71,9 @@ impl Default for RunOptions {
             qps: Some(40.0),
             burst: 80,
             leader_namespace: None,
+            lease_duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry_period: Duration::from_secs(2),
             listen: Vec::new(),
             clock: Clock::system(),
             seed: None,
@@ -114,7 +123,13 @@ fn leader_options(client: &RuntimeClient, namespace: &str, options: &RunOptions)
         "" => LEASE.to_owned(),
         instance => format!("{LEASE}-{instance}"),
     };
-    LeaderOptions::new(ObjectKey::new(namespace, name), leader::identity(client))
+    LeaderOptions {
+        lease: ObjectKey::new(namespace, name),
+        identity: leader::identity(client),
+        lease_duration: options.lease_duration,
+        renew_deadline: options.renew_deadline,
+        retry_period: options.retry_period,
+    }
 }
 
 /// Adds the rollout controllers to a manager.

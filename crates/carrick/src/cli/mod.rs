@@ -8,6 +8,7 @@ mod plan;
 mod rollouts;
 mod run;
 mod up;
+mod upstream_flags;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -27,7 +28,8 @@ pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 #[command(
     name = "carrick",
     version = VERSION,
-    about = "Builds Kubernetes clusters, watches them and ships applications to them safely"
+    about = "Builds Kubernetes clusters, watches them and ships applications to them safely",
+    args_override_self = true // as pflag has it: the last one counts
 )]
 struct Carrick {
     #[command(subcommand)]
@@ -39,7 +41,7 @@ enum Command {
     /// Start a whole platform on this computer: a simulated Kubernetes with Carrick's controllers
     Up(up::UpArgs),
     /// Run the controllers against a Kubernetes
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     /// Print the custom resource definitions
     Crds,
     /// Print what installs a product into a Kubernetes
