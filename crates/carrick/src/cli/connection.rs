@@ -8,6 +8,8 @@ use clap::Args;
 use kube::config::{AuthInfo, Cluster, KubeConfigOptions, Kubeconfig};
 use runtime::client::{Client, ClientOptions};
 
+use super::message;
+
 /// Where the API server is and who is asking, as kubectl's flags say it.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Connection {
@@ -56,6 +58,21 @@ pub struct Connection {
     /// How long to wait before giving up on a single request; 0 for no limit
     #[arg(long, global = true, value_name = "DURATION", default_value = "0")]
     pub request_timeout: String,
+    /// UID to impersonate for the operation
+    #[arg(long = "as-uid", global = true, value_name = "UID")]
+    pub impersonate_uid: Option<String>,
+    /// Username for basic authentication to the API server
+    #[arg(long, global = true)]
+    pub username: Option<String>,
+    /// Password for basic authentication to the API server
+    #[arg(long, global = true)]
+    pub password: Option<String>,
+    /// Accepted for kubectl's sake: no response is asked to be compressed
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub disable_compression: Option<bool>,
+    /// Accepted for kubectl's sake: nothing is cached
+    #[arg(long, global = true, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
 }
 
 /// A client, and the namespace that is meant where none is said.
@@ -78,6 +95,10 @@ impl Connection {
         config
             .headers
             .push((http::header::USER_AGENT, user_agent.parse()?));
+        let auth = &mut config.auth_info;
+        if auth.impersonate.is_none() && auth.impersonate_uid.take().is_some() {
+            message("warning: --as-uid has no effect without a user to impersonate: give --as too");
+        }
         let namespace = self
             .namespace
             .clone()
@@ -193,6 +214,15 @@ impl Connection {
         }
         if let Some(name) = &self.impersonate {
             user.impersonate = Some(name.clone());
+        }
+        if let Some(uid) = &self.impersonate_uid {
+            user.impersonate_uid = Some(uid.clone());
+        }
+        if let Some(name) = &self.username {
+            user.username = Some(name.clone());
+        }
+        if let Some(password) = &self.password {
+            user.password = Some(password.clone().into());
         }
         if !self.impersonate_groups.is_empty() {
             user.impersonate_groups = Some(self.impersonate_groups.clone());

@@ -31,23 +31,23 @@ pub enum List {
 #[derive(Args)]
 pub struct RolloutsArgs {
     /// Include all namespaces
-    #[arg(short = 'A', long)]
+    #[arg(short = 'A', long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     all_namespaces: bool,
     /// Only show rollout with specified name
     #[arg(long)]
     name: Option<String>,
     /// Print timestamps on updates
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     timestamps: bool,
     /// Watch for changes
-    #[arg(short, long)]
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     watch: bool,
 }
 
 #[derive(Args)]
 pub struct ExperimentsArgs {
     /// Include all namespaces
-    #[arg(short = 'A', long)]
+    #[arg(short = 'A', long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     all_namespaces: bool,
 }
 

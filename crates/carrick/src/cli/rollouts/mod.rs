@@ -20,7 +20,8 @@ use super::Connection;
 #[command(
     name = "kubectl-argo-rollouts",
     bin_name = "kubectl argo rollouts",
-    about = "This command consists of multiple subcommands which can be used to manage Argo Rollouts"
+    about = "This command consists of multiple subcommands which can be used to manage Argo Rollouts",
+    args_override_self = true
 )]
 pub struct Plugin {
     /// What to do.

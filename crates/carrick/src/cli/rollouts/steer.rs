@@ -16,13 +16,13 @@ pub struct PromoteArgs {
     /// The Rollout
     name: String,
     /// Perform a full promotion, skipping analysis, pauses, and steps
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     full: bool,
     /// DEPRECATED: use --full
-    #[arg(short = 'c', long, hide = true)]
+    #[arg(short = 'c', long, hide = true, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     skip_current_step: bool,
     /// DEPRECATED: use --full
-    #[arg(short = 'a', long, hide = true)]
+    #[arg(short = 'a', long, hide = true, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     skip_all_steps: bool,
 }
 

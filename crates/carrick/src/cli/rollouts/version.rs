@@ -8,7 +8,7 @@ use crate::cli::{VERSION, print};
 #[derive(Args)]
 pub struct VersionArgs {
     /// Print just the version number
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     short: bool,
 }
 
