@@ -1,6 +1,7 @@
 #![cfg(test)]
-//! The program as people run it: files that are wrong, states that are kept.
+//! The program as people run it: commands, files that are wrong, states that are kept.
 
 mod bad_files;
+mod commands;
 mod common;
 mod up_state;
