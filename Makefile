@@ -22,7 +22,7 @@ conformance: setup ## recorded calls and answers of the originals, replayed agai
 	$(CARGO) xtask conformance kubernetes
 	$(CARGO) xtask crds --compare
 
-test-real: setup testbed ## the same on a real Kubernetes (needs Go; ARGS=NAME: only the scenario of that name; ARGS="--session kubectl": the recorded session with kubectl)
+test-real: setup testbed ## the same on a real Kubernetes (needs Go; ARGS=NAME: only the scenario of that name; ARGS=kubectl: only the recorded session)
 	@scripts/setup kubectl
 	@if command -v go >/dev/null; then $(CARGO) xtask test-real $(ARGS); else echo 'skipped: no Go toolchain'; fi
 

@@ -1,4 +1,4 @@
-//! `cargo xtask test-real`: the scenarios of `tests/` on a real Kubernetes, and the kubectl session when asked for.
+//! `cargo xtask test-real`: the scenarios of `tests/` and the recorded kubectl session on a real Kubernetes.
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -12,9 +12,9 @@ pub struct TestRealArgs {
     /// Leave the testbed running afterwards
     #[arg(long)]
     keep: bool,
-    /// Hold the recorded kubectl session against it, too
+    /// Leave the recorded kubectl session out
     #[arg(long)]
-    session: bool,
+    no_session: bool,
     /// Given to the test programs, e.g. the name of one scenario, or `kubectl` for the session alone
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     test_args: Vec<String>,
@@ -41,7 +41,7 @@ pub fn run(args: &TestRealArgs) -> Result<()> {
     };
     let scenarios = run(&["real", "killed"], "carrick");
     // The session is a person's, who may do everything.
-    let session = args.session.then(|| run(&["kubectl_real"], "admin"));
+    let session = (!args.no_session).then(|| run(&["kubectl_real"], "admin"));
     if args.keep {
         testbed.leave_running()?;
         eprintln!(

@@ -2,7 +2,7 @@
 //!
 //! `tests/kubectl/session.txt` is the session. What it prints on a real Kubernetes is recorded in
 //! `tests/goldens/kubectl/CLIENT.txt`; the simulator must print the same, but for what `docs/simulator-differences.md`
-//! lists. `cargo xtask test-real --session kubectl` holds the recording against a real Kubernetes again; with
+//! lists. `cargo xtask test-real kubectl` holds the recording against a real Kubernetes again; with
 //! `CARRICK_RECORD=1` it writes it anew.
 
 mod compare;
