@@ -1,5 +1,6 @@
 //! See ARCHITECTURE.md.
 
+pub mod apply;
 pub mod builtin;
 pub mod decode;
 pub mod duration;

@@ -1,0 +1,248 @@
+//! What any write but an apply does to `managedFields`.
+//!
+//! Mirrors `apimachinery/pkg/util/managedfields/internal`: `fieldmanager.go`, `skipnonapplied.go`, `capmanagers.go`,
+//! `managedfieldsupdater.go`, `stripmeta.go`.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use super::managed::{self, Identity, Managers, Operation, Owned};
+use super::ownership::{Change, Versions, reconcile, settle, without_reset};
+use super::path::PathElement;
+use super::set::FieldSet;
+use super::validate::validate;
+use crate::meta;
+
+/// More entries of updates than this are merged into one.
+const MAX_UPDATERS: usize = 10;
+/// The manager of that one.
+const ANCIENT: &str = "ancient-changes";
+
+/// A write, as far as it decides who owns what.
+#[derive(Clone, Copy)]
+pub struct Write<'a> {
+    /// The versions of the kind.
+    pub versions: &'a dyn Versions,
+    /// Version of the objects in this write: `apps/v1`.
+    pub api_version: &'a str,
+    /// Kind of the objects.
+    pub kind: &'a str,
+    /// What an object of the kind is before anything is set: of a built-in kind Go's zero value, of a custom one its
+    /// `apiVersion` and `kind`.
+    pub empty: &'a Value,
+    /// Who writes; empty counts as `unknown`.
+    pub manager: &'a str,
+    /// Through which subresource; empty for the object itself.
+    pub subresource: &'a str,
+    /// The time, RFC 3339 in whole seconds.
+    pub now: &'a str,
+}
+
+impl Write<'_> {
+    fn identity(&self, manager: &str, operation: Operation) -> Identity {
+        let manager = if manager.is_empty() {
+            "unknown"
+        } else {
+            manager
+        };
+        Identity::new(manager, operation, self.api_version, self.subresource)
+    }
+
+    /// The identity of this writer's entry.
+    pub fn writer(&self, operation: Operation) -> Identity {
+        self.identity(self.manager, operation)
+    }
+
+    /// `NAMESPACE/NAME; GROUP/VERSION, Kind=KIND`, as messages name an object.
+    pub(super) fn name_of(&self, object: &Value) -> String {
+        format!(
+            "{}/{}; {}",
+            meta::namespace(object),
+            meta::name(object),
+            kind_text(self.api_version, self.kind)
+        )
+    }
+}
+
+/// `GROUP/VERSION, Kind=KIND`, with an empty group for the core's.
+pub(super) fn kind_text(api_version: &str, kind: &str) -> String {
+    let slash = if api_version.contains('/') { "" } else { "/" };
+    format!("{slash}{api_version}, Kind={kind}")
+}
+
+/// Fields that nobody owns.
+static NOBODYS: LazyLock<FieldSet> = LazyLock::new(|| {
+    let mut out = FieldSet::new();
+    for name in ["apiVersion", "kind", "metadata"] {
+        out.insert(&[PathElement::field(name)]);
+    }
+    for name in [
+        "name",
+        "namespace",
+        "creationTimestamp",
+        "selfLink",
+        "uid",
+        "clusterName",
+        "generation",
+        "managedFields",
+        "resourceVersion",
+    ] {
+        out.insert(&[PathElement::field("metadata"), PathElement::field(name)]);
+    }
+    out
+});
+
+/// A set without what nobody owns.
+pub(super) fn stripped(set: &FieldSet) -> FieldSet {
+    set.difference(&NOBODYS)
+}
+
+/// Sets the `managedFields` of an object that is about to be stored, after `old`; `None` for a create.
+///
+/// `new` is decoded and defaulted and carries the `managedFields` of the request. What cannot be understood leaves the
+/// entries as they were.
+pub fn update(write: &Write<'_>, old: Option<&Value>, new: &mut Value) {
+    let live = old.unwrap_or(write.empty);
+    let managers = before(write, live, new);
+    managed::remove(new);
+    let untracked = managers.is_empty() && !meta::uid(live).is_empty();
+    let managers = if untracked {
+        managers
+    } else {
+        track(write, write.manager, live, new, managers.clone()).unwrap_or(managers)
+    };
+    managed::put(new, &managers);
+}
+
+/// The entries a write starts from: the request's if it names any, else the stored ones.
+fn before(write: &Write<'_>, live: &Value, new: &Value) -> Managers {
+    let stored = || managed::decode(managed::entries(live)).unwrap_or_default();
+    if !write.subresource.is_empty() {
+        return stored();
+    }
+    if managed::is_reset(new) {
+        return Managers::new();
+    }
+    match managed::decode(managed::entries(new)) {
+        Ok(managers) if !managers.is_empty() => managers,
+        Ok(_) | Err(_) => stored(),
+    }
+}
+
+/// The entries after a change by an updater. The error is what the server says of an object that does not fit.
+pub(super) fn track(
+    write: &Write<'_>,
+    manager: &str,
+    old: &Value,
+    new: &Value,
+    mut managers: Managers,
+) -> Result<Managers, String> {
+    let (old, new) = (untracked(old), untracked(new));
+    let Some(ty) = write.versions.type_in(write.api_version) else {
+        let kind = kind_text(write.api_version, write.kind);
+        return Err(format!("no corresponding type for {kind}"));
+    };
+    for (what, object) in [("new", &new), ("live", &old)] {
+        validate(object, ty, true).map_err(|text| {
+            let name = write.name_of(object);
+            format!("failed to convert {what} object ({name}) to smd typed: {text}")
+        })?;
+    }
+    reconcile(&mut managers, write.versions);
+    let change = Change {
+        versions: write.versions,
+        api_version: write.api_version,
+        old: &old,
+        new: &new,
+    };
+    let changed = settle(&change, &mut managers, None, true)
+        .map(|comparison| comparison.set())
+        .map_err(|conflicts| conflicts.to_string())?;
+    let changed = stripped(&without_reset(changed, write.versions, write.api_version));
+    if !changed.is_empty() {
+        let entry = managers
+            .entry(write.identity(manager, Operation::Update))
+            .or_default();
+        *entry = Owned {
+            api_version: write.api_version.to_owned(),
+            time: write.now.to_owned(),
+            fields: changed.union(&entry.fields),
+        };
+    }
+    cap(&mut managers);
+    Ok(managers)
+}
+
+/// An object without its `managedFields`, which belong to nobody.
+pub(super) fn untracked(object: &Value) -> Value {
+    let mut object = object.clone();
+    managed::remove(&mut object);
+    object
+}
+
+/// Merges the oldest updaters of each version into one, until there are no more than allowed.
+fn cap(managers: &mut Managers) {
+    let mut updaters: Vec<(i64, Identity)> = managers
+        .iter()
+        .filter(|(identity, _)| identity.operation == Operation::Update)
+        .map(|(identity, owned)| (managed::seconds(&owned.time), identity.clone()))
+        .collect();
+    let mut count = updaters.len();
+    updaters.sort();
+    let mut first_of: BTreeMap<String, Identity> = BTreeMap::new();
+    for (_, identity) in updaters {
+        if count <= MAX_UPDATERS {
+            return;
+        }
+        let version = identity.api_version.clone();
+        let Some(first) = first_of.get(&version) else {
+            first_of.insert(version, identity);
+            continue;
+        };
+        let bucket = Identity::new(ANCIENT, Operation::Update, &version, "");
+        if !managers.contains_key(&bucket)
+            && let Some(owned) = managers.remove(first)
+        {
+            managers.insert(bucket.clone(), owned);
+        }
+        // Upstream, too, loses the bucket if it is itself the newer one of two.
+        if let Some(owned) = managers.remove(&identity)
+            && let Some(merged) = managers.get_mut(&bucket)
+        {
+            merged.fields = merged.fields.union(&owned.fields);
+            merged.time = owned.time;
+        }
+        count -= 1;
+    }
+}
+
+/// Keeps the stored times where a write would change nothing else.
+///
+/// Mirrors `apimachinery`'s `IgnoreManagedFieldsTimestampsTransformer` (`apiserver/pkg/endpoints/handlers/fieldmanager`).
+pub fn keep_times(old: &Value, new: &mut Value) {
+    let entries = managed::entries(new);
+    if entries.is_empty() || !same_but_times(managed::entries(old), entries) {
+        return;
+    }
+    if untracked(old) == untracked(new) {
+        let entries = managed::entries(old).to_vec();
+        meta::set(new, "managedFields", Value::Array(entries));
+    }
+}
+
+fn same_but_times(old: &[Value], new: &[Value]) -> bool {
+    let timeless = |entry: &Value| {
+        let mut entry = entry.clone();
+        if let Some(fields) = entry.as_object_mut() {
+            fields.remove("time");
+        }
+        entry
+    };
+    old.len() == new.len()
+        && old
+            .iter()
+            .zip(new)
+            .all(|(one, other)| timeless(one) == timeless(other))
+}

@@ -1,0 +1,186 @@
+//! Whether a value fits its type, in the server's words.
+//!
+//! Mirrors `structured-merge-diff/typed/validate.go`.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::element::element_of;
+use super::path::PathElement;
+use super::types::{Form, ListForm, MapType, Relation, Scalar, Type};
+use crate::decode::quote;
+use crate::go_json;
+use crate::patch::go_value;
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fault {
+    path: String,
+    text: String,
+}
+
+/// Checks a value; the error is what the server says behind `failed to create typed … object (…): `.
+pub(super) fn validate(value: &Value, ty: Type<'_>, duplicates: bool) -> Result<(), String> {
+    let mut faults = Vec::new();
+    check(value, ty, duplicates, &mut faults);
+    let texts: Vec<String> = faults
+        .into_iter()
+        .map(|Fault { path, text }| {
+            if path.is_empty() {
+                text
+            } else {
+                format!("{path}: {text}")
+            }
+        })
+        .collect();
+    match texts.as_slice() {
+        [] => Ok(()),
+        [one] => Err(one.clone()),
+        several => Err(format!("errors:\n  {}", several.join("\n  "))),
+    }
+}
+
+fn fault(text: String, faults: &mut Vec<Fault>) {
+    let path = String::new();
+    faults.push(Fault { path, text });
+}
+
+fn check(value: &Value, ty: Type<'_>, duplicates: bool, faults: &mut Vec<Fault>) {
+    match ty.forms().of(Some(value)) {
+        Form::Scalar(scalar) => {
+            if let Some(text) = scalar_fault(scalar, value) {
+                fault(text, faults);
+            }
+        }
+        Form::Map(map) => match value {
+            Value::Object(fields) => check_map(fields, &map, duplicates, faults),
+            Value::Null => {}
+            other => fault(format!("expected map, got {}", printed(other)), faults),
+        },
+        Form::List(list) => match value {
+            Value::Array(items) => check_list(items, &list, duplicates, faults),
+            Value::Null => {}
+            other => fault(format!("expected list, got {}", printed(other)), faults),
+        },
+        Form::Invalid => fault("schema error: invalid atom: inlined".to_owned(), faults),
+    }
+}
+
+/// Checks a part, whose faults get its path element in front.
+fn descend(
+    element: &PathElement,
+    value: &Value,
+    ty: Type<'_>,
+    duplicates: bool,
+    faults: &mut Vec<Fault>,
+) {
+    let before = faults.len();
+    check(value, ty, duplicates, faults);
+    for fault in faults.iter_mut().skip(before) {
+        fault.path = format!("{element}{}", fault.path);
+    }
+}
+
+fn check_map(
+    fields: &Map<String, Value>,
+    map: &MapType<'_>,
+    duplicates: bool,
+    faults: &mut Vec<Fault>,
+) {
+    for (name, value) in fields {
+        let element = PathElement::field(name);
+        let Some(ty) = map.field(name) else {
+            faults.push(Fault {
+                path: element.to_string(),
+                text: "field not declared in schema".to_owned(),
+            });
+            return;
+        };
+        descend(&element, value, ty, duplicates, faults);
+    }
+}
+
+fn check_list(items: &[Value], list: &ListForm<'_>, duplicates: bool, faults: &mut Vec<Fault>) {
+    let mut seen = BTreeSet::new();
+    for (index, item) in items.iter().enumerate() {
+        let element = if list.relation == Relation::Atomic {
+            PathElement::Index(i64::try_from(index).unwrap_or(i64::MAX))
+        } else {
+            match element_of(list, item) {
+                Ok(element) => element,
+                Err(text) => {
+                    fault(format!("element {index}: {text}"), faults);
+                    return;
+                }
+            }
+        };
+        if !seen.insert(element.clone()) && !duplicates {
+            fault(format!("duplicate entries for key {element}"), faults);
+        }
+        descend(&element, item, list.element, duplicates, faults);
+    }
+}
+
+/// What is wrong with a value where a scalar belongs.
+fn scalar_fault(scalar: Scalar, value: &Value) -> Option<String> {
+    match (scalar, value) {
+        (_, Value::Null)
+        | (Scalar::Numeric, Value::Number(_))
+        | (Scalar::String, Value::String(_))
+        | (Scalar::Boolean, Value::Bool(_))
+        | (Scalar::Untyped, Value::Number(_) | Value::String(_) | Value::Bool(_)) => None,
+        (Scalar::Numeric, _) => {
+            let ty = go_type(value);
+            Some(format!("expected numeric (int or float), got {ty}"))
+        }
+        (Scalar::String, _) => Some(format!(
+            "expected string, got &value.valueUnstructured{{Value:{}}}",
+            go_syntax(value)
+        )),
+        (Scalar::Boolean, _) => Some(format!("expected boolean, got {}", printed(value))),
+        (Scalar::Untyped, _) => Some(format!("expected any scalar, got {}", printed(value))),
+    }
+}
+
+/// Go's `%v` of the value in its wrapper.
+fn printed(value: &Value) -> String {
+    format!("&{{{}}}", go_value(value))
+}
+
+/// Go's `%T`.
+fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    }
+}
+
+/// Go's `%#v`.
+fn go_syntax(value: &Value) -> String {
+    match value {
+        Value::Null => "interface {}(nil)".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() => go_json::format_float(float),
+            _ => number.to_string(),
+        },
+        Value::String(text) => quote(text),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(go_syntax).collect();
+            format!("[]interface {{}}{{{}}}", items.join(", "))
+        }
+        Value::Object(fields) => {
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(key, value)| format!("{}:{}", quote(key), go_syntax(value)))
+                .collect();
+            format!("map[string]interface {{}}{{{}}}", fields.join(", "))
+        }
+    }
+}
