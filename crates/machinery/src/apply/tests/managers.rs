@@ -54,6 +54,18 @@ fn an_update_takes_what_it_changes_and_moves_its_time_only_then() {
 }
 
 #[test]
+fn an_updater_keeps_what_it_changed_before() {
+    let live = created("one", &json!({"text": "a", "count": 1}));
+    let live = edited(&live, "two", NOW, |new| new["spec"]["count"] = json!(2));
+    let live = edited(&live, "two", LATER, |new| new["spec"]["text"] = json!("b"));
+    assert_eq!(
+        owners(&live),
+        ["one/Update: .spec", "two/Update: .spec.count .spec.text"]
+    );
+    assert_eq!(times(&live), [NOW, LATER]);
+}
+
+#[test]
 fn a_manager_that_applies_and_updates_has_two_entries() {
     let live = applied(None, "m", &json!({"text": "a", "count": 1}));
     let live = edited(&live, "m", NOW, |new| new["spec"]["text"] = json!("b"));

@@ -24,7 +24,9 @@ fn live_only_elements_keep_their_place_before_the_next_shared_one() {
     assert_eq!(order("", "ba"), "ba");
     assert_eq!(order("ab", ""), "ab");
     assert_eq!(order("abc", "abc"), "abc");
+    // An element that occurs more than once is one that was merged when its first occurrence was.
     assert_eq!(order("aab", "ba"), "ba");
+    assert_eq!(order("aaq", "ayz"), "ayqz");
 }
 
 #[test]
