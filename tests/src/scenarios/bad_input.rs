@@ -97,8 +97,11 @@ pub async fn is_refused_by_condition(cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// A Service that isn't there yet, and one that two Rollouts claim.
+/// A Service that isn't there yet, and one that two Rollouts claim. A release of a third goes on meanwhile.
 pub async fn names_services_that_are_missing_or_taken(cluster: &Cluster) -> Result<()> {
+    cluster
+        .apply(&objects::rollout("good", 2, "web:1", &canary::strategy()))
+        .await?;
     let first = objects::rollout("web", 1, "web:1", &blue_green::strategy());
     let why = r#"spec.strategy.blueGreen.activeService: Invalid value: "active": service "active" not found"#;
     refused(cluster, &first, why).await?;
@@ -107,6 +110,8 @@ pub async fn names_services_that_are_missing_or_taken(cluster: &Cluster) -> Resu
     }
     cluster.until_phase("web", "Healthy").await?;
     let before = cluster.get(&SERVICE, "active").await?;
+    cluster.until_step("good", "Healthy", 8).await?;
+    cluster.set_image(&ROLLOUT, "good", "web:2").await?;
 
     let mut second = objects::rollout("other", 1, "web:2", &blue_green::strategy());
     second["spec"]["selector"] = json!({"matchLabels": {"app": "web"}});
@@ -117,6 +122,9 @@ pub async fn names_services_that_are_missing_or_taken(cluster: &Cluster) -> Resu
         cluster.get(&SERVICE, "active").await? == before,
         "the Service changed"
     );
+    cluster
+        .until_step("good", "Paused CanaryPauseStep", 1)
+        .await?;
     cluster.until_phase("web", "Healthy").await.map(drop)
 }
 

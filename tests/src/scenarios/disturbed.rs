@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::canary;
+use super::{blue_green, canary};
 use crate::cluster::Cluster;
 use crate::objects::{self, POD, REPLICA_SET, ROLLOUT};
 use crate::releases::Revision;
@@ -31,8 +31,26 @@ pub async fn takes_a_new_image_in_mid_canary(cluster: &Cluster) -> Result<()> {
     cluster.until_revisions("web", &wanted).await
 }
 
-async fn never_ready(cluster: &Cluster, abort: bool) -> Result<String> {
-    let mut rollout = objects::rollout("web", 5, "web:1", &canary::strategy());
+/// The preview moves on to the new image; the image in between goes.
+pub async fn takes_a_new_image_in_mid_blue_green(cluster: &Cluster) -> Result<()> {
+    blue_green::updated_to_the_pause(cluster).await?;
+    cluster.set_image(&ROLLOUT, "web", "web:3").await?;
+    let wanted = [
+        Revision::new(1, "web:1", 3),
+        Revision::new(2, "web:2", 0),
+        Revision::new(3, "web:3", 3),
+    ];
+    cluster.until_revisions("web", &wanted).await?;
+    cluster.until_phase("web", "Paused BlueGreenPause").await?;
+    cluster.assert_selects("active", "web", 1).await?;
+    cluster.assert_selects("preview", "web", 3).await?;
+    cluster.promote("web", false).await?;
+    cluster.until_phase("web", "Healthy").await?;
+    cluster.assert_selects("active", "web", 3).await
+}
+
+async fn never_ready(cluster: &Cluster, strategy: &Value, abort: bool) -> Result<String> {
+    let mut rollout = objects::rollout("web", 5, "web:1", strategy);
     rollout["spec"]["progressDeadlineSeconds"] = json!(15);
     rollout["spec"]["progressDeadlineAbort"] = json!(abort);
     cluster.apply(&rollout).await?;
@@ -49,7 +67,7 @@ async fn never_ready(cluster: &Cluster, abort: bool) -> Result<String> {
 
 /// Pods that never become ready: the Rollout is degraded at its deadline, and stays where it is.
 pub async fn gives_up_at_the_deadline(cluster: &Cluster) -> Result<()> {
-    let hash = never_ready(cluster, false).await?;
+    let hash = never_ready(cluster, &canary::strategy(), false).await?;
     let degraded = format!(
         r#"Degraded ProgressDeadlineExceeded: ReplicaSet "web-{hash}" has timed out progressing."#
     );
@@ -68,7 +86,7 @@ pub async fn gives_up_at_the_deadline(cluster: &Cluster) -> Result<()> {
 
 /// With `progressDeadlineAbort` the same ends in an abort.
 pub async fn aborts_at_the_deadline_where_asked(cluster: &Cluster) -> Result<()> {
-    let hash = never_ready(cluster, true).await?;
+    let hash = never_ready(cluster, &canary::strategy(), true).await?;
     let why = format!(r#"ReplicaSet "web-{hash}" has timed out progressing."#);
     let degraded = format!("Degraded RolloutAborted: Rollout aborted update to revision 2: {why}");
     cluster.until_step("web", &degraded, 0).await?;
@@ -78,6 +96,35 @@ pub async fn aborts_at_the_deadline_where_asked(cluster: &Cluster) -> Result<()>
             &[Revision::new(1, "web:1", 5), Revision::new(2, "web:bad", 0)],
         )
         .await
+}
+
+/// A preview that never becomes ready: users stay where they are, at the deadline and after the abort that follows it where
+/// asked.
+pub async fn keeps_users_where_they_are_at_the_deadline(cluster: &Cluster) -> Result<()> {
+    for service in ["active", "preview"] {
+        cluster.apply(&objects::service(service, "web")).await?;
+    }
+    let hash = never_ready(cluster, &blue_green::strategy(), false).await?;
+    let why = format!(r#"ReplicaSet "web-{hash}" has timed out progressing."#);
+    let exceeded = format!("Degraded ProgressDeadlineExceeded: {why}");
+    cluster.until_phase("web", &exceeded).await?;
+    cluster.assert_selects("active", "web", 1).await?;
+    let revisions = cluster.revisions("web").await?;
+    ensure!(
+        revisions == [Revision::new(1, "web:1", 5), Revision::new(2, "web:bad", 5)],
+        "{revisions:?}"
+    );
+    let asked = json!({"spec": {"progressDeadlineAbort": true}});
+    cluster.merge(&ROLLOUT, "web", asked).await?;
+    let aborted = format!("Degraded RolloutAborted: Rollout aborted update to revision 2: {why}");
+    cluster.until_phase("web", &aborted).await?;
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(1, "web:1", 5), Revision::new(2, "web:bad", 0)],
+        )
+        .await?;
+    cluster.assert_selects("active", "web", 1).await
 }
 
 /// `kubectl scale` in each pause: the weight stays, the numbers follow.
@@ -152,6 +199,47 @@ pub async fn replaces_a_replica_set_deleted_by_hand(cluster: &Cluster) -> Result
         .await?;
     cluster.promote("web", false).await?;
     canary::is_done(cluster).await
+}
+
+/// The ReplicaSets of preview and active Service are made again, and users go back to pods that serve.
+pub async fn replaces_blue_and_green_deleted_by_hand(cluster: &Cluster) -> Result<()> {
+    blue_green::updated_to_the_pause(cluster).await?;
+    let preview = cluster.replica_sets("web").await?.remove(1);
+    let (name, uid) = (
+        machinery::meta::name(&preview),
+        machinery::meta::uid(&preview),
+    );
+    cluster.delete(&REPLICA_SET, name).await?;
+    cluster
+        .until("another one of the same name", &REPLICA_SET, name, |set| {
+            machinery::meta::uid(set) != uid
+        })
+        .await?;
+    cluster
+        .until_revisions(
+            "web",
+            &[Revision::new(1, "web:1", 3), Revision::new(2, "web:2", 3)],
+        )
+        .await?;
+    cluster.promote("web", false).await?;
+    cluster.until_phase("web", "Healthy").await?;
+    cluster.assert_selects("active", "web", 2).await?;
+    cluster.delete(&REPLICA_SET, name).await?;
+    cluster
+        .eventually("other pods", async || {
+            let sets = cluster.replica_sets("web").await?;
+            let serves = |set: &Value| {
+                machinery::meta::name(set) == name
+                    && objects::number(set, "/status/availableReplicas") == 3
+            };
+            Ok(sets.iter().any(serves).then_some(()))
+        })
+        .await?;
+    cluster.until_phase("web", "Healthy").await?;
+    let hash = objects::text(&cluster.rollout("web").await?, "/status/stableRS").to_owned();
+    let active = cluster.selected_by("active").await?;
+    ensure!(active == hash, "active selects {active}, not {hash}");
+    Ok(())
 }
 
 /// Deleted pods come back, and the release goes on.

@@ -65,8 +65,10 @@ table! { $
         follows_a_replica_set, scales_down_a_deployment_that_comes_later;
     bad_input: is_refused_by_condition, names_services_that_are_missing_or_taken, is_mended_where_it_is_malformed,
         is_refused_by_the_server;
-    disturbed: takes_a_new_image_in_mid_canary, gives_up_at_the_deadline, aborts_at_the_deadline_where_asked,
-        is_scaled_during_each_step, replaces_a_replica_set_deleted_by_hand, replaces_pods_deleted_by_hand, is_undone_to_an_older_revision;
+    disturbed: takes_a_new_image_in_mid_canary, takes_a_new_image_in_mid_blue_green, gives_up_at_the_deadline,
+        aborts_at_the_deadline_where_asked, keeps_users_where_they_are_at_the_deadline, is_scaled_during_each_step,
+        replaces_a_replica_set_deleted_by_hand, replaces_blue_and_green_deleted_by_hand, replaces_pods_deleted_by_hand,
+        is_undone_to_an_older_revision;
     killed: after_ten_writes_of_a_canary, after_ten_writes_of_a_blue_green;
     take_over: of_canaries, of_blue_greens;
 }
