@@ -144,6 +144,50 @@ fn new_objects_are_owned_as_a_real_server_says() {
     assert!(compared > 70, "only {compared} objects were compared");
 }
 
+#[test]
+fn what_a_server_stored_can_be_applied_to_itself_without_a_change() {
+    let Some(lines) = recorded("defaults.ndjson") else {
+        return;
+    };
+    for line in &lines {
+        let numbers = line.replace("\"<nodePort>\"", "30000");
+        let case: Value = serde_json::from_str(&numbers).unwrap();
+        let text = |key: &str| case[key].as_str().unwrap();
+        let (group, version, kind) = (text("group"), text("version"), text("kind"));
+        let (_, versions, empty) = builtin(group, version, kind);
+        let write = Write {
+            versions: &versions,
+            api_version: &versions.api_version,
+            kind,
+            empty: &empty,
+            manager: "m",
+            subresource: "",
+            now: NOW,
+        };
+        let mut live = case["returned"].clone();
+        live["metadata"]["managedFields"] = case["managedFields"].clone();
+        let mut config = live.clone();
+        config["metadata"]
+            .as_object_mut()
+            .unwrap()
+            .remove("managedFields");
+        let shared = apply(&write, Some(&live), &config, false).unwrap();
+        assert!(!shared.changed, "{line}");
+        let again = apply(&write, Some(&shared.object), &config, false).unwrap();
+        assert_eq!(again, shared, "{line}");
+        // And what it leaves out again is still the first manager's, or nobody's.
+        let less = json!({"apiVersion": versions.api_version, "kind": kind, "metadata": {"name": text("name")}});
+        let alone = apply(&write, Some(&shared.object), &less, false)
+            .unwrap()
+            .object;
+        let owners = managed::decode(managed::entries(&alone)).unwrap();
+        let before = managed::decode(managed::entries(&live)).unwrap();
+        for (identity, owned) in before {
+            assert_eq!(owners[&identity].fields, owned.fields, "{line}");
+        }
+    }
+}
+
 /// A server that knows what the recorded steps need.
 #[derive(Default)]
 struct Server {
