@@ -125,9 +125,14 @@ fn removals(patch: &Value) -> Value {
 fn as_applied(live: &Value, rollout: &Value) -> Value {
     let last = meta::annotation(live, LAST_APPLIED_CONFIGURATION)
         .and_then(|text| serde_json::from_str::<Value>(text).ok());
+    // kubectl keeps what it last applied in an annotation of its own, so that annotations are never taken away as a whole.
+    let mut wanted = rollout.clone();
+    if wanted.pointer("/metadata/annotations").is_none() {
+        put(&mut wanted, &["metadata", "annotations"], json!({}));
+    }
     let left = last.map_or_else(
         || live.clone(),
-        |last| merge::apply(live, &removals(&merge::diff(&last, rollout))),
+        |last| merge::apply(live, &removals(&merge::diff(&last, &wanted))),
     );
     let mut applied = merge::apply(&left, rollout);
     if applied.get("spec") != live.get("spec") {

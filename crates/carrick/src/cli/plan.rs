@@ -1,11 +1,13 @@
 //! `carrick plan -f FILE`: what the controllers would do now with the Rollouts of a file.
 
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
 use machinery::{meta, yaml};
 use runtime::StatusWrite;
+use serde_json::Value;
 
 use ::rollouts::validation::lint;
 
@@ -17,22 +19,31 @@ use super::{Connection, fail, print};
 pub struct PlanArgs {
     #[command(flatten)]
     connection: Connection,
-    /// Rollouts, as they would be applied; `-` reads standard input
-    #[arg(short, long, value_name = "FILE")]
-    filename: PathBuf,
+    /// Rollouts, as they would be applied; `-` reads standard input; may be given more than once
+    #[arg(short, long, value_name = "FILE", required = true)]
+    filename: Vec<PathBuf>,
+}
+
+/// The documents of a file, or of standard input for `-`.
+fn read(file: &Path) -> Result<Vec<Value>> {
+    let text = if file.as_os_str() == "-" {
+        std::io::read_to_string(std::io::stdin())?
+    } else {
+        std::fs::read_to_string(file).with_context(|| file.display().to_string())?
+    };
+    yaml::parse_documents(&text).with_context(|| file.display().to_string())
 }
 
 impl PlanArgs {
     /// Prints one plan per Rollout; writes nothing.
     pub fn run(self) -> Result<()> {
-        let text = if self.filename.as_os_str() == "-" {
-            std::io::read_to_string(std::io::stdin())?
-        } else {
-            std::fs::read_to_string(&self.filename)
-                .with_context(|| self.filename.display().to_string())?
-        };
-        let mut documents =
-            yaml::parse_documents(&text).with_context(|| self.filename.display().to_string())?;
+        let mut documents = Vec::new();
+        let mut files = Vec::new();
+        for file in &self.filename {
+            let found = read(file)?;
+            files.resize(files.len() + found.len(), file.display().to_string());
+            documents.extend(found);
+        }
         super::block_on(async {
             let connected = self.connection.connect("carrick").await?;
             for document in &mut documents {
@@ -42,17 +53,18 @@ impl PlanArgs {
             }
             let mut rollouts = documents
                 .iter()
-                .filter(|document| meta::kind(document) == "Rollout")
+                .zip(&files)
+                .filter(|(document, _)| meta::kind(document) == "Rollout")
                 .peekable();
             if rollouts.peek().is_none() {
                 message("no Rollout in this file: nothing to do");
             }
             let mut refused = Vec::new();
-            for rollout in rollouts {
+            for (rollout, file) in rollouts {
                 let name = format!("{}/{}", meta::namespace(rollout), meta::name(rollout));
+                let because = |why: &dyn Display| format!("{file}: Rollout {name}: {why}");
                 if let Err(problems) = lint::read(rollout) {
-                    let problems = problems.iter();
-                    refused.extend(problems.map(|problem| format!("Rollout {name}: {problem}")));
+                    refused.extend(problems.iter().map(|problem| because(problem)));
                     continue;
                 }
                 let planned =
@@ -62,15 +74,12 @@ impl PlanArgs {
                 };
                 let status = status_text(&next.status);
                 print(&format!("rollout {name}\n{}\n{status}", next.plan))?;
-                let refusal = next.refusal.into_iter();
-                refused.extend(refusal.map(|text| format!("Rollout {name}: {text}")));
+                refused.extend(next.refusal.map(|text| because(&text)));
             }
             if refused.is_empty() {
                 Ok(())
             } else {
-                let file = self.filename.display();
-                let refused = refused.iter().map(|text| format!("{file}: {text}"));
-                fail(refused.collect::<Vec<_>>().join("\n"))
+                fail(refused.join("\n"))
             }
         })
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use machinery::yaml;
 use rollouts::RunOptions;
 use runtime::client::{Client, ClientOptions};
 use runtime::resource::{CUSTOM_RESOURCE_DEFINITION, LEASE, ObjectKey};
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use simulator::serve::{ServeOptions, Server};
 
 use super::create_or_merge;
-use super::output::message;
+use super::output::{fail, message};
 use crate::tour;
 
 /// Where the API server listens unless told otherwise.
@@ -135,7 +136,11 @@ impl UpArgs {
 
     fn write_kubeconfig(&self, server: &Server) -> Result<PathBuf> {
         let file = match (&self.kubeconfig, &self.state) {
-            (Some(file), _) => std::path::absolute(file)?,
+            (Some(file), _) => {
+                let file = std::path::absolute(file)?;
+                spare(&file)?;
+                file
+            }
             (None, Some(state)) => std::path::absolute(state)?.join("kubeconfig"),
             (None, None) => {
                 std::env::temp_dir().join(format!("carrick-{}.kubeconfig", server.addr.port()))
@@ -147,6 +152,32 @@ impl UpArgs {
         })?;
         Ok(file)
     }
+}
+
+/// Fails if a file is there that isn't a kubeconfig of ours alone: what it holds would be lost.
+fn spare(file: &Path) -> Result<()> {
+    let Ok(found) = std::fs::symlink_metadata(file) else {
+        return Ok(());
+    };
+    let text = found.is_file().then(|| std::fs::read_to_string(file).ok());
+    let documents = text
+        .flatten()
+        .and_then(|text| yaml::parse_documents(&text).ok());
+    let is_ours = |document: &Value| {
+        let clusters = document.get("clusters").and_then(Value::as_array);
+        clusters.is_some_and(|all| {
+            all.iter()
+                .all(|one| one.get("name") == Some(&json!("carrick")))
+        })
+    };
+    if documents.is_some_and(|documents| documents.iter().all(is_ours)) {
+        return Ok(());
+    }
+    fail(format!(
+        "{file} is there and not only ours: it is not overwritten\nhint: choose another file with `--kubeconfig`; \
+         KUBECONFIG=A:B uses both",
+        file = file.display()
+    ))
 }
 
 /// Writes a file that only its owner can read: it holds a key.

@@ -353,3 +353,23 @@ fn a_full_disk_ends_it_with_everything_kept_that_was_answered() {
         "{answered} were answered, {found} are there"
     );
 }
+
+#[test]
+fn a_kubeconfig_with_other_clusters_is_spared_and_one_of_its_own_is_not() {
+    let folder = Folder::new("kubeconfig");
+    let file = folder.join("config");
+    let start = || {
+        let mut command = Command::new(PROGRAM);
+        command.args(["up", "--addr", "127.0.0.1:0", "--kubeconfig"]);
+        Up::of(command.arg(&file))
+    };
+    drop(start().unwrap());
+    drop(start().unwrap());
+    let theirs = "clusters: [{name: prod, cluster: {server: 'https://prod'}}]\n";
+    std::fs::write(&file, theirs).unwrap();
+    let Err(ended) = start() else {
+        panic!("it is up")
+    };
+    ended.assert_error(&["config is there and not only ours"]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), theirs);
+}

@@ -13,6 +13,14 @@ use serde_json::Value;
 
 use crate::cli::Connection;
 
+/// An unset variable of a script is no name: the request would go to the whole collection.
+fn check(name: &str) -> Result<()> {
+    if name.is_empty() {
+        bail!("resource name may not be empty");
+    }
+    Ok(())
+}
+
 /// The objects of one namespace.
 pub struct Objects {
     /// The client they come through.
@@ -49,6 +57,7 @@ impl Objects {
     /// # Errors
     /// If it isn't there, in the server's words.
     pub async fn get(&self, resource: &ResourceRef, name: &str) -> Result<Value> {
+        check(name)?;
         match self.client.get(resource, &self.key(name)).await? {
             Some(object) => Ok(object),
             None => bail!(
@@ -85,6 +94,7 @@ impl Objects {
 
     /// The picture of a Rollout.
     pub async fn rollout_info(&self, name: &str) -> Result<RolloutInfo> {
+        check(name)?;
         let Some(rollout) = self.client.get(&ROLLOUT, &self.key(name)).await? else {
             // From a lister upstream, which names the kind and not the resource.
             bail!("rollout.argoproj.io \"{name}\" not found");
@@ -97,6 +107,7 @@ impl Objects {
 
     /// Patches a Rollout, the status first. Where the CRD has no status subresource, both at once.
     pub async fn patch(&self, name: &str, patches: &Patches) -> Result<()> {
+        check(name)?;
         let merge = |body: Value| Patch::Merge(body);
         if let Some(status) = &patches.status {
             match self
