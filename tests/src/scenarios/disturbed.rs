@@ -174,9 +174,8 @@ pub async fn is_scaled_during_each_step(cluster: &Cluster) -> Result<()> {
         .await
 }
 
-/// The canary's ReplicaSet is made again under its name.
-pub async fn replaces_a_replica_set_deleted_by_hand(cluster: &Cluster) -> Result<()> {
-    canary::updated_to_the_pause(cluster).await?;
+/// Deletes the ReplicaSet of the second revision, and waits for another one of its name, which is returned.
+async fn delete_the_second_replica_set(cluster: &Cluster) -> Result<String> {
     let sets = cluster.replica_sets("web").await?;
     let (name, uid) = (
         machinery::meta::name(&sets[1]),
@@ -188,6 +187,13 @@ pub async fn replaces_a_replica_set_deleted_by_hand(cluster: &Cluster) -> Result
             machinery::meta::uid(set) != uid
         })
         .await?;
+    Ok(name.to_owned())
+}
+
+/// The canary's ReplicaSet is made again under its name.
+pub async fn replaces_a_replica_set_deleted_by_hand(cluster: &Cluster) -> Result<()> {
+    canary::updated_to_the_pause(cluster).await?;
+    delete_the_second_replica_set(cluster).await?;
     cluster
         .until_revisions(
             "web",
@@ -204,17 +210,8 @@ pub async fn replaces_a_replica_set_deleted_by_hand(cluster: &Cluster) -> Result
 /// The ReplicaSets of preview and active Service are made again, and users go back to pods that serve.
 pub async fn replaces_blue_and_green_deleted_by_hand(cluster: &Cluster) -> Result<()> {
     blue_green::updated_to_the_pause(cluster).await?;
-    let preview = cluster.replica_sets("web").await?.remove(1);
-    let (name, uid) = (
-        machinery::meta::name(&preview),
-        machinery::meta::uid(&preview),
-    );
-    cluster.delete(&REPLICA_SET, name).await?;
-    cluster
-        .until("another one of the same name", &REPLICA_SET, name, |set| {
-            machinery::meta::uid(set) != uid
-        })
-        .await?;
+    let name = delete_the_second_replica_set(cluster).await?;
+    let name = name.as_str();
     cluster
         .until_revisions(
             "web",
