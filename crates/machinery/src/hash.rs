@@ -94,6 +94,17 @@ fn write_null_timestamps(template: &mut Value) {
     }
 }
 
+/// The hash in the name of a StatefulSet's `ControllerRevision`: FNV-32 (not 32a) over its data as Go prints a map, then the
+/// number of collisions in decimal. Mirrors `HashControllerRevision` of `pkg/controller/history/controller_history.go`.
+pub fn revision_hash(data: &Value, collisions: i64) -> String {
+    let mut text = go_json::to_vec(data, None);
+    text.extend_from_slice(collisions.to_string().as_bytes());
+    let sum = text.iter().fold(0x811c_9dc5_u32, |sum, byte| {
+        sum.wrapping_mul(0x0100_0193) ^ u32::from(*byte)
+    });
+    safe_encode(&sum.to_string())
+}
+
 static STEPS: LazyLock<Option<TypeTable>> =
     LazyLock::new(|| TypeTable::load(include_str!("../data/rollout_steps.json")));
 
@@ -141,6 +152,17 @@ mod tests {
         .collect();
         assert_eq!(hashes, ["6b9b86fbd5", "79c9b9f6bf", "849b756fd4"]);
         assert_eq!(step_hash(None), "5ffbfbbd64");
+    }
+
+    #[test]
+    fn a_revision_hash_is_the_one_a_real_controller_wrote() {
+        let data = json!({"spec": {"template": {"$patch": "replace", "metadata": {"labels": {"app": "web"}}, "spec": {
+            "containers": [{"name": "c", "image": "web:1", "imagePullPolicy": "IfNotPresent", "resources": {},
+                "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"}],
+            "dnsPolicy": "ClusterFirst", "restartPolicy": "Always", "schedulerName": "default-scheduler", "securityContext": {},
+            "terminationGracePeriodSeconds": 30}}}});
+        assert_eq!(revision_hash(&data, 0), "5fbc746d77");
+        assert_ne!(revision_hash(&data, 1), "5fbc746d77");
     }
 
     #[test]

@@ -1,20 +1,24 @@
 //! Built-in controllers: each an ordinary client of the simulated server.
 
 pub(crate) mod control;
+mod daemon_set;
 mod deployment;
 mod disruption;
 mod endpoint_slice;
 mod endpoints;
 mod event;
 mod garbage_collector;
+mod history;
 mod job;
 mod namespace;
 mod node_lifecycle;
 pub(crate) mod object;
 pub(crate) mod pod;
+mod pod_control;
 mod replica_set;
 mod scheduler;
 mod service_account;
+mod stateful_set;
 mod write;
 
 use jiff::Timestamp;
@@ -64,6 +68,8 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         Box::new(Loop::new(service_account::NamespaceContent::new(root_ca))),
         Box::new(Loop::new(deployment::Deployments)),
         Box::new(Loop::new(replica_set::ReplicaSets)),
+        Box::new(Loop::new(stateful_set::StatefulSets)),
+        Box::new(Loop::new(daemon_set::DaemonSets)),
         Box::new(Loop::new(job::Jobs)),
         Box::new(Loop::new(scheduler::Scheduler)),
         Box::new(NodeAgent::new(&nodes)),

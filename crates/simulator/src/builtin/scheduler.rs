@@ -3,7 +3,7 @@
 //! Filters as `pkg/scheduler/framework/plugins` do (node selector, required node affinity, taints, requests, number of pods), without
 //! preemption, spreading and pod affinity.
 
-mod place;
+pub(crate) mod place;
 
 use jiff::Timestamp;
 use place::Fit;

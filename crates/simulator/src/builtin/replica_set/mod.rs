@@ -10,15 +10,14 @@ use std::sync::Arc;
 use decide::{Claim, Failure, Scale};
 use jiff::Timestamp;
 use machinery::labels::Selector;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::control::{self, Control, Key};
-use super::event::Note;
 use super::object::{self, count};
-use super::pod;
-use super::write::{Work, Write, is_namespace_terminating, is_not_found};
+use super::write::{Work, Write, is_namespace_terminating};
+use super::{pod, pod_control};
 use crate::apiserver::resource::known;
-use crate::session::{Change, DeleteOptions, Session};
+use crate::session::{Change, Session};
 use crate::status_error::ApiError;
 
 /// The ReplicaSet controller.
@@ -77,7 +76,7 @@ impl Control for ReplicaSets {
                 terminating +=
                     usize::from(decide::claim(&set, &selector, &candidate) == Claim::Keep);
             } else {
-                active.extend(claimed(work, &set, &selector, candidate)?);
+                active.extend(pod_control::claimed(work, &set, &selector, candidate)?);
             }
         }
         let (failure, scaled) = scale(work, &set, &active);
@@ -103,34 +102,6 @@ impl Control for ReplicaSets {
     }
 }
 
-/// Adopts or releases a pod where needed; the pod if it is ours now.
-fn claimed(
-    work: &mut Work<'_, '_>,
-    set: &Value,
-    selector: &Selector,
-    pod: Arc<Value>,
-) -> Result<Option<Arc<Value>>, ApiError> {
-    let references = match decide::claim(set, selector, &pod) {
-        Claim::Keep => return Ok(Some(pod)),
-        Claim::Ignore => return Ok(None),
-        Claim::Adopt => decide::adopted_references(set, &pod),
-        Claim::Release => decide::released_references(set, &pod),
-    };
-    let is_release = decide::claim(set, selector, &pod) == Claim::Release;
-    let body = json!({"metadata": {"uid": object::uid(&pod), "ownerReferences": references}});
-    match work.session.patch_merge(
-        &known::PODS,
-        object::namespace(&pod),
-        object::name(&pod),
-        "",
-        &body,
-    ) {
-        Ok(patched) => Ok((!is_release).then_some(patched)),
-        Err(error) if is_not_found(&error) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 /// Creates or deletes pods. The first failure ends it; the boolean says whether anything was to be done.
 fn scale(
     work: &mut Work<'_, '_>,
@@ -140,7 +111,10 @@ fn scale(
     match decide::scale(set, active, || related(work.session, set), work.now()) {
         Scale::Nothing => (None, false),
         Scale::Create(missing) => {
-            let failure = (0..missing).find_map(|_| create(work, set).err());
+            let template = set.pointer("/spec/template").cloned().unwrap_or_default();
+            let mut create =
+                || pod_control::create(work, set, pod::from_template(set, &template)).err();
+            let failure = (0..missing).find_map(|_| create());
             (
                 failure
                     .filter(|e| !is_namespace_terminating(e))
@@ -149,7 +123,9 @@ fn scale(
             )
         }
         Scale::Delete(names) => {
-            let failure = names.iter().find_map(|name| delete(work, set, name).err());
+            let failure = names
+                .iter()
+                .find_map(|name| pod_control::delete(work, set, name).err());
             (failure.map(|e| failed("FailedDelete", e)), true)
         }
     }
@@ -163,54 +139,6 @@ fn failed(reason: &'static str, error: ApiError) -> (Failure, ApiError) {
         },
         error,
     )
-}
-
-fn create(work: &mut Work<'_, '_>, set: &Value) -> Result<(), ApiError> {
-    let template = set.pointer("/spec/template").cloned().unwrap_or_default();
-    match work
-        .session
-        .create(&known::PODS, pod::from_template(set, &template))
-    {
-        Ok(pod) => work.perform(vec![Note::normal(
-            set,
-            "SuccessfulCreate",
-            format!("Created pod: {}", object::name(&pod)),
-        )]),
-        Err(error) => {
-            if !is_namespace_terminating(&error) {
-                work.perform(vec![Note::warning(
-                    set,
-                    "FailedCreate",
-                    format!("Error creating: {error}"),
-                )])?;
-            }
-            Err(error)
-        }
-    }
-}
-
-fn delete(work: &mut Work<'_, '_>, set: &Value, name: &str) -> Result<(), ApiError> {
-    match work.session.delete(
-        &known::PODS,
-        object::namespace(set),
-        name,
-        &DeleteOptions::default(),
-    ) {
-        Ok(_) => work.perform(vec![Note::normal(
-            set,
-            "SuccessfulDelete",
-            format!("Deleted pod: {name}"),
-        )]),
-        Err(error) if is_not_found(&error) => Ok(()),
-        Err(error) => {
-            work.perform(vec![Note::warning(
-                set,
-                "FailedDelete",
-                format!("Error deleting: {error}"),
-            )])?;
-            Err(error)
-        }
-    }
 }
 
 /// Active pods of all ReplicaSets with the same controller; of this one alone where it has none.

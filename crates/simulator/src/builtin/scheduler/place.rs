@@ -75,17 +75,23 @@ fn refusal(pod: &Value, node: &Value, residents: &[&Value]) -> Option<String> {
     if taint.is_some() {
         return Some("node(s) had untolerated taint(s)".to_owned());
     }
-    let labels = object::labels(node);
-    let selected = object::string_map(pod, "/spec/nodeSelector")
-        .iter()
-        .all(|(k, v)| labels.get(k) == Some(v));
-    if !selected || !affinity_matches(pod, node, &labels) {
+    if !is_selected(pod, node) {
         return Some("node(s) didn't match Pod's node affinity/selector".to_owned());
     }
     lacking(pod, node, residents)
 }
 
-fn tolerates(pod: &Value, key: &str, value: &str, effect: &str) -> bool {
+/// Whether a node is one that the pod's node selector and required node affinity name.
+pub(crate) fn is_selected(pod: &Value, node: &Value) -> bool {
+    let labels = object::labels(node);
+    object::string_map(pod, "/spec/nodeSelector")
+        .iter()
+        .all(|(k, v)| labels.get(k) == Some(v))
+        && affinity_matches(pod, node, &labels)
+}
+
+/// Whether a pod tolerates a taint.
+pub(crate) fn tolerates(pod: &Value, key: &str, value: &str, effect: &str) -> bool {
     items(pod, "/spec/tolerations").iter().any(|t| {
         let key_fits = match text(t, "/key") {
             "" => text(t, "/operator") == "Exists",
