@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod builtin;
+pub mod cel;
 pub mod decode;
 pub mod duration;
 pub mod entropy;

@@ -1,0 +1,256 @@
+use serde_json::{Value as Json, json};
+
+use super::*;
+
+fn run(source: &str, data: &Json) -> String {
+    let env = Env::new().variable("self", Type::Dyn);
+    let program = match env.compile(source) {
+        Ok(program) => program,
+        Err(error) => return format!("compile: {error}"),
+    };
+    let mut variables = Variables::new();
+    variables.set("self", untyped(data));
+    match program.run(&variables).result {
+        Ok(value) => value.to_string(),
+        Err(error) => format!("error: {error}"),
+    }
+}
+
+fn typed(source: &str, schema: &Json, data: &Json) -> String {
+    let shape = Shape::of(schema, false);
+    let env = Env::new().variable("self", shape.type_named("selfType"));
+    let program = match env.compile(source) {
+        Ok(program) => program,
+        Err(error) => return format!("compile: {error}"),
+    };
+    let mut variables = Variables::new();
+    variables.set("self", shape.value(data));
+    match program.run(&variables).result {
+        Ok(value) => value.to_string(),
+        Err(error) => format!("error: {error}"),
+    }
+}
+
+/// Expressions about the data of the test, and their values.
+const VALUES: &[(&str, &str)] = &[
+    ("1 + 2 * 3 == 7 && !false", "true"),
+    (
+        "self.a.all(x, x > 0) && self.a.exists_one(x, x == 2)",
+        "true",
+    ),
+    ("self.a.map(x, x * 2)", "[6, 2, 4]"),
+    ("self.a.filter(x, x > 1).size()", "2"),
+    ("self.a.all(i, x, i < 3 && x > 0)", "true"),
+    ("self.a.transformList(i, x, i + x)", "[3, 2, 4]"),
+    ("self.m.transformMap(k, v, k + string(v))", "{x: x1}"),
+    ("self.a.sort()", "[1, 2, 3]"),
+    ("self.a.sortBy(x, -x)", "[3, 2, 1]"),
+    (
+        "self.a.isSorted() || self.a.max() == 3 && self.a.sum() == 6",
+        "true",
+    ),
+    (
+        "[1, 2, 3].slice(1, 2) + [[1], [2]].flatten() + [1, 1].distinct()",
+        "[2, 1, 2, 1]",
+    ),
+    ("self.s.lowerAscii().charAt(1) + self.s.substring(3)", "elo"),
+    ("'a-b-c'.split('-').join('+')", "a+b+c"),
+    (
+        "'%s is %d, %.2f, %x'.format(['x', 3, 1.5, 255])",
+        "x is 3, 1.50, ff",
+    ),
+    (
+        "'abc123'.find('[0-9]+') + '1a2'.findAll('[0-9]').join(',')",
+        "1231,2",
+    ),
+    ("has(self.s) && !has(self.zzz) && has(self.n)", "true"),
+    (
+        "self.?zzz.orValue('none') + self.?s.orValue('')",
+        "noneHello",
+    ),
+    ("self[?'s'].optMap(x, x + '!').value()", "Hello!"),
+    (
+        "url(self.u).getHostname() + url(self.u).getPort() + url(self.u).getEscapedPath()",
+        "example.com8080/p%20q",
+    ),
+    ("url(self.u).getQuery()['k']", "[v, w]"),
+    (
+        "cidr('10.0.0.0/8').containsIP('10.1.2.3') && ip('::1').family() == 6 && isIP('1.2.3.4')",
+        "true",
+    ),
+    (
+        "quantity('1Gi').isGreaterThan(quantity('500Mi')) && quantity('2').add(1) == quantity('3')",
+        "true",
+    ),
+    (
+        "semver('1.2.3').isLessThan(semver('v1.10', true)) && !isSemver('1.2')",
+        "true",
+    ),
+    (
+        "format.dns1123Label().validate('Ab').hasValue() && !format.named('uuid').value().validate('123e4567-e89b-12d3-a456-426614174000').hasValue()",
+        "true",
+    ),
+    (
+        "duration('1h30m').getMinutes() == 90 && timestamp('2024-02-29T12:00:00Z').getMonth() == 1",
+        "true",
+    ),
+    (
+        "string(duration('90s')) + string(timestamp('2024-02-29T12:00:00Z') + duration('1s'))",
+        "90s2024-02-29T12:00:01Z",
+    ),
+    ("type(1) == int && type(self.s) == string", "true"),
+    (
+        "sets.equivalent(self.a, [1, 2, 3]) && 1 in self.a && 'x' in self.m",
+        "true",
+    ),
+    (
+        "1 == 1.0 ? 'same' : 'other'",
+        "compile: ERROR: <input>:1:3: found no matching overload for '_==_' applied to '(int, double)'\n | 1 == 1.0 ? 'same' : 'other'\n | ..^",
+    ),
+    ("dyn(1) == 1.0 && dyn(2) > 1.5", "true"),
+    ("self.zzz == 1", "error: no such key: zzz"),
+    ("self.a[7]", "error: index out of bounds: 7"),
+    ("1 / 0 == 1 || true", "true"),
+    ("1 / (self.a.size() - 3) == 1", "error: division by zero"),
+    (
+        "9223372036854775807 + self.a[0] == 1",
+        "error: integer overflow",
+    ),
+    ("self.s < 3", "error: no such overload"),
+    ("[1, 2].exists(x, x / 0 == 1 || x == 2)", "true"),
+    ("strings.quote('a\\n')", "\"a\\n\""),
+    ("'abcab'.lastIndexOf('ab') + 'tacocat'.indexOf('a', 2)", "8"),
+];
+
+#[test]
+fn expressions_have_the_values_cel_go_gives_them() {
+    let data = json!({"a": [3, 1, 2], "m": {"x": 1}, "s": "Hello", "n": null, "u": "https://user@example.com:8080/p%20q?k=v&k=w"});
+    for (source, wanted) in VALUES {
+        assert_eq!(run(source, &data), *wanted, "{source}");
+    }
+}
+
+#[test]
+fn complaints_are_written_as_cel_go_writes_them() {
+    let schema = json!({"type": "object", "properties": {
+        "replicas": {"type": "integer"}, "name": {"type": "string"}, "my-field": {"type": "string"},
+        "list": {"type": "array", "items": {"type": "string"}}, "any": {"x-kubernetes-int-or-string": true}}});
+    let cases = [
+        (
+            "self.x > 1",
+            "compile: ERROR: <input>:1:5: undefined field 'x'\n | self.x > 1\n | ....^",
+        ),
+        (
+            "foo",
+            "compile: ERROR: <input>:1:1: undeclared reference to 'foo' (in container '')\n | foo\n | ^",
+        ),
+        (
+            "self.replicas.size() > 1",
+            "compile: ERROR: <input>:1:19: found no matching overload for 'size' applied to 'int.()'\n | self.replicas.size() > 1\n | ..................^",
+        ),
+        (
+            "self.name == 1",
+            "compile: ERROR: <input>:1:11: found no matching overload for '_==_' applied to '(string, int)'\n | self.name == 1\n | ..........^",
+        ),
+        (
+            "self.replicas.x",
+            "compile: ERROR: <input>:1:14: type 'int' does not support field selection\n | self.replicas.x\n | .............^",
+        ),
+        (
+            "self.replicas.all(x, true)",
+            "compile: ERROR: <input>:1:5: expression of type 'int' cannot be range of a comprehension (must be list, map, or dynamic)\n | self.replicas.all(x, true)\n | ....^",
+        ),
+        (
+            "self.replicas && true",
+            "compile: ERROR: <input>:1:5: expected type 'bool' but found 'int'\n | self.replicas && true\n | ....^",
+        ),
+        (
+            "[1, 'a'].size() > 0",
+            "compile: ERROR: <input>:1:5: expected type 'int' but found 'string'\n | [1, 'a'].size() > 0\n | ....^",
+        ),
+        (
+            "self.name.matches('[')",
+            "compile: ERROR: <input>:1:19: invalid matches argument\n | self.name.matches('[')\n | ..................^",
+        ),
+        (
+            "self.name ==",
+            "compile: ERROR: <input>:1:13: Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}\n | self.name ==\n | ............^",
+        ),
+    ];
+    for (source, wanted) in cases {
+        assert_eq!(typed(source, &schema, &json!({})), wanted, "{source}");
+    }
+}
+
+#[test]
+fn schemas_decide_types_names_and_comparison() {
+    let schema = json!({"type": "object", "properties": {
+        "d": {"type": "string", "format": "duration"}, "t": {"type": "string", "format": "date-time"},
+        "n": {"type": "number"}, "b": {"type": "string", "format": "byte"},
+        "my-field": {"type": "string"}, "namespace": {"type": "string"}, "a__b": {"type": "string"},
+        "any": {"x-kubernetes-int-or-string": true},
+        "set": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
+        "map": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"],
+            "items": {"type": "object", "properties": {"k": {"type": "string"}, "v": {"type": "integer"}}}},
+        "other": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"],
+            "items": {"type": "object", "properties": {"k": {"type": "string"}, "v": {"type": "integer"}}}},
+        "nul": {"type": "string", "nullable": true}, "bad": {"type": "string"}}});
+    let data = json!({"d": "1h", "t": "2024-01-01T00:00:00Z", "n": 3, "b": "aGk=", "my-field": "x", "namespace": "y",
+        "a__b": "z", "any": "5%", "set": ["a", "b"], "map": [{"k": "a", "v": 1}, {"k": "b", "v": 2}],
+        "other": [{"k": "b", "v": 2}, {"k": "a", "v": 1}], "nul": null, "bad": null});
+    let cases = [
+        (
+            "self.d == duration('60m') && self.t < timestamp('2025-01-01T00:00:00Z')",
+            "true",
+        ),
+        ("self.n == 3.0 && self.b == b'hi'", "true"),
+        (
+            "self.my__dash__field + self.__namespace__ + self.a__underscores__b",
+            "xyz",
+        ),
+        ("self.any == '5%' && type(self.any) == string", "true"),
+        (
+            "self.set == ['b', 'a'] && self.set + ['b', 'c'] == ['a', 'b', 'c']",
+            "true",
+        ),
+        ("self.map.exists(e, e.k == 'a' && e.v == 1)", "true"),
+        (
+            "self.nul == null",
+            "compile: ERROR: <input>:1:10: found no matching overload for '_==_' applied to '(string, null)'\n | self.nul == null\n | .........^",
+        ),
+        (
+            "self.bad == ''",
+            "error: invalid data, got null for schema with nullable=false",
+        ),
+    ];
+    for (source, wanted) in cases {
+        assert_eq!(typed(source, &schema, &data), wanted, "{source}");
+    }
+}
+
+#[test]
+fn what_is_too_much_is_stopped() {
+    let long = format!(
+        "[{}].all(a, [{}].all(b, [{}].all(c, a + b + c > 0)))",
+        vec!["self"; 90].join(","),
+        vec!["self"; 90].join(","),
+        vec!["self"; 90].join(",")
+    );
+    let env = Env::new().variable("self", Type::Int);
+    let mut variables = Variables::new();
+    variables.set("self", Value::Int(1));
+    let run = env.compile(&long).unwrap().run(&variables);
+    assert_eq!(run.result.unwrap_err(), EvalError::TooExpensive);
+    for source in [
+        "(".repeat(100_000),
+        "!".repeat(90_000),
+        vec!["1"; 40_000].join("+"),
+        format!("self{}", ".a".repeat(40_000)),
+        "[".repeat(99_000),
+        "a?b:".repeat(20_000),
+    ] {
+        assert!(env.compile(&source).is_err());
+    }
+    let deep = format!("{}self{} == 1", "(".repeat(60), ")".repeat(60));
+    assert!(env.compile(&deep).is_ok());
+}
