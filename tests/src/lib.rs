@@ -7,10 +7,12 @@
 pub mod census;
 pub mod cluster;
 pub mod controllers;
+pub mod difference;
 pub mod explore;
 pub mod faults;
 pub mod invariants;
 pub mod kubectl;
+pub mod ledger;
 pub mod moments;
 pub mod objects;
 pub mod proxy;

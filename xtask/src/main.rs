@@ -13,6 +13,11 @@ mod conformance;
 )]
 mod crds;
 mod e2e;
+#[allow(
+    clippy::indexing_slicing,
+    reason = "JSON values read null where nothing is"
+)]
+mod fidelity;
 mod generate;
 mod sim;
 mod test_real;
@@ -43,6 +48,8 @@ enum Command {
     Conformance(conformance::Command),
     /// The custom resource definitions
     Crds(crds::CrdsArgs),
+    /// The simulated API server beside a real one, request by request
+    Fidelity(fidelity::FidelityArgs),
     /// Write the files in deploy/ anew
     Generate(generate::GenerateArgs),
     /// Simulated runs, one by one
@@ -62,6 +69,7 @@ fn main() -> Result<ExitCode> {
         Command::Bench(command) => bench::run(&command),
         Command::Conformance(command) => return conformance::run(&command),
         Command::Crds(args) => crds::run(&args),
+        Command::Fidelity(args) => return fidelity::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Sim(sim) => sim::run(&sim),
         Command::E2e(args) => e2e::run(&args),

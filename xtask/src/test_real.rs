@@ -26,6 +26,7 @@ pub fn run(args: &TestRealArgs) -> Result<()> {
         name: format!("test-real-{}", std::process::id()),
         nodes: 3,
         stages: None,
+        bare: false,
     };
     let testbed = testbed::up(&up)?;
     eprintln!("{}", testbed.summary());

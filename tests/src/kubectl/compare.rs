@@ -1,23 +1,7 @@
 //! Two transcripts side by side.
 
-use std::fmt;
-
 use super::transcript::Transcript;
-
-/// One line that only one side has, under its command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Difference {
-    /// The command.
-    pub(super) command: String,
-    /// `-` and a line of theirs, or `+` and a line of ours.
-    pub(super) line: String,
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "$ {}\n    {}", self.command, self.line)
-    }
-}
+use crate::difference::{Difference, diff};
 
 /// All differences between what was recorded and what we saw.
 pub(super) fn differences(theirs: &Transcript, ours: &Transcript) -> Vec<Difference> {
@@ -50,47 +34,6 @@ pub(super) fn differences(theirs: &Transcript, ours: &Transcript) -> Vec<Differe
         }
     }
     all
-}
-
-/// Lines of one side only, by the longest common subsequence.
-fn diff(theirs: &[String], ours: &[String]) -> Vec<String> {
-    let (rows, columns) = (theirs.len(), ours.len());
-    let mut common = vec![vec![0usize; columns + 1]; rows + 1];
-    for row in (0..rows).rev() {
-        for column in (0..columns).rev() {
-            common[row][column] = if theirs[row] == ours[column] {
-                common[row + 1][column + 1] + 1
-            } else {
-                common[row + 1][column].max(common[row][column + 1])
-            };
-        }
-    }
-    let (mut row, mut column) = (0, 0);
-    let mut lines = Vec::new();
-    while row < rows || column < columns {
-        if row < rows && column < columns && theirs[row] == ours[column] {
-            (row, column) = (row + 1, column + 1);
-        } else if column == columns
-            || (row < rows && common[row + 1][column] >= common[row][column + 1])
-        {
-            lines.push(format!("-{}", theirs[row]));
-            row += 1;
-        } else {
-            lines.push(format!("+{}", ours[column]));
-            column += 1;
-        }
-    }
-    lines
-}
-
-#[test]
-fn only_lines_of_one_side_are_differences() {
-    let lines = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(
-        diff(&lines("a b c d"), &lines("a x c d e")),
-        ["-b", "+x", "+e"]
-    );
-    assert_eq!(diff(&lines("a b"), &lines("a b")), Vec::<String>::new());
 }
 
 #[test]

@@ -8,13 +8,14 @@ use runtime::client::connect::{ConnectOptions, connect};
 use simulator::serve::{ServeOptions, Server};
 use simulator::wire::Wire;
 
-use super::compare::{Difference, differences};
-use super::ledger::Ledger;
+use super::compare::differences;
 use super::session;
 use super::transcript::Transcript;
 use super::{Kubectl, repository};
 use crate::cluster::{Cluster, Ground};
+use crate::difference::Difference;
 use crate::faults::{Faults, Plan};
+use crate::ledger::Ledger;
 use crate::real::KUBECONFIG;
 
 /// Set to write the recordings anew on the real ground.
@@ -125,7 +126,12 @@ pub fn simulated() {
     if clients.len() < 2 {
         println!("entries of the ledger that only the other client sees are not looked for");
     }
-    let complaints = ledger.complaints(&found, clients.len() == 2);
+    let whole: &[&str] = if clients.len() == 2 {
+        &["kubectl"]
+    } else {
+        &[]
+    };
+    let complaints = ledger.complaints(&found, whole);
     assert!(
         complaints.is_empty(),
         "against docs/simulator-differences.md:\n{}",

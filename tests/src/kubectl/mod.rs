@@ -7,7 +7,6 @@
 
 mod compare;
 mod grounds;
-mod ledger;
 mod mask;
 mod session;
 mod transcript;
@@ -74,7 +73,7 @@ fn cache_folder() -> PathBuf {
 }
 
 /// The repository.
-fn repository() -> &'static Path {
+pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("tests/ has a parent")

@@ -112,6 +112,7 @@ fn measure(subject: &Subject<'_>, args: &RolloutsArgs) -> Result<Figures> {
         name: format!("bench-{}", std::process::id()),
         nodes: 3,
         stages: None,
+        bare: false,
     };
     let testbed = testbed::up(&up)?;
     let _own = Own { name: up.name };

@@ -69,6 +69,7 @@ pub fn run(args: &E2eArgs) -> Result<()> {
         name: format!("e2e-{}", std::process::id()),
         nodes: 3,
         stages: Some(testbed::source_folder().join("stages-e2e.yaml")),
+        bare: false,
     };
     let testbed = testbed::up(&up)?;
     eprintln!("{}", testbed.summary());

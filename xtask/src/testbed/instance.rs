@@ -87,16 +87,19 @@ pub fn up(args: &UpArgs) -> Result<Testbed> {
         .canonicalize()
         .with_context(|| format!("stages {}", stages.display()))?;
     let ports = Ports::free()?;
-    plan::write(&folder, ports, &built, &stages)?;
+    plan::write(&folder, ports, &built, &stages, args.bare)?;
     let mut child = supervise(&folder, &built)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let started = runtime.block_on(async {
         let begin = tokio::time::Instant::now();
-        tokio::time::timeout(START, ready(&folder, args.nodes, &mut child))
-            .await
-            .unwrap_or_else(|_| Err(anyhow::anyhow!("not ready after {} s", START.as_secs())))?;
+        tokio::time::timeout(
+            START,
+            ready(&folder, if args.bare { 0 } else { args.nodes }, &mut child),
+        )
+        .await
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("not ready after {} s", START.as_secs())))?;
         Ok(begin.elapsed().as_secs_f32())
     });
     match started {

@@ -55,6 +55,9 @@ pub struct UpArgs {
     /// What its nodes do with pods, as kwok stages [default: testbed/stages.yaml]
     #[arg(long)]
     pub stages: Option<PathBuf>,
+    /// Only etcd and the API server: no controllers, no scheduler, no nodes
+    #[arg(long)]
+    pub bare: bool,
 }
 
 /// Carries out one command.

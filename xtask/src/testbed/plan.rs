@@ -72,8 +72,14 @@ impl Ports {
     }
 }
 
-/// Writes everything that `supervise` needs into `folder`.
-pub fn write(folder: &Path, ports: Ports, binaries: &Binaries, stages: &Path) -> Result<()> {
+/// Writes everything that `supervise` needs into `folder`. A `bare` testbed is an API server and its etcd.
+pub fn write(
+    folder: &Path,
+    ports: Ports,
+    binaries: &Binaries,
+    stages: &Path,
+    bare: bool,
+) -> Result<()> {
     for name in ["log", "certs"] {
         std::fs::create_dir_all(folder.join(name))?;
     }
@@ -89,7 +95,10 @@ pub fn write(folder: &Path, ports: Ports, binaries: &Binaries, stages: &Path) ->
             kubeconfig(folder, ports, user),
         )?;
     }
-    let components = components(folder, ports, binaries, stages);
+    let mut components = components(folder, ports, binaries, stages);
+    if bare {
+        components.truncate(2);
+    }
     Ok(std::fs::write(
         folder.join("components.json"),
         serde_json::to_vec_pretty(&components)?,

@@ -1,0 +1,74 @@
+//! What is compared, area by area.
+use machinery::entropy::Entropy;
+use serde_json::Value;
+
+use super::sequence::Sequence;
+use super::{builtins, requests, watches};
+
+/// A part of the API with sequences of its own.
+pub trait Area: Sync {
+    /// Its name on the command line, in the ledger and of its golden traces.
+    fn name(&self) -> &'static str;
+
+    /// Whether controllers and nodes run on both grounds.
+    fn controllers(&self) -> bool {
+        false
+    }
+
+    /// How many sequences may be under way at the same time; most of their time is the real server's.
+    fn at_once(&self) -> usize {
+        24
+    }
+
+    /// Custom resource definitions that are there before any sequence.
+    fn definitions(&self) -> Vec<Value> {
+        Vec::new()
+    }
+
+    /// The sequences of a seed, in an order of their own: number `K` is always the same.
+    ///
+    /// # Errors
+    /// If data of the area can't be read.
+    fn sequences(&self, seed: u64) -> anyhow::Result<Vec<Sequence>>;
+}
+
+/// All areas.
+pub fn all() -> Vec<Box<dyn Area>> {
+    vec![
+        Box::new(requests::Requests),
+        Box::new(watches::Watches),
+        Box::new(builtins::Builtins),
+    ]
+}
+
+/// Chance from a seed, with words for what generators do.
+pub struct Chance(Entropy);
+
+impl Chance {
+    /// That of one sequence.
+    pub fn of(seed: u64, sequence: u64) -> Self {
+        Self(Entropy::seeded(
+            seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .wrapping_add(sequence),
+        ))
+    }
+
+    /// A number below `n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        usize::try_from(self.0.below(n as u64)).unwrap_or_default()
+    }
+
+    /// Whether a thing happens that does so once in `n` times.
+    pub fn once_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    /// One of them.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+        let index = self.below(of.len());
+        of[index].clone()
+    }
+}

@@ -1,0 +1,244 @@
+//! Two grounds' answers to one sequence, side by side.
+use scenarios::difference::{Difference, diff};
+use serde_json::Value;
+
+use super::ground::Reply;
+use super::normalise::Names;
+use super::sequence::{Mode, Sequence, Step};
+
+/// What differed in one step.
+#[derive(Clone, Debug)]
+pub struct Divergence {
+    /// Number of the step, from 0.
+    pub step: usize,
+    /// The lines of one side only.
+    pub lines: Vec<Difference>,
+}
+
+/// The replies without what chance decided.
+pub fn normal(replies: &[Reply]) -> Vec<Reply> {
+    let mut names = Names::of(replies);
+    let normal = |reply: &Reply| Reply {
+        status: reply.status,
+        headers: reply
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), names.apply(value)))
+            .collect(),
+        body: names
+            .apply(&String::from_utf8_lossy(&reply.body))
+            .into_bytes(),
+    };
+    replies.iter().map(normal).collect()
+}
+
+/// The steps whose answers differ. Both lists are normalised.
+pub fn divergences(
+    area: &str,
+    sequence: &Sequence,
+    theirs: &[Reply],
+    ours: &[Reply],
+) -> Vec<Divergence> {
+    let mut all = Vec::new();
+    for (number, step) in sequence.steps.iter().enumerate() {
+        if step.mode == Mode::Prepare {
+            continue;
+        }
+        let (Some(theirs), Some(ours)) = (theirs.get(number), ours.get(number)) else {
+            continue;
+        };
+        let (theirs, ours) = (shown(step, theirs), shown(step, ours));
+        if theirs != ours {
+            let command = command(area, step);
+            let mut lines = diff(&lines(&theirs), &lines(&ours));
+            if lines.is_empty() {
+                lines = vec![
+                    format!("-bytes {}", String::from_utf8_lossy(&theirs.body)),
+                    format!("+bytes {}", String::from_utf8_lossy(&ours.body)),
+                ];
+            }
+            let lines = lines.into_iter().map(|line| Difference {
+                command: command.clone(),
+                line,
+            });
+            all.push(Divergence {
+                step: number,
+                lines: lines.collect(),
+            });
+        }
+    }
+    all
+}
+
+/// How the ledger names a request.
+fn command(area: &str, step: &Step) -> String {
+    let media_type = step
+        .headers
+        .iter()
+        .find(|(name, _)| name == "content-type" && step.method == "PATCH");
+    let media_type = media_type.map_or_else(String::new, |(_, value)| format!(" [{value}]"));
+    format!("{area} {} {}{media_type}", step.method, step.target)
+}
+
+/// What of a reply is compared.
+fn shown(step: &Step, reply: &Reply) -> Reply {
+    match &step.mode {
+        Mode::Compare | Mode::Prepare | Mode::Watch => reply.clone(),
+        Mode::Until(at, is) => {
+            let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+            Reply {
+                body: format!("{at} is {is}: {}", body.pointer(at) == Some(is)).into_bytes(),
+                headers: Vec::new(),
+                ..reply.clone()
+            }
+        }
+        Mode::Show(places) => {
+            let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+            let lines = places.iter().map(|place| {
+                let parts: Vec<&str> = place.split('/').skip(1).collect();
+                let mut values = Vec::new();
+                pick(&body, &parts, &mut values);
+                values.sort();
+                format!("{{\"{place}\":[{}]}}", values.join(","))
+            });
+            Reply {
+                body: lines.collect::<Vec<_>>().join("\n").into_bytes(),
+                ..reply.clone()
+            }
+        }
+    }
+}
+
+fn pick(value: &Value, parts: &[&str], into: &mut Vec<String>) {
+    match parts {
+        [] => into.push(value.to_string()),
+        ["*", rest @ ..] => {
+            let items = value.as_array().into_iter().flatten();
+            items
+                .chain(value.as_object().into_iter().flat_map(|map| map.values()))
+                .for_each(|item| pick(item, rest, into));
+        }
+        [key, rest @ ..] => {
+            let key = key.replace("~1", "/").replace("~0", "~");
+            let inner = match key.parse::<usize>() {
+                Ok(index) if value.is_array() => &value[index],
+                Ok(_) | Err(_) => &value[key],
+            };
+            if !inner.is_null() {
+                pick(inner, rest, into);
+            }
+        }
+    }
+}
+
+/// A reply as lines for people: status, headers, body, JSON one value a line.
+fn lines(reply: &Reply) -> Vec<String> {
+    let mut lines = vec![format!("HTTP {}", reply.status)];
+    lines.extend(
+        reply
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}")),
+    );
+    let body = String::from_utf8_lossy(&reply.body);
+    if body.starts_with('{') {
+        lines.extend(pretty(&body));
+    } else {
+        lines.extend(body.lines().map(str::to_owned));
+    }
+    lines
+}
+
+/// JSON texts with a line for each value, in the order and the spelling they have.
+fn pretty(text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let (mut depth, mut inside, mut escaped) = (0_usize, false, false);
+    let flush = |line: &mut String, depth: usize, lines: &mut Vec<String>| {
+        if !line.trim().is_empty() {
+            lines.push(format!("{}{}", " ".repeat(depth), line.trim()));
+        }
+        line.clear();
+    };
+    for letter in text.chars() {
+        if inside {
+            line.push(letter);
+            inside = escaped || letter != '"';
+            escaped = !escaped && letter == '\\';
+            continue;
+        }
+        match letter {
+            '"' => {
+                inside = true;
+                line.push(letter);
+            }
+            '{' | '[' => {
+                line.push(letter);
+                flush(&mut line, depth, &mut lines);
+                depth += 1;
+            }
+            '}' | ']' => {
+                flush(&mut line, depth, &mut lines);
+                depth = depth.saturating_sub(1);
+                line.push(letter);
+            }
+            ',' | '\n' => flush(&mut line, depth, &mut lines),
+            ' ' if line.is_empty() => {}
+            _ => line.push(letter),
+        }
+    }
+    flush(&mut line, depth, &mut lines);
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(body: &str) -> Reply {
+        Reply {
+            status: 200,
+            headers: vec![("warning".to_owned(), "299 - \"a\"".to_owned())],
+            body: body.into(),
+        }
+    }
+
+    #[test]
+    fn status_headers_and_every_byte_of_the_body_count() {
+        let sequence = Sequence {
+            title: String::new(),
+            steps: vec![Step::get("/a")],
+        };
+        let found = |ours: Reply| {
+            let theirs = reply(r#"{"a":1,"b":[2]}"#);
+            let found = divergences("requests", &sequence, &[theirs], &[ours]);
+            let lines = found.into_iter().flat_map(|divergence| divergence.lines);
+            lines.map(|line| line.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(found(reply(r#"{"a":1,"b":[2]}"#)), Vec::<String>::new());
+        assert_eq!(
+            found(reply(r#"{"a":1,"b":[3]}"#)),
+            [
+                "$ requests GET /a\n      -  2",
+                "$ requests GET /a\n      +  3"
+            ]
+            .map(|line| line.replace("      ", "    "))
+        );
+        assert_eq!(found(reply(r#"{"a": 1,"b":[2]}"#)).len(), 2);
+        assert_eq!(found(reply("{\"a\":1,\"b\":[2]}\n")).len(), 2);
+        let mut other = reply(r#"{"a":1,"b":[2]}"#);
+        other.status = 201;
+        assert_eq!(found(other.clone()).len(), 2);
+        other.status = 200;
+        other.headers.clear();
+        assert_eq!(found(other).len(), 1);
+    }
+
+    #[test]
+    fn places_are_picked_with_stars_and_sorted() {
+        let mut step = Step::get("/a");
+        step.mode = Mode::Show(vec!["/items/*/a".to_owned()]);
+        let reply = shown(&step, &reply(r#"{"items":[{"a":2},{"a":1},{}]}"#));
+        assert_eq!(reply.body, br#"{"/items/*/a":[1,2]}"#);
+    }
+}

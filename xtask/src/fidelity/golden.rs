@@ -1,0 +1,139 @@
+//! Answers of a real API server, recorded: `tests/goldens/fidelity/AREA.ndjson.gz`.
+//!
+//! The first line says what it is; every other one is a sequence with the normalised answers to it. The requests are
+//! recorded too, so that a generator may change without its recording.
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use futures::StreamExt as _;
+use serde::{Deserialize, Serialize};
+
+use super::area::Area;
+use super::compare::{divergences, normal};
+use super::ground::{Ground, Reply};
+use super::report::Report;
+use super::run;
+use super::sequence::Sequence;
+
+/// The size of a recording, before compression; what comes later isn't recorded.
+const LARGEST: usize = 8 << 20;
+
+/// What a recording is of.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    area: String,
+    seed: u64,
+    reference: String,
+}
+
+/// One recorded sequence.
+#[derive(Serialize, Deserialize)]
+pub struct Trace {
+    /// Its number among those of the seed.
+    pub number: usize,
+    /// The requests.
+    pub sequence: Sequence,
+    /// The answers, normalised.
+    pub replies: Vec<Reply>,
+}
+
+/// A recording that is being made.
+pub struct Recording {
+    header: Header,
+    traces: Vec<Trace>,
+}
+
+fn path(area: &str) -> PathBuf {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/goldens/fidelity");
+    PathBuf::from(folder).join(format!("{area}.ndjson.gz"))
+}
+
+impl Recording {
+    /// Of an area, nothing yet.
+    pub fn new(area: &dyn Area, seed: u64) -> Self {
+        let header = Header {
+            area: area.name().to_owned(),
+            seed,
+            reference: "kube-apiserver v1.36.3".to_owned(),
+        };
+        Self {
+            header,
+            traces: Vec::new(),
+        }
+    }
+
+    /// A sequence and the answers to it.
+    pub fn add(&mut self, number: usize, sequence: &Sequence, replies: &[Reply]) {
+        self.traces.push(Trace {
+            number,
+            sequence: sequence.clone(),
+            replies: replies.to_vec(),
+        });
+    }
+
+    /// Writes it, in order.
+    pub fn write(mut self) -> Result<()> {
+        self.traces.sort_by_key(|trace| trace.number);
+        let path = path(&self.header.area);
+        std::fs::create_dir_all(path.parent().context("a file has a folder")?)?;
+        let mut out = GzEncoder::new(File::create(&path)?, Compression::best());
+        writeln!(out, "{}", serde_json::to_string(&self.header)?)?;
+        let mut size = 0;
+        for trace in &self.traces {
+            let line = serde_json::to_string(trace)?;
+            size += line.len();
+            if size > LARGEST {
+                break;
+            }
+            writeln!(out, "{line}")?;
+        }
+        out.finish()?;
+        Ok(())
+    }
+}
+
+/// A recording: its seed and its traces. `None` if there is none of that area.
+pub fn read(area: &str) -> Result<Option<(u64, Vec<Trace>)>> {
+    let path = path(area);
+    let Ok(file) = File::open(&path) else {
+        return Ok(None);
+    };
+    let mut lines = BufReader::new(GzDecoder::new(file)).lines();
+    let header = lines.next().context("an empty recording")??;
+    let header: Header = serde_json::from_str(&header)?;
+    let traces = lines.map(|line| Ok(serde_json::from_str(&line?)?));
+    Ok(Some((header.seed, traces.collect::<Result<_>>()?)))
+}
+
+/// Plays a recording's sequences on our server and reports what differs.
+pub async fn replay(area: &dyn Area, only: Option<usize>, report: &mut Report) -> Result<()> {
+    let Some((seed, traces)) = read(area.name())? else {
+        report.say(&format!("skipped: no recording of {}", area.name()));
+        return Ok(());
+    };
+    let (ours, clockwork) = Ground::ours(area.controllers(), seed);
+    run::define(&ours, &area.definitions()).await?;
+    let ours = &ours;
+    report.begin(area.name(), seed, only.is_none());
+    let chosen = traces
+        .iter()
+        .filter(|trace| only.is_none_or(|only| only == trace.number));
+    let mut played = futures::stream::iter(chosen)
+        .map(|trace| async move {
+            let namespace = format!("f-00000000-{}", trace.number);
+            let replies = run::play(ours, &trace.sequence, &namespace).await;
+            (trace, normal(&replies))
+        })
+        .buffer_unordered(area.at_once());
+    while let Some((trace, replies)) = played.next().await {
+        let found = divergences(area.name(), &trace.sequence, &trace.replies, &replies);
+        report.add(trace.number, &trace.sequence, found, false);
+    }
+    clockwork.abort();
+    Ok(())
+}

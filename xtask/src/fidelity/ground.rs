@@ -1,0 +1,164 @@
+//! The two grounds: a real API server, and ours in this process.
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use serde::{Deserialize, Serialize};
+use simulator::builtin::{self, Settings};
+use simulator::clock::WorldClock;
+use simulator::wire::Wire;
+use simulator::world::{World, WorldHandle};
+use tokio::task::JoinHandle;
+
+use super::sequence::Step;
+
+/// The headers of a reply that count, in this order.
+const HEADERS: [&str; 9] = [
+    "content-type",
+    "content-encoding",
+    "warning",
+    "retry-after",
+    "cache-control",
+    "vary",
+    "location",
+    "allow",
+    "x-content-type-options",
+];
+
+/// Nothing takes longer than the server's own limit of 34 s.
+const LONGEST: Duration = Duration::from_secs(40);
+
+/// One answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// HTTP status; 0 if there was no answer, and the body says why.
+    pub status: u16,
+    /// Those of [`HEADERS`] that are there.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    #[serde(with = "text")]
+    pub body: Vec<u8>,
+}
+
+/// Bodies are text but for what a server must never send.
+mod text {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(body: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&String::from_utf8_lossy(body))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        String::deserialize(deserializer).map(String::into_bytes)
+    }
+}
+
+/// An API server.
+#[derive(Clone)]
+pub struct Ground {
+    client: kube::Client,
+}
+
+impl Ground {
+    /// The API server of a kubeconfig.
+    pub async fn live(kubeconfig: &Path) -> Result<Self> {
+        let text = kube::config::Kubeconfig::read_from(kubeconfig)?;
+        let options = kube::config::KubeConfigOptions::default();
+        let config = kube::Config::from_custom_kubeconfig(text, &options).await?;
+        Ok(Self {
+            client: kube::Client::try_from(config)?,
+        })
+    }
+
+    /// A server of our own; with `controllers` also its controllers and three nodes. The task is its clockwork.
+    pub fn ours(controllers: bool, seed: u64) -> (Self, JoinHandle<()>) {
+        let clock = WorldClock::Wall;
+        let controllers = if controllers {
+            builtin::with(Settings::default())
+        } else {
+            Vec::new()
+        };
+        let entropy = machinery::entropy::Entropy::seeded(seed);
+        let options = simulator::apiserver::Options::default();
+        let world = World::new(options, entropy, controllers, clock.now());
+        let world = WorldHandle::new(world, clock);
+        // The name of the testbed's administrator.
+        let client = kube::Client::new(Wire::new(&world, "admin"), "default");
+        (Self { client }, tokio::spawn(world.pump()))
+    }
+
+    /// Sends a request whose placeholders are filled in, and reads the answer to its end.
+    pub async fn ask(&self, step: &Step) -> Reply {
+        match tokio::time::timeout(LONGEST, self.exchange(step)).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(error)) => failed(&error),
+            Err(_) => failed(&anyhow::anyhow!("no end within {} s", LONGEST.as_secs())),
+        }
+    }
+
+    async fn exchange(&self, step: &Step) -> Result<Reply> {
+        let response = self.send(step).await?;
+        read(response).await
+    }
+
+    /// Sends a request and waits for the beginning of the answer; the rest is read beside what follows.
+    pub async fn open(&self, step: &Step) -> JoinHandle<Reply> {
+        let response = self.send(step).await;
+        tokio::spawn(async move {
+            let reading = async { read(response?).await };
+            match tokio::time::timeout(LONGEST, reading).await {
+                Ok(Ok(reply)) => reply,
+                Ok(Err(error)) => failed(&error),
+                Err(_) => failed(&anyhow::anyhow!("no end within {} s", LONGEST.as_secs())),
+            }
+        })
+    }
+
+    async fn send(&self, step: &Step) -> Result<http::Response<Body>> {
+        let mut request = http::Request::builder()
+            .method(step.method.as_str())
+            .uri(&step.target);
+        let named = |name: &str| {
+            step.headers
+                .iter()
+                .any(|(n, _)| n.eq_ignore_ascii_case(name))
+        };
+        if !named("user-agent") {
+            request = request.header("user-agent", "fidelity/1");
+        }
+        for (name, value) in &step.headers {
+            request = request.header(name, value);
+        }
+        let body = Body::from(step.body.clone().into_bytes());
+        let request = request.body(body).context("a request that can't be sent")?;
+        Ok(self.client.send(request).await?)
+    }
+}
+
+async fn read(response: http::Response<Body>) -> Result<Reply> {
+    let (parts, body) = response.into_parts();
+    let mut headers = Vec::new();
+    for name in HEADERS {
+        for value in parts.headers.get_all(name) {
+            headers.push((
+                name.to_owned(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            ));
+        }
+    }
+    Ok(Reply {
+        status: parts.status.as_u16(),
+        headers,
+        body: body.collect().await?.to_bytes().to_vec(),
+    })
+}
+
+fn failed(error: &anyhow::Error) -> Reply {
+    Reply {
+        status: 0,
+        headers: Vec::new(),
+        body: format!("no answer: {error:#}").into_bytes(),
+    }
+}

@@ -1,0 +1,277 @@
+//! What chance decides gets names: uids, times, revisions (as ranks), generated names, allocated addresses and ports.
+//!
+//! Everything else stays as it is, byte by byte.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use regex::{Captures, Regex};
+use serde_json::Value;
+
+use super::ground::Reply;
+
+/// Compiled once; a pattern that doesn't compile matches nothing, which the tests would notice.
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).unwrap_or_else(|_| unreachable!("a pattern of our own: {text}"))
+}
+
+static UID: LazyLock<Regex> = LazyLock::new(|| {
+    pattern("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+});
+/// Times of now. Those in requests are of long ago.
+static TIME: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"20(?:2[6-9]|[3-9]\d)-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?P<fraction>\.\d+)?(?:Z| \+0000 UTC)(?: m=\+[\d.]+)?",
+    )
+});
+static REVISION: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?P<before>(?i:resource ?versions?)[^0-9A-Za-z]{1,16}|ResourceVersion in the (?:precondition|record) \(|in record \(|current: |too old resource version: \d+ \()(?P<number>\d+)",
+    )
+});
+static CONTINUE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#""continue":"(?P<token>[A-Za-z0-9_-]+)""#));
+static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b10\.96\.\d+\.\d+\b"));
+static PORT: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#"(?P<before>(?i:nodePort)"?[:=] ?)(?P<number>3[0-2]\d{3})\b"#));
+static TOKEN: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"));
+/// Pods get a volume with a name of their own.
+static VOLUME: LazyLock<Regex> = LazyLock::new(|| pattern("kube-api-access-[a-z0-9]{5}"));
+static AGE: LazyLock<Regex> = LazyLock::new(|| pattern(r#""\d{1,3}(?:s|m|ms|m\d{1,2}s)""#));
+
+/// What is known of one sequence on one ground.
+#[derive(Debug, Default)]
+pub struct Names {
+    revisions: BTreeSet<u64>,
+    generated: BTreeMap<String, String>,
+    numbered: BTreeMap<(&'static str, String), usize>,
+}
+
+impl Names {
+    /// Learns from all replies of a sequence.
+    pub fn of<'a>(replies: impl IntoIterator<Item = &'a Reply>) -> Self {
+        let mut names = Self::default();
+        for reply in replies {
+            for line in reply.body.split(|byte| *byte == b'\n') {
+                if let Ok(value) = serde_json::from_slice::<Value>(line) {
+                    names.learn(&value);
+                }
+            }
+            if let Ok(value) = serde_json::from_slice::<Value>(&reply.body) {
+                names.learn(&value);
+            } else if let Ok(document) =
+                machinery::yaml::parse(&String::from_utf8_lossy(&reply.body))
+            {
+                names.learn(&document.value);
+            }
+        }
+        names
+    }
+
+    fn learn(&mut self, value: &Value) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(metadata) = fields.get("metadata") {
+                    self.metadata(metadata);
+                }
+                fields.values().for_each(|value| self.learn(value));
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.learn(item)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    fn metadata(&mut self, metadata: &Value) {
+        // Lists have a revision too, but one that others move.
+        if metadata["uid"].is_string()
+            && let Some(Ok(revision)) = metadata["resourceVersion"].as_str().map(str::parse)
+        {
+            self.revisions.insert(revision);
+        }
+        if let (Some(base), Some(name)) =
+            (metadata["generateName"].as_str(), metadata["name"].as_str())
+            && let Some(suffix) = name.strip_prefix(base)
+            && suffix.len() == 5
+        {
+            let next = format!("{base}GENERATED{}", self.generated.len());
+            self.generated.entry(name.to_owned()).or_insert(next);
+        }
+    }
+
+    /// How many of the sequence's objects' revisions are not above.
+    fn rank(&self, number: &str) -> String {
+        number.parse::<u64>().map_or_else(
+            |_| number.to_owned(),
+            |number| match number {
+                0 => "0".to_owned(),
+                _ => format!("r{}", self.revisions.range(..=number).count()),
+            },
+        )
+    }
+
+    fn number(&mut self, what: &'static str, text: &str) -> String {
+        let next = self
+            .numbered
+            .keys()
+            .filter(|(kind, _)| *kind == what)
+            .count();
+        let number = self.numbered.entry((what, text.to_owned())).or_insert(next);
+        format!("{what}{number}")
+    }
+
+    /// A text with names for what chance decided.
+    pub fn apply(&mut self, text: &str) -> String {
+        let mut text = without_managed_fields(text);
+        for (name, with) in &self.generated {
+            text = text.replace(name, with);
+        }
+        let text = UID.replace_all(&text, |found: &Captures| self.number("UID", &found[0]));
+        let text = TIME.replace_all(&text, |found: &Captures| {
+            let digits = found.name("fraction").map_or(0, |fraction| fraction.len());
+            format!("TIME{digits}")
+        });
+        let text = REVISION.replace_all(&text, |found: &Captures| {
+            let before = found["before"].to_owned();
+            let before = match before.strip_prefix("too old resource version: ") {
+                Some(rest) => {
+                    let number = rest.trim_end_matches(" (");
+                    format!("too old resource version: {} (", self.rank(number))
+                }
+                None => before,
+            };
+            format!("{before}{}", self.rank(&found["number"]))
+        });
+        let text = CONTINUE.replace_all(&text, |found: &Captures| {
+            format!("\"continue\":{}", self.token(&found["token"]))
+        });
+        let text = ADDRESS.replace_all(&text, |found: &Captures| self.number("ADDRESS", &found[0]));
+        let text = PORT.replace_all(&text, |found: &Captures| {
+            let number = self.number("PORT", &found["number"]);
+            format!("{}{number}", &found["before"])
+        });
+        let text = VOLUME.replace_all(&text, |found: &Captures| self.number("VOLUME", &found[0]));
+        let text = TOKEN.replace_all(&text, "TOKEN");
+        if text.contains("\"kind\":\"Table\"") {
+            return AGE.replace_all(&text, "\"AGE\"").into_owned();
+        }
+        text.into_owned()
+    }
+
+    fn token(&self, token: &str) -> String {
+        let inner = URL_SAFE_NO_PAD
+            .decode(token)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
+        let Some(inner) = inner else {
+            return format!("\"{token}\"");
+        };
+        RV.replace(&inner, |found: &Captures| {
+            format!("\"rv\":{}", self.rank(&found[1]))
+        })
+        .into_owned()
+    }
+}
+
+static RV: LazyLock<Regex> = LazyLock::new(|| pattern(r#""rv":(\d+)"#));
+
+/// Until the write pipeline keeps managedFields they are left out, here and nowhere else.
+fn without_managed_fields(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("managedFields") {
+        let (before, after) = rest.split_at(at);
+        // In messages objects are quoted, once or twice.
+        let unquoted = before.strip_suffix('"').unwrap_or(before);
+        let quote = before
+            .get(unquoted.trim_end_matches('\\').len()..)
+            .unwrap_or_default();
+        let opening = format!("managedFields{quote}:");
+        let list = after.strip_prefix(opening.as_str()).map(str::trim_start);
+        let Some((list, end)) = list.and_then(|list| Some((list, end_of_list(list)?))) else {
+            out.push_str(before);
+            out.push_str("managedFields");
+            rest = after.get("managedFields".len()..).unwrap_or_default();
+            continue;
+        };
+        let before = before.strip_suffix(quote).unwrap_or(before);
+        out.push_str(before);
+        rest = list.get(end..).unwrap_or_default();
+        if out.trim_end().ends_with(',') {
+            out.truncate(out.trim_end().len() - 1);
+        } else {
+            rest = rest.strip_prefix(',').unwrap_or(rest);
+        }
+    }
+    out.push_str(rest);
+    if out.contains("managedFields:\n") {
+        return without_yaml_block(&out);
+    }
+    out
+}
+
+fn end_of_list(text: &str) -> Option<usize> {
+    if !text.starts_with('[') {
+        return None;
+    }
+    let mut depth = 0_usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'[' => depth += 1,
+            b']' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn without_yaml_block(text: &str) -> String {
+    let mut out = Vec::new();
+    let mut block = None;
+    for line in text.lines() {
+        let inner = line.trim_start();
+        let indent = line.len() - inner.len();
+        if let Some(at) = block {
+            if indent > at || (indent == at && inner.starts_with('-')) {
+                continue;
+            }
+            block = None;
+        }
+        if inner == "managedFields:" {
+            block = Some(indent);
+        } else {
+            out.push(line);
+        }
+    }
+    let end = if text.ends_with('\n') { "\n" } else { "" };
+    out.join("\n") + end
+}
+
+#[test]
+fn chance_gets_names_and_nothing_else_does() {
+    let body = r#"{"metadata":{"name":"a","uid":"01234567-89ab-4def-8123-456789abcdef","resourceVersion":"7","creationTimestamp":"2026-11-26T10:00:00Z","managedFields":[{"a":{"k:{\"x\":[1]}":{}}}]},"data":{"a":"7 5s 2019-01-01T00:00:00Z"}}"#;
+    let list = r#"{"metadata":{"resourceVersion":"30","continue":"eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6Nywic3RhcnQiOiJhXHUwMDAwIn0"}}"#;
+    let reply = |body: &str| Reply {
+        body: body.into(),
+        ..Reply::default()
+    };
+    let mut names = Names::of(&[reply(body), reply(list)]);
+    assert_eq!(
+        names.apply(body),
+        r#"{"metadata":{"name":"a","uid":"UID0","resourceVersion":"r1","creationTimestamp":"TIME0"},"data":{"a":"7 5s 2019-01-01T00:00:00Z"}}"#
+    );
+    assert_eq!(
+        names.apply(list),
+        r#"{"metadata":{"resourceVersion":"r1","continue":{"v":"meta.k8s.io/v1","rv":r1,"start":"a\u0000"}}}"#
+    );
+    assert_eq!(
+        names.apply("the ResourceVersion in the precondition (6) does not match the ResourceVersion in record (7)"),
+        "the ResourceVersion in the precondition (r0) does not match the ResourceVersion in record (r1)"
+    );
+}

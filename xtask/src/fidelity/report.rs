@@ -1,0 +1,193 @@
+//! What was found, for people: each kind of difference once, with the line that replays it, and counts.
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Result;
+use regex::Regex;
+use scenarios::difference::Difference;
+use scenarios::ledger::Ledger;
+
+use super::compare::Divergence;
+use super::sequence::{Mode, Sequence};
+
+/// Lines shown of one difference, and kinds of differences shown.
+const LINES: usize = 24;
+const KINDS: usize = 60;
+
+/// Everything found in a run.
+pub struct Report {
+    ledger: Ledger,
+    digits: Regex,
+    area: &'static str,
+    seed: u64,
+    /// Areas gone through completely.
+    whole: Vec<&'static str>,
+    counts: BTreeMap<&'static str, Counts>,
+    seen: Vec<Difference>,
+    kinds: BTreeMap<String, (usize, String)>,
+    begun: Option<tokio::time::Instant>,
+}
+
+/// What an area came to.
+#[derive(Default)]
+struct Counts {
+    sequences: usize,
+    pairs: usize,
+    different: usize,
+    unsteady: usize,
+    took: Duration,
+}
+
+impl Report {
+    /// With the ledger of the repository.
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            ledger: Ledger::read()?,
+            digits: Regex::new(r"\d+")?,
+            area: "",
+            seed: 0,
+            whole: Vec::new(),
+            counts: BTreeMap::new(),
+            seen: Vec::new(),
+            kinds: BTreeMap::new(),
+            begun: None,
+        })
+    }
+
+    /// A line for whoever watches.
+    #[allow(clippy::unused_self, reason = "output has one place")]
+    pub fn say(&self, line: &str) {
+        use std::io::Write as _;
+        // A closed pipe ends the output, not the run.
+        let _ = writeln!(std::io::stdout(), "{line}");
+    }
+
+    /// An area begins.
+    pub fn begin(&mut self, area: &'static str, seed: u64, whole: bool) {
+        (self.area, self.seed) = (area, seed);
+        if whole {
+            self.whole.push(area);
+        }
+        self.begun = Some(tokio::time::Instant::now());
+        self.counts.insert(area, Counts::default());
+    }
+
+    /// A sequence was compared.
+    pub fn add(
+        &mut self,
+        number: usize,
+        sequence: &Sequence,
+        found: Vec<Divergence>,
+        unsteady: bool,
+    ) {
+        let counts = self.counts.entry(self.area).or_default();
+        counts.sequences += 1;
+        let compared = sequence
+            .steps
+            .iter()
+            .filter(|step| step.mode != Mode::Prepare);
+        counts.pairs += compared.count();
+        counts.took = self.begun.map_or(Duration::ZERO, |begun| begun.elapsed());
+        if unsteady {
+            counts.unsteady += 1;
+            return;
+        }
+        counts.different += usize::from(!found.is_empty());
+        // What comes after the first difference may follow from it.
+        let mut first = true;
+        for divergence in found {
+            let unknown = divergence.lines.iter().any(|line| !self.ledger.knows(line));
+            if unknown && std::mem::take(&mut first) {
+                let kind = self.kind(&divergence);
+                let text = self.text(number, sequence, &divergence);
+                let (count, shown) = self.kinds.entry(kind).or_insert((0, String::new()));
+                *count += 1;
+                if shown.is_empty() || text.len() < shown.len() {
+                    *shown = text;
+                }
+            }
+            self.seen.extend(divergence.lines);
+        }
+    }
+
+    /// What makes differences alike: the same lines, but for numbers.
+    fn kind(&self, divergence: &Divergence) -> String {
+        let lines: Vec<_> = divergence
+            .lines
+            .iter()
+            .map(|line| line.line.as_str())
+            .collect();
+        self.digits.replace_all(&lines.join("\n"), "N").into_owned()
+    }
+
+    fn text(&self, number: usize, sequence: &Sequence, divergence: &Divergence) -> String {
+        let (area, seed, title) = (self.area, self.seed, &sequence.title);
+        let mut text = vec![
+            format!("{area}: {title}, step {}", divergence.step),
+            format!(
+                "  replay: cargo xtask fidelity --live --seed {seed} {area} --sequence {number}"
+            ),
+        ];
+        if let Some(step) = sequence.steps.get(divergence.step) {
+            text.push(format!("  {} {}", step.method, step.target));
+            let headers = step.headers.iter();
+            text.extend(headers.map(|(name, value)| format!("  {name}: {value}")));
+            if !step.body.is_empty() {
+                text.push(format!("  {}", cut(&step.body)));
+            }
+        }
+        let lines = divergence.lines.iter().take(LINES);
+        text.extend(lines.map(|line| format!("    {}", cut(&line.line))));
+        if divergence.lines.len() > LINES {
+            let more = divergence.lines.len() - LINES;
+            text.push(format!("    … {more} more lines"));
+        }
+        text.join("\n") + "\n"
+    }
+
+    /// Prints what was found. Tells whether all of it is in the ledger, and all of the ledger was found.
+    pub fn finish(&self) -> bool {
+        let mut kinds: Vec<_> = self.kinds.values().collect();
+        kinds.sort_by_key(|kind| std::cmp::Reverse(kind.0));
+        for (count, text) in kinds.iter().take(KINDS) {
+            self.say(&format!("{count} × {text}"));
+        }
+        if kinds.len() > KINDS {
+            self.say(&format!(
+                "… and {} other kinds of difference",
+                kinds.len() - KINDS
+            ));
+        }
+        let complaints = self.ledger.complaints(&self.seen, &self.whole);
+        let unseen: Vec<_> = complaints
+            .iter()
+            .filter(|line| line.starts_with("no longer"))
+            .collect();
+        for line in &unseen {
+            self.say(&format!("ledger: {line}"));
+        }
+        for (area, counts) in &self.counts {
+            let Counts {
+                sequences,
+                pairs,
+                different,
+                unsteady,
+                took,
+            } = counts;
+            self.say(&format!(
+                "{area}: {sequences} sequences, {pairs} pairs, {different} sequences differ, {unsteady} did so once only, {} s",
+                took.as_secs()
+            ));
+        }
+        self.say(&format!(
+            "{} kinds of difference that the ledger doesn't list",
+            kinds.len()
+        ));
+        kinds.is_empty() && unseen.is_empty()
+    }
+}
+
+/// As much of a text as a person reads.
+fn cut(text: &str) -> String {
+    text.chars().take(1500).collect()
+}

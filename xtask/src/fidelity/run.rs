@@ -1,0 +1,119 @@
+//! Sends sequences to grounds and gathers what came back.
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+
+use super::ground::{Ground, Reply};
+use super::sequence::{Learnt, Mode, Sequence, Step};
+
+/// How often a value is looked for that has to come, and how long in all.
+const PAUSE: Duration = Duration::from_millis(100);
+const PAUSES: usize = 600;
+
+/// Plays a sequence in a namespace of its own and returns a reply to each step.
+pub async fn play(ground: &Ground, sequence: &Sequence, namespace: &str) -> Vec<Reply> {
+    let mut learnt = Learnt::new(namespace);
+    for step in namespace_steps() {
+        ground.ask(&filled(&step, &learnt)).await;
+    }
+    let mut replies = Vec::new();
+    let mut streams = Vec::new();
+    for (number, step) in sequence.steps.iter().enumerate() {
+        let filled = filled(step, &learnt);
+        let reply = match &step.mode {
+            Mode::Compare | Mode::Prepare | Mode::Show(_) => ground.ask(&filled).await,
+            Mode::Watch => {
+                streams.push((number, ground.open(&filled).await));
+                Reply::default()
+            }
+            Mode::Until(at, is) => until(ground, &filled, at, is).await,
+        };
+        learnt.add(number, &reply.body);
+        replies.push(reply);
+    }
+    for (number, stream) in streams {
+        if let (Ok(reply), Some(place)) = (stream.await, replies.get_mut(number)) {
+            *place = reply;
+        }
+    }
+    replies
+}
+
+/// What every sequence begins with: its namespace, and the account that pods run under.
+fn namespace_steps() -> [Step; 2] {
+    [
+        Step::new("POST", "/api/v1/namespaces")
+            .json(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "${ns}"}})),
+        Step::new("POST", "/api/v1/namespaces/${ns}/serviceaccounts").json(
+            &json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}),
+        ),
+    ]
+}
+
+fn filled(step: &Step, learnt: &Learnt) -> Step {
+    let headers = step.headers.iter();
+    Step {
+        method: step.method.clone(),
+        target: learnt.fill(&step.target),
+        headers: headers
+            .map(|(name, value)| (name.clone(), learnt.fill(value)))
+            .collect(),
+        body: learnt.fill(&step.body),
+        mode: step.mode.clone(),
+    }
+}
+
+async fn until(ground: &Ground, step: &Step, at: &str, is: &Value) -> Reply {
+    let mut reply = ground.ask(step).await;
+    for _ in 0..PAUSES {
+        let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+        if body.pointer(at) == Some(is) {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+        reply = ground.ask(step).await;
+    }
+    reply
+}
+
+/// Creates definitions and waits until their resources are served.
+pub async fn define(ground: &Ground, definitions: &[Value]) -> Result<()> {
+    let post = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    for definition in definitions {
+        let reply = ground.ask(&Step::new("POST", post).json(definition)).await;
+        if reply.status != 201 {
+            bail!(
+                "a definition was refused: {}",
+                String::from_utf8_lossy(&reply.body)
+            );
+        }
+    }
+    for definition in definitions {
+        let spec = &definition["spec"];
+        for version in spec["versions"].as_array().into_iter().flatten() {
+            let target = format!(
+                "/apis/{}/{}/{}",
+                spec["group"].as_str().unwrap_or_default(),
+                version["name"].as_str().unwrap_or_default(),
+                spec["names"]["plural"].as_str().unwrap_or_default()
+            );
+            let (step, mut well) = (Step::get(target.clone()), 0);
+            for _ in 0..PAUSES {
+                well = if ground.ask(&step).await.status == 200 {
+                    well + 1
+                } else {
+                    0
+                };
+                if well == 3 {
+                    break;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            if well < 3 && version["served"] != false {
+                bail!("{target} is not served");
+            }
+        }
+    }
+    Ok(())
+}
