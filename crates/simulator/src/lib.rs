@@ -10,6 +10,7 @@ pub mod clock;
 pub mod conformance;
 pub mod faults;
 pub mod nodes;
+pub mod outside;
 pub mod persist;
 pub mod recorder;
 pub mod request;

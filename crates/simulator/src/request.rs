@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
 
+use crate::outside::{Pending, Question};
+
 /// Who sends a request, as authentication found out.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct User {
@@ -109,6 +111,14 @@ pub enum Reply {
         at: Timestamp,
         /// The answer at that time.
         last: Response,
+    },
+    /// Nothing happened yet: answers from outside are needed first. Ask all of these at once, add the answers to
+    /// `pending` and hand the same request to [`crate::apiserver::ApiServer::resume`].
+    Ask {
+        /// The questions.
+        questions: Vec<Question>,
+        /// What the request takes along.
+        pending: Box<Pending>,
     },
 }
 

@@ -16,7 +16,9 @@ use crate::apiserver::resource::Resource;
 use crate::apiserver::store::key;
 use crate::apiserver::write::{UpdateTarget, Writer};
 use crate::faults::{Call, Failure, Faults, Verdict};
+use crate::outside::waiting::{Attempt, WriteKey};
 use crate::recorder::Recorder;
+use crate::request::User;
 use crate::status_error::ApiError;
 
 /// One committed change of the store. Resources are in their storage version (`autoscaling/v2`, core `events`).
@@ -165,7 +167,8 @@ impl Session<'_> {
         self.write("POST", &path, &body, |session| {
             let served = session.known(resource)?;
             let object = typed(&served, object)?;
-            let mut writer = writer(session.now, session.entropy);
+            let user = session.user();
+            let mut writer = writer(session.now, session.entropy, user.as_ref());
             let entry = session
                 .api
                 .create(&served, &namespace, object, &mut writer)?;
@@ -211,7 +214,8 @@ impl Session<'_> {
                 uid: &uid,
                 may_create: false,
             };
-            let mut writer = writer(session.now, session.entropy);
+            let user = session.user();
+            let mut writer = writer(session.now, session.entropy, user.as_ref());
             let updated =
                 session
                     .api
@@ -241,7 +245,8 @@ impl Session<'_> {
                 uid: "",
                 may_create: false,
             };
-            let mut writer = writer(session.now, session.entropy);
+            let user = session.user();
+            let mut writer = writer(session.now, session.entropy, user.as_ref());
             let updated = session.api.update(update, &mut writer, &mut |_, old, _| {
                 typed(&served, machinery::patch::merge::apply(old, patch))
             })?;
@@ -260,7 +265,8 @@ impl Session<'_> {
         let path = path(resource, namespace, name, "");
         self.write("DELETE", &path, "", |session| {
             let served = session.known(resource)?;
-            let mut writer = writer(session.now, session.entropy);
+            let user = session.user();
+            let mut writer = writer(session.now, session.entropy, user.as_ref());
             match session
                 .api
                 .delete(&served, namespace, name, options, &mut writer)?
@@ -286,7 +292,8 @@ impl Session<'_> {
         let path = path(resource, namespace, name, subresource);
         let shown = self.shown(&body);
         self.write("POST", &path, &shown, |session| {
-            let mut writer = writer(session.now, session.entropy);
+            let user = session.user();
+            let mut writer = writer(session.now, session.entropy, user.as_ref());
             match subresource {
                 "binding" => session.api.bind(namespace, name, &body, &mut writer),
                 "eviction" => session.api.evict(namespace, name, &body, &mut writer),
@@ -295,19 +302,74 @@ impl Session<'_> {
         })
     }
 
+    /// Who the controller is, if anybody wants to know.
+    fn user(&self) -> Option<User> {
+        let judged = self.api.is_judged();
+        judged.then(|| User::service_account("kube-system", self.actor))
+    }
+
     fn known(&self, resource: &Resource) -> Result<Arc<Served>, ApiError> {
         self.served(resource)
             .cloned()
             .ok_or_else(ApiError::unknown_resource)
     }
 
-    /// A body for whoever decides over faults; empty if nobody does.
+    /// A body for whoever decides over faults or may have to be asked; empty if nobody does.
     fn shown(&self, body: &Value) -> String {
-        if self.faults.is_some() {
+        if self.faults.is_some() || self.api.asks_outside() {
             body.to_string()
         } else {
             String::new()
         }
+    }
+
+    /// Counts a write and asks for faults.
+    fn judge(&mut self, method: &str, path: &str, body: &str) -> Verdict {
+        let counts = self.recorder.count(self.actor, true);
+        let Some(faults) = &mut self.faults else {
+            return Verdict::Pass;
+        };
+        faults.before(&Call {
+            actor: self.actor,
+            call: counts.calls,
+            write: Some(counts.writes),
+            method,
+            path,
+            body: body.as_bytes(),
+        })
+    }
+
+    /// Runs a write that may have to ask somebody outside, with the time and the randomness of its first attempt.
+    /// The outer error is [`ApiError::pending`].
+    fn run_asking<T>(
+        &mut self,
+        key: WriteKey,
+        mut attempt: Attempt,
+        run: impl FnOnce(&mut Self) -> Result<T, ApiError>,
+    ) -> Result<Result<T, ApiError>, ApiError> {
+        let mut entropy = attempt.pending.entropy.clone();
+        let now = std::mem::replace(&mut self.now, attempt.pending.started);
+        std::mem::swap(self.entropy, &mut entropy);
+        self.api.begin_asking(&attempt.pending);
+        let result = run(self);
+        std::mem::swap(self.entropy, &mut entropy);
+        self.now = now;
+        let questions = self.api.end_asking(&mut attempt.pending);
+        if questions.is_empty() {
+            return Ok(result);
+        }
+        self.api.waiting.wait(key, attempt, questions, now);
+        Err(ApiError::pending())
+    }
+
+    /// Begins a pass over one key: as soon as one of its writes waits for an answer from outside, the others wait too.
+    pub(crate) fn begin_pass(&mut self) {
+        self.api.waiting.begin_pass();
+    }
+
+    /// Ends it. Tells whether the pass has to be repeated when the controller is stepped again.
+    pub(crate) fn end_pass(&mut self) -> bool {
+        self.api.waiting.end_pass()
     }
 
     /// Counts a write, asks for faults, runs it, adds it to the trace.
@@ -318,21 +380,31 @@ impl Session<'_> {
         body: &str,
         run: impl FnOnce(&mut Self) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
-        let counts = self.recorder.count(self.actor, true);
-        let verdict = match &mut self.faults {
-            Some(faults) => faults.before(&Call {
-                actor: self.actor,
-                call: counts.calls,
-                write: Some(counts.writes),
-                method,
-                path,
-                body: body.as_bytes(),
-            }),
-            None => Verdict::Pass,
+        if self.api.waiting.is_blocked() {
+            return Err(ApiError::pending());
+        }
+        let key = self
+            .api
+            .asks_outside()
+            .then(|| WriteKey::new(self.actor, method, path, body));
+        let attempt = match &key {
+            Some(key) => {
+                let attempt = self.api.waiting.attempt(key, self.now, self.entropy);
+                Some(attempt.ok_or_else(ApiError::pending)?)
+            }
+            None => None,
         };
-        let result = match &verdict {
-            Verdict::Fail(failure) => return Err(failed(failure)),
-            Verdict::Pass | Verdict::CommitThenFail(_) => run(self),
+        let decided = attempt.as_ref().and_then(|attempt| attempt.verdict.clone());
+        let verdict = decided.unwrap_or_else(|| self.judge(method, path, body));
+        if let Verdict::Fail(failure) = &verdict {
+            return Err(failed(failure));
+        }
+        let result = match (key, attempt) {
+            (Some(key), Some(mut attempt)) => {
+                attempt.verdict = Some(verdict.clone());
+                self.run_asking(key, attempt, run)?
+            }
+            _ => run(self),
         };
         let status = result.as_ref().map_or_else(|error| error.code, |_| 200);
         self.recorder.record(
@@ -364,13 +436,10 @@ fn failed(failure: &Failure) -> ApiError {
     }
 }
 
-fn writer(now: Timestamp, entropy: &mut Entropy) -> Writer<'_> {
+fn writer<'a>(now: Timestamp, entropy: &'a mut Entropy, user: Option<&'a User>) -> Writer<'a> {
     Writer {
-        now,
-        entropy,
-        dry_run: false,
-        warnings: Vec::new(),
-        user: None,
+        user,
+        ..Writer::own(now, entropy)
     }
 }
 
@@ -396,7 +465,7 @@ fn path(resource: &Resource, namespace: &str, name: &str, subresource: &str) -> 
 }
 
 /// An object as a decoder would have read it: normalised and defaulted.
-fn typed(served: &Served, object: Value) -> Result<Value, ApiError> {
+pub(crate) fn typed(served: &Served, object: Value) -> Result<Value, ApiError> {
     if let Some(type_id) = served.type_id() {
         let value = decode::normalise(type_id, &object)
             .map_err(|error| ApiError::bad_request(error.to_string()))?;

@@ -1,6 +1,8 @@
 //! Errors of the API server: Status bodies with Kubernetes' codes, reasons and texts
 //! (`apimachinery/pkg/api/errors/errors.go`).
 
+use std::borrow::Cow;
+
 use machinery::builtin::validation::FieldError;
 use serde_json::{Map, Value, json};
 
@@ -44,7 +46,7 @@ pub struct Failure {
     /// HTTP status code.
     pub code: u16,
     /// Reason, such as `NotFound`; empty for plain internal errors.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// Text.
     pub message: String,
     /// Details; `None` leaves them out.
@@ -76,13 +78,13 @@ impl ApiError {
     /// Any failure.
     pub fn new(
         code: u16,
-        reason: &'static str,
+        reason: impl Into<Cow<'static, str>>,
         message: impl Into<String>,
         details: Option<Details>,
     ) -> Self {
         Self(Box::new(Failure {
             code,
-            reason,
+            reason: reason.into(),
             message: message.into(),
             details,
             list_continue: String::new(),
@@ -242,6 +244,18 @@ impl ApiError {
     pub fn with_retry_header(mut self) -> Self {
         self.0.retry_header = true;
         self
+    }
+
+    /// A run that ends because an answer from outside is not there yet. No client sees it.
+    pub fn pending() -> Self {
+        let message = "an answer from outside is needed first";
+        Self::new(503, "ServiceUnavailable", message, None)
+    }
+
+    /// 504 of a request that took too long.
+    pub fn timed_out() -> Self {
+        let message = "Timeout: request did not complete within requested timeout - context deadline exceeded";
+        Self::new(504, "Timeout", message, Some(Details::default()))
     }
 
     /// 501: something this version of Carrick doesn't do, and says so.

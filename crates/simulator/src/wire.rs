@@ -117,16 +117,25 @@ pub(crate) async fn answer(
         tokio::time::sleep(world.clock().until(*at)).await;
         reply = world.with(|world, now| world.handle(request, now));
     }
-    match reply {
-        Reply::Full(response) | Reply::Later { last: response, .. } => {
-            let trace = (response.status, response.body.clone());
-            (http_response(response), trace)
-        }
-        Reply::Watch { id, headers } => {
-            let mut response = http::Response::new(SimBody::watch(world.clone(), id));
-            *response.headers_mut() = headers;
-            (response, (200, Bytes::new()))
-        }
+    loop {
+        reply = match reply {
+            Reply::Full(response) | Reply::Later { last: response, .. } => {
+                let trace = (response.status, response.body.clone());
+                return (http_response(response), trace);
+            }
+            Reply::Watch { id, headers } => {
+                let mut response = http::Response::new(SimBody::watch(world.clone(), id));
+                *response.headers_mut() = headers;
+                return (response, (200, Bytes::new()));
+            }
+            Reply::Ask {
+                questions,
+                mut pending,
+            } => {
+                world.ask_all(questions, &mut pending).await;
+                world.with(|world, now| world.resume(request, now, *pending))
+            }
+        };
     }
 }
 

@@ -1,17 +1,21 @@
 //! A world: one API server, its built-in controllers, entropy, faults and trace.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 use jiff::Timestamp;
 use machinery::entropy::Entropy;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use crate::apiserver::{ApiServer, Definitions, Options};
 use crate::builtin::Builtin;
 use crate::clock::WorldClock;
 use crate::faults::Faults;
+use crate::outside::services::{self, Outside, Services};
+use crate::outside::waiting::WaitId;
+use crate::outside::{Answer, Pending, Question};
 use crate::recorder::Recorder;
 use crate::request::{Reply, Request, WatchId};
 use crate::session::{Change, Session};
@@ -84,6 +88,22 @@ impl World {
     /// Handles a request of an actor. Faults don't apply here; see [`crate::wire::Wire`].
     pub fn handle(&mut self, request: &Request, now: Timestamp) -> Reply {
         self.api.handle(request, now, &mut self.entropy)
+    }
+
+    /// Handles a request again that asked something.
+    pub fn resume(&mut self, request: &Request, now: Timestamp, pending: Pending) -> Reply {
+        self.api.resume(request, now, pending)
+    }
+
+    /// An answer to what a write of a built-in controller asked. The controller goes on at the next poll.
+    pub fn answer(&mut self, id: WaitId, question: &Question, answer: Answer, now: Timestamp) {
+        let Some(actor) = self.api.answer(id, question, answer) else {
+            return;
+        };
+        let runners = self.controllers.iter_mut();
+        for runner in runners.filter(|runner| runner.controller.name() == actor) {
+            runner.wake = Some(now);
+        }
     }
 
     fn take_changes(&mut self) -> u64 {
@@ -168,6 +188,8 @@ pub struct WorldHandle {
 
 struct Shared {
     world: Mutex<World>,
+    services: Services,
+    network: OnceLock<Arc<dyn Outside>>,
     wakers: Mutex<BTreeMap<WatchId, Waker>>,
     clock: WorldClock,
     changed: Notify,
@@ -179,6 +201,8 @@ impl WorldHandle {
         Self {
             shared: Arc::new(Shared {
                 world: Mutex::new(world),
+                services: Services::default(),
+                network: OnceLock::new(),
                 wakers: Mutex::new(BTreeMap::new()),
                 clock,
                 changed: Notify::new(),
@@ -252,15 +276,77 @@ impl WorldHandle {
         self.shared.clock
     }
 
-    /// Runs the built-in controllers for ever: after each request and at their wake times. Spawn it once per world.
+    /// Webhooks in this process.
+    pub fn services(&self) -> &Services {
+        &self.shared.services
+    }
+
+    /// Lets questions that no service of this process answers go out to a network. The first call counts.
+    pub fn set_network(&self, network: Arc<dyn Outside>) {
+        let _ = self.shared.network.set(network);
+    }
+
+    /// Asks one question and waits for its answer, at most as long as the question says.
+    pub async fn ask(&self, question: &Question) -> Answer {
+        let address = match self.lock().api.address_of(&question.place) {
+            Ok(address) => address,
+            Err(text) => return Answer::Failed(text),
+        };
+        let known = self.shared.services.ask(question, address, self.now());
+        let answering = match (known, self.shared.network.get()) {
+            (Some(answering), _) => answering,
+            (None, Some(network)) => {
+                let endpoint = self.lock().api.endpoint_of(&question.place);
+                match endpoint {
+                    Ok(endpoint) => network.ask(question.clone(), endpoint),
+                    Err(text) => return Answer::Failed(text),
+                }
+            }
+            (None, None) => return services::nobody(question),
+        };
+        match tokio::time::timeout(question.timeout, answering).await {
+            Ok(answer) => answer,
+            Err(_) => Answer::Failed("context deadline exceeded".to_owned()),
+        }
+    }
+
+    /// Asks all questions of a request at once and adds the answers to it.
+    pub(crate) async fn ask_all(&self, questions: Vec<Question>, pending: &mut Pending) {
+        let mut asked = JoinSet::new();
+        for question in questions {
+            let world = self.clone();
+            asked.spawn(async move {
+                let answer = world.ask(&question).await;
+                (question, answer)
+            });
+        }
+        while let Some(result) = asked.join_next().await {
+            if let Ok((question, answer)) = result {
+                pending.answer(&question, answer);
+            }
+        }
+    }
+
+    /// Runs the built-in controllers for ever: after each request, at their wake times and when what they asked is
+    /// answered. Spawn it once per world.
     pub async fn pump(self) {
+        let mut asked = JoinSet::new();
         loop {
-            let (wake, dirty) = {
+            let (wake, dirty, questions) = {
                 let mut world = self.lock();
                 let wake = world.poll(self.now());
-                (wake, world.api.take_dirty_watches())
+                let questions = world.api.take_questions();
+                (wake, world.api.take_dirty_watches(), questions)
             };
             self.wake(&dirty);
+            while asked.try_join_next().is_some() {}
+            for (id, question) in questions {
+                let handle = self.clone();
+                asked.spawn(async move {
+                    let answer = handle.ask(&question).await;
+                    handle.with(|world, now| world.answer(id, &question, answer, now));
+                });
+            }
             let changed = self.shared.changed.notified();
             match wake {
                 // At least a tick, so that a controller that is always due cannot starve the rest.

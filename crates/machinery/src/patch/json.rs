@@ -117,15 +117,17 @@ fn one(document: &mut Value, fields: &Map<String, Value>) -> Result<(), String> 
             add(document, path, moved)
         }
         "copy" => {
-            let copied = get(document, from()?)?.cloned().unwrap_or_default();
+            let from = from()?;
+            let absent = || missing("copy", "from path", from);
+            let copied = get(document, from, absent)?.cloned().unwrap_or_default();
             add(document, path, copied)
         }
         _ => test(document, path, &value()),
     }
 }
 
-fn missing(path: &str) -> String {
-    format!("operation does not apply: doc is missing path: \"{path}\": missing value")
+fn missing(operation: &str, what: &str, path: &str) -> String {
+    format!("{operation} operation does not apply: doc is missing {what}: {path}: missing value")
 }
 
 fn invalid_index(index: &str) -> String {
@@ -177,8 +179,8 @@ fn position(key: &str, len: usize) -> Result<usize, String> {
 }
 
 /// The object or list that holds the last key of a path.
-fn container<'d>(document: &'d mut Value, path: &str) -> Result<(&'d mut Value, String), String> {
-    let (parents, last) = keys(path).ok_or_else(|| missing(path))?;
+fn container<'d>(document: &'d mut Value, path: &str) -> Option<(&'d mut Value, String)> {
+    let (parents, last) = keys(path)?;
     let mut at = document;
     for key in parents {
         let next = match at {
@@ -189,18 +191,18 @@ fn container<'d>(document: &'d mut Value, path: &str) -> Result<(&'d mut Value, 
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         };
-        at = next.ok_or_else(|| missing(path))?;
+        at = next?;
     }
-    if at.is_object() || at.is_array() {
-        Ok((at, last))
-    } else {
-        Err(missing(path))
-    }
+    (at.is_object() || at.is_array()).then_some((at, last))
 }
 
 /// What stands at a path: an absent key of an object is `None`, an absent index an error.
-fn get<'d>(document: &'d mut Value, path: &str) -> Result<Option<&'d Value>, String> {
-    let (holder, key) = container(document, path)?;
+fn get<'d>(
+    document: &'d mut Value,
+    path: &str,
+    absent: impl FnOnce() -> String,
+) -> Result<Option<&'d Value>, String> {
+    let (holder, key) = container(document, path).ok_or_else(absent)?;
     match holder {
         Value::Array(items) => {
             let at = position(&key, items.len())?;
@@ -211,7 +213,8 @@ fn get<'d>(document: &'d mut Value, path: &str) -> Result<Option<&'d Value>, Str
 }
 
 fn add(document: &mut Value, path: &str, value: Value) -> Result<(), String> {
-    let (holder, key) = container(document, path)?;
+    let (holder, key) =
+        container(document, path).ok_or_else(|| missing("add", "path", &format!("{path:?}")))?;
     match holder {
         Value::Array(items) if key == "-" => items.push(value),
         Value::Array(items) => {
@@ -228,7 +231,8 @@ fn add(document: &mut Value, path: &str, value: Value) -> Result<(), String> {
 }
 
 fn remove(document: &mut Value, path: &str) -> Result<Value, String> {
-    let (holder, key) = container(document, path)?;
+    let (holder, key) =
+        container(document, path).ok_or_else(|| missing("remove", "path", &format!("{path:?}")))?;
     let wrap = |error: String| format!("error in remove for path: '{path}': {error}");
     match holder {
         Value::Array(items) => {
@@ -252,7 +256,8 @@ fn replace(document: &mut Value, path: &str, value: Value) -> Result<(), String>
         *document = value;
         return Ok(());
     }
-    let (holder, key) = container(document, path)?;
+    let (holder, key) =
+        container(document, path).ok_or_else(|| missing("replace", "path", path))?;
     match holder {
         Value::Array(items) => {
             let at = position(&key, items.len()).map_err(|_| {
@@ -276,7 +281,9 @@ fn test(document: &mut Value, path: &str, expected: &Value) -> Result<(), String
     let found = if path.is_empty() {
         Some(&*document)
     } else {
-        get(document, path)?
+        get(document, path, || {
+            format!("test operation does not apply: is missing path: {path}: missing value")
+        })?
     };
     if found.unwrap_or(&Value::Null) == expected {
         return Ok(());

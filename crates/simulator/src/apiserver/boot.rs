@@ -92,13 +92,7 @@ impl ApiServer {
             return;
         };
         let name = machinery::meta::name(&object).to_owned();
-        let mut writer = Writer {
-            now,
-            entropy,
-            dry_run: false,
-            warnings: Vec::new(),
-            user: None,
-        };
+        let mut writer = Writer::own(now, entropy);
         if self
             .store
             .get(&served.table, &key(namespace, &name))

@@ -212,6 +212,7 @@ impl ApiServer {
         options: &DeleteOptions,
         writer: &mut Writer<'_>,
     ) -> Result<Deleted, ApiError> {
+        let requested = served;
         let served = self
             .registry
             .storage(&served.table)
@@ -243,6 +244,11 @@ impl ApiServer {
         {
             writer.warnings.push(JOB_WARNING.to_owned());
         }
+        let versions = (requested, &served);
+        // A pod's comes once it is known whether this deletion changes anything.
+        if served.resource != known::PODS && !is_held_namespace(&served, &stored.value) {
+            self.admit_deleted(versions, &stored.value, options, writer)?;
+        }
         if served.resource == known::NAMESPACES
             && let Some(remains) = self.delete_namespace(&served, &key, &stored, options, writer)
         {
@@ -253,7 +259,7 @@ impl ApiServer {
         {
             let object = terminating_definition(&stored.value, writer.now);
             return Ok(Deleted::Remains(
-                self.replace(&served, &key, &stored, object, writer),
+                self.store_marked(&served, &key, &stored, object, writer),
             ));
         }
         let mut object = Value::clone(&stored.value);
@@ -265,13 +271,16 @@ impl ApiServer {
         if let Grace::Pending = grace {
             return Ok(Deleted::Remains(stored));
         }
+        if served.resource == known::PODS {
+            self.admit_deleted(versions, &stored.value, options, writer)?;
+        }
         if let Some(finalizers) = collector_finalizers(&served, &object, options) {
             meta::set_finalizers(&mut object, finalizers);
         }
         let waits = !meta::finalizers(&object).is_empty();
         match grace {
             Grace::Marked(period) => {
-                let marked = self.replace(&served, &key, &stored, object, writer);
+                let marked = self.store_marked(&served, &key, &stored, object, writer);
                 if waits || period > 0 {
                     return Ok(Deleted::Remains(marked));
                 }
@@ -279,7 +288,7 @@ impl ApiServer {
             Grace::None | Grace::Pending if waits => {
                 mark_deleting(&mut object, writer.now);
                 return Ok(Deleted::Remains(
-                    self.replace(&served, &key, &stored, object, writer),
+                    self.store_marked(&served, &key, &stored, object, writer),
                 ));
             }
             Grace::None | Grace::Pending => {}
@@ -293,7 +302,7 @@ impl ApiServer {
         ))
     }
 
-    fn replace(
+    fn store_marked(
         &mut self,
         served: &Served,
         key: &str,
@@ -332,13 +341,9 @@ impl ApiServer {
             if let Some(finalizers) = collector_finalizers(served, &object, options) {
                 meta::set_finalizers(&mut object, finalizers);
             }
-            return Some(self.replace(served, key, stored, object, writer));
+            return Some(self.store_marked(served, key, stored, object, writer));
         }
-        let holds = object
-            .pointer("/spec/finalizers")
-            .and_then(Value::as_array)
-            .is_some_and(|list| !list.is_empty());
-        holds.then(|| stored.clone())
+        is_held_namespace(served, &object).then(|| stored.clone())
     }
 
     /// Deletes every selected object, one after another. Objects that vanish meanwhile don't matter.
@@ -349,8 +354,19 @@ impl ApiServer {
         options: &DeleteOptions,
         writer: &mut Writer<'_>,
     ) -> Result<Vec<Arc<Entry>>, ApiError> {
+        writer.collection = true;
+        let selected = self.selected(served, selection);
+        // All answers first: once an object is deleted, this run cannot be repeated.
+        for (_, entry) in &selected {
+            let asked = self.admit_deleted((served, served), &entry.value, options, writer);
+            match asked {
+                Ok(()) => {}
+                Err(error) if self.asking.has_asked() => return Err(error),
+                Err(_) => break,
+            }
+        }
         let mut deleted = Vec::new();
-        for (_, entry) in self.selected(served, selection) {
+        for (_, entry) in selected {
             let (namespace, name) = (meta::namespace(&entry.value), meta::name(&entry.value));
             match self.delete(served, namespace, name, options, writer) {
                 Ok(outcome) => deleted.push(outcome.entry().clone()),
@@ -360,6 +376,14 @@ impl ApiServer {
         }
         Ok(deleted)
     }
+}
+
+/// Whether it is a terminating namespace that is kept until its `spec.finalizers` are gone.
+fn is_held_namespace(served: &Served, object: &Value) -> bool {
+    let finalizers = object.pointer("/spec/finalizers").and_then(Value::as_array);
+    served.resource == known::NAMESPACES
+        && meta::deletion_timestamp(object).is_some()
+        && finalizers.is_some_and(|list| !list.is_empty())
 }
 
 /// A definition as its first DELETE leaves it: kept until its instances are gone.

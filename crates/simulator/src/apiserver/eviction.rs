@@ -117,10 +117,15 @@ impl ApiServer {
         eviction: &Value,
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
-        let mut options = options_of(eviction);
+        let pods = self.known(&known::PODS)?;
+        let mut eviction = eviction.clone();
+        let kind = ("policy", "v1", "Eviction");
+        let about = ("eviction", kind);
+        self.admit_posted(&pods, (namespace, name), about, &mut eviction, writer)?;
+        writer.admits = false;
+        let mut options = options_of(&eviction);
         writer.dry_run |= options.dry_run;
         options.dry_run = writer.dry_run;
-        let pods = self.known(&known::PODS)?;
         let pod = self
             .store
             .get(&pods.table, &key(namespace, name))

@@ -54,11 +54,11 @@ impl Call<'_> {
     /// What a write needs.
     pub fn writer(&mut self, dry_run: bool) -> Writer<'_> {
         Writer {
-            now: self.now,
-            entropy: self.entropy,
             dry_run,
             warnings: std::mem::take(&mut self.warnings),
             user: Some(self.user),
+            options: super::options::shown(self.request),
+            ..Writer::own(self.now, self.entropy)
         }
     }
 
@@ -117,8 +117,13 @@ fn deprecated(served: &Served) -> Option<&'static str> {
 }
 
 impl ApiServer {
-    /// Handles one request.
-    pub fn handle(&mut self, request: &Request, now: Timestamp, entropy: &mut Entropy) -> Reply {
+    /// One run of a request.
+    pub(super) fn run(
+        &mut self,
+        request: &Request,
+        now: Timestamp,
+        entropy: &mut Entropy,
+    ) -> Reply {
         match self.dispatch(request, now, entropy) {
             Ok(reply) => reply,
             Err((error, warnings)) if error.code == 504 && warnings.is_empty() => {
@@ -363,7 +368,7 @@ impl ApiServer {
             uid: &uid,
             may_create: facts::create_on_update(&served),
         };
-        let result = self.update(update, &mut writer, &mut |_, _, _| Ok(object.clone()));
+        let result = self.replace(update, &mut writer, object);
         call.warnings = writer.warnings;
         let updated = result?;
         call.object(if updated.created { 201 } else { 200 }, &updated.entry)

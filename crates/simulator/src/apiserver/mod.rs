@@ -2,8 +2,10 @@
 //!
 //! `handle` is the pipeline; [`store`] keeps objects and history; `write`, `delete`, `list` and `watch` are the verbs.
 
+mod admission;
 mod admit;
 mod allocate;
+mod ask;
 mod authorize;
 pub(crate) mod body;
 mod boot;
@@ -45,6 +47,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::outside::Asking;
+use crate::outside::waiting::Waiting;
 use crate::request::{User, WatchId};
 use crate::session::Change;
 pub use definitions::Definitions;
@@ -87,6 +91,10 @@ pub struct ApiServer {
     last_watch: u64,
     tokens: BTreeMap<String, (User, Timestamp)>,
     changes: VecDeque<Change>,
+    /// Answers for the run under way, and what it asks.
+    asking: Asking,
+    /// Writes of built-in controllers that wait for answers.
+    pub(crate) waiting: Waiting,
 }
 
 impl ApiServer {
@@ -102,6 +110,8 @@ impl ApiServer {
             last_watch: 0,
             tokens: BTreeMap::new(),
             changes: VecDeque::new(),
+            asking: Asking::default(),
+            waiting: Waiting::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Query options of writes and deletes, with the server's complaints about them.
 
 use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::request::Request;
 use crate::session::{DeleteOptions, Propagation};
@@ -194,4 +194,20 @@ pub(crate) fn delete_options(request: &Request) -> Result<DeleteOptions, ApiErro
     } else {
         Err(invalid("DeleteOptions", &errors))
     }
+}
+
+/// The options of a write as admission reviews show them, without kind and apiVersion.
+pub(crate) fn shown(request: &Request) -> Map<String, Value> {
+    let mut options = Map::new();
+    let dry_run: Vec<&str> = dry_run_values(request);
+    if dry_run.iter().any(|value| !value.is_empty()) {
+        options.insert("dryRun".to_owned(), Value::from(dry_run));
+    }
+    for key in ["fieldManager", "fieldValidation"] {
+        let given = request.query_value(key).filter(|text| !text.is_empty());
+        if let Some(text) = given {
+            options.insert(key.to_owned(), Value::from(text));
+        }
+    }
+    options
 }

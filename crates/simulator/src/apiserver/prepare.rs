@@ -1,5 +1,7 @@
 //! What happens to an object on its way into the store, kind by kind: preparation, validation, its stored form.
 
+use std::collections::BTreeSet;
+
 use machinery::builtin::validation::{self, FieldError};
 use machinery::builtin::{defaults, strategy};
 use machinery::meta;
@@ -35,6 +37,40 @@ pub(crate) fn check_size(object: &Value) -> Result<(), ApiError> {
         return Err(ApiError::internal("etcdserver: request is too large"));
     }
     Ok(())
+}
+
+/// Drops repeated owner references with a Warning that says `when` they were there.
+pub(crate) fn deduplicate_owners(object: &mut Value, when: &str, warnings: &mut Vec<String>) {
+    let Some(owners) = object
+        .pointer_mut("/metadata/ownerReferences")
+        .and_then(Value::as_array_mut)
+    else {
+        return;
+    };
+    let mut seen: Vec<Value> = Vec::new();
+    let mut repeated: BTreeSet<String> = BTreeSet::new();
+    owners.retain(|owner| {
+        if seen.contains(owner) {
+            repeated.insert(
+                owner
+                    .get("uid")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned(),
+            );
+            return false;
+        }
+        seen.push(owner.clone());
+        true
+    });
+    if !repeated.is_empty() {
+        let uids: Vec<String> = repeated.into_iter().collect();
+        warnings.push(format!(
+            ".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references in 1.20+, and may \
+             reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+            uids.join(", ")
+        ));
+    }
 }
 
 /// 501 for a subresource of pods whose rules of change aren't known here.

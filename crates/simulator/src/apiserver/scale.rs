@@ -17,7 +17,8 @@ use super::{patch, reply};
 use crate::request::Reply;
 use crate::status_error::ApiError;
 
-const SCALE: (&str, &str, &str) = ("autoscaling", "v1", "Scale");
+/// Group, version and kind of a Scale.
+pub(crate) const SCALE: (&str, &str, &str) = ("autoscaling", "v1", "Scale");
 
 /// `.spec.replicas` as a JSON pointer.
 fn pointer(path: &str) -> String {
@@ -159,9 +160,9 @@ impl ApiServer {
             may_create: false,
         };
         let mut writer = call.writer(options.dry_run);
-        let result = self.update(update, &mut writer, &mut |_, old, writer| {
+        let result = self.update(update, &mut writer, &mut |server, old, writer| {
             let before = scale_of(&served, old);
-            let scale = match (&body, &patch) {
+            let mut scale = match (&body, &patch) {
                 (Some(body), _) => body.clone(),
                 (None, Some(patch)) => apply(
                     patch,
@@ -169,8 +170,10 @@ impl ApiServer {
                     options.field_validation,
                     &mut writer.warnings,
                 )?,
-                (None, None) => before,
+                (None, None) => before.clone(),
             };
+            let place = (namespace.as_str(), target.name.as_str());
+            server.admit_scale(&served, place, (&mut scale, &before), writer)?;
             rescaled(&served, old, &scale)
         });
         call.warnings = writer.warnings;

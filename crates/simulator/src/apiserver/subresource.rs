@@ -115,6 +115,12 @@ impl ApiServer {
         binding: &Value,
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
+        let served = self.known(&known::PODS)?;
+        let mut binding = binding.clone();
+        let kind = ("", "v1", "Binding");
+        let about = ("binding", kind);
+        self.admit_posted(&served, (namespace, name), about, &mut binding, writer)?;
+        writer.admits = false;
         let text = |pointer: &str| {
             binding
                 .pointer(pointer)
@@ -131,9 +137,8 @@ impl ApiServer {
         if node.is_empty() {
             return Err(ApiError::internal("target.name: Required value"));
         }
-        let served = self.known(&known::PODS)?;
-        let annotations = meta::annotations(binding);
-        let labels = meta::labels(binding);
+        let annotations = meta::annotations(&binding);
+        let labels = meta::labels(&binding);
         let now = writer.now;
         let target = UpdateTarget {
             served: &served,
@@ -218,6 +223,12 @@ impl ApiServer {
             &mut call.warnings,
         )?;
         let account = self.stored(call)?;
+        let (served, target) = (call.served.clone(), call.target.clone());
+        let mut writer = call.writer(options.dry_run);
+        let place = (target.namespace.as_str(), target.name.as_str());
+        let result = self.admit_posted(&served, place, ("token", kind), &mut body, &mut writer);
+        call.warnings = writer.warnings;
+        result?;
         let seconds = body
             .pointer("/spec/expirationSeconds")
             .and_then(Value::as_i64)

@@ -1,4 +1,4 @@
-//! Admission webhooks and policies are stored, and nobody asks them yet: a request that one of them would have to be asked
+//! Admission policies are stored, and nobody asks them yet: a request that one of them would have to be asked
 //! about is refused, so that nothing passes as admitted that wasn't judged.
 
 use serde_json::Value;
@@ -8,17 +8,6 @@ use super::registry::Served;
 use crate::status_error::ApiError;
 
 const GROUP: &str = "admissionregistration.k8s.io";
-/// Kind and table.
-pub(super) const CONFIGURATIONS: [(&str, &str); 2] = [
-    (
-        "ValidatingWebhookConfiguration",
-        "admissionregistration.k8s.io/validatingwebhookconfigurations",
-    ),
-    (
-        "MutatingWebhookConfiguration",
-        "admissionregistration.k8s.io/mutatingwebhookconfigurations",
-    ),
-];
 /// Kind and table of a policy, and the table of what binds it.
 const POLICIES: [(&str, &str, &str); 2] = [
     (
@@ -34,9 +23,8 @@ const POLICIES: [(&str, &str, &str); 2] = [
 ];
 
 impl ApiServer {
-    /// 501 if a webhook or a bound policy has a rule for this operation (`CREATE`, `UPDATE`, `DELETE`) on this resource.
-    /// Selectors, conditions and failure policies aren't looked at: a webhook that may be ignored where it is out of reach
-    /// would have been asked.
+    /// 501 if a bound policy has a rule for this operation (`CREATE`, `UPDATE`, `DELETE`) on this resource. Selectors and
+    /// conditions aren't looked at.
     pub(crate) fn check_admission(&self, operation: &str, served: &Served) -> Result<(), ApiError> {
         if served.resource.group == GROUP {
             return Ok(());
@@ -45,15 +33,6 @@ impl ApiServer {
             let mut rules = rules.and_then(Value::as_array).into_iter().flatten();
             rules.any(|rule| covers(rule, operation, served))
         };
-        for (kind, table) in CONFIGURATIONS {
-            for configuration in self.objects_of(table) {
-                let webhooks = configuration.get("webhooks").and_then(Value::as_array);
-                let mut webhooks = webhooks.into_iter().flatten();
-                if webhooks.any(|webhook| matches(webhook.get("rules"))) {
-                    return Err(unasked(kind, configuration));
-                }
-            }
-        }
         for (kind, table, bindings) in POLICIES {
             for policy in self.objects_of(table) {
                 let name = policy.pointer("/metadata/name");

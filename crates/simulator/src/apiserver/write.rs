@@ -1,20 +1,18 @@
 //! Creates and updates inside the compare-and-swap loop: metadata, admission, preparation, validation, storing
 //! (`apiserver/pkg/registry/generic/registry/store.go`, `registry/rest/{create,update}.go`).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use machinery::builtin::admission;
 use machinery::builtin::validation::{self, FieldError};
 use machinery::entropy::Entropy;
 use machinery::{meta, time};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::facts;
 use super::prepare::{
-    check_size, check_subresource, deletes, prepare_create, prepare_update, stored_form,
-    validate_create, validate_update,
+    check_size, check_subresource, deduplicate_owners, deletes, prepare_create, prepare_update,
+    stored_form, validate_create, validate_update,
 };
 use super::registry::Served;
 use super::store::{Entry, key};
@@ -34,6 +32,28 @@ pub(crate) struct Writer<'a> {
     pub warnings: Vec<String>,
     /// Who writes; `None` for the server itself.
     pub user: Option<&'a User>,
+    /// Webhooks are asked. Not for what the server does in the course of a request that was admitted.
+    pub admits: bool,
+    /// The objects of a collection are deleted.
+    pub collection: bool,
+    /// Options of the request as reviews show them, without kind and apiVersion.
+    pub options: Map<String, Value>,
+}
+
+impl<'a> Writer<'a> {
+    /// A write of the server itself.
+    pub fn own(now: Timestamp, entropy: &'a mut Entropy) -> Self {
+        Self {
+            now,
+            entropy,
+            dry_run: false,
+            warnings: Vec::new(),
+            user: None,
+            admits: true,
+            collection: false,
+            options: Map::new(),
+        }
+    }
 }
 
 /// What an update is about.
@@ -63,6 +83,8 @@ pub(crate) struct Updated {
 
 const MODIFIED: &str =
     "the object has been modified; please apply your changes to the latest version and try again";
+/// Where repeated owner references were found that the client didn't send by itself.
+const MUTATED: &str = " after mutating admission happens";
 const NAME_ATTEMPTS: usize = 8;
 const GENERATED_BASE: usize = 58;
 const SUFFIX: usize = 5;
@@ -89,40 +111,6 @@ pub(crate) fn ensure_namespace(
     }
 }
 
-/// Drops repeated owner references with a Warning.
-fn deduplicate_owners(object: &mut Value, warnings: &mut Vec<String>) {
-    let Some(owners) = object
-        .pointer_mut("/metadata/ownerReferences")
-        .and_then(Value::as_array_mut)
-    else {
-        return;
-    };
-    let mut seen: Vec<Value> = Vec::new();
-    let mut repeated: BTreeSet<String> = BTreeSet::new();
-    owners.retain(|owner| {
-        if seen.contains(owner) {
-            repeated.insert(
-                owner
-                    .get("uid")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-                    .to_owned(),
-            );
-            return false;
-        }
-        seen.push(owner.clone());
-        true
-    });
-    if !repeated.is_empty() {
-        let uids: Vec<String> = repeated.into_iter().collect();
-        warnings.push(format!(
-            ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may \
-             reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
-            uids.join(", ")
-        ));
-    }
-}
-
 fn remove_metadata(object: &mut Value, keys: &[&str]) {
     let metadata = meta::metadata_mut(object);
     for key in keys {
@@ -139,6 +127,7 @@ impl ApiServer {
         mut object: Value,
         writer: &mut Writer<'_>,
     ) -> Result<Arc<Entry>, ApiError> {
+        let requested = served;
         let (served, converted) = self.for_storage(served, object);
         object = converted;
         let served = &served;
@@ -159,10 +148,15 @@ impl ApiServer {
             "creationTimestamp",
             json!(time::rfc3339(writer.now)),
         );
+        let generated = meta::name(&object).is_empty();
         self.generate_name(served, namespace, &mut object, writer)?;
-        let name = meta::name(&object).to_owned();
+        deduplicate_owners(&mut object, "", &mut writer.warnings);
         self.admit_create(served, namespace, &mut object, writer)?;
-        deduplicate_owners(&mut object, &mut writer.warnings);
+        let versions = (requested, served);
+        self.mutate_create(versions, namespace, &mut object, generated, writer)?;
+        ensure_namespace(served, namespace, &mut object)?;
+        deduplicate_owners(&mut object, MUTATED, &mut writer.warnings);
+        let name = meta::name(&object).to_owned();
         prepare_create(served, &mut object);
         let errors = validate_create(served, &object);
         if !errors.is_empty() {
@@ -173,6 +167,7 @@ impl ApiServer {
                 "resourceVersion should not be set on objects to be created",
             ));
         }
+        self.admit_created(versions, namespace, &object, writer)?;
         let key = key(meta::namespace(&object), &name);
         if let Some(existing) = self.store.get(&served.table, &key) {
             return Err(already_exists(served, &name, &existing.value));
@@ -236,6 +231,17 @@ impl ApiServer {
         Err(error.with_message(message))
     }
 
+    /// Updates an object by what a client sent whole.
+    pub(crate) fn replace(
+        &mut self,
+        target: UpdateTarget<'_>,
+        writer: &mut Writer<'_>,
+        mut object: Value,
+    ) -> Result<Updated, ApiError> {
+        deduplicate_owners(&mut object, "", &mut writer.warnings);
+        self.update(target, writer, &mut |_, _, _| Ok(object.clone()))
+    }
+
     /// Updates an object: `change` gets the newest one (`Null` if absent) in the version of the target's resource.
     pub(crate) fn update(
         &mut self,
@@ -287,8 +293,10 @@ impl ApiServer {
             old_requested
         };
         ensure_namespace(&served, target.namespace, &mut new)?;
+        self.mutate_update(target, &served, (&mut new, &old), writer)?;
         check_version(&served, target.name, &mut new, &old)?;
         Self::before_update(&served, target.subresource, &mut new, &old, writer)?;
+        self.admit_updated(target, &served, (&new, &old), writer)?;
         if deletes(&served, &new, &old) {
             let entry = Arc::new(Entry::new(
                 Arc::new(convert::to_storage(&served, new)),
@@ -335,7 +343,6 @@ impl ApiServer {
         old: &Value,
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
-        let resource = &served.resource;
         remove_metadata(new, &["selfLink", "managedFields"]);
         meta::set(
             new,
@@ -344,11 +351,7 @@ impl ApiServer {
                 .cloned()
                 .unwrap_or_default(),
         );
-        let admitted = subresource.is_empty();
-        if served.custom().is_none() && admitted {
-            admission::update(&resource.group, &resource.kind, new, old);
-        }
-        deduplicate_owners(new, &mut writer.warnings);
+        deduplicate_owners(new, MUTATED, &mut writer.warnings);
         prepare_update(served, subresource, new, old);
         if meta::uid(new).is_empty() {
             meta::set(new, "uid", json!(meta::uid(old)));

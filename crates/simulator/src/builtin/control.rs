@@ -2,7 +2,7 @@
 //!
 //! The place of client-go's work queue and informers, in virtual time and in key order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -79,12 +79,19 @@ impl<C: Control> Builtin for Loop<C> {
                 self.queue.add(key, now);
             }
         }
+        self.queue.wake(now);
         for key in self.queue.take_due(now) {
+            session.begin_pass();
             let mut work = Work {
                 session: &mut *session,
                 recorder: &mut self.recorder,
             };
-            match self.control.sync(&mut work, &key) {
+            let result = self.control.sync(&mut work, &key);
+            if session.end_pass() {
+                self.queue.wait(key);
+                continue;
+            }
+            match result {
                 Ok(wake) => self.queue.done(key, wake),
                 Err(_) => self.queue.failed(key, now),
             }
@@ -97,6 +104,8 @@ impl<C: Control> Builtin for Loop<C> {
 #[derive(Debug, Default)]
 struct Queue {
     due: BTreeMap<Key, Timestamp>,
+    /// Keys with a write that waits for an answer from outside; tried again at the next step.
+    waiting: BTreeSet<Key>,
     failures: BTreeMap<Key, u32>,
 }
 
@@ -109,6 +118,16 @@ impl Queue {
     fn add(&mut self, key: Key, at: Timestamp) {
         let due = self.due.entry(key).or_insert(at);
         *due = (*due).min(at);
+    }
+
+    fn wait(&mut self, key: Key) {
+        self.waiting.insert(key);
+    }
+
+    fn wake(&mut self, now: Timestamp) {
+        for key in std::mem::take(&mut self.waiting) {
+            self.add(key, now);
+        }
     }
 
     fn take_due(&mut self, now: Timestamp) -> Vec<Key> {

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::apiserver::Options;
 use crate::clock::WorldClock;
+use crate::outside::Answer;
 use crate::request::{Reply, Request, Response, User};
 use crate::world::World;
 
@@ -88,9 +89,26 @@ impl Ground {
         self.world.poll(self.now);
     }
 
+    /// The answer of the server; webhooks are out of reach.
+    fn answered(&mut self, request: &Request) -> Reply {
+        let mut reply = self.world.handle(request, self.now);
+        while let Reply::Ask {
+            questions,
+            mut pending,
+        } = reply
+        {
+            for question in questions {
+                let refused = "dial tcp 127.0.0.1:443: connect: connection refused";
+                pending.answer(&question, Answer::Failed(refused.to_owned()));
+            }
+            reply = self.world.resume(request, self.now, *pending);
+        }
+        reply
+    }
+
     /// Sends a request and waits for its answer. A watch is answered with its headers only.
     pub fn send(&mut self, request: &Request) -> Response {
-        let reply = match self.world.handle(request, self.now) {
+        let reply = match self.answered(request) {
             Reply::Later { at, last } => {
                 self.now = at;
                 Reply::Full(last)
@@ -99,6 +117,11 @@ impl Ground {
         };
         self.world.poll(self.now);
         match reply {
+            Reply::Ask { .. } => Response {
+                status: 500,
+                headers: HeaderMap::new(),
+                body: bytes::Bytes::new(),
+            },
             Reply::Full(response) | Reply::Later { last: response, .. } => response,
             Reply::Watch { id, headers } => {
                 let frames = self.world.api.watch_frames(id, self.now).frames;

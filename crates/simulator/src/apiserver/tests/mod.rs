@@ -4,6 +4,8 @@ mod admission;
 mod deletes;
 mod reads;
 mod watches;
+mod webhooks;
+mod webhooks_mutating;
 mod writes;
 
 use jiff::{SignedDuration, Timestamp};
@@ -66,6 +68,7 @@ impl Server {
                 serde_json::from_slice(&response.body).unwrap_or_default(),
             ),
             Reply::Watch { .. } => panic!("a watch"),
+            Reply::Ask { .. } => panic!("a question"),
         }
     }
 

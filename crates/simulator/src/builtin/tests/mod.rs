@@ -2,6 +2,7 @@
 
 mod lifecycle;
 mod stateful;
+mod webhooks;
 mod workloads;
 
 use std::sync::Arc;

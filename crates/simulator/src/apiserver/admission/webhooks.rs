@@ -1,0 +1,299 @@
+//! Asking webhooks: mutating ones one after another, validating ones all at once
+//! (`apiserver/pkg/admission/plugin/webhook/{generic,mutating,validating}`).
+
+use std::sync::Arc;
+
+use machinery::patch;
+use serde_json::Value;
+
+use super::configurations::Hook;
+use super::review::{self, Objects, Response};
+use super::{Attributes, internal_error, warn};
+use crate::apiserver::registry::Served;
+use crate::apiserver::{ApiServer, convert};
+use crate::outside::Question;
+use crate::session::typed;
+use crate::status_error::ApiError;
+
+/// Why a webhook's word doesn't count.
+enum Trouble {
+    /// It could not be asked; its failure policy decides.
+    Call(String),
+    /// It says no, or what it says cannot be done.
+    Refused(ApiError),
+    /// Its answer is not there yet.
+    Pending,
+}
+
+impl Trouble {
+    /// What the request fails with, or `None` if the webhook is out of reach and that doesn't matter.
+    fn failure(self, hook: &Hook<'_>) -> Option<ApiError> {
+        match self {
+            Self::Call(_) if hook.ignores_failure() => None,
+            Self::Call(text) => Some(internal_error(&format!(
+                "failed calling webhook {:?}: {text}",
+                hook.name()
+            ))),
+            Self::Refused(error) => Some(error),
+            Self::Pending => Some(ApiError::pending()),
+        }
+    }
+}
+
+/// An object in another version of its resource.
+fn converted(from: &Served, to: &Served, object: &Value) -> Value {
+    if from.resource == to.resource {
+        return object.clone();
+    }
+    convert::from_storage(to, &convert::to_storage(from, object.clone()))
+}
+
+impl ApiServer {
+    /// The version a webhook is to be asked about, if it is to be asked.
+    fn wanted(
+        &self,
+        hook: &Hook<'_>,
+        attributes: &Attributes<'_>,
+        object: Option<&Value>,
+    ) -> Result<Option<Arc<Served>>, ApiError> {
+        let namespace = self.selects_namespace(hook.field("namespaceSelector"), attributes, object);
+        if matches!(namespace, Ok(false)) {
+            return Ok(None);
+        }
+        let selected =
+            super::rules::selects_object(hook.field("objectSelector"), object, attributes.old);
+        if matches!(selected, Ok(false)) {
+            return Ok(None);
+        }
+        let rules = hook.list("rules");
+        let about = self.covered(rules, hook.takes_equivalents(), attributes);
+        let Some(about) = about else {
+            return Ok(None);
+        };
+        // Only now: what is no business of a webhook never fails because of it.
+        namespace?;
+        selected?;
+        Ok(Some(about))
+    }
+
+    /// Asks one webhook.
+    fn consult(
+        &self,
+        hook: &Hook<'_>,
+        attributes: &Attributes<'_>,
+        about: &Arc<Served>,
+        object: Option<&Value>,
+    ) -> Result<Response, Trouble> {
+        if attributes.dry_run && !hook.takes_dry_run() {
+            let text = format!(
+                "admission webhook {:?} does not support dry run",
+                hook.name()
+            );
+            return Err(Trouble::Refused(ApiError::new(
+                400,
+                "BadRequest",
+                text,
+                None,
+            )));
+        }
+        let Some(version) = hook.review_version() else {
+            return Err(Trouble::Call(
+                "could not create admission objects: webhook does not accept known AdmissionReview versions (v1, v1beta1)"
+                    .to_owned(),
+            ));
+        };
+        let shown = |object: &Value| match attributes.kind {
+            Some(_) => object.clone(),
+            None => converted(attributes.served, about, object),
+        };
+        let (new, old) = (object.map(shown), attributes.old.map(shown));
+        let objects = Objects {
+            new: new.as_ref(),
+            old: old.as_ref(),
+        };
+        let body = review::review(
+            version,
+            &review::request(attributes, &about.resource, objects),
+        );
+        let (place, timeout) = (hook.place(), hook.timeout());
+        let answered = self
+            .asking
+            .ask(&hook.asker(), &place, &hook.ca_bundle(), timeout, body)
+            .ok_or(Trouble::Pending)?;
+        let url = Question::url_of(&place, timeout);
+        review::read(hook, &url, &answered).map_err(Trouble::Call)
+    }
+
+    /// Asks mutating webhooks in turn; those that want it once more after others changed the object.
+    pub(super) fn mutating_webhooks(
+        &self,
+        attributes: &Attributes<'_>,
+        mut object: Option<&mut Value>,
+        own: &mut dyn FnMut(&Self, &mut Value) -> Result<(), ApiError>,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), ApiError> {
+        let hooks = self.hooks(true);
+        // Positions of webhooks that were asked and want to be asked again, and of those that have a reason to.
+        let mut asked: Vec<usize> = Vec::new();
+        let mut again: Vec<usize> = Vec::new();
+        let mut any_change = false;
+        for (position, hook) in hooks.iter().enumerate() {
+            match self.mutating_webhook(hook, attributes, object.as_deref_mut(), warnings)? {
+                None => continue,
+                Some(true) => {
+                    any_change = true;
+                    again.append(&mut asked);
+                }
+                Some(false) => {}
+            }
+            if hook.wants_again() {
+                asked.push(position);
+            }
+        }
+        if !any_change {
+            return Ok(());
+        }
+        if let Some(object) = object.as_deref_mut() {
+            let before = object.clone();
+            own(self, object)?;
+            if before != *object {
+                again.append(&mut asked);
+            }
+        }
+        again.sort_unstable();
+        for (position, hook) in hooks.iter().enumerate() {
+            if !again.contains(&position) {
+                continue;
+            }
+            if self.mutating_webhook(hook, attributes, object.as_deref_mut(), warnings)?
+                == Some(true)
+            {
+                again.append(&mut asked);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks one mutating webhook. `None` if it has no business with the request, else whether it changed the object.
+    fn mutating_webhook(
+        &self,
+        hook: &Hook<'_>,
+        attributes: &Attributes<'_>,
+        object: Option<&mut Value>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<bool>, ApiError> {
+        let Some(about) = self.wanted(hook, attributes, object.as_deref())? else {
+            return Ok(None);
+        };
+        let outcome = self
+            .consult(hook, attributes, &about, object.as_deref())
+            .and_then(|response| {
+                for text in &response.warnings {
+                    warn(warnings, text);
+                }
+                patched(hook, attributes, &about, object, &response)
+            });
+        match outcome {
+            Ok(changed) => Ok(Some(changed)),
+            Err(trouble) => trouble.failure(hook).map_or(Ok(Some(false)), Err),
+        }
+    }
+
+    /// Asks all validating webhooks; the first that objects, in the order of their configurations, decides.
+    pub(super) fn validating_webhooks(
+        &self,
+        attributes: &Attributes<'_>,
+        object: Option<&Value>,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), ApiError> {
+        let hooks = self.hooks(false);
+        let mut relevant = Vec::new();
+        for hook in &hooks {
+            if let Some(about) = self.wanted(hook, attributes, object)? {
+                relevant.push((hook, about));
+            }
+        }
+        let outcomes: Vec<_> = relevant
+            .iter()
+            .map(|(hook, about)| (*hook, self.consult(hook, attributes, about, object)))
+            .collect();
+        if outcomes
+            .iter()
+            .any(|(_, outcome)| matches!(outcome, Err(Trouble::Pending)))
+        {
+            return Err(ApiError::pending());
+        }
+        let mut first = None;
+        for (hook, outcome) in outcomes {
+            let failure = match outcome {
+                Ok(response) => {
+                    for text in &response.warnings {
+                        warn(warnings, text);
+                    }
+                    let denied = !response.allowed;
+                    denied.then(|| review::denial(hook.name(), response.status.as_ref()))
+                }
+                Err(trouble) => trouble.failure(hook),
+            };
+            first = first.or(failure);
+        }
+        first.map_or(Ok(()), Err)
+    }
+}
+
+/// What a mutating webhook's answer makes of the object. Tells whether it changed.
+fn patched(
+    hook: &Hook<'_>,
+    attributes: &Attributes<'_>,
+    about: &Arc<Served>,
+    object: Option<&mut Value>,
+    response: &Response,
+) -> Result<bool, Trouble> {
+    if !response.allowed {
+        let error = review::denial(hook.name(), response.status.as_ref());
+        return Err(Trouble::Refused(error));
+    }
+    if response.patch.is_empty() {
+        return Ok(false);
+    }
+    let operations = patch::json::parse(&response.patch).map_err(|error| {
+        let text = error.to_string();
+        let cause = text.strip_prefix("error decoding patch: ");
+        let cause = cause.unwrap_or(&text);
+        Trouble::Call(format!(
+            "received undecodable patch in webhook response: {cause}"
+        ))
+    })?;
+    if operations.operations.is_empty() {
+        return Ok(false);
+    }
+    let Some(object) = object else {
+        return Err(Trouble::Refused(internal_error(&format!(
+            "admission webhook {:?} attempted to modify the object, which is not supported for this operation",
+            hook.name()
+        ))));
+    };
+    if response.patch_type != "JSONPatch" {
+        let text = format!("unsupported patch type {:?}", response.patch_type);
+        return Err(Trouble::Call(text));
+    }
+    let refused = |error: patch::PatchError| Trouble::Refused(internal_error(&error.to_string()));
+    let shown = match attributes.kind {
+        Some(_) => object.clone(),
+        None => converted(attributes.served, about, object),
+    };
+    let value = patch::json::apply_operations(&shown, &operations.operations).map_err(refused)?;
+    if value == shown {
+        return Ok(false);
+    }
+    let value = if attributes.kind.is_some() {
+        value
+    } else {
+        let read = typed(about, value)
+            .map_err(|error| Trouble::Refused(internal_error(&error.message)))?;
+        converted(about, attributes.served, &read)
+    };
+    let changed = value != *object;
+    *object = value;
+    Ok(changed)
+}

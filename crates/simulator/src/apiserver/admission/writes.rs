@@ -1,0 +1,237 @@
+//! Where admission comes into writes.
+
+use std::sync::Arc;
+
+use machinery::meta;
+use serde_json::{Map, Value, json};
+
+use super::{Attributes, Operation};
+use crate::apiserver::ApiServer;
+use crate::apiserver::registry::Served;
+use crate::apiserver::resource::known;
+use crate::apiserver::scale::SCALE;
+use crate::apiserver::write::{UpdateTarget, Writer};
+use crate::session::{DeleteOptions, Propagation};
+use crate::status_error::ApiError;
+
+/// A resource as the request named it, and in the version of the objects.
+pub(crate) type Versions<'a> = (&'a Arc<Served>, &'a Arc<Served>);
+
+impl ApiServer {
+    /// Mutating admission of a new object that the server itself has admitted. `generated` says that its name is: the
+    /// generated name, the uid and the time of creation are given to it afterwards.
+    pub(crate) fn mutate_create(
+        &self,
+        (requested, served): Versions<'_>,
+        namespace: &str,
+        object: &mut Value,
+        generated: bool,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), ApiError> {
+        let name = if generated {
+            String::new()
+        } else {
+            meta::name(object).to_owned()
+        };
+        let attributes = Attributes::of(Operation::Create, served, (namespace, &name), writer);
+        let Some(attributes) = attributes.map(|found| found.requested_as(requested)) else {
+            return Ok(());
+        };
+        let mut given = Map::new();
+        for key in ["uid", "creationTimestamp", "name"] {
+            if key == "name" && !generated {
+                continue;
+            }
+            if let Some(value) = meta::metadata_mut(object).remove(key) {
+                given.insert(key.to_owned(), value);
+            }
+        }
+        let mut warnings = std::mem::take(&mut writer.warnings);
+        let mut own = |server: &Self, object: &mut Value| {
+            server.admit_create(served, namespace, object, writer)
+        };
+        let result = self.mutate(&attributes, Some(object), &mut own, &mut warnings);
+        warnings.append(&mut writer.warnings);
+        writer.warnings = warnings;
+        result?;
+        for (key, value) in given {
+            if key == "name" && !meta::name(object).is_empty() {
+                continue;
+            }
+            meta::set(object, &key, value);
+        }
+        Ok(())
+    }
+
+    /// Validating admission of a new object as it would be stored.
+    pub(crate) fn admit_created(
+        &self,
+        (requested, served): Versions<'_>,
+        namespace: &str,
+        object: &Value,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), ApiError> {
+        let name = meta::name(object);
+        let attributes = Attributes::of(Operation::Create, served, (namespace, name), writer);
+        let Some(attributes) = attributes else {
+            return Ok(());
+        };
+        self.validate(
+            &attributes.requested_as(requested),
+            Some(object),
+            &mut writer.warnings,
+        )
+    }
+
+    /// Mutating admission of a changed object, the server's own first.
+    pub(crate) fn mutate_update(
+        &self,
+        target: UpdateTarget<'_>,
+        served: &Arc<Served>,
+        (new, old): (&mut Value, &Value),
+        writer: &mut Writer<'_>,
+    ) -> Result<(), ApiError> {
+        let resource = &served.resource;
+        let mut own = |_: &Self, new: &mut Value| {
+            if served.custom().is_none() && target.subresource.is_empty() {
+                machinery::builtin::admission::update(&resource.group, &resource.kind, new, old);
+            }
+            Ok(())
+        };
+        own(self, new)?;
+        let Some(attributes) = update_attributes(target, served, old, writer) else {
+            return Ok(());
+        };
+        self.mutate(&attributes, Some(new), &mut own, &mut writer.warnings)
+    }
+
+    /// Validating admission of a changed object as it would be stored.
+    pub(crate) fn admit_updated(
+        &self,
+        target: UpdateTarget<'_>,
+        served: &Arc<Served>,
+        (new, old): (&Value, &Value),
+        writer: &mut Writer<'_>,
+    ) -> Result<(), ApiError> {
+        let Some(attributes) = update_attributes(target, served, old, writer) else {
+            return Ok(());
+        };
+        self.validate(&attributes, Some(new), &mut writer.warnings)
+    }
+
+    /// Admission of a Scale that is about to be written. It may come back changed.
+    pub(crate) fn admit_scale(
+        &self,
+        served: &Arc<Served>,
+        place: (&str, &str),
+        (scale, before): (&mut Value, &Value),
+        writer: &mut Writer<'_>,
+    ) -> Result<(), ApiError> {
+        let attributes = Attributes::of(Operation::Update, served, place, writer);
+        let Some(attributes) = attributes else {
+            return Ok(());
+        };
+        let attributes = attributes.about("scale", Some(SCALE)).replacing(before);
+        self.admit_body(&attributes, scale, &mut writer.warnings)
+    }
+
+    /// Admission of what is posted to a subresource. It may come back changed.
+    pub(crate) fn admit_posted(
+        &self,
+        served: &Arc<Served>,
+        place: (&str, &str),
+        (subresource, kind): (&str, super::Gvk),
+        body: &mut Value,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), ApiError> {
+        let attributes = Attributes::of(Operation::Create, served, place, writer);
+        let Some(attributes) = attributes else {
+            return Ok(());
+        };
+        let attributes = attributes.about(subresource, Some(kind));
+        self.admit_body(&attributes, body, &mut writer.warnings)
+    }
+
+    /// Admission of a deletion.
+    pub(crate) fn admit_deleted(
+        &self,
+        (requested, served): Versions<'_>,
+        object: &Value,
+        options: &DeleteOptions,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), ApiError> {
+        let name = if writer.collection {
+            ""
+        } else {
+            meta::name(object)
+        };
+        let place = (meta::namespace(object), name);
+        let Some(mut attributes) = Attributes::of(Operation::Delete, served, place, writer) else {
+            return Ok(());
+        };
+        if served.resource == known::NAMESPACES {
+            attributes.namespace = name;
+        }
+        attributes.options = delete_options(options);
+        attributes.dry_run = options.dry_run;
+        let attributes = attributes.requested_as(requested).replacing(object);
+        self.admit_delete(&attributes, &mut writer.warnings)
+    }
+}
+
+fn update_attributes<'a>(
+    target: UpdateTarget<'a>,
+    served: &'a Arc<Served>,
+    old: &'a Value,
+    writer: &Writer<'a>,
+) -> Option<Attributes<'a>> {
+    // What is admitted there is the Scale.
+    if target.subresource == "scale" {
+        return None;
+    }
+    let place = (target.namespace, target.name);
+    let attributes = Attributes::of(Operation::Update, served, place, writer)?;
+    let attributes = attributes.requested_as(target.served).replacing(old);
+    Some(attributes.about(target.subresource, None))
+}
+
+/// Options of a deletion as a review shows them.
+fn delete_options(options: &DeleteOptions) -> Value {
+    let mut fields = Map::new();
+    let mut put = |key: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            fields.insert(key.to_owned(), value);
+        }
+    };
+    put("kind", Some(json!("DeleteOptions")));
+    put("apiVersion", Some(json!("meta.k8s.io/v1")));
+    put(
+        "gracePeriodSeconds",
+        options.grace_period_seconds.map(Value::from),
+    );
+    let mut preconditions = Map::new();
+    for (key, value) in [
+        ("uid", &options.uid),
+        ("resourceVersion", &options.resource_version),
+    ] {
+        if let Some(value) = value {
+            preconditions.insert(key.to_owned(), json!(value));
+        }
+    }
+    put(
+        "preconditions",
+        (!preconditions.is_empty()).then_some(Value::Object(preconditions)),
+    );
+    put(
+        "orphanDependents",
+        options.orphan_dependents.map(Value::from),
+    );
+    let propagation = options.propagation.map(|propagation| match propagation {
+        Propagation::Background => "Background",
+        Propagation::Foreground => "Foreground",
+        Propagation::Orphan => "Orphan",
+    });
+    put("propagationPolicy", propagation.map(Value::from));
+    put("dryRun", options.dry_run.then(|| json!(["All"])));
+    Value::Object(fields)
+}

@@ -1,0 +1,159 @@
+//! Requests that need answers from outside: run again until all are there.
+
+use std::net::{IpAddr, SocketAddr};
+
+use jiff::Timestamp;
+use machinery::entropy::Entropy;
+use machinery::meta;
+use serde_json::Value;
+
+use super::admission::CONFIGURATIONS;
+use super::store::key;
+use super::{ApiServer, reply};
+use crate::outside::waiting::WaitId;
+use crate::outside::{Answer, Asking, Pending, Place, Question};
+use crate::request::{Reply, Request};
+use crate::status_error::ApiError;
+
+impl ApiServer {
+    /// Handles one request.
+    pub fn handle(&mut self, request: &Request, now: Timestamp, entropy: &mut Entropy) -> Reply {
+        let reply = self.run(request, now, entropy);
+        let asking = std::mem::take(&mut self.asking);
+        if !asking.has_asked() {
+            return reply;
+        }
+        // Once more on randomness of its own: what others draw until the answers are there must not change its uids.
+        self.resume(request, now, Pending::new(now, entropy))
+    }
+
+    /// Handles a request again that asked something, with the answers so far.
+    pub fn resume(&mut self, request: &Request, now: Timestamp, mut pending: Pending) -> Reply {
+        if pending.is_overdue(now) {
+            return Reply::Full(reply::error_response(request, &ApiError::timed_out(), &[]));
+        }
+        self.asking = Asking::with(&pending);
+        let mut entropy = pending.entropy.clone();
+        let reply = self.run(request, pending.started, &mut entropy);
+        let questions = std::mem::take(&mut self.asking).end(&mut pending);
+        if questions.is_empty() {
+            return reply;
+        }
+        let pending = Box::new(pending);
+        Reply::Ask { questions, pending }
+    }
+
+    /// Whether a write may have to ask somebody outside.
+    pub(crate) fn asks_outside(&self) -> bool {
+        let hooks = CONFIGURATIONS.iter();
+        let mut tables = hooks.filter_map(|(_, table)| self.store.table(table));
+        tables.any(|table| !table.is_empty())
+    }
+
+    /// Whether writes are judged by what users have configured.
+    pub(crate) fn is_judged(&self) -> bool {
+        self.asks_outside()
+    }
+
+    /// Begins a run of a write that may have to ask.
+    pub(crate) fn begin_asking(&mut self, pending: &Pending) {
+        self.asking = Asking::with(pending);
+    }
+
+    /// Ends it: what it asked.
+    pub(crate) fn end_asking(&mut self, pending: &mut Pending) -> Vec<Question> {
+        std::mem::take(&mut self.asking).end(pending)
+    }
+
+    /// What writes of built-in controllers ask, each question once.
+    pub fn take_questions(&mut self) -> Vec<(WaitId, Question)> {
+        self.waiting.take_questions()
+    }
+
+    /// The answer to such a question. Returns the controller that can go on now, if one can.
+    pub fn answer(
+        &mut self,
+        id: WaitId,
+        question: &Question,
+        answer: Answer,
+    ) -> Option<&'static str> {
+        self.waiting.answer(id, question, answer)
+    }
+}
+
+/// Where Services are, for questions that go to one.
+impl ApiServer {
+    /// The cluster address of the Service a question goes to; `None` for a URL. The error is kube-apiserver's
+    /// (`kube-aggregator/pkg/apiserver/resolvers.go`).
+    pub(crate) fn address_of(&self, place: &Place) -> Result<Option<SocketAddr>, String> {
+        let Place::Service {
+            namespace,
+            name,
+            port,
+            ..
+        } = place
+        else {
+            return Ok(None);
+        };
+        let service = self.store.get("/services", &key(namespace, name));
+        let service = &service
+            .ok_or_else(|| format!("service {name:?} not found"))?
+            .value;
+        let text = |pointer: &str| service.pointer(pointer).and_then(Value::as_str);
+        let address = text("/spec/clusterIP").unwrap_or_default();
+        if address == "None" {
+            return Err("cannot route to service with ClusterIP \"None\"".to_owned());
+        }
+        if service_port(service, *port).is_none() {
+            return Err(format!("no service port {port} found for service {name:?}"));
+        }
+        let address: Option<IpAddr> = address.parse().ok();
+        Ok(address.map(|address| SocketAddr::new(address, *port)))
+    }
+
+    /// An address behind that Service; `None` for a URL.
+    pub(crate) fn endpoint_of(&self, place: &Place) -> Result<Option<SocketAddr>, String> {
+        let Place::Service {
+            namespace,
+            name,
+            port,
+            ..
+        } = place
+        else {
+            return Ok(None);
+        };
+        let service = self.store.get("/services", &key(namespace, name));
+        let wanted = service.and_then(|service| service_port(&service.value, *port));
+        let port_name = wanted.and_then(|port| port.get("name")?.as_str());
+        let slices = self.objects_of("discovery.k8s.io/endpointslices");
+        let mut addresses = slices
+            .filter(|slice| {
+                meta::namespace(slice) == namespace
+                    && meta::label(slice, "kubernetes.io/service-name") == Some(name)
+            })
+            .filter_map(|slice| {
+                let ports = slice.get("ports")?.as_array()?;
+                let port = ports.iter().find(|port| {
+                    let name = port.get("name").and_then(Value::as_str);
+                    name.unwrap_or_default() == port_name.unwrap_or_default()
+                })?;
+                let port = u16::try_from(port.get("port")?.as_u64()?).ok()?;
+                let endpoints = slice.get("endpoints")?.as_array()?;
+                let ready = endpoints.iter().find(|endpoint| {
+                    endpoint.pointer("/conditions/ready") != Some(&Value::Bool(false))
+                })?;
+                let address = ready.pointer("/addresses/0")?.as_str()?.parse().ok()?;
+                Some(SocketAddr::new(address, port))
+            });
+        let found = addresses.next();
+        found
+            .map(Some)
+            .ok_or_else(|| format!("no endpoints available for service {name:?}"))
+    }
+}
+
+fn service_port(service: &Value, port: u16) -> Option<&Value> {
+    let ports = service.pointer("/spec/ports")?.as_array()?;
+    let mut ports = ports.iter();
+    ports.find(|known| known.get("port").and_then(Value::as_u64) == Some(u64::from(port)))
+}
