@@ -5,6 +5,7 @@ mod deletes;
 mod reads;
 mod watches;
 mod webhooks;
+mod webhooks_matching;
 mod webhooks_mutating;
 mod writes;
 

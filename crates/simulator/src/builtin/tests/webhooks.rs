@@ -75,8 +75,8 @@ fn a_controller_goes_on_once_the_answer_is_there_as_if_nothing_had_been() {
         .collect();
     let pods = cluster.list(&known::PODS);
     let mut made: Vec<&Value> = pods.iter().map(|pod| &pod["metadata"]["uid"]).collect();
-    reviewed.sort_by_key(|uid| uid.to_string());
-    made.sort_by_key(|uid| uid.to_string());
+    reviewed.sort_by_key(ToString::to_string);
+    made.sort_by_key(ToString::to_string);
     assert_eq!(made.len(), 3);
     assert_eq!(reviewed, made);
     let user = &asked[0].body["request"]["userInfo"]["username"];

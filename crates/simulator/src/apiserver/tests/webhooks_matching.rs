@@ -1,0 +1,106 @@
+//! Whom a request concerns: rules, selectors, equivalent versions.
+
+use serde_json::json;
+
+use super::webhooks::allow;
+use super::{CONFIG_MAPS, Server};
+
+#[test]
+fn rules_and_selectors_say_who_is_asked() {
+    let rule = |fields: Value| {
+        let mut rule = json!({"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]});
+        for (key, value) in fields.as_object().unwrap() {
+            rule[key] = value.clone();
+        }
+        json!({"rules": [rule]})
+    };
+    let cases = [
+        (rule(json!({})), true),
+        (rule(json!({"operations": ["UPDATE", "DELETE"]})), false),
+        (rule(json!({"operations": ["*"]})), true),
+        (rule(json!({"apiGroups": ["apps"]})), false),
+        (
+            rule(json!({"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*"]})),
+            true,
+        ),
+        (rule(json!({"apiVersions": ["v2"]})), false),
+        (rule(json!({"resources": ["*/*"]})), true),
+        (rule(json!({"resources": ["configmaps/*"]})), true),
+        (
+            rule(json!({"resources": ["configmaps/status", "pods"]})),
+            false,
+        ),
+        (rule(json!({"scope": "Namespaced"})), true),
+        (rule(json!({"scope": "Cluster"})), false),
+        (
+            json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "default"}}}),
+            true,
+        ),
+        (
+            json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "other"}}}),
+            false,
+        ),
+        (json!({"objectSelector": {"matchLabels": {"l": "1"}}}), true),
+        (
+            json!({"objectSelector": {"matchLabels": {"l": "2"}}}),
+            false,
+        ),
+    ];
+    for (changes, asked) in cases {
+        let mut server = Server::new();
+        server.hook("validating", "h", &changes);
+        let body = json!({"metadata": {"name": "a", "labels": {"l": "1"}}});
+        let outcome = server.asked(("POST", CONFIG_MAPS), &body, |_, question| allow(question));
+        assert_eq!(outcome.rounds.len() == 1, asked, "{changes}");
+        assert_eq!(outcome.status, 201);
+    }
+}
+
+#[test]
+fn an_object_that_loses_the_label_is_still_selected() {
+    let mut server = Server::new();
+    let body = json!({"metadata": {"name": "a", "labels": {"l": "1"}}});
+    server.ok("POST", CONFIG_MAPS, &body);
+    server.hook(
+        "validating",
+        "h",
+        &json!({"objectSelector": {"matchLabels": {"l": "1"}}}),
+    );
+    let path = format!("{CONFIG_MAPS}/a");
+    let change = json!({"metadata": {"labels": {"l": null}}});
+    let first = server.asked(("PATCH", &path), &change, |_, question| allow(question));
+    let second = server.asked(("PATCH", &path), &json!({"data": {}}), |_, question| {
+        allow(question)
+    });
+    assert_eq!((first.rounds.len(), second.rounds.len()), (1, 0));
+}
+
+#[test]
+fn another_version_of_the_resource_is_converted_for_a_webhook_that_knows_one_only() {
+    let path = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers";
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"});
+    let body = json!({"metadata": {"name": "h"}, "spec": {"maxReplicas": 2, "scaleTargetRef": target,
+        "targetCPUUtilizationPercentage": 70}});
+    let rules = json!([{"operations": ["*"], "apiGroups": ["autoscaling"], "apiVersions": ["v2"],
+        "resources": ["horizontalpodautoscalers"]}]);
+    for (policy, rounds) in [("Equivalent", 1), ("Exact", 0)] {
+        let mut server = Server::new();
+        server.hook(
+            "validating",
+            "h",
+            &json!({"rules": rules, "matchPolicy": policy}),
+        );
+        let outcome = server.asked(("POST", path), &body, |_, question| allow(question));
+        assert_eq!((outcome.status, outcome.rounds.len()), (201, rounds));
+        if rounds == 1 {
+            let asked = outcome.request();
+            assert_eq!(asked["kind"]["version"], "v2");
+            assert_eq!(asked["requestKind"]["version"], "v1");
+            assert_eq!(asked["object"]["apiVersion"], "autoscaling/v2");
+            assert_eq!(
+                asked["object"]["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"],
+                70
+            );
+        }
+    }
+}
