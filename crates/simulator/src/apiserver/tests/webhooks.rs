@@ -468,17 +468,6 @@ fn subresources_are_asked_about_as_what_is_posted_to_them() {
 }
 
 #[test]
-fn webhooks_are_never_asked_about_webhooks() {
-    let mut server = Server::new();
-    let rules = json!([{"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"]}]);
-    server.hook("validating", "h", &json!({"rules": rules}));
-    let path = format!("{BASE}/validatingwebhookconfigurations");
-    let other = configuration("other", &json!({}));
-    let outcome = server.asked(("POST", &path), &other, |_, _| panic!("asked"));
-    assert_eq!(outcome.status, 201);
-}
-
-#[test]
 fn what_is_invalid_never_reaches_a_validating_webhook() {
     let mut server = Server::new();
     server.hook("validating", "h", &json!({}));

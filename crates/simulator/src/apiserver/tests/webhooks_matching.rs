@@ -1,8 +1,9 @@
 //! Whom a request concerns: rules, selectors, equivalent versions.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::webhooks::allow;
+use super::admission::BASE;
+use super::webhooks::{allow, configuration};
 use super::{CONFIG_MAPS, Server};
 
 #[test]
@@ -103,4 +104,15 @@ fn another_version_of_the_resource_is_converted_for_a_webhook_that_knows_one_onl
             );
         }
     }
+}
+
+#[test]
+fn webhooks_are_never_asked_about_webhooks() {
+    let mut server = Server::new();
+    let rules = json!([{"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"]}]);
+    server.hook("validating", "h", &json!({"rules": rules}));
+    let path = format!("{BASE}/validatingwebhookconfigurations");
+    let other = configuration("other", &json!({}));
+    let outcome = server.asked(("POST", &path), &other, |_, _| panic!("asked"));
+    assert_eq!(outcome.status, 201);
 }
