@@ -7,7 +7,10 @@ use std::io::Write as _;
 
 use serde_json::{Map, Number, Value};
 
+use crate::apply::PathElement;
 use crate::schema::{TypeId, TypeRef, TypeTable};
+
+const MANAGED_FIELDS_ENTRY: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry";
 
 /// Compact text. With a type, known fields come in Go order, others sorted after them; without one, sorted.
 pub fn to_vec(value: &Value, ty: Option<TypeId>) -> Vec<u8> {
@@ -106,15 +109,48 @@ impl Writer<'_> {
             .map(|(key, value)| (info.position(key).unwrap_or(usize::MAX), key, value))
             .collect();
         entries.sort_by_key(|(position, _, _)| *position);
-        self.map(entries.into_iter().map(|(position, key, value)| {
+        let owners = info.openapi_name == MANAGED_FIELDS_ENTRY;
+        let entries = entries.into_iter().map(|(position, key, value)| {
             let ty = fields
                 .get(position)
                 .map_or(&TypeRef::Any, |field| &field.ty);
             (key, value, ty)
-        }));
+        });
+        self.entries(entries, |writer, key, value, ty| {
+            if owners && key == "fieldsV1" {
+                writer.fields_v1(value);
+            } else {
+                writer.typed(value, ty);
+            }
+        });
+    }
+
+    /// Sets of fields keep the order they are written in, which is not that of their keys.
+    fn fields_v1(&mut self, value: &Value) {
+        let Value::Object(map) = value else {
+            self.typed(value, &TypeRef::Any);
+            return;
+        };
+        let mut entries: Vec<(&String, &Value)> = map.iter().collect();
+        entries.sort_by_cached_key(|(key, _)| {
+            let element = PathElement::from_key(key).ok().flatten();
+            (*key != ".", element.is_none(), element)
+        });
+        let entries = entries
+            .into_iter()
+            .map(|(key, value)| (key, value, &TypeRef::Any));
+        self.entries(entries, |writer, _, value, _| writer.fields_v1(value));
     }
 
     fn map<'v>(&mut self, entries: impl Iterator<Item = (&'v String, &'v Value, &'v TypeRef)>) {
+        self.entries(entries, |writer, _, value, ty| writer.typed(value, ty));
+    }
+
+    fn entries<'v>(
+        &mut self,
+        entries: impl Iterator<Item = (&'v String, &'v Value, &'v TypeRef)>,
+        write: impl Fn(&mut Self, &str, &Value, &TypeRef),
+    ) {
         let mut empty = true;
         for (key, value, ty) in entries {
             if empty {
@@ -128,7 +164,7 @@ impl Writer<'_> {
             write_string(&mut self.out, key);
             self.out
                 .extend_from_slice(if self.indent.is_some() { b": " } else { b":" });
-            self.typed(value, ty);
+            write(self, key, value, ty);
         }
         if empty {
             self.out.extend_from_slice(b"{}");
@@ -270,6 +306,20 @@ mod tests {
         assert_eq!(
             String::from_utf8(to_vec_pretty(&value, None)).unwrap(),
             "{\n  \"a\": {\n    \"x\": [\n      1,\n      {}\n    ]\n  },\n  \"b\": []\n}"
+        );
+    }
+
+    #[test]
+    fn sets_of_fields_keep_their_own_order() {
+        let pod = TypeTable::builtin().type_of("", "v1", "Pod");
+        let fields = json!({"f:ports": {"k:{\"port\":443}": {}, "k:{\"port\":80}": {"f:b": {}, ".": {}}, ".": {}}});
+        let value = json!({"metadata": {"managedFields": [{"fieldsV1": fields, "manager": "m"}]}});
+        assert_eq!(
+            to_string(&value, pod),
+            concat!(
+                r#"{"metadata":{"managedFields":[{"manager":"m","fieldsV1":{"f:ports":{".":{},"#,
+                r#""k:{\"port\":80}":{".":{},"f:b":{}},"k:{\"port\":443}":{}}}}]}}"#
+            )
         );
     }
 
