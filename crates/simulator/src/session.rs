@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::apiserver::ApiServer;
 use crate::apiserver::body::{admit_custom, defaulted};
 use crate::apiserver::delete::Deleted;
+use crate::apiserver::owners::SERVER;
 use crate::apiserver::registry::Served;
 use crate::apiserver::resource::Resource;
 use crate::apiserver::store::key;
@@ -168,7 +169,7 @@ impl Session<'_> {
             let served = session.known(resource)?;
             let object = typed(&served, object)?;
             let user = session.user();
-            let mut writer = writer(session.now, session.entropy, user.as_ref());
+            let mut writer = writer(session.actor, session.now, session.entropy, user.as_ref());
             let entry = session
                 .api
                 .create(&served, &namespace, object, &mut writer)?;
@@ -215,7 +216,7 @@ impl Session<'_> {
                 may_create: false,
             };
             let user = session.user();
-            let mut writer = writer(session.now, session.entropy, user.as_ref());
+            let mut writer = writer(session.actor, session.now, session.entropy, user.as_ref());
             let updated =
                 session
                     .api
@@ -246,7 +247,7 @@ impl Session<'_> {
                 may_create: false,
             };
             let user = session.user();
-            let mut writer = writer(session.now, session.entropy, user.as_ref());
+            let mut writer = writer(session.actor, session.now, session.entropy, user.as_ref());
             let updated = session.api.update(update, &mut writer, &mut |_, old, _| {
                 typed(&served, machinery::patch::merge::apply(old, patch))
             })?;
@@ -266,7 +267,7 @@ impl Session<'_> {
         self.write("DELETE", &path, "", |session| {
             let served = session.known(resource)?;
             let user = session.user();
-            let mut writer = writer(session.now, session.entropy, user.as_ref());
+            let mut writer = writer(session.actor, session.now, session.entropy, user.as_ref());
             match session
                 .api
                 .delete(&served, namespace, name, options, &mut writer)?
@@ -293,7 +294,7 @@ impl Session<'_> {
         let shown = self.shown(&body);
         self.write("POST", &path, &shown, |session| {
             let user = session.user();
-            let mut writer = writer(session.now, session.entropy, user.as_ref());
+            let mut writer = writer(session.actor, session.now, session.entropy, user.as_ref());
             match subresource {
                 "binding" => session.api.bind(namespace, name, &body, &mut writer),
                 "eviction" => session.api.evict(namespace, name, &body, &mut writer),
@@ -436,9 +437,25 @@ fn failed(failure: &Failure) -> ApiError {
     }
 }
 
-fn writer<'a>(now: Timestamp, entropy: &'a mut Entropy, user: Option<&'a User>) -> Writer<'a> {
+/// The manager a controller's writes are known by: the program it is part of.
+fn manager_of(actor: &str) -> &'static str {
+    match actor {
+        "kubelet" => "kubelet",
+        "default-scheduler" => "kube-scheduler",
+        "customresourcedefinitions" => SERVER,
+        _ => "kube-controller-manager",
+    }
+}
+
+fn writer<'a>(
+    actor: &str,
+    now: Timestamp,
+    entropy: &'a mut Entropy,
+    user: Option<&'a User>,
+) -> Writer<'a> {
     Writer {
         user,
+        manager: Some(manager_of(actor).into()),
         ..Writer::own(now, entropy)
     }
 }

@@ -328,6 +328,27 @@ pub(crate) fn admit_custom(
     let Some(custom) = served.custom() else {
         return Ok((object, strict));
     };
+    coerce_metadata(served, &mut object, &mut strict)?;
+    strict.extend(custom.prune_and_default(&mut object));
+    strict.sort();
+    Ok((object, strict))
+}
+
+/// Coerces metadata of a merged custom object and defaults it: nobody decodes it, so that nulls stay.
+pub(crate) fn merged_custom(served: &Served, mut object: Value) -> Result<Value, ApiError> {
+    coerce_metadata(served, &mut object, &mut Vec::new())?;
+    if let Some(custom) = served.custom() {
+        custom.set_defaults(&mut object);
+    }
+    Ok(object)
+}
+
+/// Makes metadata of a custom object what its type says, and names its version.
+fn coerce_metadata(
+    served: &Served,
+    object: &mut Value,
+    strict: &mut Vec<String>,
+) -> Result<(), ApiError> {
     let kind = &served.resource.kind;
     if let Some(metadata) = object
         .get("metadata")
@@ -361,9 +382,7 @@ pub(crate) fn admit_custom(
             .entry("apiVersion")
             .or_insert_with(|| Value::from(served.resource.api_version()));
     }
-    strict.extend(custom.prune_and_default(&mut object));
-    strict.sort();
-    Ok((object, strict))
+    Ok(())
 }
 
 fn metadata_error(error: &DecodeError) -> String {

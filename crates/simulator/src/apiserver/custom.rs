@@ -83,6 +83,11 @@ impl CustomVersion {
             .collect()
     }
 
+    /// Sets defaults, and nothing else.
+    pub fn set_defaults(&self, object: &mut Value) {
+        prune::set_defaults(object, &self.schema);
+    }
+
     /// Errors of the object against the schema, with ratcheting against the old one. `metadata` is validated elsewhere.
     pub fn validate(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         let mut errors = validate::validate(&self.schema, "", new, old);

@@ -8,6 +8,7 @@ use machinery::{meta, time};
 use serde_json::{Value, json};
 
 use super::ApiServer;
+use super::owners::SERVER;
 use super::resource::known;
 use super::selection::Selection;
 use super::store::{Entry, key};
@@ -217,7 +218,7 @@ impl ApiServer {
             uid: "",
             may_create: false,
         };
-        self.update(target, writer, &mut |_, old, _| {
+        let mut change = |_: &Self, old: &Value, _: &mut Writer<'_>| {
             let mut new = old.clone();
             let allowed = number(old, "disruptionsAllowed") - 1;
             if let Some(status) = new.get_mut("status").and_then(Value::as_object_mut) {
@@ -228,6 +229,9 @@ impl ApiServer {
                 }
             }
             Ok(new)
+        };
+        writer.managed_by(Some(SERVER), |writer| {
+            self.update(target, writer, &mut change)
         })?;
         Ok(())
     }
@@ -251,7 +255,7 @@ impl ApiServer {
                 uid: "",
                 may_create: false,
             };
-            let updated = self.update(target, writer, &mut |_, old, _| {
+            let mut change = |_: &Self, old: &Value, _: &mut Writer<'_>| {
                 let mut pod = old.clone();
                 set_condition(
                     &mut pod,
@@ -261,7 +265,9 @@ impl ApiServer {
                     now,
                 );
                 Ok(pod)
-            })?;
+            };
+            let updated =
+                writer.managed_by(None, |writer| self.update(target, writer, &mut change))?;
             if options.resource_version.is_some() {
                 options.resource_version =
                     Some(meta::resource_version(&updated.entry.value).to_owned());

@@ -1,6 +1,7 @@
 //! The pipeline: authenticate, find out what is asked, authorise, limit the body, run the verb
 //! (`apiserver/pkg/server/config.go`, `apiserver/pkg/endpoints/installer.go`).
 
+pub(crate) mod apply;
 mod identity;
 
 use std::sync::Arc;
@@ -57,6 +58,7 @@ impl Call<'_> {
             dry_run,
             warnings: std::mem::take(&mut self.warnings),
             user: Some(self.user),
+            manager: Some(super::owners::manager_of(self.request)),
             options: super::options::shown(self.request),
             ..Writer::own(self.now, self.entropy)
         }
@@ -376,6 +378,9 @@ impl ApiServer {
 
     /// PATCH of an object or of a subresource that is the object itself.
     pub(crate) fn patch_object(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
+        if apply::is_apply(call.request) {
+            return self.apply_object(call);
+        }
         let patch = super::patch::read(call.request, &call.served)?;
         let options = write_options(call.request, "PatchOptions")?;
         let served = call.served.clone();

@@ -23,6 +23,7 @@ mod list_options;
 mod negotiate;
 pub mod openapi;
 mod options;
+pub(crate) mod owners;
 mod patch;
 mod prepare;
 pub mod registry;

@@ -3,6 +3,7 @@
 use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
 use serde_json::{Map, Value};
 
+use super::handle::apply::is_apply;
 use crate::request::Request;
 use crate::session::{DeleteOptions, Propagation};
 use crate::status_error::ApiError;
@@ -25,6 +26,8 @@ pub(crate) struct WriteOptions {
     pub dry_run: bool,
     /// Unknown fields.
     pub field_validation: FieldValidation,
+    /// An apply takes fields over from others.
+    pub force: bool,
 }
 
 /// A boolean as Go reads it from a query: `0` and `false` are false, anything else is true.
@@ -82,13 +85,21 @@ fn dry_run(values: &[&str], errors: &mut Vec<FieldError>) -> bool {
 /// Reads the options of a write; `kind` is `CreateOptions`, `UpdateOptions` or `PatchOptions`.
 pub(crate) fn write_options(request: &Request, kind: &str) -> Result<WriteOptions, ApiError> {
     let mut errors = Vec::new();
-    if kind == "PatchOptions" && boolean(request, "force").is_some() {
+    let force = boolean(request, "force");
+    let manager = request.query_value("fieldManager").unwrap_or_default();
+    if is_apply(request) {
+        if manager.is_empty() {
+            errors.push(FieldError::required(
+                "fieldManager",
+                "is required for apply patch",
+            ));
+        }
+    } else if kind == "PatchOptions" && force.is_some() {
         errors.push(FieldError::forbidden(
             "force",
             "may not be specified for non-apply patch",
         ));
     }
-    let manager = request.query_value("fieldManager").unwrap_or_default();
     if manager.len() > 128 {
         errors.push(FieldError::too_long("fieldManager", 128));
     }
@@ -120,6 +131,7 @@ pub(crate) fn write_options(request: &Request, kind: &str) -> Result<WriteOption
         Ok(WriteOptions {
             dry_run,
             field_validation,
+            force: force.unwrap_or_default(),
         })
     } else {
         Err(invalid(kind, &errors))

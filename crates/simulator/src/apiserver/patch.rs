@@ -47,11 +47,6 @@ pub(crate) fn read(request: &Request, served: &Served) -> Result<Patch, ApiError
         "application/strategic-merge-patch+json" if builtin => {
             read_map(request, "").map(Patch::Strategic)
         }
-        "application/apply-patch+yaml" | "application/apply-patch+cbor" => {
-            Err(ApiError::unsupported_media_type(
-                "server-side apply (application/apply-patch+yaml) is not supported by this version of Carrick",
-            ))
-        }
         _ if builtin => Err(bare_415()),
         _ => Err(ApiError::unsupported_media_type(CUSTOM_TYPES)),
     }

@@ -144,8 +144,15 @@ pub(crate) fn prepare_update(served: &Served, subresource: &str, new: &mut Value
     };
     if subresource == "status" {
         let status = new.get("status").cloned();
+        let owners = new.pointer("/metadata/managedFields").cloned();
         *new = old.clone();
         set_or_remove(new, "status", status);
+        match owners {
+            Some(owners) => meta::set(new, "managedFields", owners),
+            None => {
+                meta::metadata_mut(new).remove("managedFields");
+            }
+        }
     } else if custom.status {
         set_or_remove(new, "status", old.get("status").cloned());
     }

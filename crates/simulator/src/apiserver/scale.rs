@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use machinery::apply::PathElement;
+use machinery::apply::managed;
+use machinery::apply::scale::{ReplicasPaths, to_parent, to_scale};
 use machinery::builtin::validation::FieldError;
 use machinery::labels::{Selector, format_label_selector};
 use machinery::meta;
@@ -10,9 +13,11 @@ use serde_json::{Map, Value, json};
 use super::ApiServer;
 use super::body::read_typed;
 use super::handle::Call;
+use super::handle::apply::{Configuration, is_apply};
 use super::options::{FieldValidation, write_options};
+use super::owners::Author;
 use super::registry::Served;
-use super::write::UpdateTarget;
+use super::write::{UpdateTarget, Writer};
 use super::{patch, reply};
 use crate::request::Reply;
 use crate::status_error::ApiError;
@@ -121,36 +126,25 @@ impl ApiServer {
             call.request,
             if put { "UpdateOptions" } else { "PatchOptions" },
         )?;
-        let body = if put {
-            Some(read_typed(
-                call.request,
-                SCALE,
-                options.field_validation,
-                &mut call.warnings,
-            )?)
+        let mode = options.field_validation;
+        let change = if put {
+            let body = read_typed(call.request, SCALE, mode, &mut call.warnings)?;
+            check_name(&body, &call.target.name)?;
+            Change::Replace(body)
+        } else if is_apply(call.request) {
+            Change::Apply(Configuration::read(call.request, options)?)
         } else {
-            None
+            Change::Patch(patch::read(call.request, &call.served)?, mode)
         };
-        let patch = if put {
-            None
-        } else {
-            Some(patch::read(call.request, &call.served)?)
-        };
-        if let Some(body) = &body {
-            let given = meta::name(body);
-            if given != call.target.name {
-                let name = &call.target.name;
-                return Err(ApiError::bad_request(format!(
-                    "the name of the object ({given}) does not match the name on the URL ({name})"
-                )));
-            }
-        }
         let (served, target, namespace) = (
             call.served.clone(),
             call.target.clone(),
             call.namespace().to_owned(),
         );
-        let uid = body.as_ref().map(meta::uid).unwrap_or_default().to_owned();
+        let uid = match &change {
+            Change::Replace(body) => meta::uid(body).to_owned(),
+            Change::Patch(..) | Change::Apply(_) => String::new(),
+        };
         let update = UpdateTarget {
             served: &served,
             namespace: &namespace,
@@ -160,21 +154,9 @@ impl ApiServer {
             may_create: false,
         };
         let mut writer = call.writer(options.dry_run);
-        let result = self.update(update, &mut writer, &mut |server, old, writer| {
-            let before = scale_of(&served, old);
-            let mut scale = match (&body, &patch) {
-                (Some(body), _) => body.clone(),
-                (None, Some(patch)) => apply(
-                    patch,
-                    &before,
-                    options.field_validation,
-                    &mut writer.warnings,
-                )?,
-                (None, None) => before.clone(),
-            };
-            let place = (namespace.as_str(), target.name.as_str());
-            server.admit_scale(&served, place, (&mut scale, &before), writer)?;
-            rescaled(&served, old, &scale)
+        let manager = writer.manager.take().unwrap_or_default();
+        let result = self.update(update, &mut writer, &mut |api, old, writer| {
+            api.scaled(&served, old, &change, &manager, writer)
         });
         call.warnings = writer.warnings;
         let entry = result?.entry;
@@ -183,15 +165,86 @@ impl ApiServer {
     }
 }
 
-/// A patch of the Scale itself.
-fn apply(
-    patch: &patch::Patch,
-    before: &Value,
-    mode: FieldValidation,
-    warnings: &mut Vec<String>,
-) -> Result<Value, ApiError> {
-    let scale = super::registry::scale_type().ok_or_else(|| ApiError::unsupported("Scale"))?;
-    patch.apply(&scale, before, mode, warnings)
+/// What a request does to a Scale.
+enum Change<'a> {
+    /// PUT.
+    Replace(Value),
+    /// PATCH.
+    Patch(patch::Patch, FieldValidation),
+    /// PATCH as an apply.
+    Apply(Configuration<'a>),
+}
+
+fn check_name(scale: &Value, name: &str) -> Result<(), ApiError> {
+    let given = meta::name(scale);
+    if given == name {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(format!(
+        "the name of the object ({given}) does not match the name on the URL ({name})"
+    )))
+}
+
+impl ApiServer {
+    /// An object after a change of its Scale. Whoever owns the replicas is seen through the Scale and goes back with it
+    /// (`ScaleREST` and `managedfields.NewScaleHandler`).
+    fn scaled(
+        &self,
+        served: &Arc<Served>,
+        old: &Value,
+        change: &Change<'_>,
+        manager: &str,
+        writer: &mut Writer<'_>,
+    ) -> Result<Value, ApiError> {
+        let scale = super::registry::scale_type().ok_or_else(|| ApiError::unsupported("Scale"))?;
+        let paths = self.replicas_paths(served);
+        let parent = managed::decode(managed::entries(old)).unwrap_or_default();
+        let mut before = scale_of(served, old);
+        managed::put(&mut before, &to_scale(&parent, &paths));
+        let author = Author {
+            manager,
+            subresource: "scale",
+            now: writer.now,
+        };
+        let mut after = match change {
+            Change::Replace(body) => body.clone(),
+            Change::Patch(patch, mode) => {
+                patch.apply(&scale, &before, *mode, &mut writer.warnings)?
+            }
+            Change::Apply(config) => config.apply_to(self, &scale, "scale", &before, writer)?,
+        };
+        check_name(&after, meta::name(old))?;
+        if !matches!(change, Change::Apply(_)) {
+            self.own(&scale, author, Some(&before), &mut after);
+        }
+        let place = (meta::namespace(old), meta::name(old));
+        self.admit_scale(served, place, (&mut after, &before), writer)?;
+        let mut new = rescaled(served, old, &after)?;
+        let own = managed::decode(managed::entries(&after)).unwrap_or_default();
+        let version = served.resource.api_version();
+        managed::put(&mut new, &to_parent(&parent, &own, &paths, &version));
+        Ok(new)
+    }
+
+    /// Where each version of a kind keeps its replicas.
+    fn replicas_paths(&self, served: &Served) -> ReplicasPaths {
+        let path = |served: &Served| {
+            let path = spec_path(served);
+            let parts = path.split('/').skip(1);
+            Some(parts.map(PathElement::field).collect())
+        };
+        if served.custom().is_none() {
+            return [(served.resource.api_version(), path(served))].into();
+        }
+        let versions = self.registry.custom();
+        versions
+            .filter(|(other, _)| other.table == served.table)
+            .map(|(other, version)| {
+                let path = version.scale.as_ref().and_then(|_| path(other));
+                (other.resource.api_version(), path)
+            })
+            .collect()
+    }
 }
 
 /// The object with the replicas (and the precondition) of a Scale.

@@ -148,7 +148,7 @@ impl ApiServer {
             uid: "",
             may_create: false,
         };
-        self.update(target, writer, &mut |_, old, _| {
+        let mut change = |_: &Self, old: &Value, _: &mut Writer<'_>| {
             let refuse = |text: String| Err(ApiError::conflict(&known::PODS, name, &text));
             if meta::deletion_timestamp(old).is_some() {
                 return refuse(format!(
@@ -176,7 +176,8 @@ impl ApiServer {
             }
             eviction::set_condition(&mut pod, "PodScheduled", "", "", now);
             Ok(pod)
-        })?;
+        };
+        writer.managed_by(None, |writer| self.update(target, writer, &mut change))?;
         Ok(())
     }
 

@@ -1,15 +1,18 @@
 //! Creates and updates inside the compare-and-swap loop: metadata, admission, preparation, validation, storing
 //! (`apiserver/pkg/registry/generic/registry/store.go`, `registry/rest/{create,update}.go`).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use machinery::apply::keep_times;
 use machinery::builtin::validation::{self, FieldError};
 use machinery::entropy::Entropy;
 use machinery::{meta, time};
 use serde_json::{Map, Value, json};
 
 use super::facts;
+use super::owners::SERVER;
 use super::prepare::{
     check_size, check_subresource, deduplicate_owners, deletes, prepare_create, prepare_update,
     stored_form, validate_create, validate_update,
@@ -38,6 +41,9 @@ pub(crate) struct Writer<'a> {
     pub collection: bool,
     /// Options of the request as reviews show them, without kind and apiVersion.
     pub options: Map<String, Value>,
+    /// The manager that owns what the write sets. With `None`, `managedFields` are what the change makes of them: an
+    /// apply settles them itself, and some of the server's own changes are nobody's.
+    pub manager: Option<Cow<'a, str>>,
 }
 
 impl<'a> Writer<'a> {
@@ -52,6 +58,7 @@ impl<'a> Writer<'a> {
             admits: true,
             collection: false,
             options: Map::new(),
+            manager: Some(SERVER.into()),
         }
     }
 }
@@ -69,7 +76,7 @@ pub(crate) struct UpdateTarget<'a> {
     pub subresource: &'a str,
     /// The uid the object must have (PUT), or empty.
     pub uid: &'a str,
-    /// An absent object may be created if the kind allows it (PUT).
+    /// An absent object is created (PUT of some kinds, apply).
     pub may_create: bool,
 }
 
@@ -128,10 +135,11 @@ impl ApiServer {
         writer: &mut Writer<'_>,
     ) -> Result<Arc<Entry>, ApiError> {
         let requested = served;
-        let (served, converted) = self.for_storage(served, object);
-        object = converted;
-        let served = &served;
         ensure_namespace(served, namespace, &mut object)?;
+        deduplicate_owners(&mut object, "", &mut writer.warnings);
+        self.own_written(requested, "", None, &mut object, writer);
+        let (served, mut object) = self.for_storage(requested, object);
+        let served = &served;
         self.check_admission("CREATE", served)?;
         remove_metadata(
             &mut object,
@@ -139,7 +147,6 @@ impl ApiServer {
                 "deletionTimestamp",
                 "deletionGracePeriodSeconds",
                 "selfLink",
-                "managedFields",
             ],
         );
         meta::set(&mut object, "uid", json!(writer.entropy.uid()));
@@ -150,7 +157,6 @@ impl ApiServer {
         );
         let generated = meta::name(&object).is_empty();
         self.generate_name(served, namespace, &mut object, writer)?;
-        deduplicate_owners(&mut object, "", &mut writer.warnings);
         self.admit_create(served, namespace, &mut object, writer)?;
         let versions = (requested, served);
         self.mutate_create(versions, namespace, &mut object, generated, writer)?;
@@ -263,10 +269,7 @@ impl ApiServer {
             target.name,
         );
         let Some(stored) = self.store.get(&requested.table, &key).cloned() else {
-            if target.may_create
-                && target.subresource.is_empty()
-                && facts::create_on_update(requested)
-            {
+            if target.may_create && target.subresource.is_empty() {
                 let object = change(self, &Value::Null, writer)?;
                 if !meta::uid(&object).is_empty() {
                     return Err(uid_mismatch(target, ""));
@@ -285,14 +288,21 @@ impl ApiServer {
             return Err(uid_mismatch(target, meta::uid(&stored.value)));
         }
         let old_requested = super::reply::in_version(requested, &stored.value);
-        let object = change(self, &old_requested, writer)?;
+        let mut object = change(self, &old_requested, writer)?;
+        ensure_namespace(requested, target.namespace, &mut object)?;
+        self.own_written(
+            requested,
+            target.subresource,
+            Some(&old_requested),
+            &mut object,
+            writer,
+        );
         let (served, mut new) = self.for_storage(requested, object);
         let old = if served.is_storage_version() {
             stored.value.clone()
         } else {
             old_requested
         };
-        ensure_namespace(&served, target.namespace, &mut new)?;
         self.mutate_update(target, &served, (&mut new, &old), writer)?;
         check_version(&served, target.name, &mut new, &old)?;
         Self::before_update(&served, target.subresource, &mut new, &old, writer)?;
@@ -315,7 +325,8 @@ impl ApiServer {
         }
         stored_form(&served, &mut new);
         check_size(&new)?;
-        let new = convert::to_storage(&served, new);
+        let mut new = convert::to_storage(&served, new);
+        keep_times(&stored.value, &mut new);
         if new == *stored.value {
             return Ok(Updated {
                 entry: stored,
@@ -343,7 +354,7 @@ impl ApiServer {
         old: &Value,
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
-        remove_metadata(new, &["selfLink", "managedFields"]);
+        remove_metadata(new, &["selfLink"]);
         meta::set(
             new,
             "generation",

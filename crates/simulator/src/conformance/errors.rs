@@ -61,9 +61,6 @@ fn not_here(line: &Value) -> Option<&'static str> {
         .pointer("/status/message")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    if text("contentType").contains("apply-patch") || text("path").contains("/configmaps/ap") {
-        return Some("server-side apply");
-    }
     if line
         .get("headers")
         .and_then(Value::as_object)

@@ -1,5 +1,6 @@
 //! Replaying recorded answers of a real API server (`conformance/kubernetes/*.ndjson`) against ours.
 
+pub mod applies;
 pub mod compare;
 pub mod defaults;
 pub mod errors;

@@ -91,7 +91,7 @@ fn type_meta(path: &str, map: &Map<String, Value>) -> Vec<FieldError> {
     for field in ["apiVersion", "kind"] {
         let child = join(path, field);
         match map.get(field) {
-            None => errors.push(FieldError::required(child, "must not be empty")),
+            None => errors.push(FieldError::required(child, "")),
             Some(Value::String(text)) if text.is_empty() => {
                 errors.push(FieldError::invalid(child, "", "must not be empty"));
             }

@@ -1,6 +1,7 @@
 //! Behaviour of the server as a client sees it, without controllers and without a network.
 
 mod admission;
+mod applies;
 mod deletes;
 mod reads;
 mod watches;

@@ -135,26 +135,6 @@ fn services_get_an_address_and_ports() {
 }
 
 #[test]
-fn what_this_version_does_not_do_is_refused_in_words() {
-    let mut server = Server::new();
-    let reply = server.raw(
-        "PATCH",
-        &format!("{CONFIG_MAPS}/a?fieldManager=m"),
-        "{}",
-        "application/apply-patch+yaml",
-    );
-    let crate::request::Reply::Full(response) = reply else {
-        panic!("no reply")
-    };
-    assert_eq!(response.status, 415);
-    let status: Value = serde_json::from_slice(&response.body).unwrap();
-    assert_eq!(
-        status["message"],
-        "server-side apply (application/apply-patch+yaml) is not supported by this version of Carrick"
-    );
-}
-
-#[test]
 fn bodies_above_three_mebibytes_are_refused() {
     let mut server = Server::new();
     let big = json!({"metadata": {"name": "a"}, "data": {"x": "y".repeat(3_145_728)}});

@@ -1,6 +1,7 @@
 //! Built-in controllers at work in a whole world, on virtual time.
 
 mod lifecycle;
+mod managers;
 mod stateful;
 mod webhooks;
 mod workloads;
