@@ -132,10 +132,18 @@ impl Writer<'_> {
             return;
         };
         let mut entries: Vec<(&String, &Value)> = map.iter().collect();
-        entries.sort_by_cached_key(|(key, _)| {
-            let element = PathElement::from_key(key).ok().flatten();
-            (*key != ".", element.is_none(), element)
-        });
+        if entries
+            .iter()
+            .all(|(key, _)| key.starts_with("f:") || *key == ".")
+        {
+            // Names of fields, which most are, come as they are written.
+            entries.sort_unstable_by_key(|(key, _)| *key);
+        } else {
+            entries.sort_by_cached_key(|(key, _)| {
+                let element = PathElement::from_key(key).ok().flatten();
+                (*key != ".", element.is_none(), element)
+            });
+        }
         let entries = entries
             .into_iter()
             .map(|(key, value)| (key, value, &TypeRef::Any));

@@ -49,6 +49,10 @@ pub(super) fn compare(old: &Value, new: &Value, ty: Type<'_>) -> Comparison {
 type Side<'v> = Option<&'v Value>;
 
 fn visit(old: Side<'_>, new: Side<'_>, ty: Type<'_>, path: &mut Path, out: &mut Comparison) {
+    // Most of an object stays as it is.
+    if old.is_some() && old == new {
+        return;
+    }
     let forms = ty.forms();
     if let (Some(old), Some(new)) = (old, new)
         && !forms.alike(old, new)

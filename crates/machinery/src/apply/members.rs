@@ -153,14 +153,11 @@ pub(super) fn without(value: &Value, set: &FieldSet, ty: Type<'_>) -> Value {
     }
 }
 
-/// A set written when the schema was another: what has become atomic since is owned whole.
-pub(super) fn reshaped(set: &FieldSet, ty: Type<'_>) -> FieldSet {
+/// A set written when the schema was another: what has become atomic since is owned whole. Nothing if nothing has.
+pub(super) fn reshaped(set: &FieldSet, ty: Type<'_>) -> Option<FieldSet> {
     let mut whole = FieldSet::new();
     find_whole(Some(set), false, ty, &mut Vec::new(), &mut whole);
-    if whole.is_empty() {
-        return set.clone();
-    }
-    set.recursive_difference(&whole).union(&whole)
+    (!whole.is_empty()).then(|| set.recursive_difference(&whole).union(&whole))
 }
 
 fn find_whole(

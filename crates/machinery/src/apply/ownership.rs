@@ -126,38 +126,38 @@ pub(super) fn settle(
 ) -> Result<Comparison, Conflicts> {
     let old = Versioned::new(change.old, change.api_version);
     let new = Versioned::new(change.new, change.api_version);
-    let mut known: BTreeMap<String, Option<Comparison>> = BTreeMap::new();
+    let mut known: BTreeMap<String, Option<(FieldSet, Comparison)>> = BTreeMap::new();
     let own = comparison(&old, &new, change.versions).unwrap_or_default();
-    known.insert(change.api_version.to_owned(), Some(own.clone()));
+    let with_set = |compared: Comparison| (compared.set(), compared);
+    known.insert(change.api_version.to_owned(), Some(with_set(own.clone())));
     let mut conflicts = Vec::new();
     let mut left = Managers::new();
-    for (identity, owned) in managers.iter() {
-        if Some(identity) == writer {
-            left.insert(identity.clone(), owned.clone());
+    for (identity, mut owned) in std::mem::take(managers) {
+        if Some(&identity) == writer {
+            left.insert(identity, owned);
             continue;
         }
         let version = owned.api_version.as_str();
         let compared = known.entry(version.to_owned()).or_insert_with(|| {
             let old = old.to(change.versions, version)?;
-            comparison(&old, &new.to(change.versions, version)?, change.versions)
+            let new = new.to(change.versions, version)?;
+            comparison(&old, &new, change.versions).map(with_set)
         });
-        let Some(compared) = compared else { continue };
-        let taken = owned.fields.intersection(&compared.set());
+        let Some((set, compared)) = compared else {
+            continue;
+        };
+        let taken = owned.fields.intersection(set);
         conflicts.extend(taken.paths().into_iter().map(|path| Conflict {
             manager: identity.clone(),
             path,
         }));
-        let fields = owned
-            .fields
-            .difference(&taken)
-            .difference(&compared.removed);
-        left.insert(
-            identity.clone(),
-            Owned {
-                fields,
-                ..owned.clone()
-            },
-        );
+        if !taken.is_empty() || !compared.removed.is_empty() {
+            owned.fields = owned
+                .fields
+                .difference(&taken)
+                .difference(&compared.removed);
+        }
+        left.insert(identity, owned);
     }
     if !force && !conflicts.is_empty() {
         return Err(Conflicts(conflicts));
@@ -171,7 +171,9 @@ pub(super) fn settle(
 pub(super) fn reconcile(managers: &mut Managers, versions: &dyn Versions) {
     managers.retain(|_, owned| match versions.type_in(&owned.api_version) {
         Some(ty) => {
-            owned.fields = reshaped(&owned.fields, ty);
+            if let Some(fields) = reshaped(&owned.fields, ty) {
+                owned.fields = fields;
+            }
             true
         }
         None => false,

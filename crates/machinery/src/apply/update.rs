@@ -107,11 +107,12 @@ pub fn update(write: &Write<'_>, old: Option<&Value>, new: &mut Value) {
     let live = old.unwrap_or(write.empty);
     let managers = before(write, live, new);
     managed::remove(new);
-    let untracked = managers.is_empty() && !meta::uid(live).is_empty();
-    let managers = if untracked {
+    let nobodys = managers.is_empty() && !meta::uid(live).is_empty();
+    let managers = if nobodys {
         managers
     } else {
-        track(write, write.manager, live, new, managers.clone()).unwrap_or(managers)
+        let live = untracked(live);
+        track(write, write.manager, &live, new, managers.clone()).unwrap_or(managers)
     };
     managed::put(new, &managers);
 }
@@ -131,7 +132,7 @@ fn before(write: &Write<'_>, live: &Value, new: &Value) -> Managers {
     }
 }
 
-/// The entries after a change by an updater. The error is what the server says of an object that does not fit.
+/// The entries after a change by an updater of an object that is given without them. The error is what the server says of an object that does not fit.
 pub(super) fn track(
     write: &Write<'_>,
     manager: &str,
@@ -139,12 +140,11 @@ pub(super) fn track(
     new: &Value,
     mut managers: Managers,
 ) -> Result<Managers, String> {
-    let (old, new) = (untracked(old), untracked(new));
     let Some(ty) = write.versions.type_in(write.api_version) else {
         let kind = kind_text(write.api_version, write.kind);
         return Err(format!("no corresponding type for {kind}"));
     };
-    for (what, object) in [("new", &new), ("live", &old)] {
+    for (what, object) in [("new", new), ("live", old)] {
         validate(object, ty, true).map_err(|text| {
             let name = write.name_of(object);
             format!("failed to convert {what} object ({name}) to smd typed: {text}")
@@ -154,8 +154,8 @@ pub(super) fn track(
     let change = Change {
         versions: write.versions,
         api_version: write.api_version,
-        old: &old,
-        new: &new,
+        old,
+        new,
     };
     let changed = settle(&change, &mut managers, None, true)
         .map(|comparison| comparison.set())
@@ -177,9 +177,19 @@ pub(super) fn track(
 
 /// An object without its `managedFields`, which belong to nobody.
 pub(super) fn untracked(object: &Value) -> Value {
-    let mut object = object.clone();
-    managed::remove(&mut object);
-    object
+    let Some(fields) = object.as_object() else {
+        return object.clone();
+    };
+    let part = |(name, value): (&String, &Value)| match value.as_object() {
+        // What is left out isn't copied either: it is about as much as all the rest.
+        Some(metadata) if name == "metadata" => {
+            let kept = metadata.iter().filter(|(name, _)| *name != "managedFields");
+            let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
+            (name.clone(), Value::Object(kept.collect()))
+        }
+        Some(_) | None => (name.clone(), value.clone()),
+    };
+    Value::Object(fields.iter().map(part).collect())
 }
 
 /// Merges the oldest updaters of each version into one, until there are no more than allowed.

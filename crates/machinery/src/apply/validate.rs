@@ -69,7 +69,7 @@ fn check(value: &Value, ty: Type<'_>, duplicates: bool, faults: &mut Vec<Fault>)
 
 /// Checks a part, whose faults get its path element in front.
 fn descend(
-    element: &PathElement,
+    element: impl Fn() -> PathElement,
     value: &Value,
     ty: Type<'_>,
     duplicates: bool,
@@ -77,6 +77,10 @@ fn descend(
 ) {
     let before = faults.len();
     check(value, ty, duplicates, faults);
+    if faults.len() == before {
+        return;
+    }
+    let element = element();
     for fault in faults.iter_mut().skip(before) {
         fault.path = format!("{element}{}", fault.path);
     }
@@ -89,36 +93,36 @@ fn check_map(
     faults: &mut Vec<Fault>,
 ) {
     for (name, value) in fields {
-        let element = PathElement::field(name);
         let Some(ty) = map.field(name) else {
             faults.push(Fault {
-                path: element.to_string(),
+                path: PathElement::field(name).to_string(),
                 text: "field not declared in schema".to_owned(),
             });
             return;
         };
-        descend(&element, value, ty, duplicates, faults);
+        descend(|| PathElement::field(name), value, ty, duplicates, faults);
     }
 }
 
 fn check_list(items: &[Value], list: &ListForm<'_>, duplicates: bool, faults: &mut Vec<Fault>) {
     let mut seen = BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
-        let element = if list.relation == Relation::Atomic {
-            PathElement::Index(i64::try_from(index).unwrap_or(i64::MAX))
-        } else {
-            match element_of(list, item) {
-                Ok(element) => element,
-                Err(text) => {
-                    fault(format!("element {index}: {text}"), faults);
-                    return;
-                }
+        if list.relation == Relation::Atomic {
+            let index = || PathElement::Index(i64::try_from(index).unwrap_or(i64::MAX));
+            descend(index, item, list.element, duplicates, faults);
+            continue;
+        }
+        let element = match element_of(list, item) {
+            Ok(element) => element,
+            Err(text) => {
+                fault(format!("element {index}: {text}"), faults);
+                return;
             }
         };
-        if !seen.insert(element.clone()) && !duplicates {
+        if !duplicates && !seen.insert(element.clone()) {
             fault(format!("duplicate entries for key {element}"), faults);
         }
-        descend(&element, item, list.element, duplicates, faults);
+        descend(|| element.clone(), item, list.element, duplicates, faults);
     }
 }
 
