@@ -17,6 +17,7 @@ use serde_json::Value;
 pub(crate) use typed::{delete_body, read_typed};
 
 use super::options::FieldValidation;
+use super::owners;
 use super::registry::{Backing, Served};
 use crate::request::Request;
 use crate::status_error::ApiError;
@@ -222,8 +223,9 @@ pub(crate) fn read_object(
             if !api_version.is_empty() && api_version != resource.api_version() {
                 return Err(wrong_version(&api_version, &resource.api_version()));
             }
-            let (object, strict) = admit_custom(served, decoded)?;
+            let (mut object, strict) = admit_custom(served, decoded)?;
             report_strict(served, &strict, mode, warnings)?;
+            owners::keep_reset_of(&request.body, yaml, &mut object);
             Ok(object)
         }
     }
@@ -297,7 +299,9 @@ fn read_builtin(
     let Decoded { value, strict } = decoded
         .map_err(|error| cannot_handle(kind, &served.resource.version, kind, &error.to_string()))?;
     report_strict(served, &strict, mode, warnings)?;
-    Ok(defaulted(served, value))
+    let mut object = defaulted(served, value);
+    owners::keep_reset_of(&request.body, yaml, &mut object);
+    Ok(object)
 }
 
 /// Sets kind, apiVersion and defaults of a built-in object.
@@ -459,11 +463,13 @@ pub(crate) fn patched(
         FieldValidation::Warn => warnings.extend(strict),
         FieldValidation::Strict | FieldValidation::Ignore => {}
     }
-    Ok(if served.type_id().is_some() {
+    let mut object = if served.type_id().is_some() {
         defaulted(served, decoded.value)
     } else {
         decoded.value
-    })
+    };
+    owners::keep_reset(value, &mut object);
+    Ok(object)
 }
 
 fn patched_type_error(served: &Served, value: &Value) -> Option<String> {

@@ -66,6 +66,30 @@ fn shortened(agent: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Puts an empty list of entries back, which decoding drops: it asks for tracking to begin anew.
+pub(crate) fn keep_reset(sent: &Value, object: &mut Value) {
+    let entries = sent.pointer("/metadata/managedFields");
+    if entries.and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        meta::set(object, "managedFields", json!([]));
+    }
+}
+
+/// The same for a body as it was sent.
+pub(crate) fn keep_reset_of(body: &[u8], yaml: bool, object: &mut Value) {
+    const NAME: &[u8] = b"managedFields";
+    if !body.windows(NAME.len()).any(|window| window == NAME) {
+        return;
+    }
+    let sent = if yaml {
+        decode::decode_yaml_untyped(body)
+    } else {
+        decode::decode_untyped(body)
+    };
+    if let Ok(sent) = sent {
+        keep_reset(&sent.value, object);
+    }
+}
+
 /// The versions of one resource, for writes through one endpoint.
 struct ServedVersions<'a> {
     server: &'a ApiServer,

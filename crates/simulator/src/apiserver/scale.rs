@@ -185,6 +185,20 @@ fn check_name(scale: &Value, name: &str) -> Result<(), ApiError> {
     )))
 }
 
+/// 500: what an apply makes of the Scale of a custom resource is given to the resource's own converter, which knows no
+/// Scale (`apiextensions-apiserver`, `crConverter`).
+fn refuse_applied(before: &Value, after: &Value) -> Result<(), ApiError> {
+    let replicas = |scale: &Value| scale.pointer("/spec/replicas").and_then(Value::as_i64);
+    if replicas(before) == replicas(after) {
+        return Ok(());
+    }
+    Err(ApiError::internal(format!(
+        "failed to convert new object (/{}; autoscaling/v1, Kind=Scale) to proper version: request to convert CR to an \
+         invalid group/version: autoscaling/v1",
+        meta::name(after)
+    )))
+}
+
 impl ApiServer {
     /// An object after a change of its Scale. Whoever owns the replicas is seen through the Scale and goes back with it
     /// (`ScaleREST` and `managedfields.NewScaleHandler`).
@@ -214,8 +228,12 @@ impl ApiServer {
             Change::Apply(config) => config.apply_to(self, &scale, "scale", &before, writer)?,
         };
         check_name(&after, meta::name(old))?;
-        if !matches!(change, Change::Apply(_)) {
-            self.own(&scale, author, Some(&before), &mut after);
+        match change {
+            Change::Apply(_) if served.custom().is_some() => refuse_applied(&before, &after)?,
+            Change::Apply(_) => {}
+            Change::Replace(_) | Change::Patch(..) => {
+                self.own(&scale, author, Some(&before), &mut after);
+            }
         }
         let place = (meta::namespace(old), meta::name(old));
         self.admit_scale(served, place, (&mut after, &before), writer)?;

@@ -9,12 +9,6 @@ use crate::status_error::ApiError;
 
 /// Name and namespace of the body must be those of the path.
 pub(super) fn check_identity(call: &Call<'_>, object: &Value) -> Result<(), ApiError> {
-    if meta::name(object).is_empty() {
-        return Err(ApiError::bad_request(format!(
-            "the name of the object ({} based on URL) was undeterminable: name must be provided",
-            call.target.name
-        )));
-    }
     check_names(&call.served, call.namespace(), &call.target.name, object)
 }
 
@@ -26,6 +20,11 @@ pub(super) fn check_names(
     object: &Value,
 ) -> Result<(), ApiError> {
     let given = meta::name(object);
+    if given.is_empty() {
+        return Err(ApiError::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )));
+    }
     if given != name {
         return Err(ApiError::bad_request(format!(
             "the name of the object ({given}) does not match the name on the URL ({name})"

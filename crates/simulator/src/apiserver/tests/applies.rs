@@ -139,6 +139,15 @@ fn other_writes_take_what_they_change() {
     assert_eq!(owners(&reset), [""; 0]);
     let untracked = server.ok("PATCH", CONFIG_MAP, &json!({"data": {"x": "3"}}));
     assert_eq!(owners(&untracked), [""; 0]);
+    // Entries as the client wants them, and none of them again.
+    let entry = json!({"manager": "x", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:data": {"f:x": {}}}});
+    let given = json!({"metadata": {"managedFields": [entry]}});
+    let given = server.ok("PATCH", CONFIG_MAP, &given);
+    assert_eq!(owners(&given), ["x Update v1: .data.x"]);
+    let none = json!({"metadata": {"managedFields": []}});
+    let untracked = server.ok("PATCH", CONFIG_MAP, &none);
+    assert_eq!(owners(&untracked), [""; 0]);
     let tracked = applied(
         &mut server,
         &format!("{CONFIG_MAP}?fieldManager=m"),
@@ -336,7 +345,12 @@ fn custom_resources_are_merged_by_their_own_schema() {
     assert_eq!(less["spec"]["labels"], json!({"b": "1"}));
     let none = applied(&mut server, &two, &thing(&json!({})));
     assert_eq!(none["spec"], json!({"size": 1}));
-    // Scaled, through the path the definition gives.
+    // Scaled, through the path the definition gives; not by an apply.
+    let scale = json!({"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "t"},
+        "spec": {"replicas": 2}});
+    let path = format!("{THING}/scale?fieldManager=h&force=true");
+    let (status, refused) = apply(&mut server, &path, &scale);
+    assert_eq!(status, 500, "{refused}");
     let scale = json!({"spec": {"replicas": 4}});
     server.ok("PATCH", &format!("{THING}/scale?fieldManager=h"), &scale);
     let scaled = server.get(THING);
