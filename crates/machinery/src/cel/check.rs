@@ -70,16 +70,23 @@ impl Checker<'_> {
         Type::Error
     }
 
+    /// About a function that is called by name.
+    fn complain_of_call(&mut self, id: u64, function: &str, member: bool, text: &str) -> Type {
+        let named = !member && function.starts_with(|c: char| c.is_ascii_alphabetic());
+        if !named {
+            return self.complain(id, text);
+        }
+        self.issues.push(Issue::at(id, '(', text));
+        Type::Error
+    }
+
     fn new_variable(&mut self) -> Type {
         self.free += 1;
         Type::Param(format!("_var{}", self.free).into())
     }
 
     fn undeclared(&mut self, id: u64, name: &str) -> Type {
-        self.complain(
-            id,
-            &format!("undeclared reference to '{name}' (in container '')"),
-        )
+        self.complain(id, &undeclared(name))
     }
 
     fn node(&mut self, node: &mut Node) -> Type {
@@ -98,8 +105,9 @@ impl Checker<'_> {
             Kind::List { elements, optional } => self.list(elements, optional),
             Kind::Map(entries) => self.map(entries),
             Kind::Struct(name) => {
-                let name = name.clone();
-                self.undeclared(id, &name)
+                let text = undeclared(name);
+                self.issues.push(Issue::at(id, '{', &text));
+                Type::Error
             }
             Kind::Comprehension(comprehension) => self.comprehension(comprehension),
         }
@@ -134,7 +142,14 @@ impl Checker<'_> {
         };
         let (field, test) = (field.clone(), *test);
         let operand = self.node(operand);
+        let before = self.issues.len();
         let result = self.field(id, &operand, &field, false);
+        if test {
+            // `has(…)` stands where its bracket opens.
+            for issue in self.issues.iter_mut().skip(before) {
+                issue.bracket = Some('(');
+            }
+        }
         if test { Type::Bool } else { result }
     }
 
@@ -225,7 +240,8 @@ impl Checker<'_> {
         args: &[Node],
     ) -> Type {
         if !self.exists(function) {
-            return self.undeclared(id, function);
+            let text = undeclared(function);
+            return self.complain_of_call(id, function, member, &text);
         }
         if matches!(function, "_&&_" | "_||_") {
             return self.logical(types, args);
@@ -265,7 +281,7 @@ impl Checker<'_> {
             _ => format!("({})", names.join(", ")),
         };
         let text = format!("found no matching overload for '{function}' applied to '{signature}'");
-        self.complain(id, &text)
+        self.complain_of_call(id, function, member, &text)
     }
 
     fn logical(&mut self, types: &[Type], args: &[Node]) -> Type {
@@ -441,6 +457,10 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+fn undeclared(name: &str) -> String {
+    format!("undeclared reference to '{name}' (in container '')")
 }
 
 /// `a.b.c` where only names and fields are.

@@ -9,12 +9,26 @@ pub(super) struct Issue {
     pub id: u64,
     /// The complaint.
     pub text: String,
+    /// It is about the bracket behind the node's name.
+    pub bracket: Option<char>,
 }
 
 impl Issue {
     pub(super) fn new(id: u64, text: &str) -> Self {
         let text = text.to_owned();
-        Self { id, text }
+        Self {
+            id,
+            text,
+            bracket: None,
+        }
+    }
+
+    /// About a call, which stands where its bracket opens.
+    pub(super) fn at(id: u64, bracket: char, text: &str) -> Self {
+        Self {
+            bracket: Some(bracket),
+            ..Self::new(id, text)
+        }
     }
 }
 
@@ -38,10 +52,14 @@ pub struct CompileError {
 }
 
 impl CompileError {
-    pub(super) fn new(source: &str, issues: &[Issue], place: &dyn Fn(u64) -> Position) -> Self {
+    pub(super) fn new(
+        source: &str,
+        issues: &[Issue],
+        place: &dyn Fn(u64, Option<char>) -> Position,
+    ) -> Self {
         let placed: Vec<(Position, String)> = issues
             .iter()
-            .map(|issue| (place(issue.id), issue.text.clone()))
+            .map(|issue| (place(issue.id, issue.bracket), issue.text.clone()))
             .collect();
         Self::placed(source, &placed)
     }

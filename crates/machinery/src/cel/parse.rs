@@ -18,6 +18,8 @@ const LONGEST: usize = 100_000;
 pub(super) const DEEPEST: u16 = 250;
 /// A tree is at most this deep before its depth is known.
 const MOST_OPERATORS: usize = 1_500;
+/// What the generated parser expects after the first branch of `?`, where cel-go's names the colon alone.
+const AFTER_QUESTION: &str = "expecting {'==', '!=', 'in', '<', '<=', '>=', '>', '&&', '||', '[', '.', '-', ':', '+', '*', '/', '%'}";
 /// Brackets inside brackets for which the generated parser is asked for its message.
 const SHALLOW: usize = 4;
 
@@ -142,7 +144,6 @@ fn parser() -> PrattParser {
     PrattParser::new()
         .max_recursion_depth(DEEPEST)
         .enable_optional_syntax(true)
-        .enable_ident_escape_syntax(true)
 }
 
 /// Characters that can make a tree deeper; those in texts count as well.
@@ -167,9 +168,7 @@ fn brackets(source: &str) -> usize {
 fn syntax_error(source: &str, errors: ParseErrors) -> CompileError {
     let mut errors = errors;
     if brackets(source) <= SHALLOW && operators(source) <= 40 {
-        let generated = Parser::new()
-            .enable_optional_syntax(true)
-            .enable_ident_escape_syntax(true);
+        let generated = Parser::new().enable_optional_syntax(true);
         if let Err(more) = generated.parse(source) {
             errors = more;
         }
@@ -180,7 +179,7 @@ fn syntax_error(source: &str, errors: ParseErrors) -> CompileError {
             line: usize::try_from(line).unwrap_or_default(),
             column: usize::try_from(column - 1).unwrap_or_default(),
         };
-        (position, error.msg)
+        (position, error.msg.replace(AFTER_QUESTION, "expecting ':'"))
     });
     // What the crate says of itself on top of the grammar's message.
     let own = |text: &str| text.starts_with("Incomplete `") || text.starts_with("No `");
@@ -189,16 +188,20 @@ fn syntax_error(source: &str, errors: ParseErrors) -> CompileError {
 }
 
 /// Where the nodes of an expression are. The parser tells only with an error, so one is provoked.
-pub(super) fn positions(source: &str) -> impl Fn(u64) -> Position + use<> {
+pub(super) fn positions(source: &str) -> impl Fn(u64, Option<char>) -> Position + use<> {
     let provoked = parser().parse(&format!("{source}\n)")).err();
     let info = provoked.and_then(|errors| {
         let mut errors = errors.errors.into_iter();
         errors.find_map(|error| error.source_info)
     });
     let source = source.to_owned();
-    move |id| {
+    move |id, bracket| {
         let offset = info.as_ref().and_then(|info| info.offset_for(id));
-        let offset = offset.map_or(0, |(start, _)| start as usize);
+        let mut offset = offset.map_or(0, |(start, _)| start as usize);
+        let rest = source.get(offset..).unwrap_or_default();
+        if let Some(further) = bracket.and_then(|bracket| rest.find(bracket)) {
+            offset += further;
+        }
         let before = source.get(..offset).unwrap_or_default();
         let line = before.rsplit('\n').next().unwrap_or_default();
         Position {

@@ -234,7 +234,16 @@ impl Shape {
                         let inner = shape.type_named(&format!("{name}.{key}"));
                         Some((key, inner))
                     });
-                Type::Object(Object::new(name, fields.collect()))
+                let mut fields: BTreeMap<String, Type> = fields.collect();
+                // Words of the language are fields under their own name as well.
+                for word in RESERVED {
+                    if let Some(known) = fields.get(&format!("__{word}__")).cloned()
+                        && shapes.contains_key(word)
+                    {
+                        fields.insert(word.to_owned(), known);
+                    }
+                }
+                Type::Object(Object::new(name, fields))
             }
             Kind::Map(values) => Type::map_of(values.type_named(&format!("{name}.@elem"))),
             Kind::List(items, _) => Type::list(items.type_named(&format!("{name}.@idx"))),
@@ -260,6 +269,11 @@ impl Shape {
         }
         match (&self.kind, data) {
             (Kind::Object(fields), Json::Object(map)) => {
+                let words = map.iter().filter_map(|(key, data)| {
+                    let shape = fields.get(key).filter(|shape| !shape.is_hidden())?;
+                    let word = RESERVED.contains(&key.as_str());
+                    word.then(|| (key.clone(), shape.value(data)))
+                });
                 let entries = map.iter().filter_map(|(key, data)| {
                     let known = fields.get(key).filter(|shape| !shape.is_hidden());
                     match known {
@@ -268,7 +282,7 @@ impl Shape {
                         None => Some((format!("{key}\0"), hidden(data))),
                     }
                 });
-                Value::map(entries)
+                Value::map(entries.chain(words))
             }
             (Kind::Map(values), Json::Object(map)) => {
                 let entries = map

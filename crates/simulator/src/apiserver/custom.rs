@@ -1,15 +1,21 @@
 //! Custom resources: what a CustomResourceDefinition makes the server serve.
 //!
 //! Mirrors `apiextensions-apiserver`: `pkg/apis/apiextensions/validation`, `pkg/apiserver/schema`,
-//! `pkg/apiserver/validation` and the naming and establishing controllers. Rules in CEL and conversion webhooks are
-//! refused with the definition that has them.
+//! `pkg/apiserver/validation` and the naming and establishing controllers. Conversion webhooks are refused with the
+//! definition that has them.
 
+mod correlation;
 mod definition;
+mod field_path;
+mod finalizers;
 mod formats;
 mod lists;
 mod names;
 mod printer;
 mod prune;
+#[cfg(test)]
+mod rule_tests;
+mod rules;
 mod scale;
 mod schema;
 mod structural;
@@ -27,6 +33,7 @@ use super::table::PrinterColumn;
 use schema::Schema;
 
 pub use definition::{prepare_definition, validate_definition};
+pub use finalizers::finalizer_warnings;
 pub use names::{Termination, advance, condition_status, set_terminating};
 
 /// JSON paths of the scale subresource (`.spec.replicas`).
@@ -67,6 +74,7 @@ pub struct CustomVersion {
     pub terminating: bool,
     columns: Vec<PrinterColumn>,
     schema: Arc<Schema>,
+    rules: Option<Arc<rules::Rules>>,
     source: Arc<Value>,
 }
 
@@ -88,8 +96,14 @@ impl CustomVersion {
         prune::set_defaults(object, &self.schema);
     }
 
-    /// Errors of the object against the schema, with ratcheting against the old one. `metadata` is validated elsewhere.
-    pub fn validate(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    /// Errors of the object against the schema, with ratcheting against the old one; what rules say of unchanged values is a
+    /// warning. `metadata` is validated elsewhere.
+    pub fn validate(
+        &self,
+        new: &Value,
+        old: Option<&Value>,
+        warnings: &mut Vec<String>,
+    ) -> Vec<FieldError> {
         let mut errors = validate::validate(&self.schema, "", new, old);
         if let Some(paths) = &self.scale {
             errors.extend(scale::replicas_error(new, &paths.spec_replicas));
@@ -97,13 +111,18 @@ impl CustomVersion {
         }
         errors.extend(lists::embedded(&self.schema, "", new));
         errors.extend(self.duplicates(new, old));
-        errors.extend(self.rules_not_checked(&errors));
+        self.check_rules(new, old, &mut errors, warnings);
         errors
     }
 
     /// Errors of an update through `/status`: only the status is looked at, and messages name its fields without
     /// `status.` in front.
-    pub fn validate_status(&self, new: &Value, old: &Value) -> Vec<FieldError> {
+    pub fn validate_status(
+        &self,
+        new: &Value,
+        old: &Value,
+        warnings: &mut Vec<String>,
+    ) -> Vec<FieldError> {
         let mut errors = Vec::new();
         if let Some((schema, status)) = self.schema.properties.get("status").zip(new.get("status"))
         {
@@ -119,12 +138,21 @@ impl CustomVersion {
             errors.extend(scale::replicas_error(new, &paths.status_replicas));
         }
         errors.extend(self.duplicates(new, Some(old)));
-        errors.extend(self.rules_not_checked(&errors));
+        self.check_rules(new, Some(old), &mut errors, warnings);
         errors
     }
 
     /// Rules are not evaluated on an object of another shape than they expect, and the server says so.
-    fn rules_not_checked(&self, errors: &[FieldError]) -> Option<FieldError> {
+    fn check_rules(
+        &self,
+        new: &Value,
+        old: Option<&Value>,
+        errors: &mut Vec<FieldError>,
+        warnings: &mut Vec<String>,
+    ) {
+        let Some(rules) = &self.rules else {
+            return;
+        };
         let blocking = errors.iter().any(|error| {
             matches!(
                 error.kind,
@@ -135,14 +163,18 @@ impl CustomVersion {
                     | ErrorKind::TypeInvalid
             )
         });
-        (blocking && self.schema.has_rules()).then(|| {
-            FieldError::invalid(
+        if blocking {
+            errors.push(FieldError::invalid(
                 "<nil>",
                 &Value::Null,
                 "some validation rules were not checked because the object was invalid; correct the existing errors to \
                  complete validation",
-            )
-        })
+            ));
+            return;
+        }
+        let found = rules.check(new, old);
+        errors.extend(found.errors);
+        warnings.extend(found.warnings);
     }
 
     fn duplicates(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
@@ -239,6 +271,7 @@ fn compile(definition: &Value, version: &Value) -> CustomVersion {
             .is_some_and(|at| !at.is_null()),
         columns: printer::columns(version),
         schema: Arc::new(Schema::compile(&source)),
+        rules: rules::Rules::compile(&source).map(Arc::new),
         source: Arc::new(source),
     }
 }

@@ -168,7 +168,11 @@ fn set_or_remove(object: &mut Value, key: &str, value: Option<Value>) {
 }
 
 /// Errors of a new object.
-pub(crate) fn validate_create(served: &Served, object: &Value) -> Vec<FieldError> {
+pub(crate) fn validate_create(
+    served: &Served,
+    object: &Value,
+    warnings: &mut Vec<String>,
+) -> Vec<FieldError> {
     let resource = &served.resource;
     if let Some(custom) = served.custom() {
         let mut errors = body::custom_type_errors(served, object);
@@ -177,7 +181,10 @@ pub(crate) fn validate_create(served: &Served, object: &Value) -> Vec<FieldError
             None,
             resource.namespaced,
         ));
-        errors.extend(custom.validate(object, None));
+        errors.extend(custom.validate(object, None, warnings));
+        if errors.is_empty() {
+            warnings.extend(custom::finalizer_warnings(object, None));
+        }
         return errors;
     }
     let mut errors =
@@ -194,6 +201,7 @@ pub(crate) fn validate_update(
     subresource: &str,
     new: &Value,
     old: &Value,
+    warnings: &mut Vec<String>,
 ) -> Vec<FieldError> {
     let resource = &served.resource;
     let (group, version, kind) = (&resource.group, &resource.version, &resource.kind);
@@ -205,10 +213,13 @@ pub(crate) fn validate_update(
             resource.namespaced,
         ));
         errors.extend(if subresource == "status" {
-            custom.validate_status(new, old)
+            custom.validate_status(new, old, warnings)
         } else {
-            custom.validate(new, Some(old))
+            custom.validate(new, Some(old), warnings)
         });
+        if errors.is_empty() {
+            warnings.extend(custom::finalizer_warnings(new, Some(old)));
+        }
         return errors;
     }
     if subresource == "status" {

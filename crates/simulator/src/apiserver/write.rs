@@ -164,7 +164,7 @@ impl ApiServer {
         deduplicate_owners(&mut object, MUTATED, &mut writer.warnings);
         let name = meta::name(&object).to_owned();
         prepare_create(served, &mut object);
-        let errors = validate_create(served, &object);
+        let errors = validate_create(served, &object, &mut writer.warnings);
         if !errors.is_empty() {
             return Err(invalid(served, &object, &errors));
         }
@@ -389,7 +389,7 @@ impl ApiServer {
         {
             meta::set_generation(new, meta::generation(old) + 1);
         }
-        let errors = validate_update(served, subresource, new, old);
+        let errors = validate_update(served, subresource, new, old, &mut writer.warnings);
         if errors.is_empty() {
             Ok(())
         } else {

@@ -4,6 +4,7 @@ pub mod applies;
 pub mod compare;
 pub mod defaults;
 pub mod errors;
+pub mod schemas;
 pub mod tables;
 
 use std::path::Path;
@@ -49,9 +50,15 @@ pub(crate) fn lines(path: &Path) -> std::io::Result<Vec<Value>> {
 }
 
 /// A fresh server with its controllers, whose time moves only when told.
-pub(crate) struct Ground {
+pub struct Ground {
     world: World,
     now: Timestamp,
+}
+
+impl Default for Ground {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Ground {
@@ -142,7 +149,7 @@ impl Ground {
 }
 
 /// A request as the recordings give it.
-pub(crate) fn request(
+pub fn request(
     method: &str,
     path_and_query: &str,
     body: &[u8],

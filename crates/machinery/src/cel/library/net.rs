@@ -66,7 +66,7 @@ fn ip(text: &str) -> Result<IpAddr, String> {
 fn cidr(text: &str) -> Result<Cidr, String> {
     let complaint = || {
         format!(
-            "network address parse error during conversion from string: netip.ParsePrefix({text:?}): no '/'"
+            "network address parse error during conversion from string: network address parse error during conversion from string: netip.ParsePrefix({text:?}): no '/'"
         )
     };
     let (address, bits) = text.split_once('/').ok_or_else(complaint)?;
@@ -76,7 +76,7 @@ fn cidr(text: &str) -> Result<Cidr, String> {
     match bits.parse::<u8>() {
         Ok(bits) if bits <= most && plain => Ok(Cidr { address, bits }),
         _ => Err(format!(
-            "network address parse error during conversion from string: netip.ParsePrefix({text:?}): bad bits after slash: {bits:?}"
+            "network address parse error during conversion from string: network address parse error during conversion from string: netip.ParsePrefix({text:?}): bad bits after slash: {bits:?}"
         )),
     }
 }

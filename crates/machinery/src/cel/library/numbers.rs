@@ -103,9 +103,7 @@ pub(super) fn convert(function: &str, args: &[Value]) -> Answer {
             Value::String(text) => match text.as_ref() {
                 "1" | "t" | "T" | "TRUE" | "true" | "True" => give(true),
                 "0" | "f" | "F" | "FALSE" | "false" | "False" => give(false),
-                other => fail(format!(
-                    "strconv.ParseBool: parsing {other:?}: invalid syntax"
-                )),
+                _ => no_conversion("bool"),
             },
             _ => None,
         },
@@ -130,7 +128,7 @@ fn to_int(value: &Value) -> Answer {
         }
         Value::String(text) => match text.parse::<i64>() {
             Ok(value) => give(value),
-            Err(error) => fail(parse_error("ParseInt", text, &error)),
+            Err(_) => no_conversion("int"),
         },
         Value::Timestamp(at) => give(at.as_second()),
         Value::Duration(nanos) => give(*nanos),
@@ -138,14 +136,9 @@ fn to_int(value: &Value) -> Answer {
     }
 }
 
-fn parse_error(function: &str, text: &str, error: &std::num::ParseIntError) -> String {
-    let reason = match error.kind() {
-        std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow => {
-            "value out of range"
-        }
-        _ => "invalid syntax",
-    };
-    format!("strconv.{function}: parsing {text:?}: {reason}")
+/// A text that is none of the type.
+pub(super) fn no_conversion(to: &str) -> Answer {
+    fail(format!("type conversion error from 'string' to '{to}'"))
 }
 
 #[allow(
@@ -162,7 +155,7 @@ fn to_uint(value: &Value) -> Answer {
         }
         Value::String(text) => match text.parse::<u64>() {
             Ok(value) => Some(value),
-            Err(error) => return fail(parse_error("ParseUint", text, &error)),
+            Err(_) => return no_conversion("uint"),
         },
         _ => return None,
     };
@@ -180,9 +173,7 @@ fn to_double(value: &Value) -> Answer {
         Value::Uint(value) => give(Value::Double(*value as f64)),
         Value::String(text) => match text.parse::<f64>() {
             Ok(value) => give(Value::Double(value)),
-            Err(_) => fail(format!(
-                "strconv.ParseFloat: parsing {text:?}: invalid syntax"
-            )),
+            Err(_) => no_conversion("double"),
         },
         _ => None,
     }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::super::value::Value;
+use super::numbers::no_conversion;
 use super::{Answer, fail, give};
 use crate::duration::GoDuration;
 
@@ -92,7 +93,7 @@ fn to_duration(value: &Value) -> Answer {
         Value::Int(nanos) => give(Value::Duration(*nanos)),
         Value::String(text) => match GoDuration::parse(text) {
             Ok(span) => give(Value::Duration(span.as_nanos())),
-            Err(error) => fail(error.to_string()),
+            Err(_) => no_conversion("google.protobuf.Duration"),
         },
         _ => None,
     }
@@ -107,7 +108,7 @@ fn to_timestamp(value: &Value) -> Answer {
         },
         Value::String(text) => match crate::time::parse(text) {
             Ok(at) => give(Value::Timestamp(at)),
-            Err(error) => fail(error.to_string()),
+            Err(_) => no_conversion("google.protobuf.Timestamp"),
         },
         _ => None,
     }

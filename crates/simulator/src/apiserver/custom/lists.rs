@@ -12,13 +12,24 @@ pub(super) fn duplicates(schema: &Schema, path: &str, value: &Value) -> Vec<Fiel
     let mut errors = Vec::new();
     match value {
         Value::Array(list) => {
+            let no_object = |item: &&Value| !item.is_null() && !item.is_object();
             let keys: Vec<Value> = match schema.list_type.as_str() {
                 "set" => list.clone(),
-                "map" => list.iter().map(|item| key_of(schema, item)).collect(),
+                "map" => match list.iter().enumerate().find(|(_, item)| no_object(item)) {
+                    Some((index, item)) => {
+                        let detail = "must be an object for an array of list-type map";
+                        let field = format!("{path}[{index}]");
+                        errors.push(FieldError::invalid(field, item, detail));
+                        Vec::new()
+                    }
+                    None => list.iter().map(|item| key_of(schema, item)).collect(),
+                },
                 _ => Vec::new(),
             };
+            // Of equal elements the second is told, and no further one.
             for (index, key) in keys.iter().enumerate() {
-                if keys.iter().take(index).any(|other| other == key) {
+                let before = keys.iter().take(index).filter(|other| *other == key);
+                if before.count() == 1 {
                     errors.push(FieldError::duplicate(format!("{path}[{index}]"), key));
                 }
             }
@@ -42,20 +53,11 @@ pub(super) fn duplicates(schema: &Schema, path: &str, value: &Value) -> Vec<Fiel
     errors
 }
 
-/// The keys of an element, defaults filled in.
+/// The keys of an element.
 fn key_of(schema: &Schema, item: &Value) -> Value {
-    let mut keys = Map::new();
-    for name in &schema.list_map_keys {
-        let default = schema
-            .items
-            .as_ref()
-            .and_then(|items| items.properties.get(name))
-            .and_then(|key| key.default.as_ref());
-        if let Some(value) = item.get(name).or(default) {
-            keys.insert(name.clone(), value.clone());
-        }
-    }
-    Value::Object(keys)
+    let keys = schema.list_map_keys.iter();
+    let keys = keys.filter_map(|name| Some((name.clone(), item.get(name)?.clone())));
+    Value::Object(keys.collect::<Map<_, _>>())
 }
 
 /// Errors of embedded resources: they need apiVersion and kind.

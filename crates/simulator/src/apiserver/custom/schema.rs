@@ -53,29 +53,6 @@ pub(super) struct Schema {
     pub list_type: String,
     #[serde(rename = "x-kubernetes-list-map-keys")]
     pub list_map_keys: Vec<String>,
-    #[serde(rename = "x-kubernetes-validations")]
-    pub rules: Vec<Rule>,
-}
-
-/// A rule in the Common Expression Language. The only one that can be evaluated is [`IMMUTABLE`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Rule {
-    pub rule: String,
-    pub message: String,
-}
-
-/// The rule that a value, once there, must stay as it is.
-pub(super) const IMMUTABLE: &str = "self == oldSelf";
-
-impl Rule {
-    /// What a value that breaks the rule is told.
-    pub(super) fn complaint(&self) -> String {
-        match self.message.as_str() {
-            "" => format!("failed rule: {}", self.rule),
-            message => message.to_owned(),
-        }
-    }
 }
 
 /// `additionalProperties`: a boolean or a schema.
@@ -92,14 +69,6 @@ impl Schema {
     /// Compiles a schema; one the server would not have accepted is taken as one without any rule.
     pub(super) fn compile(schema: &Value) -> Self {
         serde_json::from_value(schema.clone()).unwrap_or_default()
-    }
-
-    /// Whether there are rules here or anywhere below.
-    pub(super) fn has_rules(&self) -> bool {
-        let additional = self.additional();
-        let items = self.items.as_deref();
-        let mut below = self.properties.values().chain(additional).chain(items);
-        !self.rules.is_empty() || below.any(Self::has_rules)
     }
 
     /// The schema of values under keys that are no properties.

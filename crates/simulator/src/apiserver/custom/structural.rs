@@ -2,13 +2,15 @@
 //! `apiextensions-apiserver/pkg/apiserver/schema/validation.go` and `ValidateCustomResourceDefinitionOpenAPISchema`.
 
 mod list_types;
+mod rules;
 
 use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
 use regex::Regex;
 use serde_json::Value;
 
 use super::prune;
-use super::schema::{IMMUTABLE, Schema};
+use super::rules::Rules;
+use super::schema::Schema;
 use super::validate;
 use list_types::{list_type, map_type};
 
@@ -76,14 +78,20 @@ pub(super) fn errors(schema: &Value, path: &str) -> Vec<FieldError> {
             "nullable cannot be true at the root",
         ));
     }
-    open_api(schema, path, &mut errors);
     let mut structural = Vec::new();
     invariants(schema, path, Level::Root, &mut structural);
     structural.sort_by_key(ToString::to_string);
-    let fine = structural.is_empty();
+    if structural.is_empty() {
+        defaults(schema, path, &mut structural);
+    }
+    let mut form = Vec::new();
+    open_api(schema, path, &mut form);
+    // Rules are compiled against schemas that are fine.
+    let fine = structural.is_empty() && form.is_empty();
     errors.extend(structural);
+    errors.extend(form);
     if fine {
-        defaults(schema, path, &mut errors);
+        rules::compile(schema, path, &mut errors);
     }
     errors
 }
@@ -178,30 +186,10 @@ fn open_api(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
     }
     map_type(schema, path, errors);
     list_type(schema, path, errors);
-    rules(schema, path, errors);
+    rules::form(schema, path, errors);
     for (path, child) in children(schema, path) {
         open_api(child, &path, errors);
     }
-}
-
-/// Rules in the Common Expression Language: the one that forbids changes is known, all others aren't yet.
-fn rules(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    let Some(rules) = schema.get("x-kubernetes-validations") else {
-        return;
-    };
-    let is_known = |rule: &Value| text(rule, "rule") == IMMUTABLE;
-    if rules
-        .as_array()
-        .is_some_and(|rules| rules.iter().all(is_known))
-    {
-        return;
-    }
-    let detail = "rules in the Common Expression Language other than `self == oldSelf` are not supported by this version \
-                  of Carrick";
-    errors.push(FieldError::forbidden(
-        format!("{path}.x-kubernetes-validations"),
-        detail,
-    ));
 }
 
 fn invariants(schema: &Value, path: &str, level: Level, errors: &mut Vec<FieldError>) {
@@ -390,7 +378,13 @@ fn defaults(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
                 "must not have unknown fields",
             ));
         }
-        for mut error in validate::validate(&compiled, "", default, None) {
+        let mut complaints = validate::validate(&compiled, "", default, None);
+        if complaints.is_empty()
+            && let Some(rules) = Rules::compile(schema)
+        {
+            complaints.extend(rules.check(default, None).errors);
+        }
+        for mut error in complaints {
             error.field = match error.field.as_str() {
                 "<nil>" => field.clone(),
                 inner => format!("{field}.{inner}"),

@@ -9,7 +9,7 @@ use machinery::jsonpath;
 use serde_json::{Map, Number, Value};
 
 use super::formats;
-use super::schema::{Additional, IMMUTABLE, Schema};
+use super::schema::{Additional, Schema};
 
 /// Errors of a value; `path` is how messages name it, empty for the root.
 pub(super) fn validate(
@@ -97,16 +97,6 @@ impl Errors {
         if let Value::Object(map) = new {
             self.object(schema, path, map, old);
         }
-        if old.is_some() {
-            self.unchanged(schema, path, new);
-        }
-    }
-
-    /// Rules that forbid the change that there is.
-    fn unchanged(&mut self, schema: &Schema, path: &str, new: &Value) {
-        for rule in schema.rules.iter().filter(|rule| rule.rule == IMMUTABLE) {
-            self.add(ErrorKind::Invalid, path, new, rule.complaint());
-        }
     }
 
     fn type_of(&mut self, schema: &Schema, path: &str, value: &Value) {
@@ -119,13 +109,32 @@ impl Errors {
             return;
         }
         let actual = type_name(value);
+        let is_whole = matches!(value, Value::Number(number) if is_integer(number));
         let fits = expected.split(',').any(|name| match name {
-            "integer" => matches!(value, Value::Number(number) if is_integer(number)),
+            "integer" => is_whole,
             "number" => value.is_number(),
             name => name == actual,
         });
-        if !fits {
-            self.type_error(path, expected, actual);
+        let numeric = expected.contains("integer") || expected.contains("number");
+        match value {
+            // Upstream takes any list where a text with a format is wanted.
+            Value::String(_) | Value::Array(_) if !schema.format.is_empty() && !numeric => {}
+            Value::Null | Value::String(_) | Value::Array(_) if !fits => {
+                self.type_error(path, expected, actual);
+            }
+            Value::Bool(_) | Value::Number(_) | Value::Object(_) if !fits => {
+                let format = match value {
+                    Value::Number(number) if number.is_f64() => "float64",
+                    Value::Number(_) => "int64",
+                    _ => "",
+                };
+                if schema.format.is_empty() || format == schema.format {
+                    self.type_error(path, expected, actual);
+                } else {
+                    self.type_error(path, &schema.format, format);
+                }
+            }
+            _ => {}
         }
     }
 

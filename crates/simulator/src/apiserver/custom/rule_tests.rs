@@ -1,0 +1,137 @@
+use serde_json::{Value, json};
+
+use super::rules::Rules;
+
+/// Errors, then warnings.
+fn check(schema: &Value, new: &Value, old: Option<&Value>) -> Vec<String> {
+    let Some(rules) = Rules::compile(schema) else {
+        return vec!["no rules".to_owned()];
+    };
+    let found = rules.check(new, old);
+    let errors = found.errors.iter().map(ToString::to_string);
+    let warnings = found.warnings.iter().map(|text| format!("warning: {text}"));
+    errors.chain(warnings).collect()
+}
+
+fn with_rule(rule: &Value) -> Value {
+    json!({"type": "object", "properties": {"spec": {"type": "object",
+        "properties": {"n": {"type": "integer"}, "s": {"type": "string"}},
+        "x-kubernetes-validations": [rule]}}})
+}
+
+#[test]
+fn a_rule_that_does_not_hold_is_told_in_its_own_words() {
+    let object = json!({"spec": {"n": 12, "s": "x"}});
+    let cases = [
+        (
+            json!({"rule": "self.n < 10"}),
+            "spec: Invalid value: failed rule: self.n < 10",
+        ),
+        (
+            json!({"rule": "self.n < 10", "message": " too large "}),
+            "spec: Invalid value: too large",
+        ),
+        (
+            json!({"rule": "self.n < 10", "messageExpression": "'n is ' + string(self.n)", "message": "x"}),
+            "spec: Invalid value: n is 12",
+        ),
+        (
+            json!({"rule": "self.n < 10", "messageExpression": "'' + string([1][self.n])", "message": "x"}),
+            "spec: Invalid value: x",
+        ),
+        (
+            json!({"rule": "self.n < 10", "fieldPath": ".n", "reason": "FieldValueForbidden"}),
+            "spec.n: Forbidden: failed rule: self.n < 10",
+        ),
+        (
+            json!({"rule": "self.n < 10", "reason": "FieldValueRequired", "message": "m"}),
+            "spec: Required value: m",
+        ),
+        (
+            json!({"rule": "[1][self.n] == 1"}),
+            r#"spec: Invalid value: "object": index out of bounds: 12 evaluating rule: [1][self.n] == 1"#,
+        ),
+    ];
+    for (rule, wanted) in cases {
+        assert_eq!(check(&with_rule(&rule), &object, None), [wanted], "{rule}");
+    }
+    let leaf = json!({"type": "object", "properties": {"n": {"type": "integer",
+        "x-kubernetes-validations": [{"rule": "self < 10"}]}}});
+    let found = check(&leaf, &json!({"n": 12}), None);
+    assert_eq!(found, ["n: Invalid value: 12: failed rule: self < 10"]);
+}
+
+#[test]
+fn rules_on_changes_see_the_old_value_where_it_can_be_found() {
+    let immutable = json!([{"rule": "self == oldSelf", "message": "fixed"}]);
+    let schema = json!({"type": "object", "properties": {
+        "map": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"],
+            "items": {"type": "object", "properties": {"k": {"type": "string"},
+                "v": {"type": "integer", "x-kubernetes-validations": immutable}}}},
+        "any": {"type": "object", "additionalProperties":
+            {"type": "integer", "x-kubernetes-validations": immutable}}}});
+    let old = json!({"map": [{"k": "a", "v": 1}, {"k": "b", "v": 2}], "any": {"x": 1}});
+    let new = json!({"map": [{"k": "b", "v": 3}, {"k": "c", "v": 9}], "any": {"x": 2, "y": 5}});
+    assert_eq!(
+        check(&schema, &new, Some(&old)),
+        [
+            "any[x]: Invalid value: 2: fixed",
+            "map[0].v: Invalid value: 3: fixed"
+        ]
+    );
+    assert!(check(&schema, &new, None).is_empty());
+    let optional =
+        with_rule(&json!({"rule": "oldSelf.hasValue() || self.n == 1", "optionalOldSelf": true}));
+    assert_eq!(check(&optional, &json!({"spec": {"n": 2}}), None).len(), 1);
+    let old = json!({"spec": {"n": 7}});
+    assert!(check(&optional, &json!({"spec": {"n": 2}}), Some(&old)).is_empty());
+}
+
+#[test]
+fn what_was_wrong_before_is_a_warning() {
+    let schema = json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
+        "n": {"type": "integer", "x-kubernetes-validations": [{"rule": "self < 10"}]},
+        "s": {"type": "string"}}}}});
+    let old = json!({"spec": {"n": 12, "s": "a"}});
+    let new = json!({"spec": {"n": 12, "s": "b"}});
+    assert_eq!(
+        check(&schema, &new, Some(&old)),
+        ["warning: spec.n: Invalid value: 12: failed rule: self < 10"]
+    );
+    let worse = json!({"spec": {"n": 13, "s": "b"}});
+    assert_eq!(
+        check(&schema, &worse, Some(&old)),
+        ["spec.n: Invalid value: 13: failed rule: self < 10"]
+    );
+}
+
+#[test]
+fn the_budget_of_an_object_ends_validation() {
+    let schema = json!({"type": "object", "properties": {"l": {"type": "array", "items": {"type": "array",
+        "items": {"type": "integer"}, "x-kubernetes-validations": [{"rule": "self.all(x, self.all(y, x + y > 0))"}]}}}});
+    let list: Vec<i64> = (1..450).collect();
+    let object = json!({"l": vec![json!(list); 20]});
+    let found = check(&schema, &object, None);
+    let end = found.last().map(String::as_str).unwrap_or_default();
+    assert!(
+        end.ends_with("validation failed due to running out of cost budget, no further validation rules will be run")
+            || end.contains("call cost exceeds limit"),
+        "{end}"
+    );
+}
+
+#[test]
+fn finalizers_without_a_domain_are_warned_about_when_they_come() {
+    let with = |names: &[&str]| json!({"metadata": {"finalizers": names}});
+    let new = with(&["a", "b.c", "d.e/f", "orphan"]);
+    assert_eq!(
+        super::finalizer_warnings(&new, Some(&with(&["x"]))),
+        [
+            "metadata.finalizers: \"a\": prefer a domain-qualified finalizer name to avoid accidental conflicts with other \
+             finalizer writers",
+            "metadata.finalizers: \"b.c\": prefer a domain-qualified finalizer name including a path (/) to avoid accidental \
+             conflicts with other finalizer writers"
+        ]
+    );
+    assert!(super::finalizer_warnings(&new, Some(&new)).is_empty());
+}
