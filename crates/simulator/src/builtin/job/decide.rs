@@ -3,7 +3,7 @@
 //! Mirrors `syncJob` and `trackJobStatusAndRemoveFinalizers` of `job_controller.go`. A pod that ended is first noted in
 //! `status.uncountedTerminatedPods`, then loses its finalizer, then is counted, each in a pass of its own, so that no crash counts twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::indexes;
 use super::outcome::{self, condition, find};
+use super::per_index::{self, Failures};
 use super::status::Status;
 use crate::builtin::object::{self, integer, items, text};
 use crate::builtin::pod;
@@ -24,8 +25,8 @@ const BURST: usize = 500;
 /// What a pass wants done: first pods, then the status, then finalizers.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Plan {
-    /// Pods to create; each with its completion index in an Indexed Job.
-    pub(crate) create: Vec<Option<i64>>,
+    /// Pods to create; each with its completion index in an Indexed Job, and with a limit per index the failures so far.
+    pub(crate) create: Vec<New>,
     /// Pods to delete, by name.
     pub(crate) delete: Vec<String>,
     /// The new status; equal to the stored one where nothing changes.
@@ -37,6 +38,9 @@ pub(crate) struct Plan {
     /// When to look again without a change.
     pub(crate) wake: Option<Timestamp>,
 }
+
+/// A pod to create: its index and the failures of that, where it has them.
+pub(crate) type New = (Option<i64>, Option<Failures>);
 
 /// An event of a Job: whether it is a warning, reason, message.
 pub(crate) type Told = (bool, String, String);
@@ -56,7 +60,8 @@ pub(crate) fn is_tracked(pod: &Value) -> bool {
         .any(|f| f.as_str() == Some(TRACKING))
 }
 
-fn is_indexed(job: &Value) -> bool {
+/// Whether each completion has an index.
+pub(crate) fn is_indexed(job: &Value) -> bool {
     text(job, "/spec/completionMode") == "Indexed"
 }
 
@@ -100,45 +105,19 @@ pub(crate) fn decide(job: &Value, pods: &[Arc<Value>], now: Timestamp) -> Plan {
     if status.start_time.is_none() && !suspended {
         status.start_time = Some(object::stamp(now));
     }
-    let completions = integer(job, "/spec/completions");
-    let done = succeeded_indexes(job, &pods, &status);
-    let succeeded = if is_indexed(job) {
-        outcome::length(done.len())
-    } else {
-        status.succeeded + outcome::fresh(&pods, &status, "Succeeded", job)
-    };
-    let failed = status.failed + outcome::fresh(&pods, &status, "Failed", job);
-    let (mut finished, wake) = outcome::evaluate(job, &pods, &status, failed, now);
-    plan.wake = wake;
-    let mut active = pods.active.len();
-    let mut terminating = pods
-        .all
-        .iter()
-        .filter(|p| pod::is_on_its_way_out(p))
-        .count();
-    let mut ready = pods.active.iter().filter(|p| pod::is_ready(p)).count();
-    if finished.is_none() && !object::is_terminating(job) {
-        manage(job, &pods, &status, (succeeded, &done), now, &mut plan);
-    } else if finished.is_some() {
-        plan.delete = pods
-            .active
-            .iter()
-            .map(|p| object::name(p).to_owned())
-            .collect();
+    let mut judged = judge(job, &pods, &status, now);
+    plan.wake = judged.wake;
+    let lives = !object::is_terminating(job);
+    if judged.finished.is_none() && lives {
+        manage(job, &pods, &status, &judged, now, &mut plan);
+    } else if judged.finished.is_some() {
+        let active = pods.active.iter();
+        plan.delete = active.map(|p| object::name(p).to_owned()).collect();
     }
-    let deleted = |p: &&&Value| plan.delete.iter().any(|name| name == object::name(p));
-    ready -= pods
-        .active
-        .iter()
-        .filter(deleted)
-        .filter(|p| pod::is_ready(p))
-        .count();
-    active = active + plan.create.len() - plan.delete.len();
-    terminating += plan.delete.len();
-    if finished.is_none() && !object::is_terminating(job) {
-        let complete = completions.map_or(succeeded > 0, |wanted| succeeded >= wanted);
-        if complete && active == 0 {
-            finished = Some(condition(
+    count_pods(&pods, &plan, &mut status);
+    if judged.finished.is_none() && lives {
+        if judged.is_complete(job) && status.active == 0 {
+            judged.finished = Some(condition(
                 "SuccessCriteriaMet",
                 "True",
                 "CompletionsReached",
@@ -149,19 +128,85 @@ pub(crate) fn decide(job: &Value, pods: &[Arc<Value>], now: Timestamp) -> Plan {
             plan.event = status.suspend(suspended, now);
         }
     }
-    status.active = outcome::length(active);
-    status.ready = outcome::length(ready);
-    status.terminating = outcome::length(terminating);
-    note_ended(job, &pods, finished.as_ref(), &mut status, &mut plan);
+    note_ended(job, &pods, &judged, &mut status, &mut plan);
     if is_indexed(job) {
-        status.succeeded = outcome::length(done.len());
-        status.completed_indexes = indexes::format(&done);
+        status.succeeded = outcome::length(judged.done.len());
+        status.completed_indexes = indexes::format(&judged.done);
     }
-    if let Some(finished) = finished {
+    if per_index::limit(job).is_some() {
+        status.failed_indexes = Some(indexes::format(&judged.lost));
+    }
+    if let Some(finished) = judged.finished {
         conclude(&mut status, finished, &mut plan, now);
     }
     plan.status = status.to_value();
     plan
+}
+
+/// What the ends of its pods mean for a Job.
+struct Judgement<'a> {
+    /// Indexes that succeeded.
+    done: BTreeSet<i64>,
+    /// Indexes that failed for good.
+    lost: BTreeSet<i64>,
+    /// Failed pods that stay until their index has a new one.
+    kept: BTreeMap<i64, &'a Value>,
+    /// Completions so far.
+    succeeded: i64,
+    /// The interim condition of a Job that is over.
+    finished: Option<Value>,
+    /// When its deadline is to be looked at.
+    wake: Option<Timestamp>,
+}
+
+impl Judgement<'_> {
+    /// Whether there are as many completions as asked for, or any at all where none are.
+    fn is_complete(&self, job: &Value) -> bool {
+        let wanted = integer(job, "/spec/completions");
+        wanted.map_or(self.succeeded > 0, |wanted| self.succeeded >= wanted)
+    }
+
+    /// Whether a failed pod keeps its finalizer for now.
+    fn keeps(&self, pod: &Value) -> bool {
+        self.kept
+            .values()
+            .any(|p| object::uid(p) == object::uid(pod))
+    }
+}
+
+/// Counts the pods that run, are ready and go, as they are once the plan is carried out.
+fn count_pods(pods: &Pods<'_>, plan: &Plan, status: &mut Status) {
+    let is_deleted = |p: &&&Value| plan.delete.iter().any(|name| name == object::name(p));
+    let ready = pods.active.iter().filter(|p| pod::is_ready(p));
+    let leaving = pods.all.iter().filter(|p| pod::is_on_its_way_out(p));
+    status.ready = outcome::length(ready.filter(|p| !is_deleted(p)).count());
+    status.active = outcome::length(pods.active.len() + plan.create.len() - plan.delete.len());
+    status.terminating = outcome::length(leaving.count() + plan.delete.len());
+}
+
+fn judge<'a>(job: &Value, pods: &Pods<'a>, status: &Status, now: Timestamp) -> Judgement<'a> {
+    let done = succeeded_indexes(job, pods, status);
+    let succeeded = if is_indexed(job) {
+        outcome::length(done.len())
+    } else {
+        status.succeeded + outcome::fresh(pods, status, "Succeeded", job)
+    };
+    let failed = status.failed + outcome::fresh(pods, status, "Failed", job);
+    let (finished, wake) = outcome::evaluate(job, pods, status, failed, now);
+    let noted = status.failed_indexes.as_deref().unwrap_or_default();
+    let lost = per_index::failed(job, pods, noted);
+    let kept = per_index::kept(job, pods, (&done, &lost));
+    let finished = finished
+        .or_else(|| per_index::failure(job, &lost, &done, now))
+        .or_else(|| per_index::success(job, &done, now));
+    Judgement {
+        done,
+        lost,
+        kept,
+        succeeded,
+        finished,
+        wake,
+    }
 }
 
 fn succeeded_indexes(job: &Value, pods: &Pods<'_>, status: &Status) -> BTreeSet<i64> {
@@ -181,15 +226,20 @@ fn succeeded_indexes(job: &Value, pods: &Pods<'_>, status: &Status) -> BTreeSet<
 fn note_ended(
     job: &Value,
     pods: &Pods<'_>,
-    finished: Option<&Value>,
+    judged: &Judgement<'_>,
     status: &mut Status,
     plan: &mut Plan,
 ) {
+    let finished = judged.finished.as_ref();
     let is_success = finished.is_some_and(|c| text(c, "/type") == "SuccessCriteriaMet");
     for pod in pods.all.iter().filter(|p| is_tracked(p)) {
         let failed = has_failed(job, pod);
         let succeeded = text(pod, "/status/phase") == "Succeeded";
         if !(object::is_terminating(job) || finished.is_some() || succeeded || failed) {
+            continue;
+        }
+        let is_over = object::is_terminating(job) || finished.is_some() || succeeded;
+        if !is_over && judged.keeps(pod) {
             continue;
         }
         plan.untrack.push(object::name(pod).to_owned());
@@ -242,7 +292,7 @@ fn manage(
     job: &Value,
     pods: &Pods<'_>,
     status: &Status,
-    (succeeded, done): (i64, &BTreeSet<i64>),
+    judged: &Judgement<'_>,
     now: Timestamp,
     plan: &mut Plan,
 ) {
@@ -250,9 +300,9 @@ fn manage(
     let parallelism = integer(job, "/spec/parallelism").unwrap_or(1);
     let wanted = match integer(job, "/spec/completions") {
         _ if object::flag(job, "/spec/suspend") => 0,
-        None if succeeded > 0 => active,
+        None if judged.succeeded > 0 => active,
         None => parallelism,
-        Some(completions) => (completions - succeeded).clamp(0, parallelism),
+        Some(completions) => (completions - judged.succeeded).clamp(0, parallelism),
     };
     if active > wanted {
         let surplus = usize::try_from(active - wanted).unwrap_or(0).min(BURST);
@@ -281,29 +331,59 @@ fn manage(
     if missing == 0 {
         return;
     }
-    if let Some(at) = outcome::backoff_until(job, pods, status).filter(|at| *at > now) {
+    let wait = |plan: &mut Plan, at: Timestamp| {
         plan.wake = Some(plan.wake.map_or(at, |wake| wake.min(at)));
+    };
+    let backoff = outcome::backoff_until(job, pods, status).filter(|at| *at > now);
+    if let Some(at) = backoff.filter(|_| per_index::limit(job).is_none()) {
+        return wait(plan, at);
+    }
+    let Some(completions) = integer(job, "/spec/completions").filter(|_| is_indexed(job)) else {
+        plan.create = vec![(None, None); missing];
+        return;
+    };
+    let pending: Vec<i64> = pending(job, pods, judged, completions)
+        .take(missing)
+        .collect();
+    if per_index::limit(job).is_none() {
+        plan.create = pending.into_iter().map(|i| (Some(i), None)).collect();
         return;
     }
-    plan.create = match integer(job, "/spec/completions").filter(|_| is_indexed(job)) {
-        None => vec![None; missing],
-        Some(completions) => {
-            let running: BTreeSet<i64> = pods
-                .active
-                .iter()
-                .filter_map(|p| indexes::index_of(p, completions))
-                .collect();
-            (0..completions)
-                .filter(|i| !done.contains(i) && !running.contains(i))
-                .take(missing)
-                .map(Some)
-                .collect()
+    match per_index::due(job, pending, &judged.kept, now) {
+        Ok(due) => {
+            let made = due
+                .into_iter()
+                .map(|(i, failures)| (Some(i), Some(failures)));
+            plan.create = made.collect();
         }
-    };
+        Err(at) => {
+            if let Some(at) = at {
+                wait(plan, at);
+            }
+        }
+    }
+}
+
+/// The indexes that have neither ended nor a pod.
+fn pending<'a>(
+    job: &Value,
+    pods: &Pods<'_>,
+    judged: &'a Judgement<'a>,
+    completions: i64,
+) -> impl Iterator<Item = i64> + 'a {
+    let waits = replaces_only_failed(job);
+    let taken: BTreeSet<i64> = pods
+        .all
+        .iter()
+        .filter(|p| pod::is_active(p) || waits && pod::is_on_its_way_out(p))
+        .filter_map(|p| indexes::index_of(p, completions))
+        .collect();
+    (0..completions)
+        .filter(move |i| !judged.done.contains(i) && !judged.lost.contains(i) && !taken.contains(i))
 }
 
 /// The pod to create for a Job.
-pub(crate) fn new_pod(job: &Value, index: Option<i64>) -> Value {
+pub(crate) fn new_pod(job: &Value, (index, failures): New) -> Value {
     let template = job.pointer("/spec/template").cloned().unwrap_or_default();
     let mut made = pod::from_template(job, &template);
     let mut finalizers: Vec<Value> = items(&made, "/metadata/finalizers").to_vec();
@@ -313,6 +393,9 @@ pub(crate) fn new_pod(job: &Value, index: Option<i64>) -> Value {
     object::set(&mut made, &["metadata", "finalizers"], json!(finalizers));
     if let Some(index) = index {
         indexes::assign(&mut made, object::name(job), index);
+    }
+    if let Some(failures) = failures {
+        per_index::note(&mut made, failures);
     }
     made
 }

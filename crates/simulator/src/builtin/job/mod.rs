@@ -1,26 +1,31 @@
 //! Jobs: runs pods to completion.
 //!
-//! Mirrors `pkg/controller/job` and `pkg/controller/ttlafterfinished`. Not here: backoff limits per index, success policies, adoption of
-//! orphaned pods, workloads and pod groups.
+//! Mirrors `pkg/controller/job` and `pkg/controller/ttlafterfinished`. Not here: workloads and pod groups.
 
 mod decide;
 mod indexes;
 mod outcome;
+mod per_index;
 mod status;
 
 use std::sync::Arc;
 
-use decide::{Plan, TRACKING};
+use decide::{New, Plan, TRACKING};
 use jiff::Timestamp;
+use machinery::labels::Selector;
 use serde_json::{Value, json};
 
 use super::control::{self, Control, Key};
 use super::event::Note;
 use super::object::{self, integer, items, text};
+use super::replica_set::decide::{Claim, adopted_references, claim, released_references};
 use super::write::{Target, Work, Write, is_namespace_terminating, is_not_found};
 use crate::apiserver::resource::known;
 use crate::session::{Change, DeleteOptions, Propagation, Session};
 use crate::status_error::ApiError;
+
+/// In a key, in place of a Job's name: the pods that no Job controls.
+const NOBODY: &str = "";
 
 /// The Job controller.
 pub(crate) struct Jobs;
@@ -32,14 +37,22 @@ impl Control for Jobs {
         control::keys(session, &known::JOBS, None)
     }
 
-    fn affected(&self, _: &Session<'_>, change: &Change) -> Vec<Key> {
+    fn affected(&self, session: &Session<'_>, change: &Change) -> Vec<Key> {
         if change.resource == known::JOBS {
-            vec![control::itself(change)]
-        } else if change.resource == known::PODS {
-            control::controllers(change, &known::JOBS)
-        } else {
-            Vec::new()
+            return vec![control::itself(change)];
         }
+        if change.resource != known::PODS {
+            return Vec::new();
+        }
+        let mut keys = control::controllers(change, &known::JOBS);
+        if control::is_orphan(change) {
+            let namespace = &change.namespace;
+            keys.extend(control::keys(session, &known::JOBS, Some(namespace)));
+            if change.after.as_deref().is_some_and(decide::is_tracked) {
+                keys.push((namespace.clone(), NOBODY.to_owned()));
+            }
+        }
+        keys
     }
 
     fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError> {
@@ -53,10 +66,7 @@ impl Control for Jobs {
         ) {
             return Ok(None);
         }
-        let pods: Vec<Arc<Value>> = pods
-            .into_iter()
-            .filter(|p| object::is_controlled_by(p, &job))
-            .collect();
+        let pods = claimed(work, &job, pods)?;
         if let Some(finished) = finish_time(&job) {
             untrack(work, pods.iter())?;
             return expire(work, &job, finished);
@@ -64,6 +74,45 @@ impl Control for Jobs {
         let plan = decide::decide(&job, &pods, work.now());
         carry_out(work, &job, &pods, plan)
     }
+}
+
+/// The Job's pods, after adopting orphans that match, which get the finalizer, and letting strays go without it.
+fn claimed(
+    work: &mut Work<'_, '_>,
+    job: &Value,
+    pods: Vec<Arc<Value>>,
+) -> Result<Vec<Arc<Value>>, ApiError> {
+    let selector = job.pointer("/spec/selector").cloned().unwrap_or_default();
+    let Ok(selector) = Selector::from_label_selector(&selector) else {
+        return Ok(Vec::new());
+    };
+    let mut claimed = Vec::new();
+    for pod in pods {
+        let verdict = claim(job, &selector, &pod);
+        let mut finalizers: Vec<Value> = items(&pod, "/metadata/finalizers").to_vec();
+        finalizers.retain(|f| f.as_str() != Some(TRACKING));
+        let references = match verdict {
+            Claim::Keep => {
+                claimed.push(pod);
+                continue;
+            }
+            Claim::Ignore => continue,
+            Claim::Release => released_references(job, &pod),
+            Claim::Adopt => {
+                finalizers.push(json!(TRACKING));
+                adopted_references(job, &pod)
+            }
+        };
+        let body = json!({"metadata": {"uid": object::uid(&pod), "ownerReferences": references, "finalizers": finalizers}});
+        let (namespace, name) = (object::namespace(&pod), object::name(&pod));
+        let patched = work
+            .session
+            .patch_merge(&known::PODS, namespace, name, "", &body)?;
+        if verdict == Claim::Adopt {
+            claimed.push(patched);
+        }
+    }
+    Ok(claimed)
 }
 
 /// When the Job finished; `None` while it runs.
@@ -101,15 +150,24 @@ fn expire(
     Ok(None)
 }
 
-/// Pods of a Job that is gone lose the finalizer nobody else would take away.
+/// Pods of a Job that is gone, and those that no Job controls or wants, lose the finalizer nobody else would take away.
 fn forget(
     work: &mut Work<'_, '_>,
     pods: &[Arc<Value>],
     key: &Key,
 ) -> Result<Option<Timestamp>, ApiError> {
-    let was_ours = |p: &&Arc<Value>| {
-        object::controller_of(p)
-            .is_some_and(|r| text(r, "/kind") == "Job" && text(r, "/name") == key.1)
+    let jobs = work.session.list(&known::JOBS, Some(&key.0));
+    let is_wanted = |p: &Value| {
+        jobs.iter().any(|j| {
+            let selector = j
+                .pointer("/spec/selector")
+                .map(Selector::from_label_selector);
+            matches!(selector, Some(Ok(s)) if claim(j, &s, p) == Claim::Adopt)
+        })
+    };
+    let was_ours = |p: &&Arc<Value>| match object::controller_of(p) {
+        Some(r) => text(r, "/kind") == "Job" && text(r, "/name") == key.1,
+        None => key.1 == NOBODY && !is_wanted(p),
     };
     untrack(work, pods.iter().filter(was_ours))?;
     Ok(None)
@@ -162,8 +220,8 @@ fn carry_out(
     for name in delete {
         remove(work, job, &name)?;
     }
-    for index in create {
-        add(work, job, index)?;
+    for new in create {
+        add(work, job, new)?;
     }
     if job.get("status") != Some(&status) {
         let mut wanted = job.clone();
@@ -186,11 +244,8 @@ fn carry_out(
     Ok(wake)
 }
 
-fn add(work: &mut Work<'_, '_>, job: &Value, index: Option<i64>) -> Result<(), ApiError> {
-    match work
-        .session
-        .create(&known::PODS, decide::new_pod(job, index))
-    {
+fn add(work: &mut Work<'_, '_>, job: &Value, new: New) -> Result<(), ApiError> {
+    match work.session.create(&known::PODS, decide::new_pod(job, new)) {
         Ok(pod) => work.perform(vec![Note::normal(
             job,
             "SuccessfulCreate",

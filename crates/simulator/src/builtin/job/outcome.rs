@@ -190,17 +190,33 @@ pub(crate) fn counts_as_failure(job: &Value, pod: &Value) -> bool {
     rule(job, pod).is_none_or(|(_, r)| text(r, "/action") != "Ignore")
 }
 
+/// Whether a failed pod fails its index whatever the limit, by the policy.
+pub(crate) fn fails_index(job: &Value, pod: &Value) -> bool {
+    rule(job, pod).is_some_and(|(_, r)| text(r, "/action") == "FailIndex")
+}
+
+/// When a pod ended.
+pub(crate) fn ended(pod: &Value) -> Option<Timestamp> {
+    let statuses = items(pod, "/status/containerStatuses").iter();
+    let finished = statuses
+        .filter_map(|s| time(s, "/state/terminated/finishedAt"))
+        .max();
+    finished
+        .or_else(|| time(pod, "/metadata/deletionTimestamp"))
+        .or_else(|| time(pod, "/metadata/creationTimestamp"))
+}
+
+/// When the wait after so many failures is over, the last of which was at `last`.
+pub(crate) fn backoff(last: Timestamp, failures: i64) -> Timestamp {
+    let doublings = u32::try_from(failures - 1).unwrap_or(u32::MAX);
+    let wait = 1_i64
+        .checked_shl(doublings.min(16))
+        .map_or(LAST_BACKOFF, |n| (FIRST_BACKOFF * n).min(LAST_BACKOFF));
+    object::seconds_after(last, wait)
+}
+
 /// When the next pod may be created after the failures since the last success.
 pub(crate) fn backoff_until(job: &Value, pods: &Pods<'_>, _: &Status) -> Option<Timestamp> {
-    let ended = |pod: &Value| {
-        let statuses = items(pod, "/status/containerStatuses").iter();
-        let finished = statuses
-            .filter_map(|s| time(s, "/state/terminated/finishedAt"))
-            .max();
-        finished
-            .or_else(|| time(pod, "/metadata/deletionTimestamp"))
-            .or_else(|| time(pod, "/metadata/creationTimestamp"))
-    };
     let succeeded = pods
         .all
         .iter()
@@ -215,9 +231,5 @@ pub(crate) fn backoff_until(job: &Value, pods: &Pods<'_>, _: &Status) -> Option<
         .filter(|at| succeeded.is_none_or(|s| *at > s))
         .collect();
     let last = failures.iter().max()?;
-    let doublings = u32::try_from(failures.len() - 1).unwrap_or(u32::MAX);
-    let wait = 1_i64
-        .checked_shl(doublings.min(16))
-        .map_or(LAST_BACKOFF, |n| (FIRST_BACKOFF * n).min(LAST_BACKOFF));
-    Some(object::seconds_after(*last, wait))
+    Some(backoff(*last, length(failures.len())))
 }

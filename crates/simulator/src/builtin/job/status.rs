@@ -21,6 +21,8 @@ pub(crate) struct Status {
     pub(crate) succeeded: i64,
     pub(crate) failed: i64,
     pub(crate) completed_indexes: String,
+    /// Only where the Job has a limit per index.
+    pub(crate) failed_indexes: Option<String>,
     pub(crate) uncounted_succeeded: Vec<String>,
     pub(crate) uncounted_failed: Vec<String>,
 }
@@ -45,6 +47,9 @@ impl Status {
             succeeded: count(job, "/status/succeeded"),
             failed: count(job, "/status/failed"),
             completed_indexes: text(job, "/status/completedIndexes").to_owned(),
+            failed_indexes: object::at(job, "/status/failedIndexes")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
             uncounted_succeeded: uids("/status/uncountedTerminatedPods/succeeded"),
             uncounted_failed: uids("/status/uncountedTerminatedPods/failed"),
         }
@@ -132,6 +137,9 @@ impl Status {
         }
         if !self.completed_indexes.is_empty() {
             status.insert("completedIndexes".to_owned(), json!(self.completed_indexes));
+        }
+        if let Some(failed) = &self.failed_indexes {
+            status.insert("failedIndexes".to_owned(), json!(failed));
         }
         Value::Object(status)
     }

@@ -214,3 +214,87 @@ fn a_pod_failure_policy_can_fail_the_job_or_ignore_a_pod() {
     case.settle();
     assert_eq!(count(&case.job, "/status/failed"), 0);
 }
+
+/// Ends a pod of an index.
+fn end(case: &mut Case, index: i64, phase: &str) {
+    let now = object::stamp(case.now);
+    let pod = case
+        .pods
+        .iter_mut()
+        .rev()
+        .find(|p| object::annotation(p, super::indexes::INDEX) == Some(&index.to_string()))
+        .unwrap();
+    let mut ended = (**pod).clone();
+    ended["status"] = json!({"phase": phase, "containerStatuses": [{"name": "c", "state": {"terminated": {"exitCode": 1, "finishedAt": now}}}]});
+    *pod = Arc::new(ended);
+}
+
+fn per_index() -> Case {
+    Case::new(
+        &json!({"completionMode": "Indexed", "completions": 2, "parallelism": 2, "backoffLimit": 99, "backoffLimitPerIndex": 1}),
+    )
+}
+
+#[test]
+fn an_index_has_a_limit_and_a_wait_of_its_own() {
+    let mut case = per_index();
+    case.settle();
+    end(&mut case, 0, "Failed");
+    let (_, wake) = case.settle();
+    assert_eq!(
+        case.pods.len(),
+        2,
+        "the failed pod stays until its successor is there"
+    );
+    let due = wake.unwrap();
+    assert_eq!(due, object::seconds_after(case.now, 10));
+    case.now = due;
+    case.settle();
+    let failures: Vec<Option<&str>> = case
+        .pods
+        .iter()
+        .map(|p| object::annotation(p, "batch.kubernetes.io/job-index-failure-count"))
+        .collect();
+    assert!(failures.contains(&Some("1")), "{failures:?}");
+    end(&mut case, 1, "Succeeded");
+    end(&mut case, 0, "Failed");
+    let (events, _) = case.settle();
+    assert_eq!(events, ["FailedIndexes"]);
+    assert_eq!(case.job["status"]["failedIndexes"], "0");
+    assert_eq!(case.job["status"]["completedIndexes"], "1");
+}
+
+#[test]
+fn too_many_failed_indexes_end_the_job() {
+    let mut case = per_index();
+    case.job["spec"]["backoffLimitPerIndex"] = json!(0);
+    case.job["spec"]["maxFailedIndexes"] = json!(0);
+    case.settle();
+    end(&mut case, 1, "Failed");
+    let (events, _) = case.settle();
+    assert_eq!(events, ["MaxFailedIndexesExceeded"]);
+    assert_eq!(case.job["status"]["failedIndexes"], "1");
+}
+
+#[test]
+fn a_success_policy_ends_the_job_early() {
+    let mut case = per_index();
+    case.job["spec"]["successPolicy"] = json!({"rules": [{"succeededIndexes": "1"}]});
+    case.settle();
+    end(&mut case, 1, "Succeeded");
+    let (events, _) = case.settle();
+    assert_eq!(events, ["Completed"]);
+    let last = case.job["status"]["conditions"]
+        .as_array()
+        .unwrap()
+        .last()
+        .unwrap();
+    assert_eq!(
+        (&last["type"], &last["reason"], &last["message"]),
+        (
+            &json!("Complete"),
+            &json!("SuccessPolicy"),
+            &json!("Matched rules at index 0")
+        )
+    );
+}
