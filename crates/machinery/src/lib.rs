@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod builtin;
 pub mod cel;
+pub mod cron;
 pub mod decode;
 pub mod duration;
 pub mod entropy;

@@ -1,6 +1,7 @@
 //! Built-in controllers: each an ordinary client of the simulated server.
 
 pub(crate) mod control;
+mod cron_job;
 mod daemon_set;
 mod deployment;
 mod disruption;
@@ -19,6 +20,7 @@ mod replica_set;
 mod scheduler;
 mod service_account;
 mod stateful_set;
+pub(crate) mod volume;
 mod write;
 
 use jiff::Timestamp;
@@ -44,6 +46,8 @@ pub struct Settings {
     pub nodes: Vec<String>,
     /// Certificate (PEM) in ConfigMap `kube-root-ca.crt` of every namespace.
     pub root_ca: String,
+    /// Whether there is a default StorageClass, `standard`, whose claims get volumes.
+    pub default_class: bool,
 }
 
 impl Default for Settings {
@@ -51,6 +55,7 @@ impl Default for Settings {
         Self {
             nodes: DEFAULT_NODES.map(str::to_owned).to_vec(),
             root_ca: String::new(),
+            default_class: true,
         }
     }
 }
@@ -62,7 +67,11 @@ pub fn all() -> Vec<Box<dyn Builtin>> {
 
 /// All built-in controllers in the order they are stepped.
 pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
-    let Settings { nodes, root_ca } = settings;
+    let Settings {
+        nodes,
+        root_ca,
+        default_class,
+    } = settings;
     let nodes: Vec<&str> = nodes.iter().map(String::as_str).collect();
     vec![
         Box::new(Loop::new(service_account::NamespaceContent::new(root_ca))),
@@ -70,7 +79,10 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         Box::new(Loop::new(replica_set::ReplicaSets)),
         Box::new(Loop::new(stateful_set::StatefulSets)),
         Box::new(Loop::new(daemon_set::DaemonSets)),
+        Box::new(Loop::new(cron_job::CronJobs::default())),
         Box::new(Loop::new(job::Jobs)),
+        Box::new(Loop::new(volume::Volumes::new(default_class))),
+        Box::new(Loop::new(volume::protection::Protection)),
         Box::new(Loop::new(scheduler::Scheduler)),
         Box::new(NodeAgent::new(&nodes)),
         Box::new(Loop::new(node_lifecycle::NodeLifecycle::default())),

@@ -1,8 +1,9 @@
 //! The scheduler: binds each pod to the node with the fewest pods among those that take it.
 //!
 //! Filters as `pkg/scheduler/framework/plugins` do (node selector, required node affinity, taints, requests, number of pods), without
-//! preemption, spreading and pod affinity.
+//! preemption, spreading and pod affinity. A pod waits for its claims; those that wait for it in turn are told its node.
 
+mod claims;
 pub(crate) mod place;
 
 use jiff::Timestamp;
@@ -13,6 +14,7 @@ use super::control::{self, Control, Key};
 use super::event::Note;
 use super::object::{self, items, text};
 use super::pod;
+use super::volume::facts;
 use super::write::{Work, is_not_found};
 use crate::apiserver::resource::known;
 use crate::session::{Change, Session};
@@ -35,6 +37,15 @@ impl Control for Scheduler {
         if change.resource == known::NODES && !only_heartbeat(change) {
             return waiting(session);
         }
+        if [
+            known::PERSISTENT_VOLUME_CLAIMS,
+            facts::VOLUMES,
+            facts::CLASSES,
+        ]
+        .contains(&change.resource)
+        {
+            return waiting(session);
+        }
         if change.resource != known::PODS {
             return Vec::new();
         }
@@ -53,9 +64,17 @@ impl Control for Scheduler {
             return Ok(None);
         };
         let nodes = work.session.list(&known::NODES, None);
-        let pods = work.session.list(&known::PODS, None);
-        match place::place(&pod, &nodes, &pods) {
-            Fit::Node(node) => bind(work, &pod, &node)?,
+        let needs = match claims::needs(work.session, &pod) {
+            Ok(needs) => needs,
+            Err(reason) => {
+                let message = format!("0/{} nodes are available: {reason}. not found", nodes.len());
+                refuse(work, &pod, &message)?;
+                return Ok(None);
+            }
+        };
+        match needs.place(&pod, &nodes, &work.session.list(&known::PODS, None)) {
+            Fit::Node(node) if needs.unbound.is_empty() => bind(work, &pod, &node)?,
+            Fit::Node(node) => claims::select(work, &needs.unbound, &node)?,
             Fit::None(message) => refuse(work, &pod, &message)?,
         }
         Ok(None)

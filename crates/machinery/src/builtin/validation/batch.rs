@@ -1,6 +1,5 @@
 //! Validation of batch/v1 (`pkg/apis/batch/validation`).
 
-mod cron;
 mod job;
 mod policies;
 mod status;
@@ -32,7 +31,7 @@ fn cron_job(spec: &At<'_>, old: Option<&At<'_>>, errors: &mut Errors) {
     if schedule.is_empty() {
         errors.push(schedule.required(""));
     } else {
-        if let Err(error) = cron::parse(schedule.text()) {
+        if let Err(error) = crate::cron::parse(schedule.text()) {
             errors.push(schedule.invalid(error));
         }
         let zoned_before = old.is_some_and(|old| old.child("schedule").text().contains("TZ"));

@@ -18,8 +18,14 @@ pub(crate) enum Fit {
     None(String),
 }
 
-/// The node with the fewest pods, then the first by name, of those that take the pod.
-pub(crate) fn place(pod: &Value, nodes: &[Arc<Value>], pods: &[Arc<Value>]) -> Fit {
+/// The node with the fewest pods, then the first by name, of those that take the pod. `unfit` is asked last, and says what else is
+/// wrong with a node.
+pub(crate) fn place(
+    pod: &Value,
+    nodes: &[Arc<Value>],
+    pods: &[Arc<Value>],
+    unfit: &dyn Fn(&Value) -> Option<&'static str>,
+) -> Fit {
     let mut best: Option<(usize, &str)> = None;
     let mut refusals: BTreeMap<String, usize> = BTreeMap::new();
     for node in nodes {
@@ -29,7 +35,8 @@ pub(crate) fn place(pod: &Value, nodes: &[Arc<Value>], pods: &[Arc<Value>]) -> F
             .map(AsRef::as_ref)
             .filter(|p| text(p, "/spec/nodeName") == name && !pod::is_finished(p))
             .collect();
-        match refusal(pod, node, &residents) {
+        let refusal = refusal(pod, node, &residents).or_else(|| unfit(node).map(str::to_owned));
+        match refusal {
             Some(reason) => *refusals.entry(reason).or_insert(0) += 1,
             None if best.is_none_or(|b| (residents.len(), name) < b) => {
                 best = Some((residents.len(), name));
@@ -108,8 +115,17 @@ fn affinity_matches(pod: &Value, node: &Value, labels: &BTreeMap<String, String>
     let Some(required) = pod.pointer(REQUIRED).filter(|r| !r.is_null()) else {
         return true;
     };
+    selector_matches(required, node, labels)
+}
+
+/// Whether a node is one of those that a node selector (`nodeSelectorTerms`) names.
+pub(crate) fn selector_matches(
+    selector: &Value,
+    node: &Value,
+    labels: &BTreeMap<String, String>,
+) -> bool {
     let field = |key: &str| (key == "metadata.name").then(|| object::name(node));
-    items(required, "/nodeSelectorTerms").iter().any(|term| {
+    items(selector, "/nodeSelectorTerms").iter().any(|term| {
         let (expressions, fields) = (
             items(term, "/matchExpressions"),
             items(term, "/matchFields"),
@@ -218,7 +234,7 @@ mod tests {
 
     fn fit(pod: &Value, nodes: &[Value], pods: &[Value]) -> Fit {
         let arcs = |list: &[Value]| list.iter().cloned().map(Arc::new).collect::<Vec<_>>();
-        place(pod, &arcs(nodes), &arcs(pods))
+        place(pod, &arcs(nodes), &arcs(pods), &|_| None)
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `StatefulSets` and `DaemonSets` in a whole world.
 
+use super::super::volume::facts::VOLUMES;
 use super::*;
 
 fn stateful_set(replicas: i64, image: &str) -> Value {
@@ -163,8 +164,8 @@ fn claims_outlive_their_pods_unless_the_policy_says_otherwise() {
     cluster.delete(&known::STATEFUL_SETS, "web", &DeleteOptions::default());
     cluster.run(10);
     assert_eq!(pods(&mut cluster), [""; 0]);
-    let claims = cluster.list(&known::PERSISTENT_VOLUME_CLAIMS);
-    assert!(claims.iter().all(|c| object::is_terminating(c)));
+    assert_eq!(claims(&mut cluster), [""; 0]);
+    assert_eq!(cluster.session().list(&VOLUMES, None).len(), 0);
 }
 
 #[test]
@@ -203,4 +204,118 @@ fn a_daemon_set_runs_on_every_node_and_is_updated_one_by_one() {
     let set = cluster.get(&known::DAEMON_SETS, "agent").unwrap();
     assert_eq!(object::count(&set, "/status/desiredNumberScheduled"), 2);
     assert_eq!(pods(&mut cluster).len(), 2);
+}
+
+#[test]
+fn a_claim_of_the_default_class_gets_a_volume_with_its_first_pod() {
+    let mut cluster = Cluster::new();
+    let claim = |name: &str, class: Option<&str>| {
+        let mut claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "namespace": "default"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+        if let Some(class) = class {
+            claim["spec"]["storageClassName"] = json!(class);
+        }
+        claim
+    };
+    let pod = |claim: &str| {
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": claim, "namespace": "default"},
+            "spec": {"containers": [{"name": "c", "image": "i"}],
+                "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": claim}}]}})
+    };
+    cluster.create(&known::PERSISTENT_VOLUME_CLAIMS, claim("data", None));
+    cluster.create(&known::PERSISTENT_VOLUME_CLAIMS, claim("none", Some("")));
+    cluster.run(5);
+    let phase = |cluster: &mut Cluster, name: &str| {
+        let claim = cluster.get(&known::PERSISTENT_VOLUME_CLAIMS, name).unwrap();
+        text(&claim, "/status/phase").to_owned()
+    };
+    assert_eq!(phase(&mut cluster, "data"), "Pending");
+    for name in ["data", "none", "absent"] {
+        cluster.create(&known::PODS, pod(name));
+    }
+    cluster.run(5);
+    assert_eq!(phase(&mut cluster, "data"), "Bound");
+    let running = cluster.get(&known::PODS, "data").unwrap();
+    assert!(super::super::pod::is_ready(&running));
+    let message = |cluster: &mut Cluster, name: &str| {
+        let pod = cluster.get(&known::PODS, name).unwrap();
+        let condition = object::condition(&pod, "PodScheduled").unwrap();
+        text(condition, "/message").to_owned()
+    };
+    assert_eq!(
+        message(&mut cluster, "none"),
+        "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"
+    );
+    assert_eq!(
+        message(&mut cluster, "absent"),
+        "0/3 nodes are available: persistentvolumeclaim \"absent\" not found. not found"
+    );
+    assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
+    cluster.delete(
+        &known::PERSISTENT_VOLUME_CLAIMS,
+        "data",
+        &DeleteOptions::default(),
+    );
+    cluster.run(5);
+    assert_eq!(phase(&mut cluster, "data"), "Bound");
+    cluster.delete(&known::PODS, "data", &DeleteOptions::default());
+    cluster.run(5);
+    assert_eq!(cluster.get(&known::PERSISTENT_VOLUME_CLAIMS, "data"), None);
+    assert_eq!(cluster.session().list(&VOLUMES, None).len(), 0);
+}
+
+#[test]
+fn a_volume_made_by_hand_is_bound_released_and_kept() {
+    let mut cluster = Cluster::new();
+    let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "disk"},
+        "spec": {"capacity": {"storage": "2Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "manual",
+            "persistentVolumeReclaimPolicy": "Retain", "hostPath": {"path": "/x"}}});
+    cluster.create(&VOLUMES, volume);
+    cluster.run(1);
+    let phase = |cluster: &mut Cluster| {
+        let volume = cluster.get(&VOLUMES, "disk").unwrap();
+        text(&volume, "/status/phase").to_owned()
+    };
+    assert_eq!(phase(&mut cluster), "Available");
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c", "namespace": "default"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "manual", "resources": {"requests": {"storage": "1Gi"}}}});
+    cluster.create(&known::PERSISTENT_VOLUME_CLAIMS, claim);
+    cluster.run(1);
+    assert_eq!(phase(&mut cluster), "Bound");
+    let bound = cluster.get(&known::PERSISTENT_VOLUME_CLAIMS, "c").unwrap();
+    assert_eq!(
+        bound["status"],
+        json!({"phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "2Gi"}})
+    );
+    cluster.delete(
+        &known::PERSISTENT_VOLUME_CLAIMS,
+        "c",
+        &DeleteOptions::default(),
+    );
+    cluster.run(1);
+    assert_eq!(phase(&mut cluster), "Released");
+    assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
+}
+
+#[test]
+fn a_cron_job_starts_jobs_by_the_minute_and_keeps_the_last_ones() {
+    let mut cluster = Cluster::new();
+    let template =
+        json!({"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}});
+    cluster.create(
+        &known::CRON_JOBS,
+        json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "tick", "namespace": "default"},
+            "spec": {"schedule": "* * * * *", "successfulJobsHistoryLimit": 2, "jobTemplate": {"spec": {"template": template}}}}),
+    );
+    cluster.run(310);
+    let jobs = cluster.list(&known::JOBS);
+    let names: Vec<&str> = jobs.iter().map(|j| object::name(j)).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    let cron = cluster.get(&known::CRON_JOBS, "tick").unwrap();
+    assert_eq!(cron["status"].get("active"), None);
+    assert!(text(&cron, "/status/lastSuccessfulTime") > text(&cron, "/status/lastScheduleTime"));
+    let suspend = json!({"spec": {"suspend": true}});
+    cluster.patch(&known::CRON_JOBS, "tick", &suspend).unwrap();
+    cluster.run(5);
+    assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
 }
