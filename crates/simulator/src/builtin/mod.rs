@@ -46,7 +46,7 @@ pub struct Settings {
     pub nodes: Vec<String>,
     /// Certificate (PEM) in ConfigMap `kube-root-ca.crt` of every namespace.
     pub root_ca: String,
-    /// Whether there is a default StorageClass, `standard`, whose claims get volumes.
+    /// Whether there is a default `StorageClass`, `standard`, whose claims get volumes.
     pub default_class: bool,
 }
 

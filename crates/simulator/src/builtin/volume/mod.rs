@@ -187,7 +187,7 @@ fn reclaim(work: &mut Work<'_, '_>, volume: &Value) -> Result<(), ApiError> {
             if volume.pointer("/spec/hostPath").is_none() {
                 return Ok(());
             }
-            if !path.strip_prefix("/tmp/").is_some_and(|p| !p.is_empty()) {
+            if path.strip_prefix("/tmp/").is_none_or(str::is_empty) {
                 let message =
                     format!("host_path deleter only supports /tmp/.+ but received provided {path}");
                 let name = object::name(volume);
