@@ -340,3 +340,30 @@ fn spoil(
     *at(object, place)? = value;
     Some(title)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_the_same_objects_and_another_one_others() {
+        let spec = json!({"type": "object", "required": ["a"], "properties": {
+            "a": {"type": "string", "pattern": "^v[0-9]$"}, "b": {"type": "integer", "minimum": 2},
+            "c": {"type": "array", "items": {"type": "string", "enum": ["x", "y"]}}}});
+        let schema = json!({"type": "object", "properties": {"spec": spec}, "required": ["spec"]});
+        let definition = json!({"spec": {"group": "g.example.com", "names": {"kind": "K"}, "versions": [
+            {"name": "v1", "storage": true, "schema": {"openAPIV3Schema": schema}}]}});
+        let first = samples(&definition, 7, 20);
+        assert_eq!(first, samples(&definition, 7, 20));
+        assert_ne!(first, samples(&definition, 8, 20));
+        let minimal = first.first().map(|sample| &sample.object);
+        let wanted = json!({"apiVersion": "g.example.com/v1", "kind": "K", "metadata": {"name": "sample"},
+            "spec": {"a": "v1"}});
+        assert_eq!(minimal, Some(&wanted));
+        assert!(
+            first
+                .iter()
+                .any(|sample| sample.title.starts_with("wrong type"))
+        );
+    }
+}
