@@ -2,6 +2,7 @@
 
 mod connection;
 mod durable;
+mod network;
 mod tls;
 
 use std::net::SocketAddr;
@@ -130,6 +131,7 @@ impl Server {
             World::with_server(api, entropy, builtin::with(settings), clock.now()),
             clock,
         );
+        world.set_network(Arc::new(network::Network));
         let durable = Durable::new(world.clone(), state.clone());
         let shared = Arc::new(Shared {
             world: world.clone(),
