@@ -50,11 +50,6 @@ impl ApiServer {
         tables.any(|table| !table.is_empty())
     }
 
-    /// Whether writes are judged by what users have configured.
-    pub(crate) fn is_judged(&self) -> bool {
-        self.asks_outside()
-    }
-
     /// Begins a run of a write that may have to ask.
     pub(crate) fn begin_asking(&mut self, pending: &Pending) {
         self.asking = Asking::with(pending);

@@ -1,4 +1,4 @@
-//! Admission policies are stored, and nobody asks them yet: a request that one of them would have to be asked
+//! Policies of mutating admission are stored, and nobody asks them yet: a request that one of them would have to be asked
 //! about is refused, so that nothing passes as admitted that wasn't judged.
 
 use serde_json::Value;
@@ -9,18 +9,11 @@ use crate::status_error::ApiError;
 
 const GROUP: &str = "admissionregistration.k8s.io";
 /// Kind and table of a policy, and the table of what binds it.
-const POLICIES: [(&str, &str, &str); 2] = [
-    (
-        "ValidatingAdmissionPolicy",
-        "admissionregistration.k8s.io/validatingadmissionpolicies",
-        "admissionregistration.k8s.io/validatingadmissionpolicybindings",
-    ),
-    (
-        "MutatingAdmissionPolicy",
-        "admissionregistration.k8s.io/mutatingadmissionpolicies",
-        "admissionregistration.k8s.io/mutatingadmissionpolicybindings",
-    ),
-];
+const POLICIES: [(&str, &str, &str); 1] = [(
+    "MutatingAdmissionPolicy",
+    "admissionregistration.k8s.io/mutatingadmissionpolicies",
+    "admissionregistration.k8s.io/mutatingadmissionpolicybindings",
+)];
 
 impl ApiServer {
     /// 501 if a bound policy has a rule for this operation (`CREATE`, `UPDATE`, `DELETE`) on this resource. Selectors and

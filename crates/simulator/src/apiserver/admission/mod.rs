@@ -1,9 +1,11 @@
-//! Admission that others decide over: webhooks. What the server itself admits or refuses is in `admit.rs`.
+//! Admission that others decide over: webhooks and policies. What the server itself admits or refuses is in `admit.rs`.
 //!
 //! Mirrors `apiserver/pkg/admission/plugin/webhook`. A write hands over what it is about as [`Attributes`]; nothing here
 //! changes the store. A webhook whose answer is not there yet ends the run with [`ApiError::pending`].
 
 mod configurations;
+mod expressions;
+mod policies;
 mod review;
 mod rules;
 mod webhooks;
@@ -142,6 +144,12 @@ impl<'a> Attributes<'a> {
 }
 
 impl ApiServer {
+    /// Whether writes are judged by what users have configured.
+    pub(crate) fn is_judged(&self) -> bool {
+        let bound = self.store().table(policies::BINDINGS);
+        self.asks_outside() || bound.is_some_and(|table| !table.is_empty())
+    }
+
     /// Asks mutating webhooks. `own` is the server's own admission, run once more after a webhook changed the object.
     pub(crate) fn mutate(
         &self,
@@ -166,6 +174,7 @@ impl ApiServer {
         if attributes.is_exempt() {
             return Ok(());
         }
+        self.policies(attributes, object, warnings)?;
         self.validating_webhooks(attributes, object, warnings)
     }
 

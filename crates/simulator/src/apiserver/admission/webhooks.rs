@@ -7,6 +7,7 @@ use machinery::patch;
 use serde_json::Value;
 
 use super::configurations::Hook;
+use super::expressions::{Extra, Match, Scope};
 use super::review::{self, Objects, Response};
 use super::{Attributes, internal_error, warn};
 use crate::apiserver::registry::Served;
@@ -41,7 +42,7 @@ impl Trouble {
 }
 
 /// An object in another version of its resource.
-fn converted(from: &Served, to: &Served, object: &Value) -> Value {
+pub(super) fn converted(from: &Served, to: &Served, object: &Value) -> Value {
     if from.resource == to.resource {
         return object.clone();
     }
@@ -73,7 +74,8 @@ impl ApiServer {
         // Only now: what is no business of a webhook never fails because of it.
         namespace?;
         selected?;
-        Ok(Some(about))
+        let holds = holds(hook, attributes, &about, object)?;
+        Ok(holds.then_some(about))
     }
 
     /// Asks one webhook.
@@ -238,6 +240,37 @@ impl ApiServer {
             first = first.or(failure);
         }
         first.map_or(Ok(()), Err)
+    }
+}
+
+/// Whether the match conditions of a webhook hold.
+fn holds(
+    hook: &Hook<'_>,
+    attributes: &Attributes<'_>,
+    about: &Arc<Served>,
+    object: Option<&Value>,
+) -> Result<bool, ApiError> {
+    let conditions = hook.list("matchConditions");
+    if conditions.is_empty() {
+        return Ok(true);
+    }
+    let shown = |object: &Value| match attributes.kind {
+        Some(_) => object.clone(),
+        None => converted(attributes.served, about, object),
+    };
+    let (new, old) = (object.map(shown), attributes.old.map(shown));
+    let objects = Objects {
+        new: new.as_ref(),
+        old: old.as_ref(),
+    };
+    let mut scope = Scope::new(attributes, &about.resource, objects, &Extra::default());
+    match scope.conditions(conditions) {
+        Match::Holds => Ok(true),
+        Match::Broken(text) if !hook.ignores_failure() => {
+            let resource = &attributes.requested.resource;
+            Err(ApiError::forbidden(resource, attributes.name, &text))
+        }
+        Match::Fails | Match::Broken(_) => Ok(false),
     }
 }
 

@@ -15,21 +15,22 @@ fn a_policy_counts_once_it_is_bound() {
     let mut server = Server::new();
     let policy = json!({"metadata": {"name": "p"}, "spec": {
         "matchConstraints": {"resourceRules": rules(&["DELETE"])},
-        "validations": [{"expression": "false"}],
+        "reinvocationPolicy": "Never",
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[]"}}],
     }});
     server.ok(
         "POST",
-        &format!("{BASE}/validatingadmissionpolicies"),
+        &format!("{BASE}/mutatingadmissionpolicies"),
         &policy,
     );
     for name in ["a", "b"] {
         server.ok("POST", CONFIG_MAPS, &config_map(name));
     }
     server.ok("DELETE", &format!("{CONFIG_MAPS}/a"), &Value::Null);
-    let binding = json!({"metadata": {"name": "b"}, "spec": {"policyName": "p", "validationActions": ["Deny"]}});
+    let binding = json!({"metadata": {"name": "b"}, "spec": {"policyName": "p"}});
     server.ok(
         "POST",
-        &format!("{BASE}/validatingadmissionpolicybindings"),
+        &format!("{BASE}/mutatingadmissionpolicybindings"),
         &binding,
     );
     let (status, _) = server.call("DELETE", &format!("{CONFIG_MAPS}/b"), &Value::Null);

@@ -3,6 +3,7 @@
 mod admission;
 mod applies;
 mod deletes;
+mod policies;
 mod reads;
 mod watches;
 mod webhooks;
