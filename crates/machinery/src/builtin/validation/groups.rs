@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::pod::{container_resource_name, qualified_name, quantity_value, tolerations};
 use super::read::{At, Errors};
-use super::{FieldError, NameRule, meta, net};
+use super::{FieldError, NameRule, admission, meta, net};
 use crate::names;
 
 const MAX_PRIORITY: i64 = 1_000_000_000;
@@ -17,7 +17,7 @@ pub fn create(kind: &str, object: &At<'_>, errors: &mut Errors) {
         "PriorityClass" => priority_class(object, errors),
         "RuntimeClass" => runtime_class(object, errors),
         "StorageClass" => storage_class(object, errors),
-        _ => {}
+        _ => admission::configuration(kind, object, errors),
     }
 }
 
@@ -57,7 +57,7 @@ pub fn update(kind: &str, new: &At<'_>, old: &At<'_>, namespaced: bool, errors: 
             fixed("reclaimPolicy", "*string", errors);
             fixed("volumeBindingMode", "*string", errors);
         }
-        _ => {}
+        _ => admission::configuration(kind, new, errors),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Objects are normalised, defaulted and prepared (`strategy`). Kinds without rules of their own here have their
 //! metadata checked. Errors that need other objects (allocation of addresses, quotas, …) are the server's.
 
+mod admission;
 mod apps;
 mod autoscaling;
 mod batch;
