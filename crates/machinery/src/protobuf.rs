@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Map, Number, Value};
 
+use crate::decode::{MAX_DEPTH, decode_untyped};
 use crate::duration::GoDuration;
 use crate::schema::{Field, TypeId, TypeInfo, TypeRef, TypeTable};
 use crate::time;
@@ -154,7 +155,7 @@ pub fn decode(body: &[u8]) -> Result<Value, ProtobufError> {
     let Some(id) = table.type_of(group, version, &kind) else {
         return Err(ProtobufError::UnknownKind { api_version, kind });
     };
-    let mut object = message(table, id, bytes_of(unknown.get(&2)))?;
+    let mut object = message(table, id, bytes_of(unknown.get(&2)), MAX_DEPTH)?;
     object.insert("apiVersion".to_owned(), Value::from(api_version.clone()));
     object.insert("kind".to_owned(), Value::from(kind));
     Ok(Value::Object(object))
@@ -182,11 +183,16 @@ fn find<'a>(table: &TypeTable, info: &'a TypeInfo, number: u64) -> Option<&'a Fi
         })
 }
 
+/// Reads a message; `levels` is how many more may be inside each other.
 fn message(
     table: &TypeTable,
     id: TypeId,
     bytes: &[u8],
+    levels: usize,
 ) -> Result<Map<String, Value>, ProtobufError> {
+    let levels = levels
+        .checked_sub(1)
+        .ok_or_else(|| malformed("message: exceeded max depth"))?;
     let info = table.info(id);
     let mut object = Map::new();
     let mut reader = Reader { rest: bytes };
@@ -196,21 +202,21 @@ fn message(
         };
         match (&field.ty, &wire) {
             (TypeRef::Struct(inner), Wire::Bytes(bytes)) if field.is_inline() => {
-                object.extend(message(table, *inner, bytes)?);
+                object.extend(message(table, *inner, bytes, levels)?);
             }
             (TypeRef::List(item), _) => {
                 let list = object
                     .entry(field.json.as_str())
                     .or_insert_with(|| Value::Array(Vec::new()));
                 if let Some(list) = list.as_array_mut() {
-                    elements(table, item, &wire, list)?;
+                    elements(table, item, &wire, list, levels)?;
                 }
             }
             (TypeRef::Map(item), Wire::Bytes(bytes)) => {
                 let entry = fields(bytes)?;
                 let key = String::from_utf8_lossy(bytes_of(entry.get(&1))).into_owned();
                 let value = match entry.get(&2) {
-                    Some(wire) => single(table, item, wire)?,
+                    Some(wire) => single(table, item, wire, levels)?,
                     None => zero(item),
                 };
                 let map = object
@@ -221,7 +227,7 @@ fn message(
                 }
             }
             (ty, wire) => {
-                object.insert(field.json.clone(), single(table, ty, wire)?);
+                object.insert(field.json.clone(), single(table, ty, wire, levels)?);
             }
         }
     }
@@ -244,20 +250,26 @@ fn elements(
     item: &TypeRef,
     wire: &Wire<'_>,
     list: &mut Vec<Value>,
+    levels: usize,
 ) -> Result<(), ProtobufError> {
     if let (TypeRef::Int(..) | TypeRef::Bool, Wire::Bytes(packed)) = (item, wire) {
         let mut reader = Reader { rest: packed };
         while !reader.rest.is_empty() {
             let number = Wire::Number(reader.varint()?);
-            list.push(single(table, item, &number)?);
+            list.push(single(table, item, &number, levels)?);
         }
         return Ok(());
     }
-    list.push(single(table, item, wire)?);
+    list.push(single(table, item, wire, levels)?);
     Ok(())
 }
 
-fn single(table: &TypeTable, ty: &TypeRef, wire: &Wire<'_>) -> Result<Value, ProtobufError> {
+fn single(
+    table: &TypeTable,
+    ty: &TypeRef,
+    wire: &Wire<'_>,
+    levels: usize,
+) -> Result<Value, ProtobufError> {
     match (ty, wire) {
         (TypeRef::String(_), Wire::Bytes(bytes)) => Ok(text(bytes)),
         (TypeRef::Bool, Wire::Number(number)) => Ok(Value::from(*number != 0)),
@@ -267,7 +279,7 @@ fn single(table: &TypeTable, ty: &TypeRef, wire: &Wire<'_>) -> Result<Value, Pro
         }
         (TypeRef::Bytes, Wire::Bytes(bytes)) => Ok(Value::from(STANDARD.encode(bytes))),
         (TypeRef::Struct(inner), Wire::Bytes(bytes)) => {
-            message(table, *inner, bytes).map(Value::Object)
+            message(table, *inner, bytes, levels).map(Value::Object)
         }
         (TypeRef::Quantity, Wire::Bytes(bytes)) => Ok(text(bytes_of(fields(bytes)?.get(&1)))),
         (TypeRef::IntOrString, Wire::Bytes(bytes)) => {
@@ -285,7 +297,9 @@ fn single(table: &TypeTable, ty: &TypeRef, wire: &Wire<'_>) -> Result<Value, Pro
         }
         (TypeRef::Any, Wire::Bytes(bytes)) => {
             let raw = bytes_of(fields(bytes)?.get(&1));
-            serde_json::from_slice(raw).map_err(|_| malformed("raw JSON"))
+            decode_untyped(raw)
+                .map(|decoded| decoded.value)
+                .map_err(|_| malformed("raw JSON"))
         }
         _ => Err(malformed("field of another type")),
     }
@@ -336,9 +350,34 @@ mod tests {
         // name(1) = v, volumeSource(2) { emptyDir(2) {} }
         let bytes = [0x0a, 1, b'v', 0x12, 2, 0x12, 0];
         assert_eq!(
-            Value::Object(message(table, volume, &bytes).unwrap()),
+            Value::Object(message(table, volume, &bytes, 9).unwrap()),
             json!({"name": "v", "emptyDir": {}})
         );
+    }
+
+    #[test]
+    fn messages_within_messages_end_at_a_limit() {
+        let table = TypeTable::builtin();
+        let schema = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
+        let schema = table.type_named(schema).unwrap();
+        let not = numbers(table.info(schema)).unwrap()["not"];
+        let varint = |mut number: u64| {
+            let mut out = Vec::new();
+            while number >= 0x80 {
+                out.push(u8::try_from(number & 0x7f).unwrap() | 0x80);
+                number >>= 7;
+            }
+            out.push(u8::try_from(number).unwrap());
+            out
+        };
+        let nested = |levels: usize| {
+            (0..levels).fold(Vec::new(), |bytes, _| {
+                let length = u64::try_from(bytes.len()).unwrap();
+                [varint(not << 3 | 2), varint(length), bytes].concat()
+            })
+        };
+        assert!(message(table, schema, &nested(2000), MAX_DEPTH).is_err());
+        assert!(message(table, schema, &nested(50), MAX_DEPTH).is_ok());
     }
 
     #[test]

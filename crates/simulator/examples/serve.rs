@@ -14,6 +14,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         addr,
         state_dir,
         settings: simulator::builtin::Settings::default(),
+        limits: simulator::serve::Limits::default(),
     })
     .await?;
     std::fs::write(&kubeconfig, &server.kubeconfig)?;

@@ -134,8 +134,9 @@ impl State {
             Ok(table) => {
                 for row in table.iter().map_err(|error| self.unusable(&error))? {
                     let (key, value) = row.map_err(|error| self.unusable(&error))?;
-                    let value: serde_json::Value = serde_json::from_slice(value.value())
-                        .map_err(|error| self.damaged(&error))?;
+                    let value = machinery::decode::decode_untyped(value.value())
+                        .map_err(|error| self.damaged(&error))?
+                        .value;
                     let own = machinery::meta::resource_version(&value)
                         .parse()
                         .unwrap_or_default();

@@ -139,7 +139,8 @@ pub(crate) async fn answer(
     }
 }
 
-fn http_response(response: Response) -> http::Response<SimBody> {
+/// A whole response on its way.
+pub(crate) fn http_response(response: Response) -> http::Response<SimBody> {
     let mut http = http::Response::new(SimBody::whole(response.body));
     *http.status_mut() = http::StatusCode::from_u16(response.status)
         .unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);

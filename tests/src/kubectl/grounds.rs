@@ -58,6 +58,7 @@ async fn on_the_simulator(client: &Kubectl) -> Result<Transcript> {
         addr: ([127, 0, 0, 1], 0).into(),
         state_dir: None,
         settings: simulator::builtin::Settings::default(),
+        limits: simulator::serve::Limits::default(),
     };
     let server = Server::start(options).await?;
     let transport = |actor| kube::Client::new(Wire::new(&server.world, actor), "default");

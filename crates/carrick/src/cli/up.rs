@@ -73,6 +73,7 @@ impl UpArgs {
             addr: self.addr,
             state_dir: self.state.clone(),
             settings: simulator::builtin::Settings::default(),
+            limits: simulator::serve::Limits::default(),
         })
         .await?;
         let kube = kube::Client::new(

@@ -17,6 +17,7 @@ use crate::yaml;
 use parse::Node;
 use walk::Walker;
 
+pub use parse::MAX_DEPTH;
 pub use scalar::quote;
 
 /// A decoded body.

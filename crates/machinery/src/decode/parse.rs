@@ -6,8 +6,9 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-/// Deepest nesting that is read. Go stops at 10,000; nothing in the API comes near either.
-const MAX_DEPTH: usize = 400;
+/// Deepest nesting that is read: lists and objects within each other. Go stops at 10,000; nothing in the API comes
+/// near either, and whatever walks a value here does so on the stack.
+pub const MAX_DEPTH: usize = 400;
 
 /// A JSON value as it was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,7 +100,7 @@ impl<'a> Parser<'a> {
         self.space();
         let byte = self.peek().ok_or(END)?;
         match byte {
-            b'{' | b'[' if depth >= MAX_DEPTH => Err("exceeded max depth".to_owned()),
+            b'{' | b'[' if depth >= MAX_DEPTH => Err(invalid(byte, "exceeded max depth")),
             b'{' => self.object(depth + 1),
             b'[' => self.array(depth + 1),
             b'"' => self.string().map(Node::String),

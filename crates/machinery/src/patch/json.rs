@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use super::PatchError;
+use super::{PatchError, bounds};
 use crate::decode;
 
 /// The most operations a patch may have.
@@ -83,15 +83,20 @@ pub fn parse(patch: &[u8]) -> Result<JsonPatch, PatchError> {
 /// Applies decoded operations in order; the first that fails ends it.
 pub fn apply_operations(document: &Value, operations: &[Value]) -> Result<Value, PatchError> {
     let mut document = document.clone();
+    let mut copied = 0;
     for operation in operations {
         let nothing = Map::new();
         let fields = operation.as_object().unwrap_or(&nothing);
-        one(&mut document, fields).map_err(PatchError::CannotApply)?;
+        one(&mut document, fields, &mut copied).map_err(PatchError::CannotApply)?;
     }
     Ok(document)
 }
 
-fn one(document: &mut Value, fields: &Map<String, Value>) -> Result<(), String> {
+fn one(
+    document: &mut Value,
+    fields: &Map<String, Value>,
+    copied: &mut usize,
+) -> Result<(), String> {
     let text = |name: &str| fields.get(name).and_then(Value::as_str);
     let value = || fields.get("value").cloned().unwrap_or_default();
     let operation = text("op").unwrap_or("unknown");
@@ -119,8 +124,16 @@ fn one(document: &mut Value, fields: &Map<String, Value>) -> Result<(), String> 
         "copy" => {
             let from = from()?;
             let absent = || missing("copy", "from path", from);
-            let copied = get(document, from, absent)?.cloned().unwrap_or_default();
-            add(document, path, copied)
+            let found = get(document, from, absent)?;
+            *copied = copied.saturating_add(found.map_or(4, bounds::size));
+            if *copied > bounds::MAX_COPIED {
+                let limit = bounds::MAX_COPIED;
+                return Err(format!(
+                    "Unable to copy, the accumulated size increase of copy operations is {copied}, exceeding the limit {limit}"
+                ));
+            }
+            let value = found.cloned().unwrap_or_default();
+            add(document, path, value)
         }
         _ => test(document, path, &value()),
     }
@@ -213,6 +226,7 @@ fn get<'d>(
 }
 
 fn add(document: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    bounds::check_depth(path, &value)?;
     let (holder, key) =
         container(document, path).ok_or_else(|| missing("add", "path", &format!("{path:?}")))?;
     match holder {
@@ -249,6 +263,7 @@ fn remove(document: &mut Value, path: &str) -> Result<Value, String> {
 }
 
 fn replace(document: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    bounds::check_depth(path, &value)?;
     if path.is_empty() {
         if !value.is_object() && !value.is_array() {
             return Err("replace operation value must be object or array".to_owned());

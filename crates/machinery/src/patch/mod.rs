@@ -2,6 +2,7 @@
 //!
 //! Mirrors `k8s.io/apiserver/pkg/endpoints/handlers/patch.go` and the libraries below it.
 
+mod bounds;
 pub mod json;
 pub mod merge;
 pub mod strategic;

@@ -7,6 +7,7 @@ use granit_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Number, Value};
 
 use super::{Document, YamlError};
+use crate::decode::MAX_DEPTH;
 
 /// Every document, empty ones as null.
 pub(super) fn documents(text: &str) -> Result<Vec<Document>, YamlError> {
@@ -47,19 +48,45 @@ struct Builder {
     anchors: BTreeMap<usize, Value>,
     root: Value,
     duplicates: Vec<String>,
-    /// Values that aliases have repeated so far.
+    /// What aliases have repeated so far, by weight.
     repeated: usize,
+    /// What anchors hold a copy of, by weight.
+    anchored: usize,
 }
 
-/// More values than this by aliases are no manifest but an attack on memory.
+/// More than this by aliases is no manifest but an attack on memory.
 const MOST_REPEATED: usize = 100_000;
+/// More than this under anchors is, too: anchors within each other each hold all that is below them.
+const MOST_ANCHORED: usize = 1_000_000;
 
-/// How many values a value consists of.
+/// How much a value is: one for each value in it, and one more for every 64 bytes of text.
 fn weight(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(weight).sum::<usize>(),
-        Value::Object(fields) => 1 + fields.values().map(weight).sum::<usize>(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 1,
+        Value::Object(fields) => {
+            1 + fields
+                .iter()
+                .map(|(key, value)| key.len() / 64 + weight(value))
+                .sum::<usize>()
+        }
+        Value::String(text) => 1 + text.len() / 64,
+        Value::Null | Value::Bool(_) | Value::Number(_) => 1,
+    }
+}
+
+fn excessive(line: usize) -> YamlError {
+    YamlError {
+        line,
+        message: "document contains excessive aliasing".to_owned(),
+    }
+}
+
+/// How many lists and maps are around the innermost value, the value's own included.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
     }
 }
 
@@ -116,11 +143,9 @@ impl Builder {
             Event::Alias(anchor) => {
                 let known = self.anchors.get(&anchor);
                 self.repeated += known.map_or(1, weight);
-                if self.repeated > MOST_REPEATED {
-                    return Err(YamlError {
-                        line,
-                        message: "document contains excessive aliasing".to_owned(),
-                    });
+                let deep = known.map_or(0, depth) + self.open.len() > MAX_DEPTH;
+                if self.repeated > MOST_REPEATED || deep {
+                    return Err(excessive(line));
                 }
                 let value = known.cloned().unwrap_or_default();
                 self.value(value, 0, line)?;
@@ -150,6 +175,10 @@ impl Builder {
 
     fn value(&mut self, value: Value, anchor: usize, line: usize) -> Result<(), YamlError> {
         if anchor != 0 {
+            self.anchored += weight(&value);
+            if self.anchored > MOST_ANCHORED {
+                return Err(excessive(line));
+            }
             self.anchors.insert(anchor, value.clone());
         }
         if self.expects_key() {

@@ -122,8 +122,15 @@ fn type_meta(body: &[u8], yaml: bool) -> Result<(String, String), String> {
             found.kind.unwrap_or_default(),
         ));
     }
+    // serde_json stops at 128 levels and at texts that are not UTF-8; Go doesn't.
     let cause = match decode::decode_untyped(body) {
         Err(error) => error.to_string(),
+        Ok(decoded) if typed::has_type_meta(&decoded.value) => {
+            return Ok((
+                meta::api_version(&decoded.value).to_owned(),
+                meta::kind(&decoded.value).to_owned(),
+            ));
+        }
         Ok(decoded) => type_meta_error(&decoded.value),
     };
     Err(format!(

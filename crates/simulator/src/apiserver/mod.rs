@@ -54,6 +54,7 @@ use crate::request::{User, WatchId};
 use crate::session::Change;
 pub use definitions::Definitions;
 use registry::Registry;
+pub(crate) use reply::{error_response_without_warnings as refusal, too_many_in_flight};
 use store::Store;
 use watch::Watch;
 

@@ -389,6 +389,25 @@ pub(crate) fn error_response(request: &Request, error: &ApiError, warnings: &[St
     response
 }
 
+/// A failure before anything else was looked at.
+pub(crate) fn error_response_without_warnings(request: &Request, error: &ApiError) -> Response {
+    error_response(request, error, &[])
+}
+
+/// 429 while as many requests are under way as allowed; plain text, as the filter before all handlers writes it.
+pub(crate) fn too_many_in_flight(request: &Request) -> Response {
+    let text = "Too many requests, please try again later.\n";
+    let mut response = response(
+        request,
+        429,
+        Bytes::from_static(text.as_bytes()),
+        "text/plain; charset=utf-8",
+        &[],
+    );
+    set_header(&mut response.headers, RETRY_AFTER, "1");
+    response
+}
+
 /// The table of one object.
 fn table_of(
     served: &Served,

@@ -1,5 +1,6 @@
 //! Watches: synthetic events, history, selector transitions, bookmarks, deadlines (`apiserver/pkg/storage/cacher`).
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use super::negotiate::{Form, Transform};
 use super::registry::Served;
 use super::reply;
 use super::selection::Selection;
-use super::store::{Entry, Event};
+use super::store::{Entry, Event, Table};
 use crate::request::{Reply, Request, WatchId, WatchPoll};
 use crate::status_error::ApiError;
 
@@ -26,8 +27,9 @@ pub(crate) struct Watch {
     form: Form,
     /// Everything up to this revision was sent.
     cursor: u64,
-    /// What to send before anything else.
-    pending: Vec<Bytes>,
+    /// What to send before anything else. Objects are written out when somebody reads, not before: a thousand watches
+    /// that nobody reads hold a thousand lists of pointers.
+    pending: VecDeque<Pending>,
     /// Sent nothing yet: a Table carries its columns once.
     first: bool,
     /// Next bookmark, if wanted.
@@ -39,6 +41,19 @@ pub(crate) struct Watch {
     pub(crate) dirty: bool,
     ended: bool,
 }
+
+/// Something to be sent.
+enum Pending {
+    /// A whole line.
+    Line(Bytes),
+    /// An object that was there when the watch began.
+    Added(Arc<Entry>),
+    /// A bookmark; whether it ends the initial events.
+    Bookmark(bool),
+}
+
+/// A poll yields about as much at most, in bytes; the rest comes with the next one.
+const POLL_SIZE: usize = 64 * 1024;
 
 /// Seconds between bookmarks.
 const BOOKMARK_SECONDS: i64 = 60;
@@ -74,7 +89,7 @@ impl ApiServer {
             },
             form,
             cursor: self.revision(),
-            pending: Vec::new(),
+            pending: VecDeque::new(),
             first: true,
             bookmark: options.bookmarks.then(|| plus(now, BOOKMARK_SECONDS)),
             deadline: plus(now, timeout),
@@ -84,13 +99,16 @@ impl ApiServer {
         };
         let from = options.resource_version.unwrap_or(0);
         if streaming || (from == 0 && options.initial_events != Some(false)) {
-            for (_, entry) in self.selected(served, &watch.selection) {
-                watch.push("ADDED", &entry, now)?;
+            let entries = self.selected(served, &watch.selection);
+            if let Some((_, entry)) = entries.first() {
+                // A form that cannot be had is refused now.
+                watch.line("ADDED", entry, now)?;
             }
-            if streaming {
-                watch.push_bookmark(now, true)?;
-            } else if options.bookmarks {
-                watch.push_bookmark(now, false)?;
+            watch
+                .pending
+                .extend(entries.into_iter().map(|(_, entry)| Pending::Added(entry)));
+            if streaming || options.bookmarks {
+                watch.pending.push_back(Pending::Bookmark(streaming));
             }
         } else if from > 0 {
             let compacted = self
@@ -127,27 +145,16 @@ impl ApiServer {
             };
         };
         watch.dirty = false;
-        if let Some(table) = self.store.table(&watch.served.table) {
-            if watch.cursor < table.compacted() && !watch.ended {
-                let text = format!(
-                    "too old resource version: {} ({})",
-                    watch.cursor,
-                    table.compacted()
-                );
-                watch.push_error(&ApiError::expired(text));
-                watch.ended = true;
-            }
-            if !watch.ended && table.newest() > watch.cursor {
-                let mut failed = None;
-                for event in table.since(watch.cursor) {
-                    failed = watch.deliver(event, now).err().or(failed);
-                    watch.cursor = event.revision;
-                }
-                if let Some(error) = failed {
-                    watch.push_error(&error);
-                    watch.ended = true;
-                }
-            }
+        let (mut frames, mut more) = watch.take_pending(now);
+        if let Some(table) = self.store.table(&watch.served.table).filter(|_| !more) {
+            more = watch.follow(table, &mut frames, now);
+        }
+        if more {
+            return WatchPoll {
+                frames,
+                ended: false,
+                wake: Some(now),
+            };
         }
         watch.cursor = watch.cursor.max(self.store.revision());
         let changed = watch
@@ -166,8 +173,9 @@ impl ApiServer {
             watch.ended = true;
         }
         watch.due_bookmark(now);
+        frames.extend(watch.take_pending(now).0);
         let poll = WatchPoll {
-            frames: std::mem::take(&mut watch.pending),
+            frames,
             ended: watch.ended,
             wake: Some(
                 watch
@@ -207,9 +215,76 @@ impl ApiServer {
 }
 
 impl Watch {
-    fn deliver(&mut self, event: &Event, now: Timestamp) -> Result<(), ApiError> {
+    /// Writes out what is pending, up to a limit; whether something is left.
+    fn take_pending(&mut self, now: Timestamp) -> (Vec<Bytes>, bool) {
+        let mut frames = Vec::new();
+        let mut size = 0;
+        while size <= POLL_SIZE {
+            let line = match self.pending.pop_front() {
+                None => return (frames, false),
+                Some(Pending::Line(line)) => Ok(line),
+                Some(Pending::Added(entry)) => self.line("ADDED", &entry, now),
+                Some(Pending::Bookmark(end)) => self.bookmark_line(now, end),
+            };
+            match line {
+                Ok(line) => {
+                    self.first = false;
+                    size += line.len();
+                    frames.push(line);
+                }
+                Err(error) => {
+                    self.pending.clear();
+                    frames.push(error_line(&error));
+                    self.ended = true;
+                }
+            }
+        }
+        let more = !self.pending.is_empty();
+        (frames, more)
+    }
+
+    /// Writes out what happened since the last call, up to a limit; whether something is left.
+    fn follow(&mut self, table: &Table, frames: &mut Vec<Bytes>, now: Timestamp) -> bool {
+        if self.ended {
+            return false;
+        }
+        if self.cursor < table.compacted() {
+            let (cursor, oldest) = (self.cursor, table.compacted());
+            frames.push(error_line(&ApiError::expired(format!(
+                "too old resource version: {cursor} ({oldest})"
+            ))));
+            self.ended = true;
+            return false;
+        }
+        if table.newest() <= self.cursor {
+            return false;
+        }
+        let mut size: usize = frames.iter().map(Bytes::len).sum();
+        for event in table.since(self.cursor) {
+            if size > POLL_SIZE {
+                return true;
+            }
+            match self.deliver(event, now) {
+                Ok(Some(line)) => {
+                    size += line.len();
+                    frames.push(line);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    frames.push(error_line(&error));
+                    self.ended = true;
+                    return false;
+                }
+            }
+            self.cursor = event.revision;
+        }
+        false
+    }
+
+    /// What an event of the store is to this watch.
+    fn deliver(&mut self, event: &Event, now: Timestamp) -> Result<Option<Bytes>, ApiError> {
         if !event.key.starts_with(&self.selection.prefix) {
-            return Ok(());
+            return Ok(None);
         }
         let selected = |entry: &Arc<Entry>| self.selection.matches(&event.key, &entry.value);
         let before = event
@@ -218,20 +293,22 @@ impl Watch {
             .filter(|entry| selected(entry))
             .cloned();
         let after = !event.deleted && selected(&event.after);
-        match (before, after) {
-            (None, true) => self.push("ADDED", &event.after, now),
-            (Some(_), true) => self.push("MODIFIED", &event.after, now),
-            (Some(_), false) if event.deleted => self.push("DELETED", &event.after, now),
+        let line = match (before, after) {
+            (None, true) => self.line("ADDED", &event.after, now),
+            (Some(_), true) => self.line("MODIFIED", &event.after, now),
+            (Some(_), false) if event.deleted => self.line("DELETED", &event.after, now),
             (Some(before), false) => {
                 let mut last = Value::clone(&before.value);
                 meta::set_resource_version(&mut last, &event.revision.to_string());
-                self.push("DELETED", &Entry::new(Arc::new(last), event.revision), now)
+                self.line("DELETED", &Entry::new(Arc::new(last), event.revision), now)
             }
-            (None, false) => Ok(()),
-        }
+            (None, false) => return Ok(None),
+        }?;
+        self.first = false;
+        Ok(Some(line))
     }
 
-    fn push(&mut self, kind: &str, entry: &Entry, now: Timestamp) -> Result<(), ApiError> {
+    fn line(&self, kind: &str, entry: &Entry, now: Timestamp) -> Result<Bytes, ApiError> {
         let object = reply::event_object(
             &self.served,
             entry,
@@ -240,28 +317,14 @@ impl Watch {
             self.first,
             now,
         )?;
-        self.first = false;
-        self.push_line(kind, &object);
-        Ok(())
-    }
-
-    fn push_line(&mut self, kind: &str, object: &[u8]) {
-        let mut line = Vec::with_capacity(object.len() + 32);
-        line.extend_from_slice(b"{\"type\":\"");
-        line.extend_from_slice(kind.as_bytes());
-        line.extend_from_slice(b"\",\"object\":");
-        line.extend_from_slice(object);
-        line.extend_from_slice(b"}\n");
-        self.pending.push(line.into());
+        Ok(line(kind, &object))
     }
 
     fn push_error(&mut self, error: &ApiError) {
-        let type_id = machinery::schema::TypeTable::builtin().type_of("", "v1", "Status");
-        let status = go_json::to_vec(&error.to_status(), type_id);
-        self.push_line("ERROR", &status);
+        self.pending.push_back(Pending::Line(error_line(error)));
     }
 
-    fn push_bookmark(&mut self, now: Timestamp, end_of_list: bool) -> Result<(), ApiError> {
+    fn bookmark_line(&self, now: Timestamp, end_of_list: bool) -> Result<Bytes, ApiError> {
         let resource = &self.served.resource;
         let mut metadata = json!({"resourceVersion": self.cursor.to_string()});
         if let (true, Some(fields)) = (end_of_list, metadata.as_object_mut()) {
@@ -290,9 +353,7 @@ impl Watch {
                 )?
             }
         };
-        self.first = false;
-        self.push_line("BOOKMARK", &object);
-        Ok(())
+        Ok(line("BOOKMARK", &object))
     }
 
     /// Sends a bookmark about every minute, and 2 s and 1 s before the end.
@@ -300,9 +361,7 @@ impl Watch {
         if self.ended || self.bookmark.is_none_or(|due| now < due) {
             return;
         }
-        if self.push_bookmark(now, false).is_err() {
-            self.ended = true;
-        }
+        self.pending.push_back(Pending::Bookmark(false));
         let (two, one) = (plus(self.deadline, -2), plus(self.deadline, -1));
         let next = plus(now, BOOKMARK_SECONDS);
         self.bookmark = Some(if now < two {
@@ -313,4 +372,19 @@ impl Watch {
             Timestamp::MAX
         });
     }
+}
+
+fn line(kind: &str, object: &[u8]) -> Bytes {
+    let mut line = Vec::with_capacity(object.len() + 32);
+    line.extend_from_slice(b"{\"type\":\"");
+    line.extend_from_slice(kind.as_bytes());
+    line.extend_from_slice(b"\",\"object\":");
+    line.extend_from_slice(object);
+    line.extend_from_slice(b"}\n");
+    line.into()
+}
+
+fn error_line(error: &ApiError) -> Bytes {
+    let type_id = machinery::schema::TypeTable::builtin().type_of("", "v1", "Status");
+    line("ERROR", &go_json::to_vec(&error.to_status(), type_id))
 }

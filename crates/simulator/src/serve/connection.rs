@@ -1,24 +1,39 @@
-//! One connection: TLS, HTTP/1.1 or HTTP/2, authentication, requests.
+//! One connection: TLS, HTTP/1.1 or HTTP/2, authentication, requests, and what a client may not keep waiting for ever
+//! (`apiserver/pkg/server/secure_serving.go`, `apiserver/pkg/server/filters/{timeout,maxinflight}.go`).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
+use super::Limits;
 use super::durable::Durable;
+use crate::apiserver::{refusal, too_many_in_flight};
 use crate::request::{Request, User};
 use crate::sim_body::SimBody;
-use crate::wire::{BoxError, answer, request_of};
+use crate::status_error::{ApiError, Details};
+use crate::wire::{BoxError, answer, http_response, request_of};
 use crate::world::WorldHandle;
 
 /// Bodies above this are not even read to their end.
 const READ_LIMIT: usize = 4 * 1024 * 1024;
+/// How long a client may take to agree on TLS.
+const HANDSHAKE: Duration = Duration::from_secs(32);
+/// How long a client may take for the head of a request, the pause before it included (`IdleTimeout`).
+const HEAD: Duration = Duration::from_secs(90);
+/// Largest head of a request, in bytes, and what a connection holds for a client that doesn't read. Go takes heads of
+/// 1 MiB; here a thousand such clients would then cost as many MiB.
+const HEAD_LIMIT: usize = 128 * 1024;
+/// Requests that one HTTP/2 connection may have under way.
+const STREAMS: u32 = 100;
 
 /// What every connection needs.
 pub(crate) struct Shared {
@@ -30,16 +45,58 @@ pub(crate) struct Shared {
     pub token: String,
     /// TLS.
     pub acceptor: TlsAcceptor,
+    /// What clients may ask for.
+    pub limits: Limits,
+    /// Requests that only read, under way now.
+    pub reading: AtomicUsize,
+    /// Requests that write, under way now.
+    pub writing: AtomicUsize,
+}
+
+/// A request under way; dropping it makes room for the next.
+struct InFlight<'a>(&'a AtomicUsize);
+
+impl<'a> InFlight<'a> {
+    /// Counts a request in; `None` if there are as many as allowed already.
+    fn enter(count: &'a AtomicUsize, most: Option<usize>) -> Option<Self> {
+        let before = count.fetch_add(1, Ordering::SeqCst);
+        let entered = Self(count);
+        most.is_none_or(|most| before < most).then_some(entered)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
     let _ = stream.set_nodelay(true);
-    let Ok(stream) = shared.acceptor.accept(stream).await else {
+    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, shared.acceptor.accept(stream)).await
+    else {
         return;
     };
+    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let service = service_fn(move |request| handle(shared.clone(), request));
-    let builder = auto::Builder::new(TokioExecutor::new());
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_LIMIT);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(u32::try_from(HEAD_LIMIT).unwrap_or(u32::MAX));
+    // As the client agreed to: a guess by the first bytes would wait for them without end.
+    let builder = if http2 {
+        builder.http2_only()
+    } else {
+        builder.http1_only()
+    };
     if let Err(error) = builder
         .serve_connection(TokioIo::new(stream), service)
         .await
@@ -55,12 +112,17 @@ async fn handle(
     let (parts, body) = request.into_parts();
     let mut request = request_of(&parts, None);
     request.user = authenticate(&shared, &request);
-    request.body = match Limited::new(body, READ_LIMIT).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+    let Ok(_room) = in_flight(&shared, &request) else {
+        return Ok(http_response(too_many_in_flight(&request)));
+    };
+    let read = Limited::new(body, READ_LIMIT).collect();
+    request.body = match tokio::time::timeout(shared.limits.request_timeout, read).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
             bytes::Bytes::from(vec![b' '; READ_LIMIT])
         }
-        Err(error) => return Err(error),
+        Ok(Err(error)) => return Err(error),
+        Err(_) => return Ok(http_response(refusal(&request, &timed_out()))),
     };
     let (response, _) = answer(&shared.world, &request).await;
     shared.durable.settled().await;
@@ -75,6 +137,39 @@ async fn handle(
             Some(Box::pin(async move { durable.settled().await }))
         })
     }))
+}
+
+/// There is no room for another request.
+struct Full;
+
+/// Counts a request in, unless it is a watch.
+fn in_flight<'a>(shared: &'a Shared, request: &Request) -> Result<Option<InFlight<'a>>, Full> {
+    if matches!(
+        request.query_value("watch"),
+        Some(value) if !matches!(value, "0" | "false")
+    ) {
+        return Ok(None);
+    }
+    let reads = matches!(
+        request.method,
+        http::Method::GET | http::Method::HEAD | http::Method::OPTIONS
+    );
+    let (count, most) = if reads {
+        (&shared.reading, shared.limits.max_reading)
+    } else {
+        (&shared.writing, shared.limits.max_writing)
+    };
+    InFlight::enter(count, most).map(Some).ok_or(Full)
+}
+
+/// 504: the client did not send its body in time.
+fn timed_out() -> ApiError {
+    ApiError::new(
+        504,
+        "Timeout",
+        "Timeout: request did not complete within the allotted timeout",
+        Some(Details::default()),
+    )
 }
 
 fn authenticate(shared: &Shared, request: &Request) -> Option<User> {

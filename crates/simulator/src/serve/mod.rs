@@ -8,6 +8,8 @@ mod tls;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 use machinery::entropy::Entropy;
 use tokio::net::TcpListener;
@@ -32,6 +34,29 @@ pub struct ServeOptions {
     pub state_dir: Option<PathBuf>,
     /// What the built-in controllers are to know; an empty `root_ca` is the server's own.
     pub settings: Settings,
+    /// What clients may ask for.
+    pub limits: Limits,
+}
+
+/// How much clients may ask for at the same time, and how long they may take.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Requests under way that only read; one more is answered with 429. `None` counts nothing. Watches are not counted.
+    pub max_reading: Option<usize>,
+    /// Requests under way that write.
+    pub max_writing: Option<usize>,
+    /// How long the body of a request may take.
+    pub request_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_reading: None,
+            max_writing: None,
+            request_timeout: Duration::from_mins(1),
+        }
+    }
 }
 
 /// Why a server cannot start. The texts name the remedy in a line `hint: …`.
@@ -138,6 +163,9 @@ impl Server {
             durable: durable.clone(),
             token: credentials.token.clone(),
             acceptor: TlsAcceptor::from(Arc::new(config)),
+            limits: options.limits,
+            reading: AtomicUsize::new(0),
+            writing: AtomicUsize::new(0),
         });
         let (fail, failure) = oneshot::channel();
         let keeping = durable.clone().run();

@@ -68,3 +68,14 @@ pub(crate) fn read_typed(
     defaults::apply(group, version, kind, &mut decoded.value);
     Ok(decoded.value)
 }
+
+/// Whether a value is an object whose apiVersion and kind are texts or absent.
+pub(super) fn has_type_meta(value: &Value) -> bool {
+    value.as_object().is_some_and(|fields| {
+        ["apiVersion", "kind"].into_iter().all(|name| {
+            fields
+                .get(name)
+                .is_none_or(|value| value.is_string() || value.is_null())
+        })
+    })
+}

@@ -1,0 +1,342 @@
+//! What no client should send, over real sockets: each is answered with a Status or a closed connection, and the server
+//! lives on. The statuses are those of a real API server.
+
+#[cfg(test)]
+mod bad_input {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use base64::Engine as _;
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, ServerName};
+    use simulator::serve::{Limits, ServeOptions, Server};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+    use tokio_rustls::TlsConnector;
+    use tokio_rustls::client::TlsStream;
+
+    const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
+    const JSON: &str = "application/json";
+    const YAML: &str = "application/yaml";
+    const MERGE: &str = "application/merge-patch+json";
+    const STRATEGIC: &str = "application/strategic-merge-patch+json";
+    const JSON_PATCH: &str = "application/json-patch+json";
+    const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+
+    struct Client {
+        server: Server,
+        connector: TlsConnector,
+        token: String,
+    }
+
+    impl Client {
+        async fn start(limits: Limits) -> Self {
+            let server = Server::start(ServeOptions {
+                addr: ([127, 0, 0, 1], 0).into(),
+                state_dir: None,
+                settings: simulator::builtin::Settings::default(),
+                limits,
+            })
+            .await
+            .unwrap();
+            let field = |name: &str| {
+                let lines = server.kubeconfig.lines();
+                let mut found = lines.filter_map(|line| line.trim().strip_prefix(name));
+                found.next().unwrap().trim().to_owned()
+            };
+            let ca = base64::engine::general_purpose::STANDARD
+                .decode(field("certificate-authority-data:"))
+                .unwrap();
+            let mut roots = rustls::RootCertStore::empty();
+            roots
+                .add(CertificateDer::from_pem_slice(&ca).unwrap())
+                .unwrap();
+            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+            let config = rustls::ClientConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+            let token = field("token:");
+            Self {
+                server,
+                connector: TlsConnector::from(Arc::new(config)),
+                token,
+            }
+        }
+
+        async fn connect(&self) -> TlsStream<TcpStream> {
+            let stream = TcpStream::connect(self.server.addr).await.unwrap();
+            let name = ServerName::try_from("localhost").unwrap();
+            self.connector.connect(name, stream).await.unwrap()
+        }
+
+        fn head(&self, method: &str, path: &str, media: &str, length: usize) -> String {
+            let token = &self.token;
+            format!(
+                "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nContent-Type: {media}\r\n\
+             Content-Length: {length}\r\nConnection: close\r\n\r\n"
+            )
+        }
+
+        /// The reply to bytes as they are, as text, up to the end of the connection.
+        async fn raw(&self, bytes: &[u8]) -> String {
+            let mut stream = self.connect().await;
+            // The server may close before everything is written.
+            let _ = stream.write_all(bytes).await;
+            let mut reply = Vec::new();
+            let read = stream.read_to_end(&mut reply);
+            let _ = tokio::time::timeout(Duration::from_secs(30), read)
+                .await
+                .expect("a reply in time");
+            String::from_utf8_lossy(&reply).into_owned()
+        }
+
+        async fn send(&self, method: &str, path: &str, media: &str, body: &[u8]) -> String {
+            let head = self.head(method, path, media, body.len());
+            self.raw(&[head.as_bytes(), body].concat()).await
+        }
+    }
+
+    fn status(reply: &str) -> u16 {
+        let word = reply.split(' ').nth(1).unwrap_or_default();
+        word.parse().unwrap_or_default()
+    }
+
+    fn deep(open: &str, inner: &str, close: &str, levels: usize) -> Vec<u8> {
+        format!("{}{inner}{}", open.repeat(levels), close.repeat(levels)).into_bytes()
+    }
+
+    fn config_map(rest: &[u8]) -> Vec<u8> {
+        [
+            br#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x"},"#.as_slice(),
+            rest,
+            b"}",
+        ]
+        .concat()
+    }
+
+    /// Method, path, media type, body, status of the reply.
+    type Case = (&'static str, String, &'static str, Vec<u8>, u16);
+
+    fn bodies() -> Vec<Case> {
+        let one = format!("{CONFIG_MAPS}/here");
+        let post = |media: &'static str, body: Vec<u8>, status: u16| -> Case {
+            ("POST", CONFIG_MAPS.to_owned(), media, body, status)
+        };
+        let patch = |media: &'static str, body: Vec<u8>, status: u16| -> Case {
+            ("PATCH", one.clone(), media, body, status)
+        };
+        let doubling = {
+            let copies =
+                (0..60).map(|n| format!(r#",{{"op":"copy","from":"/a","path":"/a/{n}"}}"#));
+            let copies: String = copies.collect();
+            format!(r#"[{{"op":"add","path":"/a","value":{{"b":1}}}}{copies}]"#)
+        };
+        let tests = r#"{"op":"test","path":"/kind","value":"ConfigMap"},"#.repeat(10_000);
+        let bomb = (1..9).fold("a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned(), |text, n| {
+            let last = format!("*a{}", n - 1);
+            let all = [last.as_str(); 9].join(",");
+            format!("{text}a{n}: &a{n} [{all}]\n")
+        });
+        let large = "x".repeat(1_600_000);
+        vec![
+        post(JSON, vec![0; 1000], 400),
+        post(JSON, (0..=255).collect(), 400),
+        post(JSON, deep("[", "", "]", 100_000), 400),
+        post(JSON, b"[".repeat(100_000), 400),
+        post(JSON, deep("{\"a\":", "1", "}", 100_000), 400),
+        post(JSON, config_map(&[b"\"f\":".as_slice(), &deep("[", "", "]", 100_000)].concat()), 400),
+        post(JSON, config_map(&[b"\"f\":".as_slice(), &deep("[", "", "]", 390)].concat()), 201),
+        post(JSON, config_map(&[b"\"f\":1".as_slice(), &b"0".repeat(100_000)].concat()), 409),
+        post(JSON, br#"{"metadata":{"name":"y","generation":1e999999999}}"#.to_vec(), 400),
+        post(JSON, config_map(b"\"data\":{\"a\":\"\xff\xfe\"}"), 409),
+        post(JSON, config_map(br#""data":{"a":"1","a":"2"},"data":{}"#), 409),
+        post(JSON, vec![b' '; 3_145_729], 413),
+        post(JSON, vec![b' '; 3_145_728], 400),
+        post(JSON, format!(r#"{{"metadata":{{"name":"y"}},"data":{{"a":"{large}"}}}}"#).into(), 422),
+        post(YAML, deep("[", "", "]", 100_000), 400),
+        post(YAML, b"{a: ".repeat(100_000), 400),
+        post(YAML, [b"- ".repeat(100_000).as_slice(), b"x"].concat(), 400),
+        post(YAML, bomb.into_bytes(), 400),
+        post(PROTOBUF, (0..=255).collect(), 400),
+        post(PROTOBUF, b"k8s\0\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f".to_vec(), 400),
+        patch(MERGE, deep("{\"a\":", "1", "}", 100_000), 400),
+        patch(STRATEGIC, deep("{\"a\":", "1", "}", 100_000), 400),
+        patch(JSON_PATCH, deep("[", "", "]", 100_000), 400),
+        patch(JSON_PATCH, doubling.into_bytes(), 422),
+        patch(JSON_PATCH, format!("[{}]", tests.trim_end_matches(',')).into_bytes(), 200),
+        patch(JSON_PATCH, format!(r#"[{tests}{{"op":"test","path":"/kind","value":"ConfigMap"}}]"#).into_bytes(), 413),
+        patch(MERGE, vec![b' '; 3_145_729], 413),
+        ("POST", "/api/v1/namespaces/default/pods".to_owned(), JSON,
+            format!(r#"{{"metadata":{{"name":"y"}},"spec":{{"containers":[{{"name":"a","image":"i","args":["{large}"]}}]}}}}"#).into(), 500),
+        ("GET", format!("{CONFIG_MAPS}?labelSelector={}", "%28".repeat(5000)), JSON, Vec::new(), 400),
+        ("GET", format!("{CONFIG_MAPS}?limit=1&continue={}", "A".repeat(50_000)), JSON, Vec::new(), 400),
+        ("GET", format!("{CONFIG_MAPS}?{}", "&=".repeat(20_000)), JSON, Vec::new(), 200),
+    ]
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn bodies_that_are_none_get_a_status() {
+        let client = Client::start(Limits::default()).await;
+        let here = br#"{"metadata":{"name":"here"}}"#;
+        let made = client.send("POST", CONFIG_MAPS, JSON, here).await;
+        assert_eq!(status(&made), 201, "{made}");
+        for (index, (method, path, media, body, expected)) in bodies().into_iter().enumerate() {
+            let reply = client.send(method, &path, media, &body).await;
+            let shown: String = reply.chars().take(600).collect();
+            assert_eq!(
+                status(&reply),
+                expected,
+                "{index}: {method} {media}: {shown}"
+            );
+            if expected >= 400 {
+                assert!(shown.contains(r#""status":"Failure""#), "{index}: {shown}");
+            }
+        }
+        let ready = client.send("GET", "/readyz", JSON, b"").await;
+        assert_eq!(status(&ready), 200, "{ready}");
+        client.server.shutdown().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_is_no_request_is_refused_or_closed() {
+        let client = Client::start(Limits::default()).await;
+        let long = "a".repeat(1_200_000);
+        let head = client.head("GET", CONFIG_MAPS, JSON, 0);
+        let large = head.replace("Host:", &format!("X-Long: {long}\r\nHost:"));
+        let negative = head.replace("Content-Length: 0", "Content-Length: -1");
+        for (bytes, expected) in [
+            (b"\0\x01\x02\x03garbage\r\n\r\n".to_vec(), 400),
+            (large.into_bytes(), 431),
+            (negative.into_bytes(), 400),
+        ] {
+            let reply = client.raw(&bytes).await;
+            assert_eq!(status(&reply), expected, "{reply}");
+        }
+        // No TLS at all, and a connection that says nothing.
+        let mut plain = TcpStream::connect(client.server.addr).await.unwrap();
+        plain.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+        let mut reply = Vec::new();
+        let _ = plain.read_to_end(&mut reply).await;
+        let _silent = TcpStream::connect(client.server.addr).await.unwrap();
+        // Half a request, then the end of what the client sends.
+        let mut half = client.connect().await;
+        let text = client.head("POST", CONFIG_MAPS, JSON, 1000);
+        half.write_all(text.as_bytes()).await.unwrap();
+        half.shutdown().await.unwrap();
+        let _ = half.read_to_end(&mut reply).await;
+        // A watch whose client sends nothing any more ends.
+        let mut watch = client.connect().await;
+        let text = client.head("GET", &format!("{CONFIG_MAPS}?watch=1"), JSON, 0);
+        watch.write_all(text.as_bytes()).await.unwrap();
+        let mut first = [0; 64];
+        let read = watch.read(&mut first).await.unwrap();
+        assert!(first.get(..read).unwrap().starts_with(b"HTTP/1.1 200"));
+        watch.shutdown().await.unwrap();
+        let end =
+            tokio::time::timeout(Duration::from_secs(30), watch.read_to_end(&mut reply)).await;
+        assert!(end.is_ok(), "the watch goes on");
+        let ready = client.send("GET", "/readyz", JSON, b"").await;
+        assert_eq!(status(&ready), 200, "{ready}");
+        client.server.shutdown().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_body_must_come_in_time_and_only_so_many_requests_may_wait_for_theirs() {
+        let client = Client::start(Limits {
+            max_writing: Some(1),
+            max_reading: Some(1),
+            request_timeout: Duration::from_millis(700),
+        })
+        .await;
+        let mut slow = client.connect().await;
+        let text = client.head("POST", CONFIG_MAPS, JSON, 1000);
+        slow.write_all(text.as_bytes()).await.unwrap();
+        slow.write_all(b"{").await.unwrap();
+        // The slow one counts as soon as the server has read its head.
+        let mut refused = String::new();
+        for attempt in 0..1000 {
+            let name = format!(r#"{{"metadata":{{"name":"n{attempt}"}}}}"#);
+            refused = client
+                .send("POST", CONFIG_MAPS, JSON, name.as_bytes())
+                .await;
+            if status(&refused) == 429 {
+                break;
+            }
+            assert_eq!(status(&refused), 201, "{refused}");
+        }
+        assert!(
+            refused.to_lowercase().contains("retry-after: 1"),
+            "{refused}"
+        );
+        let read = client.send("GET", CONFIG_MAPS, JSON, b"").await;
+        assert_eq!(status(&read), 200, "{read}");
+        let mut reply = String::new();
+        let _ = slow.read_to_string(&mut reply).await;
+        assert_eq!(status(&reply), 504, "{reply}");
+        assert!(reply.contains(r#""reason":"Timeout""#), "{reply}");
+        let again = client
+            .send(
+                "POST",
+                CONFIG_MAPS,
+                JSON,
+                br#"{"metadata":{"name":"later"}}"#,
+            )
+            .await;
+        assert_eq!(status(&again), 201, "{again}");
+        client.server.shutdown().await.unwrap();
+    }
+
+    /// Bytes of memory in use by this process.
+    fn memory() -> usize {
+        let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: usize = text.split(' ').nth(1).unwrap().parse().unwrap();
+        pages * 4096
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn watches_that_nobody_reads_cost_little_and_hold_nobody_up() {
+        const OBJECTS: usize = 40;
+        const WATCHES: usize = 150;
+        let client = Client::start(Limits::default()).await;
+        let text = "x".repeat(50_000);
+        for number in 0..OBJECTS {
+            let body = format!(r#"{{"metadata":{{"name":"c{number}"}},"data":{{"a":"{text}"}}}}"#);
+            let made = client
+                .send("POST", CONFIG_MAPS, JSON, body.as_bytes())
+                .await;
+            assert_eq!(status(&made), 201, "{made}");
+        }
+        let before = memory();
+        let mut watches = Vec::new();
+        for _ in 0..WATCHES {
+            let mut stream = client.connect().await;
+            let head = client.head("GET", &format!("{CONFIG_MAPS}?watch=1"), JSON, 0);
+            stream.write_all(head.as_bytes()).await.unwrap();
+            watches.push(stream);
+        }
+        // Another client's writes and reads are as quick as ever.
+        for number in 0..OBJECTS {
+            let path = format!("{CONFIG_MAPS}/c{number}");
+            let change = br#"{"data":{"b":"1"}}"#;
+            let changed = client.send("PATCH", &path, MERGE, change).await;
+            assert_eq!(status(&changed), 200, "{changed}");
+        }
+        let grown = memory().saturating_sub(before);
+        // All initial events together are WATCHES × 2 MB.
+        let whole = WATCHES * OBJECTS * text.len();
+        assert!(grown < whole / 3, "{grown} of {whole} bytes");
+        // They were no dead ends: the last one still gets everything.
+        let mut last = watches.pop().unwrap();
+        let mut got = Vec::new();
+        let mut buffer = vec![0; 65_536];
+        while got.len() < 2 * OBJECTS * text.len() {
+            let read = tokio::time::timeout(Duration::from_secs(30), last.read(&mut buffer));
+            let read = read.await.unwrap().unwrap();
+            assert!(read > 0, "the watch ended");
+            got.extend_from_slice(buffer.get(..read).unwrap());
+        }
+        client.server.shutdown().await.unwrap();
+    }
+}
