@@ -26,6 +26,10 @@ test-real: setup testbed ## the same on a real Kubernetes (needs Go; ARGS=NAME: 
 	@scripts/setup kubectl
 	@if command -v go >/dev/null; then $(CARGO) xtask test-real $(ARGS); else echo 'skipped: no Go toolchain'; fi
 
+clients: setup testbed ## helm, client-go, kustomize and Python's client on our server and on a real Kubernetes (without Go: what needs none, on ours)
+	@scripts/setup kubectl
+	$(CARGO) xtask clients $(ARGS)
+
 testbed: ## build the real Kubernetes of test-real, once per version
 	@if command -v go >/dev/null; then $(CARGO) xtask testbed build; else echo 'skipped: no Go toolchain'; fi
 
@@ -44,4 +48,4 @@ deny: ## licences, bans and sources of dependencies
 generate: ## write generated files anew (deploy/)
 	$(CARGO) xtask generate
 
-.PHONY: help setup tour test conformance test-real testbed lint docs deny generate
+.PHONY: help setup tour test conformance test-real clients testbed lint docs deny generate

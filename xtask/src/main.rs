@@ -2,6 +2,7 @@
 //!
 //! `main` is wiring; each command has a module of its own.
 mod bench;
+mod clients;
 #[allow(
     clippy::indexing_slicing,
     reason = "JSON values read null where nothing is"
@@ -43,6 +44,8 @@ enum Command {
     /// Figures of the controllers on a real Kubernetes
     #[command(subcommand)]
     Bench(bench::Command),
+    /// Real clients beyond kubectl, on our server and on a real Kubernetes
+    Clients(clients::ClientsArgs),
     /// Replay recorded calls of upstream against ours
     #[command(subcommand)]
     Conformance(conformance::Command),
@@ -67,6 +70,7 @@ enum Command {
 fn main() -> Result<ExitCode> {
     match Args::parse().command {
         Command::Bench(command) => bench::run(&command),
+        Command::Clients(args) => clients::run(&args),
         Command::Conformance(command) => return conformance::run(&command),
         Command::Crds(args) => crds::run(&args),
         Command::Fidelity(args) => return fidelity::run(&args),
