@@ -149,7 +149,7 @@ impl State {
             Err(error) => return Err(self.unusable(&error)),
         }
         api.store_mut().restored(revision);
-        api.serve_definitions();
+        api.restored();
         Ok(())
     }
 

@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
+/// What tells a refusal for want of a right from one by admission.
+const NO_RIGHT: &[u8] = b"forbidden: User ";
+
 /// Calls of one actor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -20,6 +23,7 @@ pub struct Recorder {
     hash: Sha256,
     counts: BTreeMap<String, Counts>,
     log: Option<Vec<String>>,
+    forbidden: Vec<String>,
 }
 
 impl Recorder {
@@ -31,6 +35,11 @@ impl Recorder {
     /// The lines kept so far.
     pub fn log(&self) -> &[String] {
         self.log.as_deref().unwrap_or_default()
+    }
+
+    /// Calls that were refused because their sender lacks the right (`actor method path`).
+    pub fn forbidden(&self) -> &[String] {
+        &self.forbidden
     }
 
     /// Counts a call and returns its numbers.
@@ -68,6 +77,9 @@ impl Recorder {
         ] {
             self.hash.update((part.len() as u64).to_be_bytes());
             self.hash.update(part);
+        }
+        if status == 403 && reply.windows(NO_RIGHT.len()).any(|part| part == NO_RIGHT) {
+            self.forbidden.push(format!("{actor} {method} {path}"));
         }
         if let Some(log) = &mut self.log {
             log.push(format!("{actor} {method} {path} {status}"));

@@ -1,5 +1,7 @@
 //! Requests and replies of the API server as plain data.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
@@ -7,12 +9,16 @@ use jiff::Timestamp;
 use crate::outside::{Pending, Question};
 
 /// Who sends a request, as authentication found out.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct User {
     /// User name, such as `admin` or `system:serviceaccount:NS:NAME`.
     pub name: String,
+    /// Uid, or empty.
+    pub uid: String,
     /// Groups; members of `system:masters` may do everything.
     pub groups: Vec<String>,
+    /// What else authentication found out, such as the pod a token is bound to.
+    pub extra: BTreeMap<String, Vec<String>>,
 }
 
 impl User {
@@ -24,6 +30,7 @@ impl User {
                 "system:masters".to_owned(),
                 "system:authenticated".to_owned(),
             ],
+            ..Self::default()
         }
     }
 
@@ -36,6 +43,7 @@ impl User {
                 format!("system:serviceaccounts:{namespace}"),
                 "system:authenticated".to_owned(),
             ],
+            ..Self::default()
         }
     }
 

@@ -36,6 +36,12 @@ impl Wire {
         }
     }
 
+    /// The same process, acting as somebody else.
+    #[must_use]
+    pub fn acting_as(self, user: User) -> Self {
+        Self { user, ..self }
+    }
+
     async fn run(
         self,
         request: Request,
@@ -170,7 +176,8 @@ fn parse_query(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn percent_decode(text: &str, plus: bool) -> String {
+/// Text without its percent escapes; with `plus`, also `+` for spaces.
+pub(crate) fn percent_decode(text: &str, plus: bool) -> String {
     if !(text.contains('%') || plus && text.contains('+')) {
         return text.to_owned();
     }

@@ -1,118 +1,173 @@
-//! Who may do what. RBAC is not here yet: members of `system:masters` may do everything, everybody else nothing but
-//! read what is open to all authenticated users.
+//! Who may do what: what a request asks for, the decision about it, and the text of a refusal
+//! (`apiserver/pkg/endpoints/request/requestinfo.go`, `handlers/responsewriters/errors.go`).
 
-use http::HeaderName;
-
+use super::ApiServer;
+use super::rbac::index::Decision;
+use super::rbac::rule::{Asked, Attributes, ResourceAsked};
+use super::registry::Served;
 use super::target::Target;
 use crate::request::{Request, User};
 use crate::status_error::{ApiError, Details};
 
-const IMPERSONATION: [&str; 3] = ["impersonate-user", "impersonate-group", "impersonate-uid"];
+/// What a request asks for, with what had to be computed for it.
+pub(crate) struct Wanted<'a> {
+    verb: String,
+    target: Option<&'a Target>,
+    path: &'a str,
+    /// Name of the object, from the path or from a field selector.
+    name: String,
+}
 
-/// Impersonation is refused: it means nothing without RBAC.
-pub(crate) fn check_impersonation(request: &Request) -> Result<(), ApiError> {
-    let asked = IMPERSONATION
-        .iter()
-        .any(|name| request.headers.contains_key(HeaderName::from_static(name)));
-    if asked {
-        Err(ApiError::unsupported("impersonation"))
-    } else {
-        Ok(())
+impl<'a> Wanted<'a> {
+    /// Reads a request; `target` is what its path names.
+    pub fn of(request: &'a Request, target: Option<&'a Target>) -> Self {
+        let name = target.map(|target| target.name.clone()).unwrap_or_default();
+        let (verb, selected) = match request.method.as_str() {
+            method if target.is_none() => (method.to_ascii_lowercase(), None),
+            "POST" => ("create".to_owned(), None),
+            "PUT" => ("update".to_owned(), None),
+            "PATCH" => ("patch".to_owned(), None),
+            "DELETE" if name.is_empty() => ("deletecollection".to_owned(), None),
+            "DELETE" => ("delete".to_owned(), None),
+            "GET" | "HEAD" if !name.is_empty() => ("get".to_owned(), None),
+            "GET" | "HEAD" => {
+                let watch = super::options::boolean(request, "watch") == Some(true);
+                let verb = if watch { "watch" } else { "list" };
+                (verb.to_owned(), selected_name(request))
+            }
+            _ => (String::new(), None),
+        };
+        Self {
+            verb,
+            target,
+            path: &request.path,
+            name: selected.unwrap_or(name),
+        }
+    }
+
+    /// As rules look at it.
+    pub fn attributes(&self) -> Attributes<'_> {
+        let object = match self.target {
+            None => Asked::Path(self.path),
+            Some(target) => Asked::Resource(ResourceAsked {
+                group: &target.group,
+                resource: &target.plural,
+                subresource: target.subresource.split('/').next().unwrap_or_default(),
+                namespace: &target.namespace,
+                name: &self.name,
+            }),
+        };
+        Attributes {
+            verb: &self.verb,
+            object,
+        }
     }
 }
 
-/// Paths every authenticated user may read.
-fn is_open(path: &str) -> bool {
-    [
-        "/api", "/apis", "/openapi", "/version", "/healthz", "/livez", "/readyz",
-    ]
-    .iter()
-    .any(|open| {
-        path.strip_prefix(open)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    })
+/// The one name a field selector leaves, if it is one that could stand in a path.
+fn selected_name(request: &Request) -> Option<String> {
+    let selector = request.query_value("fieldSelector")?;
+    let selector = machinery::fields::Selector::parse(selector).ok()?;
+    let name = selector.required_value("metadata.name")?;
+    let in_path = !matches!(name, "" | "." | "..") && !name.contains(['/', '%']);
+    in_path.then(|| name.to_owned())
 }
 
-fn verb(request: &Request, target: &Target) -> &'static str {
-    let watch = super::options::boolean(request, "watch") == Some(true);
-    match (request.method.as_str(), target.name.is_empty()) {
-        ("GET" | "HEAD", _) if watch => "watch",
-        ("GET" | "HEAD", true) => "list",
-        ("POST", _) => "create",
-        ("PUT", _) => "update",
-        ("PATCH", _) => "patch",
-        ("DELETE", true) => "deletecollection",
-        ("DELETE", false) => "delete",
-        _ => "get",
+impl ApiServer {
+    /// Whether somebody may do something, and why.
+    pub(crate) fn decide(&self, user: &User, wanted: &Attributes<'_>) -> Decision {
+        if user.is_admin() {
+            return Decision {
+                allowed: true,
+                reason: String::new(),
+            };
+        }
+        self.rbac.decide(user, wanted)
     }
-}
 
-const NOTE: &str =
-    "RBAC is not supported by this version of Carrick: only members of system:masters have rights";
-
-/// 403 unless the user may do that.
-pub(crate) fn authorize(
-    user: &User,
-    request: &Request,
-    target: Option<&Target>,
-) -> Result<(), ApiError> {
-    if user.is_admin() {
-        return Ok(());
-    }
-    let Some(target) = target else {
-        let user = &user.name;
-        let method = request.method.as_str().to_ascii_lowercase();
-        if method == "get" && is_open(&request.path) {
+    /// 403 unless somebody may do something.
+    pub(crate) fn authorize(&self, user: &User, wanted: &Attributes<'_>) -> Result<(), ApiError> {
+        let decision = self.decide(user, wanted);
+        if decision.allowed {
             return Ok(());
         }
-        let message = format!(
-            "forbidden: User {user:?} cannot {method} path {:?} ({NOTE})",
-            request.path
-        );
-        return Err(ApiError::new(
-            403,
-            "Forbidden",
-            message,
-            Some(Details::default()),
-        ));
-    };
-    authorize_verb(user, verb(request, target), target)
+        Err(forbidden(user, wanted, &decision.reason))
+    }
+
+    /// The second check of a write that turns out to create its object, as an apply or a PUT may: 403 unless the user may
+    /// create it. Here alone `create` matches rules that are limited to names.
+    pub(crate) fn authorize_create(
+        &self,
+        user: &User,
+        served: &Served,
+        namespace: &str,
+        name: &str,
+    ) -> Result<(), ApiError> {
+        let object = ResourceAsked {
+            group: &served.resource.group,
+            resource: &served.resource.plural,
+            namespace,
+            name,
+            ..ResourceAsked::default()
+        };
+        let wanted = Attributes {
+            verb: "create",
+            object: Asked::Resource(object),
+        };
+        self.authorize(user, &wanted)
+    }
 }
 
-/// 403 unless the user may do that to what the path names; an apply that creates needs `create` beside `patch`.
-pub(crate) fn authorize_verb(user: &User, verb: &str, target: &Target) -> Result<(), ApiError> {
-    if user.is_admin() {
-        return Ok(());
+/// 403: somebody may not do something. The reason comes last, if there is one.
+pub(crate) fn forbidden(user: &User, wanted: &Attributes<'_>, reason: &str) -> ApiError {
+    let (verb, user) = (wanted.verb, &user.name);
+    let because = if reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {reason}")
+    };
+    let resource = match wanted.object {
+        Asked::Path(path) => {
+            let text = escaped(&format!("User {user:?} cannot {verb} path {path:?}"));
+            let message = format!("forbidden: {text}{because}");
+            let details = Some(Details::default());
+            return ApiError::new(403, "Forbidden", message, details);
+        }
+        Asked::Resource(resource) => resource,
+    };
+    let mut with_subresource = resource.resource.to_owned();
+    if !resource.subresource.is_empty() {
+        with_subresource = format!("{with_subresource}/{}", resource.subresource);
     }
-    let user = &user.name;
-    let mut resource = target.plural.clone();
-    if !target.subresource.is_empty() {
-        resource = format!("{resource}/{}", target.subresource);
-    }
-    let place = if target.namespace.is_empty() {
+    let place = if resource.namespace.is_empty() {
         "at the cluster scope".to_owned()
     } else {
-        format!("in the namespace {:?}", target.namespace)
+        format!("in the namespace {:?}", resource.namespace)
     };
-    let qualified = if target.group.is_empty() {
-        target.plural.clone()
-    } else {
-        format!("{}.{}", target.plural, target.group)
-    };
-    let subject = if target.name.is_empty() {
-        qualified
-    } else {
-        format!("{qualified} {:?}", target.name)
-    };
-    let message = format!(
-        "{subject} is forbidden: User {user:?} cannot {verb} resource {resource:?} in API group {:?} {place} ({NOTE})",
-        target.group
-    );
+    let mut subject = resource.resource.to_owned();
+    if !resource.group.is_empty() {
+        subject = format!("{subject}.{}", resource.group);
+    }
+    if !resource.name.is_empty() {
+        subject = format!("{subject} {:?}", resource.name);
+    }
+    let text = escaped(&format!(
+        "User {user:?} cannot {verb} resource {with_subresource:?} in API group {:?} {place}",
+        resource.group
+    ));
     let details = Details {
-        name: target.name.clone(),
-        group: target.group.clone(),
-        kind: target.plural.clone(),
+        name: resource.name.to_owned(),
+        group: resource.group.to_owned(),
+        kind: resource.resource.to_owned(),
         ..Details::default()
     };
-    Err(ApiError::new(403, "Forbidden", message, Some(details)))
+    let message = format!("{subject} is forbidden: {text}{because}");
+    ApiError::new(403, "Forbidden", message, Some(details))
+}
+
+/// As a browser may show it.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }

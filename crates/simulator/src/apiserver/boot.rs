@@ -50,6 +50,30 @@ impl ApiServer {
             self.ensure(&classes, "", object, now, entropy);
         }
         self.ensure_kubernetes(now, entropy);
+        self.ensure_roles(now, entropy);
+    }
+
+    /// Creates the default roles and bindings that are missing.
+    fn ensure_roles(&mut self, now: Timestamp, entropy: &mut Entropy) {
+        for (resource, object) in super::rbac::defaults::objects() {
+            let Ok(served) = self.known(resource) else {
+                continue;
+            };
+            let (namespace, name) = (
+                machinery::meta::namespace(object),
+                machinery::meta::name(object),
+            );
+            let key = key(namespace, name);
+            if self.store.get(&served.table, &key).is_some() {
+                continue;
+            }
+            // They are known to be valid, and every world begins with them: they are stored as they are.
+            let mut object = object.clone();
+            machinery::meta::set(&mut object, "uid", json!(entropy.uid()));
+            let made = machinery::time::rfc3339(now);
+            machinery::meta::set(&mut object, "creationTimestamp", json!(made));
+            self.commit_put(&served, &key, object, now);
+        }
     }
 
     fn ensure_kubernetes(&mut self, now: Timestamp, entropy: &mut Entropy) {

@@ -71,6 +71,11 @@ impl ApiServer {
             before: event.before.as_ref().map(|entry| entry.value.clone()),
             after: (!event.deleted).then(|| event.after.value.clone()),
         });
+        if served.resource.group == super::rbac::GROUP {
+            let object = (!event.deleted).then_some(event.after.value.as_ref());
+            self.rbac
+                .note(&served.resource.plural, namespace, name, object);
+        }
         if served.resource == known::CUSTOM_RESOURCE_DEFINITIONS {
             let definition = (!event.deleted).then(|| event.after.value.clone());
             self.serve_definition(&event.key, definition.as_deref());

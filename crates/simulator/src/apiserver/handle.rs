@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use identity::{check_identity, check_names};
 
+use super::authorize::Wanted;
 use super::delete::{Deleted, success};
 use super::facts;
 use super::list_options::{later, list_options, too_large};
@@ -24,7 +25,7 @@ use super::selection::Selection;
 use super::store::{Entry, key};
 use super::target::{self, Target};
 use super::write::{UpdateTarget, Writer};
-use super::{ApiServer, body, discovery, list, openapi, reply};
+use super::{ApiServer, body, discovery, impersonate, list, openapi, reply};
 use crate::request::{Reply, Request, User};
 use crate::status_error::ApiError;
 
@@ -152,9 +153,17 @@ impl ApiServer {
                 None,
             )));
         };
-        super::authorize::check_impersonation(request).map_err(plain)?;
         let target = target::parse(&request.path);
-        super::authorize::authorize(user, request, target.as_ref()).map_err(plain)?;
+        let wanted = Wanted::of(request, target.as_ref());
+        let acting = match impersonate::asked(&request.headers).map_err(plain)? {
+            Some(asked) => Some(
+                self.impersonate(user, &asked, &wanted.attributes())
+                    .map_err(plain)?,
+            ),
+            None => None,
+        };
+        let user = acting.as_ref().unwrap_or(user);
+        self.authorize(user, &wanted.attributes()).map_err(plain)?;
         let Some(target) = target else {
             return self.documents(request).map(Reply::Full).map_err(plain);
         };

@@ -2,6 +2,7 @@
 //!
 //! `handle` is the pipeline; [`store`] keeps objects and history; `write`, `delete`, `list` and `watch` are the verbs.
 
+mod access_review;
 mod admission;
 mod admit;
 mod allocate;
@@ -18,6 +19,7 @@ pub mod discovery;
 mod eviction;
 mod facts;
 mod handle;
+mod impersonate;
 mod list;
 mod list_options;
 mod negotiate;
@@ -26,6 +28,7 @@ mod options;
 pub(crate) mod owners;
 mod patch;
 mod prepare;
+pub mod rbac;
 pub mod registry;
 mod reply;
 pub mod resource;
@@ -38,6 +41,7 @@ pub mod table;
 mod target;
 #[cfg(test)]
 mod tests;
+mod token_request;
 mod tokens;
 mod unasked;
 mod watch;
@@ -45,8 +49,6 @@ pub(crate) mod write;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-
-use jiff::Timestamp;
 
 use crate::outside::Asking;
 use crate::outside::waiting::Waiting;
@@ -58,8 +60,15 @@ pub(crate) use reply::{error_response_without_warnings as refusal, too_many_in_f
 use store::Store;
 use watch::Watch;
 
+const RBAC_RESOURCES: [resource::Resource; 4] = [
+    resource::known::ROLES,
+    resource::known::CLUSTER_ROLES,
+    resource::known::ROLE_BINDINGS,
+    resource::known::CLUSTER_ROLE_BINDINGS,
+];
+
 /// How a server is set up.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Seconds of history kept per resource.
     pub history_seconds: i64,
@@ -69,6 +78,10 @@ pub struct Options {
     pub skip_seed: u64,
     /// Address clients reach the server at, as the `kubernetes` Service's endpoint.
     pub advertise: Option<std::net::SocketAddr>,
+    /// Key that tokens of `ServiceAccounts` are signed with; with another one they don't hold any more.
+    pub token_key: [u8; 32],
+    /// Users by the token they always have.
+    pub static_tokens: BTreeMap<String, User>,
 }
 
 impl Default for Options {
@@ -78,6 +91,8 @@ impl Default for Options {
             skip_revisions: false,
             skip_seed: 0,
             advertise: None,
+            token_key: [0x5a; 32],
+            static_tokens: BTreeMap::new(),
         }
     }
 }
@@ -91,12 +106,12 @@ pub struct ApiServer {
     watchers: BTreeMap<Arc<str>, Vec<WatchId>>,
     dirty_watches: Vec<WatchId>,
     last_watch: u64,
-    tokens: BTreeMap<String, (User, Timestamp)>,
     changes: VecDeque<Change>,
     /// Answers for the run under way, and what it asks.
     asking: Asking,
     /// Writes of built-in controllers that wait for answers.
     pub(crate) waiting: Waiting,
+    rbac: rbac::index::Index,
 }
 
 impl ApiServer {
@@ -110,10 +125,10 @@ impl ApiServer {
             watchers: BTreeMap::new(),
             dirty_watches: Vec::new(),
             last_watch: 0,
-            tokens: BTreeMap::new(),
             changes: VecDeque::new(),
             asking: Asking::default(),
             waiting: Waiting::default(),
+            rbac: rbac::index::Index::default(),
         }
     }
 
@@ -142,8 +157,21 @@ impl ApiServer {
         &mut self.store
     }
 
-    /// Serves the definitions in the store, after a restore.
-    pub fn serve_definitions(&mut self) {
+    /// Takes in what was restored into the store: definitions are served, roles and bindings are in force.
+    pub fn restored(&mut self) {
+        for resource in RBAC_RESOURCES {
+            let table = format!("{}/{}", resource.group, resource.plural);
+            let objects = self.store.table(&table).into_iter();
+            for (key, entry) in objects.flat_map(|table| table.range("", "")) {
+                let (namespace, name) = key.rsplit_once('/').unwrap_or(("", key));
+                self.rbac
+                    .note(&resource.plural, namespace, name, Some(&entry.value));
+            }
+        }
+        self.serve_definitions();
+    }
+
+    fn serve_definitions(&mut self) {
         let found: Vec<_> = self
             .store
             .table("apiextensions.k8s.io/customresourcedefinitions")

@@ -152,4 +152,31 @@ pub mod known {
         "customresourcedefinitions",
         false,
     );
+    /// rbac.authorization.k8s.io/v1 `ClusterRole`.
+    pub const CLUSTER_ROLES: Resource = Resource::new(
+        "rbac.authorization.k8s.io",
+        "v1",
+        "ClusterRole",
+        "clusterroles",
+        false,
+    );
+    /// rbac.authorization.k8s.io/v1 `ClusterRoleBinding`.
+    pub const CLUSTER_ROLE_BINDINGS: Resource = Resource::new(
+        "rbac.authorization.k8s.io",
+        "v1",
+        "ClusterRoleBinding",
+        "clusterrolebindings",
+        false,
+    );
+    /// rbac.authorization.k8s.io/v1 Role.
+    pub const ROLES: Resource =
+        Resource::new("rbac.authorization.k8s.io", "v1", "Role", "roles", true);
+    /// rbac.authorization.k8s.io/v1 `RoleBinding`.
+    pub const ROLE_BINDINGS: Resource = Resource::new(
+        "rbac.authorization.k8s.io",
+        "v1",
+        "RoleBinding",
+        "rolebindings",
+        true,
+    );
 }

@@ -17,6 +17,7 @@ use super::prepare::{
     check_size, check_subresource, deduplicate_owners, deletes, prepare_create, prepare_update,
     stored_form, validate_create, validate_update,
 };
+use super::rbac::escalation::Granted;
 use super::registry::Served;
 use super::store::{Entry, key};
 use super::{ApiServer, convert};
@@ -163,6 +164,13 @@ impl ApiServer {
         ensure_namespace(served, namespace, &mut object)?;
         deduplicate_owners(&mut object, MUTATED, &mut writer.warnings);
         let name = meta::name(&object).to_owned();
+        let granted = Granted {
+            served,
+            namespace,
+            new: &object,
+            old: None,
+        };
+        self.check_escalation(writer.user, granted)?;
         prepare_create(served, &mut object);
         let errors = validate_create(served, &object, &mut writer.warnings);
         if !errors.is_empty() {
@@ -269,20 +277,7 @@ impl ApiServer {
             target.name,
         );
         let Some(stored) = self.store.get(&requested.table, &key).cloned() else {
-            if target.may_create && target.subresource.is_empty() {
-                let object = change(self, &Value::Null, writer)?;
-                if !meta::uid(&object).is_empty() {
-                    return Err(uid_mismatch(target, ""));
-                }
-                let mut object = object;
-                meta::set_resource_version(&mut object, "");
-                let entry = self.create(requested, target.namespace, object, writer)?;
-                return Ok(Updated {
-                    entry,
-                    created: true,
-                });
-            }
-            return Err(ApiError::not_found(&requested.resource, target.name));
+            return self.update_absent(target, writer, change);
         };
         if !target.uid.is_empty() && target.uid != meta::uid(&stored.value) {
             return Err(uid_mismatch(target, meta::uid(&stored.value)));
@@ -304,6 +299,13 @@ impl ApiServer {
             old_requested
         };
         self.mutate_update(target, &served, (&mut new, &old), writer)?;
+        let granted = Granted {
+            served: &served,
+            namespace: target.namespace,
+            new: &new,
+            old: Some(&old),
+        };
+        self.check_escalation(writer.user, granted)?;
         check_version(&served, target.name, &mut new, &old)?;
         Self::before_update(&served, target.subresource, &mut new, &old, writer)?;
         self.admit_updated(target, &served, (&new, &old), writer)?;
@@ -343,6 +345,32 @@ impl ApiServer {
         Ok(Updated {
             entry,
             created: false,
+        })
+    }
+
+    /// An update of an object that isn't there: creates it where that is allowed.
+    fn update_absent(
+        &mut self,
+        target: UpdateTarget<'_>,
+        writer: &mut Writer<'_>,
+        change: &mut dyn FnMut(&Self, &Value, &mut Writer<'_>) -> Result<Value, ApiError>,
+    ) -> Result<Updated, ApiError> {
+        let requested = target.served;
+        if !target.may_create || !target.subresource.is_empty() {
+            return Err(ApiError::not_found(&requested.resource, target.name));
+        }
+        let mut object = change(self, &Value::Null, writer)?;
+        if !meta::uid(&object).is_empty() {
+            return Err(uid_mismatch(target, ""));
+        }
+        if let Some(user) = writer.user {
+            self.authorize_create(user, requested, target.namespace, target.name)?;
+        }
+        meta::set_resource_version(&mut object, "");
+        let entry = self.create(requested, target.namespace, object, writer)?;
+        Ok(Updated {
+            entry,
+            created: true,
         })
     }
 

@@ -1,5 +1,6 @@
 //! Built-in controllers: each an ordinary client of the simulated server.
 
+mod cluster_role_aggregation;
 pub(crate) mod control;
 mod cron_job;
 mod daemon_set;
@@ -19,6 +20,7 @@ mod pod_control;
 mod replica_set;
 mod scheduler;
 mod service_account;
+mod service_account_token;
 mod stateful_set;
 pub(crate) mod volume;
 mod write;
@@ -74,7 +76,11 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
     } = settings;
     let nodes: Vec<&str> = nodes.iter().map(String::as_str).collect();
     vec![
-        Box::new(Loop::new(service_account::NamespaceContent::new(root_ca))),
+        Box::new(Loop::new(service_account::NamespaceContent::new(
+            root_ca.clone(),
+        ))),
+        Box::new(Loop::new(service_account_token::Tokens::new(root_ca))),
+        Box::new(Loop::new(cluster_role_aggregation::ClusterRoleAggregation)),
         Box::new(Loop::new(deployment::Deployments)),
         Box::new(Loop::new(replica_set::ReplicaSets)),
         Box::new(Loop::new(stateful_set::StatefulSets)),

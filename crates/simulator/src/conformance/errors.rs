@@ -57,13 +57,6 @@ pub fn run(directory: &Path) -> std::io::Result<Vec<Case>> {
 /// What a case needs that comes with later issues, if anything.
 fn not_here(line: &Value) -> Option<&'static str> {
     let text = |key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default();
-    if line
-        .get("headers")
-        .and_then(Value::as_object)
-        .is_some_and(|headers| headers.keys().any(|name| name.starts_with("Impersonate")))
-    {
-        return Some("impersonation and RBAC");
-    }
     if text("id") == "e347" {
         return Some("the third complaint about two storage versions");
     }

@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Limits;
 use super::durable::Durable;
+use super::x509;
 use crate::apiserver::{refusal, too_many_in_flight};
 use crate::request::{Request, User};
 use crate::sim_body::SimBody;
@@ -41,8 +42,6 @@ pub(crate) struct Shared {
     pub world: WorldHandle,
     /// What is on disk.
     pub durable: Durable,
-    /// The administrator's token.
-    pub token: String,
     /// TLS.
     pub acceptor: TlsAcceptor,
     /// What clients may ask for.
@@ -78,8 +77,12 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
     else {
         return;
     };
+    let certificates = stream.get_ref().1.peer_certificates();
+    let certified = certificates
+        .and_then(<[_]>::first)
+        .and_then(|own| x509::user_of(own));
     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let service = service_fn(move |request| handle(shared.clone(), request));
+    let service = service_fn(move |request| handle(shared.clone(), certified.clone(), request));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -107,11 +110,12 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
 
 async fn handle(
     shared: Arc<Shared>,
+    certified: Option<User>,
     request: http::Request<Incoming>,
 ) -> Result<http::Response<SimBody>, BoxError> {
     let (parts, body) = request.into_parts();
     let mut request = request_of(&parts, None);
-    request.user = authenticate(&shared, &request);
+    request.user = certified.or_else(|| authenticate(&shared, &request));
     let Ok(_room) = in_flight(&shared, &request) else {
         return Ok(http_response(too_many_in_flight(&request)));
     };
@@ -177,18 +181,6 @@ fn authenticate(shared: &Shared, request: &Request) -> Option<User> {
         .header(AUTHORIZATION)?
         .strip_prefix("Bearer ")?
         .trim();
-    if same(token.as_bytes(), shared.token.as_bytes()) {
-        return Some(User::admin("admin"));
-    }
     let now = shared.world.now();
     shared.world.lock().api.token_user(token, now)
-}
-
-/// Compares without telling where the difference is.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len()
-        && a.iter()
-            .zip(b)
-            .fold(0, |difference, (a, b)| difference | (a ^ b))
-            == 0
 }

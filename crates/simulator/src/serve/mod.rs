@@ -4,7 +4,9 @@ mod connection;
 mod durable;
 mod network;
 mod tls;
+mod x509;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use crate::apiserver::{ApiServer, Options};
 use crate::builtin::{self, Settings};
 use crate::clock::WorldClock;
 use crate::persist::{PersistError, State};
+use crate::request::User;
 use crate::world::{World, WorldHandle};
 use connection::Shared;
 use durable::Durable;
@@ -140,6 +143,8 @@ impl Server {
         let config = credentials.server_config(addr)?;
         let mut api = ApiServer::new(Options {
             advertise: Some(addr),
+            token_key: credentials.token_key()?,
+            static_tokens: BTreeMap::from([(credentials.token.clone(), User::admin("admin"))]),
             ..Options::default()
         });
         if let Some(state) = &state {
@@ -161,7 +166,6 @@ impl Server {
         let shared = Arc::new(Shared {
             world: world.clone(),
             durable: durable.clone(),
-            token: credentials.token.clone(),
             acceptor: TlsAcceptor::from(Arc::new(config)),
             limits: options.limits,
             reading: AtomicUsize::new(0),

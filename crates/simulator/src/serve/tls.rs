@@ -9,7 +9,11 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
-use rustls::pki_types::PrivateKeyDer;
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use sha2::{Digest as _, Sha256};
 
 use super::ServeError;
 
@@ -68,6 +72,15 @@ impl Credentials {
         })
     }
 
+    /// The key tokens of `ServiceAccounts` are signed with: it is kept as long as the CA's, of which it is derived.
+    pub fn token_key(&self) -> Result<[u8; 32], ServeError> {
+        let key = KeyPair::from_pem(&self.ca_key).map_err(failed)?;
+        let derived = Sha256::new()
+            .chain_update("tokens of ServiceAccounts\0")
+            .chain_update(key.serialized_der());
+        Ok(derived.finalize().into())
+    }
+
     /// TLS for a server at that address.
     pub fn server_config(&self, addr: SocketAddr) -> Result<rustls::ServerConfig, ServeError> {
         let ca = Issuer::new(
@@ -99,10 +112,18 @@ impl Credentials {
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = params.signed_by(&key, &ca).map_err(failed)?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut trusted = RootCertStore::empty();
+        let own = CertificateDer::from_pem_slice(self.ca_pem.as_bytes()).map_err(failed)?;
+        trusted.add(own).map_err(failed)?;
+        let clients =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(trusted), provider.clone())
+                .allow_unauthenticated()
+                .build()
+                .map_err(failed)?;
         let mut config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(failed)?
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_single_cert(
                 vec![certificate.der().clone()],
                 PrivateKeyDer::try_from(key.serialize_der()).map_err(failed)?,

@@ -7,12 +7,12 @@ use machinery::meta;
 use serde_json::{Map, Value};
 
 use super::{Call, check_names};
+use crate::apiserver::ApiServer;
 use crate::apiserver::body::{defaulted, media_type, merged_custom};
 use crate::apiserver::options::{FieldValidation, WriteOptions, write_options};
 use crate::apiserver::owners::Author;
 use crate::apiserver::registry::Served;
 use crate::apiserver::write::{UpdateTarget, Writer};
-use crate::apiserver::{ApiServer, authorize};
 use crate::request::{Reply, Request};
 use crate::status_error::{ApiError, Cause, Details};
 
@@ -147,7 +147,7 @@ impl ApiServer {
         let options = write_options(call.request, "PatchOptions")?;
         let config = Configuration::read(call.request, options)?;
         let (served, target) = (call.served.clone(), call.target.clone());
-        let (namespace, user) = (call.namespace().to_owned(), call.user);
+        let namespace = call.namespace().to_owned();
         let update = UpdateTarget {
             served: &served,
             namespace: &namespace,
@@ -170,9 +170,6 @@ impl ApiServer {
                 }
             }
             check_names(&served, &namespace, &target.name, &object)?;
-            if old.is_null() {
-                authorize::authorize_verb(user, "create", &target)?;
-            }
             Ok(object)
         });
         call.warnings = writer.warnings;

@@ -21,14 +21,14 @@ use crate::conformance::request;
 use crate::request::{Reply, WatchId};
 
 /// A server whose time moves only when told.
-struct Server {
-    api: ApiServer,
-    now: Timestamp,
-    entropy: Entropy,
+pub(super) struct Server {
+    pub(super) api: ApiServer,
+    pub(super) now: Timestamp,
+    pub(super) entropy: Entropy,
 }
 
 impl Server {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let now = Timestamp::from_second(WorldClock::EPOCH_SECONDS).unwrap();
         let mut entropy = Entropy::seeded(7);
         let mut api = ApiServer::new(Options::default());
@@ -42,7 +42,7 @@ impl Server {
         server
     }
 
-    fn wait(&mut self, seconds: i64) {
+    pub(super) fn wait(&mut self, seconds: i64) {
         self.now = self
             .now
             .checked_add(SignedDuration::from_secs(seconds))
@@ -76,7 +76,7 @@ impl Server {
     }
 
     /// A call that must succeed.
-    fn ok(&mut self, method: &str, path: &str, body: &Value) -> Value {
+    pub(super) fn ok(&mut self, method: &str, path: &str, body: &Value) -> Value {
         let (status, reply) = self.call(method, path, body);
         assert!(status < 300, "{method} {path}: {status} {reply}");
         reply
