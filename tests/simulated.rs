@@ -89,6 +89,13 @@ mod repeatable {
     }
 }
 
+mod rights {
+    #[test]
+    fn each_is_needed() {
+        scenarios::rights::each_is_needed().unwrap();
+    }
+}
+
 mod quiet {
     use scenarios::explore::a_quiet_day;
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use machinery::patch::merge;
 use rollouts::RunOptions;
+use rollouts::install::Install;
+use runtime::access::Right;
 use runtime::client::{Client, ClientOptions};
 use runtime::{Clock, DeleteOptions, ObjectKey, Patch, Propagation, ResourceRef};
 use serde_json::{Value, json};
@@ -33,6 +35,8 @@ pub struct Cluster {
     pub(crate) ground: Ground,
     pub(crate) client: Client,
     pub(crate) controllers: Option<Controllers>,
+    /// What controllers reach the server through, if not as this person.
+    pub(crate) transport: Option<kube::Client>,
     /// The program to run controllers with; this process if there is none.
     pub(crate) program: Option<PathBuf>,
 }
@@ -57,6 +61,7 @@ impl Cluster {
             ground,
             client,
             controllers: None,
+            transport: None,
             program: None,
         }
     }
@@ -83,6 +88,19 @@ impl Cluster {
             Ok(Some(self.list(&ROLLOUT).await?))
         })
         .await?;
+        Ok(())
+    }
+
+    /// Makes the `ServiceAccount` that the controllers act as here, with these rights.
+    pub(crate) async fn grant(&self, rights: &[Right]) -> Result<()> {
+        let install = Install {
+            namespace: self.namespace.clone(),
+            image: String::new(),
+            namespaced: false,
+        };
+        for (resource, object) in install.access(rights) {
+            self.client.create(&resource, &object).await?;
+        }
         Ok(())
     }
 
@@ -114,6 +132,7 @@ impl Cluster {
             ground: self.ground.clone(),
             client: self.client.clone(),
             controllers: None,
+            transport: self.transport.clone(),
             program: self.program.clone(),
         };
         other.prepare(&[]).await?;
@@ -134,7 +153,8 @@ impl Cluster {
                 ..RunOptions::default()
             }),
         };
-        let transport = self.client.kube().clone();
+        let transport = self.transport.as_ref();
+        let transport = transport.unwrap_or_else(|| self.client.kube()).clone();
         self.controllers = Some(Controllers::start(transport, faults, start));
     }
 

@@ -19,6 +19,7 @@ pub mod proxy;
 pub mod real;
 pub mod recordings;
 pub mod releases;
+pub mod rights;
 pub mod scenarios;
 pub mod simulated;
 pub mod state;

@@ -5,14 +5,13 @@ pub use machinery::pointer::{count as number, text};
 pub use rollouts::api::ROLLOUT;
 use runtime::ResourceRef;
 pub use runtime::resource::{
-    CUSTOM_RESOURCE_DEFINITION as DEFINITION, DEPLOYMENT, EVENT, POD, REPLICA_SET, SERVICE,
+    CUSTOM_RESOURCE_DEFINITION as DEFINITION, DEPLOYMENT, EVENT, NAMESPACE, POD, REPLICA_SET,
+    SERVICE,
 };
 use serde_json::{Value, json};
 
 /// Core ConfigMap.
 pub const CONFIG_MAP: ResourceRef = ResourceRef::namespaced("", "v1", "ConfigMap", "configmaps");
-/// Core Namespace.
-pub const NAMESPACE: ResourceRef = ResourceRef::cluster("", "v1", "Namespace", "namespaces");
 const KNOWN: [&ResourceRef; 9] = [
     &ROLLOUT,
     &REPLICA_SET,

@@ -1,15 +1,18 @@
 //! The simulated ground: a world of its own on a fresh thread, in virtual time, from a seed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use machinery::entropy::Entropy;
 use runtime::Clock;
+use runtime::access::Right;
+use runtime::select::{Either, race};
 use serde_json::Value;
 use simulator::apiserver::Options;
 use simulator::clock::WorldClock;
+use simulator::request::User;
 use simulator::wire::Wire;
 use simulator::world::{World, WorldHandle};
 
@@ -27,6 +30,12 @@ pub const SEED: u64 = 0xa7;
 /// Namespace of the scenario; every run has a world of its own.
 const NAMESPACE: &str = "scenario";
 
+/// The actor that the controllers are.
+const CONTROLLERS: &str = "mgr0";
+
+/// Begins the error of a run in which a right was missing.
+pub const NOT_GRANTED: &str = "a right is missing";
+
 /// A run takes longer than this only if it never ends.
 const WATCHDOG: Duration = Duration::from_mins(5);
 
@@ -41,6 +50,8 @@ pub struct Run {
     pub plan: Plan,
     /// Virtual time to wait at the end without a write by the controllers.
     pub quiet: Duration,
+    /// What the controllers may do.
+    pub rights: Vec<Right>,
 }
 
 /// What came of a run.
@@ -54,6 +65,8 @@ pub struct Outcome {
     pub writes: Vec<String>,
     /// How many objects of each kind were made and deleted, by the name of the kind's table.
     pub turnover: BTreeMap<String, Turnover>,
+    /// The rights that the controllers made use of.
+    pub used: BTreeSet<Right>,
 }
 
 /// Objects made and deleted.
@@ -82,6 +95,7 @@ impl Run {
             seed: SEED,
             plan: Plan::default(),
             quiet: Duration::ZERO,
+            rights: rollouts::access::rights(),
         }
     }
 
@@ -199,13 +213,12 @@ impl Run {
     }
 
     async fn on(&self, world: &WorldHandle, clock: Clock) -> Result<Outcome> {
-        let client = |actor: &str| kube::Client::new(Wire::new(world, actor), "default");
-        let mut cluster = Cluster::new(
-            Ground::Simulated(world.clone()),
-            client("user"),
-            clock,
-            NAMESPACE,
-        );
+        let user = kube::Client::new(Wire::new(world, "user"), "default");
+        let account = User::service_account(NAMESPACE, rollouts::install::NAME);
+        let own = Wire::new(world, CONTROLLERS).acting_as(account);
+        let own = kube::Client::new(own, "default");
+        let mut cluster = Cluster::new(Ground::Simulated(world.clone()), user, clock, NAMESPACE);
+        cluster.transport = Some(own.clone());
         // Serving the other kinds takes a simulation longer than a whole release.
         let definitions: Vec<Value> = rollouts::api::crds::crds()
             .into_iter()
@@ -215,10 +228,16 @@ impl Run {
             .prepare(&definitions)
             .await
             .context("preparing the cluster")?;
+        cluster.grant(&self.rights).await.context("giving rights")?;
+        world.lock().recorder.keep_log();
         let faults = Faults::new(self.plan.clone());
         faults.watched_by(Witness::new(world.clone()));
-        cluster.start(client("mgr0"), faults.clone(), self.seed);
-        let played = (self.scenario.run)(&cluster).await;
+        cluster.start(own, faults.clone(), self.seed);
+        let play = (self.scenario.run)(&cluster);
+        let played = match race(play, without_right(world)).await {
+            Either::Left(played) => played,
+            Either::Right(refused) => Err(refused),
+        };
         let complaints = faults.complaints();
         ensure!(complaints.is_empty(), "{}", complaints.join("\n"));
         played?;
@@ -239,6 +258,7 @@ impl Run {
             trace,
             writes: controllers.faults.writes(),
             turnover: BTreeMap::new(),
+            used: used(world),
         })
     }
 
@@ -257,6 +277,27 @@ impl Run {
         );
         Ok(())
     }
+}
+
+/// Ends as soon as the controllers are refused something for want of a right.
+async fn without_right(world: &WorldHandle) -> anyhow::Error {
+    loop {
+        if let Some(call) = world.lock().recorder.forbidden().first() {
+            return anyhow!("{NOT_GRANTED}: {call}");
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// The rights that the controllers' calls took.
+fn used(world: &WorldHandle) -> BTreeSet<Right> {
+    let world = world.lock();
+    let calls = world.recorder.log().iter().filter_map(|line| {
+        let mut words = line.strip_prefix(CONTROLLERS)?.split_whitespace();
+        let method = words.next()?.parse().ok()?;
+        Right::of(&method, words.next()?)
+    });
+    calls.collect()
 }
 
 /// Runs one scenario without failures, for a test of its own.

@@ -1,6 +1,11 @@
 //! What installs the Rollouts controller, under the names of upstream's `manifests/`: users only swap the image.
 
+use runtime::ResourceRef;
+use runtime::access::{Right, rules};
+use runtime::resource::{CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING, SERVICE_ACCOUNT};
 use serde_json::{Value, json};
+
+use crate::access;
 
 /// Name of the Deployment, its ServiceAccount and its role.
 pub const NAME: &str = "argo-rollouts";
@@ -25,10 +30,8 @@ impl Install {
         } else {
             crate::api::crds::crds()
         };
-        objects.push(json!({
-            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": self.metadata(true),
-        }));
-        objects.extend(self.roles());
+        let access = self.access(&access::rights());
+        objects.extend(access.into_iter().map(|(_, object)| object));
         for name in [
             "argo-rollouts-config",
             "argo-rollouts-notification-configmap",
@@ -51,20 +54,35 @@ impl Install {
         metadata
     }
 
-    fn roles(&self) -> [Value; 2] {
-        let (role, binding) = if self.namespaced {
-            ("Role", "RoleBinding")
+    /// A `ServiceAccount` with these rights, its role and its binding: what `carrick rbac` prints with all of [`access`].
+    pub fn access(&self, rights: &[Right]) -> [(ResourceRef, Value); 3] {
+        let [account, role, binding] = if self.namespaced {
+            [SERVICE_ACCOUNT, ROLE, ROLE_BINDING]
         } else {
-            ("ClusterRole", "ClusterRoleBinding")
+            [SERVICE_ACCOUNT, CLUSTER_ROLE, CLUSTER_ROLE_BINDING]
         };
-        let api = "rbac.authorization.k8s.io/v1";
-        [
-            json!({"apiVersion": api, "kind": role, "metadata": self.metadata(self.namespaced), "rules": rules()}),
+        let object = |resource: &ResourceRef| {
+            let in_namespace = resource.namespaced;
             json!({
-                "apiVersion": api, "kind": binding, "metadata": self.metadata(self.namespaced),
-                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": NAME},
-                "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": self.namespace}],
-            }),
+                "apiVersion": resource.api_version(), "kind": resource.kind,
+                "metadata": self.metadata(in_namespace),
+            })
+        };
+        let with = |mut object: Value, name: &str, value: Value| {
+            if let Some(fields) = object.as_object_mut() {
+                fields.insert(name.to_owned(), value);
+            }
+            object
+        };
+        let granted = with(object(&role), "rules", rules(rights).into());
+        let reference = json!({"apiGroup": role.group, "kind": role.kind, "name": NAME});
+        let bound = with(object(&binding), "roleRef", reference);
+        let subject = json!({"kind": "ServiceAccount", "name": NAME, "namespace": self.namespace});
+        let bound = with(bound, "subjects", json!([subject]));
+        [
+            (account.clone(), object(&account)),
+            (role, granted),
+            (binding, bound),
         ]
     }
 
@@ -121,39 +139,4 @@ fn labels() -> Value {
         "app.kubernetes.io/name": NAME,
         "app.kubernetes.io/part-of": NAME,
     })
-}
-
-/// What the controller does, and nothing else.
-fn rules() -> Value {
-    let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({"apiGroups": [group], "resources": resources, "verbs": verbs});
-    let read = ["get", "list", "watch"];
-    json!([
-        rule(
-            "argoproj.io",
-            &["rollouts", "rollouts/status", "rollouts/finalizers"],
-            &["get", "list", "watch", "update", "patch"]
-        ),
-        rule(
-            "apps",
-            &["replicasets"],
-            &[
-                "create", "get", "list", "watch", "update", "patch", "delete"
-            ]
-        ),
-        rule(
-            "apps",
-            &["deployments"],
-            &["get", "list", "watch", "update", "patch"]
-        ),
-        rule("", &["podtemplates"], &read),
-        rule("", &["services"], &["get", "list", "watch", "patch"]),
-        rule("", &["pods"], &["get", "list", "watch", "patch"]),
-        rule("", &["pods/eviction"], &["create"]),
-        rule("", &["events"], &["create", "update", "patch"]),
-        rule(
-            "coordination.k8s.io",
-            &["leases"],
-            &["create", "get", "update"]
-        ),
-    ])
 }

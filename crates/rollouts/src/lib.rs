@@ -1,5 +1,6 @@
 //! Progressive delivery: the kinds of `argoproj.io/v1alpha1` and their controllers. See ARCHITECTURE.md.
 
+pub mod access;
 pub mod api;
 pub mod commands;
 pub mod conditions;

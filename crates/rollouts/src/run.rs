@@ -14,6 +14,7 @@ use runtime::{
     Meta, ObjectKey, ObjectReference, Projection, Scope, Shutdown,
 };
 
+use crate::access::GRANTS;
 use crate::api::labels::{CONTROLLER_INSTANCE_ID, POD_TEMPLATE_HASH};
 use crate::api::{API_VERSION, Rollout};
 use crate::metrics::Metrics;
@@ -101,6 +102,7 @@ pub fn manager(client: kube::Client, options: &RunOptions) -> Manager {
             field_manager: "rollouts-controller".to_owned(),
             qps: options.qps,
             burst: options.burst,
+            grants: Some(GRANTS),
             ..defaults
         },
     );

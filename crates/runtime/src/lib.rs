@@ -7,6 +7,7 @@
 //!
 //! Nothing in this crate knows a product.
 
+pub mod access;
 pub mod cache;
 pub mod client;
 pub mod clock;

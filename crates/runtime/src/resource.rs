@@ -174,6 +174,35 @@ pub const CUSTOM_RESOURCE_DEFINITION: ResourceRef = ResourceRef::cluster(
     "CustomResourceDefinition",
     "customresourcedefinitions",
 );
+/// Namespaces.
+pub const NAMESPACE: ResourceRef = ResourceRef::cluster("", "v1", "Namespace", "namespaces");
+/// Identities of programs.
+pub const SERVICE_ACCOUNT: ResourceRef =
+    ResourceRef::namespaced("", "v1", "ServiceAccount", "serviceaccounts");
+/// Rights in a namespace.
+pub const ROLE: ResourceRef =
+    ResourceRef::namespaced("rbac.authorization.k8s.io", "v1", "Role", "roles");
+/// Who has the rights of a role in a namespace.
+pub const ROLE_BINDING: ResourceRef = ResourceRef::namespaced(
+    "rbac.authorization.k8s.io",
+    "v1",
+    "RoleBinding",
+    "rolebindings",
+);
+/// Rights anywhere.
+pub const CLUSTER_ROLE: ResourceRef = ResourceRef::cluster(
+    "rbac.authorization.k8s.io",
+    "v1",
+    "ClusterRole",
+    "clusterroles",
+);
+/// Who has the rights of a cluster role everywhere.
+pub const CLUSTER_ROLE_BINDING: ResourceRef = ResourceRef::cluster(
+    "rbac.authorization.k8s.io",
+    "v1",
+    "ClusterRoleBinding",
+    "clusterrolebindings",
+);
 /// `coordination.k8s.io/v1` Lease.
 pub const LEASE: ResourceRef =
     ResourceRef::namespaced("coordination.k8s.io", "v1", "Lease", "leases");

@@ -19,6 +19,48 @@ enum Product {
     Rollouts(RolloutsArgs),
 }
 
+/// Which product's rights, and where.
+#[derive(Args)]
+pub struct RbacArgs {
+    #[command(subcommand)]
+    product: RbacProduct,
+}
+
+#[derive(Subcommand)]
+enum RbacProduct {
+    /// The Rollouts controller: a ServiceAccount with the rights it uses, and no others
+    Rollouts(RbacRolloutsArgs),
+}
+
+/// Where the Rollouts controller runs.
+#[derive(Args)]
+pub struct RbacRolloutsArgs {
+    /// The namespace it runs in
+    #[arg(long, short = 'n', default_value = NAME)]
+    namespace: String,
+    /// Only look after Rollouts in that namespace
+    #[arg(long)]
+    namespaced: bool,
+}
+
+impl RbacArgs {
+    /// Prints the manifests.
+    pub fn run(self) -> Result<()> {
+        match self.product {
+            RbacProduct::Rollouts(args) => {
+                let install = Install {
+                    namespace: args.namespace,
+                    image: String::new(),
+                    namespaced: args.namespaced,
+                };
+                let access = install.access(&rollouts::access::rights());
+                let objects = access.map(|(_, object)| object);
+                print(&machinery::yaml::documents_to_string(&objects))
+            }
+        }
+    }
+}
+
 /// How the Rollouts controller is to be installed.
 #[derive(Args)]
 pub struct RolloutsArgs {

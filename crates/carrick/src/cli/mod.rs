@@ -46,6 +46,8 @@ enum Command {
     Crds,
     /// Print what installs a product into a Kubernetes
     Install(install::InstallArgs),
+    /// Print the rights a product's controllers use, for their ServiceAccount
+    Rbac(install::RbacArgs),
     /// Print what the controllers would do now
     Plan(plan::PlanArgs),
     /// Look at Rollouts and steer them
@@ -78,6 +80,7 @@ impl Command {
             Self::Run(args) => args.run(),
             Self::Crds => crds::run(),
             Self::Install(args) => args.run(),
+            Self::Rbac(args) => args.run(),
             Self::Plan(args) => args.run(),
             Self::Rollouts(rollouts) => rollouts.run(),
         }

@@ -9,11 +9,14 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use machinery::yaml;
 use rollouts::RunOptions;
+use rollouts::install::{Install, NAME};
 use runtime::client::{Client, ClientOptions};
-use runtime::resource::{CUSTOM_RESOURCE_DEFINITION, LEASE, ObjectKey};
+use runtime::resource::{CUSTOM_RESOURCE_DEFINITION, LEASE, NAMESPACE, ObjectKey};
 use runtime::shutdown::{self, Shutdown};
 use serde_json::{Value, json};
+use simulator::request::User;
 use simulator::serve::{ServeOptions, Server};
+use simulator::wire::Wire;
 
 use super::create_or_merge;
 use super::output::{fail, message};
@@ -76,17 +79,16 @@ impl UpArgs {
             limits: simulator::serve::Limits::default(),
         })
         .await?;
-        let kube = kube::Client::new(
-            simulator::wire::Wire::new(&server.world, "carrick"),
-            "default",
-        );
-        let client = Client::new(kube.clone(), ClientOptions::default());
+        let wire = Wire::new(&server.world, "carrick");
+        let kube = kube::Client::new(wire.clone(), "default");
+        let client = Client::new(kube, ClientOptions::default());
         let Some(installed) = stop.or(install(&client)).await else {
             return Ok(server.shutdown().await?);
         };
         installed.context("cannot install the custom resource definitions")?;
         hold_lease(&client).await?;
-        let controllers = Controllers::start(kube);
+        let account = grant(&client).await.context("cannot give rights")?;
+        let controllers = Controllers::start(kube::Client::new(wire.acting_as(account), "default"));
         let file = self.write_kubeconfig(&server)?;
         let seconds = begin.elapsed().as_secs_f32();
         message(&announcement(
@@ -228,6 +230,21 @@ async fn hold_lease(client: &Client) -> Result<()> {
         },
     });
     create_or_merge(client, &LEASE, &lease).await
+}
+
+/// Makes the `ServiceAccount` the controllers act as, with the rights that `carrick rbac` prints and no others.
+async fn grant(client: &Client) -> Result<User> {
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}});
+    create_or_merge(client, &NAMESPACE, &namespace).await?;
+    let install = Install {
+        namespace: NAME.to_owned(),
+        image: String::new(),
+        namespaced: false,
+    };
+    for (resource, object) in install.access(&::rollouts::access::rights()) {
+        create_or_merge(client, &resource, &object).await?;
+    }
+    Ok(User::service_account(NAME, NAME))
 }
 
 /// Creates or updates the definitions, and waits until they are served.

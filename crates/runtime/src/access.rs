@@ -1,0 +1,230 @@
+//! What a program needs rights for, as a declared list: manifests are printed from it, and a [`Client`](crate::Client)
+//! that was given one sends nothing that isn't on it. So what is printed is neither less than what is called, nor, with a
+//! test that drops one entry after the other, more.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::resource::ResourceRef;
+
+/// What can be done to objects, in the order manifests list it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verb {
+    /// Read one.
+    Get,
+    /// Read all.
+    List,
+    /// Follow changes.
+    Watch,
+    /// Make one.
+    Create,
+    /// Replace one.
+    Update,
+    /// Change parts of one.
+    Patch,
+    /// Delete one.
+    Delete,
+    /// Delete all.
+    DeleteCollection,
+}
+
+impl Verb {
+    /// Its name in RBAC.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Watch => "watch",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+            Self::DeleteCollection => "deletecollection",
+        }
+    }
+}
+
+/// Rights to one resource, or to one subresource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The resource.
+    pub resource: ResourceRef,
+    /// The subresource, empty for the objects themselves.
+    pub subresource: &'static str,
+    /// What may be done.
+    pub verbs: &'static [Verb],
+}
+
+impl Grant {
+    /// Rights to objects.
+    pub const fn new(resource: ResourceRef, verbs: &'static [Verb]) -> Self {
+        Self {
+            resource,
+            subresource: "",
+            verbs,
+        }
+    }
+
+    /// Rights to a subresource.
+    pub const fn below(
+        resource: ResourceRef,
+        subresource: &'static str,
+        verbs: &'static [Verb],
+    ) -> Self {
+        Self {
+            resource,
+            subresource,
+            verbs,
+        }
+    }
+
+    /// Each verb of it as a right of its own.
+    pub fn rights(&self) -> impl Iterator<Item = Right> + '_ {
+        self.verbs.iter().map(|verb| Right {
+            group: self.resource.group.to_string(),
+            resource: with_subresource(&self.resource.plural, self.subresource),
+            verb: *verb,
+        })
+    }
+}
+
+fn with_subresource(plural: &str, subresource: &str) -> String {
+    if subresource.is_empty() {
+        plural.to_owned()
+    } else {
+        format!("{plural}/{subresource}")
+    }
+}
+
+/// One verb on one resource: what a request needs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Right {
+    /// API group, empty for core.
+    pub group: String,
+    /// Plural, with the subresource if there is one: `pods/eviction`.
+    pub resource: String,
+    /// What is done.
+    pub verb: Verb,
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb.name(), self.resource)?;
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        Ok(())
+    }
+}
+
+impl Right {
+    /// What a request needs; `None` if its target (path and query) is no resource.
+    pub fn of(method: &Method, target: &str) -> Option<Self> {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut parts = path.split('/').filter(|part| !part.is_empty());
+        let group = match parts.next()? {
+            "api" => "",
+            "apis" => parts.next()?,
+            _ => return None,
+        };
+        parts.next()?; // the version
+        let rest: Vec<&str> = parts.collect();
+        let rest = match rest.as_slice() {
+            ["namespaces", _, rest @ ..] if !rest.is_empty() => rest,
+            all => all,
+        };
+        let (plural, name, subresource) = match rest {
+            [plural] => (*plural, "", ""),
+            [plural, name] => (*plural, *name, ""),
+            [plural, name, subresource, ..] => (*plural, *name, *subresource),
+            [] => return None,
+        };
+        let watches = query
+            .split('&')
+            .any(|option| matches!(option, "watch=1" | "watch=true"));
+        let verb = match method.as_str() {
+            "GET" | "HEAD" if !name.is_empty() => Verb::Get,
+            "GET" | "HEAD" if watches => Verb::Watch,
+            "GET" | "HEAD" => Verb::List,
+            "POST" => Verb::Create,
+            "PUT" => Verb::Update,
+            "PATCH" => Verb::Patch,
+            "DELETE" if name.is_empty() => Verb::DeleteCollection,
+            "DELETE" => Verb::Delete,
+            _ => return None,
+        };
+        Some(Self {
+            group: group.to_owned(),
+            resource: with_subresource(plural, subresource),
+            verb,
+        })
+    }
+}
+
+/// The rules of a role with these rights: one for each resource, in the order of the list.
+pub fn rules(rights: &[Right]) -> Vec<Value> {
+    let mut order: Vec<(&str, &str)> = Vec::new();
+    let mut verbs: BTreeMap<(&str, &str), Vec<Verb>> = BTreeMap::new();
+    for right in rights {
+        let key = (right.group.as_str(), right.resource.as_str());
+        if !order.contains(&key) {
+            order.push(key);
+        }
+        verbs.entry(key).or_default().push(right.verb);
+    }
+    let rules = order.into_iter().map(|(group, resource)| {
+        let mut verbs = verbs.remove(&(group, resource)).unwrap_or_default();
+        verbs.sort_unstable();
+        verbs.dedup();
+        let verbs: Vec<&str> = verbs.into_iter().map(Verb::name).collect();
+        json!({"apiGroups": [group], "resources": [resource], "verbs": verbs})
+    });
+    rules.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn right(method: &Method, target: &str) -> String {
+        Right::of(method, target).map_or_else(|| "none".to_owned(), |right| right.to_string())
+    }
+
+    #[test]
+    fn requests_need_the_right_their_path_and_method_say() {
+        let pods = "/api/v1/namespaces/a/pods";
+        assert_eq!(right(&Method::GET, "/api/v1/pods?limit=1"), "list pods");
+        assert_eq!(
+            right(&Method::GET, "/api/v1/pods?watch=1&x=y"),
+            "watch pods"
+        );
+        assert_eq!(right(&Method::GET, &format!("{pods}/p")), "get pods");
+        assert_eq!(right(&Method::DELETE, pods), "deletecollection pods");
+        assert_eq!(
+            right(&Method::POST, &format!("{pods}/p/eviction")),
+            "create pods/eviction"
+        );
+        assert_eq!(
+            right(&Method::PATCH, "/apis/apps/v1/namespaces/a/replicasets/r"),
+            "patch replicasets.apps"
+        );
+        assert_eq!(
+            right(&Method::GET, "/api/v1/namespaces/a"),
+            "get namespaces"
+        );
+        assert_eq!(right(&Method::GET, "/version"), "none");
+    }
+
+    #[test]
+    fn rules_have_one_resource_each_and_their_verbs_in_order() {
+        const GRANT: Grant = Grant::new(crate::resource::POD, &[Verb::Watch, Verb::Get]);
+        let rights: Vec<Right> = GRANT.rights().collect();
+        assert_eq!(
+            rules(&rights),
+            [json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "watch"]})]
+        );
+    }
+}
