@@ -8,6 +8,7 @@ use std::fmt;
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::error::Error;
 use crate::resource::ResourceRef;
 
 /// What can be done to objects, in the order manifests list it.
@@ -164,6 +165,20 @@ impl Right {
     }
 }
 
+/// An error if a request isn't among the grants, where there are any.
+pub(crate) fn check(grants: Option<&[Grant]>, method: &Method, target: &str) -> Result<(), Error> {
+    let Some((grants, wanted)) = grants.zip(Right::of(method, target)) else {
+        return Ok(());
+    };
+    let mut rights = grants.iter().flat_map(Grant::rights);
+    if rights.any(|right| right == wanted) {
+        return Ok(());
+    }
+    Err(Error::terminal(format!(
+        "this controller has not declared that it needs to {wanted}"
+    )))
+}
+
 /// The rules of a role with these rights: one for each resource, in the order of the list.
 pub fn rules(rights: &[Right]) -> Vec<Value> {
     let mut order: Vec<(&str, &str)> = Vec::new();
@@ -216,6 +231,20 @@ mod tests {
             "get namespaces"
         );
         assert_eq!(right(&Method::GET, "/version"), "none");
+    }
+
+    #[test]
+    fn what_was_not_declared_is_not_sent() {
+        const GRANTS: &[Grant] = &[Grant::new(crate::resource::POD, &[Verb::List])];
+        let pods = "/api/v1/namespaces/a/pods";
+        assert!(check(Some(GRANTS), &Method::GET, pods).is_ok());
+        assert!(check(Some(GRANTS), &Method::GET, "/version").is_ok());
+        assert!(check(None, &Method::POST, pods).is_ok());
+        let error = check(Some(GRANTS), &Method::POST, pods).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "this controller has not declared that it needs to create pods"
+        );
     }
 
     #[test]

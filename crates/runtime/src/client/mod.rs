@@ -19,7 +19,7 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::access::{Grant, Right};
+use crate::access::{self, Grant};
 use crate::cache::Sink;
 use crate::clock::Clock;
 use crate::effect::{DeleteOptions, Patch};
@@ -369,7 +369,7 @@ impl Client {
 
     /// Opens a stream of the body of a GET, for watches. Not limited, retried or timed.
     pub(crate) async fn open(&self, path: &str) -> Result<Response<Body>, Error> {
-        self.check_granted(&Method::GET, path)?;
+        access::check(self.inner.options.grants, &Method::GET, path)?;
         let request = Self::request(Method::GET, path)?
             .header(http::header::ACCEPT_ENCODING, "identity")
             .body(Body::empty())?;
@@ -412,7 +412,7 @@ impl Client {
         body: Bytes,
         repeat_refused: bool,
     ) -> Result<Bytes, Error> {
-        self.check_granted(&method, path)?;
+        access::check(self.inner.options.grants, &method, path)?;
         let mut attempt = 0;
         loop {
             let error = match self
@@ -461,22 +461,6 @@ impl Client {
             Ok(result) => result,
             Err(elapsed) => Err(Error::Transport(Box::new(elapsed))),
         }
-    }
-
-    /// An error if this client was told all it may ask for, and this isn't in it.
-    fn check_granted(&self, method: &Method, path: &str) -> Result<(), Error> {
-        let Some((grants, wanted)) = self.inner.options.grants.zip(Right::of(method, path)) else {
-            return Ok(());
-        };
-        if grants
-            .iter()
-            .any(|grant| grant.rights().any(|right| right == wanted))
-        {
-            return Ok(());
-        }
-        Err(Error::terminal(format!(
-            "this controller has not declared that it needs to {wanted}"
-        )))
     }
 
     fn request(method: Method, path: &str) -> Result<http::request::Builder, Error> {
