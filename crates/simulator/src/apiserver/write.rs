@@ -164,13 +164,7 @@ impl ApiServer {
         ensure_namespace(served, namespace, &mut object)?;
         deduplicate_owners(&mut object, MUTATED, &mut writer.warnings);
         let name = meta::name(&object).to_owned();
-        let granted = Granted {
-            served,
-            namespace,
-            new: &object,
-            old: None,
-        };
-        self.check_escalation(writer.user, granted)?;
+        self.check_escalation(writer.user, Granted::new(served, namespace, &object, None))?;
         prepare_create(served, &mut object);
         let errors = validate_create(served, &object, &mut writer.warnings);
         if !errors.is_empty() {
@@ -299,12 +293,7 @@ impl ApiServer {
             old_requested
         };
         self.mutate_update(target, &served, (&mut new, &old), writer)?;
-        let granted = Granted {
-            served: &served,
-            namespace: target.namespace,
-            new: &new,
-            old: Some(&old),
-        };
+        let granted = Granted::new(&served, target.namespace, &new, Some(&old));
         self.check_escalation(writer.user, granted)?;
         check_version(&served, target.name, &mut new, &old)?;
         Self::before_update(&served, target.subresource, &mut new, &old, writer)?;

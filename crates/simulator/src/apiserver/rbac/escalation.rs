@@ -12,14 +12,27 @@ use crate::status_error::ApiError;
 /// What a write of a role or binding is about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Granted<'a> {
-    /// The resource.
-    pub served: &'a Served,
-    /// Namespace of the request, empty for cluster-scoped objects.
-    pub namespace: &'a str,
-    /// The new object.
-    pub new: &'a Value,
-    /// The stored one, if there is one.
-    pub old: Option<&'a Value>,
+    served: &'a Served,
+    namespace: &'a str,
+    new: &'a Value,
+    old: Option<&'a Value>,
+}
+
+impl<'a> Granted<'a> {
+    /// A new object in place of the stored one, if there is one. The namespace is empty for cluster-scoped ones.
+    pub fn new(
+        served: &'a Served,
+        namespace: &'a str,
+        new: &'a Value,
+        old: Option<&'a Value>,
+    ) -> Self {
+        Self {
+            served,
+            namespace,
+            new,
+            old,
+        }
+    }
 }
 
 impl ApiServer {
