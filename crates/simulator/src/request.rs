@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
 
+use crate::apiserver::Following;
 use crate::outside::{Pending, Question};
 
 /// Who sends a request, as authentication found out.
@@ -111,6 +112,13 @@ pub enum Reply {
         id: WatchId,
         /// Response headers.
         headers: HeaderMap,
+    },
+    /// The log of a container: send these headers with status 200, then what `follow` yields.
+    Log {
+        /// Response headers.
+        headers: HeaderMap,
+        /// What to read on.
+        following: Following,
     },
     /// The same request must be handled again at (or after) that time, such as a list at a future revision.
     /// `last` is the answer if nothing changed until then.

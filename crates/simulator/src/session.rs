@@ -1,5 +1,7 @@
 //! How built-in controllers read and write: the same path as HTTP requests, without HTTP.
 
+mod scale;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;

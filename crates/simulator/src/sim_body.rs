@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use crate::apiserver::Following;
 use crate::request::WatchId;
 use crate::wire::BoxError;
 use crate::world::WorldHandle;
@@ -25,6 +26,41 @@ pub struct SimBody {
 enum Inner {
     Whole(Option<Bytes>),
     Watch(Box<WatchBody>),
+    Log(Box<LogBody>),
+}
+
+/// A log that is read on from time to time.
+struct LogBody {
+    world: WorldHandle,
+    following: Following,
+    ended: bool,
+    timer: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl LogBody {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if let Some(timer) = &mut self.timer {
+                match timer.as_mut().poll(context) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(()) => self.timer = None,
+                }
+            }
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            let now = self.world.now();
+            let poll = self.world.lock().api.follow(&mut self.following, now);
+            self.ended = poll.ended;
+            self.timer = poll
+                .wake
+                .filter(|_| !poll.ended)
+                .map(|wake| Box::pin(tokio::time::sleep(self.world.clock().until(wake))));
+            if let Some(frame) = poll.frames.into_iter().next() {
+                return Poll::Ready(Some(frame));
+            }
+        }
+    }
 }
 
 struct WatchBody {
@@ -58,6 +94,19 @@ impl SimBody {
         };
         Self {
             inner: Inner::Watch(Box::new(body)),
+        }
+    }
+
+    /// A log as it grows.
+    pub(crate) fn log(world: WorldHandle, following: Following) -> Self {
+        let body = LogBody {
+            world,
+            following,
+            ended: false,
+            timer: None,
+        };
+        Self {
+            inner: Inner::Log(Box::new(body)),
         }
     }
 
@@ -126,6 +175,9 @@ impl Body for SimBody {
             Inner::Watch(body) => body
                 .poll(context)
                 .map(|frame| frame.map(|bytes| Ok(Frame::data(bytes)))),
+            Inner::Log(body) => body
+                .poll(context)
+                .map(|frame| frame.map(|bytes| Ok(Frame::data(bytes)))),
         }
     }
 
@@ -138,7 +190,7 @@ impl Body for SimBody {
             Inner::Whole(whole) => {
                 SizeHint::with_exact(whole.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
-            Inner::Watch(_) => SizeHint::default(),
+            Inner::Watch(_) | Inner::Log(_) => SizeHint::default(),
         }
     }
 }

@@ -134,6 +134,11 @@ pub(crate) async fn answer(
                 *response.headers_mut() = headers;
                 return (response, (200, Bytes::new()));
             }
+            Reply::Log { headers, following } => {
+                let mut response = http::Response::new(SimBody::log(world.clone(), following));
+                *response.headers_mut() = headers;
+                return (response, (200, Bytes::new()));
+            }
             Reply::Ask {
                 questions,
                 mut pending,

@@ -22,6 +22,7 @@ mod handle;
 mod impersonate;
 mod list;
 mod list_options;
+mod log;
 mod negotiate;
 pub mod openapi;
 mod options;
@@ -33,7 +34,7 @@ pub mod registry;
 mod reply;
 pub mod resource;
 mod review;
-mod scale;
+pub(crate) mod scale;
 mod selection;
 pub mod store;
 mod subresource;
@@ -50,11 +51,13 @@ pub(crate) mod write;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use crate::nodes::containers::ContainerRuntime;
 use crate::outside::Asking;
 use crate::outside::waiting::Waiting;
 use crate::request::{User, WatchId};
 use crate::session::Change;
 pub use definitions::Definitions;
+pub use log::Following;
 use registry::Registry;
 pub(crate) use reply::{error_response_without_warnings as refusal, too_many_in_flight};
 use store::Store;
@@ -82,6 +85,8 @@ pub struct Options {
     pub token_key: [u8; 32],
     /// Users by the token they always have.
     pub static_tokens: BTreeMap<String, User>,
+    /// What really runs some containers: their output is their log.
+    pub containers: Option<ContainerRuntime>,
 }
 
 impl Default for Options {
@@ -93,6 +98,7 @@ impl Default for Options {
             advertise: None,
             token_key: [0x5a; 32],
             static_tokens: BTreeMap::new(),
+            containers: None,
         }
     }
 }

@@ -73,17 +73,6 @@ pub(crate) fn deduplicate_owners(object: &mut Value, when: &str, warnings: &mut 
     }
 }
 
-/// 501 for a subresource of pods whose rules of change aren't known here.
-pub(crate) fn check_subresource(served: &Served, subresource: &str) -> Result<(), ApiError> {
-    let changes = matches!(subresource, "ephemeralcontainers" | "resize");
-    if served.resource == known::PODS && changes {
-        return Err(ApiError::unsupported(&format!(
-            "changing pods/{subresource}"
-        )));
-    }
-    Ok(())
-}
-
 /// The form a built-in object comes back in from etcd: without empty lists, and defaulted once more, which matters for
 /// what preparation filled in (a Job takes the labels of its template).
 pub(crate) fn stored_form(served: &Served, object: &mut Value) {
@@ -227,6 +216,9 @@ pub(crate) fn validate_update(
     }
     if *resource == known::NAMESPACES && subresource == "finalize" {
         return validation::validate_finalize_update(new, old);
+    }
+    if *resource == known::PODS && matches!(subresource, "ephemeralcontainers" | "resize") {
+        return validation::validate_pod_part_update(subresource, new, old);
     }
     if matches!(subresource, "finalize" | "approval" | "binding") {
         return Vec::new();

@@ -125,6 +125,14 @@ pub mod known {
     pub const JOBS: Resource = Resource::new("batch", "v1", "Job", "jobs", true);
     /// batch/v1 CronJob.
     pub const CRON_JOBS: Resource = Resource::new("batch", "v1", "CronJob", "cronjobs", true);
+    /// autoscaling/v2 HorizontalPodAutoscaler.
+    pub const HORIZONTAL_POD_AUTOSCALERS: Resource = Resource::new(
+        "autoscaling",
+        "v2",
+        "HorizontalPodAutoscaler",
+        "horizontalpodautoscalers",
+        true,
+    );
     /// discovery.k8s.io/v1 EndpointSlice.
     pub const ENDPOINT_SLICES: Resource = Resource::new(
         "discovery.k8s.io",

@@ -266,7 +266,11 @@ impl ApiServer {
 }
 
 /// The object with the replicas (and the precondition) of a Scale.
-fn rescaled(served: &Arc<Served>, old: &Value, scale: &Value) -> Result<Value, ApiError> {
+pub(crate) fn rescaled(
+    served: &Arc<Served>,
+    old: &Value,
+    scale: &Value,
+) -> Result<Value, ApiError> {
     let replicas = scale
         .pointer("/spec/replicas")
         .and_then(Value::as_i64)

@@ -36,8 +36,8 @@ impl ApiServer {
             ("token", "POST") => self.token(call),
             ("log", "GET" | "HEAD") => self.log(call),
             ("exec" | "attach" | "portforward", "GET" | "POST") => {
-                self.stored(call)?;
-                Err(ApiError::unsupported(&format!("{name} of a simulated pod")))
+                let pod = self.stored(call)?;
+                Err(self.refuse_stream(&name, &pod.value))
             }
             (other, _) if other == "proxy" || other.starts_with("proxy/") => Err(
                 ApiError::unsupported(&format!("the proxy to {}", call.served.resource.plural)),
@@ -47,47 +47,35 @@ impl ApiServer {
         }
     }
 
-    /// Simulated pods write no log.
-    fn log(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
-        let pod = self.stored(call)?;
-        let names: Vec<&str> = ["containers", "initContainers"]
-            .iter()
-            .filter_map(|list| {
-                pod.value
-                    .pointer(&format!("/spec/{list}"))
-                    .and_then(Value::as_array)
-            })
-            .flatten()
-            .filter_map(|container| container.get("name").and_then(Value::as_str))
-            .collect();
-        let wanted = call.request.query_value("container").unwrap_or_default();
-        if !wanted.is_empty() && !names.contains(&wanted) {
-            let text = format!(
-                "container {wanted} is not valid for pod {}",
-                call.target.name
-            );
-            return Err(ApiError::bad_request(text));
-        }
-        let containers = pod
-            .value
-            .pointer("/spec/containers")
-            .and_then(Value::as_array)
-            .map_or(0, Vec::len);
-        if wanted.is_empty() && containers > 1 {
-            let text = format!(
-                "a container name must be specified for pod {}, choose one of: [{}]",
-                call.target.name,
-                names.join(" ")
-            );
-            return Err(ApiError::bad_request(text));
-        }
-        Ok(Reply::Full(reply::response(
-            call.request,
-            200,
-            bytes::Bytes::new(),
-            "text/plain",
-            &call.warnings,
-        )))
+    /// Why nobody can get into a pod, and what can be done instead.
+    fn refuse_stream(&self, what: &str, pod: &Value) -> ApiError {
+        let name = meta::name(pod);
+        let address = pod
+            .pointer("/status/podIP")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let runtime = self.options.containers.as_ref();
+        let is_local = runtime.is_some_and(|runtime| crate::nodes::local::is_local(runtime, pod));
+        let (why, remedy) = match (is_local, what) {
+            (true, "portforward") => (
+                format!("pod {name:?} is a local process of this computer and needs no forwarding"),
+                format!("connect to {address} on its own port"),
+            ),
+            (true, _) => (
+                format!(
+                    "pod {name:?} is a local process of this computer without a container round it"
+                ),
+                format!("read `kubectl logs {name}`, or connect to {address} on its own port"),
+            ),
+            (false, _) => (
+                format!("pod {name:?} is simulated: no process runs in it"),
+                format!(
+                    "read `kubectl logs {name}` for what its node did, or use an image that runs as a local process"
+                ),
+            ),
+        };
+        let message = format!("{what} is not possible: {why}; {remedy}");
+        ApiError::new(501, "NotImplemented", message, None)
     }
 
     /// POST of a Binding for a pod: the scheduler's decision.

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 use super::facts;
 use super::owners::SERVER;
 use super::prepare::{
-    check_size, check_subresource, deduplicate_owners, deletes, prepare_create, prepare_update,
-    stored_form, validate_create, validate_update,
+    check_size, deduplicate_owners, deletes, prepare_create, prepare_update, stored_form,
+    validate_create, validate_update,
 };
 use super::rbac::escalation::Granted;
 use super::registry::Served;
@@ -258,7 +258,6 @@ impl ApiServer {
         change: &mut dyn FnMut(&Self, &Value, &mut Writer<'_>) -> Result<Value, ApiError>,
     ) -> Result<Updated, ApiError> {
         let requested = target.served;
-        check_subresource(requested, target.subresource)?;
         if target.subresource.is_empty() {
             self.check_admission("UPDATE", requested)?;
         }

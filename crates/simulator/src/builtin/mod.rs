@@ -1,5 +1,6 @@
 //! Built-in controllers: each an ordinary client of the simulated server.
 
+mod autoscaler;
 mod cluster_role_aggregation;
 pub(crate) mod control;
 mod cron_job;
@@ -8,10 +9,11 @@ mod deployment;
 mod disruption;
 mod endpoint_slice;
 mod endpoints;
-mod event;
+pub(crate) mod event;
 mod garbage_collector;
 mod history;
 mod job;
+mod load_balancer;
 mod namespace;
 mod node_lifecycle;
 pub(crate) mod object;
@@ -23,11 +25,14 @@ mod service_account;
 mod service_account_token;
 mod stateful_set;
 pub(crate) mod volume;
-mod write;
+pub(crate) mod write;
 
 use jiff::Timestamp;
+use machinery::duration::GoDuration;
 
 use self::control::Loop;
+use crate::nodes::containers::ContainerRuntime;
+use crate::nodes::local::LocalPods;
 use crate::nodes::{DEFAULT_NODES, NodeAgent};
 use crate::session::{Change, Session};
 
@@ -50,6 +55,10 @@ pub struct Settings {
     pub root_ca: String,
     /// Whether there is a default `StorageClass`, `standard`, whose claims get volumes.
     pub default_class: bool,
+    /// Really runs the containers of the images it knows; without it all are simulated.
+    pub containers: Option<ContainerRuntime>,
+    /// How long Services of type `LoadBalancer` wait for an address; for ever without it.
+    pub load_balancer_delay: Option<GoDuration>,
 }
 
 impl Default for Settings {
@@ -58,6 +67,8 @@ impl Default for Settings {
             nodes: DEFAULT_NODES.map(str::to_owned).to_vec(),
             root_ca: String::new(),
             default_class: true,
+            containers: None,
+            load_balancer_delay: None,
         }
     }
 }
@@ -73,9 +84,14 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         nodes,
         root_ca,
         default_class,
+        containers,
+        load_balancer_delay,
     } = settings;
     let nodes: Vec<&str> = nodes.iter().map(String::as_str).collect();
-    vec![
+    let local: Option<Box<dyn Builtin>> = containers
+        .clone()
+        .map(|runtime| Box::new(LocalPods::new(runtime)) as Box<dyn Builtin>);
+    let mut all: Vec<Box<dyn Builtin>> = vec![
         Box::new(Loop::new(service_account::NamespaceContent::new(
             root_ca.clone(),
         ))),
@@ -90,14 +106,20 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         Box::new(Loop::new(volume::Volumes::new(default_class))),
         Box::new(Loop::new(volume::protection::Protection)),
         Box::new(Loop::new(scheduler::Scheduler)),
-        Box::new(NodeAgent::new(&nodes)),
+        Box::new(NodeAgent::new(&nodes).beside(containers)),
         Box::new(Loop::new(node_lifecycle::NodeLifecycle::default())),
         Box::new(Loop::new(endpoint_slice::EndpointSlices)),
         Box::new(Loop::new(endpoints::EndpointsMirror)),
+        Box::new(Loop::new(load_balancer::LoadBalancers::new(
+            load_balancer_delay,
+        ))),
         Box::new(Loop::new(disruption::Disruption)),
+        Box::new(Loop::new(autoscaler::Autoscalers::default())),
         Box::new(garbage_collector::GarbageCollector::new()),
         Box::new(Loop::new(namespace::Namespaces)),
-    ]
+    ];
+    all.extend(local);
+    all
 }
 
 #[cfg(test)]

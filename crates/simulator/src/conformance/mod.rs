@@ -131,6 +131,11 @@ impl Ground {
                 body: bytes::Bytes::new(),
             },
             Reply::Full(response) | Reply::Later { last: response, .. } => response,
+            Reply::Log { headers, .. } => Response {
+                status: 200,
+                headers,
+                body: bytes::Bytes::new(),
+            },
             Reply::Watch { id, headers } => {
                 let frames = self.world.api.watch_frames(id, self.now).frames;
                 self.world.api.watch_closed(id);

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::containers::ContainerRuntime;
+use super::local::is_local;
 use super::register;
 use super::stages::{self, Delay, Stage};
 use super::status::{self, Addresses};
@@ -34,6 +36,8 @@ pub struct NodeAgent {
     pending: BTreeMap<Key, Pending>,
     renew_at: Option<Timestamp>,
     heartbeat_at: Option<Timestamp>,
+    /// Who runs some pods instead.
+    others: Option<ContainerRuntime>,
     addresses: BTreeMap<Key, u32>,
     used: BTreeSet<u32>,
     last_address: u32,
@@ -56,10 +60,18 @@ impl NodeAgent {
             pending: BTreeMap::new(),
             renew_at: None,
             heartbeat_at: None,
+            others: None,
             addresses: BTreeMap::new(),
             used: BTreeSet::new(),
             last_address: 0,
         }
+    }
+
+    /// Leaves the pods of images that these containers know alone.
+    #[must_use]
+    pub fn beside(mut self, others: Option<ContainerRuntime>) -> Self {
+        self.others = others;
+        self
     }
 
     fn start(&mut self, session: &mut Session<'_>) {
@@ -88,6 +100,9 @@ impl NodeAgent {
             }
             return;
         };
+        if self.others.as_ref().is_some_and(|o| is_local(o, &pod)) {
+            return;
+        }
         let node = text(&pod, "/spec/nodeName");
         let alive = !node.is_empty()
             && session

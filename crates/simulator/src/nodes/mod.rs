@@ -3,6 +3,9 @@
 //! [`NodeAgent`] stands in for the kubelets of all nodes. What a pod does is chosen by annotations; `stages.rs` has the table.
 
 mod agent;
+pub mod containers;
+pub(crate) mod local;
+pub(crate) mod log;
 mod register;
 mod stages;
 mod status;

@@ -193,7 +193,7 @@ fn init_containers(stage: Stage, pod: &Value, now: Timestamp) -> Value {
 }
 
 /// The kubelet's four conditions in its order, then what others put there (the scheduler, readiness gates).
-fn conditions(stage: Stage, pod: &Value, now: Timestamp) -> Vec<Value> {
+pub(crate) fn conditions(stage: Stage, pod: &Value, now: Timestamp) -> Vec<Value> {
     let started = !matches!(stage, Stage::Creating);
     let initialized = items(pod, "/spec/initContainers").is_empty()
         || !matches!(

@@ -145,6 +145,7 @@ impl Server {
             advertise: Some(addr),
             token_key: credentials.token_key()?,
             static_tokens: BTreeMap::from([(credentials.token.clone(), User::admin("admin"))]),
+            containers: options.settings.containers.clone(),
             ..Options::default()
         });
         if let Some(state) = &state {

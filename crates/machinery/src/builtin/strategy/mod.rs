@@ -94,7 +94,7 @@ pub fn prepare_for_update(
         Some("status") => status_update(group, kind, new, old),
         Some("finalize") => keep(new, old, "status"),
         Some("approval") => approval(new, old),
-        Some("ephemeralcontainers") => pod::keep_all_but(new, old, |new, spec| {
+        Some("ephemeralcontainers") => pod::keep_all_but(new, old, false, |new, spec| {
             match new
                 .get("spec")
                 .and_then(|spec| spec.get("ephemeralContainers"))
@@ -105,7 +105,7 @@ pub fn prepare_for_update(
                 None => spec.remove("ephemeralContainers"),
             };
         }),
-        Some("resize") => pod::keep_all_but(new, old, pod::resized),
+        Some("resize") => pod::keep_all_but(new, old, true, pod::resized),
         Some(_) => {}
     }
 }

@@ -171,10 +171,20 @@ pub fn status_update(new: &mut Object, old: &Object) {
 }
 
 /// A subresource that changes one part of the spec: `change` copies it from the new pod to the old spec.
-pub fn keep_all_but(new: &mut Object, old: &Object, change: fn(&Object, &mut Object)) {
+/// With `ordered`, nothing is done where the containers are not the same ones in the same order.
+pub fn keep_all_but(
+    new: &mut Object,
+    old: &Object,
+    ordered: bool,
+    change: fn(&Object, &mut Object),
+) {
     let Some(mut spec) = old.get("spec").and_then(Value::as_object).cloned() else {
         return;
     };
+    if ordered && !same_containers(new.get("spec"), old.get("spec")) {
+        // Left as it is, so that validation sees it.
+        return;
+    }
     change(new, &mut spec);
     new.insert("spec".to_owned(), spec.into());
     super::keep(new, old, "status");
@@ -189,6 +199,21 @@ pub fn keep_all_but(new: &mut Object, old: &Object, change: fn(&Object, &mut Obj
             "deletionTimestamp",
         ],
     );
+}
+
+fn same_containers(new: Option<&Value>, old: Option<&Value>) -> bool {
+    let names = |spec: Option<&Value>, list: &str| -> Vec<Value> {
+        let containers = spec
+            .and_then(|spec| spec.get(list))
+            .and_then(Value::as_array);
+        let names = containers.into_iter().flatten().map(|c| c.get("name"));
+        names
+            .map(|name| name.cloned().unwrap_or_default())
+            .collect()
+    };
+    ["containers", "initContainers"]
+        .iter()
+        .all(|list| names(new, list) == names(old, list))
 }
 
 /// `/resize` takes resources and resize policies of existing containers.

@@ -108,6 +108,20 @@ pub fn validate_update(
     errors
 }
 
+/// Errors of an update of a pod through `/ephemeralcontainers` or `/resize`, after `strategy::prepare_for_update`.
+#[must_use]
+pub fn validate_pod_part_update(subresource: &str, new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut errors = Errors::new();
+    let (new, old) = (At::new("", new), At::new("", old));
+    meta::common_update(&new, &old, true, &mut errors);
+    if subresource == "resize" {
+        pod::resize(&new, &old, &mut errors);
+    } else {
+        pod::ephemeral_containers(&new, &old, &mut errors);
+    }
+    errors
+}
+
 /// Errors of an update through `/status`, after `strategy::prepare_for_update`.
 #[must_use]
 pub fn validate_status_update(

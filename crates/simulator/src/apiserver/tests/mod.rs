@@ -70,7 +70,7 @@ impl Server {
                 response.status,
                 serde_json::from_slice(&response.body).unwrap_or_default(),
             ),
-            Reply::Watch { .. } => panic!("a watch"),
+            Reply::Watch { .. } | Reply::Log { .. } => panic!("a stream"),
             Reply::Ask { .. } => panic!("a question"),
         }
     }

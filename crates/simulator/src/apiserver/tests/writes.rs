@@ -131,7 +131,7 @@ fn services_get_an_address_and_ports() {
         json!({"metadata": {"name": "s"}, "spec": {"type": "NodePort", "ports": [{"port": 80}]}});
     let made = server.ok("POST", "/api/v1/namespaces/default/services", &spec);
     assert_eq!(made["spec"]["clusterIP"], "10.96.1.1");
-    assert_eq!(made["spec"]["ports"][0]["nodePort"], 30000);
+    assert_eq!(made["spec"]["ports"][0]["nodePort"], 30086);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::builtin::object::{self, integer, items, text, time};
+use crate::builtin::object::{self, flag, integer, items, text, time};
 
 /// Seconds without a sign of life until a node counts as silent.
 const GRACE: i64 = 50;
@@ -91,40 +91,81 @@ fn with_unknown(mut condition: Value, reason: &str, message: &str, now: Timestam
     condition
 }
 
-/// The taints a node should have for its Ready condition; `None` where it has them.
-pub(crate) fn taints(node: &Value, now: Timestamp) -> Option<Value> {
-    let wanted = match object::condition(node, "Ready").map_or("", |c| text(c, "/status")) {
-        "True" => None,
-        "Unknown" => Some(UNREACHABLE),
-        _ => Some(NOT_READY),
-    };
-    let ours = |t: &&Value| matches!(text(t, "/key"), NOT_READY | UNREACHABLE);
-    let old = items(node, "/spec/taints");
-    let mut taints: Vec<Value> = old.iter().filter(|t| !ours(t)).cloned().collect();
-    let Some(key) = wanted else {
-        return (taints.len() != old.len()).then(|| {
-            if taints.is_empty() {
-                Value::Null
-            } else {
-                json!(taints)
-            }
-        });
-    };
-    for effect in ["NoSchedule", "NoExecute"] {
-        let there = old
-            .iter()
-            .find(|t| text(t, "/key") == key && text(t, "/effect") == effect)
-            .cloned();
-        taints.push(there.unwrap_or_else(
-            || json!({"key": key, "effect": effect, "timeAdded": object::stamp(now)}),
-        ));
+/// Conditions of a node, the status in which each counts, and the taint that keeps pods from being scheduled then.
+const CONDITION_TAINTS: [(&str, &str, &str); 6] = [
+    ("Ready", "False", NOT_READY),
+    ("Ready", "Unknown", UNREACHABLE),
+    (
+        "MemoryPressure",
+        "True",
+        "node.kubernetes.io/memory-pressure",
+    ),
+    ("DiskPressure", "True", "node.kubernetes.io/disk-pressure"),
+    (
+        "NetworkUnavailable",
+        "True",
+        "node.kubernetes.io/network-unavailable",
+    ),
+    ("PIDPressure", "True", "node.kubernetes.io/pid-pressure"),
+];
+/// Taint of a node that was cordoned.
+const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+
+/// Whether a taint is one that follows from the node.
+fn follows(taint: &Value) -> bool {
+    let key = text(taint, "/key");
+    match text(taint, "/effect") {
+        "NoSchedule" => {
+            key == UNSCHEDULABLE || CONDITION_TAINTS.iter().any(|(_, _, known)| *known == key)
+        }
+        "NoExecute" => matches!(key, NOT_READY | UNREACHABLE),
+        _ => false,
     }
-    let sorted = |list: &[Value]| {
-        let mut texts: Vec<String> = list.iter().map(ToString::to_string).collect();
-        texts.sort();
-        texts
+}
+
+/// Keys and effects of the taints that follow from the node.
+fn due_taints(node: &Value) -> Vec<(&'static str, &'static str)> {
+    let holds = |kind: &str, status: &str| {
+        object::condition(node, kind).is_some_and(|c| text(c, "/status") == status)
     };
-    (sorted(&taints) != sorted(old)).then(|| json!(taints))
+    let mut due: Vec<(&str, &str)> = CONDITION_TAINTS
+        .iter()
+        .filter(|(kind, status, _)| holds(kind, status))
+        .map(|(_, _, key)| (*key, "NoSchedule"))
+        .collect();
+    if flag(node, "/spec/unschedulable") {
+        due.push((UNSCHEDULABLE, "NoSchedule"));
+    }
+    let executed = match object::condition(node, "Ready").map_or("", |c| text(c, "/status")) {
+        "False" => Some(NOT_READY),
+        "Unknown" => Some(UNREACHABLE),
+        _ => None,
+    };
+    due.extend(executed.map(|key| (key, "NoExecute")));
+    due
+}
+
+/// The taints a node should have; `None` where it has them.
+pub(crate) fn taints(node: &Value, now: Timestamp) -> Option<Value> {
+    let old = items(node, "/spec/taints");
+    let due = due_taints(node);
+    let is = |taint: &Value, (key, effect): (&str, &str)| {
+        text(taint, "/key") == key && text(taint, "/effect") == effect
+    };
+    let keeps = |taint: &&Value| !follows(taint) || due.iter().any(|one| is(taint, *one));
+    let mut taints: Vec<Value> = old.iter().filter(keeps).cloned().collect();
+    for one in &due {
+        if !old.iter().any(|taint| is(taint, *one)) {
+            taints.push(json!({"key": one.0, "effect": one.1, "timeAdded": object::stamp(now)}));
+        }
+    }
+    if taints.as_slice() == old {
+        None
+    } else if taints.is_empty() {
+        Some(Value::Null)
+    } else {
+        Some(json!(taints))
+    }
 }
 
 /// When a pod has to leave its node for a `NoExecute` taint; `None` if it may stay.
@@ -213,6 +254,31 @@ mod tests {
         assert_eq!(taints(&node, at(60)), None);
         node["status"]["conditions"][0]["status"] = json!("True");
         assert_eq!(taints(&node, at(60)), Some(Value::Null));
+    }
+
+    #[test]
+    fn conditions_and_cordons_become_taints_and_other_taints_stay() {
+        let mut node = node();
+        node["spec"] =
+            json!({"unschedulable": true, "taints": [{"key": "mine", "effect": "NoExecute"}]});
+        let pressure = json!({"type": "DiskPressure", "status": "True"});
+        node["status"]["conditions"]
+            .as_array_mut()
+            .unwrap()
+            .push(pressure);
+        let keys = |taints: &Value| -> Vec<String> {
+            let taints = taints.as_array().unwrap().iter();
+            taints
+                .map(|t| text(t, "/key").replace("node.kubernetes.io/", ""))
+                .collect()
+        };
+        let all = taints(&node, at(0)).unwrap();
+        assert_eq!(keys(&all), ["mine", "disk-pressure", "unschedulable"]);
+        node["spec"]["taints"] = all;
+        assert_eq!(taints(&node, at(9)), None);
+        node["spec"]["unschedulable"] = json!(false);
+        let rest = taints(&node, at(9)).unwrap();
+        assert_eq!(keys(&rest), ["mine", "disk-pressure"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 mod decide;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -30,6 +30,10 @@ const QUARANTINE: i64 = 40;
 pub(crate) struct NodeLifecycle {
     /// Nodes that pods are bound to and that don't exist, since when.
     missing: BTreeMap<String, Timestamp>,
+    /// Nodes that were ready when they were seen last.
+    ready: BTreeSet<String>,
+    /// By node, the pods that will have to leave it.
+    doomed: BTreeMap<String, Vec<Arc<Value>>>,
 }
 
 impl Control for NodeLifecycle {
@@ -74,6 +78,9 @@ impl Control for NodeLifecycle {
     fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError> {
         let name = &key.1;
         let Some(node) = work.session.get(&known::NODES, "", name) else {
+            if self.ready.remove(name) {
+                farewell(work, name)?;
+            }
             return self.collect(work, name);
         };
         self.missing.remove(name);
@@ -86,6 +93,7 @@ impl Control for NodeLifecycle {
             work.perform(vec![Write::UpdateStatus(known::NODES, wanted)])?;
             return Ok(None);
         }
+        self.tell_readiness(work, &node)?;
         if let Some(taints) = decide::taints(&node, work.now()) {
             let mut wanted = (*node).clone();
             object::set(&mut wanted, &["spec", "taints"], taints);
@@ -93,13 +101,19 @@ impl Control for NodeLifecycle {
             return Ok(None);
         }
         if !silent && items(&node, "/spec/taints").is_empty() {
+            self.reprieve(work, name)?;
             return Ok(heard);
         }
         let pods = pods_on(work.session, name);
         if silent {
             mark_unready(work, &pods)?;
         }
-        let evicted = evict(work, &node, &pods)?;
+        let (evicted, doomed) = evict(work, &node, &pods)?;
+        if doomed.is_empty() {
+            self.reprieve(work, name)?;
+        } else {
+            self.doomed.insert(name.clone(), doomed);
+        }
         Ok([evicted, (!silent).then_some(heard).flatten()]
             .into_iter()
             .flatten()
@@ -117,6 +131,13 @@ fn greet(work: &mut Work<'_, '_>, node: &Value) {
         message: format!("Node {name} event: Registered Node {name} in Controller"),
     };
     work.recorder.record_once(work.session, &event);
+}
+
+/// Says that a node is gone.
+fn farewell(work: &mut Work<'_, '_>, name: &str) -> Result<(), ApiError> {
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}});
+    let text = format!("Node {name} event: Removing Node {name} from Controller");
+    work.perform(vec![Note::normal(&node, "RemovingNode", text)])
 }
 
 fn pods_on(session: &Session<'_>, node: &str) -> Vec<Arc<Value>> {
@@ -152,19 +173,20 @@ fn mark_unready(work: &mut Work<'_, '_>, pods: &[Arc<Value>]) -> Result<(), ApiE
     Ok(())
 }
 
-/// Deletes the pods whose patience with the node's taints is over. Returns when the next one's is.
-fn evict(
-    work: &mut Work<'_, '_>,
-    node: &Value,
-    pods: &[Arc<Value>],
-) -> Result<Option<Timestamp>, ApiError> {
+/// When the next pod has to leave, and all that will have to.
+type Doom = (Option<Timestamp>, Vec<Arc<Value>>);
+
+/// Deletes the pods whose patience with the node's taints is over.
+fn evict(work: &mut Work<'_, '_>, node: &Value, pods: &[Arc<Value>]) -> Result<Doom, ApiError> {
     let mut next: Option<Timestamp> = None;
+    let mut doomed = Vec::new();
     for pod in pods.iter().filter(|p| pod::is_active(p)) {
         let Some(at) = decide::evicted_at(pod, node) else {
             continue;
         };
         if at > work.now() {
             next = Some(next.map_or(at, |n| n.min(at)));
+            doomed.push(pod.clone());
             continue;
         }
         let (namespace, name) = (object::namespace(pod), object::name(pod));
@@ -180,7 +202,7 @@ fn evict(
         disrupt(work, pod, told, false)?;
         delete(work, pod, DeleteOptions::default())?;
     }
-    Ok(next)
+    Ok((next, doomed))
 }
 
 /// Tells a pod why it goes, in condition `DisruptionTarget`.
@@ -230,6 +252,32 @@ fn delete(work: &mut Work<'_, '_>, pod: &Value, options: DeleteOptions) -> Resul
 }
 
 impl NodeLifecycle {
+    /// Says of a node that was ready that it no longer is.
+    fn tell_readiness(&mut self, work: &mut Work<'_, '_>, node: &Value) -> Result<(), ApiError> {
+        let name = object::name(node);
+        if object::is_true(node, "Ready") {
+            self.ready.insert(name.to_owned());
+            return Ok(());
+        }
+        if !self.ready.remove(name) {
+            return Ok(());
+        }
+        let text = format!("Node {name} status is now: NodeNotReady");
+        work.perform(vec![Note::normal(node, "NodeNotReady", text)])
+    }
+
+    /// Says of pods that were to leave a node that they may stay.
+    fn reprieve(&mut self, work: &mut Work<'_, '_>, node: &str) -> Result<(), ApiError> {
+        for pod in self.doomed.remove(node).unwrap_or_default() {
+            let (namespace, name) = (object::namespace(&pod), object::name(&pod));
+            if work.session.get(&known::PODS, namespace, name).is_some() {
+                let text = format!("Cancelling deletion of Pod {namespace}/{name}");
+                work.perform(vec![Note::normal(&pod, "TaintManagerEviction", text)])?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes the pods of a node that has been gone for long enough.
     fn collect(
         &mut self,

@@ -1,7 +1,12 @@
 //! Built-in controllers at work in a whole world, on virtual time.
 
+mod accounts;
+mod autoscaling;
 mod lifecycle;
+mod local;
+mod logs;
 mod managers;
+mod services;
 mod stateful;
 mod webhooks;
 mod workloads;

@@ -5,6 +5,7 @@ mod annotations;
 mod containers;
 mod env;
 mod mounts;
+mod parts;
 mod probes;
 mod remote;
 mod resources;
@@ -15,6 +16,7 @@ mod update;
 mod volumes;
 
 pub(super) use affinity::node_selector;
+pub use parts::{ephemeral_containers, resize};
 pub use resources::resource_name;
 pub(super) use resources::{container_resource_name, overcommit_allowed, quantity_value};
 pub(super) use scheduling::{taint_effect, tolerations};
