@@ -3,6 +3,7 @@
 //! `main` is wiring: it picks the allocator and hands the arguments to `cli`. See ARCHITECTURE.md.
 
 mod cli;
+mod local;
 mod tour;
 
 /// glibc keeps the memory of the first lists for ever.

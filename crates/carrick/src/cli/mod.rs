@@ -1,7 +1,9 @@
 //! The commands, one file each. Data goes to standard output, messages and errors to standard error.
 
 mod connection;
+mod container;
 mod crds;
+mod example_server;
 mod install;
 mod output;
 mod plan;
@@ -52,6 +54,12 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Look at Rollouts and steer them
     Rollouts(rollouts::Rollouts),
+    /// Become a program that ends with the process that started it
+    #[command(hide = true)]
+    Container(container::ContainerArgs),
+    /// Serve one page: the program of image carrick.dev/examples/hello
+    #[command(hide = true)]
+    ExampleServer(example_server::ExampleServerArgs),
 }
 
 /// Carries out the command that the arguments name. Called as `kubectl-argo-rollouts`, that tool's.
@@ -83,6 +91,8 @@ impl Command {
             Self::Rbac(args) => args.run(),
             Self::Plan(args) => args.run(),
             Self::Rollouts(rollouts) => rollouts.run(),
+            Self::Container(args) => args.run(),
+            Self::ExampleServer(args) => args.run(),
         }
     }
 }

@@ -3,10 +3,12 @@
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use machinery::duration::GoDuration;
 use machinery::yaml;
 use rollouts::RunOptions;
 use rollouts::install::{Install, NAME};
@@ -14,16 +16,21 @@ use runtime::client::{Client, ClientOptions};
 use runtime::resource::{CUSTOM_RESOURCE_DEFINITION, LEASE, NAMESPACE, ObjectKey};
 use runtime::shutdown::{self, Shutdown};
 use serde_json::{Value, json};
+use simulator::builtin::Settings;
+use simulator::nodes::containers::ContainerRuntime;
 use simulator::request::User;
 use simulator::serve::{ServeOptions, Server};
 use simulator::wire::Wire;
 
 use super::create_or_merge;
 use super::output::{fail, message};
+use crate::local::Processes;
 use crate::tour;
 
 /// Where the API server listens unless told otherwise.
 const PORT: u16 = 7443;
+/// How long a Service of type `LoadBalancer` waits for its address.
+const LOAD_BALANCER_DELAY: GoDuration = GoDuration::from_secs(1);
 /// How long definitions may take to be established.
 const ESTABLISH: Duration = Duration::from_secs(5);
 
@@ -72,10 +79,15 @@ impl UpArgs {
             );
             self.exit = true;
         }
+        let processes = Arc::new(Processes::new());
         let mut server = Server::start(ServeOptions {
             addr: self.addr,
             state_dir: self.state.clone(),
-            settings: simulator::builtin::Settings::default(),
+            settings: Settings {
+                containers: Some(ContainerRuntime(processes.clone())),
+                load_balancer_delay: Some(LOAD_BALANCER_DELAY),
+                ..Settings::default()
+            },
             limits: simulator::serve::Limits::default(),
         })
         .await?;
@@ -83,7 +95,9 @@ impl UpArgs {
         let kube = kube::Client::new(wire.clone(), "default");
         let client = Client::new(kube, ClientOptions::default());
         let Some(installed) = stop.or(install(&client)).await else {
-            return Ok(server.shutdown().await?);
+            let kept = server.shutdown().await;
+            processes.end().await;
+            return Ok(kept?);
         };
         installed.context("cannot install the custom resource definitions")?;
         hold_lease(&client).await?;
@@ -100,6 +114,7 @@ impl UpArgs {
         let played = Box::pin(self.play(&mut server, stop, client, &file)).await;
         controllers.stop().await;
         let kept = server.shutdown().await;
+        processes.end().await;
         if self.kubeconfig.is_none() && self.state.is_none() {
             let _ = std::fs::remove_file(&file);
         }
