@@ -21,7 +21,7 @@ use super::run;
 use super::sequence::Sequence;
 
 /// The size of a recording, before compression; what comes later isn't recorded.
-const LARGEST: usize = 8 << 20;
+const LARGEST: usize = 6 << 20;
 
 /// What a recording is of.
 #[derive(Serialize, Deserialize)]
@@ -42,7 +42,8 @@ pub struct Trace {
     pub replies: Vec<Reply>,
 }
 
-/// A recording that is being made.
+/// A recording that is being made. What differs isn't recorded: `--live` tells of it, a test without a real server is to
+/// hold what was reached.
 pub struct Recording {
     header: Header,
     traces: Vec<Trace>,
@@ -136,4 +137,83 @@ pub async fn replay(area: &dyn Area, only: Option<usize>, report: &mut Report) -
     }
     clockwork.abort();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fidelity::area;
+    use crate::fidelity::sequence::Mode;
+
+    /// Every recorded sequence, as the real server answered it.
+    fn replays(name: &str) {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let area = area::all()
+            .into_iter()
+            .find(|area| area.name() == name)
+            .expect("an area");
+        let mut report = Report::new().expect("the ledger");
+        runtime
+            .block_on(replay(area.as_ref(), None, &mut report))
+            .expect("a recording");
+        assert!(
+            report.finish(),
+            "against tests/goldens/fidelity/{name}.ndjson.gz"
+        );
+    }
+
+    /// One byte, one header or the status of any recorded answer altered is a difference.
+    fn plants(name: &str) {
+        let (_, traces) = read(name).expect("a recording").expect("there is one");
+        let mut planted = 0;
+        for trace in traces.iter().step_by(1 + traces.len() / 40) {
+            for (number, step) in trace.sequence.steps.iter().enumerate() {
+                if !matches!(step.mode, Mode::Compare | Mode::Watch) {
+                    continue;
+                }
+                let found = |alter: fn(&mut Reply)| {
+                    let mut ours = trace.replies.clone();
+                    alter(&mut ours[number]);
+                    divergences(name, &trace.sequence, &trace.replies, &ours)
+                };
+                assert!(found(|_| {}).is_empty());
+                let status = found(|reply| reply.status += 1);
+                let byte = found(|reply| reply.body.push(b' '));
+                let header = found(|reply| {
+                    reply
+                        .headers
+                        .push(("warning".to_owned(), "planted".to_owned()));
+                });
+                for found in [status, byte, header] {
+                    assert_eq!(found.first().map(|found| found.step), Some(number));
+                    planted += 1;
+                }
+            }
+        }
+        assert!(planted > 100, "{planted}");
+    }
+
+    #[test]
+    fn requests_are_answered_as_recorded() {
+        replays("requests");
+    }
+
+    #[test]
+    fn watches_are_answered_as_recorded() {
+        replays("watches");
+    }
+
+    #[test]
+    fn what_is_planted_among_requests_is_found() {
+        plants("requests");
+    }
+
+    #[test]
+    fn what_is_planted_among_watches_is_found() {
+        plants("watches");
+    }
 }

@@ -205,6 +205,7 @@ async fn live(
     while let Some((number, sequence, pair, unsteady)) = pairs.next().await {
         if let Some(recording) = &mut recording
             && !unsteady
+            && pair.divergences.is_empty()
         {
             recording.add(number, sequence, &pair.theirs);
         }

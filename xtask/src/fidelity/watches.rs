@@ -56,7 +56,7 @@ fn sequence(chance: &mut Chance) -> Sequence {
         ]);
         steps.push(watch(
             kind,
-            &format!("{parameters}&timeoutSeconds=2&{}", chance.pick(SELECTIONS)),
+            &format!("{parameters}&timeoutSeconds=6&{}", chance.pick(SELECTIONS)),
         ));
     }
     let mut writes = vec![0];

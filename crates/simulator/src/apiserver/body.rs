@@ -273,7 +273,7 @@ fn check_kind(served: &Served, api_version: &str, kind: &str) -> Result<(), ApiE
         return Err(wrong_version(given, &expected));
     }
     let cause = format!(
-        "no kind {kind:?} is registered for version {given:?} in scheme \"pkg/runtime/scheme.go:110\""
+        "no kind {kind:?} is registered for version {given:?} in scheme \"pkg/runtime/scheme.go:111\""
     );
     Err(cannot_handle(kind, version, &resource.kind, &cause))
 }
@@ -494,7 +494,7 @@ fn patched_type_error(served: &Served, value: &Value) -> Option<String> {
             format!("unable to convert object of type *{version}.{kind} to {package}.{own}")
         } else {
             format!(
-                "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:110\""
+                "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
             )
         },
     )

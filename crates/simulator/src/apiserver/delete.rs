@@ -28,15 +28,6 @@ pub(crate) enum Deleted {
     Gone(Arc<Entry>),
 }
 
-impl Deleted {
-    /// The object in either case.
-    pub fn entry(&self) -> &Arc<Entry> {
-        match self {
-            Self::Remains(entry) | Self::Gone(entry) => entry,
-        }
-    }
-}
-
 const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
 const JOB_WARNING: &str = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background \
@@ -346,7 +337,8 @@ impl ApiServer {
         is_held_namespace(served, &object).then(|| stored.clone())
     }
 
-    /// Deletes every selected object, one after another. Objects that vanish meanwhile don't matter.
+    /// Deletes every selected object, one after another, and returns them as they were before. Objects that vanish
+    /// meanwhile don't matter.
     pub(crate) fn delete_collection(
         &mut self,
         served: &Arc<Served>,
@@ -369,7 +361,7 @@ impl ApiServer {
         for (_, entry) in selected {
             let (namespace, name) = (meta::namespace(&entry.value), meta::name(&entry.value));
             match self.delete(served, namespace, name, options, writer) {
-                Ok(outcome) => deleted.push(outcome.entry().clone()),
+                Ok(_) => deleted.push(entry.clone()),
                 Err(error) if error.code == 404 => {}
                 Err(error) => return Err(error),
             }

@@ -181,7 +181,12 @@ impl ApiServer {
         let served = self.find(&target).map_err(plain)?;
         let watch = request.method == Method::GET
             && super::options::boolean(request, "watch") == Some(true);
-        let form = negotiate(request, served.type_id().is_some(), watch).map_err(plain)?;
+        let list = request.method == Method::GET && target.name.is_empty();
+        if watch && target.subresource.is_empty() {
+            // What is wrong with these comes before what can't be accepted.
+            list_options(request).map_err(plain)?;
+        }
+        let form = negotiate(request, served.type_id().is_some(), list, watch).map_err(plain)?;
         let mut call = Call {
             request,
             user,
@@ -450,9 +455,11 @@ impl ApiServer {
             Selection::of_request(call.request, &call.served, &call.target.namespace, "")?;
         let served = call.served.clone();
         let mut writer = call.writer(options.dry_run);
+        // The reply is the list as it was before anything was deleted.
+        let revision = self.revision();
         let result = self.delete_collection(&served, &selection, &options, &mut writer);
         call.warnings = writer.warnings;
-        let listed = list::list_of(result?, self.revision());
+        let listed = list::list_of(result?, revision);
         listed_reply(call, &listed)
     }
 }

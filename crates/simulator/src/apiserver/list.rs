@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use super::ApiServer;
@@ -28,8 +28,17 @@ fn bad_token(cause: &str) -> ApiError {
     ))
 }
 
+/// Go's decoder doesn't mind bits that are left over.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_padding_mode(base64::engine::DecodePaddingMode::RequireNone)
+        .with_decode_allow_trailing_bits(true),
+);
+
 fn decode_token(text: &str, prefix: &str) -> Result<Token, ApiError> {
-    let bytes = URL_SAFE_NO_PAD
+    let bytes = LENIENT
         .decode(text.trim_end_matches('='))
         .map_err(|error| bad_token(&error.to_string()))?;
     let value: Value =
@@ -64,8 +73,8 @@ fn decode_token(text: &str, prefix: &str) -> Result<Token, ApiError> {
 
 /// Go's words for bytes that are no JSON.
 fn json_complaint(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    match text.chars().next() {
+    // Go takes a byte for a character here.
+    match bytes.first().copied().map(char::from) {
         None => "unexpected end of JSON input".to_owned(),
         Some(first) => format!("invalid character '{first}' looking for beginning of value"),
     }

@@ -46,7 +46,10 @@ const ACCEPTED: &str = "only the following media types are accepted: application
 const WATCH_ACCEPTED: &str = "only the following media types are accepted: application/json;stream=watch, \
 application/vnd.kubernetes.protobuf;stream=watch";
 const AVAILABLE: &str = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
-application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
+application/vnd.kubernetes.protobuf";
+/// What a route adds that can also be watched.
+const AVAILABLE_STREAMS: &str =
+    ", application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
 
 struct Clause<'a> {
     media: &'a str,
@@ -99,8 +102,13 @@ pub(crate) fn pretty(request: &Request) -> bool {
     }
 }
 
-/// The form of a reply to a request about a resource.
-pub(crate) fn negotiate(request: &Request, builtin: bool, watch: bool) -> Result<Form, ApiError> {
+/// The form of a reply to a request about a resource; `list` for the route that lists and watches.
+pub(crate) fn negotiate(
+    request: &Request,
+    builtin: bool,
+    list: bool,
+    watch: bool,
+) -> Result<Form, ApiError> {
     let accept = accept(request);
     let all = clauses(&accept);
     let pretty = pretty(request);
@@ -160,7 +168,9 @@ pub(crate) fn negotiate(request: &Request, builtin: bool, watch: bool) -> Result
         });
     }
     if !served && builtin {
-        return Err(ApiError::not_acceptable(AVAILABLE).with_details(Details::default()));
+        let streams = if list { AVAILABLE_STREAMS } else { "" };
+        let message = format!("{AVAILABLE}{streams}");
+        return Err(ApiError::not_acceptable(message).with_details(Details::default()));
     }
     Err(ApiError::not_acceptable(if watch {
         WATCH_ACCEPTED
@@ -169,14 +179,13 @@ pub(crate) fn negotiate(request: &Request, builtin: bool, watch: bool) -> Result
     }))
 }
 
-/// The form of an error: indented where the Accept header cannot be served or asks for a conversion.
+/// The form of an error: indented where no clause of the Accept header can be served without a conversion.
 pub(crate) fn error_form(request: &Request) -> (Encoding, bool) {
     let accept = accept(request);
     let all = clauses(&accept);
-    let mut pretty = pretty(request);
+    let pretty = pretty(request);
     for clause in &all {
         if clause.parameters.iter().any(|(key, _)| *key == "as") {
-            pretty = true;
             continue;
         }
         match clause.media {

@@ -70,13 +70,8 @@ fn dry_run_values(request: &Request) -> Vec<&str> {
 }
 
 fn dry_run(values: &[&str], errors: &mut Vec<FieldError>) -> bool {
-    let values: Vec<&str> = values
-        .iter()
-        .copied()
-        .filter(|value| !value.is_empty())
-        .collect();
     if values.iter().any(|value| *value != "All") {
-        let list = BadValue::Json(Value::from(values.clone()).to_string());
+        let list = BadValue::Json(Value::from(values.to_vec()).to_string());
         errors.push(FieldError::not_supported("dryRun", list, &["All"]));
     }
     !values.is_empty()

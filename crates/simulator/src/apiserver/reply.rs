@@ -42,7 +42,7 @@ pub(crate) fn object_json(served: &Served, entry: &Entry) -> Bytes {
     go_json::to_vec(&converted, served.type_id()).into()
 }
 
-/// A value of that type as the form wants it, with a newline after JSON.
+/// A value of that type as the form wants it, with a newline after compact JSON.
 pub(crate) fn encode(value: &Value, type_id: Option<TypeId>, form: &Form) -> Bytes {
     encode_as(value, type_id, form.encoding, form.pretty)
 }
@@ -50,7 +50,8 @@ pub(crate) fn encode(value: &Value, type_id: Option<TypeId>, form: &Form) -> Byt
 fn encode_as(value: &Value, type_id: Option<TypeId>, encoding: Encoding, pretty: bool) -> Bytes {
     let mut body = match encoding {
         Encoding::Yaml => return yaml::to_string(value).into(),
-        Encoding::Json if pretty => go_json::to_vec_pretty(value, type_id),
+        // As Go's two encoders do it: only the compact form ends its line.
+        Encoding::Json if pretty => return go_json::to_vec_pretty(value, type_id).into(),
         Encoding::Json => go_json::to_vec(value, type_id),
     };
     body.push(b'\n');

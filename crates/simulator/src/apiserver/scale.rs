@@ -99,6 +99,20 @@ pub(crate) fn scale_of(served: &Served, object: &Value) -> Value {
     json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": spec, "status": status})
 }
 
+/// A custom resource without the count can't be scaled (`apiextensions-apiserver/pkg/registry/customresource/etcd.go`).
+fn check_count(served: &Served, object: &Value) -> Result<(), ApiError> {
+    let Some(scale) = served.custom().and_then(|custom| custom.scale.as_ref()) else {
+        return Ok(());
+    };
+    if object.pointer(&pointer(&scale.spec_replicas)).is_some() {
+        return Ok(());
+    }
+    Err(super::admission::internal_error(&format!(
+        "the spec replicas field {:?} does not exist",
+        scale.spec_replicas
+    )))
+}
+
 fn set_pointer(object: &mut Value, pointer: &str, value: Value) {
     let mut here = object;
     for part in pointer.split('/').skip(1) {
@@ -119,6 +133,7 @@ impl ApiServer {
         if matches!(call.request.method.as_str(), "GET" | "HEAD") {
             let entry = self.stored(call)?;
             let object = reply::in_version(&call.served, &entry.value);
+            check_count(&call.served, &object)?;
             return Ok(call.value(200, &scale_of(&call.served, &object), SCALE));
         }
         let put = call.request.method == http::Method::PUT;

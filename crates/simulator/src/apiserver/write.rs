@@ -425,6 +425,18 @@ fn invalid(served: &Served, object: &Value, errors: &[FieldError]) -> ApiError {
     ApiError::invalid(&served.resource, name, errors)
 }
 
+/// What etcd calls a resource (`pkg/kubeapiserver/default_storage_factory_builder.go`).
+fn storage_name<'a>(builtin: bool, plural: &'a str) -> &'a str {
+    match plural {
+        "replicationcontrollers" if builtin => "controllers",
+        "endpoints" if builtin => "services/endpoints",
+        "nodes" if builtin => "minions",
+        "services" if builtin => "services/specs",
+        "ingresses" if builtin => "ingress",
+        other => other,
+    }
+}
+
 fn uid_mismatch(target: UpdateTarget<'_>, found: &str) -> ApiError {
     let resource = &target.served.resource;
     let mut path = String::from("/registry/");
@@ -432,7 +444,10 @@ fn uid_mismatch(target: UpdateTarget<'_>, found: &str) -> ApiError {
         path.push_str(&resource.group);
         path.push('/');
     }
-    path.push_str(&resource.plural);
+    path.push_str(storage_name(
+        target.served.custom().is_none(),
+        &resource.plural,
+    ));
     if resource.namespaced {
         path.push('/');
         path.push_str(target.namespace);

@@ -114,6 +114,9 @@ fn main_update(group: &str, kind: &str, new: &mut Object, old: &Object) {
     if has_status(group, kind) {
         keep(new, old, "status");
     }
+    if (group, kind) == ("coordination.k8s.io", "Lease") {
+        gates::drop_disabled(kind, new);
+    }
     match (group, kind) {
         ("", "Namespace") => {
             if let (Some(new), Some(old)) = (

@@ -16,7 +16,7 @@ pub(crate) fn delete_body(request: &Request) -> Result<Value, ApiError> {
     let (api_version, kind) = type_meta(&request.body, yaml).map_err(ApiError::bad_request)?;
     if !kind.is_empty() && kind != "DeleteOptions" {
         return Err(ApiError::bad_request(format!(
-            "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:110\""
+            "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
         )));
     }
     let decoded = if yaml {
