@@ -203,17 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn watches_are_answered_as_recorded() {
-        replays("watches");
-    }
-
-    #[test]
     fn what_is_planted_among_requests_is_found() {
         plants("requests");
-    }
-
-    #[test]
-    fn what_is_planted_among_watches_is_found() {
-        plants("watches");
     }
 }

@@ -426,7 +426,7 @@ fn invalid(served: &Served, object: &Value, errors: &[FieldError]) -> ApiError {
 }
 
 /// What etcd calls a resource (`pkg/kubeapiserver/default_storage_factory_builder.go`).
-fn storage_name<'a>(builtin: bool, plural: &'a str) -> &'a str {
+fn storage_name(builtin: bool, plural: &str) -> &str {
     match plural {
         "replicationcontrollers" if builtin => "controllers",
         "endpoints" if builtin => "services/endpoints",
