@@ -226,6 +226,7 @@ mod webhooks {
             addr: "127.0.0.1:0".parse().unwrap(),
             state_dir: None,
             settings: simulator::builtin::Settings::default(),
+            limits: simulator::serve::Limits::default(),
         })
         .await
         .unwrap();

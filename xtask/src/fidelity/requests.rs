@@ -1,5 +1,6 @@
 //! Area `requests`: random walks through the life of objects, each about one kind.
 mod bodies;
+mod catalogue;
 mod kinds;
 mod options;
 mod walk;
@@ -9,7 +10,8 @@ use serde_json::Value;
 
 use super::area::{Area, Chance};
 use super::sequence::Sequence;
-pub use kinds::{KINDS, Kind, definitions};
+pub use catalogue::KINDS;
+pub use kinds::{Kind, definitions};
 
 /// How many sequences a seed gives.
 const SEQUENCES: u64 = 2000;

@@ -370,12 +370,7 @@ fn coerce_metadata(
             TypeTable::builtin().type_named("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
         if let Some(type_id) = type_id {
             let decoded = decode::normalise_strict(type_id, &metadata).map_err(|error| {
-                cannot_handle(
-                    kind,
-                    &served.resource.version,
-                    kind,
-                    &metadata_error(&error),
-                )
+                cannot_handle(kind, &served.resource.version, kind, &error.to_string())
             })?;
             strict.extend(
                 decoded
@@ -394,10 +389,6 @@ fn coerce_metadata(
             .or_insert_with(|| Value::from(served.resource.api_version()));
     }
     Ok(())
-}
-
-fn metadata_error(error: &DecodeError) -> String {
-    error.to_string()
 }
 
 /// What is wrong with a custom object's kind and apiVersion, if anything.

@@ -320,7 +320,7 @@ impl ApiServer {
             );
         }
         let listed = self.list(&call.served, &selection, &options)?;
-        listed_reply(call, &listed)
+        list::listed_reply(call, &listed)
     }
 
     /// The stored object a call names.
@@ -460,7 +460,7 @@ impl ApiServer {
         let result = self.delete_collection(&served, &selection, &options, &mut writer);
         call.warnings = writer.warnings;
         let listed = list::list_of(result?, revision);
-        listed_reply(call, &listed)
+        list::listed_reply(call, &listed)
     }
 }
 
@@ -481,23 +481,4 @@ pub(crate) fn read(call: &mut Call<'_>, options: WriteOptions) -> Result<Value, 
         options.field_validation,
         &mut call.warnings,
     )
-}
-
-/// The reply to a list, and to the deletion of a collection.
-fn listed_reply(call: &Call<'_>, listed: &list::Listed) -> Result<Reply, ApiError> {
-    let body = reply::list_body(
-        &call.served,
-        &listed.entries,
-        &listed.metadata,
-        call.request,
-        &call.form,
-        call.now,
-    )?;
-    Ok(Reply::Full(reply::response(
-        call.request,
-        200,
-        body,
-        &call.form.content_type,
-        &call.warnings,
-    )))
 }

@@ -7,11 +7,13 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_
 use serde_json::Value;
 
 use super::ApiServer;
+use super::handle::Call;
 use super::list_options::{ListOptions, Match, too_large};
 use super::registry::Served;
-use super::reply::ListMeta;
+use super::reply::{self, ListMeta};
 use super::selection::Selection;
 use super::store::{Entry, Table};
+use crate::request::Reply;
 use crate::status_error::ApiError;
 
 /// Where a chunk begins.
@@ -252,6 +254,25 @@ pub(crate) fn list_of(entries: Vec<Arc<Entry>>, revision: u64) -> Listed {
 }
 
 /// The body of a token, for tests and tools.
+/// The reply to a list, and to the deletion of a collection.
+pub(super) fn listed_reply(call: &Call<'_>, listed: &Listed) -> Result<Reply, ApiError> {
+    let body = reply::list_body(
+        &call.served,
+        &listed.entries,
+        &listed.metadata,
+        call.request,
+        &call.form,
+        call.now,
+    )?;
+    Ok(Reply::Full(reply::response(
+        call.request,
+        200,
+        body,
+        &call.form.content_type,
+        &call.warnings,
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -43,7 +43,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod token_request;
-mod tokens;
+pub(crate) mod tokens;
 mod unasked;
 mod watch;
 pub(crate) mod write;

@@ -1,12 +1,14 @@
 //! Creates and updates inside the compare-and-swap loop: metadata, admission, preparation, validation, storing
 //! (`apiserver/pkg/registry/generic/registry/store.go`, `registry/rest/{create,update}.go`).
 
+mod conflict;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use machinery::apply::keep_times;
-use machinery::builtin::validation::{self, FieldError};
+use machinery::builtin::validation::FieldError;
 use machinery::entropy::Entropy;
 use machinery::{meta, time};
 use serde_json::{Map, Value, json};
@@ -23,6 +25,7 @@ use super::store::{Entry, key};
 use super::{ApiServer, convert};
 use crate::request::User;
 use crate::status_error::ApiError;
+use conflict::{already_exists, check_version, uid_mismatch};
 
 /// What a write carries beside its object.
 pub(crate) struct Writer<'a> {
@@ -89,8 +92,6 @@ pub(crate) struct Updated {
     pub created: bool,
 }
 
-const MODIFIED: &str =
-    "the object has been modified; please apply your changes to the latest version and try again";
 /// Where repeated owner references were found that the client didn't send by itself.
 const MUTATED: &str = " after mutating admission happens";
 const NAME_ATTEMPTS: usize = 8;
@@ -423,85 +424,4 @@ fn invalid(served: &Served, object: &Value, errors: &[FieldError]) -> ApiError {
         return ApiError::invalid_as(&format!("{kind}.{group}"), group, kind, name, errors);
     }
     ApiError::invalid(&served.resource, name, errors)
-}
-
-/// What etcd calls a resource (`pkg/kubeapiserver/default_storage_factory_builder.go`).
-fn storage_name(builtin: bool, plural: &str) -> &str {
-    match plural {
-        "replicationcontrollers" if builtin => "controllers",
-        "endpoints" if builtin => "services/endpoints",
-        "nodes" if builtin => "minions",
-        "services" if builtin => "services/specs",
-        "ingresses" if builtin => "ingress",
-        other => other,
-    }
-}
-
-fn uid_mismatch(target: UpdateTarget<'_>, found: &str) -> ApiError {
-    let resource = &target.served.resource;
-    let mut path = String::from("/registry/");
-    if target.served.custom().is_some() {
-        path.push_str(&resource.group);
-        path.push('/');
-    }
-    path.push_str(storage_name(
-        target.served.custom().is_none(),
-        &resource.plural,
-    ));
-    if resource.namespaced {
-        path.push('/');
-        path.push_str(target.namespace);
-    }
-    let text = format!(
-        "StorageError: invalid object, Code: 4, Key: {path}/{}, ResourceVersion: 0, AdditionalErrorMsg: \
-         Precondition failed: UID in precondition: {}, UID in object meta: {found}",
-        target.name, target.uid
-    );
-    ApiError::conflict(resource, target.name, &text)
-}
-
-fn already_exists(served: &Served, name: &str, existing: &Value) -> ApiError {
-    let error = ApiError::already_exists(&served.resource, name);
-    if meta::deletion_timestamp(existing).is_none() {
-        return error;
-    }
-    let message = format!("object is being deleted: {}", error.message);
-    error.with_message(message)
-}
-
-/// The resourceVersion of a new object must be the stored one, or absent where the kind allows it.
-fn check_version(
-    served: &Served,
-    name: &str,
-    new: &mut Value,
-    old: &Value,
-) -> Result<(), ApiError> {
-    let given = meta::resource_version(new);
-    if given.is_empty() || given == "0" {
-        if !facts::unconditional_update(served) {
-            let text = "must be specified for an update";
-            let zero = validation::BadValue::Json("0".to_owned());
-            let error = FieldError::invalid("metadata.resourceVersion", zero, text);
-            let resource = &served.resource;
-            return Err(ApiError::invalid_as(
-                &resource.group_resource(),
-                &resource.group,
-                &resource.plural,
-                name,
-                &[error],
-            ));
-        }
-        let version = meta::resource_version(old).to_owned();
-        meta::set_resource_version(new, &version);
-        return Ok(());
-    }
-    if given.parse::<u64>().is_err() {
-        return Err(ApiError::internal(format!(
-            "strconv.ParseUint: parsing {given:?}: invalid syntax"
-        )));
-    }
-    if given != meta::resource_version(old) {
-        return Err(ApiError::conflict(&served.resource, name, MODIFIED));
-    }
-    Ok(())
 }

@@ -1,23 +1,31 @@
-//! Scales, and tokens of accounts, for built-in controllers.
+//! Scales, and tokens of pods' accounts, for built-in controllers.
 
 use machinery::meta;
 use serde_json::Value;
 
 use super::{Session, path, writer};
 use crate::apiserver::ApiServer;
-use crate::apiserver::resource::Resource;
+use crate::apiserver::resource::{Resource, known};
 use crate::apiserver::scale::{rescaled, scale_of};
+use crate::apiserver::tokens::{Claims, ISSUER};
 use crate::apiserver::write::{UpdateTarget, Writer};
 use crate::status_error::ApiError;
 
 impl Session<'_> {
-    /// A token for a pod's ServiceAccount, as its node asks for one.
+    /// A token for a pod's ServiceAccount, as its node asks for one; empty if there is no such account.
     pub(crate) fn pod_token(&mut self, pod: &Value, seconds: i64) -> String {
-        let account = machinery::builtin::admission::service_account_name(pod).to_owned();
-        let namespace = meta::namespace(pod);
-        let (api, now) = (&mut *self.api, self.now);
-        api.issue_token(namespace, &account, seconds, now, self.entropy)
-            .0
+        let name = machinery::builtin::admission::service_account_name(pod);
+        let Some(account) = self.get(&known::SERVICE_ACCOUNTS, meta::namespace(pod), name) else {
+            return String::new();
+        };
+        let claims = Claims {
+            account: &account,
+            audiences: &[ISSUER.to_owned()],
+            seconds,
+            bound: vec![("pod", pod.clone())],
+            id: self.entropy.uid(),
+        };
+        self.api.issue_token(&claims, self.now).0
     }
 
     /// The Scale of an object.

@@ -2,7 +2,8 @@
 use serde_json::{Value, json};
 
 use super::bodies;
-use super::kinds::{KINDS, Kind};
+use super::catalogue::KINDS;
+use super::kinds::Kind;
 use super::options::{accept, with, write};
 use crate::fidelity::area::Chance;
 use crate::fidelity::sequence::{Sequence, Step};

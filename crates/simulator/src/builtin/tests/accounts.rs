@@ -1,4 +1,4 @@
-//! ServiceAccounts: tokens in Secrets, and in pods.
+//! `ServiceAccounts`: tokens in Secrets, and in pods.
 
 use super::*;
 
