@@ -36,7 +36,7 @@ static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b10\.96\.\d+\.\d+\
 static PORT: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?P<before>(?i:nodePort)"?[:=] ?)(?P<number>3[0-2]\d{3})\b"#));
 static TOKEN: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"));
+    LazyLock::new(|| pattern(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"));
 /// Pods get a volume with a name of their own.
 static VOLUME: LazyLock<Regex> = LazyLock::new(|| pattern("kube-api-access-[a-z0-9]{5}"));
 static AGE: LazyLock<Regex> = LazyLock::new(|| pattern(r#""\d{1,3}(?:s|m|ms|m\d{1,2}s)""#));

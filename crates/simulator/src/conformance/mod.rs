@@ -15,6 +15,7 @@ use machinery::entropy::Entropy;
 use serde_json::Value;
 
 use crate::apiserver::Options;
+use crate::builtin::Settings;
 use crate::clock::WorldClock;
 use crate::outside::Answer;
 use crate::request::{Reply, Request, Response, User};
@@ -69,7 +70,11 @@ impl Ground {
         let mut world = World::new(
             Options::default(),
             Entropy::seeded(1),
-            crate::builtin::all(),
+            crate::builtin::with(Settings {
+                // What was recorded had none.
+                default_class: false,
+                ..Settings::default()
+            }),
             now,
         );
         world.poll(now);

@@ -73,6 +73,50 @@ impl Kind {
     }
 }
 
+/// What may be set in our own kind.
+pub const WIDGET: &[&str] = &[
+    r"/spec/size 12",
+    r"/spec/size -1",
+    r"/spec/size 1.5",
+    r"/spec/size 1.0",
+    r#"/spec/size "3""#,
+    r"/spec/size null",
+    r#"/spec/colour "blue""#,
+    r#"/spec/colour "pink""#,
+    r"/spec/colour null",
+    r"/spec/note null",
+    r#"/spec/note "n""#,
+    r"/spec/unknown 1",
+    r#"/spec/parts [{"name":"a","weight":1},{"name":"b"}]"#,
+    r#"/spec/parts [{"name":"a"},{"name":"a"}]"#,
+    r#"/spec/parts [{"weight":1}]"#,
+    r#"/spec/parts [{"name":"a","extra":1}]"#,
+    r#"/spec/tags ["x","y"]"#,
+    r#"/spec/tags ["x","x"]"#,
+    r#"/spec/tags ["x",1]"#,
+    r"/spec/either 5",
+    r#"/spec/either "50%""#,
+    r"/spec/either 5.5",
+    r"/spec/ratio 0.25",
+    r"/spec/ratio 1e30",
+    r"/spec/ratio 3",
+    r#"/spec/when "2019-01-01T00:00:00Z""#,
+    r#"/spec/when "soon""#,
+    r#"/spec/code "AB-12""#,
+    r#"/spec/code "ab""#,
+    r#"/spec/free {"x":{"y":[1,"a",null]}}"#,
+    r"/spec/nested {}",
+    r#"/spec/nested {"depth":{}}"#,
+    r#"/spec/nested {"depth":{"level":99}}"#,
+    r#"/spec/map {"a":"1","b":2}"#,
+    r#"/spec/map {"a":"1","b":"2","c":"3","d":"4"}"#,
+    r#"/status {"sold":2}"#,
+    r"/status/sold -2",
+    r#"/status/sold "x""#,
+    r"/status/replicas 2",
+    r#"/status/selector "a=b""#,
+];
+
 /// Our own kinds.
 pub fn definitions() -> Vec<Value> {
     let integer = |minimum: i64| json!({"type": "integer", "minimum": minimum});
