@@ -17,7 +17,7 @@ pub const GRANTS: &[Grant] = &[
     Grant::new(SERVICE, &[Get, List, Watch, Patch]),
     Grant::new(POD, &[Get, List, Watch, Patch]),
     Grant::below(POD, "eviction", &[Create]),
-    Grant::new(EVENT, &[Create]),
+    Grant::new(EVENT, &[Create, Patch]),
     Grant::new(LEASE, &[Get, Create, Update]),
 ];
 
