@@ -1,6 +1,9 @@
 //! The in-process form under a real `kube::Client`, on virtual time.
 
 #[cfg(test)]
+mod virtual_time;
+
+#[cfg(test)]
 mod in_process {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
@@ -9,33 +12,11 @@ mod in_process {
     use k8s_openapi::api::core::v1::{ConfigMap, Pod};
     use kube::api::{Api, ListParams, PostParams, WatchParams};
     use kube::{Client, ResourceExt as _};
-    use machinery::entropy::Entropy;
-    use simulator::apiserver::Options;
-    use simulator::clock::WorldClock;
     use simulator::faults::{Call, Failure, Faults, Verdict};
     use simulator::wire::Wire;
-    use simulator::world::{World, WorldHandle};
+    use simulator::world::WorldHandle;
 
-    fn simulate<F: Future>(run: impl FnOnce(WorldHandle) -> F) -> F::Output {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let clock = WorldClock::anchored();
-            let controllers = simulator::builtin::all();
-            let world = World::new(
-                Options::default(),
-                Entropy::seeded(1),
-                controllers,
-                clock.now(),
-            );
-            let world = WorldHandle::new(world, clock);
-            tokio::spawn(world.clone().pump());
-            run(world).await
-        })
-    }
+    use super::virtual_time::simulate;
 
     fn deployment() -> Deployment {
         serde_json::from_value(serde_json::json!({

@@ -1,6 +1,9 @@
 //! Webhooks under a real `kube::Client`: in this process on virtual time, and over real HTTPS in the served form.
 
 #[cfg(test)]
+mod virtual_time;
+
+#[cfg(test)]
 mod webhooks {
     use std::sync::Arc;
 
@@ -13,15 +16,14 @@ mod webhooks {
     use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
     use kube::api::{Api, ListParams, PostParams};
     use kube::{Client, Resource};
-    use machinery::entropy::Entropy;
     use rustls::pki_types::PrivateKeyDer;
     use serde_json::{Value, json};
-    use simulator::apiserver::Options;
-    use simulator::clock::WorldClock;
     use simulator::outside::services::Trouble;
     use simulator::serve::{ServeOptions, Server};
     use simulator::wire::Wire;
-    use simulator::world::{World, WorldHandle};
+    use simulator::world::WorldHandle;
+
+    use super::virtual_time;
 
     fn made<K: serde::de::DeserializeOwned>(value: Value) -> K {
         serde_json::from_value(value).unwrap()
@@ -64,25 +66,11 @@ mod webhooks {
         json!({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "response": response})
     }
 
+    /// The same with a client.
     fn simulate<F: Future>(run: impl FnOnce(WorldHandle, Client) -> F) -> F::Output {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let clock = WorldClock::anchored();
-            let controllers = simulator::builtin::all();
-            let world = World::new(
-                Options::default(),
-                Entropy::seeded(1),
-                controllers,
-                clock.now(),
-            );
-            let world = WorldHandle::new(world, clock);
-            tokio::spawn(world.clone().pump());
+        virtual_time::simulate(|world| {
             let client = Client::new(Wire::new(&world, "test"), "default");
-            run(world, client).await
+            run(world, client)
         })
     }
 

@@ -81,13 +81,7 @@ impl ApiServer {
     /// The cluster address of the Service a question goes to; `None` for a URL. The error is kube-apiserver's
     /// (`kube-aggregator/pkg/apiserver/resolvers.go`).
     pub(crate) fn address_of(&self, place: &Place) -> Result<Option<SocketAddr>, String> {
-        let Place::Service {
-            namespace,
-            name,
-            port,
-            ..
-        } = place
-        else {
+        let Some((namespace, name, port)) = place.service() else {
             return Ok(None);
         };
         let service = self.store.get("/services", &key(namespace, name));
@@ -99,26 +93,20 @@ impl ApiServer {
         if address == "None" {
             return Err("cannot route to service with ClusterIP \"None\"".to_owned());
         }
-        if service_port(service, *port).is_none() {
+        if service_port(service, port).is_none() {
             return Err(format!("no service port {port} found for service {name:?}"));
         }
         let address: Option<IpAddr> = address.parse().ok();
-        Ok(address.map(|address| SocketAddr::new(address, *port)))
+        Ok(address.map(|address| SocketAddr::new(address, port)))
     }
 
     /// An address behind that Service; `None` for a URL.
     pub(crate) fn endpoint_of(&self, place: &Place) -> Result<Option<SocketAddr>, String> {
-        let Place::Service {
-            namespace,
-            name,
-            port,
-            ..
-        } = place
-        else {
+        let Some((namespace, name, port)) = place.service() else {
             return Ok(None);
         };
         let service = self.store.get("/services", &key(namespace, name));
-        let wanted = service.and_then(|service| service_port(&service.value, *port));
+        let wanted = service.and_then(|service| service_port(&service.value, port));
         let port_name = wanted.and_then(|port| port.get("name")?.as_str());
         let slices = self.objects_of("discovery.k8s.io/endpointslices");
         let mut addresses = slices

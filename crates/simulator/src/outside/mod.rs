@@ -35,6 +35,21 @@ pub enum Place {
     },
 }
 
+impl Place {
+    /// Namespace, name and port of the Service; `None` for a URL.
+    pub(crate) fn service(&self) -> Option<(&str, &str, u16)> {
+        match self {
+            Self::Url(_) => None,
+            Self::Service {
+                namespace,
+                name,
+                port,
+                ..
+            } => Some((namespace, name, *port)),
+        }
+    }
+}
+
 /// A question: a POST of a JSON body, and who is to be trusted to answer it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {

@@ -8,9 +8,8 @@ use machinery::meta;
 use serde_json::{Value, json};
 
 use super::expressions::{Extra, Match, Scope};
-use super::review::Objects;
+use super::review::Shown;
 use super::rules::selects_object;
-use super::webhooks::converted;
 use super::{Attributes, warn};
 use crate::apiserver::ApiServer;
 use crate::apiserver::registry::Served;
@@ -180,15 +179,8 @@ impl ApiServer {
             Err(text) if fails_closed(policy) => return vec![Failure::invalid(text)],
             Err(_) => return Vec::new(),
         };
-        let shown = |object: &Value| match attributes.kind {
-            Some(_) => object.clone(),
-            None => converted(attributes.served, about, object),
-        };
-        let (new, old) = (object.map(shown), attributes.old.map(shown));
-        let objects = Objects {
-            new: new.as_ref(),
-            old: old.as_ref(),
-        };
+        let shown = Shown::of(attributes, about, object);
+        let objects = shown.objects();
         let mut failures = Vec::new();
         for params in params {
             let extra = Extra {

@@ -1,6 +1,8 @@
 //! Reviews of admission: what is asked, and what an answer means
 //! (`apiserver/pkg/admission/plugin/webhook/request/admissionreview.go`).
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use machinery::decode;
@@ -8,6 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::Attributes;
 use super::configurations::Hook;
+use crate::apiserver::convert;
+use crate::apiserver::registry::Served;
 use crate::apiserver::resource::Resource;
 use crate::outside::{Answer, Answered};
 use crate::request::User;
@@ -24,6 +28,56 @@ pub(super) struct Objects<'a> {
     pub new: Option<&'a Value>,
     /// What is stored.
     pub old: Option<&'a Value>,
+}
+
+/// Both objects of a write as somebody judges them: in the version that was asked for.
+pub(super) struct Shown<'a> {
+    new: Option<Cow<'a, Value>>,
+    old: Option<Cow<'a, Value>>,
+}
+
+impl<'a> Shown<'a> {
+    /// In the version of `about`.
+    pub(super) fn of(
+        attributes: &Attributes<'a>,
+        about: &Served,
+        object: Option<&'a Value>,
+    ) -> Self {
+        let shown = |object| shown(attributes, about, object);
+        Self {
+            new: object.map(shown),
+            old: attributes.old.map(shown),
+        }
+    }
+
+    /// For a review or an expression.
+    pub(super) fn objects(&self) -> Objects<'_> {
+        Objects {
+            new: self.new.as_deref(),
+            old: self.old.as_deref(),
+        }
+    }
+}
+
+/// An object of a write in the version of `about`; those of a kind of their own have one version only.
+pub(super) fn shown<'a>(
+    attributes: &Attributes<'_>,
+    about: &Served,
+    object: &'a Value,
+) -> Cow<'a, Value> {
+    match attributes.kind {
+        Some(_) => Cow::Borrowed(object),
+        None => converted(attributes.served, about, object),
+    }
+}
+
+/// An object in another version of its resource.
+pub(super) fn converted<'a>(from: &Served, to: &Served, object: &'a Value) -> Cow<'a, Value> {
+    if from.resource == to.resource {
+        return Cow::Borrowed(object);
+    }
+    let stored = convert::to_storage(from, object.clone());
+    Cow::Owned(convert::from_storage(to, &stored))
 }
 
 /// Who asks, as reviews and expressions see it.

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::configurations::Hook;
 use super::expressions::{Extra, Match, Scope};
-use super::review::{self, Objects, Response};
+use super::review::{self, Response, Shown, converted, shown};
 use super::{Attributes, internal_error, warn};
+use crate::apiserver::ApiServer;
 use crate::apiserver::registry::Served;
-use crate::apiserver::{ApiServer, convert};
 use crate::outside::Question;
 use crate::session::typed;
 use crate::status_error::ApiError;
@@ -39,14 +39,6 @@ impl Trouble {
             Self::Pending => Some(ApiError::pending()),
         }
     }
-}
-
-/// An object in another version of its resource.
-pub(super) fn converted(from: &Served, to: &Served, object: &Value) -> Value {
-    if from.resource == to.resource {
-        return object.clone();
-    }
-    convert::from_storage(to, &convert::to_storage(from, object.clone()))
 }
 
 impl ApiServer {
@@ -104,15 +96,8 @@ impl ApiServer {
                     .to_owned(),
             ));
         };
-        let shown = |object: &Value| match attributes.kind {
-            Some(_) => object.clone(),
-            None => converted(attributes.served, about, object),
-        };
-        let (new, old) = (object.map(shown), attributes.old.map(shown));
-        let objects = Objects {
-            new: new.as_ref(),
-            old: old.as_ref(),
-        };
+        let shown = Shown::of(attributes, about, object);
+        let objects = shown.objects();
         let body = review::review(
             version,
             &review::request(attributes, &about.resource, objects),
@@ -254,15 +239,8 @@ fn holds(
     if conditions.is_empty() {
         return Ok(true);
     }
-    let shown = |object: &Value| match attributes.kind {
-        Some(_) => object.clone(),
-        None => converted(attributes.served, about, object),
-    };
-    let (new, old) = (object.map(shown), attributes.old.map(shown));
-    let objects = Objects {
-        new: new.as_ref(),
-        old: old.as_ref(),
-    };
+    let shown = Shown::of(attributes, about, object);
+    let objects = shown.objects();
     let mut scope = Scope::new(attributes, &about.resource, objects, &Extra::default());
     match scope.conditions(conditions) {
         Match::Holds => Ok(true),
@@ -311,12 +289,9 @@ fn patched(
         return Err(Trouble::Call(text));
     }
     let refused = |error: patch::PatchError| Trouble::Refused(internal_error(&error.to_string()));
-    let shown = match attributes.kind {
-        Some(_) => object.clone(),
-        None => converted(attributes.served, about, object),
-    };
+    let shown = shown(attributes, about, object);
     let value = patch::json::apply_operations(&shown, &operations.operations).map_err(refused)?;
-    if value == shown {
+    if value == *shown {
         return Ok(false);
     }
     let value = if attributes.kind.is_some() {
@@ -324,7 +299,7 @@ fn patched(
     } else {
         let read = typed(about, value)
             .map_err(|error| Trouble::Refused(internal_error(&error.message)))?;
-        converted(about, attributes.served, &read)
+        converted(about, attributes.served, &read).into_owned()
     };
     let changed = value != *object;
     *object = value;

@@ -3,10 +3,9 @@
 use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
-use super::super::tests::Server;
+use super::super::tests::{Server, asking};
 use super::cover::missing;
 use super::rule::{Asked, Attributes, ResourceAsked, Rule};
-use crate::conformance::request;
 use crate::request::{Reply, User};
 
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
@@ -29,17 +28,7 @@ impl Server {
         (method, path): (&str, &str),
         body: &Value,
     ) -> (u16, Value) {
-        let text = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        };
-        let media = if method == "PATCH" {
-            "application/merge-patch+json"
-        } else {
-            "application/json"
-        };
-        let mut request = request(method, path, text.as_bytes(), Some(media));
+        let mut request = asking(method, path, body);
         for (name, value) in headers {
             let value = HeaderValue::from_str(value).unwrap();
             request.headers.append(HeaderName::from_static(name), value);

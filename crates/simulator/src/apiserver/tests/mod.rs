@@ -18,7 +18,22 @@ use serde_json::{Value, json};
 use super::{ApiServer, Options};
 use crate::clock::WorldClock;
 use crate::conformance::request;
-use crate::request::{Reply, WatchId};
+use crate::request::{Reply, Request, WatchId};
+
+/// A request with a JSON body, or without one if it is null; patches are merged.
+pub(super) fn asking(method: &str, path: &str, body: &Value) -> Request {
+    let media = if method == "PATCH" {
+        "application/merge-patch+json"
+    } else {
+        "application/json"
+    };
+    let text = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
+    request(method, path, text.as_bytes(), Some(media))
+}
 
 /// A server whose time moves only when told.
 pub(super) struct Server {
@@ -55,17 +70,8 @@ impl Server {
     }
 
     fn call(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let media = if method == "PATCH" {
-            "application/merge-patch+json"
-        } else {
-            "application/json"
-        };
-        let text = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        };
-        match self.raw(method, path, &text, media) {
+        let request = asking(method, path, body);
+        match self.api.handle(&request, self.now, &mut self.entropy) {
             Reply::Full(response) | Reply::Later { last: response, .. } => (
                 response.status,
                 serde_json::from_slice(&response.body).unwrap_or_default(),

@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::admission::BASE;
-use super::{CONFIG_MAPS, PODS, Server, config_map, pod};
-use crate::conformance::request;
+use super::{CONFIG_MAPS, PODS, Server, asking, config_map, pod};
 use crate::outside::{Answer, Question};
 use crate::request::Reply;
 
@@ -79,17 +78,7 @@ impl Server {
         body: &Value,
         mut answers: impl FnMut(&mut Self, &Question) -> Answer,
     ) -> Outcome {
-        let media = if method == "PATCH" {
-            "application/merge-patch+json"
-        } else {
-            "application/json"
-        };
-        let text = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        };
-        let request = request(method, path, text.as_bytes(), Some(media));
+        let request = asking(method, path, body);
         let mut reply = self.api.handle(&request, self.now, &mut self.entropy);
         let mut rounds = Vec::new();
         loop {
