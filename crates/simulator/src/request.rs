@@ -147,4 +147,7 @@ pub struct WatchPoll {
     pub ended: bool,
     /// Poll again then, even if nothing changes (bookmark, deadline).
     pub wake: Option<Timestamp>,
+    /// What has to be answered before there is more: ask all of these and hand the answers to
+    /// [`crate::apiserver::ApiServer::watch_answered`].
+    pub questions: Vec<Question>,
 }

@@ -71,6 +71,8 @@ struct WatchBody {
     timer: Option<Pin<Box<tokio::time::Sleep>>>,
     make_gate: Option<MakeGate>,
     gate: Option<Gate>,
+    /// Ends when what the watch asked is answered.
+    asking: Option<Gate>,
 }
 
 impl SimBody {
@@ -91,6 +93,7 @@ impl SimBody {
             timer: None,
             make_gate: None,
             gate: None,
+            asking: None,
         };
         Self {
             inner: Inner::Watch(Box::new(body)),
@@ -135,11 +138,21 @@ impl WatchBody {
             if self.ended {
                 return Poll::Ready(None);
             }
+            if let Some(asking) = &mut self.asking {
+                match asking.as_mut().poll(context) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(()) => self.asking = None,
+                }
+            }
             self.world.register(self.id, context.waker());
             let now = self.world.now();
             let poll = self.world.lock().api.watch_frames(self.id, now);
             self.ended = poll.ended;
             self.queue.extend(poll.frames);
+            if !poll.questions.is_empty() {
+                let asking = self.world.clone().ask_for_watch(self.id, poll.questions);
+                self.asking = Some(Box::pin(asking));
+            }
             self.timer = poll
                 .wake
                 .map(|wake| Box::pin(tokio::time::sleep(self.world.clock().until(wake))));
@@ -149,6 +162,9 @@ impl WatchBody {
             }
             if self.ended {
                 return Poll::Ready(None);
+            }
+            if self.asking.is_some() {
+                continue;
             }
             match self
                 .timer

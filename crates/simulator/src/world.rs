@@ -15,7 +15,7 @@ use crate::clock::WorldClock;
 use crate::faults::Faults;
 use crate::outside::services::{self, Outside, Services};
 use crate::outside::waiting::WaitId;
-use crate::outside::{Answer, Pending, Question};
+use crate::outside::{Answer, Pending, Question, TIMED_OUT};
 use crate::recorder::Recorder;
 use crate::request::{Reply, Request, WatchId};
 use crate::session::{Change, Session};
@@ -306,12 +306,24 @@ impl WorldHandle {
         };
         match tokio::time::timeout(question.timeout, answering).await {
             Ok(answer) => answer,
-            Err(_) => Answer::Failed("context deadline exceeded".to_owned()),
+            Err(_) => Answer::Failed(TIMED_OUT.to_owned()),
         }
     }
 
     /// Asks all questions of a request at once and adds the answers to it.
     pub(crate) async fn ask_all(&self, questions: Vec<Question>, pending: &mut Pending) {
+        for (question, answer) in self.answers(questions).await {
+            pending.answer(&question, answer);
+        }
+    }
+
+    /// Asks all questions of a watch, which goes on with the answers.
+    pub(crate) async fn ask_for_watch(self, id: WatchId, questions: Vec<Question>) {
+        let answers = self.answers(questions).await;
+        self.lock().api.watch_answered(id, answers);
+    }
+
+    async fn answers(&self, questions: Vec<Question>) -> Vec<(Question, Answer)> {
         let mut asked = JoinSet::new();
         for question in questions {
             let world = self.clone();
@@ -320,11 +332,11 @@ impl WorldHandle {
                 (question, answer)
             });
         }
+        let mut answers = Vec::new();
         while let Some(result) = asked.join_next().await {
-            if let Ok((question, answer)) = result {
-                pending.answer(&question, answer);
-            }
+            answers.extend(result);
         }
+        answers
     }
 
     /// Runs the built-in controllers for ever: after each request, at their wake times and when what they asked is

@@ -47,7 +47,7 @@ impl ApiServer {
     pub(crate) fn asks_outside(&self) -> bool {
         let hooks = CONFIGURATIONS.iter();
         let mut tables = hooks.filter_map(|(_, table)| self.store.table(table));
-        tables.any(|table| !table.is_empty())
+        self.registry.asks() || tables.any(|table| !table.is_empty())
     }
 
     /// Begins a run of a write that may have to ask.

@@ -40,6 +40,7 @@ impl ApiServer {
         self.skip_revisions();
         let event = self.store.remove(&served.table, key, now)?;
         let entry = event.after.clone();
+        self.converted.borrow_mut().forget(&served.table, key);
         self.after_commit(served, &event);
         Some(entry)
     }
@@ -108,6 +109,8 @@ impl ApiServer {
         };
         let versions = definition.map(custom::served_versions).unwrap_or_default();
         self.registry.set_custom(group, plural, versions);
-        self.mark_watches(&format!("{group}/{plural}"));
+        let table = format!("{group}/{plural}");
+        self.converted.borrow_mut().forget_all(&table);
+        self.mark_watches(&table);
     }
 }

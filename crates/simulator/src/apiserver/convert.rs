@@ -6,8 +6,24 @@ use serde_json::{Map, Value, json};
 
 use super::registry::Served;
 
+/// Whether a stored object is in the version of `served`; a custom one may be in a version that used to be stored, or was
+/// converted already.
+pub(crate) fn is_in(served: &Served, value: &Value) -> bool {
+    match served.custom() {
+        Some(custom) => custom.conversion.is_in(value, &served.resource.version),
+        None => served.is_storage_version(),
+    }
+}
+
 /// A stored object in the version of `served`.
 pub(crate) fn from_storage(served: &Served, value: &Value) -> Value {
+    if let Some(custom) = served.custom() {
+        let conversion = &custom.conversion;
+        if conversion.is_in(value, &served.resource.version) {
+            return value.clone();
+        }
+        return conversion.renamed(conversion.read(value), &served.resource.version);
+    }
     let mut value = value.clone();
     if served.is_storage_version() {
         return value;
@@ -28,6 +44,9 @@ pub(crate) fn from_storage(served: &Served, value: &Value) -> Value {
 pub(crate) fn to_storage(served: &Served, mut value: Value) -> Value {
     if served.is_storage_version() {
         return value;
+    }
+    if let Some(custom) = served.custom() {
+        return custom.conversion.renamed(value, &served.storage_version);
     }
     let group = match (
         served.resource.group.as_ref(),

@@ -1,9 +1,9 @@
 //! Custom resources: what a CustomResourceDefinition makes the server serve.
 //!
 //! Mirrors `apiextensions-apiserver`: `pkg/apis/apiextensions/validation`, `pkg/apiserver/schema`,
-//! `pkg/apiserver/validation` and the naming and establishing controllers. Conversion webhooks are refused with the
-//! definition that has them.
+//! `pkg/apiserver/validation` and the naming and establishing controllers.
 
+mod conversion;
 mod correlation;
 mod definition;
 mod field_path;
@@ -32,6 +32,7 @@ use super::resource::Resource;
 use super::table::PrinterColumn;
 use schema::Schema;
 
+pub use conversion::Conversion;
 pub use definition::{prepare_definition, validate_definition};
 pub use finalizers::finalizer_warnings;
 pub use names::{Termination, advance, condition_status, set_terminating};
@@ -72,6 +73,8 @@ pub struct CustomVersion {
     pub deprecation_warning: Option<String>,
     /// The definition's deletion has begun: creates are refused.
     pub terminating: bool,
+    /// How its objects become those of other versions.
+    pub(crate) conversion: Arc<Conversion>,
     columns: Vec<PrinterColumn>,
     schema: Arc<Schema>,
     rules: Option<Arc<rules::Rules>>,
@@ -210,15 +213,16 @@ pub fn served_versions(definition: &Value) -> Vec<CustomVersion> {
             .and_then(Value::as_bool)
             .unwrap_or_default()
     };
+    let conversion = Arc::new(Conversion::of(definition));
     versions
         .into_iter()
         .flatten()
         .filter(served)
-        .map(|version| compile(definition, version))
+        .map(|version| compile(definition, version, &conversion))
         .collect()
 }
 
-fn compile(definition: &Value, version: &Value) -> CustomVersion {
+fn compile(definition: &Value, version: &Value, conversion: &Arc<Conversion>) -> CustomVersion {
     let text = |pointer: &str| {
         definition
             .pointer(pointer)
@@ -269,6 +273,7 @@ fn compile(definition: &Value, version: &Value) -> CustomVersion {
         terminating: definition
             .pointer("/metadata/deletionTimestamp")
             .is_some_and(|at| !at.is_null()),
+        conversion: conversion.clone(),
         columns: printer::columns(version),
         schema: Arc::new(Schema::compile(&source)),
         rules: rules::Rules::compile(&source).map(Arc::new),

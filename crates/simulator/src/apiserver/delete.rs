@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::ApiServer;
 use super::admit::IMMORTAL;
+use super::conversion::with_metadata_of;
 use super::custom::{Termination, set_terminating};
 use super::definitions::CLEANUP;
 use super::facts;
@@ -194,12 +195,44 @@ fn mark_deleting(object: &mut Value, now: Timestamp) {
 }
 
 impl ApiServer {
-    /// Deletes one object.
+    /// Deletes one object. It is read in the requested version first, and answered in it.
     pub(crate) fn delete(
         &mut self,
         served: &Arc<Served>,
         namespace: &str,
         name: &str,
+        options: &DeleteOptions,
+        writer: &mut Writer<'_>,
+    ) -> Result<Deleted, ApiError> {
+        let place = (namespace, name);
+        let stored = match served.asks() {
+            Some(_) => self
+                .store
+                .get(&served.table, &key(namespace, name))
+                .cloned(),
+            None => None,
+        };
+        let Some(stored) = stored else {
+            return self.delete_stored(served, place, None, options, writer);
+        };
+        let shown = self.read_entry(served, &stored)?;
+        let deleted = self.delete_stored(served, place, Some(&shown.value), options, writer)?;
+        let marked = |entry: Arc<Entry>| {
+            let value = with_metadata_of(&shown.value, &entry.value);
+            Arc::new(Entry::new(Arc::new(value), entry.revision))
+        };
+        Ok(match deleted {
+            Deleted::Remains(entry) => Deleted::Remains(marked(entry)),
+            Deleted::Gone(entry) => Deleted::Gone(marked(entry)),
+        })
+    }
+
+    /// Deletes one object; `shown` is it in the requested version, if that is not the stored one.
+    fn delete_stored(
+        &mut self,
+        served: &Arc<Served>,
+        (namespace, name): (&str, &str),
+        shown: Option<&Value>,
         options: &DeleteOptions,
         writer: &mut Writer<'_>,
     ) -> Result<Deleted, ApiError> {
@@ -237,7 +270,9 @@ impl ApiServer {
         }
         let versions = (requested, &served);
         // A pod's comes once it is known whether this deletion changes anything.
-        if served.resource != known::PODS && !is_held_namespace(&served, &stored.value) {
+        if let Some(shown) = shown {
+            self.admit_deleted((requested, requested), shown, options, writer)?;
+        } else if served.resource != known::PODS && !is_held_namespace(&served, &stored.value) {
             self.admit_deleted(versions, &stored.value, options, writer)?;
         }
         if served.resource == known::NAMESPACES
@@ -347,7 +382,7 @@ impl ApiServer {
         writer: &mut Writer<'_>,
     ) -> Result<Vec<Arc<Entry>>, ApiError> {
         writer.collection = true;
-        let selected = self.selected(served, selection);
+        let selected = self.selected(served, selection)?;
         // All answers first: once an object is deleted, this run cannot be repeated.
         for (_, entry) in &selected {
             let asked = self.admit_deleted((served, served), &entry.value, options, writer);
@@ -356,7 +391,10 @@ impl ApiServer {
                 Err(error) if self.asking.has_asked() => return Err(error),
                 Err(_) => break,
             }
+            // What a deletion reads it asks in any case.
+            self.ask_for_stored(served, entry);
         }
+        self.has_its_answers()?;
         let mut deleted = Vec::new();
         for (_, entry) in selected {
             let (namespace, name) = (meta::namespace(&entry.value), meta::name(&entry.value));

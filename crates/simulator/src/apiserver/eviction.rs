@@ -148,7 +148,7 @@ impl ApiServer {
     fn budgets_of(&self, namespace: &str, pod: &Value) -> Result<Vec<Arc<Entry>>, ApiError> {
         let served = self.known(&known::POD_DISRUPTION_BUDGETS)?;
         let labels = meta::labels(pod);
-        let all = self.selected(&served, &Selection::namespace(namespace));
+        let all = self.selected(&served, &Selection::namespace(namespace))?;
         Ok(all
             .into_iter()
             .map(|(_, entry)| entry)

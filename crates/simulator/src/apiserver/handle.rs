@@ -350,6 +350,7 @@ impl ApiServer {
             }
         }
         let entry = self.stored(call)?;
+        let entry = self.read_entry(&call.served, &entry)?;
         call.object(200, &entry)
     }
 

@@ -128,7 +128,7 @@ impl ApiServer {
             let token = decode_token(&options.token, &selection.prefix)?;
             let Some(revision) = token.revision else {
                 return Ok(chunk(
-                    newest(table, selection, &token.start),
+                    self.newest(served, selection, &token.start)?,
                     selection,
                     options.limit,
                     current,
@@ -137,6 +137,7 @@ impl ApiServer {
             return if let Some(items) = table.map_or(Some(Vec::new()), |table| {
                 snapshot(table, revision, selection, &token.start)
             }) {
+                let items = self.matching(served, selection, items)?;
                 Ok(chunk(items, selection, options.limit, revision))
             } else {
                 let key = token.start.trim_end_matches('\u{0}');
@@ -154,6 +155,7 @@ impl ApiServer {
                 snapshot(table, asked, selection, "")
             });
             let items = items.ok_or_else(|| ApiError::expired(EXPIRED_LIST))?;
+            let items = self.matching(served, selection, items)?;
             return Ok(chunk(items, selection, options.limit, asked));
         }
         // A list of "anything" is served from a cache, which knows no chunks.
@@ -164,7 +166,7 @@ impl ApiServer {
             options.limit
         };
         Ok(chunk(
-            newest(table, selection, ""),
+            self.newest(served, selection, "")?,
             selection,
             limit,
             current,
@@ -176,8 +178,37 @@ impl ApiServer {
         &self,
         served: &Served,
         selection: &Selection,
-    ) -> Vec<(Arc<str>, Arc<Entry>)> {
-        newest(self.store.table(&served.table), selection, "")
+    ) -> Result<Items, ApiError> {
+        self.newest(served, selection, "")
+    }
+
+    fn newest(
+        &self,
+        served: &Served,
+        selection: &Selection,
+        start: &str,
+    ) -> Result<Items, ApiError> {
+        let table = self.store.table(&served.table);
+        if served.asks().is_none() {
+            return Ok(newest(table, selection, start));
+        }
+        let all = table.into_iter().flat_map(|table| {
+            let range = table.range(&selection.prefix, start);
+            range.map(|(key, entry)| (key.clone(), entry.clone()))
+        });
+        self.matching(served, selection, all.collect())
+    }
+
+    /// The items that are selected, in the version of `served`: selectors are about objects as a client sees them.
+    fn matching(
+        &self,
+        served: &Served,
+        selection: &Selection,
+        items: Items,
+    ) -> Result<Items, ApiError> {
+        let mut items = self.cached_entries(served, items)?;
+        items.retain(|(key, entry)| selection.matches(key, &entry.value));
+        Ok(items)
     }
 }
 
@@ -206,12 +237,13 @@ fn newest(table: Option<&Table>, selection: &Selection, start: &str) -> Items {
         .collect()
 }
 
+/// Everything there was at a revision.
 fn snapshot(table: &Table, revision: u64, selection: &Selection, start: &str) -> Option<Items> {
     let objects = table.at(revision, &selection.prefix)?;
     Some(
         objects
             .into_iter()
-            .filter(|(key, entry)| key.as_ref() >= start && selection.matches(key, &entry.value))
+            .filter(|(key, _)| key.as_ref() >= start)
             .collect(),
     )
 }

@@ -133,6 +133,7 @@ impl ApiServer {
                 vec![text.into()]
             },
             ended: !runs || following.wanted.previous,
+            questions: Vec::new(),
             wake: Some(object::milliseconds_after(now, FOLLOW_EVERY)),
         }
     }

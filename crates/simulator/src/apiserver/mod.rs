@@ -11,6 +11,7 @@ mod authorize;
 pub(crate) mod body;
 mod boot;
 mod commit;
+mod conversion;
 mod convert;
 pub mod custom;
 mod definitions;
@@ -46,8 +47,10 @@ mod token_request;
 pub(crate) mod tokens;
 mod unasked;
 mod watch;
+mod webhook_reply;
 pub(crate) mod write;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -117,6 +120,8 @@ pub struct ApiServer {
     asking: Asking,
     /// Writes of built-in controllers that wait for answers.
     pub(crate) waiting: Waiting,
+    /// What conversion webhooks made of objects.
+    converted: RefCell<conversion::Converted>,
     rbac: rbac::index::Index,
 }
 
@@ -134,6 +139,7 @@ impl ApiServer {
             changes: VecDeque::new(),
             asking: Asking::default(),
             waiting: Waiting::default(),
+            converted: RefCell::default(),
             rbac: rbac::index::Index::default(),
         }
     }

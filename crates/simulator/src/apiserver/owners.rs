@@ -162,6 +162,11 @@ impl Versions for ServedVersions<'_> {
         if given == api_version {
             return Some(object.clone());
         }
+        if let Some(conversion) = self.served.asks() {
+            let (_, version) = api_version.split_once('/')?;
+            let converted = self.server.ask_conversion(conversion, object, version);
+            return converted.ok();
+        }
         let (Some(from), Some(to)) = (self.served_in(given), self.served_in(api_version)) else {
             // Between versions of a custom resource only the name of the version changes.
             let mut object = object.clone();

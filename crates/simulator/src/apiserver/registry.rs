@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use machinery::schema::{BuiltinResource, TypeId, TypeTable};
 
-use super::custom::CustomVersion;
+use super::custom::{Conversion, CustomVersion};
 use super::resource::Resource;
 
 /// What stands behind a resource.
@@ -50,6 +50,12 @@ impl Served {
             Backing::Builtin { .. } => None,
             Backing::Custom(version) => Some(version),
         }
+    }
+
+    /// How its versions are converted, if a webhook does it.
+    pub(crate) fn asks(&self) -> Option<&Conversion> {
+        let conversion = &self.custom()?.conversion;
+        conversion.webhook().is_some().then_some(conversion)
     }
 
     /// The kind of its lists.
@@ -142,6 +148,8 @@ pub struct Registry {
     storage: BTreeMap<Arc<str>, Arc<Served>>,
     definitions: BTreeMap<String, String>,
     generation: u64,
+    /// A webhook converts some resource.
+    asks: bool,
 }
 
 impl Registry {
@@ -221,6 +229,12 @@ impl Registry {
         if let Some(served) = stored {
             self.storage.entry(name).or_insert(served);
         }
+        self.asks = self.served.values().any(|served| served.asks().is_some());
+    }
+
+    /// Whether a webhook converts some resource.
+    pub(crate) fn asks(&self) -> bool {
+        self.asks
     }
 
     /// Counts changes of the custom resources.

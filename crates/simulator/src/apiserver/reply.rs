@@ -26,7 +26,7 @@ const GZIP_FROM: usize = 128 * 1024;
 
 /// The object in the version of `served`.
 pub(crate) fn in_version(served: &Served, value: &Arc<Value>) -> Arc<Value> {
-    if served.is_storage_version() {
+    if convert::is_in(served, value) {
         value.clone()
     } else {
         Arc::new(convert::from_storage(served, value))
@@ -35,7 +35,7 @@ pub(crate) fn in_version(served: &Served, value: &Arc<Value>) -> Arc<Value> {
 
 /// The object as compact JSON in the version of `served`.
 pub(crate) fn object_json(served: &Served, entry: &Entry) -> Bytes {
-    if served.is_storage_version() {
+    if convert::is_in(served, &entry.value) {
         return entry.json(|value| go_json::to_vec(value, served.type_id()).into());
     }
     let converted = convert::from_storage(served, &entry.value);

@@ -132,7 +132,7 @@ impl ApiServer {
     pub(crate) fn scale(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
         if matches!(call.request.method.as_str(), "GET" | "HEAD") {
             let entry = self.stored(call)?;
-            let object = reply::in_version(&call.served, &entry.value);
+            let object = self.read(&call.served, &entry.value)?;
             check_count(&call.served, &object)?;
             return Ok(call.value(200, &scale_of(&call.served, &object), SCALE));
         }

@@ -16,6 +16,7 @@ use super::registry::Served;
 use super::reply;
 use super::selection::Selection;
 use super::store::{Entry, Event, Table};
+use crate::outside::{Answer, Asking, Question};
 use crate::request::{Reply, Request, WatchId, WatchPoll};
 use crate::status_error::ApiError;
 
@@ -35,11 +36,26 @@ pub(crate) struct Watch {
     /// Next bookmark, if wanted.
     bookmark: Option<Timestamp>,
     deadline: Timestamp,
+    /// Answers about events that a webhook converts.
+    answers: Option<Box<Answers>>,
     /// State of the custom resources when the watch began.
     registry_generation: Option<u64>,
     /// Marked for its reader.
     pub(crate) dirty: bool,
     ended: bool,
+}
+
+/// What a watch takes along from poll to poll.
+struct Answers {
+    pending: crate::outside::Pending,
+}
+
+impl Answers {
+    fn new(now: Timestamp, entropy: &mut Entropy) -> Self {
+        Self {
+            pending: crate::outside::Pending::new(now, entropy),
+        }
+    }
 }
 
 /// Something to be sent.
@@ -55,6 +71,8 @@ enum Pending {
 /// A poll yields about as much at most, in bytes; the rest comes with the next one.
 const POLL_SIZE: usize = 64 * 1024;
 
+/// Events that a webhook is asked about at once.
+const ASKED_AT_ONCE: usize = 100;
 /// Seconds between bookmarks.
 const BOOKMARK_SECONDS: i64 = 60;
 const END_ANNOTATION: &str = "k8s.io/initial-events-end";
@@ -93,13 +111,14 @@ impl ApiServer {
             first: true,
             bookmark: options.bookmarks.then(|| plus(now, BOOKMARK_SECONDS)),
             deadline: plus(now, timeout),
+            answers: served.asks().map(|_| Box::new(Answers::new(now, entropy))),
             registry_generation: served.custom().map(|_| self.registry.generation()),
             dirty: false,
             ended: false,
         };
         let from = options.resource_version.unwrap_or(0);
         if streaming || (from == 0 && options.initial_events != Some(false)) {
-            let entries = self.selected(served, &watch.selection);
+            let entries = self.selected(served, &watch.selection)?;
             if let Some((_, entry)) = entries.first() {
                 // A form that cannot be had is refused now.
                 watch.line("ADDED", entry, now)?;
@@ -138,22 +157,41 @@ impl ApiServer {
 
     /// What a watch has to send now.
     pub fn watch_frames(&mut self, id: WatchId, now: Timestamp) -> WatchPoll {
-        let Some(watch) = self.watches.get_mut(&id) else {
+        // It follows the server, so it is not part of it meanwhile.
+        let Some(mut watch) = self.watches.remove(&id) else {
             return WatchPoll {
                 ended: true,
                 ..WatchPoll::default()
             };
         };
+        let poll = self.poll_watch(&mut watch, now);
+        self.watches.insert(id, watch);
+        if poll.ended {
+            self.watch_closed(id);
+        }
+        poll
+    }
+
+    fn poll_watch(&mut self, watch: &mut Watch, now: Timestamp) -> WatchPoll {
         watch.dirty = false;
         let (mut frames, mut more) = watch.take_pending(now);
-        if let Some(table) = self.store.table(&watch.served.table).filter(|_| !more) {
-            more = watch.follow(table, &mut frames, now);
+        if !more {
+            let (more_events, questions) = self.follow_watch(watch, &mut frames, now);
+            if !questions.is_empty() {
+                return WatchPoll {
+                    frames,
+                    ended: false,
+                    wake: None,
+                    questions,
+                };
+            }
+            more = more_events;
         }
         if more {
             return WatchPoll {
                 frames,
-                ended: false,
                 wake: Some(now),
+                ..WatchPoll::default()
             };
         }
         watch.cursor = watch.cursor.max(self.store.revision());
@@ -174,7 +212,7 @@ impl ApiServer {
         }
         watch.due_bookmark(now);
         frames.extend(watch.take_pending(now).0);
-        let poll = WatchPoll {
+        WatchPoll {
             frames,
             ended: watch.ended,
             wake: Some(
@@ -182,11 +220,44 @@ impl ApiServer {
                     .bookmark
                     .map_or(watch.deadline, |bookmark| bookmark.min(watch.deadline)),
             ),
-        };
-        if poll.ended {
-            self.watch_closed(id);
+            questions: Vec::new(),
         }
-        poll
+    }
+
+    /// What happened since the last call, whether something is left, and what has to be answered before there is more.
+    fn follow_watch(
+        &mut self,
+        watch: &mut Watch,
+        frames: &mut Vec<Bytes>,
+        now: Timestamp,
+    ) -> (bool, Vec<Question>) {
+        let Some(mut answers) = watch.answers.take() else {
+            let table = self.store.table(&watch.served.table);
+            return (
+                table.is_some_and(|table| watch.follow(self, table, frames, now)),
+                Vec::new(),
+            );
+        };
+        self.asking = Asking::with(&answers.pending);
+        let table = self.store.table(&watch.served.table);
+        let more = table.is_some_and(|table| watch.follow(self, table, frames, now));
+        let questions = std::mem::take(&mut self.asking).end(&mut answers.pending);
+        if questions.is_empty() {
+            // They are in the cache now.
+            answers.pending.forget();
+        }
+        watch.answers = Some(answers);
+        (more, questions)
+    }
+
+    /// Answers to what a watch asked.
+    pub fn watch_answered(&mut self, id: WatchId, answers: Vec<(Question, Answer)>) {
+        let watch = self.watches.get_mut(&id);
+        if let Some(known) = watch.and_then(|watch| watch.answers.as_mut()) {
+            for (question, answer) in answers {
+                known.pending.answer(&question, answer);
+            }
+        }
     }
 
     /// Forgets a watch whose client went away.
@@ -244,7 +315,13 @@ impl Watch {
     }
 
     /// Writes out what happened since the last call, up to a limit; whether something is left.
-    fn follow(&mut self, table: &Table, frames: &mut Vec<Bytes>, now: Timestamp) -> bool {
+    fn follow(
+        &mut self,
+        server: &ApiServer,
+        table: &Table,
+        frames: &mut Vec<Bytes>,
+        now: Timestamp,
+    ) -> bool {
         if self.ended {
             return false;
         }
@@ -259,12 +336,16 @@ impl Watch {
         if table.newest() <= self.cursor {
             return false;
         }
+        if self.answers_are_missing(server, table) {
+            return false;
+        }
         let mut size: usize = frames.iter().map(Bytes::len).sum();
         for event in table.since(self.cursor) {
             if size > POLL_SIZE {
                 return true;
             }
-            match self.deliver(event, now) {
+            let read = server.read_event(&self.served, event);
+            match read.and_then(|event| self.deliver(&event, now)) {
                 Ok(Some(line)) => {
                     size += line.len();
                     frames.push(line);
@@ -279,6 +360,19 @@ impl Watch {
             self.cursor = event.revision;
         }
         false
+    }
+
+    /// Whether a webhook has to be asked first about what comes next; about some events at a time.
+    fn answers_are_missing(&self, server: &ApiServer, table: &Table) -> bool {
+        if self.served.asks().is_none() {
+            return false;
+        }
+        let events = table.since(self.cursor).take(ASKED_AT_ONCE);
+        for event in events.filter(|event| event.key.starts_with(&self.selection.prefix)) {
+            // What is wrong with an answer, its turn tells.
+            drop(server.read_event(&self.served, event));
+        }
+        server.has_its_answers().is_err()
     }
 
     /// What an event of the store is to this watch.

@@ -184,11 +184,14 @@ impl ApiServer {
         self.allocate(served, &mut object, None)?;
         stored_form(served, &mut object);
         check_size(&object)?;
+        let stored = self.to_stored(served, object.clone())?;
+        let reread = self.reread(served, &stored)?;
+        self.has_its_answers()?;
         if writer.dry_run {
-            return Ok(Arc::new(Entry::new(Arc::new(object), 0)));
+            return Ok(Arc::new(Entry::new(Arc::new(reread.unwrap_or(object)), 0)));
         }
-        let stored = convert::to_storage(served, object);
-        Ok(self.commit_put(served, &key, stored, writer.now))
+        let entry = self.commit_put(served, &key, stored, writer.now);
+        Ok(self.answered(served, entry, reread))
     }
 
     /// Built-in objects in another version are handled in their storage version; custom ones in the requested one.
@@ -276,7 +279,7 @@ impl ApiServer {
         if !target.uid.is_empty() && target.uid != meta::uid(&stored.value) {
             return Err(uid_mismatch(target, meta::uid(&stored.value)));
         }
-        let old_requested = super::reply::in_version(requested, &stored.value);
+        let old_requested = self.read(requested, &stored.value)?;
         let mut object = change(self, &old_requested, writer)?;
         ensure_namespace(requested, target.namespace, &mut object)?;
         self.own_written(
@@ -287,7 +290,7 @@ impl ApiServer {
             writer,
         );
         let (served, mut new) = self.for_storage(requested, object);
-        let old = if served.is_storage_version() {
+        let old = if served.type_id().is_some() {
             stored.value.clone()
         } else {
             old_requested
@@ -299,10 +302,13 @@ impl ApiServer {
         Self::before_update(&served, target.subresource, &mut new, &old, writer)?;
         self.admit_updated(target, &served, (&new, &old), writer)?;
         if deletes(&served, &new, &old) {
-            let entry = Arc::new(Entry::new(
-                Arc::new(convert::to_storage(&served, new)),
-                stored.revision,
-            ));
+            self.has_its_answers()?;
+            let value = if served.asks().is_some() {
+                new
+            } else {
+                convert::to_storage(&served, new)
+            };
+            let entry = Arc::new(Entry::new(Arc::new(value), stored.revision));
             if !writer.dry_run {
                 self.commit_remove(&served, &key, writer.now);
             }
@@ -316,21 +322,18 @@ impl ApiServer {
         }
         stored_form(&served, &mut new);
         check_size(&new)?;
-        let mut new = convert::to_storage(&served, new);
+        let mut new = self.to_stored(&served, new)?;
         keep_times(&stored.value, &mut new);
-        if new == *stored.value {
-            return Ok(Updated {
-                entry: stored,
-                created: false,
-            });
-        }
-        if writer.dry_run {
-            return Ok(Updated {
-                entry: Arc::new(Entry::new(Arc::new(new), stored.revision)),
-                created: false,
-            });
-        }
-        let entry = self.commit_put(&served, &key, new, writer.now);
+        let reread = self.reread(&served, &new)?;
+        self.has_its_answers()?;
+        let entry = if new == *stored.value {
+            stored
+        } else if writer.dry_run {
+            Arc::new(Entry::new(Arc::new(new), stored.revision))
+        } else {
+            self.commit_put(&served, &key, new, writer.now)
+        };
+        let entry = self.answered(&served, entry, reread);
         Ok(Updated {
             entry,
             created: false,

@@ -10,6 +10,8 @@ pub(crate) mod waiting;
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -35,7 +37,41 @@ pub enum Place {
     },
 }
 
+/// Why nothing came back in time.
+pub(crate) const TIMED_OUT: &str = "context deadline exceeded";
+
+/// Certificates that a `clientConfig` trusts, PEM.
+pub(crate) fn ca_bundle(client: &Value) -> Bytes {
+    let text = client.get("caBundle").and_then(Value::as_str);
+    Bytes::from(
+        STANDARD
+            .decode(text.unwrap_or_default())
+            .unwrap_or_default(),
+    )
+}
+
 impl Place {
+    /// Where a `clientConfig` points.
+    pub(crate) fn of(client: &Value) -> Self {
+        let text = |pointer: &str| {
+            let found = client.pointer(pointer).and_then(Value::as_str);
+            found.unwrap_or_default().to_owned()
+        };
+        let url = text("/url");
+        if !url.is_empty() {
+            return Self::Url(url);
+        }
+        let port = client.pointer("/service/port").and_then(Value::as_u64);
+        Self::Service {
+            namespace: text("/service/namespace"),
+            name: text("/service/name"),
+            path: text("/service/path"),
+            port: port
+                .and_then(|port| u16::try_from(port).ok())
+                .unwrap_or(443),
+        }
+    }
+
     /// Namespace, name and port of the Service; `None` for a URL.
     pub(crate) fn service(&self) -> Option<(&str, &str, u16)> {
         match self {

@@ -63,6 +63,11 @@ impl Pending {
         self.answers.insert(question.subject.clone(), answered);
     }
 
+    /// Forgets the answers.
+    pub(crate) fn forget(&mut self) {
+        self.answers.clear();
+    }
+
     /// Whether the request has taken too long.
     pub(crate) fn is_overdue(&self, now: Timestamp) -> bool {
         now.duration_since(self.started) > SignedDuration::from_secs(REQUEST_SECONDS)

@@ -143,10 +143,10 @@ impl Services {
                     time::rfc3339(end)
                 ))
             }
-            Some(Trouble::Deny(text)) => Box::pin(std::future::ready(reply(&json!({
-                "kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1",
-                "response": {"uid": uid, "allowed": false, "status": {"message": text}},
-            })))),
+            Some(Trouble::Deny(text)) => {
+                let review = denial(&question.body, &uid, &text);
+                Box::pin(std::future::ready(reply(&review)))
+            }
             Some(Trouble::WrongUid) => Box::pin(async move {
                 let mut review = answer.await;
                 if let Some(response) = review.get_mut("response").and_then(Value::as_object_mut) {
@@ -157,6 +157,17 @@ impl Services {
             None => Box::pin(async move { reply(&answer.await) }),
         })
     }
+}
+
+/// A review that says no: to an admission, or to a conversion.
+fn denial(asked: &Value, uid: &str, text: &str) -> Value {
+    let response = if asked.get("kind") == Some(&json!("ConversionReview")) {
+        json!({"uid": uid, "result": {"status": "Failure", "message": text}})
+    } else {
+        json!({"uid": uid, "allowed": false, "status": {"message": text}})
+    };
+    let field = |name: &str| asked.get(name).cloned().unwrap_or_default();
+    json!({"kind": field("kind"), "apiVersion": field("apiVersion"), "response": response})
 }
 
 fn reply(review: &Value) -> Answer {

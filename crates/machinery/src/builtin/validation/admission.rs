@@ -3,6 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::meta;
 use super::read::{At, Errors};
 use crate::names;
@@ -56,7 +59,11 @@ fn webhook(hook: &At<'_>, mutating: bool, errors: &mut Errors) {
     for selector in ["namespaceSelector", "objectSelector"] {
         meta::label_selector(&hook.child(selector), errors);
     }
-    let client = hook.child("clientConfig");
+    client(&hook.child("clientConfig"), errors);
+}
+
+/// Where a webhook is.
+pub(super) fn client(client: &At<'_>, errors: &mut Errors) {
     let (url, service) = (client.child("url"), client.child("service"));
     match (url.is_set(), service.is_set()) {
         (true, false) => self::url(&url, errors),
@@ -64,6 +71,23 @@ fn webhook(hook: &At<'_>, mutating: bool, errors: &mut Errors) {
         (true, true) | (false, false) => {
             errors.push(client.required("exactly one of url or service is required"));
         }
+    }
+}
+
+/// The certificates a webhook is trusted by: base64 of PEM. Only that there is a PEM block is looked at.
+pub(super) fn ca_bundle(bundle: &At<'_>, errors: &mut Errors) {
+    if bundle.text().is_empty() {
+        return;
+    }
+    let bytes = STANDARD.decode(bundle.text()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let block = text
+        .split_once("-----BEGIN ")
+        .is_some_and(|(_, rest)| rest.contains("-----END "));
+    if !block {
+        errors.push(
+            bundle.invalid("unable to load root certificates: unable to parse bytes as PEM block"),
+        );
     }
 }
 

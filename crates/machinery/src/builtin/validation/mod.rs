@@ -57,6 +57,31 @@ pub fn validate_create(group: &str, version: &str, kind: &str, object: &Value) -
     errors
 }
 
+/// Errors of where a conversion webhook is (`clientConfig`), with paths below `path`.
+#[must_use]
+pub fn validate_webhook_client(path: &str, config: &Value) -> Vec<FieldError> {
+    let (mut errors, at) = (Errors::new(), At::new(path, config));
+    admission::client(&at, &mut errors);
+    admission::ca_bundle(&at.child("caBundle"), &mut errors);
+    errors
+}
+
+/// Errors of labels, with `path` as their field.
+#[must_use]
+pub fn validate_labels(path: &str, labels: &Value) -> Vec<FieldError> {
+    let mut errors = Errors::new();
+    meta::labels(&At::new(path, labels), &mut errors);
+    errors
+}
+
+/// Errors of annotations, with `path` as their field.
+#[must_use]
+pub fn validate_annotations(path: &str, annotations: &Value) -> Vec<FieldError> {
+    let mut errors = Errors::new();
+    meta::annotations(&At::new(path, annotations), &mut errors);
+    errors
+}
+
 fn create_rest(group: &str, kind: &str, object: &At<'_>, errors: &mut Errors) {
     match group {
         "" => core::create(kind, object, errors),

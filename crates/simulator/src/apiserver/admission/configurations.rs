@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use machinery::meta;
 use serde_json::Value;
 
 use crate::apiserver::ApiServer;
-use crate::outside::Place;
+use crate::outside::{Place, ca_bundle};
 
 /// Kind and table.
 pub(crate) const CONFIGURATIONS: [(&str, &str); 2] = [
@@ -116,26 +114,12 @@ impl<'a> Hook<'a> {
 
     /// Certificates to trust, PEM.
     pub(super) fn ca_bundle(&self) -> Bytes {
-        let bundle = STANDARD.decode(self.text("/clientConfig/caBundle"));
-        Bytes::from(bundle.unwrap_or_default())
+        ca_bundle(self.field("clientConfig"))
     }
 
     /// Where it is.
     pub(super) fn place(&self) -> Place {
-        let url = self.text("/clientConfig/url");
-        if !url.is_empty() {
-            return Place::Url(url.to_owned());
-        }
-        let port = self.value.pointer("/clientConfig/service/port");
-        let port = port.and_then(Value::as_u64);
-        Place::Service {
-            namespace: self.text("/clientConfig/service/namespace").to_owned(),
-            name: self.text("/clientConfig/service/name").to_owned(),
-            path: self.text("/clientConfig/service/path").to_owned(),
-            port: port
-                .and_then(|port| u16::try_from(port).ok())
-                .unwrap_or(443),
-        }
+        Place::of(self.field("clientConfig"))
     }
 
     /// What tells its questions from others'.

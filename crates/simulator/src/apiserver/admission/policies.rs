@@ -90,7 +90,7 @@ impl ApiServer {
                     }
                     break;
                 }
-                let failures = self.judged(policy, binding, attributes, &about, object);
+                let failures = self.judged(policy, binding, attributes, &about, object)?;
                 let who = format!(
                     "ValidatingAdmissionPolicy '{name}' with binding '{}'",
                     meta::name(binding)
@@ -173,13 +173,13 @@ impl ApiServer {
         attributes: &Attributes<'_>,
         about: &Arc<Served>,
         object: Option<&Value>,
-    ) -> Vec<Failure> {
+    ) -> Result<Vec<Failure>, ApiError> {
         let params = match self.params(policy, binding, attributes) {
             Ok(params) => params,
-            Err(text) if fails_closed(policy) => return vec![Failure::invalid(text)],
-            Err(_) => return Vec::new(),
+            Err(text) if fails_closed(policy) => return Ok(vec![Failure::invalid(text)]),
+            Err(_) => return Ok(Vec::new()),
         };
-        let shown = Shown::of(attributes, about, object);
+        let shown = Shown::of(self, attributes, about, object)?;
         let objects = shown.objects();
         let mut failures = Vec::new();
         for params in params {
@@ -190,7 +190,7 @@ impl ApiServer {
             let scope = Scope::new(attributes, &about.resource, objects, &extra);
             failures.extend(violations(policy, scope));
         }
-        failures
+        Ok(failures)
     }
 
     /// The parameters to judge with, one after another; `None` in it where the policy has none.

@@ -5,21 +5,20 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use machinery::decode;
 use serde_json::{Map, Value, json};
 
-use super::Attributes;
 use super::configurations::Hook;
-use crate::apiserver::convert;
+use super::{Attributes, internal_error};
+use crate::apiserver::ApiServer;
 use crate::apiserver::registry::Served;
 use crate::apiserver::resource::Resource;
-use crate::outside::{Answer, Answered};
+use crate::apiserver::webhook_reply::{Expected, body_of};
+use crate::outside::Answered;
 use crate::request::User;
 use crate::status_error::{ApiError, Cause, Details};
 
 const GROUP: &str = "admission.k8s.io";
 const KIND: &str = "AdmissionReview";
-const SCHEME: &str = "in scheme \"pkg/runtime/scheme.go:111\"";
 
 /// The object and the stored object of a review, in the version it is about.
 #[derive(Debug, Clone, Copy)]
@@ -39,15 +38,16 @@ pub(super) struct Shown<'a> {
 impl<'a> Shown<'a> {
     /// In the version of `about`.
     pub(super) fn of(
+        server: &ApiServer,
         attributes: &Attributes<'a>,
         about: &Served,
         object: Option<&'a Value>,
-    ) -> Self {
-        let shown = |object| shown(attributes, about, object);
-        Self {
-            new: object.map(shown),
-            old: attributes.old.map(shown),
-        }
+    ) -> Result<Self, ApiError> {
+        let shown = |object| shown(server, attributes, about, object);
+        Ok(Self {
+            new: object.map(shown).transpose()?,
+            old: attributes.old.map(shown).transpose()?,
+        })
     }
 
     /// For a review or an expression.
@@ -61,23 +61,26 @@ impl<'a> Shown<'a> {
 
 /// An object of a write in the version of `about`; those of a kind of their own have one version only.
 pub(super) fn shown<'a>(
+    server: &ApiServer,
     attributes: &Attributes<'_>,
     about: &Served,
     object: &'a Value,
-) -> Cow<'a, Value> {
+) -> Result<Cow<'a, Value>, ApiError> {
     match attributes.kind {
-        Some(_) => Cow::Borrowed(object),
-        None => converted(attributes.served, about, object),
+        Some(_) => Ok(Cow::Borrowed(object)),
+        None => converted(server, attributes.served, about, object),
     }
 }
 
 /// An object in another version of its resource.
-pub(super) fn converted<'a>(from: &Served, to: &Served, object: &'a Value) -> Cow<'a, Value> {
-    if from.resource == to.resource {
-        return Cow::Borrowed(object);
-    }
-    let stored = convert::to_storage(from, object.clone());
-    Cow::Owned(convert::from_storage(to, &stored))
+pub(super) fn converted<'a>(
+    server: &ApiServer,
+    from: &Served,
+    to: &Served,
+    object: &'a Value,
+) -> Result<Cow<'a, Value>, ApiError> {
+    let converted = server.converted(from, to, object);
+    converted.map_err(|error| internal_error(&error.message))
 }
 
 /// Who asks, as reviews and expressions see it.
@@ -157,21 +160,8 @@ pub(super) fn read(hook: &Hook<'_>, url: &str, answered: &Answered) -> Result<Re
     let failed = |text: String| format!("failed to call webhook: {text}");
     let invalid = |text: String| format!("received invalid webhook response: {text}");
     let version = hook.review_version().unwrap_or("v1");
-    let (status, body) = match &answered.answer {
-        Answer::Failed(text) => {
-            return Err(failed(format!("Post {url:?}: {text}")));
-        }
-        Answer::Reply { status, body } => (*status, body),
-    };
-    if !(200..=206).contains(&status) {
-        return Err(failed(complaint(status, body)));
-    }
-    if body.is_empty() {
-        return Err(failed(format!(
-            "0-length response with status code: {status} and content type: application/json"
-        )));
-    }
-    let review = decoded(version, body).map_err(failed)?;
+    let review = body_of(&Expected::new(GROUP, KIND, version), url, &answered.answer);
+    let review = review.map_err(failed)?;
     let response = review.get("response").filter(|value| value.is_object());
     let response = response.ok_or_else(|| invalid("webhook response was absent".to_owned()))?;
     if version == "v1" {
@@ -195,65 +185,6 @@ pub(super) fn read(hook: &Hook<'_>, url: &str, answered: &Answered) -> Result<Re
 fn strings(list: Option<&Value>) -> Vec<String> {
     let list = list.and_then(Value::as_array).into_iter().flatten();
     list.filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-/// What client-go's REST client says about a response that isn't a success.
-fn complaint(status: u16, body: &[u8]) -> String {
-    let given = serde_json::from_slice::<Value>(body).ok();
-    let given = given.filter(|value| value.get("kind").and_then(Value::as_str) == Some("Status"));
-    if let Some(message) = given
-        .as_ref()
-        .and_then(|value| value.get("message")?.as_str())
-    {
-        return message.to_owned();
-    }
-    match status {
-        401 => "the server has asked for the client to provide credentials".to_owned(),
-        403 => "unknown".to_owned(),
-        404 => "the server could not find the requested resource".to_owned(),
-        405 => "the server does not allow this method on the requested resource".to_owned(),
-        429 => "the server has received too many requests and has asked us to try again later"
-            .to_owned(),
-        400 => "the server rejected our request for an unknown reason".to_owned(),
-        500.. => "an error on the server (\"unknown\") has prevented the request from succeeding"
-            .to_owned(),
-        _ => format!(
-            "the server responded with the status code {status} but did not return more information"
-        ),
-    }
-}
-
-/// The body as a review, as the codec of the admission group reads it.
-fn decoded(version: &str, body: &[u8]) -> Result<Value, String> {
-    let value = decode::decode_untyped(body);
-    let value =
-        value.map_err(|error| format!("couldn't get version/kind; json parse error: {error}"))?;
-    let value = value.value;
-    if !value.is_object() {
-        return Err(format!(
-            "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ \
-             APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
-            decode::json_word(&value)
-        ));
-    }
-    let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
-    let (kind, api_version) = (text("kind").to_owned(), text("apiVersion").to_owned());
-    // What is left out is taken from what was expected.
-    let full = format!("{GROUP}/{version}");
-    let known = kind.is_empty() || kind == KIND;
-    if (api_version.is_empty() || api_version == full) && known {
-        return Ok(value);
-    }
-    let group = api_version.split('/').next().unwrap_or_default();
-    let other = api_version.rsplit('/').next().unwrap_or_default();
-    if group == GROUP && matches!(other, "v1" | "v1beta1") && known {
-        return Err(format!(
-            "converting ({other}.{KIND}) to ({version}.{KIND}): unknown conversion"
-        ));
-    }
-    Err(format!(
-        "no kind {kind:?} is registered for version {api_version:?} {SCHEME}"
-    ))
 }
 
 /// What a v1 answer must hold to.

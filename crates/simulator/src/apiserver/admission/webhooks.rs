@@ -66,7 +66,7 @@ impl ApiServer {
         // Only now: what is no business of a webhook never fails because of it.
         namespace?;
         selected?;
-        let holds = holds(hook, attributes, &about, object)?;
+        let holds = self.holds(hook, attributes, &about, object)?;
         Ok(holds.then_some(about))
     }
 
@@ -96,7 +96,7 @@ impl ApiServer {
                     .to_owned(),
             ));
         };
-        let shown = Shown::of(attributes, about, object);
+        let shown = Shown::of(self, attributes, about, object).map_err(Trouble::Refused)?;
         let objects = shown.objects();
         let body = review::review(
             version,
@@ -178,7 +178,7 @@ impl ApiServer {
                 for text in &response.warnings {
                     warn(warnings, text);
                 }
-                patched(hook, attributes, &about, object, &response)
+                patched(self, (hook, attributes), &about, object, &response)
             });
         match outcome {
             Ok(changed) => Ok(Some(changed)),
@@ -228,34 +228,37 @@ impl ApiServer {
     }
 }
 
-/// Whether the match conditions of a webhook hold.
-fn holds(
-    hook: &Hook<'_>,
-    attributes: &Attributes<'_>,
-    about: &Arc<Served>,
-    object: Option<&Value>,
-) -> Result<bool, ApiError> {
-    let conditions = hook.list("matchConditions");
-    if conditions.is_empty() {
-        return Ok(true);
-    }
-    let shown = Shown::of(attributes, about, object);
-    let objects = shown.objects();
-    let mut scope = Scope::new(attributes, &about.resource, objects, &Extra::default());
-    match scope.conditions(conditions) {
-        Match::Holds => Ok(true),
-        Match::Broken(text) if !hook.ignores_failure() => {
-            let resource = &attributes.requested.resource;
-            Err(ApiError::forbidden(resource, attributes.name, &text))
+impl ApiServer {
+    /// Whether the match conditions of a webhook hold.
+    fn holds(
+        &self,
+        hook: &Hook<'_>,
+        attributes: &Attributes<'_>,
+        about: &Arc<Served>,
+        object: Option<&Value>,
+    ) -> Result<bool, ApiError> {
+        let conditions = hook.list("matchConditions");
+        if conditions.is_empty() {
+            return Ok(true);
         }
-        Match::Fails | Match::Broken(_) => Ok(false),
+        let shown = Shown::of(self, attributes, about, object)?;
+        let objects = shown.objects();
+        let mut scope = Scope::new(attributes, &about.resource, objects, &Extra::default());
+        match scope.conditions(conditions) {
+            Match::Holds => Ok(true),
+            Match::Broken(text) if !hook.ignores_failure() => {
+                let resource = &attributes.requested.resource;
+                Err(ApiError::forbidden(resource, attributes.name, &text))
+            }
+            Match::Fails | Match::Broken(_) => Ok(false),
+        }
     }
 }
 
 /// What a mutating webhook's answer makes of the object. Tells whether it changed.
 fn patched(
-    hook: &Hook<'_>,
-    attributes: &Attributes<'_>,
+    server: &ApiServer,
+    (hook, attributes): (&Hook<'_>, &Attributes<'_>),
     about: &Arc<Served>,
     object: Option<&mut Value>,
     response: &Response,
@@ -289,7 +292,7 @@ fn patched(
         return Err(Trouble::Call(text));
     }
     let refused = |error: patch::PatchError| Trouble::Refused(internal_error(&error.to_string()));
-    let shown = shown(attributes, about, object);
+    let shown = shown(server, attributes, about, object).map_err(Trouble::Refused)?;
     let value = patch::json::apply_operations(&shown, &operations.operations).map_err(refused)?;
     if value == *shown {
         return Ok(false);
@@ -299,7 +302,9 @@ fn patched(
     } else {
         let read = typed(about, value)
             .map_err(|error| Trouble::Refused(internal_error(&error.message)))?;
-        converted(about, attributes.served, &read).into_owned()
+        converted(server, about, attributes.served, &read)
+            .map_err(Trouble::Refused)?
+            .into_owned()
     };
     let changed = value != *object;
     *object = value;

@@ -7,7 +7,7 @@ mod versions;
 use machinery::pointer::text;
 use std::collections::BTreeSet;
 
-use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
+use machinery::builtin::validation::{self, BadValue, ErrorKind, FieldError};
 use machinery::names;
 use serde_json::{Value, json};
 
@@ -240,39 +240,80 @@ fn go_dump(version: &Value) -> String {
     )
 }
 
-/// Conversion webhooks are not there yet: a definition with one is refused.
+/// How versions are converted (`validateCustomResourceConversion`).
 fn conversion(definition: &Value) -> Vec<FieldError> {
     let conversion = definition
         .pointer("/spec/conversion")
         .unwrap_or(&Value::Null);
+    let client = conversion.pointer("/webhook/clientConfig");
+    let client = client.filter(|client| !client.is_null());
+    let (place, versions) = (
+        "spec.conversion.webhookClientConfig",
+        "spec.conversion.conversionReviewVersions",
+    );
+    let accepted = list(conversion, "/webhook/conversionReviewVersions");
+    let mut errors = Vec::new();
     match text(conversion, "/strategy") {
-        "Webhook" if conversion.pointer("/webhook/clientConfig").is_none() => {
-            let mut errors = vec![FieldError::required(
-                "spec.conversion.webhookClientConfig",
-                "required when strategy is set to Webhook",
-            )];
-            if conversion
-                .pointer("/webhook/conversionReviewVersions")
-                .is_none_or(Value::is_null)
-            {
-                errors.push(FieldError::required(
-                    "spec.conversion.conversionReviewVersions",
-                    "",
-                ));
+        "Webhook" => {
+            match client {
+                Some(client) => errors.extend(validation::validate_webhook_client(place, client)),
+                None => errors.push(FieldError::required(
+                    place,
+                    "required when strategy is set to Webhook",
+                )),
             }
-            errors
+            errors.extend(review_versions(accepted, versions));
+            return errors;
         }
-        "Webhook" => vec![FieldError::forbidden(
-            "spec.conversion.strategy",
-            "conversion webhooks are not supported by this version of Carrick",
-        )],
-        "" | "None" => Vec::new(),
-        other => vec![FieldError::not_supported(
+        "" | "None" => {}
+        other => errors.push(FieldError::not_supported(
             "spec.conversion.strategy",
             other,
             &["None", "Webhook"],
-        )],
+        )),
     }
+    let unwanted = "should not be set when strategy is not set to Webhook";
+    if client.is_some() {
+        errors.push(FieldError::forbidden(place, unwanted));
+    }
+    if !accepted.is_empty() {
+        errors.push(FieldError::forbidden(versions, unwanted));
+    }
+    errors
+}
+
+fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    let found = value.pointer(pointer).and_then(Value::as_array);
+    found.map_or(&[], Vec::as_slice)
+}
+
+fn review_versions(versions: &[Value], path: &str) -> Vec<FieldError> {
+    if versions.is_empty() {
+        return vec![FieldError::required(path, "")];
+    }
+    let mut errors = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (index, version) in versions.iter().enumerate() {
+        let (version, path) = (
+            version.as_str().unwrap_or_default(),
+            format!("{path}[{index}]"),
+        );
+        if !seen.insert(version) {
+            errors.push(FieldError::invalid(path, version, "duplicate version"));
+            continue;
+        }
+        for complaint in names::dns1035_label(version) {
+            errors.push(FieldError::invalid(&path, version, complaint));
+        }
+    }
+    if !seen.contains("v1") && !seen.contains("v1beta1") {
+        errors.push(FieldError::invalid(
+            path,
+            &Value::from(versions),
+            "must include at least one of v1, v1beta1",
+        ));
+    }
+    errors
 }
 
 fn stored_versions(definition: &Value) -> Vec<FieldError> {

@@ -344,14 +344,48 @@ fn bad_definitions_are_refused_in_the_words_of_the_server() {
 }
 
 #[test]
-fn what_carrick_cannot_do_yet_is_said_not_swallowed() {
-    let webhook = definition_complaints(|definition| {
-        definition["spec"]["conversion"] = json!({"strategy": "Webhook", "webhook": {"clientConfig": {}, "conversionReviewVersions": ["v1"]}});
-    });
+fn a_conversion_webhook_is_checked_where_it_is_declared() {
+    let said = |conversion: Value| {
+        definition_complaints(|definition| definition["spec"]["conversion"] = conversion.clone())
+    };
+    let client = "spec.conversion.webhookClientConfig";
+    let webhook = |client: Value, versions: Value| json!({"strategy": "Webhook", "webhook": {"clientConfig": client, "conversionReviewVersions": versions}});
+    assert!(said(webhook(json!({"url": "https://a/b"}), json!(["v2", "v1"]))).is_empty());
     assert_eq!(
-        webhook,
+        said(webhook(json!({}), json!(["v1"]))),
+        [format!(
+            "{client}: Required value: exactly one of url or service is required"
+        )]
+    );
+    assert_eq!(
+        said(webhook(
+            json!({"url": "http://a/b", "caBundle": "Zm9v"}),
+            json!([])
+        )),
         [
-            "spec.conversion.strategy: Forbidden: conversion webhooks are not supported by this version of Carrick"
+            format!(
+                "{client}.url: Invalid value: \"http\": 'https' is the only allowed URL scheme; desired format: https://host[/path]"
+            ),
+            format!(
+                "{client}.caBundle: Invalid value: \"Zm9v\": unable to load root certificates: unable to parse bytes as PEM block"
+            ),
+            "spec.conversion.conversionReviewVersions: Required value".to_owned(),
+        ]
+    );
+    assert_eq!(
+        said(webhook(json!({"url": "https://a/b"}), json!(["v7"]))),
+        [
+            "spec.conversion.conversionReviewVersions: Invalid value: [\"v7\"]: must include at least one of v1, v1beta1"
+        ]
+    );
+    let mut none = webhook(json!({"url": "https://a/b"}), json!(["v1"]));
+    none["strategy"] = json!("None");
+    assert_eq!(
+        said(none),
+        [
+            format!("{client}: Forbidden: should not be set when strategy is not set to Webhook"),
+            "spec.conversion.conversionReviewVersions: Forbidden: should not be set when strategy is not set to Webhook"
+                .to_owned(),
         ]
     );
 }

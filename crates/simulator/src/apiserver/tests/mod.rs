@@ -2,6 +2,7 @@
 
 mod admission;
 mod applies;
+mod conversions;
 mod deletes;
 mod policies;
 mod reads;

@@ -1,0 +1,112 @@
+//! What a webhook of any kind sent back, read as client-go reads it: the HTTP response and the review in it.
+
+use machinery::decode;
+use serde_json::Value;
+
+use crate::outside::Answer;
+
+const SCHEME: &str = "in scheme \"pkg/runtime/scheme.go:111\"";
+
+/// The review that is expected.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected<'a> {
+    group: &'a str,
+    kind: &'a str,
+    version: &'a str,
+}
+
+impl<'a> Expected<'a> {
+    /// A review of that group, kind and version.
+    pub(crate) fn new(group: &'a str, kind: &'a str, version: &'a str) -> Self {
+        Self {
+            group,
+            kind,
+            version,
+        }
+    }
+}
+
+/// The review an answer holds; the error is the REST client's.
+pub(crate) fn body_of(
+    expected: &Expected<'_>,
+    url: &str,
+    answer: &Answer,
+) -> Result<Value, String> {
+    let (status, body) = match answer {
+        Answer::Failed(text) => return Err(format!("Post {url:?}: {text}")),
+        Answer::Reply { status, body } => (*status, body),
+    };
+    if !(200..=206).contains(&status) {
+        return Err(complaint(status, body));
+    }
+    if body.is_empty() {
+        return Err(format!(
+            "0-length response with status code: {status} and content type: application/json"
+        ));
+    }
+    decoded(expected, body)
+}
+
+/// What client-go's REST client says about a response that isn't a success.
+fn complaint(status: u16, body: &[u8]) -> String {
+    let given = serde_json::from_slice::<Value>(body).ok();
+    let given = given.filter(|value| value.get("kind").and_then(Value::as_str) == Some("Status"));
+    if let Some(message) = given
+        .as_ref()
+        .and_then(|value| value.get("message")?.as_str())
+    {
+        return message.to_owned();
+    }
+    match status {
+        401 => "the server has asked for the client to provide credentials".to_owned(),
+        403 => "unknown".to_owned(),
+        404 => "the server could not find the requested resource".to_owned(),
+        405 => "the server does not allow this method on the requested resource".to_owned(),
+        429 => "the server has received too many requests and has asked us to try again later"
+            .to_owned(),
+        400 => "the server rejected our request for an unknown reason".to_owned(),
+        500.. => "an error on the server (\"unknown\") has prevented the request from succeeding"
+            .to_owned(),
+        _ => format!(
+            "the server responded with the status code {status} but did not return more information"
+        ),
+    }
+}
+
+/// The body as a review, as the codec of its group reads it.
+fn decoded(expected: &Expected<'_>, body: &[u8]) -> Result<Value, String> {
+    let value = decode::decode_untyped(body);
+    let value =
+        value.map_err(|error| format!("couldn't get version/kind; json parse error: {error}"))?;
+    let value = value.value;
+    let Expected {
+        group: own_group,
+        kind: own_kind,
+        version,
+    } = *expected;
+    if !value.is_object() {
+        return Err(format!(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ \
+             APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+            decode::json_word(&value)
+        ));
+    }
+    let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
+    let (kind, api_version) = (text("kind").to_owned(), text("apiVersion").to_owned());
+    // What is left out is taken from what was expected.
+    let full = format!("{own_group}/{version}");
+    let known = kind.is_empty() || kind == own_kind;
+    if (api_version.is_empty() || api_version == full) && known {
+        return Ok(value);
+    }
+    let group = api_version.split('/').next().unwrap_or_default();
+    let other = api_version.rsplit('/').next().unwrap_or_default();
+    if group == own_group && matches!(other, "v1" | "v1beta1") && known {
+        return Err(format!(
+            "converting ({other}.{own_kind}) to ({version}.{own_kind}): unknown conversion"
+        ));
+    }
+    Err(format!(
+        "no kind {kind:?} is registered for version {api_version:?} {SCHEME}"
+    ))
+}
