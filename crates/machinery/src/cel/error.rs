@@ -125,7 +125,8 @@ pub enum EvalError {
 }
 
 impl EvalError {
-    pub(super) fn failed(text: impl Into<String>) -> Self {
+    /// A failure with that text.
+    pub fn failed(text: impl Into<String>) -> Self {
         Self::Failed(text.into())
     }
 

@@ -29,6 +29,7 @@
 //!
 //! The grammar is read by the crate `cel`; types, costs, values and functions are cel-go's and Kubernetes' (see the modules).
 
+pub mod admission;
 mod check;
 mod declarations;
 mod error;

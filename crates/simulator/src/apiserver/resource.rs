@@ -160,6 +160,14 @@ pub mod known {
         "customresourcedefinitions",
         false,
     );
+    /// admissionregistration.k8s.io/v1 `ValidatingAdmissionPolicy`.
+    pub const VALIDATING_ADMISSION_POLICIES: Resource = Resource::new(
+        "admissionregistration.k8s.io",
+        "v1",
+        "ValidatingAdmissionPolicy",
+        "validatingadmissionpolicies",
+        false,
+    );
     /// rbac.authorization.k8s.io/v1 `ClusterRole`.
     pub const CLUSTER_ROLES: Resource = Resource::new(
         "rbac.authorization.k8s.io",

@@ -19,6 +19,7 @@ mod node_lifecycle;
 pub(crate) mod object;
 pub(crate) mod pod;
 mod pod_control;
+mod policy_status;
 mod replica_set;
 mod scheduler;
 mod service_account;
@@ -97,6 +98,7 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         ))),
         Box::new(Loop::new(service_account_token::Tokens::new(root_ca))),
         Box::new(Loop::new(cluster_role_aggregation::ClusterRoleAggregation)),
+        Box::new(Loop::new(policy_status::PolicyStatus)),
         Box::new(Loop::new(deployment::Deployments)),
         Box::new(Loop::new(replica_set::ReplicaSets)),
         Box::new(Loop::new(stateful_set::StatefulSets)),

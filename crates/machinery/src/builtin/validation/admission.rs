@@ -1,22 +1,24 @@
-//! Validation of webhook configurations (`pkg/apis/admissionregistration/validation/validation.go`). Expressions are
-//! looked at when they are used.
+//! Validation of webhook configurations (`pkg/apis/admissionregistration/validation/validation.go`). Policies
+//! are in `policies`.
 
 use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::meta;
 use super::read::{At, Errors};
+use super::{meta, policies};
 use crate::names;
 
 const URL_FORM: &str = "; desired format: https://host[/path]";
 
-/// The webhooks of a configuration.
+/// The webhooks of a configuration, or a policy of validating admission, or what binds one.
 pub fn configuration(kind: &str, object: &At<'_>, errors: &mut Errors) {
     let mutating = match kind {
         "ValidatingWebhookConfiguration" => false,
         "MutatingWebhookConfiguration" => true,
+        "ValidatingAdmissionPolicy" => return policies::policy(object, errors),
+        "ValidatingAdmissionPolicyBinding" => return policies::binding(object, errors),
         _ => return,
     };
     let mut seen = BTreeSet::new();
@@ -33,8 +35,7 @@ pub fn configuration(kind: &str, object: &At<'_>, errors: &mut Errors) {
 fn webhook(hook: &At<'_>, mutating: bool, errors: &mut Errors) {
     qualified(&hook.child("name"), errors);
     for rule in hook.child("rules").items() {
-        operations(&rule.child("operations"), errors);
-        self::rule(&rule, errors);
+        rule_with_operations(&rule, errors);
     }
     let known = |key: &str, values: &[&str], errors: &mut Errors| {
         if hook.child(key).is_set() {
@@ -60,6 +61,13 @@ fn webhook(hook: &At<'_>, mutating: bool, errors: &mut Errors) {
         meta::label_selector(&hook.child(selector), errors);
     }
     client(&hook.child("clientConfig"), errors);
+    policies::match_conditions(&hook.child("matchConditions"), false, errors);
+}
+
+/// A rule of a webhook or a policy.
+pub(super) fn rule_with_operations(rule: &At<'_>, errors: &mut Errors) {
+    operations(&rule.child("operations"), errors);
+    self::rule(rule, errors);
 }
 
 /// Where a webhook is.

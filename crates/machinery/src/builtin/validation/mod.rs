@@ -20,6 +20,7 @@ mod net;
 mod networking;
 mod node;
 mod pod;
+mod policies;
 mod rbac;
 mod read;
 mod service;

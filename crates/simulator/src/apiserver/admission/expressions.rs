@@ -3,18 +3,21 @@
 
 use std::collections::BTreeMap;
 
+use machinery::cel::admission::{REQUEST_RESOURCE, Seen, environment};
 use machinery::cel::{
     Env, EvalError, Object, PER_CALL, PER_OBJECT, Program, Type, Value as Cel, Variables, untyped,
 };
 use serde_json::Value;
 
+use super::authorizer::Authorizer;
 use super::review;
 use super::{Attributes, review::Objects};
 use crate::apiserver::ApiServer;
 use crate::apiserver::resource::Resource;
 
 /// What expressions about one request see, and what they may still cost.
-pub(super) struct Scope {
+pub(super) struct Scope<'a> {
+    authorizer: Authorizer<'a>,
     env: Env,
     variables: Variables,
     composed: (BTreeMap<String, Type>, BTreeMap<String, Cel>),
@@ -41,10 +44,11 @@ pub(super) struct Extra {
     pub namespace: Option<Value>,
 }
 
-impl Scope {
+impl<'a> Scope<'a> {
     /// What is seen of a request about `about`, with the objects in that version.
     pub(super) fn new(
-        attributes: &Attributes<'_>,
+        server: &'a ApiServer,
+        attributes: &Attributes<'a>,
         about: &Resource,
         objects: Objects<'_>,
         extra: &Extra,
@@ -55,7 +59,11 @@ impl Scope {
             fields.remove("oldObject");
         }
         let mut scope = Self {
-            env: Env::new(),
+            authorizer: Authorizer::new(server, attributes),
+            env: environment(Seen {
+                params: extra.params.is_some(),
+                authorizer: true,
+            }),
             variables: Variables::new(),
             composed: (BTreeMap::new(), BTreeMap::new()),
             budget: PER_OBJECT,
@@ -67,15 +75,15 @@ impl Scope {
         if let Some(params) = &extra.params {
             scope.see("params", params);
         }
-        if let Some(namespace) = &extra.namespace {
-            scope.see("namespaceObject", namespace);
-        }
+        let namespace = extra.namespace.as_ref();
+        scope.see("namespaceObject", namespace.unwrap_or(&null));
+        scope.variables.set("authorizer", Authorizer::value());
+        let own = Authorizer::request_resource(attributes);
+        scope.variables.set(REQUEST_RESOURCE, own);
         scope
     }
 
     fn see(&mut self, name: &str, value: &Value) {
-        let env = std::mem::take(&mut self.env);
-        self.env = env.variable(name, Type::Dyn);
         self.variables.set(name, untyped(value));
     }
 
@@ -92,7 +100,7 @@ impl Scope {
         };
         let (kind, value) = match self.compile(expression) {
             Ok(program) => {
-                let run = program.run(&self.variables);
+                let run = program.run_with(&self.variables, Some(&self.authorizer), PER_CALL);
                 let value = run
                     .result
                     .unwrap_or_else(|error| broken(&error.to_string()));
@@ -114,7 +122,8 @@ impl Scope {
     pub(super) fn value(&mut self, expression: &str) -> Result<Cel, String> {
         let failed = |text: String| format!("expression '{expression}' resulted in error: {text}");
         let program = self.compile(expression).map_err(failed)?;
-        let run = program.run_with(&self.variables, None, PER_CALL.min(self.budget));
+        let limit = PER_CALL.min(self.budget);
+        let run = program.run_with(&self.variables, Some(&self.authorizer), limit);
         self.budget = self.budget.saturating_sub(run.cost);
         run.result.map_err(|error| match error {
             EvalError::TooExpensive if self.budget == 0 => {

@@ -3,6 +3,7 @@
 //! Mirrors `apiserver/pkg/admission/plugin/webhook`. A write hands over what it is about as [`Attributes`]; nothing here
 //! changes the store. A webhook whose answer is not there yet ends the run with [`ApiError::pending`].
 
+mod authorizer;
 mod configurations;
 mod expressions;
 mod policies;

@@ -28,6 +28,8 @@ const NO_PARAMS: &str = "failed to configure binding: no params found for policy
 struct Failure {
     reason: String,
     message: String,
+    /// It denies whatever the binding says.
+    always: bool,
 }
 
 impl Failure {
@@ -35,6 +37,7 @@ impl Failure {
         Self {
             reason: "Invalid".to_owned(),
             message: message.into(),
+            always: false,
         }
     }
 }
@@ -76,11 +79,6 @@ impl ApiServer {
                 {
                     continue;
                 }
-                if uses_authorizer(policy) {
-                    return Err(ApiError::unsupported(&format!(
-                        "ValidatingAdmissionPolicy {name:?} asks for the authorizer, which"
-                    )));
-                }
                 if let Err(text) = self.check_param_kind(policy) {
                     if fails_closed(policy) {
                         let message =
@@ -96,15 +94,15 @@ impl ApiServer {
                     meta::name(binding)
                 );
                 for failure in failures {
-                    for action in list(binding, "/spec/validationActions") {
-                        if action == "Warn" {
-                            let text = format!("Validation failed for {who}: {}", failure.message);
-                            warn(warnings, &text);
-                        }
-                        if action == "Deny" && denied.is_none() {
-                            let message = format!("{who} denied request: {}", failure.message);
-                            denied = Some((message, failure.clone()));
-                        }
+                    let actions = list(binding, "/spec/validationActions");
+                    let acts = |wanted: &str| actions.iter().any(|action| action == wanted);
+                    if acts("Warn") && !failure.always {
+                        let text = format!("Validation failed for {who}: {}", failure.message);
+                        warn(warnings, &text);
+                    }
+                    if (acts("Deny") || failure.always) && denied.is_none() {
+                        let message = format!("{who} denied request: {}", failure.message);
+                        denied = Some((message, failure.clone()));
                     }
                 }
             }
@@ -187,7 +185,7 @@ impl ApiServer {
                 params,
                 namespace: Some(self.namespace_object(attributes)),
             };
-            let scope = Scope::new(attributes, &about.resource, objects, &extra);
+            let scope = Scope::new(self, attributes, &about.resource, objects, &extra);
             failures.extend(violations(policy, scope));
         }
         Ok(failures)
@@ -245,22 +243,8 @@ fn names_object(rule: &Value, name: &str) -> bool {
     names.is_empty() || names.iter().any(|known| known == name)
 }
 
-/// Whether an expression of a policy asks who may do what.
-fn uses_authorizer(policy: &Value) -> bool {
-    let lists = [
-        "/spec/validations",
-        "/spec/variables",
-        "/spec/matchConditions",
-    ];
-    let mut expressions = lists.iter().flat_map(|pointer| list(policy, pointer));
-    expressions.any(|one| {
-        text(one, "/expression").contains("authorizer.")
-            || text(one, "/messageExpression").contains("authorizer.")
-    })
-}
-
 /// What a policy's expressions find wrong.
-fn violations(policy: &Value, mut scope: Scope) -> Vec<Failure> {
+fn violations(policy: &Value, mut scope: Scope<'_>) -> Vec<Failure> {
     match scope.conditions(list(policy, "/spec/matchConditions")) {
         Match::Holds => {}
         Match::Broken(text) if fails_closed(policy) => return vec![Failure::invalid(text)],
@@ -280,16 +264,28 @@ fn violations(policy: &Value, mut scope: Scope) -> Vec<Failure> {
                     reason => reason.to_owned(),
                 },
                 message: message(validation, &mut scope),
+                always: false,
             }),
             Err(text) if fails_closed(policy) => failures.push(Failure::invalid(text)),
             Err(_) => {}
+        }
+    }
+    // What cannot be said to the audit log is a failure, whatever the binding does about others.
+    if fails_closed(policy) {
+        for annotation in list(policy, "/spec/auditAnnotations") {
+            if let Err(text) = scope.value(text(annotation, "/valueExpression").trim()) {
+                failures.push(Failure {
+                    always: true,
+                    ..Failure::invalid(text)
+                });
+            }
         }
     }
     failures
 }
 
 /// What a failed validation says: its expression if that makes a line of text, its message, or itself.
-fn message(validation: &Value, scope: &mut Scope) -> String {
+fn message(validation: &Value, scope: &mut Scope<'_>) -> String {
     let expression = text(validation, "/messageExpression").trim();
     let made = if expression.is_empty() {
         None

@@ -243,7 +243,8 @@ impl ApiServer {
         }
         let shown = Shown::of(self, attributes, about, object)?;
         let objects = shown.objects();
-        let mut scope = Scope::new(attributes, &about.resource, objects, &Extra::default());
+        let extra = Extra::default();
+        let mut scope = Scope::new(self, attributes, &about.resource, objects, &extra);
         match scope.conditions(conditions) {
             Match::Holds => Ok(true),
             Match::Broken(text) if !hook.ignores_failure() => {

@@ -278,3 +278,80 @@ fn match_conditions_of_webhooks_keep_requests_from_them() {
         }
     }
 }
+
+/// What creating a `ConfigMap` is refused with.
+fn refusal(spec: &Value) -> String {
+    let outcome = create(spec, &json!({}));
+    let text = outcome.message();
+    let text = text.strip_prefix("configmaps \"a\" is forbidden: ");
+    let text = text.and_then(|text| text.strip_prefix(DENIED));
+    text.unwrap_or_default().to_owned()
+}
+
+#[test]
+fn expressions_ask_who_may_do_what() {
+    let said = |expression: &str| {
+        refusal(&validation(
+            &json!({"expression": expression, "message": "no"}),
+        ))
+    };
+    assert_eq!(
+        said("authorizer.group('').resource('pods').namespace('default').check('get').allowed()"),
+        ""
+    );
+    assert_eq!(
+        said("!authorizer.requestResource.check('frobnicate').allowed()"),
+        "no"
+    );
+    assert_eq!(
+        said(
+            "authorizer.serviceAccount('default', 'x').group('').resource('pods').check('get').allowed()"
+        ),
+        "no"
+    );
+    assert_eq!(
+        said(
+            "authorizer.serviceAccount('default', 'x').path('/healthz').check('get').reason().startsWith('RBAC: allowed by')"
+        ),
+        ""
+    );
+    assert_eq!(
+        said("authorizer.path('').check('get').allowed()"),
+        "expression 'authorizer.path('').check('get').allowed()' resulted in error: path must not be empty"
+    );
+    assert_eq!(
+        said("authorizer.serviceAccount('default', 'X_').path('/').check('get').allowed()"),
+        "expression 'authorizer.serviceAccount('default', 'X_').path('/').check('get').allowed()' resulted in error: \
+         Invalid service account name"
+    );
+    let variable = json!({
+        "variables": [{"name": "ok", "expression": "authorizer.requestResource.check('create').allowed()"}],
+        "validations": [{"expression": "!variables.ok", "message": "no"}],
+    });
+    assert_eq!(refusal(&variable), "no");
+}
+
+#[test]
+fn a_check_of_rights_is_expensive() {
+    let expression = "[1, 2, 3, 4].all(x, authorizer.group('').resource('pods').name(string(x)).check('get').allowed())";
+    assert_eq!(
+        refusal(&validation(&json!({"expression": expression}))),
+        format!(
+            "expression '{expression}' resulted in error: operation cancelled: actual cost limit exceeded"
+        )
+    );
+}
+
+#[test]
+fn an_audit_annotation_that_cannot_be_computed_denies_whatever_the_binding_says() {
+    let spec =
+        json!({"auditAnnotations": [{"key": "a", "valueExpression": "object.foo.bar + 'x'"}]});
+    let outcome = create(&spec, &json!({"validationActions": ["Audit"]}));
+    let text = "expression 'object.foo.bar + 'x'' resulted in error: no such key: foo";
+    assert_eq!(
+        outcome.message(),
+        format!("configmaps \"a\" is forbidden: {DENIED}{text}")
+    );
+    let ignored = merged(spec, &json!({"failurePolicy": "Ignore"}));
+    assert_eq!(create(&ignored, &json!({})).status, 201);
+}

@@ -137,3 +137,18 @@ fn worlds_with_one_seed_ask_the_same() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn a_policy_says_which_generation_was_looked_at() {
+    let mut cluster = Cluster::new();
+    let rules = json!([{"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}]);
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "p"},
+        "spec": {"matchConstraints": {"resourceRules": rules}, "validations": [{"expression": "true"}]},
+    });
+    let policies = &known::VALIDATING_ADMISSION_POLICIES;
+    cluster.create(policies, policy);
+    cluster.run(1);
+    let status = cluster.list(policies)[0]["status"].clone();
+    assert_eq!(status, json!({"observedGeneration": 1, "typeChecking": {}}));
+}

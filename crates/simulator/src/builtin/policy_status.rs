@@ -1,0 +1,59 @@
+//! Policies of validating admission say which generation was looked at.
+//!
+//! Mirrors `pkg/controller/validatingadmissionpolicystatus/controller.go`, without the checks of types whose complaints
+//! it writes there.
+
+use jiff::Timestamp;
+use machinery::meta;
+use serde_json::{Value, json};
+
+use super::control::{Control, Key};
+use super::write::Work;
+use crate::apiserver::resource::known::VALIDATING_ADMISSION_POLICIES as POLICIES;
+use crate::session::{Change, Session};
+use crate::status_error::ApiError;
+
+/// Writes the status of policies.
+pub(crate) struct PolicyStatus;
+
+fn key(name: &str) -> Key {
+    (String::new(), name.to_owned())
+}
+
+impl Control for PolicyStatus {
+    const NAME: &'static str = "validatingadmissionpolicy-status-controller";
+
+    fn all(&self, session: &Session<'_>) -> Vec<Key> {
+        let policies = session.list(&POLICIES, None);
+        policies
+            .iter()
+            .map(|policy| key(meta::name(policy)))
+            .collect()
+    }
+
+    fn affected(&self, _: &Session<'_>, change: &Change) -> Vec<Key> {
+        if change.resource == POLICIES {
+            vec![key(&change.name)]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn sync(
+        &mut self,
+        work: &mut Work<'_, '_>,
+        (_, name): &Key,
+    ) -> Result<Option<Timestamp>, ApiError> {
+        let Some(policy) = work.session.get(&POLICIES, "", name) else {
+            return Ok(None);
+        };
+        let generation = meta::generation(&policy);
+        let observed = policy.pointer("/status/observedGeneration");
+        if observed.and_then(Value::as_i64) != Some(generation) {
+            let patch = json!({"status": {"observedGeneration": generation, "typeChecking": {}}});
+            work.session
+                .patch_merge(&POLICIES, "", name, "status", &patch)?;
+        }
+        Ok(None)
+    }
+}
