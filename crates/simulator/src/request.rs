@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
 
-use crate::apiserver::Following;
+use crate::apiserver::{Following, Forward};
 use crate::outside::{Pending, Question};
 
 /// Who sends a request, as authentication found out.
@@ -120,6 +120,8 @@ pub enum Reply {
         /// What to read on.
         following: Following,
     },
+    /// Ports of a pod: answer 101, and forward them.
+    Forward(Forward),
     /// The same request must be handled again at (or after) that time, such as a list at a future revision.
     /// `last` is the answer if nothing changed until then.
     Later {

@@ -139,6 +139,14 @@ pub(crate) async fn answer(
                 *response.headers_mut() = headers;
                 return (response, (200, Bytes::new()));
             }
+            Reply::Forward(forward) => {
+                let mut response = http::Response::new(SimBody::whole(Bytes::new()));
+                *response.status_mut() = http::StatusCode::SWITCHING_PROTOCOLS;
+                response.headers_mut().clone_from(&forward.headers);
+                // Whoever holds the connection does the rest.
+                response.extensions_mut().insert(forward);
+                return (response, (101, Bytes::new()));
+            }
             Reply::Ask {
                 questions,
                 mut pending,

@@ -9,7 +9,7 @@ use super::handle::Call;
 use super::options::write_options;
 use super::resource::known;
 use super::write::{UpdateTarget, Writer};
-use super::{eviction, reply};
+use super::{eviction, forward, reply};
 use crate::request::Reply;
 use crate::status_error::{ApiError, Cause};
 
@@ -35,6 +35,10 @@ impl ApiServer {
             ("eviction", "POST") => self.eviction(call),
             ("token", "POST") => self.token(call),
             ("log", "GET" | "HEAD") => self.log(call),
+            ("portforward", "GET" | "POST") if self.is_local(call)? => {
+                let pod = self.stored(call)?;
+                forward::negotiate(call.request, &pod.value).map(Reply::Forward)
+            }
             ("exec" | "attach" | "portforward", "GET" | "POST") => {
                 let pod = self.stored(call)?;
                 Err(self.refuse_stream(&name, &pod.value))
@@ -47,32 +51,38 @@ impl ApiServer {
         }
     }
 
+    /// Whether a pod is a local process.
+    fn is_local(&self, call: &Call<'_>) -> Result<bool, ApiError> {
+        let Some(runtime) = &self.options.containers else {
+            return Ok(false);
+        };
+        let pod = self.stored(call)?;
+        Ok(crate::nodes::local::is_local(runtime, &pod.value))
+    }
+
     /// Why nobody can get into a pod, and what can be done instead.
     fn refuse_stream(&self, what: &str, pod: &Value) -> ApiError {
         let name = meta::name(pod);
-        let address = pod
-            .pointer("/status/podIP")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
         let runtime = self.options.containers.as_ref();
         let is_local = runtime.is_some_and(|runtime| crate::nodes::local::is_local(runtime, pod));
-        let (why, remedy) = match (is_local, what) {
-            (true, "portforward") => (
-                format!("pod {name:?} is a local process of this computer and needs no forwarding"),
-                format!("connect to {address} on its own port"),
-            ),
-            (true, _) => (
+        let (why, remedy) = if is_local {
+            let address = pod
+                .pointer("/status/podIP")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            (
                 format!(
                     "pod {name:?} is a local process of this computer without a container round it"
                 ),
                 format!("read `kubectl logs {name}`, or connect to {address} on its own port"),
-            ),
-            (false, _) => (
+            )
+        } else {
+            (
                 format!("pod {name:?} is simulated: no process runs in it"),
                 format!(
                     "read `kubectl logs {name}` for what its node did, or use an image that runs as a local process"
                 ),
-            ),
+            )
         };
         let message = format!("{what} is not possible: {why}; {remedy}");
         ApiError::new(501, "NotImplemented", message, None)

@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use machinery::entropy::Entropy;
 use serde_json::Value;
 
+use crate::apiserver::Forward;
 use crate::apiserver::Options;
 use crate::builtin::Settings;
 use crate::clock::WorldClock;
@@ -136,6 +137,11 @@ impl Ground {
                 body: bytes::Bytes::new(),
             },
             Reply::Full(response) | Reply::Later { last: response, .. } => response,
+            Reply::Forward(Forward { headers, .. }) => Response {
+                status: 101,
+                headers,
+                body: bytes::Bytes::new(),
+            },
             Reply::Log { headers, .. } => Response {
                 status: 200,
                 headers,

@@ -9,6 +9,7 @@ use http::header::AUTHORIZATION;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
@@ -16,8 +17,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Limits;
 use super::durable::Durable;
-use super::x509;
-use crate::apiserver::{refusal, too_many_in_flight};
+use super::{forward, x509};
+use crate::apiserver::{Forward, refusal, too_many_in_flight};
 use crate::request::{Request, User};
 use crate::sim_body::SimBody;
 use crate::status_error::{ApiError, Details};
@@ -101,7 +102,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
         builder.http1_only()
     };
     if let Err(error) = builder
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection_with_upgrades(TokioIo::new(stream), service)
         .await
     {
         tracing::debug!(%error, "connection ended");
@@ -113,7 +114,8 @@ async fn handle(
     certified: Option<User>,
     request: http::Request<Incoming>,
 ) -> Result<http::Response<SimBody>, BoxError> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let upgrade = parts.extensions.remove::<OnUpgrade>();
     let mut request = request_of(&parts, None);
     request.user = certified.or_else(|| authenticate(&shared, &request));
     let Ok(_room) = in_flight(&shared, &request) else {
@@ -128,7 +130,12 @@ async fn handle(
         Ok(Err(error)) => return Err(error),
         Err(_) => return Ok(http_response(refusal(&request, &timed_out()))),
     };
-    let (response, _) = answer(&shared.world, &request).await;
+    let (mut response, _) = answer(&shared.world, &request).await;
+    if let Some(forward) = response.extensions_mut().remove::<Forward>()
+        && let Some(upgrade) = upgrade
+    {
+        tokio::spawn(forward::serve(forward, upgrade));
+    }
     shared.durable.settled().await;
     if parts.method == http::Method::HEAD {
         // HTTP/1.1 leaves the body out by itself, HTTP/2 doesn't.

@@ -2,6 +2,7 @@
 
 mod connection;
 mod durable;
+mod forward;
 mod network;
 mod tls;
 mod x509;

@@ -39,7 +39,7 @@ impl Server {
                 response.status,
                 serde_json::from_slice(&response.body).unwrap_or_default(),
             ),
-            Reply::Watch { .. } | Reply::Log { .. } => (200, Value::Null),
+            Reply::Watch { .. } | Reply::Log { .. } | Reply::Forward(_) => (200, Value::Null),
             Reply::Ask { .. } => panic!("a question"),
         }
     }

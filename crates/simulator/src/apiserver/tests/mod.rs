@@ -77,7 +77,7 @@ impl Server {
                 response.status,
                 serde_json::from_slice(&response.body).unwrap_or_default(),
             ),
-            Reply::Watch { .. } | Reply::Log { .. } => panic!("a stream"),
+            Reply::Watch { .. } | Reply::Log { .. } | Reply::Forward(_) => panic!("a stream"),
             Reply::Ask { .. } => panic!("a question"),
         }
     }
