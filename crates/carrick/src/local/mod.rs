@@ -3,8 +3,10 @@
 //! A process ends with its pod and with this program, however that ends: `carrick container` asks the kernel for it.
 
 mod images;
+mod look;
 mod paths;
 mod process;
+mod volumes;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -14,9 +16,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Signal;
-use simulator::nodes::containers::{Containers, Exit, LogText, Run, Volume};
+use simulator::nodes::containers::{Check, Containers, Exit, LogText, Run, Volume};
 
 use self::images::{Image, Program};
+use self::look::Look;
 use self::process::Process;
 
 /// How long processes may take to end when this program does.
@@ -44,6 +47,8 @@ struct Pod {
 struct Runs {
     current: Process,
     previous: Option<LogText>,
+    /// The last look of each probe.
+    looks: BTreeMap<String, Look>,
 }
 
 impl Processes {
@@ -130,35 +135,6 @@ fn command(image: &Image, run: &Run, pod: &Path, ip: Ipv4Addr) -> Result<Command
     Ok(command)
 }
 
-/// Makes the folders of a pod's volumes.
-fn materialise(folder: &Path, volumes: &BTreeMap<String, Volume>) -> std::io::Result<()> {
-    for (name, volume) in volumes {
-        let folder = folder.join("volumes").join(name);
-        make_private(&folder)?;
-        let files = match volume {
-            Volume::Empty => continue,
-            Volume::Files(files) => files,
-        };
-        for (path, content) in files {
-            let file = folder.join(path);
-            if let Some(parent) = file.parent() {
-                std::fs::create_dir_all(parent)?;
-            }
-            std::fs::write(file, content)?;
-        }
-    }
-    Ok(())
-}
-
-/// A folder that only its owner can enter: it may hold Secrets.
-fn make_private(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-}
-
 impl Containers for Processes {
     fn knows(&self, image: &str) -> bool {
         images::find(image).is_some()
@@ -166,8 +142,8 @@ impl Containers for Processes {
 
     fn open(&self, pod: &str, volumes: &BTreeMap<String, Volume>) -> Result<IpAddr, String> {
         let folder = self.folder.join(pod);
-        make_private(&self.folder)
-            .and_then(|()| materialise(&folder, volumes))
+        volumes::make_private(&self.folder)
+            .and_then(|()| volumes::write(&folder.join("volumes"), volumes))
             .map_err(|error| format!("cannot make the volumes in {}: {error}", folder.display()))?;
         let mut pods = self.pods();
         let free = |number: &u16| pods.values().all(|pod| pod.number != *number);
@@ -184,6 +160,39 @@ impl Containers for Processes {
         Ok(IpAddr::V4(self.address(number)))
     }
 
+    fn refresh(&self, pod: &str, volumes: &BTreeMap<String, Volume>) -> Result<(), String> {
+        let pods = self.pods();
+        let folder = &pods.get(pod).ok_or("its pod is gone")?.folder;
+        volumes::write(&folder.join("volumes"), volumes)
+            .map_err(|error| format!("cannot write the volumes in {}: {error}", folder.display()))
+    }
+
+    fn check(&self, pod: &str, container: &str, probe: &str, check: Check) {
+        let mut pods = self.pods();
+        let runs = pods
+            .get_mut(pod)
+            .and_then(|pod| pod.containers.get_mut(container));
+        if let Some(runs) = runs {
+            runs.looks.insert(probe.to_owned(), Look::begin(check));
+        }
+    }
+
+    fn checked(&self, pod: &str, container: &str, probe: &str) -> Option<Result<(), String>> {
+        let mut pods = self.pods();
+        let runs = pods.get_mut(pod)?.containers.get_mut(container)?;
+        let outcome = runs.looks.get(probe)?.outcome()?;
+        runs.looks.remove(probe);
+        Some(outcome)
+    }
+
+    fn stop(&self, pod: &str, container: &str, grace: Duration) {
+        let pods = self.pods();
+        let runs = pods.get(pod).and_then(|pod| pod.containers.get(container));
+        if let Some(runs) = runs {
+            runs.current.stop(grace);
+        }
+    }
+
     fn start(&self, run: Run) -> Result<(), String> {
         let image = images::find(&run.image).ok_or("its image is unknown")?;
         let mut pods = self.pods();
@@ -194,6 +203,7 @@ impl Containers for Processes {
         let runs = Runs {
             current,
             previous: before.map(|before| before.current.log()),
+            looks: BTreeMap::new(),
         };
         pod.containers.insert(run.container, runs);
         Ok(())

@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use simulator::clock::WorldClock;
@@ -13,6 +14,8 @@ use simulator::nodes::containers::{Exit, LogLine, LogText};
 
 /// Lines kept of a process.
 const LINES: usize = 10_000;
+/// Pause between two looks whether a process has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Longest line kept whole, in bytes.
 const LINE: usize = 16 * 1024;
 
@@ -77,6 +80,16 @@ impl Process {
         locked(&self.state).log.clone()
     }
 
+    /// Asks it to end, and makes it end after that time.
+    pub fn stop(&self, grace: Duration) {
+        self.signal(Signal::TERM);
+        let process = self.clone();
+        let wait = move || see_to_the_end(&process, grace);
+        if Builder::new().name("stop".to_owned()).spawn(wait).is_err() {
+            self.signal(Signal::KILL);
+        }
+    }
+
     /// Sends a signal to it and to what it started, unless it has ended.
     pub fn signal(&self, signal: Signal) {
         if self.exit().is_none() {
@@ -84,6 +97,17 @@ impl Process {
             let _ = kill_process_group(self.group, signal);
         }
     }
+}
+
+/// Waits for the end of a process, as long as it may take, and makes it end then.
+fn see_to_the_end(process: &Process, grace: Duration) {
+    let mut left = grace;
+    while process.exit().is_none() && !left.is_zero() {
+        let pause = left.min(LOOK_EVERY);
+        std::thread::sleep(pause);
+        left -= pause;
+    }
+    process.signal(Signal::KILL);
 }
 
 /// Stays with a process until it ends.

@@ -4,4 +4,5 @@
 mod bad_files;
 mod commands;
 mod common;
+mod local_pods;
 mod up_state;

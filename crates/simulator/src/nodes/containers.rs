@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -78,6 +79,42 @@ pub struct Exit {
     pub at: Timestamp,
 }
 
+/// What a probe looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// An HTTP GET; 200 to 399 is good.
+    Get {
+        /// A name or an address.
+        host: String,
+        /// Port; 0 if the container has none of the name that was asked for.
+        port: u16,
+        /// Whether to speak TLS; certificates are not verified.
+        tls: bool,
+        /// Path and query.
+        path: String,
+        /// Headers besides those of every request.
+        headers: Vec<(String, String)>,
+    },
+    /// A TCP connection.
+    Connect {
+        /// A name or an address.
+        host: String,
+        /// Port; 0 if the container has none of the name that was asked for.
+        port: u16,
+    },
+    /// Commands in a container are not run: always good.
+    Nothing,
+}
+
+/// One look of a probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// At what.
+    pub action: Action,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
 /// Runs the containers of pods. Pods are known by their uid. Errors are for people, in a waiting container's status.
 pub trait Containers: Send + Sync {
     /// Whether it can run an image.
@@ -85,6 +122,18 @@ pub trait Containers: Send + Sync {
 
     /// Makes room for a pod: its volumes. Returns its address.
     fn open(&self, pod: &str, volumes: &BTreeMap<String, Volume>) -> Result<IpAddr, String>;
+
+    /// Writes volumes of a pod anew; those that are not named stay.
+    fn refresh(&self, pod: &str, volumes: &BTreeMap<String, Volume>) -> Result<(), String>;
+
+    /// Begins a look of the probe of that name; whoever asked comes back for what was seen.
+    fn check(&self, pod: &str, container: &str, probe: &str, check: Check);
+
+    /// What the last look of a probe has shown, once; an error says what was wrong. `None` while it goes on.
+    fn checked(&self, pod: &str, container: &str, probe: &str) -> Option<Result<(), String>>;
+
+    /// Asks one container to end (SIGTERM), and makes it end after that time (SIGKILL).
+    fn stop(&self, pod: &str, container: &str, grace: Duration);
 
     /// Starts a container of a pod; one of its name that ended is replaced, and its output becomes the previous one.
     fn start(&self, run: Run) -> Result<(), String>;

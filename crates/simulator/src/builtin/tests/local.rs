@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::builtin::Settings;
-use crate::nodes::containers::{ContainerRuntime, Containers, Exit, LogText, Run, Volume};
+use crate::nodes::containers::{Check, ContainerRuntime, Containers, Exit, LogText, Run, Volume};
 
 /// What was asked for, and what the test says became of it.
 #[derive(Default)]
@@ -15,6 +15,8 @@ struct Fake {
     volumes: Mutex<BTreeMap<String, Volume>>,
     runs: Mutex<Vec<Run>>,
     exit: Mutex<Option<Exit>>,
+    /// What the next look of a probe shows.
+    seen: Mutex<Option<Result<(), String>>>,
 }
 
 impl Fake {
@@ -40,6 +42,24 @@ impl Containers for Fake {
         self.call("open");
         *self.volumes.lock().unwrap() = volumes.clone();
         Ok(IpAddr::from([127, 9, 0, 1]))
+    }
+
+    fn refresh(&self, _: &str, volumes: &BTreeMap<String, Volume>) -> Result<(), String> {
+        self.call("refresh");
+        *self.volumes.lock().unwrap() = volumes.clone();
+        Ok(())
+    }
+
+    fn check(&self, _: &str, _: &str, probe: &str, _: Check) {
+        self.call(probe);
+    }
+
+    fn checked(&self, _: &str, _: &str, _: &str) -> Option<Result<(), String>> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    fn stop(&self, _: &str, _: &str, grace: std::time::Duration) {
+        self.call(&format!("stop {}", grace.as_secs()));
     }
 
     fn start(&self, run: Run) -> Result<(), String> {
@@ -196,4 +216,64 @@ fn a_deleted_pod_has_its_grace_period() {
     cluster.run(2);
     assert_eq!(fake.calls(), ["close"]);
     assert_eq!(cluster.get(&known::PODS, "p"), None);
+}
+
+#[test]
+fn a_mounted_config_map_that_changes_is_written_anew() {
+    let (mut cluster, fake) = cluster();
+    cluster.create(&known::CONFIG_MAPS, config_map());
+    cluster.create(&known::PODS, pod("Always"));
+    cluster.run(5);
+    assert_eq!(fake.calls(), ["open", "start"]);
+    let mut other = config_map();
+    other["metadata"]["name"] = json!("other");
+    cluster.create(&known::CONFIG_MAPS, other);
+    cluster.run(1);
+    assert_eq!(fake.calls(), Vec::<String>::new());
+    cluster
+        .patch(
+            &known::CONFIG_MAPS,
+            "settings",
+            &json!({"data": {"k": "w"}}),
+        )
+        .unwrap();
+    cluster.run(1);
+    assert_eq!(fake.calls(), ["refresh"]);
+    let files = BTreeMap::from([("k".to_owned(), b"w".to_vec())]);
+    assert_eq!(
+        *fake.volumes.lock().unwrap(),
+        BTreeMap::from([("config".to_owned(), Volume::Files(files))])
+    );
+}
+
+#[test]
+fn a_pod_is_ready_when_its_probe_says_so_and_starts_again_when_it_does_not_live() {
+    let (mut cluster, fake) = cluster();
+    cluster.create(&known::CONFIG_MAPS, config_map());
+    let mut probed = pod("Always");
+    let container = &mut probed["spec"]["containers"][0];
+    container["readinessProbe"] = json!({"httpGet": {"port": 81}, "periodSeconds": 1});
+    container["livenessProbe"] =
+        json!({"tcpSocket": {"port": 81}, "periodSeconds": 1, "initialDelaySeconds": 20});
+    cluster.create(&known::PODS, probed);
+    cluster.run(3);
+    assert_eq!(fake.calls(), ["open", "start", "Readiness"]);
+    assert_eq!(state(&mut cluster)["containerStatuses"][0]["ready"], false);
+    *fake.seen.lock().unwrap() = Some(Ok(()));
+    cluster.run(2);
+    assert_eq!(state(&mut cluster)["containerStatuses"][0]["ready"], true);
+    *fake.seen.lock().unwrap() = Some(Err("connection refused".to_owned()));
+    cluster.run(30);
+    let calls = fake.calls();
+    assert!(calls.contains(&"stop 30".to_owned()), "{calls:?}");
+    assert_eq!(state(&mut cluster)["containerStatuses"][0]["ready"], false);
+    let events = cluster.list(&known::EVENTS);
+    let unhealthy = events.iter().find(|e| text(e, "/reason") == "Unhealthy");
+    assert_eq!(
+        text(unhealthy.unwrap(), "/message"),
+        "Readiness probe failed: connection refused"
+    );
+    fake.ends(137, cluster.now);
+    cluster.run(1);
+    assert_eq!(fake.calls().first().map(String::as_str), Some("start"));
 }

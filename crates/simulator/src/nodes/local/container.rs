@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::probe::{Finding, Probes};
 use super::{event, spec};
-use crate::builtin::object::{self, count, items, text};
+use crate::builtin::object::{self, count, integer, items, text};
 use crate::builtin::write::Work;
 use crate::nodes::containers::ContainerRuntime;
 
@@ -49,7 +51,26 @@ pub(super) struct Container {
     pub(super) last: Option<Ended>,
     /// Whether its image is known: others are simulated beside it.
     pub(super) is_real: bool,
+    probes: Probes,
+    /// Whether it was told to end because it doesn't live.
+    stopped: bool,
     back_off: i64,
+}
+
+impl Container {
+    /// Whether it has started up.
+    pub(super) fn started(&self) -> bool {
+        self.runs() && self.probes.started()
+    }
+
+    /// Whether it may get requests.
+    pub(super) fn ready(&self) -> bool {
+        self.runs() && self.probes.ready() && !self.stopped
+    }
+
+    fn runs(&self) -> bool {
+        matches!(self.phase, Phase::Running { .. })
+    }
 }
 
 /// All containers of a pod as they begin; what a former node process left in the status counts as one run more.
@@ -80,6 +101,8 @@ pub(super) fn all(pod: &Value) -> BTreeMap<String, Container> {
                 restarts: before(&name),
                 last: None,
                 is_real: false,
+                probes: Probes::default(),
+                stopped: false,
                 back_off: 0,
             };
             (name, made)
@@ -147,12 +170,40 @@ fn advance(
         };
         after_exit(work, pod, name, container, ended, policy);
     }
+    if container.is_real && container.runs() && !container.stopped {
+        probe(work, runtime, pod, (spec, container), address);
+    }
     let due = match &container.phase {
         Phase::Waiting { until, .. } => until.is_none_or(|at| at <= now),
         Phase::Running { .. } | Phase::Ended(_) => false,
     };
     if due {
         start(work, runtime, pod, (spec, container), address);
+    }
+}
+
+/// Looks at a container that runs; one that doesn't live is told to end, and its end is seen later.
+fn probe(
+    work: &mut Work<'_, '_>,
+    runtime: &ContainerRuntime,
+    pod: &Value,
+    (spec, container): (&Value, &mut Container),
+    address: IpAddr,
+) {
+    let now = work.now();
+    let at = (address, now);
+    for finding in container.probes.look(runtime, pod, spec, at) {
+        match finding {
+            Finding::Unhealthy(why) => event(work, pod, true, "Unhealthy", why),
+            Finding::Restart(why) => {
+                event(work, pod, false, "Killing", why);
+                let seconds = integer(pod, "/spec/terminationGracePeriodSeconds").unwrap_or(30);
+                let grace = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+                container.stopped = true;
+                let name = text(spec, "/name");
+                runtime.0.stop(object::uid(pod), name, grace);
+            }
+        }
     }
 }
 
@@ -228,6 +279,8 @@ fn start(
     match runtime.0.start(run) {
         Ok(()) => {
             container.phase = Phase::Running { since: now };
+            container.probes = Probes::begin(spec, now);
+            container.stopped = false;
             let pulled = format!(
                 "Container image {image:?} already present on machine and can be accessed by the pod"
             );

@@ -1,9 +1,10 @@
 //! Pods of known images as real containers: volumes and environment, starts and restarts, exit codes, and the grace period.
 //!
 //! Everything that touches the machine is behind [`Containers`](super::containers::Containers). Mirrors the kubelet's sync loop in
-//! what clients can see. Probes are not run: a container that runs is ready.
+//! what clients can see.
 
 mod container;
+mod probe;
 mod spec;
 mod status;
 
@@ -15,7 +16,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use self::container::{Container, Phase};
-use super::containers::ContainerRuntime;
+use super::containers::{ContainerRuntime, Volume};
 use crate::apiserver::resource::known;
 use crate::builtin::Builtin;
 use crate::builtin::control::{Key, key_of};
@@ -52,6 +53,8 @@ struct Pod {
     uid: String,
     address: IpAddr,
     containers: BTreeMap<String, Container>,
+    /// As they were written last.
+    volumes: BTreeMap<String, Volume>,
     told_to_end: bool,
 }
 
@@ -117,17 +120,18 @@ impl LocalPods {
     /// Gets a pod its volumes and its address; what is missing is told by an event.
     fn open(&mut self, session: &mut Session<'_>, key: &Key, pod: &Arc<Value>) -> bool {
         let uid = object::uid(pod).to_owned();
-        let opened =
-            spec::volumes(session, pod).and_then(|volumes| self.runtime.0.open(&uid, &volumes));
+        let opened = spec::volumes(session, pod)
+            .and_then(|volumes| Ok((self.runtime.0.open(&uid, &volumes)?, volumes)));
         let containers = container::all(pod);
         match opened {
-            Ok(address) => {
+            Ok((address, volumes)) => {
                 self.pods.insert(
                     key.clone(),
                     Pod {
                         uid,
                         address,
                         containers,
+                        volumes,
                         told_to_end: false,
                     },
                 );
@@ -144,6 +148,33 @@ impl LocalPods {
                 let wanted = status::of(pod, None, &containers, session.now());
                 put(session, pod, wanted);
                 false
+            }
+        }
+    }
+
+    /// Writes the volumes anew whose content has changed, at once. What can't be read now stays as it was.
+    fn refresh(&mut self, session: &mut Session<'_>, change: &Change) {
+        let keys: Vec<Key> = self
+            .pods
+            .keys()
+            .filter(|key| key.0 == change.namespace)
+            .filter(|key| change.resource != known::PODS || key.1 == change.name)
+            .cloned()
+            .collect();
+        for key in keys {
+            let Some(pod) = session.get(&known::PODS, &key.0, &key.1) else {
+                continue;
+            };
+            let (Ok(now), Some(local)) = (spec::volumes(session, &pod), self.pods.get_mut(&key))
+            else {
+                continue;
+            };
+            let changed: BTreeMap<String, Volume> = now
+                .into_iter()
+                .filter(|(name, volume)| local.volumes.get(name) != Some(volume))
+                .collect();
+            if !changed.is_empty() && self.runtime.0.refresh(&local.uid, &changed).is_ok() {
+                local.volumes.extend(changed);
             }
         }
     }
@@ -211,9 +242,14 @@ impl Builtin for LocalPods {
                 self.note(&pod);
             }
         }
-        for change in changes.iter().filter(|c| c.resource == known::PODS) {
-            if let Some(pod) = &change.after {
+        for change in changes {
+            if change.resource == known::PODS
+                && let Some(pod) = &change.after
+            {
                 self.note(pod);
+            }
+            if feeds_volumes(change) {
+                self.refresh(session, change);
             }
         }
         if self.keys.is_empty() {
@@ -232,6 +268,17 @@ impl Builtin for LocalPods {
         };
         Some(object::milliseconds_after(session.now(), pause))
     }
+}
+
+/// Whether volumes may hold something else after a change.
+fn feeds_volumes(change: &Change) -> bool {
+    let metadata = |pod: Option<&Arc<Value>>| {
+        let of = |field| pod.and_then(|pod| pod.pointer(field)).cloned();
+        (of("/metadata/labels"), of("/metadata/annotations"))
+    };
+    [known::CONFIG_MAPS, known::SECRETS].contains(&change.resource)
+        || change.resource == known::PODS
+            && metadata(change.before.as_ref()) != metadata(change.after.as_ref())
 }
 
 /// An event about a pod.

@@ -135,7 +135,7 @@ fn one(pod: &Value, spec: &Value, container: &Container) -> Value {
         |last| terminated(&id(container.restarts - 1), last),
     );
     let ready = match &container.phase {
-        Phase::Running { .. } => true,
+        Phase::Running { .. } => container.ready(),
         Phase::Ended(ended) => {
             // An init container that did its work is ready.
             ended.code == 0
@@ -146,7 +146,7 @@ fn one(pod: &Value, spec: &Value, container: &Container) -> Value {
         Phase::Waiting { .. } => false,
     };
     let mut status = json!({
-        "name": name, "image": image, "imageID": if has_run { image } else { "" }, "ready": ready, "started": runs,
+        "name": name, "image": image, "imageID": if has_run { image } else { "" }, "ready": ready, "started": container.started(),
         "restartCount": container.restarts, "state": state, "lastState": last,
     });
     if has_run {

@@ -1,0 +1,264 @@
+//! Pods that are local processes, as clients of `carrick up` meet them: addresses, logs, restarts, probes, volumes, forwarded
+//! ports and ends. Everything is waited for with watches.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use futures::TryStreamExt as _;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::common::{Folder, Up};
+
+/// Longest wait for anything.
+const PATIENCE: Duration = Duration::from_mins(1);
+const PODS: &str = "/api/v1/namespaces/default/pods";
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// Raw requests to one server.
+struct Api(kube::Client);
+
+impl Api {
+    async fn of(state: &Path) -> Self {
+        let kubeconfig = Kubeconfig::read_from(state.join("kubeconfig")).unwrap();
+        let options = KubeConfigOptions::default();
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
+        Self(kube::Client::try_from(config.unwrap()).unwrap())
+    }
+
+    async fn send(&self, method: &str, path: &str, body: &Value) -> Value {
+        let media = if method == "PATCH" {
+            "application/merge-patch+json"
+        } else {
+            "application/json"
+        };
+        let request = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", media)
+            .body(body.to_string().into_bytes());
+        self.0.request(request.unwrap()).await.unwrap()
+    }
+
+    async fn text(&self, path: &str) -> String {
+        let request = http::Request::get(path).body(Vec::new());
+        self.0.request_text(request.unwrap()).await.unwrap()
+    }
+
+    /// Watches a list until something about an object holds; `None` is one that was deleted.
+    async fn until(&self, list: &str, holds: impl Fn(Option<&Value>) -> bool) -> Option<Value> {
+        let joint = if list.contains('?') { '&' } else { '?' };
+        let request = http::Request::get(format!("{list}{joint}watch=true")).body(Vec::new());
+        let seeing = async {
+            let events = self.0.request_events::<Value>(request.unwrap()).await;
+            let mut events = pin!(events.unwrap());
+            while let Some(event) = events.try_next().await.unwrap() {
+                let object = match event {
+                    kube::core::WatchEvent::Added(object)
+                    | kube::core::WatchEvent::Modified(object) => Some(object),
+                    kube::core::WatchEvent::Deleted(_) => None,
+                    other => panic!("{other:?}"),
+                };
+                if holds(object.as_ref()) {
+                    return object;
+                }
+            }
+            panic!("the watch of {list} ended");
+        };
+        let seen = tokio::time::timeout(PATIENCE, seeing).await;
+        seen.unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {list}"))
+    }
+
+    /// Waits for a pod to be ready after so many restarts.
+    async fn ready(&self, name: &str, restarts: i64) -> Value {
+        let list = format!("{PODS}?fieldSelector=metadata.name={name}");
+        let is_ready = |pod: Option<&Value>| {
+            let status = pod.and_then(|pod| pod.pointer("/status/containerStatuses/0"));
+            status
+                .is_some_and(|status| status["ready"] == true && status["restartCount"] == restarts)
+        };
+        self.until(&list, is_ready).await.unwrap()
+    }
+}
+
+/// A pod of the example image, which is ready when it answers.
+fn hello(name: &str, more: &Value) -> Value {
+    let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": name}},
+        "spec": {"terminationGracePeriodSeconds": 5, "containers": [{"name": "hello", "image": "carrick.dev/examples/hello",
+            "ports": [{"containerPort": 8080}],
+            "readinessProbe": {"httpGet": {"port": 8080}, "periodSeconds": 1}}]}});
+    let container = &mut pod["spec"]["containers"][0];
+    for (key, value) in more["container"].as_object().into_iter().flatten() {
+        container[key] = value.clone();
+    }
+    for (key, value) in more["spec"].as_object().into_iter().flatten() {
+        pod["spec"][key] = value.clone();
+    }
+    pod
+}
+
+fn address(pod: &Value) -> String {
+    let ip = pod["status"]["podIP"].as_str().unwrap();
+    assert!(ip.starts_with("127."), "{ip}");
+    format!("{ip}:8080")
+}
+
+/// The page behind an address.
+async fn page(address: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await?;
+    let (_, body) = response.split_once("\r\n\r\n").unwrap_or_default();
+    Ok(body.trim().to_owned())
+}
+
+/// The process that listens at an address: it has it among its arguments.
+fn process_at(address: &str) -> String {
+    let wanted = format!("--listen={address}");
+    let mut found = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let path = entry.ok()?.path();
+        let line = std::fs::read_to_string(path.join("cmdline")).ok()?;
+        let arguments = line.split('\0').any(|argument| argument == wanted);
+        arguments.then(|| path.file_name().map(|id| id.to_string_lossy().into_owned()))?
+    });
+    found.next().unwrap()
+}
+
+#[test]
+fn a_pod_is_a_process_with_an_address_logs_restarts_and_an_end() {
+    let folder = Folder::new("local-pod");
+    let up = Up::start(&folder.0).unwrap();
+    runtime().block_on(async {
+        let api = Api::of(&folder.0).await;
+        let env = json!({"container": {"env": [{"name": "GREETING", "value": "hi"}]}});
+        api.send("POST", PODS, &hello("a", &env)).await;
+        let pod = api.ready("a", 0).await;
+        let address = address(&pod);
+        assert_eq!(page(&address).await.unwrap(), "hi");
+        let log = format!("{PODS}/a/log");
+        assert!(api.text(&log).await.contains("listening on http://127."));
+
+        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"},
+            "spec": {"selector": {"app": "a"}, "ports": [{"port": 80, "targetPort": 8080}]}});
+        api.send("POST", "/api/v1/namespaces/default/services", &service).await;
+        let slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?labelSelector=kubernetes.io/service-name=a";
+        let leads_there = |slice: Option<&Value>| {
+            let endpoint = slice.and_then(|slice| slice.pointer("/endpoints/0"));
+            endpoint.is_some_and(|endpoint| {
+                endpoint["addresses"][0] == pod["status"]["podIP"] && endpoint["conditions"]["ready"] == true
+            })
+        };
+        api.until(slices, leads_there).await;
+
+        let killed = Command::new("kill").args(["-s", "KILL", &process_at(&address)]).status();
+        assert!(killed.unwrap().success());
+        let again = api.ready("a", 1).await;
+        let last = &again["status"]["containerStatuses"][0]["lastState"]["terminated"];
+        assert_eq!(last["exitCode"], 137);
+        assert_eq!(page(&address).await.unwrap(), "hi");
+        assert!(api.text(&format!("{log}?previous=true")).await.contains("GET / HTTP/1.1"));
+
+        api.send("DELETE", &format!("{PODS}/a"), &json!({})).await;
+        api.until(&format!("{PODS}?fieldSelector=metadata.name=a"), |pod| pod.is_none()).await;
+        assert!(page(&address).await.is_err(), "nobody listens any more");
+    });
+    up.signal("INT");
+    let (ended, _) = up.end();
+    assert!(ended.status.success(), "{}", ended.stderr);
+}
+
+#[test]
+fn probes_decide_and_mounted_files_follow_their_config_map() {
+    let folder = Folder::new("local-volumes");
+    let _up = Up::start(&folder.0).unwrap();
+    runtime().block_on(async {
+        let api = Api::of(&folder.0).await;
+        let maps = "/api/v1/namespaces/default/configmaps";
+        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "page"}, "data": {"text": "one"}});
+        api.send("POST", maps, &map).await;
+        let more = json!({
+            "container": {"args": ["--file=/srv/text"], "volumeMounts": [{"name": "page", "mountPath": "/srv"}]},
+            "spec": {"volumes": [{"name": "page", "configMap": {"name": "page"}}]},
+        });
+        api.send("POST", PODS, &hello("b", &more)).await;
+        let address = address(&api.ready("b", 0).await);
+        assert_eq!(page(&address).await.unwrap(), "one");
+        api.send("PATCH", &format!("{maps}/page"), &json!({"data": {"text": "two"}})).await;
+        let changed = async { while page(&address).await.unwrap() != "two" {} };
+        tokio::time::timeout(PATIENCE, changed).await.expect("the file follows");
+
+        let deaf = json!({"container": {"livenessProbe": {"tcpSocket": {"port": 9}, "periodSeconds": 1, "failureThreshold": 1}}});
+        api.send("POST", PODS, &hello("c", &deaf)).await;
+        let list = format!("{PODS}?fieldSelector=metadata.name=c");
+        let restarted = |pod: Option<&Value>| {
+            let status = pod.and_then(|pod| pod.pointer("/status/containerStatuses/0/restartCount"));
+            status.is_some_and(|count| *count != json!(0))
+        };
+        api.until(&list, restarted).await;
+        let events = "/api/v1/namespaces/default/events?fieldSelector=involvedObject.name=c,reason=Unhealthy";
+        let event = api.until(events, |event| event.is_some()).await.unwrap();
+        let message = event["message"].as_str().unwrap();
+        assert!(message.ends_with(":9: connect: connection refused"), "{message}");
+    });
+}
+
+/// The newest kubectl, where `scripts/setup` installs it.
+fn kubectl() -> Option<PathBuf> {
+    let cache = std::env::var_os("CARRICK_CACHE").map(PathBuf::from);
+    let home =
+        || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/carrick");
+    let program = cache.unwrap_or_else(home).join("kubectl/bin/kubectl");
+    program.exists().then_some(program)
+}
+
+#[test]
+fn kubectl_forwards_ports_to_the_process() {
+    let Some(kubectl) = kubectl() else {
+        println!("skipped: no kubectl; run scripts/setup kubectl");
+        return;
+    };
+    let folder = Folder::new("local-forward");
+    let _up = Up::start(&folder.0).unwrap();
+    runtime().block_on(async {
+        let api = Api::of(&folder.0).await;
+        api.send(
+            "POST",
+            PODS,
+            &hello("d", &json!({"container": {"args": ["--text=through"]}})),
+        )
+        .await;
+        api.ready("d", 0).await;
+        let mut forward = Command::new(kubectl);
+        forward
+            .env("KUBECONFIG", folder.join("kubeconfig"))
+            .args(["port-forward", "pod/d", ":8080", "--address=127.0.0.1"])
+            .stdout(Stdio::piped());
+        let mut forward = forward.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(forward.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let local = line
+            .strip_prefix("Forwarding from ")
+            .and_then(|rest| rest.split(' ').next());
+        let local = local.unwrap_or_else(|| panic!("{line}")).to_owned();
+        let pages = futures::future::join_all((0..10).map(|_| page(&local))).await;
+        let _ = forward.kill();
+        let _ = forward.wait();
+        for page in pages {
+            assert_eq!(page.unwrap(), "through");
+        }
+    });
+}
