@@ -3,7 +3,7 @@ use machinery::entropy::Entropy;
 use serde_json::Value;
 
 use super::sequence::Sequence;
-use super::{builtins, requests, watches};
+use super::{applies, builtins, requests, schemas, watches};
 
 /// A part of the API with sequences of its own.
 pub trait Area: Sync {
@@ -18,6 +18,16 @@ pub trait Area: Sync {
     /// How many sequences may be under way at the same time; most of their time is the real server's.
     fn at_once(&self) -> usize {
         24
+    }
+
+    /// Whether managedFields are compared.
+    fn tracked(&self) -> bool {
+        false
+    }
+
+    /// A line that says why there is nothing to compare, if so.
+    fn skipped(&self) -> Option<String> {
+        None
     }
 
     /// Custom resource definitions that are there before any sequence.
@@ -38,6 +48,8 @@ pub fn all() -> Vec<Box<dyn Area>> {
         Box::new(requests::Requests),
         Box::new(watches::Watches),
         Box::new(builtins::Builtins),
+        Box::new(applies::Applies),
+        Box::new(schemas::Schemas),
     ]
 }
 
@@ -56,6 +68,18 @@ impl Chance {
     /// A number below `n`.
     pub fn below(&mut self, n: usize) -> usize {
         usize::try_from(self.0.below(n as u64)).unwrap_or_default()
+    }
+
+    /// A seed for somebody else's chance.
+    pub fn seed(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// Puts them into another order.
+    pub fn shuffle<T>(&mut self, of: &mut [T]) {
+        for last in (1..of.len()).rev() {
+            of.swap(last, self.below(last + 1));
+        }
     }
 
     /// Whether a thing happens that does so once in `n` times.

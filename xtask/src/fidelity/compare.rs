@@ -15,9 +15,9 @@ pub struct Divergence {
     pub lines: Vec<Difference>,
 }
 
-/// The replies without what chance decided.
-pub fn normal(replies: &[Reply]) -> Vec<Reply> {
-    let mut names = Names::of(replies);
+/// The replies without what chance decided; with managedFields if they are `tracked`.
+pub fn normal(replies: &[Reply], tracked: bool) -> Vec<Reply> {
+    let mut names = Names::of(replies, tracked);
     let normal = |reply: &Reply| Reply {
         status: reply.status,
         headers: reply
@@ -83,7 +83,7 @@ fn command(area: &str, step: &Step) -> String {
 /// What of a reply is compared.
 fn shown(step: &Step, reply: &Reply) -> Reply {
     match &step.mode {
-        Mode::Compare | Mode::Prepare | Mode::Watch => reply.clone(),
+        Mode::Compare | Mode::Apart | Mode::Prepare | Mode::Watch => reply.clone(),
         Mode::Until(at, is) => {
             let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
             Reply {

@@ -117,6 +117,10 @@ pub async fn replay(area: &dyn Area, only: Option<usize>, report: &mut Report) -
         report.say(&format!("skipped: no recording of {}", area.name()));
         return Ok(());
     };
+    if let Some(line) = area.skipped() {
+        report.say(&line);
+        return Ok(());
+    }
     let (ours, clockwork) = Ground::ours(area.controllers(), seed);
     run::define(&ours, &area.definitions()).await?;
     let ours = &ours;
@@ -128,7 +132,7 @@ pub async fn replay(area: &dyn Area, only: Option<usize>, report: &mut Report) -
         .map(|trace| async move {
             let namespace = format!("f-00000000-{}", trace.number);
             let replies = run::play(ours, &trace.sequence, &namespace).await;
-            (trace, normal(&replies))
+            (trace, normal(&replies, area.tracked()))
         })
         .buffer_unordered(area.at_once());
     while let Some((trace, replies)) = played.next().await {
@@ -172,7 +176,7 @@ mod tests {
         let mut planted = 0;
         for trace in traces.iter().step_by(1 + traces.len() / 40) {
             for (number, step) in trace.sequence.steps.iter().enumerate() {
-                if !matches!(step.mode, Mode::Compare | Mode::Watch) {
+                if !matches!(step.mode, Mode::Compare | Mode::Apart | Mode::Watch) {
                     continue;
                 }
                 let found = |alter: fn(&mut Reply)| {
@@ -205,5 +209,15 @@ mod tests {
     #[test]
     fn what_is_planted_among_requests_is_found() {
         plants("requests");
+    }
+
+    #[test]
+    fn applies_are_answered_as_recorded() {
+        replays("apply");
+    }
+
+    #[test]
+    fn what_is_planted_among_applies_is_found() {
+        plants("apply");
     }
 }

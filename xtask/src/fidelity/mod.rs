@@ -3,6 +3,7 @@
 //! An [`area::Area`] makes [`sequence::Sequence`]s from a seed. [`run`](mod@run) plays each on both grounds, [`normalise`]
 //! gives names to what chance decided, [`compare`] finds what differs, and the ledger `docs/simulator-differences.md` says
 //! what may. [`golden`] keeps a real server's answers for where there is none.
+mod applies;
 mod area;
 mod builtins;
 mod compare;
@@ -12,6 +13,7 @@ mod normalise;
 mod report;
 mod requests;
 mod run;
+mod schemas;
 mod sequence;
 mod watches;
 
@@ -86,6 +88,10 @@ pub fn run(args: &FidelityArgs) -> Result<ExitCode> {
         };
         report.say(&format!("seed {seed}"));
         for area in &areas {
+            if let Some(line) = area.skipped() {
+                report.say(&line);
+                continue;
+            }
             let testbed = Standing::new(args, area.as_ref())?;
             let done = runtime.block_on(live(args, area.as_ref(), seed, &testbed, &mut report));
             testbed.stop()?;
@@ -233,7 +239,8 @@ impl Pair {
             run::play(theirs, sequence, namespace),
             run::play(ours, sequence, namespace)
         );
-        let (theirs, ours) = (normal(&theirs), normal(&ours));
+        let tracked = area.tracked();
+        let (theirs, ours) = (normal(&theirs, tracked), normal(&ours, tracked));
         Self {
             divergences: divergences(area.name(), sequence, &theirs, &ours),
             theirs,

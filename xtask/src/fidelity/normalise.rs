@@ -44,6 +44,7 @@ static AGE: LazyLock<Regex> = LazyLock::new(|| pattern(r#""\d{1,3}(?:s|m|ms|m\d{
 /// What is known of one sequence on one ground.
 #[derive(Debug, Default)]
 pub struct Names {
+    tracked: bool,
     revisions: BTreeSet<u64>,
     generated: BTreeMap<String, String>,
     numbered: BTreeMap<(&'static str, String), usize>,
@@ -51,8 +52,11 @@ pub struct Names {
 
 impl Names {
     /// Learns from all replies of a sequence.
-    pub fn of<'a>(replies: impl IntoIterator<Item = &'a Reply>) -> Self {
-        let mut names = Self::default();
+    pub fn of<'a>(replies: impl IntoIterator<Item = &'a Reply>, tracked: bool) -> Self {
+        let mut names = Self {
+            tracked,
+            ..Self::default()
+        };
         for reply in replies {
             for line in reply.body.split(|byte| *byte == b'\n') {
                 if let Ok(value) = serde_json::from_slice::<Value>(line) {
@@ -123,7 +127,11 @@ impl Names {
 
     /// A text with names for what chance decided.
     pub fn apply(&mut self, text: &str) -> String {
-        let mut text = without_managed_fields(text);
+        let mut text = if self.tracked {
+            text.to_owned()
+        } else {
+            without_managed_fields(text)
+        };
         for (name, with) in &self.generated {
             text = text.replace(name, with);
         }
@@ -261,7 +269,7 @@ fn chance_gets_names_and_nothing_else_does() {
         body: body.into(),
         ..Reply::default()
     };
-    let mut names = Names::of(&[reply(body), reply(list)]);
+    let mut names = Names::of(&[reply(body), reply(list)], false);
     assert_eq!(
         names.apply(body),
         r#"{"metadata":{"name":"a","uid":"UID0","resourceVersion":"r1","creationTimestamp":"TIME0"},"data":{"a":"7 5s 2019-01-01T00:00:00Z"}}"#

@@ -2,8 +2,11 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use simulator::clock::WorldClock;
 
+use super::applies::{order_causes, rank_times};
 use super::ground::{Ground, Reply};
 use super::sequence::{Learnt, Mode, Sequence, Step};
 
@@ -18,11 +21,18 @@ pub async fn play(ground: &Ground, sequence: &Sequence, namespace: &str) -> Vec<
         ground.ask(&filled(&step, &learnt)).await;
     }
     let mut replies = Vec::new();
+    let mut second = Second::default();
     let mut streams = Vec::new();
     for (number, step) in sequence.steps.iter().enumerate() {
         let filled = filled(step, &learnt);
         let reply = match &step.mode {
             Mode::Compare | Mode::Prepare | Mode::Show(_) => ground.ask(&filled).await,
+            Mode::Apart => {
+                second.next().await;
+                let reply = ground.ask(&filled).await;
+                second.over();
+                reply
+            }
             Mode::Watch => {
                 streams.push((number, ground.open(&filled).await));
                 Reply::default()
@@ -37,7 +47,29 @@ pub async fn play(ground: &Ground, sequence: &Sequence, namespace: &str) -> Vec<
             *place = reply;
         }
     }
+    if sequence.steps.iter().any(|step| step.mode == Mode::Apart) {
+        rank_times(&mut replies);
+        order_causes(&mut replies);
+    }
     replies
+}
+
+/// The second of the wall clock in which the last request was answered.
+#[derive(Default)]
+struct Second(i64);
+
+impl Second {
+    /// Waits until it is over.
+    async fn next(&self) {
+        let clock = WorldClock::Wall;
+        if let Ok(next) = Timestamp::from_second(self.0 + 1) {
+            tokio::time::sleep(clock.until(next)).await;
+        }
+    }
+
+    fn over(&mut self) {
+        self.0 = WorldClock::Wall.now().as_second();
+    }
 }
 
 /// What every sequence begins with: its namespace, and the account that pods run under.

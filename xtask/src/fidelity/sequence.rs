@@ -41,6 +41,8 @@ pub enum Mode {
     /// It is compared.
     #[default]
     Compare,
+    /// It is compared, and the request is sent in a second of its own, later than that of the one before.
+    Apart,
     /// The request only prepares others.
     Prepare,
     /// The reply is a stream that is read beside the next requests, to its end.

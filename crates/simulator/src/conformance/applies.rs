@@ -2,11 +2,15 @@
 //! can happen to a field with two owners. Pure: whoever compares two servers sends them to both.
 
 mod subjects;
+mod variation;
+mod wander;
 
+use machinery::entropy::Entropy;
 use serde_json::{Value, json};
 
 pub use subjects::{DEFINITION, definition};
 use subjects::{Subject, subjects};
+use variation::{managers, varied};
 
 /// One request.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,9 +63,11 @@ enum Operation {
     Untracked,
     /// A value of another type is applied.
     Mistype,
+    /// Anybody does anything, as chance has it; the number tells such sequences apart.
+    Wander(u8),
 }
 
-const OPERATIONS: [Operation; 13] = [
+const OPERATIONS: [Operation; 17] = [
     Operation::Add,
     Operation::Remove,
     Operation::Steal,
@@ -75,20 +81,27 @@ const OPERATIONS: [Operation; 13] = [
     Operation::Reorder,
     Operation::Untracked,
     Operation::Mistype,
+    Operation::Wander(0),
+    Operation::Wander(1),
+    Operation::Wander(2),
+    Operation::Wander(3),
 ];
 
-/// All sequences, for objects in that namespace. Custom resources need [`definition`].
-pub fn sequences(namespace: &str) -> Vec<Sequence> {
+/// All sequences, for objects in that namespace. Custom resources need [`definition`]. A seed gives the same names, values
+/// and orders always.
+pub fn sequences(namespace: &str, seed: u64) -> Vec<Sequence> {
+    let mut chance = Entropy::seeded(seed);
     let mut out = Vec::new();
     for subject in subjects() {
         for operation in OPERATIONS {
             let title = format!("{} {operation:?}", subject.name).to_lowercase();
             let object = Object {
                 namespace,
-                name: title.replace([' ', '_'], "-"),
-                subject: &subject,
+                name: title.replace([' ', '_'], "-").replace(['(', ')'], ""),
+                subject: varied(&subject, &mut chance),
+                managers: managers(&mut chance),
             };
-            if let Some(mut steps) = object.steps(operation) {
+            if let Some(mut steps) = object.steps(operation, &mut chance) {
                 steps.push(object.step("GET", "", "", Value::Null));
                 out.push(Sequence { title, steps });
             }
@@ -97,12 +110,18 @@ pub fn sequences(namespace: &str) -> Vec<Sequence> {
     out
 }
 
+const MERGE: &str = "application/merge-patch+json";
+
 /// The object a sequence is about.
 struct Object<'a> {
     namespace: &'a str,
     name: String,
-    subject: &'a Subject,
+    subject: Subject,
+    managers: [String; MANAGERS],
 }
+
+/// How many managers there are; they are called `a` to `e` here, and otherwise outside.
+const MANAGERS: usize = 5;
 
 impl Object<'_> {
     fn step(&self, method: &'static str, query: &str, media: &'static str, body: Value) -> Step {
@@ -122,19 +141,36 @@ impl Object<'_> {
         self.subject.object(&self.name, true, value)
     }
 
-    fn apply(&self, manager: &str, body: Value) -> Step {
-        let query = format!("fieldManager={manager}");
-        self.step("PATCH", &query, "application/apply-patch+yaml", body)
+    /// What a manager is called.
+    fn manager(&self, letter: char) -> &str {
+        let mut all = ('a'..='e').zip(&self.managers);
+        all.find(|(known, _)| *known == letter)
+            .map_or("", |(_, name)| name)
     }
 
-    fn force(&self, manager: &str, body: Value) -> Step {
-        let query = format!("fieldManager={manager}&force=true");
+    /// A patch of that type by that manager.
+    fn patch(&self, manager: char, media: &'static str, body: Value) -> Step {
+        let query = format!("fieldManager={}", self.manager(manager));
+        self.step("PATCH", &query, media, body)
+    }
+
+    fn put(&self, manager: char, body: Value) -> Step {
+        let query = format!("fieldManager={}", self.manager(manager));
+        self.step("PUT", &query, "application/json", body)
+    }
+
+    fn apply(&self, manager: char, body: Value) -> Step {
+        self.patch(manager, "application/apply-patch+yaml", body)
+    }
+
+    fn force(&self, manager: char, body: Value) -> Step {
+        let query = format!("fieldManager={}&force=true", self.manager(manager));
         self.step("PATCH", &query, "application/apply-patch+yaml", body)
     }
 
     /// Manager `a` applies all an object needs.
     fn a(&self, value: Option<&Value>) -> Step {
-        self.apply("a", self.whole(value))
+        self.apply('a', self.whole(value))
     }
 
     /// A configuration with that value alone.
@@ -144,11 +180,11 @@ impl Object<'_> {
 
     /// Manager `b` applies the value alone.
     fn b(&self, value: Option<&Value>) -> Step {
-        self.apply("b", self.part(value))
+        self.apply('b', self.part(value))
     }
 
-    fn steps(&self, operation: Operation) -> Option<Vec<Step>> {
-        let subject = self.subject;
+    fn steps(&self, operation: Operation, chance: &mut Entropy) -> Option<Vec<Step>> {
+        let subject = &self.subject;
         let (base, other, more) = (
             Some(&subject.base),
             Some(&subject.other),
@@ -160,13 +196,13 @@ impl Object<'_> {
             Operation::Steal => vec![self.a(base), self.b(other), self.b(base), self.b(other)],
             Operation::Force => vec![
                 self.a(base),
-                self.force("b", self.part(other)),
+                self.force('b', self.part(other)),
                 self.a(base),
-                self.force("a", self.whole(base)),
+                self.force('a', self.whole(base)),
             ],
             Operation::Drop => vec![
                 self.a(base),
-                self.force("b", self.part(other)),
+                self.force('b', self.part(other)),
                 self.b(None),
                 self.a(None),
             ],
@@ -210,12 +246,7 @@ impl Object<'_> {
             }
             Operation::Untracked => vec![
                 self.a(base),
-                self.step(
-                    "PATCH",
-                    "fieldManager=c",
-                    "application/merge-patch+json",
-                    json!({"metadata": {"managedFields": [{}]}}),
-                ),
+                self.patch('c', MERGE, json!({"metadata": {"managedFields": [{}]}})),
                 self.b(base),
                 self.b(other),
                 self.a(None),
@@ -224,16 +255,16 @@ impl Object<'_> {
                 let wrong = subject.mistyped();
                 vec![self.a(base), self.a(Some(&wrong)), self.b(Some(&wrong))]
             }
+            Operation::Wander(_) => self.wander(chance),
         };
         Some(steps)
     }
 
     /// Others write the field without applying it.
     fn updates(&self, base: Option<&Value>, other: Option<&Value>) -> Vec<Step> {
-        let patch = "application/merge-patch+json";
         vec![
             self.a(base),
-            self.step("PUT", "fieldManager=c", "application/json", {
+            self.put('c', {
                 let mut body = self.whole(other);
                 if let Some(labels) = body.pointer_mut("/metadata").and_then(Value::as_object_mut) {
                     labels.insert("labels".to_owned(), json!({"put": "c"}));
@@ -241,11 +272,11 @@ impl Object<'_> {
                 body
             }),
             self.a(base),
-            self.step("PATCH", "fieldManager=d", patch, self.part(base)),
+            self.patch('d', MERGE, self.part(base)),
             self.a(base),
-            self.step("PATCH", "fieldManager=e", patch, self.part(None)),
+            self.patch('e', MERGE, self.part(None)),
             self.b(other),
-            self.force("b", self.part(other)),
+            self.force('b', self.part(other)),
         ]
     }
 }
@@ -257,11 +288,18 @@ mod tests {
 
     #[test]
     fn every_kind_of_field_goes_through_every_operation() {
-        let all = sequences("n");
+        let all = sequences("n", 1);
         assert!(all.len() > 250, "only {}", all.len());
         let titles: std::collections::BTreeSet<&str> =
             all.iter().map(|sequence| sequence.title.as_str()).collect();
         assert_eq!(titles.len(), all.len());
+        assert_eq!(all, sequences("n", 1));
+        let others = sequences("n", 2);
+        let same = all.iter().filter(|sequence| others.contains(sequence));
+        assert!(
+            same.count() * 20 < all.len(),
+            "another seed, other requests"
+        );
     }
 
     /// No answer is a surprise of the server's own, and what nobody owns any more is gone.
@@ -282,7 +320,7 @@ mod tests {
         send("POST", "/api/v1/namespaces", json, &namespace);
         send("POST", DEFINITION, json, &definition());
         let mut codes = std::collections::BTreeMap::<u16, usize>::new();
-        for sequence in sequences("n") {
+        for sequence in sequences("n", 1) {
             for step in &sequence.steps {
                 let reply = send(step.method, &step.target, step.media_type, &step.body);
                 let text = String::from_utf8_lossy(&reply.body).into_owned();

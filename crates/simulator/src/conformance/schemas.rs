@@ -186,10 +186,13 @@ fn object(schema: &Value, depth: usize, sparse: u64, chance: &mut Entropy) -> Va
 }
 
 fn string(schema: &Value) -> String {
+    let pattern = Some(word(schema, "pattern")).filter(|pattern| !pattern.is_empty());
+    let pattern = pattern.map(Regex::new);
     let fits = |text: &str| {
-        let pattern = word(schema, "pattern");
-        let matches =
-            pattern.is_empty() || Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text));
+        let matches = match &pattern {
+            Some(pattern) => pattern.as_ref().is_ok_and(|pattern| pattern.is_match(text)),
+            None => true,
+        };
         let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
         matches
             && whole(schema, "minLength").is_none_or(|least| length >= least)

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 pub use custom::definition;
 
 /// A field of a kind.
+#[derive(Clone)]
 pub(super) struct Subject {
     /// What is tried.
     pub name: &'static str,
@@ -32,6 +33,11 @@ const THINGS: (&str, &str) = ("/apis/apply.example.com/v1", "applied");
 impl Subject {
     fn is_custom(&self) -> bool {
         self.plural == THINGS.1
+    }
+
+    /// Where the field is, for JSON patches.
+    pub fn pointer(&self) -> String {
+        format!("/{}", self.path.join("/"))
     }
 
     /// An object with that value: with all it needs, or with nothing else.
