@@ -239,7 +239,13 @@ where
             let query = parts.uri.query().unwrap_or_default().to_owned();
             let mut request = request_of(&parts, Some(wire.user.clone()));
             request.body = body.collect().await.map_err(Into::into)?.to_bytes();
-            wire.run(request, query).await
+            let head = request.method == Method::HEAD;
+            let response = wire.run(request, query).await?;
+            Ok(if head {
+                response.map(|_| SimBody::whole(Bytes::new()))
+            } else {
+                response
+            })
         })
     }
 }

@@ -10,7 +10,7 @@ mod negotiate;
 #[cfg(test)]
 mod tests;
 
-pub use entries::{Entry, GroupEntry, compare_versions, groups};
+pub use entries::{Entry, GroupEntry, Subresource, compare_versions, groups};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -18,130 +18,141 @@ use machinery::yaml;
 use serde::Serialize;
 
 use super::ApiServer;
+use super::negotiate::{Encoding, Transform};
 use crate::request::{Request, Response};
 use crate::status_error::ApiError;
-use negotiate::Wanted;
 
-const PRIVATE: &str = "no-cache, private";
+const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Answers a discovery path; `None` if the path is none.
-pub fn respond(api: &ApiServer, request: &Request) -> Option<Response> {
-    let path = request.path.trim_end_matches('/');
+///
+/// # Errors
+/// 405 or 406 where the route has methods or media types of its own.
+pub fn respond(api: &ApiServer, request: &Request) -> Option<Result<Response, ApiError>> {
+    let path = request.path.strip_suffix('/').unwrap_or(&request.path);
     let segments: Vec<&str> = path.split('/').skip(1).collect();
-    if !matches!(
-        segments.as_slice(),
-        [] | ["version" | "api" | "apis"]
-            | ["apis", _]
-            | ["api", "v1"]
-            | ["apis", _, _]
-            | ["livez" | "readyz" | "healthz", ..]
-    ) {
-        return None;
-    }
-    if request.method != Method::GET && request.method != Method::HEAD {
-        return Some(status(&ApiError::method_not_allowed()));
-    }
     match segments.as_slice() {
-        [] => Some(text("application/json", health::root_paths(&groups(api)))),
-        ["version"] => Some(text("application/json", documents::version())),
-        ["livez" | "readyz" | "healthz", ..] => Some(health::respond(&segments, request)),
-        _ => documents(api, request, &segments),
-    }
-}
-
-fn documents(api: &ApiServer, request: &Request, segments: &[&str]) -> Option<Response> {
-    let groups = groups(api);
-    let find = |name: &str| groups.iter().find(|group| group.name == name);
-    match segments {
-        ["api" | "apis"] if negotiate::wanted(request) == Wanted::Aggregated => {
-            let core = segments == ["api"];
-            let list: Vec<&GroupEntry> = groups
-                .iter()
-                .filter(|group| group.name.is_empty() == core)
-                .collect();
-            Some(aggregated(request, &documents::aggregated(&list)))
-        }
-        ["api"] => Some(plain(
+        [] => Some(Ok(text(
             request,
-            &documents::api_versions(api.options().advertise),
-        )),
-        ["apis"] => Some(plain(request, &documents::group_list(&groups))),
-        ["apis", name] => find(name)
-            .filter(|group| !name.is_empty() && !group.versions.is_empty())
-            .map(|group| plain(request, &documents::group(group))),
-        ["api", version] | ["apis", "", version] => {
-            let entries = find("")?
-                .versions
-                .iter()
-                .find(|(name, _)| name == version)?;
-            Some(plain(
-                request,
-                &documents::resources("", version, &entries.1),
-            ))
-        }
-        ["apis", group, version] => {
-            let found = find(group)?
-                .versions
-                .iter()
-                .find(|(name, _)| name == version);
-            found.map(|(_, entries)| plain(request, &documents::resources(group, version, entries)))
+            "application/json",
+            health::root_paths(&groups(api)),
+        ))),
+        ["version"] => Some(version(request)),
+        ["version", ..] => Some(Err(ApiError::unknown_resource())),
+        ["livez" | "readyz" | "healthz", ..] => Some(Ok(health::respond(request))),
+        ["api" | "apis"] | ["apis", _] | ["api", _] | ["apis", _, _] => {
+            documents(api, request, &segments)
         }
         _ => None,
     }
 }
 
-/// A document as JSON, or as YAML where asked for.
-fn plain(request: &Request, document: &impl Serialize) -> Response {
-    if negotiate::wanted(request) == Wanted::Yaml {
-        let value = serde_json::to_value(document).unwrap_or_default();
-        return text("application/yaml", yaml::to_string(&value));
+/// Routes of their own take GET alone; what the aggregator answers takes any method.
+fn routed(request: &Request) -> Result<(), ApiError> {
+    if request.method == Method::GET {
+        Ok(())
+    } else {
+        Err(ApiError::method_not_allowed())
     }
-    let mut body = serde_json::to_string(document).unwrap_or_default();
-    body.push('\n');
-    text("application/json", body)
+}
+
+fn version(request: &Request) -> Result<Response, ApiError> {
+    routed(request)?;
+    let media_type = "application/json";
+    super::negotiate::one_of(request, &[media_type])?;
+    Ok(text(request, media_type, documents::version()))
+}
+
+fn documents(
+    api: &ApiServer,
+    request: &Request,
+    segments: &[&str],
+) -> Option<Result<Response, ApiError>> {
+    let groups = groups(api);
+    let find = |name: &str| groups.iter().find(|group| group.name == name);
+    let version = |group: &GroupEntry, version: &str| {
+        let found = group.versions.iter().find(|(name, _)| name == version);
+        found.map(|(version, entries)| {
+            let document = documents::resources(&group.name, version, entries);
+            // Definitions are answered by a handler of their own, without a route.
+            let custom = !api.registry().is_builtin_group(&group.name);
+            if !custom {
+                routed(request)?;
+            }
+            plain(request, &document, !custom)
+        })
+    };
+    match segments {
+        ["api" | "apis"] => {
+            let core = segments == ["api"];
+            if core && let Err(error) = routed(request) {
+                return Some(Err(error));
+            }
+            let whole = core || !request.path.ends_with('/');
+            if whole && negotiate::wants_aggregated(request) {
+                let list: Vec<&GroupEntry> = groups
+                    .iter()
+                    .filter(|group| group.name.is_empty() == core)
+                    .collect();
+                return Some(Ok(aggregated(request, &documents::aggregated(&list))));
+            }
+            Some(if core {
+                let document = documents::api_versions(api.options().advertise);
+                plain(request, &document, true)
+            } else {
+                plain(request, &documents::group_list(&groups), false)
+            })
+        }
+        ["apis", name] => find(name)
+            .filter(|group| !name.is_empty() && !group.versions.is_empty())
+            .map(|group| plain(request, &documents::group(group), false)),
+        ["api", name] => version(find("")?, name),
+        ["apis", group, name] if !group.is_empty() => version(find(group)?, name),
+        _ => None,
+    }
+}
+
+/// A document in the form that is asked for; a `routed` one has another text for what it can't be.
+fn plain(request: &Request, document: &impl Serialize, routed: bool) -> Result<Response, ApiError> {
+    let form = super::negotiate::negotiate(request, routed, false, false)?;
+    if form.transform != Transform::Plain {
+        return Err(ApiError::not_acceptable(super::negotiate::ACCEPTED));
+    }
+    let body = match form.encoding {
+        Encoding::Yaml => yaml::to_string(&serde_json::to_value(document).unwrap_or_default()),
+        Encoding::Json => json(document, form.pretty),
+    };
+    Ok(text(request, &form.content_type, body))
+}
+
+/// As Go's two encoders do it: only the compact form ends its line.
+fn json(document: &impl Serialize, pretty: bool) -> String {
+    if pretty {
+        return serde_json::to_string_pretty(document).unwrap_or_default();
+    }
+    serde_json::to_string(document).unwrap_or_default() + "\n"
 }
 
 fn aggregated(request: &Request, document: &impl Serialize) -> Response {
-    let mut body = serde_json::to_string(document).unwrap_or_default();
-    body.push('\n');
+    let body = json(document, super::negotiate::pretty(request));
     let etag = format!("\"{}\"", super::openapi::hash(body.as_bytes()));
-    let matches = request
-        .header(header::IF_NONE_MATCH)
-        .is_some_and(|known| known.split(',').any(|tag| tag.trim() == etag));
-    let mut response = with_type(
-        negotiate::AGGREGATED_V2,
-        if matches { String::new() } else { body },
-    );
-    response.status = if matches { 304 } else { 200 };
+    let known = request.header(header::IF_NONE_MATCH) == Some(etag.as_str());
+    let mut response = if known {
+        let mut response = text(request, negotiate::AGGREGATED_V2, String::new());
+        response.status = 304;
+        response.headers.remove(header::CONTENT_TYPE);
+        response
+    } else {
+        text(request, negotiate::AGGREGATED_V2, body)
+    };
     set(&mut response.headers, header::CACHE_CONTROL, "public");
     set(&mut response.headers, header::ETAG, &etag);
     set(&mut response.headers, header::VARY, "Accept");
     response
 }
 
-fn text(content_type: &str, body: String) -> Response {
-    let mut response = with_type(content_type, body);
-    set(&mut response.headers, header::CACHE_CONTROL, PRIVATE);
-    response
-}
-
-fn with_type(content_type: &str, body: String) -> Response {
-    let mut headers = HeaderMap::new();
-    set(&mut headers, header::CONTENT_TYPE, content_type);
-    Response {
-        status: 200,
-        headers,
-        body: Bytes::from(body),
-    }
-}
-
-fn status(error: &ApiError) -> Response {
-    let mut body = serde_json::to_string(&error.to_status()).unwrap_or_default();
-    body.push('\n');
-    Response {
-        status: error.code,
-        ..text("application/json", body)
-    }
+fn text(request: &Request, content_type: &str, body: String) -> Response {
+    super::reply::response(request, 200, Bytes::from(body), content_type, &[])
 }
 
 fn set(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {

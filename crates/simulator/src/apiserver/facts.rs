@@ -71,8 +71,15 @@ pub(crate) fn create_on_update(served: &Served) -> bool {
 }
 
 /// DELETE answers the object instead of a Status.
-pub(crate) fn returns_deleted(served: &Served) -> bool {
-    builtin(served).is_some_and(|(group, kind)| match group {
+pub(crate) fn answers_deleted(served: &Served) -> bool {
+    builtin(served).is_some_and(|(group, kind)| {
+        returns_deleted(group, kind) || (group, kind) == ("", "Namespace")
+    })
+}
+
+/// DELETE of that built-in kind is said to answer the object.
+pub(crate) fn returns_deleted(group: &str, kind: &str) -> bool {
+    match group {
         "" => matches!(
             kind,
             "Pod"
@@ -82,11 +89,10 @@ pub(crate) fn returns_deleted(served: &Served) -> bool {
                 | "ResourceQuota"
                 | "PersistentVolume"
                 | "PersistentVolumeClaim"
-                | "Namespace"
         ),
         "storage.k8s.io" => kind != "CSIStorageCapacity",
         _ => group == "resource.k8s.io",
-    })
+    }
 }
 
 /// Dependents are orphaned unless the request says otherwise.

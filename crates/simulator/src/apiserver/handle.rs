@@ -211,7 +211,7 @@ impl ApiServer {
 
     fn documents(&mut self, request: &Request) -> Result<crate::request::Response, ApiError> {
         if let Some(response) = discovery::respond(self, request) {
-            return Ok(response);
+            return response;
         }
         if let Some(response) = openapi::respond(self, request) {
             return Ok(response);
@@ -437,7 +437,7 @@ impl ApiServer {
                 },
                 &entry,
             ),
-            Deleted::Gone(entry) if facts::returns_deleted(&served) => call.object(200, &entry),
+            Deleted::Gone(entry) if facts::answers_deleted(&served) => call.object(200, &entry),
             Deleted::Gone(entry) => {
                 let status = success(&served, &entry.value);
                 Ok(Reply::Full(reply::status_response(

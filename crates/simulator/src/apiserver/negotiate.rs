@@ -42,7 +42,8 @@ pub(crate) struct Form {
     pub content_type: String,
 }
 
-const ACCEPTED: &str = "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf";
+/// Why a reply can't be had in the form that was asked for.
+pub(crate) const ACCEPTED: &str = "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf";
 const WATCH_ACCEPTED: &str = "only the following media types are accepted: application/json;stream=watch, \
 application/vnd.kubernetes.protobuf;stream=watch";
 const AVAILABLE: &str = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
@@ -177,6 +178,32 @@ pub(crate) fn negotiate(
     } else {
         ACCEPTED
     }))
+}
+
+/// Whether a route of few media types has one that the client takes.
+///
+/// # Errors
+/// 406 that lists them.
+pub(crate) fn one_of(request: &Request, types: &[&str]) -> Result<(), ApiError> {
+    let accept = accept(request);
+    let all = clauses(&accept);
+    let takes = |clause: &Clause<'_>| {
+        types.iter().any(|known| match clause.media {
+            "*/*" => true,
+            media => match media.strip_suffix("/*") {
+                Some(family) => known.split('/').next() == Some(family),
+                None => *known == media,
+            },
+        })
+    };
+    if all.is_empty() || all.iter().any(takes) {
+        return Ok(());
+    }
+    let message = format!(
+        "406: Not Acceptable\n\nAvailable representations: {}",
+        types.join(", ")
+    );
+    Err(ApiError::not_acceptable(message).with_details(Details::default()))
 }
 
 /// The form of an error: indented where no clause of the Accept header can be served without a conversion.

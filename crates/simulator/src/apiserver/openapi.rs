@@ -9,17 +9,22 @@ mod custom;
 mod document;
 mod gnostic;
 mod kinds;
+mod operation;
 mod paths;
+mod plain;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, header};
-use serde_json::{Map, Value, json};
+use http::{HeaderMap, HeaderValue, header};
+use serde_json::{Value, json};
 
 use super::{ApiServer, discovery};
 use crate::request::{Request, Response};
 use document::GroupVersion;
+use plain::Plain;
 
 const JSON: &str = "application/json";
 /// Swagger in protobuf. The `@` of its old name has no place in a `Content-Type`.
@@ -34,22 +39,14 @@ pub fn hash(document: &[u8]) -> String {
         .fold(String::new(), |text, byte| text + &format!("{byte:02X}"))
 }
 
-/// Answers an `OpenAPI` path; `None` if the path is none.
+/// Answers an `OpenAPI` path, whatever the method; `None` if the path is none.
 pub fn respond(api: &mut ApiServer, request: &Request) -> Option<Response> {
-    let path = request.path.trim_end_matches('/');
-    let rest = path.strip_prefix("/openapi/")?;
-    if request.method != Method::GET && request.method != Method::HEAD {
-        return Some(plain(
-            405,
-            "text/plain; charset=utf-8",
-            "Method Not Allowed\n".to_owned(),
-        ));
-    }
-    match rest.split_once('/') {
-        None if rest == "v2" => Some(version_2(api, request)),
-        None if rest == "v3" => Some(index(api)),
-        Some(("v3", place)) => Some(version_3(api, request, place)),
-        _ => None,
+    match request.path.strip_prefix("/openapi/")? {
+        "v2" => Some(version_2(api, request)),
+        "v3" => Some(index(api)),
+        rest => rest
+            .strip_prefix("v3/")
+            .map(|place| version_3(api, request, place)),
     }
 }
 
@@ -72,92 +69,111 @@ fn group_versions(api: &ApiServer) -> Vec<GroupVersion> {
         .collect()
 }
 
+/// What is outside of group versions.
+fn others(api: &ApiServer) -> Vec<Plain> {
+    let groups = discovery::groups(api);
+    let builtin = groups
+        .iter()
+        .map(|group| group.name.as_str())
+        .filter(|name| !name.is_empty() && api.registry().is_builtin_group(name));
+    plain::all(builtin)
+}
+
 /// `/openapi/v3`: where each document is. The reference sends it as text.
 fn index(api: &ApiServer) -> Response {
-    let mut paths = Map::new();
-    for document in group_versions(api) {
-        let place = document.place();
-        let url = format!("/openapi/v3/{place}?hash={}", document.hash());
-        paths.insert(place, json!({ "serverRelativeURL": url }));
+    let versions = group_versions(api);
+    let versions = versions
+        .iter()
+        .map(|document| (document.place(), document.hash()));
+    let others = others(api);
+    let others = others
+        .iter()
+        .map(|other| (other.place.clone(), other.hash()));
+    let paths: BTreeMap<String, Value> = versions
+        .chain(others)
+        .map(|(place, hash)| {
+            let url = format!("/openapi/v3/{place}?hash={hash}");
+            (place, json!({ "serverRelativeURL": url }))
+        })
+        .collect();
+    let mut response = headed(200, "text/plain; charset=utf-8");
+    response.body = json!({ "paths": paths }).to_string().into();
+    set(&mut response.headers, header::ACCEPT_RANGES, "bytes");
+    response
+}
+
+/// The document of a place, and its hash.
+fn document_at(api: &ApiServer, place: &str) -> Option<(String, Box<dyn Fn() -> Value>)> {
+    let versions = group_versions(api).into_iter();
+    if let Some(found) = versions.into_iter().find(|known| known.place() == place) {
+        return Some((found.hash(), Box::new(move || found.version_3())));
     }
-    plain(
-        200,
-        "text/plain; charset=utf-8",
-        json!({ "paths": paths }).to_string(),
-    )
+    let found = others(api).into_iter().find(|known| known.place == place)?;
+    Some((found.hash(), Box::new(move || found.version_3())))
 }
 
 fn version_3(api: &ApiServer, request: &Request, place: &str) -> Response {
-    let Some(document) = group_versions(api)
-        .into_iter()
-        .find(|document| document.place() == place)
-    else {
-        return plain(404, "text/plain; charset=utf-8", String::new());
+    let Some((hash, document)) = document_at(api, place) else {
+        return headed(404, "");
     };
     if !accepts_json(request) {
-        return plain(406, "text/plain; charset=utf-8", String::new());
+        let mut response = headed(406, "");
+        set(&mut response.headers, header::VARY, "Accept");
+        return response;
     }
-    let hash = document.hash();
     let etag = format!("\"{hash}\"");
-    match request.query_value("hash") {
+    let wanted = request.query_value("hash").filter(|hash| !hash.is_empty());
+    let mut response = match wanted {
         Some(wanted) if wanted != hash => {
-            let mut response = plain(301, JSON, String::new());
-            set(
-                &mut response.headers,
-                header::LOCATION,
-                &format!("/openapi/v3/{place}?hash={hash}"),
-            );
-            set(&mut response.headers, header::ETAG, &etag);
+            let mut response = headed(301, JSON);
+            let right = format!("/openapi/v3/{place}?hash={hash}");
+            set(&mut response.headers, header::LOCATION, &right);
             response
         }
-        wanted => {
-            let known = is_known(request, &etag);
-            let body = if known {
-                String::new()
-            } else {
-                document.version_3().to_string()
-            };
-            let mut response = plain(if known { 304 } else { 200 }, JSON, body);
-            set(&mut response.headers, header::ETAG, &etag);
-            set(&mut response.headers, header::VARY, "Accept");
-            if wanted.is_some() {
-                set(
-                    &mut response.headers,
-                    header::CACHE_CONTROL,
-                    "public, immutable",
-                );
-                set(
-                    &mut response.headers,
-                    header::EXPIRES,
-                    "Thu, 31 Dec 2099 23:59:59 GMT",
-                );
-            }
+        _ if is_known(request, &etag) => headed(304, ""),
+        _ => {
+            let mut response = headed(200, JSON);
+            response.body = document().to_string().into();
+            set(&mut response.headers, header::ACCEPT_RANGES, "bytes");
             response
         }
+    };
+    set(&mut response.headers, header::ETAG, &etag);
+    set(&mut response.headers, header::VARY, "Accept");
+    if wanted == Some(hash.as_str()) {
+        let for_ever = "public, immutable";
+        set(&mut response.headers, header::CACHE_CONTROL, for_ever);
+        let end = "Thu, 31 Dec 2099 23:59:59 UTC";
+        set(&mut response.headers, header::EXPIRES, end);
     }
+    response
 }
 
 fn version_2(api: &ApiServer, request: &Request) -> Response {
     let (json, gnostic) = (accepts_json(request), accepts_gnostic(request));
     if !json && !gnostic {
-        return plain(406, "text/plain; charset=utf-8", String::new());
+        let mut response = headed(406, "");
+        set(&mut response.headers, header::VARY, "Accept");
+        return response;
     }
     let documents = group_versions(api);
     let hashes: String = documents.iter().map(GroupVersion::hash).collect();
     let content_type = if json { JSON } else { GNOSTIC };
     let form = format!("{hashes}{content_type}");
     let etag = format!("\"{}\"", hash(form.as_bytes()));
-    let known = is_known(request, &etag);
-    let status = if known { 304 } else { 200 };
-    let mut response = plain(status, content_type, String::new());
-    if !known {
-        let document = document::version_2(&documents);
-        response.body = if json {
+    let mut response = if is_known(request, &etag) {
+        headed(304, "")
+    } else {
+        let document = document::version_2(&documents, &others(api));
+        let body = if json {
             document.to_string().into()
         } else {
             gnostic::document(&document).into()
         };
-    }
+        let mut response = super::reply::response(request, 200, body, content_type, &[]);
+        set(&mut response.headers, header::ACCEPT_RANGES, "bytes");
+        response
+    };
     set(&mut response.headers, header::ETAG, &etag);
     set(&mut response.headers, header::VARY, "Accept");
     response
@@ -183,19 +199,24 @@ fn accepts_gnostic(request: &Request) -> bool {
 }
 
 fn is_known(request: &Request, etag: &str) -> bool {
-    request
-        .header(header::IF_NONE_MATCH)
-        .is_some_and(|known| known.split(',').any(|tag| tag.trim() == etag))
+    let known = request.header(header::IF_NONE_MATCH).unwrap_or_default();
+    known.split(',').map(str::trim).any(|tag| {
+        // A document is the same whether a cache calls it so weakly or strongly.
+        tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag
+    })
 }
 
-fn plain(status: u16, content_type: &str, body: String) -> Response {
+/// A response without a body; an empty content type is none.
+fn headed(status: u16, content_type: &str) -> Response {
     let mut headers = HeaderMap::new();
-    set(&mut headers, header::CONTENT_TYPE, content_type);
+    if !content_type.is_empty() {
+        set(&mut headers, header::CONTENT_TYPE, content_type);
+    }
     set(&mut headers, header::CACHE_CONTROL, PRIVATE);
     Response {
         status,
         headers,
-        body: Bytes::from(body),
+        body: Bytes::new(),
     }
 }
 

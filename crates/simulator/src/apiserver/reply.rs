@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY, WARNING,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
@@ -371,13 +372,10 @@ pub(crate) fn status_response(
 pub(crate) fn error_response(request: &Request, error: &ApiError, warnings: &[String]) -> Response {
     if error.plain_text {
         let body = Bytes::from(error.message.clone().into_bytes());
-        return response(
-            request,
-            error.code,
-            body,
-            "text/plain; charset=utf-8",
-            warnings,
-        );
+        let text = "text/plain; charset=utf-8";
+        let mut response = response(request, error.code, body, text, warnings);
+        set_header(&mut response.headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
+        return response;
     }
     let mut response = status_response(request, error.code, &error.to_status(), warnings);
     let seconds = error

@@ -1,4 +1,4 @@
-//! Which form of a discovery document a client accepts.
+//! Whether a client takes the aggregated form of a discovery document.
 
 use http::header;
 
@@ -8,24 +8,14 @@ use crate::request::Request;
 pub(super) const AGGREGATED_V2: &str =
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
-/// The form to answer with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// `APIGroupDiscoveryList` of `apidiscovery.k8s.io/v2`.
-    Aggregated,
-    /// The legacy document as JSON.
-    Json,
-    /// The legacy document as YAML.
-    Yaml,
-}
-
-/// The first media range that can be served; JSON if none.
-pub(super) fn wanted(request: &Request) -> Wanted {
+/// The first media range that can be served decides.
+pub(super) fn wants_aggregated(request: &Request) -> bool {
     let accept = request.header(header::ACCEPT).unwrap_or_default();
-    accept.split(',').find_map(form).unwrap_or(Wanted::Json)
+    accept.split(',').find_map(is_aggregated).unwrap_or(false)
 }
 
-fn form(range: &str) -> Option<Wanted> {
+/// `None` for a range that can't be served at all.
+fn is_aggregated(range: &str) -> Option<bool> {
     let mut parts = range.split(';').map(str::trim);
     let media_type = parts.next()?;
     let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
@@ -37,13 +27,13 @@ fn form(range: &str) -> Option<Wanted> {
     };
     let json = matches!(media_type, "application/json" | "application/*" | "*/*");
     match (json, parameter("as")) {
-        (true, None) => Some(Wanted::Json),
+        (true, None) => Some(false),
         (true, Some("APIGroupDiscoveryList"))
             if parameter("g") == Some("apidiscovery.k8s.io") && parameter("v") == Some("v2") =>
         {
-            Some(Wanted::Aggregated)
+            Some(true)
         }
-        (false, None) if media_type == "application/yaml" => Some(Wanted::Yaml),
+        (false, None) if media_type == "application/yaml" => Some(false),
         _ => None,
     }
 }

@@ -24,7 +24,9 @@ fn get(path: &str, accept: &str, known: Option<&str>) -> Response {
         body: Bytes::new(),
         user: None,
     };
-    respond(&api, &request).expect("a discovery path")
+    respond(&api, &request)
+        .expect("a discovery path")
+        .expect("an answer")
 }
 
 fn json(response: &Response) -> Value {

@@ -25,6 +25,34 @@ const FORMLESS: [&str; 4] = [
     "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrStringArray",
 ];
 
+/// Types of which one field decides which of the others counts.
+const UNIONS: [(&str, &str); 6] = [
+    (
+        ".AppArmorProfile",
+        r#"[{"discriminator":"type","fields-to-discriminateBy":{"localhostProfile":"LocalhostProfile"}}]"#,
+    ),
+    (
+        ".SeccompProfile",
+        r#"[{"discriminator":"type","fields-to-discriminateBy":{"localhostProfile":"LocalhostProfile"}}]"#,
+    ),
+    (
+        ".PodSchedulingGroup",
+        r#"[{"fields-to-discriminateBy":{"podGroupName":"PodGroupName"}}]"#,
+    ),
+    (
+        ".LimitResponse",
+        r#"[{"discriminator":"type","fields-to-discriminateBy":{"queuing":"Queuing"}}]"#,
+    ),
+    (
+        ".PriorityLevelConfigurationSpec",
+        r#"[{"discriminator":"type","fields-to-discriminateBy":{"exempt":"Exempt","limited":"Limited"}}]"#,
+    ),
+    (
+        "flowcontrol.v1.Subject",
+        r#"[{"discriminator":"kind","fields-to-discriminateBy":{"group":"Group","serviceAccount":"ServiceAccount","user":"User"}}]"#,
+    ),
+];
+
 /// One published schema.
 pub(super) fn schema(name: &str, source: &Value, form: Form) -> Value {
     let mut schema = node(source, form);
@@ -47,6 +75,10 @@ pub(super) fn schema(name: &str, source: &Value, form: Form) -> Value {
         required(map, info);
         fields(map, info, form);
         kinds(map, info);
+        if let Some((_, unions)) = UNIONS.iter().find(|(known, _)| name.ends_with(known)) {
+            let unions: Vec<Value> = serde_json::from_str(unions).unwrap_or_default();
+            map.insert("x-kubernetes-unions".to_owned(), json!(unions));
+        }
         if info.atomic {
             map.insert("x-kubernetes-map-type".to_owned(), json!("atomic"));
         }
@@ -76,7 +108,7 @@ fn node(source: &Value, form: Form) -> Value {
         Value::Object(map) => {
             let mut out: Map<String, Value> = map
                 .iter()
-                .filter(|(key, _)| *key != "$ref")
+                .filter(|(key, value)| *key != "$ref" || !value.is_string())
                 .map(|(key, value)| (key.clone(), node(value, form)))
                 .collect();
             if let Some(name) = map
@@ -115,7 +147,7 @@ fn fields(map: &mut Map<String, Value>, info: &TypeInfo, form: Form) {
             continue;
         };
         extensions(property, field);
-        defaults(property, field, form);
+        defaults(property, info, field, form);
         enumeration(property, &format!("{}#{}", info.openapi_name, field.json));
     }
 }
@@ -151,6 +183,11 @@ fn extensions(property: &mut Map<String, Value>, field: &Field) {
     }
     if field.atomic_map {
         put("map-type", json!("atomic"));
+    } else if matches!(
+        field.json.as_str(),
+        "allocatedResourceStatuses" | "claimRef"
+    ) {
+        put("map-type", json!("granular"));
     }
     if !field.patch_strategy.is_empty() {
         put("patch-strategy", json!(field.patch_strategy));
@@ -160,18 +197,21 @@ fn extensions(property: &mut Map<String, Value>, field: &Field) {
     }
 }
 
-fn defaults(property: &mut Map<String, Value>, field: &Field, form: Form) {
+/// What a field has without a client, in version 3 alone.
+fn defaults(property: &mut Map<String, Value>, info: &TypeInfo, field: &Field, form: Form) {
+    if form == Form::V2 {
+        return;
+    }
     match &field.ty {
         TypeRef::List(item) => item_default(property, "items", item, form),
         TypeRef::Map(item) => item_default(property, "additionalProperties", item, form),
         ty => {
+            let told = ZEROES.contains(&(info.go_name.as_str(), field.json.as_str()));
+            let plain = !field.pointer;
             let default = match (&field.default, zero(ty)) {
                 (Some(default), _) => Some(default.clone()),
-                (None, Some(zero))
-                    if !field.pointer && (zero.is_object() || field.omit == Omit::Never) =>
-                {
-                    Some(zero)
-                }
+                (None, Some(zero)) if told || plain && zero.is_object() => Some(zero),
+                (None, Some(zero)) if plain && field.omit == Omit::Never => Some(zero),
                 (None, _) => None,
             };
             if let Some(default) = default {
@@ -183,10 +223,13 @@ fn defaults(property: &mut Map<String, Value>, field: &Field, form: Form) {
 
 /// Elements of lists and maps are never pointers: they have their zero value as default.
 fn item_default(property: &mut Map<String, Value>, key: &str, item: &TypeRef, form: Form) {
-    if let Some(items) = property.get_mut(key).and_then(Value::as_object_mut)
-        && let Some(default) = zero(item)
-    {
+    let Some(items) = property.get_mut(key).and_then(Value::as_object_mut) else {
+        return;
+    };
+    if let Some(default) = zero(item) {
         put_default(items, default, form);
+    } else if let TypeRef::List(inner) = item {
+        item_default(items, "items", inner, form);
     }
 }
 
@@ -198,6 +241,23 @@ fn put_default(schema: &mut Map<String, Value>, default: Value, form: Form) {
         schema.insert("allOf".to_owned(), json!([{ "$ref": reference }]));
     }
 }
+
+/// Fields that may be left out and are published with their zero value all the same.
+const ZEROES: [(&str, &str); 13] = [
+    ("v1.ScaleSpec", "replicas"),
+    ("v1.AzureDiskVolumeSource", "readOnly"),
+    ("v1.ConfigMapEnvSource", "name"),
+    ("v1.ConfigMapKeySelector", "name"),
+    ("v1.ConfigMapProjection", "name"),
+    ("v1.ConfigMapVolumeSource", "name"),
+    ("v1.FileKeySelector", "optional"),
+    ("v1.GRPCAction", "service"),
+    ("v1.LocalObjectReference", "name"),
+    ("v1.ReplicationControllerSpec", "minReadySeconds"),
+    ("v1.SecretEnvSource", "name"),
+    ("v1.SecretKeySelector", "name"),
+    ("v1.SecretProjection", "name"),
+];
 
 fn zero(ty: &TypeRef) -> Option<Value> {
     match ty {
@@ -230,7 +290,12 @@ fn enumeration(property: &mut Map<String, Value>, key: &str) {
         .unwrap_or_default();
     let description = format!("{described}\n\nPossible enum values:\n{}", text.join("\n"));
     property.insert("description".to_owned(), json!(description));
-    match property.get_mut("items").and_then(Value::as_object_mut) {
+    let inner = if property.contains_key("additionalProperties") {
+        "additionalProperties"
+    } else {
+        "items"
+    };
+    match property.get_mut(inner).and_then(Value::as_object_mut) {
         Some(items) => items.insert("enum".to_owned(), json!(values)),
         None => property.insert("enum".to_owned(), json!(values)),
     };
@@ -255,6 +320,26 @@ fn kinds(map: &mut Map<String, Value>, info: &TypeInfo) {
             Value::Array(kinds),
         );
     }
+}
+
+/// Schemas that no kind has a part of: events of watches, and what else there is nothing to say about.
+pub(super) fn of_watches(name: &str, form: Form) -> Value {
+    if !name.ends_with(".v1.WatchEvent") {
+        return json!({"type": "object"});
+    }
+    let object = form.reference("io.k8s.apimachinery.pkg.runtime.RawExtension");
+    let (object, kind) = match form {
+        Form::V2 => (json!({"$ref": object}), json!({"type": "string"})),
+        Form::V3 => (
+            json!({"allOf": [{"$ref": object}]}),
+            json!({"type": "string", "default": ""}),
+        ),
+    };
+    json!({
+        "type": "object",
+        "required": ["type", "object"],
+        "properties": {"object": object, "type": kind},
+    })
 }
 
 /// Names of the schemas a schema refers to.

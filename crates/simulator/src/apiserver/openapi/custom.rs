@@ -8,6 +8,7 @@ use super::convert::put_reference;
 use super::kinds::common;
 
 const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+const LIST_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
 
 /// `com.example.v1.Foo`: the group's labels reversed, version, kind.
 pub(super) fn model_name(version: &CustomVersion, kind: &str) -> String {
@@ -33,7 +34,17 @@ pub(super) fn schema(version: &CustomVersion, form: Form) -> Value {
     if map.get("type").and_then(Value::as_str) == Some("object") {
         type_meta(map, form);
     }
+    selectable(map, version);
     schema
+}
+
+/// Names the fields that field selectors may ask for.
+fn selectable(schema: &mut Map<String, Value>, version: &CustomVersion) {
+    let fields = version.selectable_fields.iter();
+    let fields: Vec<Value> = fields.map(|path| json!({ "fieldPath": path })).collect();
+    if !fields.is_empty() {
+        schema.insert("x-kubernetes-selectable-fields".to_owned(), json!(fields));
+    }
 }
 
 /// The schema of its lists.
@@ -44,19 +55,24 @@ pub(super) fn list_schema(version: &CustomVersion, form: Form) -> Value {
         &model_name(version, &version.resource.kind),
         form,
     );
-    let metadata = form.reference("io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta");
-    json!({
+    let mut metadata = Map::from_iter([("description".to_owned(), json!(common("metadata")))]);
+    put_reference(&mut metadata, LIST_META, form);
+    let mut schema = json!({
         "description": format!("{} is a list of {}", version.list_kind, version.resource.kind),
         "type": "object",
         "required": ["items"],
         "properties": {
             "apiVersion": {"type": "string", "description": common("apiVersion")},
             "kind": {"type": "string", "description": common("kind")},
-            "metadata": {"$ref": metadata},
+            "metadata": metadata,
             "items": {"type": "array", "description": format!("List of {}.", version.resource.plural), "items": items},
         },
         "x-kubernetes-group-version-kind": kinds(version, &version.list_kind),
-    })
+    });
+    if let Some(schema) = schema.as_object_mut() {
+        selectable(schema, version);
+    }
+    schema
 }
 
 fn kinds(version: &CustomVersion, kind: &str) -> Value {
@@ -80,6 +96,17 @@ fn type_meta(map: &mut Map<String, Value>, form: Form) {
     }
 }
 
+/// Numbers as Go prints them: a whole one has no point.
+fn whole(value: &Value) -> Value {
+    #[allow(clippy::cast_possible_truncation, reason = "whole and small")]
+    match value.as_f64() {
+        Some(number) if value.is_f64() && number.fract() == 0.0 && number.abs() < 1e15 => {
+            json!(number as i64)
+        }
+        Some(_) | None => value.clone(),
+    }
+}
+
 /// Int-or-strings and embedded resources spelt out; version 2 knows neither unions nor null.
 fn publish(source: &Value, form: Form) -> Value {
     let Some(map) = source.as_object() else {
@@ -97,7 +124,7 @@ fn publish(source: &Value, form: Form) -> Value {
             ("allOf" | "anyOf" | "oneOf", Value::Array(list)) => {
                 list.iter().map(|item| publish(item, form)).collect()
             }
-            (_, value) => value.clone(),
+            (_, value) => whole(value),
         };
         out.insert(key.clone(), value);
     }
@@ -119,8 +146,9 @@ fn publish(source: &Value, form: Form) -> Value {
             out.remove("type");
         }
         if flag("x-kubernetes-preserve-unknown-fields") {
-            out.remove("items");
-            out.remove("properties");
+            for key in ["items", "properties", "required", "type"] {
+                out.remove(key);
+            }
         }
     }
     Value::Object(out)

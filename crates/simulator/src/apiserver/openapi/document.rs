@@ -8,20 +8,77 @@ use serde_json::{Map, Value, json};
 
 use super::super::custom::CustomVersion;
 use super::super::discovery::Entry;
-use super::paths::{Models, Operations};
+use super::super::facts::returns_deleted;
+use super::paths::{Models, Operations, Sub};
+use super::plain::Plain;
 use super::{Form, convert, custom, hash, kinds};
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.";
-const BUILTIN_PATCHES: &[&str] = &[
-    "application/apply-patch+yaml",
-    "application/json-patch+json",
-    "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
+
+/// Every group version that has the kinds of all groups, also those that aren't served.
+const ALL_GROUPS: [(&str, &str); 52] = [
+    ("admissionregistration.k8s.io", "v1"),
+    ("admissionregistration.k8s.io", "v1alpha1"),
+    ("admissionregistration.k8s.io", "v1beta1"),
+    ("apps", "v1"),
+    ("apps", "v1beta1"),
+    ("apps", "v1beta2"),
+    ("authentication.k8s.io", "v1"),
+    ("authentication.k8s.io", "v1alpha1"),
+    ("authentication.k8s.io", "v1beta1"),
+    ("authorization.k8s.io", "v1"),
+    ("authorization.k8s.io", "v1beta1"),
+    ("autoscaling", "v1"),
+    ("autoscaling", "v2"),
+    ("batch", "v1"),
+    ("batch", "v1beta1"),
+    ("certificates.k8s.io", "v1"),
+    ("certificates.k8s.io", "v1alpha1"),
+    ("certificates.k8s.io", "v1beta1"),
+    ("coordination.k8s.io", "v1"),
+    ("coordination.k8s.io", "v1alpha2"),
+    ("coordination.k8s.io", "v1beta1"),
+    ("discovery.k8s.io", "v1"),
+    ("discovery.k8s.io", "v1beta1"),
+    ("events.k8s.io", "v1"),
+    ("events.k8s.io", "v1beta1"),
+    ("extensions", "v1beta1"),
+    ("flowcontrol.apiserver.k8s.io", "v1"),
+    ("flowcontrol.apiserver.k8s.io", "v1beta1"),
+    ("flowcontrol.apiserver.k8s.io", "v1beta2"),
+    ("flowcontrol.apiserver.k8s.io", "v1beta3"),
+    ("internal.apiserver.k8s.io", "v1alpha1"),
+    ("networking.k8s.io", "v1"),
+    ("networking.k8s.io", "v1beta1"),
+    ("node.k8s.io", "v1"),
+    ("node.k8s.io", "v1alpha1"),
+    ("node.k8s.io", "v1beta1"),
+    ("policy", "v1"),
+    ("policy", "v1beta1"),
+    ("rbac.authorization.k8s.io", "v1"),
+    ("rbac.authorization.k8s.io", "v1alpha1"),
+    ("rbac.authorization.k8s.io", "v1beta1"),
+    ("resource.k8s.io", "v1"),
+    ("resource.k8s.io", "v1alpha3"),
+    ("resource.k8s.io", "v1beta1"),
+    ("resource.k8s.io", "v1beta2"),
+    ("scheduling.k8s.io", "v1"),
+    ("scheduling.k8s.io", "v1alpha2"),
+    ("scheduling.k8s.io", "v1beta1"),
+    ("storage.k8s.io", "v1"),
+    ("storage.k8s.io", "v1alpha1"),
+    ("storage.k8s.io", "v1beta1"),
+    ("storagemigration.k8s.io", "v1beta1"),
 ];
-const CUSTOM_PATCHES: &[&str] = &[
-    "application/apply-patch+yaml",
-    "application/json-patch+json",
-    "application/merge-patch+json",
+/// What the document of everything names beyond these.
+const MORE_GROUPS: [(&str, &str); 7] = [
+    ("admission.k8s.io", "v1"),
+    ("admission.k8s.io", "v1beta1"),
+    ("apiextensions.k8s.io", "v1"),
+    ("apiextensions.k8s.io", "v1beta1"),
+    ("apiregistration.k8s.io", "v1"),
+    ("apiregistration.k8s.io", "v1beta1"),
+    ("imagepolicy.k8s.io", "v1alpha1"),
 ];
 
 /// What one document is made from.
@@ -79,18 +136,29 @@ impl GroupVersion {
     pub(super) fn version_3(&self) -> Value {
         let mut content = Content::default();
         self.add_to(&mut content, Form::V3);
-        let content = content.closed(Form::V3);
-        json!({
-            "openapi": "3.0.0",
-            "info": {"title": "Kubernetes", "version": "1.36"},
-            "paths": content.paths,
-            "components": {
-                "schemas": content.schemas,
-                "securitySchemes": {
-                    "BearerToken": {"type": "apiKey", "description": "Bearer Token authentication", "name": "authorization", "in": "header"},
-                },
-            },
-        })
+        content.close(Form::V3);
+        let place = match self.customs.is_empty() {
+            true if self.group.is_empty() => &[][..],
+            true => &[(self.group.as_str(), self.version.as_str())],
+            false => &ALL_GROUPS,
+        };
+        content.kinds(place);
+        if self.customs.is_empty() {
+            return content.document();
+        }
+        // Definitions are published one by one, by a controller with a title of its own.
+        let mut document = content.document();
+        if let Some(document) = document.as_object_mut() {
+            let info = json!({"title": "Kubernetes CRD Swagger", "version": "v0.1.0"});
+            document.insert("info".to_owned(), info);
+        }
+        if let Some(components) = document
+            .get_mut("components")
+            .and_then(Value::as_object_mut)
+        {
+            components.remove("securitySchemes");
+        }
+        document
     }
 
     fn add_to(&self, content: &mut Content, form: Form) {
@@ -98,13 +166,12 @@ impl GroupVersion {
             prefix: format!("/{}", self.place()),
             group: &self.group,
             version: &self.version,
-            patches: if self.customs.is_empty() {
-                BUILTIN_PATCHES
-            } else {
-                CUSTOM_PATCHES
-            },
+            custom: !self.customs.is_empty(),
             form,
         };
+        if self.customs.is_empty() {
+            operations.add_resources(&mut content.paths);
+        }
         for entry in &self.entries {
             let custom = self
                 .customs
@@ -115,7 +182,7 @@ impl GroupVersion {
                 None => content.builtin(&self.group, &self.version, entry, form),
             };
             let Some(models) = models else { continue };
-            let subresources: Vec<(String, String)> = entry
+            let subs: Vec<Sub<'_>> = entry
                 .subresources
                 .iter()
                 .filter_map(|sub| {
@@ -124,36 +191,47 @@ impl GroupVersion {
                         if *kind == entry.kind {
                             Some(models.kind.clone())
                         } else {
-                            model(&self.group, &self.version, kind)
+                            // What is connected to has options instead of a model.
+                            model(&self.group, &self.version, kind).or(Some(String::new()))
                         }
                     } else {
                         model(group, version, kind)
                     };
-                    Some((sub.name.clone(), model?))
+                    Some(Sub {
+                        entry: sub,
+                        model: model?,
+                    })
                 })
                 .collect();
-            operations.add(&mut content.paths, entry, &models, &subresources);
+            let returned = returns_deleted(&self.group, &entry.kind) && custom.is_none();
+            operations.add(&mut content.paths, (entry, returned), &models, &subs);
         }
     }
 }
 
 /// The Swagger 2.0 document of everything.
-pub(super) fn version_2(documents: &[GroupVersion]) -> Value {
+pub(super) fn version_2(documents: &[GroupVersion], others: &[Plain]) -> Value {
     let mut content = Content::default();
     for document in documents {
         document.add_to(&mut content, Form::V2);
     }
-    let content = content.closed(Form::V2);
+    for other in others {
+        other.add_to(&mut content, Form::V2);
+    }
+    content.close(Form::V2);
+    content.kinds(&[&ALL_GROUPS[..], &MORE_GROUPS].concat());
     json!({
         "swagger": "2.0",
-        "info": {"title": "Kubernetes", "version": "v1.36.3"},
+        "info": {"title": "Kubernetes", "version": "1.36"},
         "paths": content.paths,
         "definitions": content.schemas,
-        "securityDefinitions": {
-            "BearerToken": {"type": "apiKey", "description": "Bearer Token authentication", "name": "authorization", "in": "header"},
-        },
+        "securityDefinitions": {"BearerToken": bearer()},
         "security": [{"BearerToken": []}],
     })
+}
+
+fn bearer() -> Value {
+    json!({"type": "apiKey", "description": "Bearer Token authentication", "name": "authorization", "in": "header"})
 }
 
 /// The model name of a built-in kind.
@@ -166,13 +244,48 @@ fn model(group: &str, version: &str, kind: &str) -> Option<String> {
     kinds::schemas().contains_key(&name).then_some(name)
 }
 
+/// What a document says, while it is put together.
 #[derive(Default)]
-struct Content {
-    schemas: BTreeMap<String, Value>,
-    paths: Map<String, Value>,
+pub(super) struct Content {
+    /// Schemas by model name.
+    pub schemas: BTreeMap<String, Value>,
+    /// Operations by path.
+    pub paths: Map<String, Value>,
 }
 
 impl Content {
+    /// As an OpenAPI 3.0 document.
+    pub(super) fn document(self) -> Value {
+        let mut components = json!({"securitySchemes": {"BearerToken": bearer()}});
+        if let (false, Some(components)) = (self.schemas.is_empty(), components.as_object_mut()) {
+            components.insert("schemas".to_owned(), json!(self.schemas));
+        }
+        json!({
+            "openapi": "3.0.0",
+            "info": {"title": "Kubernetes", "version": "1.36"},
+            "paths": self.paths,
+            "components": components,
+        })
+    }
+
+    /// Names the groups that these kinds are part of, besides the core group.
+    fn kinds(&mut self, groups: &[(&str, &str)]) {
+        for kind in ["DeleteOptions", "WatchEvent"] {
+            let Some(schema) = self.schemas.get_mut(&format!("{META}{kind}")) else {
+                continue;
+            };
+            let mut all: Vec<_> = std::iter::once(&("", "v1")).chain(groups).collect();
+            all.sort_unstable();
+            let all: Vec<Value> = all
+                .into_iter()
+                .map(|(group, version)| json!({"group": group, "version": version, "kind": kind}))
+                .collect();
+            if let Some(fields) = schema.as_object_mut() {
+                fields.insert("x-kubernetes-group-version-kind".to_owned(), json!(all));
+            }
+        }
+    }
+
     fn custom(&mut self, version: &CustomVersion, form: Form) -> Models {
         let models = Models {
             kind: custom::model_name(version, &version.resource.kind),
@@ -197,13 +310,12 @@ impl Content {
         Some(Models { kind: name, list })
     }
 
-    /// The same with every schema that is referred to.
-    fn closed(mut self, form: Form) -> Self {
+    /// Adds every schema that is referred to.
+    pub(super) fn close(&mut self, form: Form) {
         let mut wanted = Vec::new();
         for schema in self.schemas.values().chain(self.paths.values()) {
             convert::references(schema, &mut wanted);
         }
-        wanted.push(format!("{META}APIResourceList"));
         while let Some(name) = wanted.pop() {
             if self.schemas.contains_key(&name) {
                 continue;
@@ -211,11 +323,10 @@ impl Content {
             let schema = kinds::schemas()
                 .get(&name)
                 .map(|source| convert::schema(&name, source, form));
-            let schema = schema.unwrap_or_else(|| json!({"type": "object"}));
+            let schema = schema.unwrap_or_else(|| convert::of_watches(&name, form));
             convert::references(&schema, &mut wanted);
             self.schemas.insert(name, schema);
         }
-        self
     }
 }
 
@@ -225,7 +336,10 @@ fn list_schema(name: &str, (group, version, kind): (&str, &str, &str), form: For
         item.insert("default".to_owned(), json!({}));
     }
     convert::put_reference(&mut item, name, form);
-    let mut metadata = json!({"default": {}});
+    let mut metadata = match form {
+        Form::V3 => json!({"default": {}}),
+        Form::V2 => json!({}),
+    };
     if let Some(metadata) = metadata.as_object_mut() {
         convert::put_reference(metadata, &format!("{META}ListMeta"), form);
     }

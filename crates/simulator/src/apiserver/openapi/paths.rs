@@ -1,35 +1,19 @@
-//! Paths and operations: as much as clients look at, that is actions, kinds, parameters and bodies.
+//! Paths of a document: which there are for a resource, its watches and its subresources, and what may be done with each
+//! (`apiserver/pkg/endpoints/installer.go`, for definitions `apiextensions-apiserver/pkg/controller/openapi/builder`).
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::super::discovery::Entry;
+use super::super::discovery::{Entry, Subresource};
 use super::Form;
+use super::operation::{Answer, Asked, Body, Operation, Parameters, model_parameters, path_item};
 
-const PATCH: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Patch";
 const STATUS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Status";
 const DELETE_OPTIONS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
-
-const LIST: &[&str] = &[
-    "allowWatchBookmarks",
-    "continue",
-    "fieldSelector",
-    "labelSelector",
-    "limit",
-    "resourceVersion",
-    "resourceVersionMatch",
-    "sendInitialEvents",
-    "timeoutSeconds",
-    "watch",
-];
-const WRITE: &[&str] = &["dryRun", "fieldManager", "fieldValidation"];
-const APPLY: &[&str] = &["dryRun", "fieldManager", "fieldValidation", "force"];
-const DELETE: &[&str] = &[
-    "dryRun",
-    "gracePeriodSeconds",
-    "ignoreStoreReadErrorWithClusterBreakingPotential",
-    "orphanDependents",
-    "propagationPolicy",
-];
+const RESOURCE_LIST: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.APIResourceList";
+const WATCH_EVENT: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent";
+const NAMESPACE: &str = "/namespaces/{namespace}";
+/// Methods that a proxied request may have.
+const PROXIED: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
 
 /// Where operations are written and what they are about.
 pub(super) struct Operations<'a> {
@@ -39,8 +23,8 @@ pub(super) struct Operations<'a> {
     pub group: &'a str,
     /// Version of the kinds.
     pub version: &'a str,
-    /// Media types of PATCH bodies.
-    pub patches: &'a [&'a str],
+    /// The kinds are those of definitions.
+    pub custom: bool,
     /// The form of the document.
     pub form: Form,
 }
@@ -51,249 +35,308 @@ pub(super) struct Models {
     pub list: String,
 }
 
+/// One subresource, with the model of what it answers.
+pub(super) struct Sub<'a> {
+    /// As discovery knows it.
+    pub entry: &'a Subresource,
+    /// Model of the kind.
+    pub model: String,
+}
+
+/// A resource while its paths are written.
+struct Subject<'a> {
+    entry: &'a Entry,
+    models: &'a Models,
+    /// What the kind is called in operations: `NamespacedPod`, `Node`.
+    scoped: String,
+    /// What may be watched.
+    watched: bool,
+    deleted: &'a str,
+}
+
+impl Subject<'_> {
+    fn has(&self, verb: &str) -> bool {
+        self.entry.verbs.iter().any(|known| known == verb)
+    }
+}
+
 impl Operations<'_> {
-    /// The paths of one resource with its subresources.
+    /// The paths of one resource with its subresources; `returned` if DELETE answers with the object.
     pub(super) fn add(
         &self,
         paths: &mut Map<String, Value>,
-        entry: &Entry,
+        (entry, returned): (&Entry, bool),
         models: &Models,
-        sub: &[(String, String)],
+        subs: &[Sub<'_>],
     ) {
-        let has = |verb: &str| entry.verbs.iter().any(|known| known == verb);
-        let scope = if entry.namespaced {
-            "/namespaces/{namespace}"
+        let (scope, scoped) = if entry.namespaced {
+            (NAMESPACE, format!("Namespaced{}", entry.kind))
         } else {
-            ""
+            ("", entry.kind.clone())
         };
+        let subject = Subject {
+            entry,
+            models,
+            scoped,
+            watched: entry.verbs.iter().any(|verb| verb == "watch"),
+            deleted: if returned { &models.kind } else { STATUS },
+        };
+        let all = format!("{}/{}", self.prefix, entry.plural);
         let collection = format!("{}{scope}/{}", self.prefix, entry.plural);
         let item = format!("{collection}/{{name}}");
-        let kind = (self.group, self.version, entry.kind.as_str());
-        let mut verbs = Vec::new();
-        if has("list") {
-            verbs.push(("get", "list", LIST, Body::None, models.list.as_str()));
+        self.put(paths, &collection, self.collection(&subject));
+        if entry.namespaced && subject.has("list") {
+            let mut list = self.list(&subject);
+            list.name = format!("list{}ForAllNamespaces", entry.kind);
+            self.put(paths, &all, vec![list]);
         }
-        if has("create") {
-            verbs.push((
-                "post",
-                "post",
-                WRITE,
-                Body::Model(&models.kind),
-                models.kind.as_str(),
-            ));
+        self.put(paths, &item, self.item(&subject));
+        if subject.watched && !self.custom {
+            self.watches(paths, &subject, scope);
         }
-        if has("deletecollection") {
-            verbs.push((
-                "delete",
-                "deletecollection",
-                DELETE,
-                Body::Model(DELETE_OPTIONS),
-                STATUS,
-            ));
-        }
-        self.path(paths, &collection, &entry.plural, kind, &verbs);
-        if entry.namespaced && has("list") {
-            let verbs = [("get", "list", LIST, Body::None, models.list.as_str())];
-            self.path(
-                paths,
-                &format!("{}/{}", self.prefix, entry.plural),
-                &entry.plural,
-                kind,
-                &verbs,
-            );
-        }
-        let verbs = Self::item_verbs(&entry.verbs, &models.kind);
-        self.path(paths, &item, &entry.plural, kind, &verbs);
-        for subresource in &entry.subresources {
-            let model = sub.iter().find(|(name, _)| *name == subresource.name);
-            let Some((_, model)) = model else { continue };
-            let (group, version, kind) = &subresource.kind;
-            let own = group.is_empty() && version.is_empty();
-            let place = if own {
-                (self.group, self.version)
-            } else {
-                (group.as_str(), version.as_str())
-            };
-            let mut verbs = Self::item_verbs(&subresource.verbs, model);
-            if subresource.verbs.iter().any(|verb| verb == "create") {
-                verbs.push(("post", "post", WRITE, Body::Model(model), model));
-            }
-            let path = format!("{item}/{}", subresource.name);
-            self.path(
-                paths,
-                &path,
-                &entry.plural,
-                (place.0, place.1, kind),
-                &verbs,
-            );
+        for sub in subs {
+            self.subresource(paths, &subject, &item, sub);
         }
     }
 
-    fn item_verbs<'m>(verbs: &[String], model: &'m str) -> Vec<Verb<'m>> {
+    /// The path that lists the resources of a built-in group version.
+    pub(super) fn add_resources(&self, paths: &mut Map<String, Value>) {
+        let operation = Operation {
+            method: "get",
+            name: "getAPIResources".to_owned(),
+            answer: Answer::Model(RESOURCE_LIST),
+            ..Operation::default()
+        };
+        self.put(paths, &format!("{}/", self.prefix), vec![operation]);
+    }
+
+    fn put(&self, paths: &mut Map<String, Value>, path: &str, operations: Vec<Operation<'_>>) {
+        if !operations.is_empty() {
+            let item = path_item(path, &operations, self.custom, self.form);
+            paths.insert(path.to_owned(), item);
+        }
+    }
+
+    fn kind<'a>(&'a self, subject: &'a Subject<'_>) -> Option<(&'a str, &'a str, &'a str)> {
+        Some((self.group, self.version, subject.entry.kind.as_str()))
+    }
+
+    fn list<'a>(&'a self, subject: &'a Subject<'_>) -> Operation<'a> {
+        Operation {
+            method: "get",
+            action: "list",
+            name: format!("list{}", subject.scoped),
+            kind: self.kind(subject),
+            parameters: Parameters::List,
+            answer: if self.custom {
+                Answer::Model(&subject.models.list)
+            } else {
+                Answer::Stream(&subject.models.list)
+            },
+            ..Operation::default()
+        }
+    }
+
+    fn collection<'a>(&'a self, subject: &'a Subject<'_>) -> Vec<Operation<'a>> {
+        let mut operations = Vec::new();
+        if subject.has("list") {
+            operations.push(self.list(subject));
+        }
+        if subject.has("create") {
+            operations.push(Operation {
+                name: format!("create{}", subject.scoped),
+                ..self.create(self.kind(subject), &subject.models.kind)
+            });
+        }
+        if subject.has("deletecollection") {
+            let (parameters, body) = if self.custom {
+                (Parameters::List, Body::None)
+            } else {
+                (Parameters::DeleteCollection, Body::Optional(DELETE_OPTIONS))
+            };
+            operations.push(Operation {
+                method: "delete",
+                action: "deletecollection",
+                name: format!("deleteCollection{}", subject.scoped),
+                kind: self.kind(subject),
+                parameters,
+                body,
+                answer: Answer::Model(STATUS),
+                ..Operation::default()
+            });
+        }
+        operations
+    }
+
+    fn create<'a>(&self, kind: Asked<'a>, model: &'a str) -> Operation<'a> {
+        Operation {
+            method: "post",
+            action: "post",
+            kind,
+            parameters: Parameters::Write,
+            body: Body::Model(model),
+            answer: Answer::Model(model),
+            also: &["201", "202"],
+            ..Operation::default()
+        }
+    }
+
+    fn item<'a>(&'a self, subject: &'a Subject<'_>) -> Vec<Operation<'a>> {
+        let kind = self.kind(subject);
+        let model = subject.models.kind.as_str();
+        let mut operations =
+            self.reads_and_writes(&subject.entry.verbs, &subject.scoped, (kind, model));
+        if subject.has("delete") {
+            operations.push(Operation {
+                method: "delete",
+                action: "delete",
+                name: format!("delete{}", subject.scoped),
+                kind,
+                parameters: Parameters::Delete,
+                body: Body::Optional(DELETE_OPTIONS),
+                answer: Answer::Model(subject.deleted),
+                also: &["202"],
+                ..Operation::default()
+            });
+        }
+        operations
+    }
+
+    /// GET, PUT and PATCH of an object or a subresource.
+    fn reads_and_writes<'a>(
+        &self,
+        verbs: &[String],
+        name: &str,
+        (kind, model): (Asked<'a>, &'a str),
+    ) -> Vec<Operation<'a>> {
         let has = |verb: &str| verbs.iter().any(|known| known == verb);
-        let mut list: Vec<Verb<'m>> = Vec::new();
+        let mut operations = Vec::new();
         if has("get") {
-            list.push(("get", "get", &[], Body::None, model));
+            operations.push(Operation {
+                method: "get",
+                action: "get",
+                name: format!("read{name}"),
+                kind,
+                parameters: if self.custom {
+                    Parameters::Get
+                } else {
+                    Parameters::None
+                },
+                answer: Answer::Model(model),
+                ..Operation::default()
+            });
         }
         if has("update") {
-            list.push(("put", "put", WRITE, Body::Model(model), model));
-        }
-        if has("delete") {
-            list.push((
-                "delete",
-                "delete",
-                DELETE,
-                Body::Model(DELETE_OPTIONS),
-                STATUS,
-            ));
+            operations.push(Operation {
+                method: "put",
+                action: "put",
+                name: format!("replace{name}"),
+                kind,
+                parameters: Parameters::Write,
+                body: Body::Model(model),
+                answer: Answer::Model(model),
+                also: &["201"],
+                ..Operation::default()
+            });
         }
         if has("patch") {
-            list.push(("patch", "patch", APPLY, Body::Patch, model));
+            operations.push(Operation {
+                method: "patch",
+                action: "patch",
+                name: format!("patch{name}"),
+                kind,
+                parameters: Parameters::Apply,
+                body: Body::Patch,
+                answer: Answer::Model(model),
+                also: if self.custom { &[] } else { &["201"] },
+                ..Operation::default()
+            });
         }
-        list
+        operations
     }
 
-    fn path(
+    /// The old paths of watches.
+    fn watches(&self, paths: &mut Map<String, Value>, subject: &Subject<'_>, scope: &str) {
+        let entry = subject.entry;
+        let watch = |action: &'static str, name: String| Operation {
+            method: "get",
+            action,
+            name,
+            kind: self.kind(subject),
+            parameters: Parameters::List,
+            answer: Answer::Stream(WATCH_EVENT),
+            ..Operation::default()
+        };
+        let all = format!("{}/watch/{}", self.prefix, entry.plural);
+        let collection = format!("{}/watch{scope}/{}", self.prefix, entry.plural);
+        if entry.namespaced {
+            let name = format!("watch{}ListForAllNamespaces", entry.kind);
+            self.put(paths, &all, vec![watch("watchlist", name)]);
+        }
+        let name = format!("watch{}List", subject.scoped);
+        self.put(paths, &collection, vec![watch("watchlist", name)]);
+        let name = format!("watch{}", subject.scoped);
+        let item = format!("{collection}/{{name}}");
+        self.put(paths, &item, vec![watch("watch", name)]);
+    }
+
+    fn subresource(
         &self,
         paths: &mut Map<String, Value>,
-        path: &str,
-        plural: &str,
-        kind: (&str, &str, &str),
-        verbs: &[Verb<'_>],
+        subject: &Subject<'_>,
+        item: &str,
+        sub: &Sub<'_>,
     ) {
-        if verbs.is_empty() {
+        let path = format!("{item}/{}", sub.entry.name);
+        let name = format!("{}{}", subject.scoped, capitalized(&sub.entry.name));
+        let (group, version, kind) = &sub.entry.kind;
+        let own = self.custom || group.is_empty() && version.is_empty();
+        let kind = match own {
+            true if self.custom => self.kind(subject),
+            true => Some((self.group, self.version, kind.as_str())),
+            false => Some((group.as_str(), version.as_str(), kind.as_str())),
+        };
+        let options = model_parameters(kind.map_or("", |(_, _, kind)| kind));
+        if !options.is_empty() {
+            let proxied = sub.entry.name == "proxy";
+            let methods: &[&str] = if proxied { &PROXIED } else { &["get", "post"] };
+            let connect = |suffix: &str| -> Vec<Operation<'_>> {
+                let one = |method: &&'static str| Operation {
+                    method,
+                    action: "connect",
+                    name: format!("connect{}{name}{suffix}", capitalized(method)),
+                    kind,
+                    parameters: Parameters::Own(options),
+                    answer: Answer::Anything,
+                    ..Operation::default()
+                };
+                methods.iter().map(one).collect()
+            };
+            self.put(paths, &path, connect(""));
+            if proxied {
+                self.put(paths, &format!("{path}/{{path}}"), connect("WithPath"));
+            }
             return;
         }
-        let mut operations = Map::new();
-        for verb in verbs {
-            operations.insert(verb.0.to_owned(), self.operation(path, plural, kind, verb));
+        let mut operations = self.reads_and_writes(&sub.entry.verbs, &name, (kind, &sub.model));
+        if sub.entry.verbs.iter().any(|verb| verb == "create") {
+            operations.push(Operation {
+                name: format!("create{name}"),
+                ..self.create(kind, &sub.model)
+            });
         }
-        let mut parameters: Vec<Value> = path
-            .split('/')
-            .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
-            .map(|name| self.parameter(name, "path"))
-            .collect();
-        parameters.push(self.parameter("pretty", "query"));
-        operations.insert("parameters".to_owned(), Value::Array(parameters));
-        paths.insert(path.to_owned(), Value::Object(operations));
-    }
-
-    fn operation(
-        &self,
-        path: &str,
-        plural: &str,
-        kind: (&str, &str, &str),
-        verb: &Verb<'_>,
-    ) -> Value {
-        let (method, action, parameters, body, answer) = verb;
-        let (group, version, kind) = kind;
-        let mut parameters: Vec<Value> = parameters
-            .iter()
-            .map(|name| self.parameter(name, "query"))
-            .collect();
-        let words: Vec<String> = path.split(['/', '.', '{', '}']).map(capitalized).collect();
-        let mut operation = json!({
-            "operationId": format!("{action}{}", words.concat()),
-            "description": format!("{action} {plural}"),
-            "x-kubernetes-action": action,
-            "x-kubernetes-group-version-kind": {"group": group, "version": version, "kind": kind},
-        });
-        let reference = json!({"$ref": self.form.reference(answer)});
-        let Some(map) = operation.as_object_mut() else {
-            return operation;
-        };
-        let types: Vec<&str> = match body {
-            Body::None => Vec::new(),
-            Body::Model(_) => vec!["application/json"],
-            Body::Patch => self.patches.to_vec(),
-        };
-        let model = match body {
-            Body::None => None,
-            Body::Model(model) => Some(*model),
-            Body::Patch => Some(PATCH),
-        };
-        let schema = model.map(|model| json!({"$ref": self.form.reference(model)}));
-        match self.form {
-            Form::V3 => {
-                if let Some(schema) = schema {
-                    let content: Map<String, Value> = types
-                        .iter()
-                        .map(|name| ((*name).to_owned(), json!({"schema": schema})))
-                        .collect();
-                    map.insert(
-                        "requestBody".to_owned(),
-                        json!({"content": content, "required": *method != "delete"}),
-                    );
-                }
-                let content = json!({"application/json": {"schema": reference}});
-                map.insert(
-                    "responses".to_owned(),
-                    json!({"200": {"description": "OK", "content": content}}),
-                );
-            }
-            Form::V2 => {
-                if let Some(schema) = schema {
-                    parameters.push(json!({"name": "body", "in": "body", "required": *method != "delete", "schema": schema}));
-                    map.insert("consumes".to_owned(), json!(types));
-                }
-                map.insert(
-                    "produces".to_owned(),
-                    json!(["application/json", "application/yaml"]),
-                );
-                map.insert(
-                    "responses".to_owned(),
-                    json!({"200": {"description": "OK", "schema": reference}}),
-                );
+        if sub.entry.name == "log" {
+            for operation in &mut operations {
+                operation.answer = Answer::Text;
+                operation.parameters = Parameters::Own(super::operation::LOG);
             }
         }
-        if !parameters.is_empty() {
-            map.insert("parameters".to_owned(), Value::Array(parameters));
-        }
-        operation
-    }
-
-    fn parameter(&self, name: &str, place: &str) -> Value {
-        let kind = match name {
-            "limit" | "timeoutSeconds" | "gracePeriodSeconds" => "integer",
-            "watch"
-            | "allowWatchBookmarks"
-            | "sendInitialEvents"
-            | "orphanDependents"
-            | "force" => "boolean",
-            _ => "string",
-        };
-        let mut parameter = match self.form {
-            Form::V2 => json!({"name": name, "in": place, "type": kind, "uniqueItems": true}),
-            Form::V3 => {
-                json!({"name": name, "in": place, "schema": {"type": kind, "uniqueItems": true}})
-            }
-        };
-        if place == "path"
-            && let Some(map) = parameter.as_object_mut()
-        {
-            map.insert("required".to_owned(), json!(true));
-        }
-        parameter
+        self.put(paths, &path, operations);
     }
 }
 
-/// Method, action, query parameters, body and model of the answer.
-type Verb<'a> = (
-    &'static str,
-    &'static str,
-    &'static [&'static str],
-    Body<'a>,
-    &'a str,
-);
-
-#[derive(Clone, Copy)]
-enum Body<'a> {
-    None,
-    Model(&'a str),
-    Patch,
-}
-
-fn capitalized(word: &str) -> String {
+/// The word with a capital first letter.
+pub(super) fn capitalized(word: &str) -> String {
     let mut chars = word.chars();
     chars.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(chars).collect()

@@ -1,5 +1,6 @@
 use super::*;
 use crate::apiserver::Options;
+use http::Method;
 
 fn get(path: &str, accept: &str) -> Response {
     let mut api = ApiServer::new(Options::default());
