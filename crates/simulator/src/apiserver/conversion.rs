@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::custom::Conversion;
+use super::list::Items;
 use super::registry::Served;
 use super::store::{Entry, Event};
 use super::{ApiServer, convert};
@@ -137,10 +138,12 @@ impl ApiServer {
         let Some(conversion) = served.asks() else {
             return Ok(super::reply::in_version(served, stored));
         };
+        let read = conversion.read(stored);
         if conversion.is_in(stored, version) {
-            return Ok(stored.clone());
+            let same = read == **stored;
+            return Ok(if same { stored.clone() } else { Arc::new(read) });
         }
-        let mut object = self.ask_conversion(conversion, &conversion.read(stored), version)?;
+        let mut object = self.ask_conversion(conversion, &read, version)?;
         conversion.coerce(&mut object);
         Ok(Arc::new(object))
     }
@@ -181,8 +184,8 @@ impl ApiServer {
     pub(crate) fn cached_entries(
         &self,
         served: &Served,
-        entries: Vec<(Arc<str>, Arc<Entry>)>,
-    ) -> Result<Vec<(Arc<str>, Arc<Entry>)>, ApiError> {
+        entries: Items,
+    ) -> Result<Items, ApiError> {
         if served.asks().is_none() {
             return Ok(entries);
         }

@@ -212,7 +212,8 @@ impl ApiServer {
     }
 }
 
-type Items = Vec<(Arc<str>, Arc<Entry>)>;
+/// Entries by key.
+pub(crate) type Items = Vec<(Arc<str>, Arc<Entry>)>;
 
 fn newest(table: Option<&Table>, selection: &Selection, start: &str) -> Items {
     let Some(table) = table else {

@@ -279,7 +279,11 @@ impl ApiServer {
         if !target.uid.is_empty() && target.uid != meta::uid(&stored.value) {
             return Err(uid_mismatch(target, meta::uid(&stored.value)));
         }
-        let old_requested = self.read(requested, &stored.value)?;
+        let old_requested = match requested.asks() {
+            // Writes begin with what the version's cache holds.
+            Some(_) => self.cached_entry(requested, &key, &stored)?.value.clone(),
+            None => self.read(requested, &stored.value)?,
+        };
         let mut object = change(self, &old_requested, writer)?;
         ensure_namespace(requested, target.namespace, &mut object)?;
         self.own_written(

@@ -145,10 +145,9 @@ impl Host for Authorizer<'_> {
     }
 
     fn cost(&self, function: &str, arguments: &[Cel]) -> Option<u64> {
-        match arguments.first()? {
-            Cel::Foreign(..) if function == "check" => Some(CHECK_COST),
-            Cel::Foreign(..) => Some(1),
-            _ => None,
-        }
+        let Cel::Foreign(..) = arguments.first()? else {
+            return None;
+        };
+        Some(if function == "check" { CHECK_COST } else { 1 })
     }
 }
