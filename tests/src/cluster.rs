@@ -112,6 +112,15 @@ impl Cluster {
         }
     }
 
+    /// From now on whoever sets an owner that cannot go before its dependents must be allowed to set that owner's
+    /// finalizers, as `OwnerReferencesPermissionEnforcement` wants it. A real server says so with a flag at its start.
+    pub fn enforce_owner_permissions(&self) {
+        match &self.ground {
+            Ground::Simulated(world) => world.lock().api.enforce_owner_permissions(),
+            Ground::Real => {}
+        }
+    }
+
     /// Starts the controllers in this process, which reach the server through `transport`.
     pub(crate) fn start(&mut self, transport: kube::Client, faults: Arc<Faults>, seed: u64) {
         let options = RunOptions {

@@ -11,6 +11,9 @@ use crate::rollout::decide::writes::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ROLL
 pub const GRANTS: &[Grant] = &[
     Grant::new(ROLLOUT, &[Get, List, Watch, Patch]),
     Grant::below(ROLLOUT, "status", &[Patch]),
+    // Nothing is called there: ReplicaSets block the deletion of their Rollout, and clusters that enforce permissions of
+    // owner references, as OpenShift does, let only those set that who may set the owner's finalizers.
+    Grant::below(ROLLOUT, "finalizers", &[Update]),
     Grant::new(REPLICA_SET, &[Get, List, Watch, Create, Patch, Delete]),
     Grant::new(DEPLOYMENT, &[Get, List, Watch, Patch]),
     Grant::new(POD_TEMPLATE, &[Get, List, Watch]),

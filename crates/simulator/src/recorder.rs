@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 /// What tells a refusal for want of a right from one by admission.
-const NO_RIGHT: &[u8] = b"forbidden: User ";
+const NO_RIGHT: [&[u8]; 2] = [b"forbidden: User ", b"forbidden: cannot set "];
 
 /// Calls of one actor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -78,7 +78,8 @@ impl Recorder {
             self.hash.update((part.len() as u64).to_be_bytes());
             self.hash.update(part);
         }
-        if status == 403 && reply.windows(NO_RIGHT.len()).any(|part| part == NO_RIGHT) {
+        let says = |text: &[u8]| reply.windows(text.len()).any(|part| part == text);
+        if status == 403 && NO_RIGHT.iter().any(|text| says(text)) {
             self.forbidden.push(format!("{actor} {method} {path}"));
         }
         if let Some(log) = &mut self.log {

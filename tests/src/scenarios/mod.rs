@@ -7,6 +7,7 @@ pub mod deployment;
 pub mod disturbed;
 pub mod killed;
 pub mod take_over;
+pub mod upkeep;
 
 use std::fmt;
 use std::pin::Pin;
@@ -71,6 +72,8 @@ table! { $
         is_undone_to_an_older_revision;
     killed: after_ten_writes_of_a_canary, after_ten_writes_of_a_blue_green;
     take_over: of_canaries, of_blue_greens;
+    upkeep: restarts_pods, keeps_one_old_revision, labels_pods_by_role, takes_in_its_orphan,
+        blocks_the_deletion_of_its_owner;
 }
 
 /// A scenario by name.

@@ -90,6 +90,8 @@ pub struct Options {
     pub token_key: [u8; 32],
     /// Users by the token they always have.
     pub static_tokens: BTreeMap<String, User>,
+    /// Whether admission plugin `OwnerReferencesPermissionEnforcement` is on.
+    pub enforce_owner_permissions: bool,
     /// What really runs some containers: their output is their log.
     pub containers: Option<ContainerRuntime>,
 }
@@ -103,6 +105,7 @@ impl Default for Options {
             advertise: None,
             token_key: [0x5a; 32],
             static_tokens: BTreeMap::new(),
+            enforce_owner_permissions: false,
             containers: None,
         }
     }

@@ -6,6 +6,7 @@
 mod authorizer;
 mod configurations;
 mod expressions;
+mod owner_permissions;
 mod policies;
 mod review;
 mod rules;
@@ -174,6 +175,9 @@ impl ApiServer {
     ) -> Result<(), ApiError> {
         if attributes.is_exempt() {
             return Ok(());
+        }
+        if let Some(object) = object {
+            self.owner_permissions(attributes, object)?;
         }
         self.policies(attributes, object, warnings)?;
         self.validating_webhooks(attributes, object, warnings)
