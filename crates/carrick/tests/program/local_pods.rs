@@ -247,9 +247,9 @@ fn kubectl_forwards_ports_to_the_process() {
             .stdout(Stdio::piped());
         let mut forward = forward.spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(forward.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        // Kept to the end: kubectl goes on printing, and dies where nobody reads.
+        let mut output = BufReader::new(forward.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
         let local = line
             .strip_prefix("Forwarding from ")
             .and_then(|rest| rest.split(' ').next());

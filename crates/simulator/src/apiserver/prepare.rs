@@ -7,6 +7,7 @@ use machinery::builtin::{defaults, strategy};
 use machinery::meta;
 use serde_json::Value;
 
+use super::ApiServer;
 use super::facts;
 use super::registry::Served;
 use super::resource::known;
@@ -182,6 +183,20 @@ pub(crate) fn validate_create(
         errors.extend(custom::validate_definition(object, None));
     }
     errors
+}
+
+impl ApiServer {
+    /// Errors that count here: where pods are processes of this computer, endpoints may be loopback addresses.
+    pub(crate) fn standing(&self, served: &Served, errors: Vec<FieldError>) -> Vec<FieldError> {
+        let endpoints = [known::ENDPOINTS, known::ENDPOINT_SLICES].contains(&served.resource);
+        if !endpoints || self.options.containers.is_none() {
+            return errors;
+        }
+        errors
+            .into_iter()
+            .filter(|error| !error.detail.starts_with("may not be in the loopback range"))
+            .collect()
+    }
 }
 
 /// Errors of an updated object.

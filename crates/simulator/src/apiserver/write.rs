@@ -168,6 +168,7 @@ impl ApiServer {
         self.check_escalation(writer.user, Granted::new(served, namespace, &object, None))?;
         prepare_create(served, &mut object);
         let errors = validate_create(served, &object, &mut writer.warnings);
+        let errors = self.standing(served, errors);
         if !errors.is_empty() {
             return Err(invalid(served, &object, &errors));
         }
@@ -303,7 +304,7 @@ impl ApiServer {
         let granted = Granted::new(&served, target.namespace, &new, Some(&old));
         self.check_escalation(writer.user, granted)?;
         check_version(&served, target.name, &mut new, &old)?;
-        Self::before_update(&served, target.subresource, &mut new, &old, writer)?;
+        self.before_update(&served, target.subresource, &mut new, &old, writer)?;
         self.admit_updated(target, &served, (&new, &old), writer)?;
         if deletes(&served, &new, &old) {
             self.has_its_answers()?;
@@ -372,6 +373,7 @@ impl ApiServer {
 
     /// Metadata, preparation and validation of an update.
     fn before_update(
+        &self,
         served: &Served,
         subresource: &str,
         new: &mut Value,
@@ -414,6 +416,7 @@ impl ApiServer {
             meta::set_generation(new, meta::generation(old) + 1);
         }
         let errors = validate_update(served, subresource, new, old, &mut writer.warnings);
+        let errors = self.standing(served, errors);
         if errors.is_empty() {
             Ok(())
         } else {
