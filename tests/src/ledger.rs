@@ -1,7 +1,7 @@
 //! `docs/simulator-differences.md`: what may differ, and why.
 //!
 //! The last cell of a row says which lines it is about: `COMMAND => LINE` in backquotes, each with `*` for any text. A
-//! row may have several, with `<br>` between them. The first word of a command is its area: `kubectl` for the session,
+//! row may have several, with `<br>` between them. The first word of a command is its area: `kubectl` (anywhere) for the session,
 //! `requests`, `watches` … for those of `cargo xtask fidelity`.
 
 use anyhow::{Result, ensure};
@@ -26,6 +26,10 @@ impl Pattern {
     }
 
     fn area(&self) -> &str {
+        if self.text.contains("kubectl ") {
+            // Some commands of the session prepare a file first, or wait.
+            return "kubectl";
+        }
         self.text.split(' ').next().unwrap_or_default()
     }
 }

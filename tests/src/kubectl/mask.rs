@@ -1,4 +1,5 @@
-//! What is left to chance is masked: times, ages, uids, versions, addresses, random suffixes, nodes.
+//! What is left to chance is masked: times, ages, uids, versions, addresses, random suffixes, nodes. The entries of managedFields
+//! stand in the order of their times, so that is left to chance too.
 
 use std::path::Path;
 
@@ -38,6 +39,8 @@ impl Masks {
             rule(r"\bnode-[123]\b", "NODE"),
             rule(r"\b(LIVE|MERGED|edit)-[a-z0-9]+", "$1-RANDOM"),
             rule(r"^@@ .* @@$", "@@"),
+            // A warning of the client's own log: date, time and process.
+            rule(r"^W\d{4} [\d:.]+ +\d+ ", "W "),
             rule(r"\.[0-9a-f]{16}\b", ".RANDOM"),
             rule(
                 &format!(r"([a-z0-9])-{SUFFIX}{{5,10}}(-{SUFFIX}{{5}})?\b"),
@@ -60,26 +63,35 @@ impl Masks {
         }
     }
 
-    /// The lines of an output, masked, without managedFields.
-    pub(super) fn apply(&self, text: &str) -> Vec<String> {
-        let mut lines = Vec::new();
-        let mut managed = None;
+    /// The lines of an output, masked; with managedFields or without: old clients always print them.
+    pub(super) fn apply(&self, text: &str, with_managed: bool) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        // Entries of the list one is in, and how far its head is indented.
+        let mut managed: Option<(usize, Vec<String>)> = None;
         for line in text.lines() {
             // In a diff the first column isn't the document's.
             let inner = line.strip_prefix(['+', '-']).unwrap_or(line).trim_start();
             let indent = line.len() - inner.len();
-            if let Some(at) = managed {
-                if indent > at || (indent == at && inner.starts_with(['-', ']'])) {
+            if let Some((at, mut entries)) = managed.take() {
+                let ends = if with_managed { ['-', '-'] } else { ['-', ']'] };
+                if indent > at || (indent == at && inner.starts_with(ends)) {
+                    if with_managed {
+                        put(&mut entries, &self.line(line));
+                    }
+                    managed = Some((at, entries));
                     continue;
                 }
-                managed = None;
+                lines.extend(sorted(entries));
             }
-            if MANAGED.contains(&inner.trim_end()) {
-                managed = Some(indent);
-                continue;
+            let begins = MANAGED.contains(&inner.trim_end());
+            if begins {
+                managed = Some((indent, Vec::new()));
             }
-            lines.push(self.line(line));
+            if with_managed || !begins {
+                lines.push(self.line(line));
+            }
         }
+        lines.extend(managed.into_iter().flat_map(|(_, entries)| sorted(entries)));
         lines
     }
 
@@ -92,26 +104,79 @@ impl Masks {
     }
 }
 
+/// Puts a line to the entry it belongs to: one begins with every line that is indented as the first one and can begin one.
+fn put(entries: &mut Vec<String>, line: &str) {
+    let indent = |line: &str| {
+        let inner = line.strip_prefix(['+', '-']).unwrap_or(line);
+        inner.len() - inner.trim_start().len()
+    };
+    let at = entries.first().map_or(indent(line), |first| indent(first));
+    let text = line.trim_start_matches(['+', ' ']);
+    let begins = text.starts_with("- ") || text == "{" || text.starts_with("API Version:");
+    match entries.last_mut() {
+        Some(last) if !(begins && indent(line) == at) => {
+            last.push('\n');
+            last.push_str(line);
+        }
+        _ => entries.push(line.to_owned()),
+    }
+}
+
+/// The lines of all entries, in the order of their texts. In JSON a comma says only that another one follows.
+fn sorted(entries: Vec<String>) -> Vec<String> {
+    let mut entries: Vec<String> = entries
+        .into_iter()
+        .map(|entry| {
+            entry
+                .strip_suffix("},")
+                .map_or(entry.clone(), |rest| format!("{rest}}}"))
+        })
+        .collect();
+    entries.sort();
+    let lines = entries.iter().flat_map(|entry| entry.lines());
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn managed_fields_are_left_out_where_nobody_asks_for_them() {
+    let masks = Masks::new(Path::new("/tmp/here"));
+    let text = "metadata:\n  managedFields:\n  - manager: a\n  name: x\n    \"managedFields\": [\n        {}\n    ],\nend\n";
+    assert_eq!(masks.apply(text, false), ["metadata:", "  name: x", "end"]);
+}
+
 #[test]
 fn what_chance_decides_is_masked_and_nothing_else() {
     let masks = Masks::new(Path::new("/tmp/here"));
     let text = "web-7c5ddbdf54-x7bq2   1/1     Running   0          2m3s   10.0.0.7   node-2\n\
         wait -f /tmp/here/a.yaml: spec.replicas 10\n  uid: 01234567-89ab-cdef-0123-456789abcdef\n\
-        \x20 managedFields:\n  - apiVersion: v1\n    manager: kubectl\n  name: shop\n\
+        \x20 managedFields:\n  - apiVersion: v1\n    manager: kubectl\n    time: \"2026-01-02T03:04:05Z\"\n\
+        \x20 - apiVersion: v1\n    manager: apply\n  name: shop\n\
         \x20 resourceVersion: \"77\"\n  creationTimestamp: \"2026-01-02T03:04:05Z\"\n\
         @@ -0,0 +1,9 @@\n+  managedFields:\n+  - apiVersion: v1\n+    fieldsV1:\n+      f:data: {}\n+  name: shop\n\
         \x20 Managed Fields:\n    Manager:  kubectl\n  UID:  1\n    cpu:  100m\n  ----    ------   ----\n";
     assert_eq!(
-        masks.apply(text),
+        masks.apply(text, true),
         [
             "web-RANDOM  1/1  Running  0  AGE  ADDRESS  NODE",
             "wait -f FOLDER/a.yaml: spec.replicas 10",
             "  uid: UID",
+            "  managedFields:",
+            "  - apiVersion: v1",
+            "    manager: apply",
+            "  - apiVersion: v1",
+            "    manager: kubectl",
+            "    time: \"TIME\"",
             "  name: shop",
             "  resourceVersion: \"VERSION\"",
             "  creationTimestamp: \"TIME\"",
             "@@",
+            "+  managedFields:",
+            "+  - apiVersion: v1",
+            "+    fieldsV1:",
+            "+      f:data: {}",
             "+  name: shop",
+            "  Managed Fields:",
+            "    Manager:  kubectl",
             "  UID:  1",
             "    cpu:  100m",
             "  ----  ------  ----",

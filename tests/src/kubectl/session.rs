@@ -206,7 +206,11 @@ fn ask(
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-    let lines = |bytes: &[u8]| mode.arrange(masks.apply(&String::from_utf8_lossy(bytes)));
+    let managed = command.contains("--show-managed-fields");
+    let lines = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        mode.arrange(masks.apply(&text, managed))
+    };
     let mut answer = Answer {
         command: command.to_owned(),
         lines: lines(&output.stdout),
