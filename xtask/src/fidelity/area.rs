@@ -25,11 +25,6 @@ pub trait Area: Sync {
         false
     }
 
-    /// A line that says why there is nothing to compare, if so.
-    fn skipped(&self) -> Option<String> {
-        None
-    }
-
     /// Custom resource definitions that are there before any sequence.
     fn definitions(&self) -> Vec<Value> {
         Vec::new()
@@ -50,6 +45,7 @@ pub fn all() -> Vec<Box<dyn Area>> {
         Box::new(builtins::Builtins),
         Box::new(applies::Applies),
         Box::new(schemas::Schemas),
+        Box::new(schemas::Upstream),
     ]
 }
 

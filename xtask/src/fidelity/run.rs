@@ -123,7 +123,8 @@ pub async fn define(ground: &Ground, definitions: &[Value]) -> Result<()> {
     }
     for definition in definitions {
         let spec = &definition["spec"];
-        for version in spec["versions"].as_array().into_iter().flatten() {
+        let versions = spec["versions"].as_array().into_iter().flatten();
+        for version in versions.filter(|version| version["served"] == true) {
             let target = format!(
                 "/apis/{}/{}/{}",
                 spec["group"].as_str().unwrap_or_default(),
@@ -142,7 +143,7 @@ pub async fn define(ground: &Ground, definitions: &[Value]) -> Result<()> {
                 }
                 tokio::time::sleep(PAUSE).await;
             }
-            if well < 3 && version["served"] != false {
+            if well < 3 {
                 bail!("{target} is not served");
             }
         }

@@ -1,23 +1,22 @@
-//! Area `schemas`: objects made from the schemas of upstream's custom resources, valid ones and ones with a single flaw.
+//! Areas `schemas` and `upstream`: objects made from schemas that a seed makes up, and from upstream's; valid objects and ones
+//! with a single flaw.
 //!
-//! Most are created as dry runs, which shows what is pruned, defaulted and refused. Ratcheting needs objects that the schema
-//! would refuse: a copy of the definition in a group of the sequence's own lets everything pass first, then gets its schema.
+//! Most are created as dry runs, which shows what is pruned, defaulted and refused. Ratcheting needs stored objects that the
+//! schema refuses, so every definition is in a group of its sequence's own, lets everything pass first, then gets its schema.
+mod made;
 mod ratchet;
 mod upstream;
 
 use anyhow::Result;
 use serde_json::Value;
-use simulator::conformance::schemas::{Sample, samples};
 
 use super::area::{Area, Chance};
-use super::sequence::{Sequence, Step};
+use super::sequence::Sequence;
 
-/// Objects with a flaw made of each definition.
-const FLAWS: usize = 60;
-/// Objects in one sequence.
-const TOGETHER: usize = 16;
+/// Definitions made up by a seed.
+const MADE: u64 = 60;
 
-/// Objects of custom resources.
+/// Objects of custom resources that nobody has.
 pub struct Schemas;
 
 impl Area for Schemas {
@@ -26,50 +25,53 @@ impl Area for Schemas {
     }
 
     fn at_once(&self) -> usize {
-        8
+        6
     }
 
     fn tracked(&self) -> bool {
         true
     }
 
-    fn skipped(&self) -> Option<String> {
-        upstream::absent()
-    }
-
-    fn definitions(&self) -> Vec<Value> {
-        upstream::definitions().to_vec()
-    }
-
     fn sequences(&self, seed: u64) -> Result<Vec<Sequence>> {
-        let mut all = Vec::new();
-        for (number, definition) in upstream::definitions().iter().enumerate() {
-            let mut chance = Chance::of(seed, number as u64);
-            let made = samples(definition, chance.seed(), FLAWS);
-            let plural = text(definition, "/spec/names/plural");
-            for (part, chunk) in made.chunks(TOGETHER).enumerate() {
-                let steps = chunk.iter();
-                all.push(Sequence {
-                    title: format!("{plural} {part}"),
-                    steps: steps.map(|one| dry(definition, one, &mut chance)).collect(),
-                });
-            }
-            all.push(ratchet::sequence(definition, &mut chance));
-        }
-        Chance::of(seed, u64::MAX).shuffle(&mut all);
-        Ok(all)
+        let sequence = |number| {
+            let mut chance = Chance::of(seed, number);
+            let definition = made::definition(&mut chance);
+            ratchet::sequence(&format!("made up {number}"), &definition, &mut chance)
+        };
+        Ok((0..MADE).map(sequence).collect())
     }
 }
 
-/// Creates an object and doesn't store it; now and then unknown fields are errors.
-fn dry(definition: &Value, sample: &Sample, chance: &mut Chance) -> Step {
-    let strict = if chance.once_in(4) {
-        "&fieldValidation=Strict"
-    } else {
-        ""
-    };
-    let target = format!("{}?dryRun=All{strict}", collection(definition));
-    Step::new("POST", target).json(&sample.object)
+/// Objects of upstream's custom resources. What others publish isn't ours to keep: there is no recording.
+pub struct Upstream;
+
+impl Area for Upstream {
+    fn name(&self) -> &'static str {
+        "upstream"
+    }
+
+    fn at_once(&self) -> usize {
+        4
+    }
+
+    fn tracked(&self) -> bool {
+        true
+    }
+
+    fn sequences(&self, seed: u64) -> Result<Vec<Sequence>> {
+        let sequence = |(number, definition): (usize, &Value)| {
+            let mut chance = Chance::of(seed, number as u64);
+            let title = text(definition, "/metadata/name");
+            ratchet::sequence(title, definition, &mut chance)
+        };
+        let mut all: Vec<_> = upstream::definitions()
+            .iter()
+            .enumerate()
+            .map(sequence)
+            .collect();
+        Chance::of(seed, u64::MAX).shuffle(&mut all);
+        Ok(all)
+    }
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
@@ -79,32 +81,33 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
         .unwrap_or_default()
 }
 
-/// Path of a definition's objects, in the version they are stored in.
-fn collection(definition: &Value) -> String {
-    let version = upstream::stored(definition);
-    let (group, plural) = (
-        text(definition, "/spec/group"),
-        text(definition, "/spec/names/plural"),
-    );
-    let namespace = match text(definition, "/spec/scope") {
-        "Namespaced" => "/namespaces/${ns}",
-        _ => "",
-    };
-    format!(
-        "/apis/{group}/{}{namespace}/{plural}",
-        text(version, "/name")
-    )
+#[test]
+fn a_seed_gives_the_same_definitions_and_another_one_others() {
+    let made = |seed| made::definition(&mut Chance::of(seed, 3));
+    assert_eq!(made(7), made(7));
+    assert_ne!(made(7), made(8));
+    let sequence = ratchet::sequence("", &made(7), &mut Chance::of(7, 3));
+    assert!(sequence.steps.len() > 60, "{}", sequence.steps.len());
 }
 
-#[test]
-fn a_seed_gives_the_same_sequences_and_another_one_others() {
-    if let Some(line) = Schemas.skipped() {
-        eprintln!("{line}");
-        return;
+#[tokio::test]
+async fn made_up_definitions_are_accepted() {
+    use serde_json::json;
+    let (ours, clockwork) = super::ground::Ground::ours(false, 1);
+    let post = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All";
+    let mut refused = Vec::new();
+    for number in 0..MADE {
+        let mut definition = made::definition(&mut Chance::of(1, number));
+        definition["apiVersion"] = json!("apiextensions.k8s.io/v1");
+        definition["kind"] = json!("CustomResourceDefinition");
+        definition["metadata"] = json!({"name": "things.made.example.com"});
+        let reply = ours
+            .ask(&super::sequence::Step::new("POST", post).json(&definition))
+            .await;
+        if reply.status != 201 {
+            refused.push(String::from_utf8_lossy(&reply.body).into_owned());
+        }
     }
-    let sequences = Schemas.sequences(7).expect("sequences");
-    let pairs: usize = sequences.iter().map(|sequence| sequence.steps.len()).sum();
-    assert!(pairs > 3000, "{pairs}");
-    assert_eq!(sequences, Schemas.sequences(7).expect("sequences"));
-    assert_ne!(sequences, Schemas.sequences(8).expect("sequences"));
+    clockwork.abort();
+    assert!(refused.is_empty(), "{}: {refused:#?}", refused.len());
 }

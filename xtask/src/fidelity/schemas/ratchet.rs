@@ -1,4 +1,5 @@
-//! Objects that were stored before their schema came, and are changed after it.
+//! A definition's life in one sequence: first it lets everything pass and objects with flaws are stored; then its schema comes,
+//! objects are created as dry runs, and those that are stored are changed.
 use serde_json::{Value, json};
 use simulator::conformance::schemas::samples;
 
@@ -6,14 +7,14 @@ use super::super::area::Chance;
 use super::super::sequence::{Mode, Sequence, Step};
 use super::{text, upstream};
 
-/// Flawed objects of one definition.
-const OBJECTS: usize = 6;
+/// Flawed objects that are stored, and objects that are not.
+const STORED: usize = 6;
+const DRY: usize = 40;
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const MERGE: &str = "application/merge-patch+json";
 
-/// Flawed objects, stored under a schema that takes everything; then the definition's own schema, and changes that keep the
-/// flaw, change other fields, or bring another flaw.
-pub fn sequence(definition: &Value, chance: &mut Chance) -> Sequence {
+/// Objects of the definition's stored version, in a group of the sequence's own.
+pub fn sequence(title: &str, definition: &Value, chance: &mut Chance) -> Sequence {
     let version = upstream::stored(definition);
     let schema = version["schema"]["openAPIV3Schema"].clone();
     let (version, plural, kind) = (
@@ -42,6 +43,18 @@ pub fn sequence(definition: &Value, chance: &mut Chance) -> Sequence {
     let change = Step::new("PATCH", format!("{DEFINITIONS}/{named}"));
     steps.push(change.body(MERGE, strict.to_string()).prepare());
     steps.push(in_force(&schema, &all, &api_version, kind));
+    let dry = samples(definition, chance.seed(), DRY);
+    for sample in dry {
+        let mut object = sample.object;
+        object["apiVersion"] = json!(api_version);
+        // Now and then unknown fields are errors.
+        let strict = if chance.once_in(4) {
+            "&fieldValidation=Strict"
+        } else {
+            ""
+        };
+        steps.push(Step::new("POST", format!("{all}?dryRun=All{strict}")).json(&object));
+    }
     for (index, object) in objects.iter().enumerate() {
         let next = objects.get((index + 1) % objects.len().max(1));
         steps.extend(changes(&all, object, next));
@@ -49,15 +62,15 @@ pub fn sequence(definition: &Value, chance: &mut Chance) -> Sequence {
     let gone = Step::new("DELETE", format!("{DEFINITIONS}/{named}"));
     steps.push(gone.prepare());
     Sequence {
-        title: format!("{plural} ratcheting"),
+        title: title.to_owned(),
         steps,
     }
 }
 
 /// Objects with a flaw each, with names of their own.
 fn objects(definition: &Value, api_version: &str, chance: &mut Chance) -> Vec<Value> {
-    let made = samples(definition, chance.seed(), OBJECTS * 2);
-    let flawed = made.into_iter().skip(2).take(OBJECTS).enumerate();
+    let made = samples(definition, chance.seed(), STORED * 2);
+    let flawed = made.into_iter().skip(2).take(STORED).enumerate();
     flawed
         .map(|(index, sample)| {
             let mut object = sample.object;

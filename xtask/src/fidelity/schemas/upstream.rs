@@ -1,5 +1,6 @@
 //! Upstream's definitions, as others publish them; read where there are any, never kept here.
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -7,14 +8,15 @@ use serde_json::{Value, json};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/upstream-crds");
 
-/// A line for whoever watches, if there are none.
-pub fn absent() -> Option<String> {
-    let there = Path::new(FOLDER).is_dir();
-    (!there).then(|| "skipped: no definitions of others in ../shared/upstream-crds".to_owned())
-}
-
 /// Read once: it takes a while.
 static DEFINITIONS: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    if !Path::new(FOLDER).is_dir() {
+        // A closed pipe ends the output, not the run.
+        let _ = writeln!(
+            std::io::stdout(),
+            "skipped: definitions of others, which are not in ../shared/upstream-crds"
+        );
+    }
     let mut files = Vec::new();
     gather(Path::new(FOLDER), &mut files);
     files.sort();
