@@ -3,7 +3,7 @@ use machinery::entropy::Entropy;
 use serde_json::Value;
 
 use super::sequence::Sequence;
-use super::{applies, builtins, requests, schemas, watches};
+use super::{applies, builtins, discovery, requests, schemas, tables, watches};
 
 /// A part of the API with sequences of its own.
 pub trait Area: Sync {
@@ -46,6 +46,8 @@ pub fn all() -> Vec<Box<dyn Area>> {
         Box::new(applies::Applies),
         Box::new(schemas::Schemas),
         Box::new(schemas::Upstream),
+        Box::new(discovery::Discovery),
+        Box::new(tables::Tables),
     ]
 }
 

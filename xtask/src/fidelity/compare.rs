@@ -2,6 +2,7 @@
 use scenarios::difference::{Difference, diff};
 use serde_json::Value;
 
+use super::document;
 use super::ground::Reply;
 use super::normalise::Names;
 use super::sequence::{Mode, Sequence, Step};
@@ -47,7 +48,10 @@ pub fn divergences(
         let (Some(theirs), Some(ours)) = (theirs.get(number), ours.get(number)) else {
             continue;
         };
-        let (theirs, ours) = (shown(step, theirs), shown(step, ours));
+        let (theirs, mut ours) = (shown(step, theirs), shown(step, ours));
+        if step.mode == Mode::Document && document::is_digest(&theirs.body) {
+            ours.body = document::digest(&ours.body);
+        }
         if theirs != ours {
             let command = command(area, step);
             let mut lines = diff(&lines(&theirs), &lines(&ours));
@@ -84,6 +88,10 @@ fn command(area: &str, step: &Step) -> String {
 fn shown(step: &Step, reply: &Reply) -> Reply {
     match &step.mode {
         Mode::Compare | Mode::Apart | Mode::Prepare | Mode::Watch => reply.clone(),
+        Mode::Document => Reply {
+            body: document::reduced(&reply.body),
+            ..reply.clone()
+        },
         Mode::Until(at, is) => {
             let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
             Reply {

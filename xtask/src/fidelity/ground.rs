@@ -1,4 +1,5 @@
 //! The two grounds: a real API server, and ours in this process.
+use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::sequence::Step;
 
 /// The headers of a reply that count, in this order.
-const HEADERS: [&str; 9] = [
+const HEADERS: [&str; 12] = [
     "content-type",
     "content-encoding",
     "warning",
@@ -25,6 +26,9 @@ const HEADERS: [&str; 9] = [
     "location",
     "allow",
     "x-content-type-options",
+    "etag",
+    "expires",
+    "accept-ranges",
 ];
 
 /// Nothing takes longer than the server's own limit of 34 s.
@@ -148,10 +152,16 @@ async fn read(response: http::Response<Body>) -> Result<Reply> {
             ));
         }
     }
+    let mut body = body.collect().await?.to_bytes().to_vec();
+    if headers.contains(&("content-encoding".to_owned(), "gzip".to_owned())) {
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(body.as_slice()).read_to_end(&mut plain)?;
+        body = plain;
+    }
     Ok(Reply {
         status: parts.status.as_u16(),
         headers,
-        body: body.collect().await?.to_bytes().to_vec(),
+        body,
     })
 }
 

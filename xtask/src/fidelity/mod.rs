@@ -7,6 +7,8 @@ mod applies;
 mod area;
 mod builtins;
 mod compare;
+mod discovery;
+mod document;
 mod golden;
 mod ground;
 mod normalise;
@@ -15,6 +17,7 @@ mod requests;
 mod run;
 mod schemas;
 mod sequence;
+mod tables;
 mod watches;
 
 use std::path::PathBuf;

@@ -39,6 +39,10 @@ static TOKEN: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"));
 /// Pods get a volume with a name of their own.
 static VOLUME: LazyLock<Regex> = LazyLock::new(|| pattern("kube-api-access-[a-z0-9]{5}"));
+/// Hashes of documents, and times as headers have them.
+static HASH: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[0-9A-F]{128}\b"));
+static DATE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\w{3}, \d\d \w{3} 2\d{3} \d\d:\d\d:\d\d (?:GMT|UTC)"));
 static AGE: LazyLock<Regex> = LazyLock::new(|| pattern(r#""\d{1,3}(?:s|m|ms|m\d{1,2}s)""#));
 
 /// What is known of one sequence on one ground.
@@ -161,6 +165,8 @@ impl Names {
         });
         let text = VOLUME.replace_all(&text, |found: &Captures| self.number("VOLUME", &found[0]));
         let text = TOKEN.replace_all(&text, "TOKEN");
+        let text = HASH.replace_all(&text, |found: &Captures| self.number("HASH", &found[0]));
+        let text = DATE.replace_all(&text, "DATE");
         if text.contains("\"kind\":\"Table\"") {
             return AGE.replace_all(&text, "\"AGE\"").into_owned();
         }

@@ -26,7 +26,9 @@ pub async fn play(ground: &Ground, sequence: &Sequence, namespace: &str) -> Vec<
     for (number, step) in sequence.steps.iter().enumerate() {
         let filled = filled(step, &learnt);
         let reply = match &step.mode {
-            Mode::Compare | Mode::Prepare | Mode::Show(_) => ground.ask(&filled).await,
+            Mode::Compare | Mode::Document | Mode::Prepare | Mode::Show(_) => {
+                ground.ask(&filled).await
+            }
             Mode::Apart => {
                 second.next().await;
                 let reply = ground.ask(&filled).await;
@@ -40,6 +42,9 @@ pub async fn play(ground: &Ground, sequence: &Sequence, namespace: &str) -> Vec<
             Mode::Until(at, is) => until(ground, &filled, at, is).await,
         };
         learnt.add(number, &reply.body);
+        for header in &reply.headers {
+            learnt.add_header(number, header);
+        }
         replies.push(reply);
     }
     for (number, stream) in streams {

@@ -10,6 +10,7 @@
 //! | `${rv}` | the resourceVersion seen last, of whatever |
 //! | `${continue}` | the continue token seen last |
 //! | `${N:/POINTER}` | what is there in the reply to step N |
+//! | `${N:etag}` | that header of the reply to step N |
 //!
 //! `+K` at the end adds to a number. What was not seen is the text `unseen`.
 use std::collections::BTreeMap;
@@ -49,6 +50,8 @@ pub enum Mode {
     Watch,
     /// The request is repeated until a value of the reply, at a JSON pointer, is that one; that it comes is compared.
     Until(String, Value),
+    /// It is compared as a document: values, in whatever order they are written, without texts that describe.
+    Document,
     /// Only the values at these places are compared, each with its own sorted list; `*` stands for every element.
     Show(Vec<String>),
 }
@@ -105,6 +108,18 @@ impl Step {
         self
     }
 
+    /// Is a document.
+    pub fn document(mut self) -> Self {
+        self.mode = Mode::Document;
+        self
+    }
+
+    /// Only the values at these places count.
+    pub fn show(mut self, places: &[&str]) -> Self {
+        self.mode = Mode::Show(places.iter().map(|place| (*place).to_owned()).collect());
+        self
+    }
+
     /// Is a stream.
     pub fn watch(mut self) -> Self {
         self.mode = Mode::Watch;
@@ -146,6 +161,11 @@ impl Learnt {
             self.object(item);
         }
         self.bodies.insert(step, body);
+    }
+
+    /// Remembers a header of the reply to a step.
+    pub fn add_header(&mut self, step: usize, (name, value): &(String, String)) {
+        self.texts.insert(format!("{step}:{name}"), value.clone());
     }
 
     fn object(&mut self, object: &Value) {
