@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::ApiServer;
 use super::body::defaulted;
+use super::rbac::reconcile::{Reconciled, reconcile};
 use super::registry::Served;
 use super::resource::{Resource, known};
 use super::store::key;
@@ -53,7 +54,7 @@ impl ApiServer {
         self.ensure_roles(now, entropy);
     }
 
-    /// Creates the default roles and bindings that are missing.
+    /// Creates the default roles and bindings that are missing, and puts back what is missing in them.
     fn ensure_roles(&mut self, now: Timestamp, entropy: &mut Entropy) {
         for (resource, object) in super::rbac::defaults::objects() {
             let Ok(served) = self.known(resource) else {
@@ -64,8 +65,17 @@ impl ApiServer {
                 machinery::meta::name(object),
             );
             let key = key(namespace, name);
-            if self.store.get(&served.table, &key).is_some() {
-                continue;
+            if let Some(found) = self.store.get(&served.table, &key) {
+                match reconcile(&found.value, object) {
+                    Reconciled::Kept => continue,
+                    Reconciled::Mended(mended) => {
+                        self.commit_put(&served, &key, mended, now);
+                        continue;
+                    }
+                    Reconciled::Replaced => {
+                        self.commit_remove(&served, &key, now);
+                    }
+                }
             }
             // They are known to be valid, and every world begins with them: they are stored as they are.
             let mut object = object.clone();

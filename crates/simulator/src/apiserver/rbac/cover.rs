@@ -6,14 +6,19 @@ use super::rule::{Rule, path_matches};
 
 /// The rights among `wanted` that `owned` doesn't give, put together by resource and sorted as messages list them.
 pub fn missing(owned: &[Rule], wanted: &[Rule]) -> Vec<String> {
-    let uncovered = wanted
-        .iter()
-        .flat_map(broken_down)
-        .filter(|part| !owned.iter().any(|rule| covers(rule, part)));
-    let mut lines: Vec<String> = compacted(uncovered).iter().map(Rule::compact).collect();
+    let parts = uncovered(owned, wanted).into_iter();
+    let mut lines: Vec<String> = compacted(parts).iter().map(Rule::compact).collect();
     lines.sort();
     lines.dedup();
     lines
+}
+
+/// The rights among `wanted` that `owned` doesn't give, as rules about one verb of one thing each.
+pub fn uncovered(owned: &[Rule], wanted: &[Rule]) -> Vec<Rule> {
+    let parts = wanted.iter().flat_map(broken_down);
+    parts
+        .filter(|part| !owned.iter().any(|rule| covers(rule, part)))
+        .collect()
 }
 
 /// A rule as rules about one verb of one thing each.

@@ -7,6 +7,7 @@ pub mod cover;
 pub mod defaults;
 pub(crate) mod escalation;
 pub mod index;
+pub mod reconcile;
 pub mod rule;
 #[cfg(test)]
 mod tests;

@@ -77,6 +77,21 @@ impl Rule {
         }
     }
 
+    /// The rule as it stands in a role.
+    pub fn to_value(&self) -> Value {
+        let fields = [
+            ("apiGroups", &self.api_groups),
+            ("resources", &self.resources),
+            ("resourceNames", &self.resource_names),
+            ("nonResourceURLs", &self.paths),
+            ("verbs", &self.verbs),
+        ];
+        let fields = fields.into_iter().filter(|(_, texts)| !texts.is_empty());
+        fields
+            .map(|(name, texts)| (name.to_owned(), Value::from(texts.clone())))
+            .collect()
+    }
+
     /// All rules of a role.
     pub fn all(role: &Value) -> Vec<Self> {
         let rules = role.get("rules").and_then(Value::as_array);
