@@ -213,6 +213,9 @@ impl ApiServer {
         if let Some(response) = discovery::respond(self, request) {
             return response;
         }
+        if let Some(response) = super::tokens::keys::respond(self, request) {
+            return response;
+        }
         if let Some(response) = openapi::respond(self, request) {
             return Ok(response);
         }

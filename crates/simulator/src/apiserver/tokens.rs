@@ -1,8 +1,10 @@
 //! Bearer tokens: static ones, signed ones of `ServiceAccounts`, those of bootstrap Secrets
 //! (`pkg/serviceaccount/{claims,legacy,jwt}.go`, `plugin/pkg/auth/authenticator/token/bootstrap`).
 //!
-//! Tokens of `ServiceAccounts` are JSON web tokens signed with a key of the server's (HS256), so that they hold as long as the
-//! key is kept. Nothing about them is stored.
+//! Tokens of `ServiceAccounts` are JSON web tokens signed with a key of the server's (ES256), so that they hold as long as the
+//! key is kept. Nothing about them is stored; [`keys`] publishes what they are checked with.
+
+pub(crate) mod keys;
 
 use std::collections::BTreeMap;
 
@@ -11,12 +13,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use machinery::meta;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::ApiServer;
 use super::rbac::rule::go_strings;
 use super::store::key;
 use crate::request::User;
+use keys::KeyPair;
 
 /// Who issues tokens, and whom they are for unless they say otherwise.
 pub(crate) const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
@@ -24,7 +26,6 @@ const LEGACY_ISSUER: &str = "kubernetes/serviceaccount";
 const LEGACY: &str = "kubernetes.io/serviceaccount/";
 /// Clocks may differ by that many seconds.
 const LEEWAY: i64 = 60;
-const BLOCK: usize = 64;
 
 /// Somebody who has shown a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,9 +93,11 @@ impl ApiServer {
     }
 
     fn sign(&self, payload: &Value) -> String {
-        let header = URL_SAFE_NO_PAD.encode("{\"alg\":\"HS256\"}");
+        let pair = KeyPair::of(&self.options.token_key);
+        let header = json!({"alg": "ES256", "kid": pair.id()}).to_string();
+        let header = URL_SAFE_NO_PAD.encode(header);
         let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode(payload.to_string()));
-        let signature = URL_SAFE_NO_PAD.encode(hmac(&self.options.token_key, signed.as_bytes()));
+        let signature = URL_SAFE_NO_PAD.encode(pair.sign(signed.as_bytes()));
         format!("{signed}.{signature}")
     }
 
@@ -134,8 +137,9 @@ impl ApiServer {
         }) else {
             return Err(invalid.to_owned());
         };
-        let expected = URL_SAFE_NO_PAD.encode(hmac(&self.options.token_key, signed.as_bytes()));
-        let checked = if !same(expected.as_bytes(), signature.as_bytes()) {
+        let pair = KeyPair::of(&self.options.token_key);
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
+        let checked = if !pair.verifies(signed.as_bytes(), &signature) {
             Err("the signature is not this server's".to_owned())
         } else if text(&payload, "/iss") == LEGACY_ISSUER {
             self.legacy_user(&payload, token).map(|user| Bearer {
@@ -297,33 +301,4 @@ fn secret_text(secret: &Value, name: &str) -> Option<String> {
 /// Compares without telling where the difference is.
 fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b)) == 0
-}
-
-/// HMAC-SHA256 (RFC 2104) with a key shorter than a block.
-fn hmac(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
-    let pad = |byte: u8| {
-        let mut block = [byte; BLOCK];
-        for (own, key) in block.iter_mut().zip(key) {
-            *own ^= key;
-        }
-        block
-    };
-    let inner = Sha256::new().chain_update(pad(0x36)).chain_update(message);
-    let outer = Sha256::new()
-        .chain_update(pad(0x5c))
-        .chain_update(inner.finalize());
-    outer.finalize().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn signatures_are_those_of_the_rfc() {
-        // As `openssl dgst -sha256 -mac HMAC` prints it.
-        let expected = "198a607eb44bfbc69903a0f1cf2bbdc5ba0aa3f3d9ae3c1c7a3b1696a0b68cf7";
-        let shown = hmac(&[0x0b; 32], b"Hi There").map(|byte| format!("{byte:02x}"));
-        assert_eq!(shown.concat(), expected);
-    }
 }
