@@ -35,6 +35,15 @@ impl User {
         }
     }
 
+    /// Who shows nothing at all.
+    pub fn anonymous() -> Self {
+        Self {
+            name: "system:anonymous".to_owned(),
+            groups: vec!["system:unauthenticated".to_owned()],
+            ..Self::default()
+        }
+    }
+
     /// The identity of a ServiceAccount.
     pub fn service_account(namespace: &str, name: &str) -> Self {
         Self {

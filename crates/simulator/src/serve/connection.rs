@@ -16,8 +16,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::Limits;
+use super::clients::{Certified, ClientCertificates};
 use super::durable::Durable;
-use super::{forward, x509};
+use super::forward;
 use crate::apiserver::{Forward, refusal, too_many_in_flight};
 use crate::request::{Request, User};
 use crate::sim_body::SimBody;
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     pub durable: Durable,
     /// TLS.
     pub acceptor: TlsAcceptor,
+    /// Whose certificates of clients count.
+    pub clients: Arc<ClientCertificates>,
     /// What clients may ask for.
     pub limits: Limits,
     /// Requests that only read, under way now.
@@ -79,9 +82,9 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
         return;
     };
     let certificates = stream.get_ref().1.peer_certificates();
-    let certified = certificates
-        .and_then(<[_]>::first)
-        .and_then(|own| x509::user_of(own));
+    let certified = certificates.map_or(Certified::None, |chain| {
+        shared.clients.certified(chain, shared.world.now())
+    });
     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let service = service_fn(move |request| handle(shared.clone(), certified.clone(), request));
     let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -111,13 +114,13 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
 
 async fn handle(
     shared: Arc<Shared>,
-    certified: Option<User>,
+    certified: Certified,
     request: http::Request<Incoming>,
 ) -> Result<http::Response<SimBody>, BoxError> {
     let (mut parts, body) = request.into_parts();
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let mut request = request_of(&parts, None);
-    request.user = certified.or_else(|| authenticate(&shared, &request));
+    request.user = authenticate(&shared, certified, &request);
     let Ok(_room) = in_flight(&shared, &request) else {
         return Ok(http_response(too_many_in_flight(&request)));
     };
@@ -183,11 +186,17 @@ fn timed_out() -> ApiError {
     )
 }
 
-fn authenticate(shared: &Shared, request: &Request) -> Option<User> {
-    let token = request
-        .header(AUTHORIZATION)?
-        .strip_prefix("Bearer ")?
-        .trim();
+/// A certificate counts before a token; who shows neither is anonymous, who shows a wrong one is nobody.
+fn authenticate(shared: &Shared, certified: Certified, request: &Request) -> Option<User> {
+    let stranger = match certified {
+        Certified::User(user) => return Some(user),
+        Certified::Stranger => true,
+        Certified::None => false,
+    };
+    let Some(header) = request.header(AUTHORIZATION) else {
+        return (!stranger).then(User::anonymous);
+    };
+    let token = header.strip_prefix("Bearer ")?.trim();
     let now = shared.world.now();
     shared.world.lock().api.token_user(token, now)
 }

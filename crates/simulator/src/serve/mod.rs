@@ -1,5 +1,6 @@
 //! The served form: the same server over TLS on loopback, on the wall clock, for real clients.
 
+mod clients;
 mod connection;
 mod durable;
 mod forward;
@@ -141,7 +142,8 @@ impl Server {
             None => None,
         };
         let credentials = credentials(state.as_deref())?;
-        let config = credentials.server_config(addr)?;
+        let clients = credentials.clients()?;
+        let config = credentials.server_config(addr, clients.clone())?;
         let mut api = ApiServer::new(Options {
             advertise: Some(addr),
             token_key: credentials.token_key()?,
@@ -169,6 +171,7 @@ impl Server {
             world: world.clone(),
             durable: durable.clone(),
             acceptor: TlsAcceptor::from(Arc::new(config)),
+            clients,
             limits: options.limits,
             reading: AtomicUsize::new(0),
             writing: AtomicUsize::new(0),

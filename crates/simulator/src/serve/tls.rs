@@ -16,6 +16,7 @@ use rustls::server::WebPkiClientVerifier;
 use sha2::{Digest as _, Sha256};
 
 use super::ServeError;
+use super::clients::ClientCertificates;
 
 /// What a server proves itself with, and what it knows its administrator by.
 #[derive(Debug, Clone)]
@@ -43,7 +44,8 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], ServeError> {
     Ok(bytes)
 }
 
-fn ca_params() -> Result<CertificateParams, ServeError> {
+/// What a CA of ours says of itself.
+pub(super) fn ca_params() -> Result<CertificateParams, ServeError> {
     let mut params = CertificateParams::new(Vec::<String>::new()).map_err(failed)?;
     params
         .distinguished_name
@@ -81,8 +83,25 @@ impl Credentials {
         Ok(derived.finalize().into())
     }
 
+    /// Whose certificates of clients count: those that this CA signed.
+    pub fn clients(&self) -> Result<Arc<ClientCertificates>, ServeError> {
+        let mut trusted = RootCertStore::empty();
+        let own = CertificateDer::from_pem_slice(self.ca_pem.as_bytes()).map_err(failed)?;
+        trusted.add(own).map_err(failed)?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let own = WebPkiClientVerifier::builder_with_provider(Arc::new(trusted), provider)
+            .allow_unauthenticated()
+            .build()
+            .map_err(failed)?;
+        Ok(Arc::new(ClientCertificates::new(own)))
+    }
+
     /// TLS for a server at that address.
-    pub fn server_config(&self, addr: SocketAddr) -> Result<rustls::ServerConfig, ServeError> {
+    pub fn server_config(
+        &self,
+        addr: SocketAddr,
+        clients: Arc<ClientCertificates>,
+    ) -> Result<rustls::ServerConfig, ServeError> {
         let ca = Issuer::new(
             ca_params()?,
             KeyPair::from_pem(&self.ca_key).map_err(failed)?,
@@ -112,14 +131,6 @@ impl Credentials {
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = params.signed_by(&key, &ca).map_err(failed)?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut trusted = RootCertStore::empty();
-        let own = CertificateDer::from_pem_slice(self.ca_pem.as_bytes()).map_err(failed)?;
-        trusted.add(own).map_err(failed)?;
-        let clients =
-            WebPkiClientVerifier::builder_with_provider(Arc::new(trusted), provider.clone())
-                .allow_unauthenticated()
-                .build()
-                .map_err(failed)?;
         let mut config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(failed)?
