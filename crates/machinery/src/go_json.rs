@@ -10,6 +10,7 @@ use serde_json::{Map, Number, Value};
 use crate::apply::PathElement;
 use crate::schema::{TypeId, TypeRef, TypeTable};
 
+const TABLE_ROW: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.TableRow";
 const MANAGED_FIELDS_ENTRY: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry";
 
 /// Compact text. With a type, known fields come in Go order, others sorted after them; without one, sorted.
@@ -110,6 +111,7 @@ impl Writer<'_> {
             .collect();
         entries.sort_by_key(|(position, _, _)| *position);
         let owners = info.openapi_name == MANAGED_FIELDS_ENTRY;
+        let row = info.openapi_name == TABLE_ROW;
         let entries = entries.into_iter().map(|(position, key, value)| {
             let ty = fields
                 .get(position)
@@ -119,10 +121,27 @@ impl Writer<'_> {
         self.entries(entries, |writer, key, value, ty| {
             if owners && key == "fieldsV1" {
                 writer.fields_v1(value);
+            } else if row && key == "object" {
+                // Any kind may be there, and is written as its own type.
+                let own = writer.type_of(value).map(TypeRef::Struct);
+                writer.typed(value, own.as_ref().unwrap_or(ty));
             } else {
                 writer.typed(value, ty);
             }
         });
+    }
+
+    /// The type that an object says it is of.
+    fn type_of(&self, object: &Value) -> Option<TypeId> {
+        let api_version = object.get("apiVersion")?.as_str()?;
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let kind = object.get("kind")?.as_str()?;
+        let meta = || {
+            // Kinds of meta.k8s.io are the same in each of its versions.
+            let name = format!("io.k8s.apimachinery.pkg.apis.meta.v1.{kind}");
+            (group == "meta.k8s.io").then(|| self.table.type_named(&name))?
+        };
+        self.table.type_of(group, version, kind).or_else(meta)
     }
 
     /// Sets of fields keep the order they are written in, which is not that of their keys.
@@ -275,6 +294,29 @@ pub fn format_float(float: f64) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn objects_in_tables_are_written_as_what_they_are() {
+        let table = TypeTable::builtin().type_of("meta.k8s.io", "v1", "Table");
+        let written = |object: Value| {
+            let rows = serde_json::json!({"rows": [{"cells": [], "object": object}]});
+            let text = to_string(&rows, table);
+            text.trim_start_matches(r#"{"rows":[{"cells":[],"object":"#)
+                .trim_end_matches("}]}")
+                .to_owned()
+        };
+        let metadata = serde_json::json!({"name": "a", "labels": {"b": "c"}, "uid": "u"});
+        let partial = serde_json::json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1beta1", "metadata": metadata});
+        assert_eq!(
+            written(partial),
+            r#"{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1beta1","metadata":{"name":"a","uid":"u","labels":{"b":"c"}}}"#
+        );
+        let pod = serde_json::json!({"kind": "Pod", "apiVersion": "v1", "metadata": metadata, "status": {}, "spec": {}});
+        assert_eq!(
+            written(pod),
+            r#"{"kind":"Pod","apiVersion":"v1","metadata":{"name":"a","uid":"u","labels":{"b":"c"}},"spec":{},"status":{}}"#
+        );
+    }
 
     #[test]
     fn floats_look_like_go() {
