@@ -357,6 +357,7 @@ impl ApiServer {
             return Err(ApiError::not_found(&requested.resource, target.name));
         }
         let mut object = change(self, &Value::Null, writer)?;
+        conflict::check_number(meta::resource_version(&object))?;
         if !meta::uid(&object).is_empty() {
             return Err(uid_mismatch(target, ""));
         }

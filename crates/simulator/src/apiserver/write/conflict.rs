@@ -58,6 +58,16 @@ pub(super) fn already_exists(served: &Served, name: &str, existing: &Value) -> A
     error.with_message(message)
 }
 
+/// A resourceVersion must be a number, whatever it is compared with.
+pub(super) fn check_number(version: &str) -> Result<(), ApiError> {
+    if version.is_empty() || version.parse::<u64>().is_ok() {
+        return Ok(());
+    }
+    Err(ApiError::internal(format!(
+        "strconv.ParseUint: parsing {version:?}: invalid syntax"
+    )))
+}
+
 /// The resourceVersion of a new object must be the stored one, or absent where the kind allows it.
 pub(super) fn check_version(
     served: &Served,
@@ -84,11 +94,7 @@ pub(super) fn check_version(
         meta::set_resource_version(new, &version);
         return Ok(());
     }
-    if given.parse::<u64>().is_err() {
-        return Err(ApiError::internal(format!(
-            "strconv.ParseUint: parsing {given:?}: invalid syntax"
-        )));
-    }
+    check_number(given)?;
     if given != meta::resource_version(old) {
         return Err(ApiError::conflict(&served.resource, name, MODIFIED));
     }
