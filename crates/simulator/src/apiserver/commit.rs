@@ -111,6 +111,7 @@ impl ApiServer {
         self.registry.set_custom(group, plural, versions);
         let table = format!("{group}/{plural}");
         self.converted.borrow_mut().forget_all(&table);
+        self.store.serve_anew(&table);
         self.mark_watches(&table);
     }
 }

@@ -17,7 +17,7 @@ use identity::{check_identity, check_names};
 use super::authorize::Wanted;
 use super::delete::{Deleted, success};
 use super::facts;
-use super::list_options::{later, list_options, too_large};
+use super::list_options::{check_list_options, later, list_options, too_large};
 use super::negotiate::{Form, negotiate};
 use super::options::{WriteOptions, delete_options, write_options};
 use super::registry::Served;
@@ -179,14 +179,9 @@ impl ApiServer {
         let converted = super::body::from_protobuf(request).map_err(plain)?;
         let request = converted.as_ref().unwrap_or(request);
         let served = self.find(&target).map_err(plain)?;
-        let watch = request.method == Method::GET
-            && super::options::boolean(request, "watch") == Some(true);
         let list = request.method == Method::GET && target.name.is_empty();
-        if watch && target.subresource.is_empty() {
-            // What is wrong with these comes before what can't be accepted.
-            list_options(request).map_err(plain)?;
-        }
-        let form = negotiate(request, served.type_id().is_some(), list, watch).map_err(plain)?;
+        // What a watch can be sent as is looked at when it is otherwise fine.
+        let form = negotiate(request, served.type_id().is_some(), list, false).map_err(plain)?;
         let mut call = Call {
             request,
             user,
@@ -308,12 +303,13 @@ impl ApiServer {
         } else {
             call.target.name.as_str()
         };
-        let options = list_options(call.request)?;
+        check_list_options(call.request)?;
         let selection =
             Selection::of_request(call.request, &call.served, &call.target.namespace, name)?;
+        let options = list_options(call.request)?;
         if options.watch {
             let served = call.served.clone();
-            let form = call.form.clone();
+            let form = negotiate(call.request, served.type_id().is_some(), true, true)?;
             return self.start_watch(
                 &served,
                 selection,

@@ -46,8 +46,28 @@ fn parse_version(text: &str, watch: bool) -> Result<u64, ApiError> {
     })
 }
 
-/// Reads and checks the options of a list or watch.
+/// Checks which options go together; selectors are looked at after it, and revisions after those.
+pub(crate) fn check_list_options(request: &Request) -> Result<(), ApiError> {
+    let text = |name: &str| request.query_value(name).unwrap_or_default();
+    let (version, matching) = (text("resourceVersion"), text("resourceVersionMatch"));
+    let (token, initial_events) = (text("continue"), boolean(request, "sendInitialEvents"));
+    number(request, "limit")?;
+    number(request, "timeoutSeconds")?;
+    let errors = if boolean(request, "watch").unwrap_or(false) {
+        watch_errors(matching, token, initial_events)
+    } else {
+        list_errors(version, matching, token, initial_events)
+    };
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(invalid("ListOptions", &errors))
+    }
+}
+
+/// Checks and reads the options of a list or watch.
 pub(crate) fn list_options(request: &Request) -> Result<ListOptions, ApiError> {
+    check_list_options(request)?;
     let watch = boolean(request, "watch").unwrap_or(false);
     let limit = number(request, "limit")?.unwrap_or(0);
     let timeout = number(request, "timeoutSeconds")?;
@@ -56,19 +76,21 @@ pub(crate) fn list_options(request: &Request) -> Result<ListOptions, ApiError> {
         .query_value("resourceVersionMatch")
         .unwrap_or_default();
     let token = request.query_value("continue").unwrap_or_default();
-    let initial_events = boolean(request, "sendInitialEvents");
-    let errors = if watch {
-        watch_errors(matching, token, initial_events)
-    } else {
-        list_errors(version, matching, token, initial_events)
-    };
-    if !errors.is_empty() {
-        return Err(invalid("ListOptions", &errors));
-    }
+    let mut initial_events = boolean(request, "sendInitialEvents");
     if !watch && !token.is_empty() && !matches!(version, "" | "0") {
         return Err(ApiError::bad_request(
             "specifying resource version is not allowed when using continue",
         ));
+    }
+    let mut version_match = match matching {
+        "NotOlderThan" => Match::NotOlderThan,
+        "Exact" => Match::Exact,
+        _ => Match::Unset,
+    };
+    // `SetListOptionsDefaults`: a watch that begins with the state is a streaming list.
+    if watch && initial_events.is_none() && matches!(version, "" | "0") {
+        initial_events = Some(true);
+        version_match = Match::NotOlderThan;
     }
     Ok(ListOptions {
         watch,
@@ -77,11 +99,7 @@ pub(crate) fn list_options(request: &Request) -> Result<ListOptions, ApiError> {
         } else {
             Some(parse_version(version, watch)?)
         },
-        version_match: match matching {
-            "NotOlderThan" => Match::NotOlderThan,
-            "Exact" => Match::Exact,
-            _ => Match::Unset,
-        },
+        version_match,
         limit: usize::try_from(limit).unwrap_or(0),
         token: token.to_owned(),
         bookmarks: boolean(request, "allowWatchBookmarks").unwrap_or(false),

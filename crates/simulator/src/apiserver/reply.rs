@@ -419,6 +419,14 @@ fn table_of(
     table(served, &[object], &metadata, options, now)
 }
 
+/// Refuses a form that no event could have.
+pub(crate) fn check_event_form(request: &Request, form: &Form) -> Result<(), ApiError> {
+    match form.transform {
+        Transform::Table => table_options(request, form, false).map(|_| ()),
+        Transform::Plain | Transform::PartialObject | Transform::PartialList => Ok(()),
+    }
+}
+
 /// One object of a watch event as the form wants it; JSON only.
 pub(crate) fn event_object(
     served: &Served,
@@ -434,7 +442,11 @@ pub(crate) fn event_object(
             let value = table_of(served, entry, &table_options(request, form, headers)?, now)?;
             Ok(go_json::to_vec(&value, meta_type("Table", &form.meta_version)).into())
         }
-        Transform::PartialObject | Transform::PartialList => {
+        Transform::PartialList => Err(ApiError::not_acceptable(format!(
+            "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
+            go_type(served, false)
+        ))),
+        Transform::PartialObject => {
             let value = partial(&entry.value, &form.meta_version);
             Ok(go_json::to_vec(
                 &value,

@@ -57,6 +57,8 @@ pub struct Table {
     objects: BTreeMap<Arc<str>, Arc<Entry>>,
     history: VecDeque<Event>,
     compacted: u64,
+    /// Watches begin here or later.
+    served_from: u64,
 }
 
 /// The key of an object within its table.
@@ -128,6 +130,11 @@ impl Table {
     /// The oldest revision from which every later change is known.
     pub fn compacted(&self) -> u64 {
         self.compacted
+    }
+
+    /// The oldest revision from which a watch can begin.
+    pub fn watchable(&self) -> u64 {
+        self.compacted.max(self.served_from)
     }
 
     /// The changes after a revision, in order; the history must reach back that far.
@@ -287,6 +294,13 @@ impl Store {
     pub fn restored(&mut self, revision: u64) {
         self.revision = revision;
         self.compact();
+    }
+
+    /// A resource is served anew: watches of it begin at the newest revision, as those of a cache that has just been
+    /// filled do.
+    pub fn serve_anew(&mut self, table: &str) {
+        let (name, revision) = (Arc::from(table), self.revision);
+        self.tables.entry(name).or_default().served_from = revision;
     }
 
     /// Forgets all history.

@@ -76,6 +76,8 @@ const ASKED_AT_ONCE: usize = 100;
 /// Seconds between bookmarks.
 const BOOKMARK_SECONDS: i64 = 60;
 const END_ANNOTATION: &str = "k8s.io/initial-events-end";
+/// On DaemonSets.
+const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 
 fn plus(now: Timestamp, seconds: i64) -> Timestamp {
     now.checked_add(SignedDuration::from_secs(seconds))
@@ -92,12 +94,12 @@ impl ApiServer {
         (request, form): (&Request, Form),
         (now, entropy): (Timestamp, &mut Entropy),
     ) -> Result<Reply, ApiError> {
+        reply::check_event_form(request, &form)?;
         let timeout = options
             .timeout
             .unwrap_or_else(|| 1800 + i64::try_from(entropy.below(1800)).unwrap_or_default());
-        let streaming = options.initial_events == Some(true)
-            && options.version_match == Match::NotOlderThan
-            && options.bookmarks;
+        let initial_events =
+            options.initial_events == Some(true) && options.version_match == Match::NotOlderThan;
         let mut watch = Watch {
             served: served.clone(),
             selection,
@@ -109,7 +111,9 @@ impl ApiServer {
             cursor: self.revision(),
             pending: VecDeque::new(),
             first: true,
-            bookmark: options.bookmarks.then(|| plus(now, BOOKMARK_SECONDS)),
+            // A watch of 2 s and less has no time for one.
+            bookmark: (options.bookmarks && timeout > 2)
+                .then(|| plus(now, BOOKMARK_SECONDS.min(timeout - 2))),
             deadline: plus(now, timeout),
             answers: served.asks().map(|_| Box::new(Answers::new(now, entropy))),
             registry_generation: served.custom().map(|_| self.registry.generation()),
@@ -117,23 +121,19 @@ impl ApiServer {
             ended: false,
         };
         let from = options.resource_version.unwrap_or(0);
-        if streaming || (from == 0 && options.initial_events != Some(false)) {
+        if initial_events {
             let entries = self.selected(served, &watch.selection)?;
-            if let Some((_, entry)) = entries.first() {
-                // A form that cannot be had is refused now.
-                watch.line("ADDED", entry, now)?;
-            }
             watch
                 .pending
                 .extend(entries.into_iter().map(|(_, entry)| Pending::Added(entry)));
-            if streaming || options.bookmarks {
-                watch.pending.push_back(Pending::Bookmark(streaming));
+            if options.bookmarks {
+                watch.pending.push_back(Pending::Bookmark(true));
             }
         } else if from > 0 {
             let compacted = self
                 .store
                 .table(&served.table)
-                .map_or(0, super::store::Table::compacted);
+                .map_or(0, super::store::Table::watchable);
             if from < compacted {
                 watch.push_error(&ApiError::expired(format!(
                     "too old resource version: {from} ({compacted})"
@@ -305,8 +305,7 @@ impl Watch {
                 }
                 Err(error) => {
                     self.pending.clear();
-                    frames.push(error_line(&error));
-                    self.ended = true;
+                    self.fail(&error, &mut frames);
                 }
             }
         }
@@ -352,8 +351,7 @@ impl Watch {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    frames.push(error_line(&error));
-                    self.ended = true;
+                    self.fail(&error, frames);
                     return false;
                 }
             }
@@ -414,6 +412,15 @@ impl Watch {
         Ok(line(kind, &object))
     }
 
+    /// Ends the watch over an object that can't be sent. One that asks for lists of metadata ends without a word: no
+    /// object is one, and neither is the error.
+    fn fail(&mut self, error: &ApiError, frames: &mut Vec<Bytes>) {
+        if self.form.transform != Transform::PartialList {
+            frames.push(error_line(error));
+        }
+        self.ended = true;
+    }
+
     fn push_error(&mut self, error: &ApiError) {
         self.pending.push_back(Pending::Line(error_line(error)));
     }
@@ -424,9 +431,10 @@ impl Watch {
         if let (true, Some(fields)) = (end_of_list, metadata.as_object_mut()) {
             fields.insert("annotations".to_owned(), json!({END_ANNOTATION: "true"}));
         }
-        let bare = json!({
+        let mut bare = json!({
             "kind": resource.kind, "apiVersion": resource.api_version(), "metadata": metadata,
         });
+        zero_values(&mut bare);
         let object = match self.served.type_id() {
             Some(type_id) if self.form.transform == Transform::Plain => {
                 let zero = machinery::decode::normalise(type_id, &bare).unwrap_or(bare);
@@ -465,6 +473,18 @@ impl Watch {
         } else {
             Timestamp::MAX
         });
+    }
+}
+
+/// What an object without values has all the same: it is converted from a type of the server's own, where some values
+/// are no pointers (`pkg/apis/apps/v1/conversion.go`).
+fn zero_values(bare: &mut Value) {
+    match bare.get("kind").and_then(Value::as_str) {
+        Some("Deployment" | "ReplicaSet" | "StatefulSet") => bare["spec"] = json!({"replicas": 0}),
+        Some("DaemonSet") => {
+            bare["metadata"]["annotations"][TEMPLATE_GENERATION] = json!("0");
+        }
+        Some(_) | None => {}
     }
 }
 

@@ -93,6 +93,17 @@ impl Server {
         self.ok("GET", path, &Value::Null)
     }
 
+    /// A watch whose objects come as a media type says.
+    fn watch_as(&mut self, path: &str, accept: &'static str) -> WatchId {
+        let mut request = request("GET", path, b"", None);
+        let accept = http::HeaderValue::from_static(accept);
+        request.headers.insert(http::header::ACCEPT, accept);
+        match self.api.handle(&request, self.now, &mut self.entropy) {
+            Reply::Watch { id, .. } => id,
+            other => panic!("no watch: {other:?}"),
+        }
+    }
+
     fn watch(&mut self, path: &str) -> WatchId {
         match self.raw("GET", path, "", "application/json") {
             Reply::Watch { id, .. } => id,

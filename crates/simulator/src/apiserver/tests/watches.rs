@@ -67,6 +67,62 @@ fn a_streaming_list_ends_with_its_bookmark() {
 }
 
 #[test]
+fn a_watch_without_a_version_is_a_streaming_list() {
+    let mut server = Server::new();
+    server.ok("POST", CONFIG_MAPS, &config_map("a"));
+    for version in ["", "&resourceVersion=0"] {
+        let id = server.watch(&format!(
+            "{CONFIG_MAPS}?watch=1&allowWatchBookmarks=true{version}"
+        ));
+        let frames = server.api.watch_frames(id, server.now).frames;
+        let last: Value = serde_json::from_slice(frames.last().unwrap()).unwrap();
+        let annotations = &last["object"]["metadata"]["annotations"];
+        assert_eq!(frames.len(), 2);
+        assert_eq!(annotations["k8s.io/initial-events-end"], "true");
+    }
+    // Without bookmarks the state comes all the same, whatever the version.
+    let newest = server.api.revision();
+    let id = server.watch(&format!(
+        "{CONFIG_MAPS}?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion={newest}"
+    ));
+    assert_eq!(server.event_names(id), ["a"]);
+}
+
+#[test]
+fn lists_of_metadata_cannot_be_watched() {
+    let mut server = Server::new();
+    server.ok("POST", CONFIG_MAPS, &config_map("a"));
+    let accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+    let id = server.watch_as(&format!("{CONFIG_MAPS}?watch=1"), accept);
+    let poll = server.api.watch_frames(id, server.now);
+    assert!(poll.ended && poll.frames.is_empty());
+}
+
+#[test]
+fn bookmarks_have_the_values_that_no_object_is_without() {
+    let mut server = Server::new();
+    let mut bookmark = |plural: &str| {
+        let root = "/apis/apps/v1/namespaces/default";
+        let id = server.watch(&format!("{root}/{plural}?watch=1&allowWatchBookmarks=true"));
+        let frames = server.api.watch_frames(id, server.now).frames;
+        serde_json::from_slice::<Value>(&frames[0]).unwrap()
+    };
+    for plural in ["deployments", "replicasets", "statefulsets"] {
+        assert_eq!(
+            bookmark(plural)["object"]["spec"]["replicas"],
+            0,
+            "{plural}"
+        );
+    }
+    let generation = "deprecated.daemonset.template.generation";
+    let daemon_set = bookmark("daemonsets");
+    assert_eq!(
+        daemon_set["object"]["metadata"]["annotations"][generation],
+        "0"
+    );
+}
+
+#[test]
 fn bookmarks_come_every_minute_and_before_the_end() {
     let mut server = Server::new();
     let from = server.api.revision();
@@ -82,6 +138,25 @@ fn bookmarks_come_every_minute_and_before_the_end() {
         assert_eq!(poll.ended, second == 100, "{second}");
     }
     assert_eq!(times, [60, 98, 99]);
+}
+
+#[test]
+fn a_short_watch_has_its_bookmark_before_the_end() {
+    let mut server = Server::new();
+    let from = server.api.revision();
+    let path = format!("{CONFIG_MAPS}?watch=1&resourceVersion={from}&allowWatchBookmarks=true");
+    let mut times = |timeout: i64| {
+        let id = server.watch(&format!("{path}&timeoutSeconds={timeout}"));
+        let mut times = Vec::new();
+        for second in 1..=timeout {
+            server.wait(1);
+            let poll = server.api.watch_frames(id, server.now);
+            times.extend(poll.frames.iter().map(|_| second));
+        }
+        times
+    };
+    assert_eq!(times(30), [28, 29]);
+    assert_eq!(times(2), [0; 0]);
 }
 
 #[test]
