@@ -27,10 +27,6 @@ impl Area for Applies {
         200
     }
 
-    fn tracked(&self) -> bool {
-        true
-    }
-
     fn definitions(&self) -> Vec<Value> {
         vec![applies::definition()]
     }

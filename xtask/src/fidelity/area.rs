@@ -2,6 +2,7 @@
 use machinery::entropy::Entropy;
 use serde_json::Value;
 
+use super::ground::Reply;
 use super::sequence::Sequence;
 use super::{applies, builtins, discovery, requests, schemas, tables, watches};
 
@@ -20,13 +21,23 @@ pub trait Area: Sync {
         24
     }
 
-    /// Whether managedFields are compared.
-    fn tracked(&self) -> bool {
+    /// Whether a sequence changes what others see, and so is played after them, by itself.
+    fn alone(&self, _sequence: &Sequence) -> bool {
         false
     }
 
     /// Custom resource definitions that are there before any sequence.
     fn definitions(&self) -> Vec<Value> {
+        Vec::new()
+    }
+
+    /// What the answers to a sequence, as they came, contradict of what any server promises: steps, and texts for people.
+    fn violations(
+        &self,
+        _sequence: &Sequence,
+        _namespace: &str,
+        _replies: &[Reply],
+    ) -> Vec<(usize, String)> {
         Vec::new()
     }
 

@@ -2,6 +2,7 @@
 use scenarios::difference::{Difference, diff};
 use serde_json::Value;
 
+use super::area::Area;
 use super::document;
 use super::ground::Reply;
 use super::normalise::Names;
@@ -16,9 +17,9 @@ pub struct Divergence {
     pub lines: Vec<Difference>,
 }
 
-/// The replies without what chance decided; with managedFields if they are `tracked`.
-pub fn normal(replies: &[Reply], tracked: bool) -> Vec<Reply> {
-    let mut names = Names::of(replies, tracked);
+/// The replies without what chance decided.
+pub fn normal(replies: &[Reply]) -> Vec<Reply> {
+    let mut names = Names::of(replies);
     let normal = |reply: &Reply| Reply {
         status: reply.status,
         headers: reply
@@ -31,6 +32,24 @@ pub fn normal(replies: &[Reply], tracked: bool) -> Vec<Reply> {
             .into_bytes(),
     };
     replies.iter().map(normal).collect()
+}
+
+/// What one ground's answers, as they came, contradict of what any server promises.
+pub fn broken_promises(
+    area: &dyn Area,
+    ground: &str,
+    (sequence, namespace): (&Sequence, &str),
+    replies: &[Reply],
+) -> Vec<Divergence> {
+    let violations = area.violations(sequence, namespace, replies).into_iter();
+    let divergence = |(number, text): (usize, String)| Divergence {
+        step: number,
+        lines: vec![Difference {
+            command: format!("{} promise", area.name()),
+            line: format!("{ground} {text}"),
+        }],
+    };
+    violations.map(divergence).collect()
 }
 
 /// The steps whose answers differ. Both lists are normalised.
@@ -87,9 +106,13 @@ fn command(area: &str, step: &Step) -> String {
 /// What of a reply is compared.
 fn shown(step: &Step, reply: &Reply) -> Reply {
     match &step.mode {
-        Mode::Compare | Mode::Apart | Mode::Prepare | Mode::Watch => reply.clone(),
+        Mode::Compare | Mode::Apart | Mode::Prepare => reply.clone(),
         Mode::Document => Reply {
             body: document::reduced(&reply.body),
+            ..reply.clone()
+        },
+        Mode::Watch | Mode::Beside => Reply {
+            body: without_progress(&reply.body),
             ..reply.clone()
         },
         Mode::Until(at, is) => {
@@ -115,6 +138,20 @@ fn shown(step: &Step, reply: &Reply) -> Reply {
             }
         }
     }
+}
+
+/// The lines of a watch without the bookmarks that only say how far it is: they are sent when a server likes to.
+fn without_progress(body: &[u8]) -> Vec<u8> {
+    let progress = |line: &&[u8]| {
+        let end = b"initial-events-end";
+        line.starts_with(br#"{"type":"BOOKMARK""#)
+            && !line.windows(end.len()).any(|window| window == end)
+    };
+    let lines = body.split_inclusive(|byte| *byte == b'\n');
+    lines
+        .filter(|line| !progress(line))
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 fn pick(value: &Value, parts: &[&str], into: &mut Vec<String>) {
@@ -240,6 +277,25 @@ mod tests {
         other.status = 200;
         other.headers.clear();
         assert_eq!(found(other).len(), 1);
+    }
+
+    #[test]
+    fn of_the_bookmarks_of_a_watch_only_the_end_of_the_state_counts() {
+        let sequence = Sequence {
+            title: String::new(),
+            steps: vec![Step::get("/a?watch=1").watch()],
+        };
+        let event = r#"{"type":"ADDED","object":{"a":1}}"#;
+        let progress = r#"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"7"}}}"#;
+        let end = r#"{"type":"BOOKMARK","object":{"metadata":{"annotations":{"k8s.io/initial-events-end":"true"}}}}"#;
+        let differs = |ours: &[&str]| {
+            let (theirs, ours) = ([event, end], ours.join("\n") + "\n");
+            let theirs = theirs.join("\n") + "\n";
+            !divergences("watches", &sequence, &[reply(&theirs)], &[reply(&ours)]).is_empty()
+        };
+        assert!(!differs(&[event, end, progress]));
+        assert!(differs(&[event, progress]));
+        assert!(differs(&[event, end, event]));
     }
 
     #[test]

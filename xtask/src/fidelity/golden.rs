@@ -14,7 +14,7 @@ use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
 
 use super::area::Area;
-use super::compare::{divergences, normal};
+use super::compare::{broken_promises, divergences, normal};
 use super::document;
 use super::ground::{Ground, Reply};
 use super::report::Report;
@@ -130,19 +130,32 @@ pub async fn replay(area: &dyn Area, only: Option<usize>, report: &mut Report) -
     let (ours, clockwork) = Ground::ours(area.controllers(), seed);
     run::define(&ours, &area.definitions()).await?;
     let ours = &ours;
-    report.begin(area.name(), seed, only.is_none());
-    let chosen = traces
+    // What differed isn't recorded, so the ledger's differences need not be seen.
+    report.begin(area.name(), seed, false);
+    let one = |trace: &'_ Trace| {
+        let (number, sequence) = (trace.number, trace.sequence.clone());
+        async move {
+            let namespace = format!("f-00000000-{number}");
+            let replies = run::play(ours, &sequence, &namespace).await;
+            let played = (&sequence, namespace.as_str());
+            let broken = broken_promises(area, "ours", played, &replies);
+            (number, normal(&replies), broken)
+        }
+    };
+    let (alone, together): (Vec<_>, Vec<_>) = traces
         .iter()
-        .filter(|trace| only.is_none_or(|only| only == trace.number));
-    let mut played = futures::stream::iter(chosen)
-        .map(|trace| async move {
-            let namespace = format!("f-00000000-{}", trace.number);
-            let replies = run::play(ours, &trace.sequence, &namespace).await;
-            (trace, normal(&replies, area.tracked()))
-        })
-        .buffer_unordered(area.at_once());
-    while let Some((trace, replies)) = played.next().await {
-        let found = divergences(area.name(), &trace.sequence, &trace.replies, &replies);
+        .filter(|trace| only.is_none_or(|only| only == trace.number))
+        .partition(|trace| area.alone(&trace.sequence));
+    let together = futures::stream::iter(together).map(one);
+    let alone = futures::stream::iter(alone).then(one);
+    let played = together.buffer_unordered(area.at_once()).chain(alone);
+    let mut played = std::pin::pin!(played);
+    while let Some((number, replies, mut found)) = played.next().await {
+        let Some(trace) = traces.iter().find(|trace| trace.number == number) else {
+            continue;
+        };
+        let sequence = &trace.sequence;
+        found.extend(divergences(area.name(), sequence, &trace.replies, &replies));
         report.add(trace.number, &trace.sequence, found, false);
     }
     clockwork.abort();
@@ -183,7 +196,7 @@ mod tests {
             for (number, step) in trace.sequence.steps.iter().enumerate() {
                 if !matches!(
                     step.mode,
-                    Mode::Compare | Mode::Apart | Mode::Document | Mode::Watch
+                    Mode::Compare | Mode::Apart | Mode::Document | Mode::Watch | Mode::Beside
                 ) {
                     continue;
                 }
@@ -237,5 +250,15 @@ mod tests {
     #[test]
     fn what_is_planted_in_discovery_is_found() {
         plants("discovery");
+    }
+
+    #[test]
+    fn watches_are_told_as_recorded() {
+        replays("watches");
+    }
+
+    #[test]
+    fn what_is_planted_among_watches_is_found() {
+        plants("watches");
     }
 }

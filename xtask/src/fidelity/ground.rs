@@ -11,6 +11,7 @@ use simulator::builtin::{self, Settings};
 use simulator::clock::WorldClock;
 use simulator::wire::Wire;
 use simulator::world::{World, WorldHandle};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::sequence::Step;
@@ -33,6 +34,9 @@ const HEADERS: [&str; 12] = [
 
 /// Nothing takes longer than the server's own limit of 34 s.
 const LONGEST: Duration = Duration::from_secs(40);
+
+/// How long an answer may be under way on a busy machine.
+const UNDERWAY: Duration = Duration::from_secs(2);
 
 /// One answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,10 +111,15 @@ impl Ground {
         read(response).await
     }
 
-    /// Sends a request and waits for the beginning of the answer; the rest is read beside what follows.
-    pub async fn open(&self, step: &Step) -> JoinHandle<Reply> {
+    /// Sends a request and waits for the beginning of the answer; the rest is read beside what follows, to its end or
+    /// until `end` is true.
+    pub async fn open(&self, step: &Step, end: Option<watch::Receiver<bool>>) -> JoinHandle<Reply> {
         let response = self.send(step).await;
         tokio::spawn(async move {
+            if let Some(end) = end {
+                let reading = async { read_until(response?, Some(end)).await };
+                return reading.await.unwrap_or_else(|error| failed(&error));
+            }
             let reading = async { read(response?).await };
             match tokio::time::timeout(LONGEST, reading).await {
                 Ok(Ok(reply)) => reply,
@@ -142,7 +151,33 @@ impl Ground {
 }
 
 async fn read(response: http::Response<Body>) -> Result<Reply> {
-    let (parts, body) = response.into_parts();
+    read_until(response, None).await
+}
+
+async fn read_until(
+    response: http::Response<Body>,
+    end: Option<watch::Receiver<bool>>,
+) -> Result<Reply> {
+    let (parts, mut stream) = response.into_parts();
+    let ended = async move {
+        match end {
+            Some(mut end) => drop(end.wait_for(|ended| *ended).await),
+            None => std::future::pending().await,
+        }
+        // What was sent before may still be on its way.
+        tokio::time::sleep(UNDERWAY).await;
+    };
+    tokio::pin!(ended);
+    let mut body = Vec::new();
+    loop {
+        tokio::select! {
+            frame = stream.frame() => match frame.transpose()? {
+                Some(frame) => body.extend(frame.into_data().unwrap_or_default()),
+                None => break,
+            },
+            () = &mut ended => break,
+        }
+    }
     let mut headers = Vec::new();
     for name in HEADERS {
         for value in parts.headers.get_all(name) {

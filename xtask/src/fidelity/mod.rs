@@ -28,7 +28,7 @@ use clap::Args;
 use futures::StreamExt as _;
 
 use self::area::Area;
-use self::compare::{divergences, normal};
+use self::compare::{broken_promises, divergences, normal};
 use self::ground::Ground;
 use self::report::Report;
 use self::sequence::Sequence;
@@ -188,19 +188,17 @@ async fn live(
         .filter(|(number, _)| args.sequence.is_none_or(|only| only == *number))
         .take(args.count.unwrap_or(usize::MAX));
     let (tag, theirs, ours) = (&standing.tag, &theirs, &ours);
-    let mut pairs = futures::stream::iter(chosen)
-        .map(|(number, sequence)| async move {
-            let namespace = format!("f-{tag}-{number}");
-            let pair = Pair::play(area, sequence, &namespace, theirs, ours).await;
-            if pair.divergences.is_empty() {
-                return (number, sequence, pair, false);
-            }
-            // What differs must do so twice; what comes from a race on either side is counted apart.
-            let again = Pair::play(area, sequence, &format!("{namespace}-r"), theirs, ours).await;
-            let steady = !again.divergences.is_empty();
-            (number, sequence, if steady { again } else { pair }, !steady)
-        })
-        .buffer_unordered(area.at_once());
+    let one = |(number, sequence)| async move {
+        let namespace = format!("f-{tag}-{number}");
+        let (pair, unsteady) = Pair::twice(area, sequence, &namespace, theirs, ours).await;
+        (number, sequence, pair, unsteady)
+    };
+    let (alone, together): (Vec<_>, Vec<_>) =
+        chosen.partition(|(_, sequence)| area.alone(sequence));
+    let together = futures::stream::iter(together).map(one);
+    let alone = futures::stream::iter(alone).then(one);
+    let pairs = together.buffer_unordered(area.at_once()).chain(alone);
+    let mut pairs = std::pin::pin!(pairs);
     let mut recording = args.record.then(|| golden::Recording::new(area, seed));
     report.begin(
         area.name(),
@@ -227,6 +225,24 @@ struct Pair {
 }
 
 impl Pair {
+    /// What differs must do so twice: the second time's answers, or the first time's and true if it did so only then. That
+    /// comes from a race on either side and is counted apart.
+    async fn twice(
+        area: &dyn Area,
+        sequence: &Sequence,
+        namespace: &str,
+        theirs: &Ground,
+        ours: &Ground,
+    ) -> (Self, bool) {
+        let pair = Self::play(area, sequence, namespace, theirs, ours).await;
+        if pair.divergences.is_empty() {
+            return (pair, false);
+        }
+        let again = Self::play(area, sequence, &format!("{namespace}-r"), theirs, ours).await;
+        let steady = !again.divergences.is_empty();
+        (if steady { again } else { pair }, !steady)
+    }
+
     async fn play(
         area: &dyn Area,
         sequence: &Sequence,
@@ -238,10 +254,13 @@ impl Pair {
             run::play(theirs, sequence, namespace),
             run::play(ours, sequence, namespace)
         );
-        let tracked = area.tracked();
-        let (theirs, ours) = (normal(&theirs, tracked), normal(&ours, tracked));
+        let played = (sequence, namespace);
+        let mut found = broken_promises(area, "theirs", played, &theirs);
+        found.extend(broken_promises(area, "ours", played, &ours));
+        let (theirs, ours) = (normal(&theirs), normal(&ours));
+        found.extend(divergences(area.name(), sequence, &theirs, &ours));
         Self {
-            divergences: divergences(area.name(), sequence, &theirs, &ours),
+            divergences: found,
             theirs,
         }
     }

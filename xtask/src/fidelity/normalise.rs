@@ -48,7 +48,6 @@ static AGE: LazyLock<Regex> = LazyLock::new(|| pattern(r#""\d{1,3}(?:s|m|ms|m\d{
 /// What is known of one sequence on one ground.
 #[derive(Debug, Default)]
 pub struct Names {
-    tracked: bool,
     revisions: BTreeSet<u64>,
     generated: BTreeMap<String, String>,
     numbered: BTreeMap<(&'static str, String), usize>,
@@ -56,11 +55,8 @@ pub struct Names {
 
 impl Names {
     /// Learns from all replies of a sequence.
-    pub fn of<'a>(replies: impl IntoIterator<Item = &'a Reply>, tracked: bool) -> Self {
-        let mut names = Self {
-            tracked,
-            ..Self::default()
-        };
+    pub fn of<'a>(replies: impl IntoIterator<Item = &'a Reply>) -> Self {
+        let mut names = Self::default();
         for reply in replies {
             for line in reply.body.split(|byte| *byte == b'\n') {
                 if let Ok(value) = serde_json::from_slice::<Value>(line) {
@@ -131,11 +127,7 @@ impl Names {
 
     /// A text with names for what chance decided.
     pub fn apply(&mut self, text: &str) -> String {
-        let mut text = if self.tracked {
-            text.to_owned()
-        } else {
-            without_managed_fields(text)
-        };
+        let mut text = without_managed_fields(text);
         for (name, with) in &self.generated {
             text = text.replace(name, with);
         }
@@ -275,7 +267,7 @@ fn chance_gets_names_and_nothing_else_does() {
         body: body.into(),
         ..Reply::default()
     };
-    let mut names = Names::of(&[reply(body), reply(list)], false);
+    let mut names = Names::of(&[reply(body), reply(list)]);
     assert_eq!(
         names.apply(body),
         r#"{"metadata":{"name":"a","uid":"UID0","resourceVersion":"r1","creationTimestamp":"TIME0"},"data":{"a":"7 5s 2019-01-01T00:00:00Z"}}"#

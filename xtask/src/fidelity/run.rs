@@ -22,7 +22,8 @@ pub async fn play(ground: &Ground, sequence: &Sequence, namespace: &str) -> Vec<
     }
     let mut replies = Vec::new();
     let mut second = Second::default();
-    let mut streams = Vec::new();
+    let (mut streams, mut beside) = (Vec::new(), Vec::new());
+    let (end, ends) = tokio::sync::watch::channel(false);
     for (number, step) in sequence.steps.iter().enumerate() {
         let filled = filled(step, &learnt);
         let reply = match &step.mode {
@@ -36,7 +37,11 @@ pub async fn play(ground: &Ground, sequence: &Sequence, namespace: &str) -> Vec<
                 reply
             }
             Mode::Watch => {
-                streams.push((number, ground.open(&filled).await));
+                streams.push((number, ground.open(&filled, None).await));
+                Reply::default()
+            }
+            Mode::Beside => {
+                beside.push((number, ground.open(&filled, Some(ends.clone())).await));
                 Reply::default()
             }
             Mode::Until(at, is) => until(ground, &filled, at, is).await,
@@ -47,10 +52,13 @@ pub async fn play(ground: &Ground, sequence: &Sequence, namespace: &str) -> Vec<
         }
         replies.push(reply);
     }
-    for (number, stream) in streams {
-        if let (Ok(reply), Some(place)) = (stream.await, replies.get_mut(number)) {
-            *place = reply;
+    for streams in [streams, beside] {
+        for (number, stream) in streams {
+            if let (Ok(reply), Some(place)) = (stream.await, replies.get_mut(number)) {
+                *place = reply;
+            }
         }
+        end.send_replace(true);
     }
     if sequence.steps.iter().any(|step| step.mode == Mode::Apart) {
         rank_times(&mut replies);

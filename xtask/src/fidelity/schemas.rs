@@ -28,10 +28,6 @@ impl Area for Schemas {
         6
     }
 
-    fn tracked(&self) -> bool {
-        true
-    }
-
     fn sequences(&self, seed: u64) -> Result<Vec<Sequence>> {
         let sequence = |number| {
             let mut chance = Chance::of(seed, number);
@@ -52,10 +48,6 @@ impl Area for Upstream {
 
     fn at_once(&self) -> usize {
         4
-    }
-
-    fn tracked(&self) -> bool {
-        true
     }
 
     fn sequences(&self, seed: u64) -> Result<Vec<Sequence>> {

@@ -48,6 +48,8 @@ pub enum Mode {
     Prepare,
     /// The reply is a stream that is read beside the next requests, to its end.
     Watch,
+    /// The same, but it ends when all other streams have ended.
+    Beside,
     /// The request is repeated until a value of the reply, at a JSON pointer, is that one; that it comes is compared.
     Until(String, Value),
     /// It is compared as a document: values, in whatever order they are written, without texts that describe.
@@ -123,6 +125,12 @@ impl Step {
     /// Is a stream.
     pub fn watch(mut self) -> Self {
         self.mode = Mode::Watch;
+        self
+    }
+
+    /// Is a stream that others outlast.
+    pub fn beside(mut self) -> Self {
+        self.mode = Mode::Beside;
         self
     }
 }
