@@ -16,6 +16,8 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::area::Area;
+use super::compare::reached;
+use super::ground::Reply;
 use super::sequence::{Mode, Sequence, Step};
 
 /// The scripts of the built-in controllers.
@@ -33,6 +35,18 @@ impl Area for Builtins {
     fn alone(&self, sequence: &Sequence) -> bool {
         // Messages of the scheduler count the nodes.
         sequence.title.starts_with("node")
+    }
+
+    fn violations(&self, sequence: &Sequence, _: &str, replies: &[Reply]) -> Vec<(usize, String)> {
+        let steps = sequence.steps.iter().zip(replies).enumerate();
+        let missed = steps.filter_map(|(number, (step, reply))| match &step.mode {
+            Mode::Until(at, is) if !reached(reply, at, is) => {
+                Some((number, format!("never got {at} to be {is}")))
+            }
+            Mode::Until(..) | Mode::Compare | Mode::Prepare | Mode::Show(_) => None,
+            Mode::Watch | Mode::Beside => None,
+        });
+        missed.collect()
     }
 
     fn sequences(&self, _: u64) -> Result<Vec<Sequence>> {

@@ -103,6 +103,12 @@ fn command(area: &str, step: &Step) -> String {
     format!("{area} {} {}{media_type}", step.method, step.target)
 }
 
+/// Whether a value is what was waited for; what is absent is null.
+pub fn reached(reply: &Reply, at: &str, is: &Value) -> bool {
+    let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+    body.pointer(at).unwrap_or(&Value::Null) == is
+}
+
 /// What of a reply is compared.
 fn shown(step: &Step, reply: &Reply) -> Reply {
     match &step.mode {
@@ -116,9 +122,9 @@ fn shown(step: &Step, reply: &Reply) -> Reply {
             ..reply.clone()
         },
         Mode::Until(at, is) => {
-            let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+            let reached = reached(reply, at, is);
             Reply {
-                body: format!("{at} is {is}: {}", body.pointer(at) == Some(is)).into_bytes(),
+                body: format!("{at} is {is}: {reached}").into_bytes(),
                 headers: Vec::new(),
                 ..reply.clone()
             }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use simulator::clock::WorldClock;
 
 use super::applies::{order_causes, rank_times};
+use super::compare::reached;
 use super::ground::{Ground, Reply};
 use super::sequence::{Learnt, Mode, Sequence, Step};
 
@@ -112,8 +113,7 @@ fn filled(step: &Step, learnt: &Learnt) -> Step {
 async fn until(ground: &Ground, step: &Step, at: &str, is: &Value) -> Reply {
     let mut reply = ground.ask(step).await;
     for _ in 0..PAUSES {
-        let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-        if body.pointer(at) == Some(is) {
+        if reached(&reply, at, is) {
             break;
         }
         tokio::time::sleep(PAUSE).await;
