@@ -81,7 +81,8 @@ fn our_server_keeps_what_watches_promise() {
                 let read = history::read(sequence, &namespace, &replies);
                 let streams = read.map_or(0, |(_, streams)| streams.len());
                 let found = Watches.violations(sequence, &namespace, &replies);
-                assert!(streams > 5, "sequence {number}: only {streams} watches");
+                // Those that select by what the kind doesn't know are refused; a witness there always is.
+                assert!(streams > 0, "sequence {number}: no watch");
                 found
                     .into_iter()
                     .map(|(step, text)| format!("sequence {number}, step {step}: {text}"))
