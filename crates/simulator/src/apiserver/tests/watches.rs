@@ -85,7 +85,7 @@ fn a_watch_without_a_version_is_a_streaming_list() {
     let id = server.watch(&format!(
         "{CONFIG_MAPS}?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion={newest}"
     ));
-    assert_eq!(server.event_names(id), ["a"]);
+    assert_eq!(server.event_names(id), ["ADDED a"]);
 }
 
 #[test]
