@@ -154,13 +154,21 @@ func patches(ctx context.Context, c *clients) error {
 	if _, err := deployments.Create(ctx, deployment("patched", 1), meta.CreateOptions{}); err != nil {
 		return err
 	}
-	for kind, patch := range map[types.PatchType]string{
-		types.JSONPatchType:           `[{"op":"add","path":"/metadata/annotations","value":{"json":"1"}}]`,
-		types.MergePatchType:          `{"metadata":{"labels":{"merge":"1"}}}`,
-		types.StrategicMergePatchType: `{"spec":{"template":{"spec":{"containers":[{"name":"side","image":"registry.example/side:1"}]}}}}`,
+	for _, patch := range []struct {
+		kind types.PatchType
+		text string
+	}{
+		{types.JSONPatchType, `[{"op":"add","path":"/metadata/annotations","value":{"json":"1"}}]`},
+		{types.MergePatchType, `{"metadata":{"labels":{"merge":"1"}}}`},
+		{types.StrategicMergePatchType, `{"spec":{"template":{"spec":{"containers":[{"name":"side","image":"registry.example/side:1"}]}}}}`},
 	} {
-		if _, err := deployments.Patch(ctx, "patched", kind, []byte(patch), meta.PatchOptions{}); err != nil {
-			return fmt.Errorf("%s: %w", kind, err)
+		// The controllers write beside us. The server tries a patch a few times, and then it is the client's turn.
+		err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+			_, err := deployments.Patch(ctx, "patched", patch.kind, []byte(patch.text), meta.PatchOptions{})
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", patch.kind, err)
 		}
 	}
 	found, err := deployments.Get(ctx, "patched", meta.GetOptions{})
@@ -170,12 +178,16 @@ func patches(ctx context.Context, c *clients) error {
 	if found.Annotations["json"] != "1" || found.Labels["merge"] != "1" || len(found.Spec.Template.Spec.Containers) != 2 {
 		return fmt.Errorf("not as patched: %v", found)
 	}
-	scale, err := deployments.GetScale(ctx, "patched", meta.GetOptions{})
-	if err != nil {
+	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		scale, err := deployments.GetScale(ctx, "patched", meta.GetOptions{})
+		if err != nil {
+			return err
+		}
+		scale.Spec.Replicas = 3
+		_, err = deployments.UpdateScale(ctx, "patched", scale, meta.UpdateOptions{})
 		return err
-	}
-	scale.Spec.Replicas = 3
-	if _, err = deployments.UpdateScale(ctx, "patched", scale, meta.UpdateOptions{}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	if err = eventually(ctx, "three pods are ready", func() bool {
