@@ -10,10 +10,12 @@ use crate::builtin::object::{self, items, text};
 /// Namespace of the nodes' Leases.
 pub(crate) const LEASES: &str = "kube-node-lease";
 
-/// First address of the pods, 10.244.0.0/16.
+/// Addresses of nodes begin here: 10.0.0.0.
+const NODE_NETWORK: u32 = 0x0a00_0000;
+/// Addresses of pods begin here: 10.244.0.0.
 const POD_NETWORK: u32 = 0x0af4_0000;
-/// Highest number of a pod's address within its network.
-const LAST_NUMBER: u32 = 0xfffe;
+/// Highest number of a pod's address: 10.255.255.254.
+const LAST_NUMBER: u32 = 0x000b_fffe;
 
 /// The Node that registers under a name, the `index`-th of its world.
 pub(crate) fn node(name: &str, index: usize) -> Value {
@@ -26,11 +28,17 @@ pub(crate) fn node(name: &str, index: usize) -> Value {
                 "beta.kubernetes.io/os": "linux", "beta.kubernetes.io/arch": "amd64",
             },
             "annotations": {
-                "carrick.dev/node-address": format!("10.0.0.{}", index + 1),
+                "carrick.dev/node-address": node_address(index),
                 "node.alpha.kubernetes.io/ttl": "0",
             },
         },
     })
+}
+
+/// The address of the `index`-th node.
+fn node_address(index: usize) -> String {
+    let number = u32::try_from(index + 1).unwrap_or(LAST_NUMBER);
+    Ipv4Addr::from(NODE_NETWORK + number.min(LAST_NUMBER)).to_string()
 }
 
 /// The Ready condition of a node, if it has said anything yet.
@@ -135,13 +143,14 @@ pub(crate) fn lease(node: &Value, now: &str) -> Value {
 
 /// The address with a number.
 pub(crate) fn pod_address(number: u32) -> String {
-    Ipv4Addr::from(POD_NETWORK | number).to_string()
+    Ipv4Addr::from(POD_NETWORK + number).to_string()
 }
 
 /// The number of an address of the pod network.
 pub(crate) fn pod_number(address: &str) -> Option<u32> {
     let bits = u32::from(address.parse::<Ipv4Addr>().ok()?);
-    (bits & 0xffff_0000 == POD_NETWORK).then_some(bits & 0xffff)
+    bits.checked_sub(POD_NETWORK)
+        .filter(|number| *number <= LAST_NUMBER)
 }
 
 /// The number after another one; the last is followed by the first.
@@ -158,7 +167,10 @@ mod tests {
         assert_eq!(pod_address(1), "10.244.0.1");
         assert_eq!(pod_address(258), "10.244.1.2");
         assert_eq!(pod_number("10.244.1.2"), Some(258));
+        assert_eq!(pod_address(100_000), "10.245.134.160");
+        assert_eq!(pod_number("10.245.134.160"), Some(100_000));
         assert_eq!(pod_number("10.0.0.1"), None);
+        assert_eq!(pod_number("11.0.0.1"), None);
         assert_eq!(next_number(LAST_NUMBER), 1);
     }
 
