@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use jiff::Timestamp;
 
 use crate::apiserver::Following;
 use crate::request::WatchId;
@@ -68,7 +69,8 @@ struct WatchBody {
     id: WatchId,
     queue: VecDeque<Bytes>,
     ended: bool,
-    timer: Option<Pin<Box<tokio::time::Sleep>>>,
+    /// When to look again though nothing changed; kept as long as that time stays the same.
+    timer: Option<(Timestamp, Pin<Box<tokio::time::Sleep>>)>,
     make_gate: Option<MakeGate>,
     gate: Option<Gate>,
     /// Ends when what the watch asked is answered.
@@ -153,9 +155,6 @@ impl WatchBody {
                 let asking = self.world.clone().ask_for_watch(self.id, poll.questions);
                 self.asking = Some(Box::pin(asking));
             }
-            self.timer = poll
-                .wake
-                .map(|wake| Box::pin(tokio::time::sleep(self.world.clock().until(wake))));
             if !self.queue.is_empty() {
                 self.gate = self.make_gate.as_ref().and_then(|make| make());
                 continue;
@@ -166,12 +165,13 @@ impl WatchBody {
             if self.asking.is_some() {
                 continue;
             }
-            match self
-                .timer
-                .as_mut()
-                .map(|timer| timer.as_mut().poll(context))
-            {
-                Some(Poll::Ready(())) => {}
+            if self.timer.as_ref().map(|(at, _)| *at) != poll.wake {
+                let until = |wake| tokio::time::sleep(self.world.clock().until(wake));
+                self.timer = poll.wake.map(|wake| (wake, Box::pin(until(wake))));
+            }
+            let timer = self.timer.as_mut();
+            match timer.map(|(_, timer)| timer.as_mut().poll(context)) {
+                Some(Poll::Ready(())) => self.timer = None,
                 Some(Poll::Pending) | None => return Poll::Pending,
             }
         }

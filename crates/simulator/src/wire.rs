@@ -118,10 +118,10 @@ pub(crate) async fn answer(
     world: &WorldHandle,
     request: &Request,
 ) -> (http::Response<SimBody>, (u16, Bytes)) {
-    let mut reply = world.with(|world, now| world.handle(request, now));
+    let mut reply = world.handle(request);
     if let Reply::Later { at, .. } = &reply {
         tokio::time::sleep(world.clock().until(*at)).await;
-        reply = world.with(|world, now| world.handle(request, now));
+        reply = world.handle(request);
     }
     loop {
         reply = match reply {

@@ -106,6 +106,18 @@ impl World {
         }
     }
 
+    /// A look at the world as a controller has it, for whoever steers it.
+    pub fn look(&mut self, now: Timestamp) -> Session<'_> {
+        Session {
+            api: &mut self.api,
+            entropy: &mut self.entropy,
+            faults: None,
+            recorder: &mut self.recorder,
+            actor: "steering",
+            now,
+        }
+    }
+
     fn take_changes(&mut self) -> u64 {
         self.changes.append(&mut self.api.take_changes());
         self.first + self.changes.len() as u64
@@ -228,6 +240,15 @@ impl WorldHandle {
         self.wake(&dirty);
         self.shared.changed.notify_one();
         result
+    }
+
+    /// Handles a request, then wakes the watches and controllers it concerns; a read concerns none.
+    pub(crate) fn handle(&self, request: &Request) -> Reply {
+        if matches!(request.method, http::Method::GET | http::Method::HEAD) {
+            let now = self.now();
+            return self.lock().handle(request, now);
+        }
+        self.with(|world, now| world.handle(request, now))
     }
 
     fn wake(&self, dirty: &[WatchId]) {

@@ -90,7 +90,8 @@ impl Served {
 
     /// The resource in its storage version, which lives in the table.
     pub fn is_storage_version(&self) -> bool {
-        self.table.as_ref() == table_name(&self.resource.group, &self.resource.plural)
+        let group = self.table.strip_prefix(self.resource.group.as_ref());
+        group.and_then(|rest| rest.strip_prefix('/')) == Some(self.resource.plural.as_ref())
             && self.storage_version == self.resource.version
     }
 }

@@ -37,10 +37,16 @@ pub(crate) fn in_version(served: &Served, value: &Arc<Value>) -> Arc<Value> {
 /// The object as compact JSON in the version of `served`.
 pub(crate) fn object_json(served: &Served, entry: &Entry) -> Bytes {
     if convert::is_in(served, &entry.value) {
-        return entry.json(|value| go_json::to_vec(value, served.type_id()).into());
+        return entry.json(|value| go_json::to_vec(value, served.type_id()));
     }
     let converted = convert::from_storage(served, &entry.value);
     go_json::to_vec(&converted, served.type_id()).into()
+}
+
+/// The line of a watch that shows an entry as what it is; the same one for everybody who sees whole objects in their
+/// storage version.
+pub(crate) fn shared_line(served: &Served, entry: &Entry) -> Bytes {
+    entry.line(|value| go_json::to_vec(value, served.type_id()))
 }
 
 /// A value of that type as the form wants it, with a newline after compact JSON.

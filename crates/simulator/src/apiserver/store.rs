@@ -14,23 +14,77 @@ pub struct Entry {
     pub value: Arc<Value>,
     /// Its revision.
     pub revision: u64,
-    /// The object as JSON in its storage version, made on first use.
-    json: OnceLock<Bytes>,
+    /// What happened to the object.
+    pub happened: Happened,
+    /// The line of a watch that says so, with the object as JSON in its storage version; made on first use.
+    line: OnceLock<Bytes>,
+}
+
+/// What a new version of an object is to whom every version is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happened {
+    /// The first.
+    Added,
+    /// A further one.
+    Modified,
+    /// The last.
+    Deleted,
+}
+
+impl Happened {
+    /// As watches name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Added => "ADDED",
+            Self::Modified => "MODIFIED",
+            Self::Deleted => "DELETED",
+        }
+    }
+}
+
+const LINE_BEGIN: &[u8] = b"{\"type\":\"";
+const LINE_MIDDLE: &[u8] = b"\",\"object\":";
+const LINE_END: &[u8] = b"}\n";
+
+/// The line of a watch about an object.
+pub fn line(happened: &str, object: &[u8]) -> Bytes {
+    let parts = [
+        LINE_BEGIN,
+        happened.as_bytes(),
+        LINE_MIDDLE,
+        object,
+        LINE_END,
+    ];
+    parts.concat().into()
 }
 
 impl Entry {
     /// A version of an object.
     pub fn new(value: Arc<Value>, revision: u64) -> Self {
+        Self::of(Happened::Modified, value, revision)
+    }
+
+    fn of(happened: Happened, value: Arc<Value>, revision: u64) -> Self {
         Self {
             value,
             revision,
-            json: OnceLock::new(),
+            happened,
+            line: OnceLock::new(),
         }
     }
 
-    /// The object as JSON, made once by `print`.
-    pub fn json(&self, print: impl FnOnce(&Value) -> Bytes) -> Bytes {
-        self.json.get_or_init(|| print(&self.value)).clone()
+    /// The line of a watch that says what happened. The object in it is written once, by `print`.
+    pub fn line(&self, print: impl FnOnce(&Value) -> Vec<u8>) -> Bytes {
+        let made = || line(self.happened.name(), &print(&self.value));
+        self.line.get_or_init(made).clone()
+    }
+
+    /// The object as JSON; a part of that line.
+    pub fn json(&self, print: impl FnOnce(&Value) -> Vec<u8>) -> Bytes {
+        let line = self.line(print);
+        let begin = LINE_BEGIN.len() + self.happened.name().len() + LINE_MIDDLE.len();
+        let end = line.len().saturating_sub(LINE_END.len());
+        line.slice(begin.min(end)..end)
     }
 }
 
@@ -227,12 +281,12 @@ impl Store {
     pub fn put(&mut self, table: &str, key: &str, mut value: Value, now: Timestamp) -> Event {
         self.revision += 1;
         machinery::meta::set_resource_version(&mut value, &self.revision.to_string());
-        let entry = Arc::new(Entry::new(Arc::new(value), self.revision));
+        let revision = self.revision;
         let (name, target, keep_from) = self.target(table, now);
-        let key: Arc<str> = target
-            .objects
-            .get_key_value(key)
-            .map_or_else(|| Arc::from(key), |(key, _)| key.clone());
+        let known = target.objects.get_key_value(key);
+        let happened = known.map_or(Happened::Added, |_| Happened::Modified);
+        let key: Arc<str> = known.map_or_else(|| Arc::from(key), |(key, _)| key.clone());
+        let entry = Arc::new(Entry::of(happened, Arc::new(value), revision));
         let before = target.objects.insert(key.clone(), entry.clone());
         let event = Event {
             revision: entry.revision,
@@ -256,7 +310,7 @@ impl Store {
         let (key, before) = target.objects.remove_entry(key)?;
         let mut last = Value::clone(&before.value);
         machinery::meta::set_resource_version(&mut last, &revision.to_string());
-        let after = Arc::new(Entry::new(Arc::new(last), revision));
+        let after = Arc::new(Entry::of(Happened::Deleted, Arc::new(last), revision));
         let event = Event {
             revision,
             time: now,

@@ -10,12 +10,13 @@ use machinery::{go_json, meta};
 use serde_json::{Value, json};
 
 use super::ApiServer;
+use super::convert;
 use super::list_options::{ListOptions, Match};
 use super::negotiate::{Form, Transform};
 use super::registry::Served;
 use super::reply;
 use super::selection::Selection;
-use super::store::{Entry, Event, Table};
+use super::store::{Entry, Event, Table, line};
 use crate::outside::{Answer, Asking, Question};
 use crate::request::{Reply, Request, WatchId, WatchPoll};
 use crate::status_error::ApiError;
@@ -401,6 +402,11 @@ impl Watch {
     }
 
     fn line(&self, kind: &str, entry: &Entry, now: Timestamp) -> Result<Bytes, ApiError> {
+        let whole = self.form.transform == Transform::Plain
+            && convert::is_in(&self.served, &entry.value);
+        if whole && kind == entry.happened.name() {
+            return Ok(reply::shared_line(&self.served, entry));
+        }
         let object = reply::event_object(
             &self.served,
             entry,
@@ -486,16 +492,6 @@ fn zero_values(bare: &mut Value) {
         }
         Some(_) | None => {}
     }
-}
-
-fn line(kind: &str, object: &[u8]) -> Bytes {
-    let mut line = Vec::with_capacity(object.len() + 32);
-    line.extend_from_slice(b"{\"type\":\"");
-    line.extend_from_slice(kind.as_bytes());
-    line.extend_from_slice(b"\",\"object\":");
-    line.extend_from_slice(object);
-    line.extend_from_slice(b"}\n");
-    line.into()
 }
 
 fn error_line(error: &ApiError) -> Bytes {
