@@ -1,12 +1,15 @@
-//! `cargo xtask bench`: figures of the controllers on a real Kubernetes. They are printed, never asserted.
+//! `cargo xtask bench`: figures of the controllers on a real Kubernetes, and of the simulated one. They are printed, never
+//! asserted.
 //!
 //! `rollouts` is the run from beginning to end, `program` a controller under measurement, `load` what is asked of it,
-//! `audit` counts its requests, `report` prints.
+//! `audit` counts its requests, `report` prints; `simulator` measures our API server.
 mod audit;
 mod load;
+mod process;
 mod program;
 mod report;
 mod rollouts;
+mod simulator;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -16,11 +19,14 @@ use clap::Subcommand;
 pub enum Command {
     /// Many Rollouts created and then updated all at once
     Rollouts(rollouts::RolloutsArgs),
+    /// The simulated API server, beside a real one
+    Simulator(simulator::SimulatorArgs),
 }
 
 /// Measures.
 pub fn run(command: &Command) -> Result<()> {
     match command {
         Command::Rollouts(args) => rollouts::run(args),
+        Command::Simulator(args) => simulator::run(args),
     }
 }

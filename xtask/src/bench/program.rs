@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::time::Instant;
 
+use super::process;
+
 /// How long a program may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_mins(1);
-/// The kernel's unit of CPU time (`getconf CLK_TCK`), the same on every Linux.
-const TICKS_A_SECOND: f64 = 100.0;
 
 /// A running program.
 pub struct Program {
@@ -47,19 +47,12 @@ impl Program {
 
     /// CPU seconds used so far, by all threads.
     pub fn cpu(&self) -> Result<f64> {
-        cpu_of(self.child.id())
+        process::cpu(self.child.id())
     }
 
     /// A line of `/proc/PID/status` in MiB: `VmRSS` is what is resident now, `VmHWM` the most ever.
     pub fn memory(&self, field: &str) -> Result<f64> {
-        let path = format!("/proc/{}/status", self.child.id());
-        let text = std::fs::read_to_string(path)?;
-        let line = text.lines().find_map(|line| line.strip_prefix(field));
-        let kibibytes: f64 = line
-            .and_then(|rest| rest.trim_start_matches(':').split_whitespace().next())
-            .with_context(|| format!("no {field}"))?
-            .parse()?;
-        Ok(kibibytes / 1024.0)
+        process::memory(self.child.id(), field)
     }
 
     /// Asks it to end, and waits.
@@ -86,35 +79,8 @@ impl Drop for Program {
     }
 }
 
-/// CPU seconds that a process has used.
-fn cpu_of(pid: u32) -> Result<f64> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The second field, the name, may hold spaces; utime and stime are the 14th and the 15th.
-    let (_, rest) = text.rsplit_once(')').context("an odd /proc/PID/stat")?;
-    let ticks = rest.split_whitespace().skip(11).take(2);
-    let ticks = ticks
-        .map(str::parse::<f64>)
-        .sum::<Result<f64, _>>()
-        .context("an odd /proc/PID/stat")?;
-    Ok(ticks / TICKS_A_SECOND)
-}
-
 /// CPU seconds used so far by the API server of the testbed in `folder`.
 pub fn cpu_of_api_server(folder: &Path) -> Result<f64> {
     let certs = format!("--cert-dir={}", folder.join("certs").display());
-    for entry in std::fs::read_dir("/proc")? {
-        let name = entry?.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
-            continue;
-        };
-        // Processes end while this looks at them.
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        if line
-            .split(|byte| *byte == 0)
-            .any(|arg| arg == certs.as_bytes())
-        {
-            return cpu_of(pid);
-        }
-    }
-    bail!("the testbed's API server isn't running")
+    process::cpu(process::with_argument(&certs)?)
 }

@@ -254,7 +254,7 @@ async fn is_ready(port: u16) -> bool {
 }
 
 /// The release build beside this program.
-fn release_build() -> Result<PathBuf> {
+pub(super) fn release_build() -> Result<PathBuf> {
     let this = std::env::current_exe()?;
     let target = this.parent().and_then(Path::parent);
     let found = target

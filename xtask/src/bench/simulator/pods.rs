@@ -1,0 +1,131 @@
+//! Many pods on many nodes, from POST to Ready, in virtual time: what that takes of real time and of memory.
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use machinery::entropy::Entropy;
+use serde_json::Value;
+use simulator::apiserver::Options;
+use simulator::apiserver::resource::known;
+use simulator::builtin::{self, Settings};
+use simulator::clock::WorldClock;
+use simulator::wire::Wire;
+use simulator::world::{World, WorldHandle};
+use tower::Service as _;
+
+use super::super::process;
+use super::traffic;
+
+/// Virtual time after which pods that aren't ready never will be.
+const LIMIT: Duration = Duration::from_hours(1);
+
+/// What was measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
+    /// How many pods.
+    pub pods: usize,
+    /// On how many nodes.
+    pub nodes: usize,
+    /// Seconds of real time until all were Ready.
+    pub seconds: f64,
+    /// Seconds of virtual time.
+    pub virtual_seconds: f64,
+    /// The most memory of this process meanwhile, in MiB.
+    pub peak: f64,
+    /// Changes that the server stored.
+    pub changes: u64,
+}
+
+/// Creates the pods and waits until the last one is Ready.
+pub fn run(pods: usize, nodes: usize) -> Result<Measured> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()?;
+    let watch = process::Stopwatch::start();
+    let (world, virtual_seconds) = runtime.block_on(play(pods, nodes))?;
+    let changes = world.lock().api.revision();
+    Ok(Measured {
+        pods,
+        nodes,
+        seconds: watch.seconds(),
+        virtual_seconds,
+        peak: process::memory(std::process::id(), "VmHWM")?,
+        changes,
+    })
+}
+
+async fn play(pods: usize, nodes: usize) -> Result<(WorldHandle, f64)> {
+    let clock = WorldClock::anchored();
+    let settings = Settings {
+        nodes: (1..=nodes).map(|number| format!("node-{number}")).collect(),
+        ..Settings::default()
+    };
+    let controllers = builtin::with(settings);
+    let world = World::new(
+        Options::default(),
+        Entropy::seeded(1),
+        controllers,
+        clock.now(),
+    );
+    let world = WorldHandle::new(world, clock);
+    let pump = tokio::spawn(world.clone().pump());
+    // Nodes register, and namespaces get their ServiceAccounts.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let begin = tokio::time::Instant::now();
+    let mut wire = Wire::new(&world, "bench");
+    for request in traffic::beginning().into_iter().take(1) {
+        send(&mut wire, request).await?;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for number in 0..pods {
+        send(
+            &mut wire,
+            traffic::create(&traffic::pod(&format!("pod-{number}"))),
+        )
+        .await?;
+        if number % 1000 == 999 {
+            // The controllers work beside the client, not after it.
+            tokio::task::yield_now().await;
+        }
+    }
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let ready = world.with(|world, now| {
+            let session = world.look(now);
+            let all = session.list(&known::PODS, Some(traffic::NAMESPACE));
+            all.iter().filter(|pod| is_ready(pod)).count()
+        });
+        if ready == pods {
+            break;
+        }
+        if begin.elapsed() > LIMIT {
+            bail!("{ready} of {pods} pods are ready");
+        }
+    }
+    pump.abort();
+    Ok((world, begin.elapsed().as_secs_f64()))
+}
+
+async fn send(wire: &mut Wire, request: http::Request<Bytes>) -> Result<()> {
+    let what = format!("{} {}", request.method(), request.uri());
+    let answered = wire.call(request.map(Full::new)).await;
+    let response = answered.map_err(|error| anyhow::anyhow!(error))?;
+    let status = response.status();
+    let body = response.into_body().collect().await;
+    let body = body.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
+    if !status.is_success() {
+        bail!("{what}: {status}: {}", String::from_utf8_lossy(&body));
+    }
+    Ok(())
+}
+
+fn is_ready(pod: &Value) -> bool {
+    let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
+    conditions.into_iter().flatten().any(|condition| {
+        let is =
+            |key: &str, wanted: &str| condition.get(key).and_then(Value::as_str) == Some(wanted);
+        is("type", "Ready") && is("status", "True")
+    })
+}
