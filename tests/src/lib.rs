@@ -10,6 +10,7 @@ pub mod controllers;
 pub mod difference;
 pub mod explore;
 pub mod faults;
+pub mod fuzz;
 pub mod invariants;
 pub mod kubectl;
 pub mod ledger;

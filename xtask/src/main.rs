@@ -19,6 +19,7 @@ mod e2e;
     reason = "JSON values read null where nothing is"
 )]
 mod fidelity;
+mod fuzz;
 mod generate;
 mod sim;
 mod test_real;
@@ -41,7 +42,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Figures of the controllers on a real Kubernetes
+    /// Figures: of the controllers on a real Kubernetes, of the simulated API server
     #[command(subcommand)]
     Bench(bench::Command),
     /// Real clients beyond kubectl, on our server and on a real Kubernetes
@@ -53,6 +54,8 @@ enum Command {
     Crds(crds::CrdsArgs),
     /// The simulated API server beside a real one, request by request
     Fidelity(fidelity::FidelityArgs),
+    /// Random bytes for whatever reads clients' bytes, for a while
+    Fuzz(fuzz::FuzzArgs),
     /// Write the files in deploy/ anew
     Generate(generate::GenerateArgs),
     /// Simulated runs, one by one
@@ -74,6 +77,7 @@ fn main() -> Result<ExitCode> {
         Command::Conformance(command) => return conformance::run(&command),
         Command::Crds(args) => crds::run(&args),
         Command::Fidelity(args) => return fidelity::run(&args),
+        Command::Fuzz(args) => return fuzz::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Sim(sim) => sim::run(&sim),
         Command::E2e(args) => e2e::run(&args),
