@@ -111,11 +111,11 @@ fn get(
         ("Connection", "close"),
     ] {
         if !is_named(name) {
-            request.push_str(&format!("{name}: {usual}\r\n"));
+            request.extend([name, ": ", usual, "\r\n"]);
         }
     }
     for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        request.extend([name.as_str(), ": ", value.as_str(), "\r\n"]);
     }
     request.push_str("\r\n");
     stream.write_all(request.as_bytes())?;
