@@ -8,8 +8,10 @@ use std::io::Write as _;
 use serde_json::{Map, Number, Value};
 
 use crate::apply::PathElement;
+use crate::patch::Touched;
 use crate::schema::{TypeId, TypeRef, TypeTable};
 
+/// Rows of tables hold objects of whatever type.
 const TABLE_ROW: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.TableRow";
 const MANAGED_FIELDS_ENTRY: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry";
 
@@ -37,6 +39,17 @@ pub fn to_vec_in(table: &TypeTable, value: &Value, ty: TypeId) -> Vec<u8> {
     };
     writer.typed(value, &TypeRef::Struct(ty));
     writer.out
+}
+
+/// A patched object as the patch left its text: parts that were opened have sorted keys.
+pub fn to_string_touched(value: &Value, ty: TypeId, touched: &Touched) -> String {
+    let mut writer = Writer {
+        out: Vec::with_capacity(512),
+        table: TypeTable::builtin(),
+        indent: None,
+    };
+    writer.touched(value, &TypeRef::Struct(ty), touched);
+    String::from_utf8(writer.out).unwrap_or_default()
 }
 
 fn write(value: &Value, ty: Option<TypeId>, indent: Option<usize>) -> Vec<u8> {
@@ -81,6 +94,55 @@ impl Writer<'_> {
                 TypeRef::Map(element) => self.map(map.iter().map(|(k, v)| (k, v, &**element))),
                 _ => self.map(map.iter().map(|(k, v)| (k, v, &TypeRef::Any))),
             },
+        }
+    }
+
+    fn touched(&mut self, value: &Value, ty: &TypeRef, touched: &Touched) {
+        let inner = match touched {
+            Touched::Kept => return self.typed(value, ty),
+            Touched::Replaced => return self.typed(value, &TypeRef::Any),
+            Touched::Opened(inner) => inner,
+        };
+        let of = |key: &str| inner.get(key).unwrap_or(&Touched::Kept);
+        match value {
+            Value::Object(map) => {
+                let table = self.table;
+                let fields = match ty {
+                    TypeRef::Struct(id) | TypeRef::SchemaOr(id, _) => Some(table.info(*id)),
+                    _ => None,
+                };
+                let entries = map.iter().map(|(key, value)| {
+                    let ty = match (fields, ty) {
+                        (Some(info), _) => info
+                            .position(key)
+                            .and_then(|position| info.all_fields().get(position))
+                            .map_or(&TypeRef::Any, |field| &field.ty),
+                        (None, TypeRef::Map(element)) => &**element,
+                        (None, _) => &TypeRef::Any,
+                    };
+                    (key, value, ty)
+                });
+                self.entries(entries, |writer, key, value, ty| {
+                    writer.touched(value, ty, of(key));
+                });
+            }
+            Value::Array(items) => {
+                let element = match ty {
+                    TypeRef::List(element) => element,
+                    _ => &TypeRef::Any,
+                };
+                self.out.push(b'[');
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        self.out.push(b',');
+                    }
+                    self.touched(item, element, of(&index.to_string()));
+                }
+                self.out.push(b']');
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                self.typed(value, ty);
+            }
         }
     }
 

@@ -36,7 +36,7 @@ pub fn parse_documents(text: &str) -> Result<Vec<Value>, YamlError> {
 
 /// The first document of a text, null if there is none.
 pub fn parse(text: &str) -> Result<Document, YamlError> {
-    let first = parse::documents(text)?.into_iter().next();
+    let first = parse::first(text)?;
     Ok(first.unwrap_or(Document {
         value: Value::Null,
         duplicates: Vec::new(),

@@ -193,6 +193,22 @@ impl ApiError {
         Self::new(405, "MethodNotAllowed", message, Some(Details::default()))
     }
 
+    /// 405 of a custom resource, which names what was wanted.
+    pub fn verb_not_supported(resource: &Resource, verb: &str) -> Self {
+        let text = resource.group_resource();
+        let details = Details {
+            group: resource.group.to_string(),
+            kind: resource.plural.to_string(),
+            ..Details::default()
+        };
+        Self::new(
+            405,
+            "MethodNotAllowed",
+            format!("{verb} is not supported on resources of kind {text:?}"),
+            Some(details),
+        )
+    }
+
     /// 404 of an unknown resource of a built-in group.
     pub fn unknown_resource() -> Self {
         Self::new(

@@ -34,6 +34,7 @@ pub fn update(group: &str, kind: &str, new: &mut Value, old: &Value) {
         return;
     };
     if let ("", "Pod") = (group, kind) {
+        default_tolerations(new);
         let (Some(spec), Some(old_spec)) = (child(new, "spec"), old.get("spec")) else {
             return;
         };

@@ -169,7 +169,7 @@ fn unescape(part: &str) -> String {
 }
 
 /// The keys of a path; `None` without any `/`.
-fn keys(path: &str) -> Option<(Vec<String>, String)> {
+pub(super) fn keys(path: &str) -> Option<(Vec<String>, String)> {
     let mut parts: Vec<String> = path.split('/').skip(1).map(unescape).collect();
     let last = parts.pop()?;
     Some((parts, last))

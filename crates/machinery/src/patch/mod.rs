@@ -6,11 +6,14 @@ mod bounds;
 pub mod json;
 pub mod merge;
 pub mod strategic;
+mod touched;
 
 use serde_json::{Map, Value};
 
 use crate::decode::{self, DecodeError};
 use crate::go_json;
+
+pub use touched::Touched;
 
 /// Why a patch was refused. The text is the server's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -11,6 +11,15 @@ use crate::decode::MAX_DEPTH;
 
 /// Every document, empty ones as null.
 pub(super) fn documents(text: &str) -> Result<Vec<Document>, YamlError> {
+    read(text, usize::MAX)
+}
+
+/// The first document; what comes after it is not looked at, as in go-yaml.
+pub(super) fn first(text: &str) -> Result<Option<Document>, YamlError> {
+    Ok(read(text, 1)?.into_iter().next())
+}
+
+fn read(text: &str, most: usize) -> Result<Vec<Document>, YamlError> {
     let mut builder = Builder::default();
     for next in Parser::new_from_str(text) {
         let (event, span) = next.map_err(|error| YamlError {
@@ -18,6 +27,9 @@ pub(super) fn documents(text: &str) -> Result<Vec<Document>, YamlError> {
             message: error.to_string(),
         })?;
         builder.event(event, span.start.line())?;
+        if builder.documents.len() >= most {
+            break;
+        }
     }
     Ok(builder.documents)
 }

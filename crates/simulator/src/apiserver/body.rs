@@ -1,6 +1,7 @@
 //! Reading request bodies: media types, versions and kinds, strictness, defaults
 //! (`apiserver/pkg/endpoints/handlers/create.go`, `apimachinery/pkg/runtime/serializer`).
 
+mod kinds;
 mod typed;
 
 use std::fmt::Write as _;
@@ -14,6 +15,8 @@ use machinery::schema::{TypeId, TypeTable};
 use machinery::{meta, protobuf};
 use serde_json::Value;
 
+pub(crate) use kinds::internal_package;
+use kinds::{check_kind, patched_type_error, wrong_version};
 pub(crate) use typed::{delete_body, read_typed};
 
 use super::options::FieldValidation;
@@ -122,6 +125,9 @@ fn type_meta(body: &[u8], yaml: bool) -> Result<(String, String), String> {
             found.kind.unwrap_or_default(),
         ));
     }
+    if decode::decode_untyped(body).is_ok_and(|decoded| decoded.value.is_null()) {
+        return Ok((String::new(), String::new()));
+    }
     // serde_json stops at 128 levels and at texts that are not UTF-8; Go doesn't.
     let cause = match decode::decode_untyped(body) {
         Err(error) => error.to_string(),
@@ -154,11 +160,6 @@ fn type_meta_error(value: &Value) -> String {
         other => decode::json_word(other),
     };
     format!("json: cannot unmarshal {word} into Go value of type {GO}")
-}
-
-/// Splits `G/V`, or `V` for the core group.
-fn split_api_version(api_version: &str) -> (&str, &str) {
-    api_version.split_once('/').unwrap_or(("", api_version))
 }
 
 /// Reports strict errors as the mode wants it.
@@ -227,10 +228,25 @@ pub(crate) fn read_object(
                 decode::decode_untyped(&request.body)
             }
             .map_err(|error| unrecognised(&resource.kind, &error.to_string(), &request.body))?;
-            if !api_version.is_empty() && api_version != resource.api_version() {
+            let is_said = decoded
+                .value
+                .get("apiVersion")
+                .is_some_and(Value::is_string);
+            if is_said && api_version != resource.api_version() {
                 return Err(wrong_version(&api_version, &resource.api_version()));
             }
-            let (mut object, strict) = admit_custom(served, decoded)?;
+            if decoded.value.get("apiVersion").is_some_and(Value::is_null) {
+                let cause =
+                    ".apiVersion accessor error: <nil> is of the type <nil>, expected string";
+                return Err(cannot_handle(&resource.kind, "", &resource.kind, cause));
+            }
+            let (mut object, mut strict) = admit_custom(served, decoded)?;
+            if yaml && matches!(mode, FieldValidation::Warn) {
+                strict = strict
+                    .iter()
+                    .flat_map(|text| single_complaints(text))
+                    .collect();
+            }
             report_strict(served, &strict, mode, warnings)?;
             owners::keep_reset_of(&request.body, yaml, &mut object);
             Ok(object)
@@ -238,53 +254,11 @@ pub(crate) fn read_object(
     }
 }
 
-fn wrong_version(given: &str, expected: &str) -> ApiError {
-    ApiError::bad_request(format!(
-        "the API version in the data ({given}) does not match the expected API version ({expected})"
-    ))
-}
-
-fn check_kind(served: &Served, api_version: &str, kind: &str) -> Result<(), ApiError> {
-    let resource = &served.resource;
-    let kind = if kind.is_empty() {
-        resource.kind.as_ref()
-    } else {
-        kind
-    };
-    let expected = resource.api_version();
-    let given = if api_version.is_empty() {
-        expected.as_str()
-    } else {
-        api_version
-    };
-    if kind == resource.kind && given == expected {
-        return Ok(());
-    }
-    let (group, version) = split_api_version(given);
-    if TypeTable::builtin().type_of(group, version, kind).is_some() && kind != resource.kind {
-        let cause = format!(
-            "converting ({version}.{kind}) to ({}.{}): unknown conversion",
-            internal_package(&resource.group),
-            resource.kind
-        );
-        return Err(cannot_handle(kind, version, &resource.kind, &cause));
-    }
-    if kind == resource.kind && group != resource.group {
-        return Err(wrong_version(given, &expected));
-    }
-    let cause = format!(
-        "no kind {kind:?} is registered for version {given:?} in scheme \"pkg/runtime/scheme.go:111\""
-    );
-    Err(cannot_handle(kind, version, &resource.kind, &cause))
-}
-
-/// Go's package of a group's internal types.
-pub(crate) fn internal_package(group: &str) -> &str {
-    match group {
-        "" => "core",
-        "rbac.authorization.k8s.io" => "rbac",
-        "flowcontrol.apiserver.k8s.io" => "flowcontrol",
-        other => other.split('.').next().unwrap_or_default(),
+/// Complaints about YAML, one by one.
+fn single_complaints(text: &str) -> Vec<String> {
+    match text.strip_prefix("yaml: unmarshal errors:\n  ") {
+        Some(lines) => lines.split("\n  ").map(str::to_owned).collect(),
+        None => vec![text.to_owned()],
     }
 }
 
@@ -346,9 +320,15 @@ pub(crate) fn admit_custom(
 }
 
 /// Coerces metadata of a merged custom object and defaults it: nobody decodes it, so that nulls stay.
-pub(crate) fn merged_custom(served: &Served, mut object: Value) -> Result<Value, ApiError> {
+/// But those that were given where none may be are as if they had been left out.
+pub(crate) fn merged_custom(
+    served: &Served,
+    given: &Value,
+    mut object: Value,
+) -> Result<Value, ApiError> {
     coerce_metadata(served, &mut object, &mut Vec::new())?;
     if let Some(custom) = served.custom() {
+        custom.drop_given_nulls(&mut object, given);
         custom.set_defaults(&mut object);
     }
     Ok(object)
@@ -468,25 +448,4 @@ pub(crate) fn patched(
     };
     owners::keep_reset(value, &mut object);
     Ok(object)
-}
-
-fn patched_type_error(served: &Served, value: &Value) -> Option<String> {
-    let (api_version, kind) = (meta::api_version(value), meta::kind(value));
-    if api_version == served.resource.api_version() && kind == served.resource.kind {
-        return None;
-    }
-    let (group, version) = split_api_version(api_version);
-    Some(
-        if TypeTable::builtin().type_of(group, version, kind).is_some() {
-            let (own, package) = (
-                &served.resource.kind,
-                internal_package(&served.resource.group),
-            );
-            format!("unable to convert object of type *{version}.{kind} to {package}.{own}")
-        } else {
-            format!(
-                "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
-            )
-        },
-    )
 }

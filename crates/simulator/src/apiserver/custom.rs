@@ -94,6 +94,11 @@ impl CustomVersion {
             .collect()
     }
 
+    /// Removes nulls that somebody gave where the schema has no place for them.
+    pub fn drop_given_nulls(&self, object: &mut Value, given: &Value) {
+        prune::drop_given_nulls(object, given, &self.schema);
+    }
+
     /// Sets defaults, and nothing else.
     pub fn set_defaults(&self, object: &mut Value) {
         prune::set_defaults(object, &self.schema);

@@ -262,12 +262,6 @@ impl ApiServer {
             return Err(ApiError::not_found(&served.resource, name));
         };
         check_preconditions(&served, &stored.value, options)?;
-        if served.resource == known::JOBS
-            && options.propagation.is_none()
-            && options.orphan_dependents.is_none()
-        {
-            writer.warnings.push(JOB_WARNING.to_owned());
-        }
         let versions = (requested, &served);
         // A pod's comes once it is known whether this deletion changes anything.
         if let Some(shown) = shown {
@@ -309,6 +303,9 @@ impl ApiServer {
                 let marked = self.store_marked(&served, &key, &stored, object, writer);
                 if waits || period > 0 {
                     return Ok(Deleted::Remains(marked));
+                }
+                if writer.dry_run {
+                    return Ok(Deleted::Gone(marked));
                 }
             }
             Grace::None | Grace::Pending if waits => {
@@ -428,6 +425,20 @@ fn terminating_definition(definition: &Value, now: Timestamp) -> Value {
     meta::set_finalizers(&mut object, finalizers);
     set_terminating(&mut object, Termination::Pending, now);
     object
+}
+
+/// Jobs leave their pods behind, which is told before the Job is looked for.
+pub(crate) fn warn_of_orphans(
+    served: &Served,
+    options: &DeleteOptions,
+    warnings: &mut Vec<String>,
+) {
+    if served.resource == known::JOBS
+        && options.propagation.is_none()
+        && options.orphan_dependents.is_none()
+    {
+        warnings.push(JOB_WARNING.to_owned());
+    }
 }
 
 /// The Status that answers a DELETE of an object that is gone.

@@ -15,7 +15,7 @@ use serde_json::Value;
 use identity::{check_identity, check_names};
 
 use super::authorize::Wanted;
-use super::delete::{Deleted, success};
+use super::delete::{Deleted, success, warn_of_orphans};
 use super::facts;
 use super::list_options::{check_list_options, later, list_options, too_large};
 use super::negotiate::{Form, negotiate};
@@ -281,6 +281,12 @@ impl ApiServer {
             ("PATCH", false) => "patch",
             ("DELETE", true) if !all_namespaces => "deletecollection",
             ("DELETE", false) => "delete",
+            (method, _) if custom => {
+                return Err(ApiError::verb_not_supported(
+                    &call.served.resource,
+                    verb_of(method),
+                ));
+            }
             _ => return Err(ApiError::method_not_allowed()),
         };
         if !call.served.has_verb(verb) {
@@ -355,9 +361,16 @@ impl ApiServer {
 
     fn create_object(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
         let options = write_options(call.request, "CreateOptions")?;
-        let object = read(call, options)?;
-        if meta::name(&object).is_empty() && meta::generate_name(&object).is_empty() {
-            return Err(nameless(call));
+        let mut object = read(call, options)?;
+        // Nobody owns what is the server's to set.
+        for key in [
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "selfLink",
+            "uid",
+            "creationTimestamp",
+        ] {
+            meta::metadata_mut(&mut object).remove(key);
         }
         let (served, namespace) = (call.served.clone(), call.namespace().to_owned());
         let mut writer = call.writer(options.dry_run);
@@ -395,8 +408,9 @@ impl ApiServer {
         if apply::is_apply(call.request) {
             return self.apply_object(call);
         }
-        let patch = super::patch::read(call.request, &call.served)?;
+        let format = super::patch::format(call.request, &call.served)?;
         let options = write_options(call.request, "PatchOptions")?;
+        let request = call.request;
         let served = call.served.clone();
         let target = call.target.clone();
         let namespace = call.namespace().to_owned();
@@ -410,6 +424,8 @@ impl ApiServer {
         };
         let mut writer = call.writer(options.dry_run);
         let result = self.update(update, &mut writer, &mut |_, old, writer| {
+            // The patch is looked at once there is something to apply it to.
+            let patch = super::patch::read(request, format)?;
             let patched =
                 patch.apply(&served, old, options.field_validation, &mut writer.warnings)?;
             check_names(&served, &namespace, &target.name, &patched)?;
@@ -422,6 +438,7 @@ impl ApiServer {
 
     fn delete_object(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
         let options = delete_options(call.request)?;
+        warn_of_orphans(&call.served, &options, &mut call.warnings);
         let (served, target) = (call.served.clone(), call.target.clone());
         let namespace = call.namespace().to_owned();
         let mut writer = call.writer(options.dry_run);
@@ -439,12 +456,7 @@ impl ApiServer {
             Deleted::Gone(entry) if facts::answers_deleted(&served) => call.object(200, &entry),
             Deleted::Gone(entry) => {
                 let status = success(&served, &entry.value);
-                Ok(Reply::Full(reply::status_response(
-                    call.request,
-                    200,
-                    &status,
-                    &call.warnings,
-                )))
+                Ok(call.value(200, &status, ("", "v1", "Status")))
             }
         }
     }
@@ -453,6 +465,7 @@ impl ApiServer {
         let options = delete_options(call.request)?;
         let selection =
             Selection::of_request(call.request, &call.served, &call.target.namespace, "")?;
+        warn_of_orphans(&call.served, &options, &mut call.warnings);
         let served = call.served.clone();
         let mut writer = call.writer(options.dry_run);
         // The reply is the list as it was before anything was deleted.
@@ -464,13 +477,16 @@ impl ApiServer {
     }
 }
 
-/// 422: neither a name nor a generateName.
-fn nameless(call: &Call<'_>) -> ApiError {
-    let error = machinery::builtin::validation::FieldError::required(
-        "metadata.name",
-        "name or generateName is required",
-    );
-    ApiError::invalid(&call.served.resource, "", &[error])
+/// What a method on one object is called.
+pub(crate) fn verb_of(method: &str) -> &'static str {
+    match method {
+        "POST" => "create",
+        "GET" | "HEAD" => "get",
+        "PUT" => "update",
+        "PATCH" => "patch",
+        "DELETE" => "delete",
+        _ => "",
+    }
 }
 
 /// Reads the body as an object of the call's resource.

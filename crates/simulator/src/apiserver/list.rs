@@ -134,7 +134,7 @@ impl ApiServer {
                     current,
                 ));
             };
-            return if let Some(items) = table.map_or(Some(Vec::new()), |table| {
+            return if let Some(items) = table.map_or_else(Default::default, |table| {
                 snapshot(table, revision, selection, &token.start)
             }) {
                 let items = self.matching(served, selection, items)?;
@@ -151,7 +151,7 @@ impl ApiServer {
             Match::Unset => options.limit > 0 && asked > 0,
         };
         if exact && asked < current {
-            let items = table.map_or(Some(Vec::new()), |table| {
+            let items = table.map_or_else(Default::default, |table| {
                 snapshot(table, asked, selection, "")
             });
             let items = items.ok_or_else(|| ApiError::expired(EXPIRED_LIST))?;
@@ -179,7 +179,7 @@ impl ApiServer {
         served: &Served,
         selection: &Selection,
     ) -> Result<Items, ApiError> {
-        self.newest(served, selection, "")
+        Ok(self.newest(served, selection, "")?.selected)
     }
 
     fn newest(
@@ -187,7 +187,7 @@ impl ApiServer {
         served: &Served,
         selection: &Selection,
         start: &str,
-    ) -> Result<Items, ApiError> {
+    ) -> Result<Read, ApiError> {
         let table = self.store.table(&served.table);
         if served.asks().is_none() {
             return Ok(newest(table, selection, start));
@@ -196,28 +196,49 @@ impl ApiServer {
             let range = table.range(&selection.prefix, start);
             range.map(|(key, entry)| (key.clone(), entry.clone()))
         });
-        self.matching(served, selection, all.collect())
+        self.matching(served, selection, Read::all(all.collect(), selection))
     }
 
-    /// The items that are selected, in the version of `served`: selectors are about objects as a client sees them.
+    /// What is selected of it, in the version of `served`: selectors are about objects as a client sees them.
     fn matching(
         &self,
         served: &Served,
         selection: &Selection,
-        items: Items,
-    ) -> Result<Items, ApiError> {
-        let mut items = self.cached_entries(served, items)?;
-        items.retain(|(key, entry)| selection.matches(key, &entry.value));
-        Ok(items)
+        read: Read,
+    ) -> Result<Read, ApiError> {
+        let mut selected = self.cached_entries(served, read.selected)?;
+        selected.retain(|(key, entry)| selection.matches(key, &entry.value));
+        Ok(Read { selected, ..read })
     }
 }
 
 /// Entries by key.
 pub(crate) type Items = Vec<(Arc<str>, Arc<Entry>)>;
 
-fn newest(table: Option<&Table>, selection: &Selection, start: &str) -> Items {
+/// What was read of a table.
+#[derive(Default)]
+struct Read {
+    /// The selected objects, in key order.
+    selected: Items,
+    /// The last key that was looked at, selected or not: what follows a chunk is told from it.
+    last: Option<Arc<str>>,
+}
+
+impl Read {
+    /// Everything, to select from.
+    fn all(items: Items, selection: &Selection) -> Self {
+        let single = selection.single_name().is_some() && !selection.prefix.is_empty();
+        let last = items.last().filter(|_| !single).map(|(key, _)| key.clone());
+        Self {
+            selected: items,
+            last,
+        }
+    }
+}
+
+fn newest(table: Option<&Table>, selection: &Selection, start: &str) -> Read {
     let Some(table) = table else {
-        return Vec::new();
+        return Read::default();
     };
     if let (Some(name), true) = (selection.single_name(), start.is_empty())
         && !selection.prefix.is_empty()
@@ -226,38 +247,46 @@ fn newest(table: Option<&Table>, selection: &Selection, start: &str) -> Items {
         let found = table
             .get(&key)
             .filter(|entry| selection.matches(&key, &entry.value));
-        return found
-            .map(|entry| (Arc::from(key.as_str()), entry.clone()))
-            .into_iter()
-            .collect();
+        let found = found.map(|entry| (Arc::from(key.as_str()), entry.clone()));
+        return Read {
+            selected: found.into_iter().collect(),
+            last: None,
+        };
     }
-    table
-        .range(&selection.prefix, start)
-        .filter(|(key, entry)| selection.matches(key, &entry.value))
-        .map(|(key, entry)| (key.clone(), entry.clone()))
-        .collect()
+    let mut read = Read::default();
+    for (key, entry) in table.range(&selection.prefix, start) {
+        if selection.matches(key, &entry.value) {
+            read.selected.push((key.clone(), entry.clone()));
+        }
+        read.last = Some(key.clone());
+    }
+    read
 }
 
 /// Everything there was at a revision.
-fn snapshot(table: &Table, revision: u64, selection: &Selection, start: &str) -> Option<Items> {
+fn snapshot(table: &Table, revision: u64, selection: &Selection, start: &str) -> Option<Read> {
     let objects = table.at(revision, &selection.prefix)?;
-    Some(
-        objects
-            .into_iter()
-            .filter(|(key, _)| key.as_ref() >= start)
-            .collect(),
-    )
+    let all = objects
+        .into_iter()
+        .filter(|(key, _)| key.as_ref() >= start);
+    Some(Read::all(all.collect(), selection))
 }
 
-fn chunk(mut items: Items, selection: &Selection, limit: usize, revision: u64) -> Listed {
+/// A chunk goes on as long as there are keys, also of objects that aren't selected.
+fn chunk(read: Read, selection: &Selection, limit: usize, revision: u64) -> Listed {
     let mut metadata = ListMeta {
         resource_version: revision.to_string(),
         ..ListMeta::default()
     };
-    if limit > 0 && items.len() > limit {
-        let rest = items.len() - limit;
-        items.truncate(limit);
-        if let Some((key, _)) = items.last() {
+    let Read { mut selected, last } = read;
+    let rest = selected.len().saturating_sub(limit);
+    let full = limit > 0 && selected.len() >= limit;
+    if full {
+        selected.truncate(limit);
+    }
+    let end = selected.last().map(|(key, _)| key);
+    if full && end < last.as_ref() {
+        if let Some(key) = end {
             metadata.next = encode_token(
                 i64::try_from(revision).unwrap_or(i64::MAX),
                 key,
@@ -270,7 +299,7 @@ fn chunk(mut items: Items, selection: &Selection, limit: usize, revision: u64) -
         }
     }
     Listed {
-        entries: items.into_iter().map(|(_, entry)| entry).collect(),
+        entries: selected.into_iter().map(|(_, entry)| entry).collect(),
         metadata,
     }
 }

@@ -1,9 +1,9 @@
 //! Patches of three formats (`apiserver/pkg/endpoints/handlers/patch.go`).
 
-use bytes::Bytes;
 use machinery::decode::{self, Decoded};
 use machinery::go_json;
-use machinery::patch::{self, PatchError};
+use machinery::patch::json::JsonPatch;
+use machinery::patch::{self, PatchError, Touched};
 use serde_json::Value;
 
 use super::body;
@@ -14,8 +14,8 @@ use crate::status_error::{ApiError, Details};
 
 /// A patch that was read.
 pub(crate) enum Patch {
-    /// `application/json-patch+json`.
-    Json(Bytes),
+    /// `application/json-patch+json`, with its strict errors.
+    Json(JsonPatch),
     /// `application/merge-patch+json`, with its strict errors.
     Merge(Decoded),
     /// `application/strategic-merge-patch+json`, with its strict errors.
@@ -25,30 +25,37 @@ pub(crate) enum Patch {
 const CUSTOM_TYPES: &str = "the body of the request was in an unknown format - accepted media types include: \
 application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
 
-/// Reads the patch of a request.
-pub(crate) fn read(request: &Request, served: &Served) -> Result<Patch, ApiError> {
+/// The format a patch says it has.
+#[derive(Clone, Copy)]
+pub(crate) enum Format {
+    /// `application/json-patch+json`.
+    Json,
+    /// `application/merge-patch+json`.
+    Merge,
+    /// `application/strategic-merge-patch+json`.
+    Strategic,
+}
+
+/// The format of a request's patch, which is looked at before anything else of it.
+pub(crate) fn format(request: &Request, served: &Served) -> Result<Format, ApiError> {
     let builtin = served.type_id().is_some();
     match body::media_type(request) {
-        "application/json-patch+json" => {
-            let decoded = decode::decode_untyped(&request.body)
-                .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
-            if !decoded.value.is_array() {
-                return Err(not_a(
-                    "[]handlers.jsonPatchOp",
-                    &decoded.value,
-                    "error decoding patch: ",
-                ));
-            }
-            Ok(Patch::Json(request.body.clone()))
-        }
-        "application/merge-patch+json" => {
-            read_map(request, "error decoding patch: ").map(Patch::Merge)
-        }
-        "application/strategic-merge-patch+json" if builtin => {
-            read_map(request, "").map(Patch::Strategic)
-        }
+        "application/json-patch+json" => Ok(Format::Json),
+        "application/merge-patch+json" => Ok(Format::Merge),
+        "application/strategic-merge-patch+json" if builtin => Ok(Format::Strategic),
         _ if builtin => Err(bare_415()),
         _ => Err(ApiError::unsupported_media_type(CUSTOM_TYPES)),
+    }
+}
+
+/// Reads the patch of a request.
+pub(crate) fn read(request: &Request, format: Format) -> Result<Patch, ApiError> {
+    match format {
+        Format::Json => patch::json::parse(&request.body)
+            .map(Patch::Json)
+            .map_err(|error| refused(&error)),
+        Format::Merge => read_map(request, "error decoding patch: ").map(Patch::Merge),
+        Format::Strategic => read_map(request, "").map(Patch::Strategic),
     }
 }
 
@@ -83,16 +90,20 @@ impl Patch {
         mode: FieldValidation,
         warnings: &mut Vec<String>,
     ) -> Result<Value, ApiError> {
-        let json = |value: &Value| go_json::to_string(value, None);
+        let shown = |value: &Value, touched: Touched| match served.type_id() {
+            Some(type_id) => go_json::to_string_touched(value, type_id, &touched),
+            None => go_json::to_string(value, None),
+        };
         match self {
             Self::Json(patch) => {
-                let value = patch::json::apply(old, patch).map_err(|error| refused(&error))?;
+                let value = patch::json::apply_operations(old, &patch.operations)
+                    .map_err(|error| refused(&error))?;
                 body::patched(
                     served,
                     &value,
                     decode::normalise_strict,
-                    json,
-                    &[],
+                    |value| shown(value, Touched::by_operations(&patch.operations)),
+                    &patch.strict,
                     mode,
                     warnings,
                 )
@@ -103,7 +114,7 @@ impl Patch {
                     served,
                     &value,
                     decode::normalise_strict,
-                    json,
+                    |value| shown(value, Touched::by_merge(old, &patch.value)),
                     &patch.strict,
                     mode,
                     warnings,
@@ -115,6 +126,16 @@ impl Patch {
                 };
                 let value = patch::strategic::apply(old, &patch.value, type_id)
                     .map_err(|error| refused(&error))?;
+                let mut value = value;
+                if let Some(fields) = value.as_object_mut()
+                    && !fields.contains_key("kind")
+                    && !fields.contains_key("apiVersion")
+                {
+                    // Nobody asks for the type of a map.
+                    let resource = &served.resource;
+                    fields.insert("kind".to_owned(), Value::from(resource.kind.as_ref()));
+                    fields.insert("apiVersion".to_owned(), Value::from(resource.api_version()));
+                }
                 let shown = |_: &Value| go_map(&patch.value);
                 body::patched(
                     served,

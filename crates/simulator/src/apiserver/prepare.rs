@@ -88,16 +88,21 @@ pub(crate) fn stored_form(served: &Served, object: &mut Value) {
 }
 
 /// Resets what a client may not write and fills in what follows from the object.
-pub(crate) fn prepare_create(served: &Served, object: &mut Value) {
+/// `through_status` leaves alone what only the main endpoint settles.
+pub(crate) fn prepare_create(served: &Served, object: &mut Value, through_status: bool) {
     let resource = &served.resource;
     match served.custom() {
         None => {
+            let addresses = object.pointer("/spec/clusterIPs").cloned();
             strategy::prepare_for_create(
                 &resource.group,
                 &resource.version,
                 &resource.kind,
                 object,
             );
+            if let (true, Some(spec)) = (through_status, object.get_mut("spec")) {
+                set_or_remove(spec, "clusterIPs", addresses);
+            }
         }
         Some(version) => {
             if let (true, Some(fields)) = (version.status, object.as_object_mut()) {
@@ -157,6 +162,15 @@ fn set_or_remove(object: &mut Value, key: &str, value: Option<Value>) {
     }
 }
 
+/// Errors of a service's addresses: they are needed to allocate what is missing, and so are told alone.
+pub(crate) fn check_addresses(served: &Served, object: &Value) -> Vec<FieldError> {
+    if served.resource == known::SERVICES {
+        validation::service_addresses(object)
+    } else {
+        Vec::new()
+    }
+}
+
 /// Errors of a new object.
 pub(crate) fn validate_create(
     served: &Served,
@@ -181,6 +195,13 @@ pub(crate) fn validate_create(
         validation::validate_create(&resource.group, &resource.version, &resource.kind, object);
     if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
         errors.extend(custom::validate_definition(object, None));
+    }
+    if errors.is_empty() {
+        warnings.extend(validation::warnings::on_create(
+            &resource.group,
+            &resource.kind,
+            object,
+        ));
     }
     errors
 }
@@ -227,7 +248,11 @@ pub(crate) fn validate_update(
         return errors;
     }
     if subresource == "status" {
-        return validation::validate_status_update(group, version, kind, new, old);
+        let errors = validation::validate_status_update(group, version, kind, new, old);
+        if errors.is_empty() {
+            warnings.extend(validation::warnings::on_status_update(group, kind, new));
+        }
+        return errors;
     }
     if *resource == known::NAMESPACES && subresource == "finalize" {
         return validation::validate_finalize_update(new, old);
@@ -241,6 +266,9 @@ pub(crate) fn validate_update(
     let mut errors = validation::validate_update(group, version, kind, new, old);
     if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
         errors.extend(custom::validate_definition(new, Some(old)));
+    }
+    if errors.is_empty() {
+        warnings.extend(validation::warnings::on_update(group, kind, new, old));
     }
     errors
 }

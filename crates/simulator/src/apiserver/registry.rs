@@ -113,6 +113,34 @@ fn storage_of(entry: &BuiltinResource) -> (Arc<str>, String) {
     }
 }
 
+/// The type of token requests as if it were a resource, for who owns what in them.
+pub(crate) fn token_request_type() -> Option<Served> {
+    static ENTRY: std::sync::LazyLock<BuiltinResource> =
+        std::sync::LazyLock::new(|| BuiltinResource {
+            group: "authentication.k8s.io".to_owned(),
+            version: "v1".to_owned(),
+            kind: "TokenRequest".to_owned(),
+            plural: "tokenrequests".to_owned(),
+            singular: "tokenrequest".to_owned(),
+            short_names: Vec::new(),
+            categories: Vec::new(),
+            namespaced: true,
+            verbs: Vec::new(),
+            subresources: Vec::new(),
+        });
+    let (group, kind) = ("authentication.k8s.io", "TokenRequest");
+    let type_id = TypeTable::builtin().type_of(group, "v1", kind)?;
+    Some(Served {
+        resource: Resource::new(group, "v1", kind, "tokenrequests", true),
+        table: Arc::from("authentication.k8s.io/tokenrequests"),
+        storage_version: "v1".to_owned(),
+        backing: Backing::Builtin {
+            type_id,
+            entry: &ENTRY,
+        },
+    })
+}
+
 /// The Scale type as if it were a resource, for patches of it.
 pub(crate) fn scale_type() -> Option<Served> {
     static ENTRY: std::sync::LazyLock<BuiltinResource> =

@@ -136,6 +136,10 @@ pub(crate) fn object_body(
                 form,
             ))
         }
+        // An object without a type could be a list; what is in it is looked for.
+        Transform::PartialList if served.custom().is_some() => {
+            Err(ApiError::internal("content is not a list"))
+        }
         Transform::PartialList => Err(ApiError::not_acceptable(format!(
             "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
             go_type(served, false)

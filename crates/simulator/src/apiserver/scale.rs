@@ -14,12 +14,12 @@ use super::ApiServer;
 use super::body::read_typed;
 use super::handle::Call;
 use super::handle::apply::{Configuration, is_apply};
-use super::options::{FieldValidation, write_options};
+use super::options::{FieldValidation, WriteOptions, write_options};
 use super::owners::Author;
 use super::registry::Served;
 use super::write::{UpdateTarget, Writer};
 use super::{patch, reply};
-use crate::request::Reply;
+use crate::request::{Reply, Request};
 use crate::status_error::ApiError;
 
 /// Group, version and kind of a Scale.
@@ -143,13 +143,16 @@ impl ApiServer {
         )?;
         let mode = options.field_validation;
         let change = if put {
-            let body = read_typed(call.request, SCALE, mode, &mut call.warnings)?;
+            let custom = call.served.custom().is_some();
+            let body = read_typed(call.request, SCALE, mode, &mut call.warnings)
+                .map_err(|error| if custom { without_scale(error) } else { error })?;
             check_name(&body, &call.target.name)?;
             Change::Replace(body)
         } else if is_apply(call.request) {
-            Change::Apply(Configuration::read(call.request, options)?)
+            Change::Apply(call.request, options)
         } else {
-            Change::Patch(patch::read(call.request, &call.served)?, mode)
+            let format = patch::format(call.request, &call.served)?;
+            Change::Patch(call.request, format, mode)
         };
         let (served, target, namespace) = (
             call.served.clone(),
@@ -158,7 +161,7 @@ impl ApiServer {
         );
         let uid = match &change {
             Change::Replace(body) => meta::uid(body).to_owned(),
-            Change::Patch(..) | Change::Apply(_) => String::new(),
+            Change::Patch(..) | Change::Apply(..) => String::new(),
         };
         let update = UpdateTarget {
             served: &served,
@@ -185,9 +188,9 @@ enum Change<'a> {
     /// PUT.
     Replace(Value),
     /// PATCH.
-    Patch(patch::Patch, FieldValidation),
+    Patch(&'a Request, patch::Format, FieldValidation),
     /// PATCH as an apply.
-    Apply(Configuration<'a>),
+    Apply(&'a Request, WriteOptions),
 }
 
 fn check_name(scale: &Value, name: &str) -> Result<(), ApiError> {
@@ -200,11 +203,38 @@ fn check_name(scale: &Value, name: &str) -> Result<(), ApiError> {
     )))
 }
 
+/// The reader of custom resources knows no Scale to turn another kind into.
+fn without_scale(error: ApiError) -> ApiError {
+    let other = ["unknown conversion", "no kind "];
+    if other.iter().any(|text| error.message.contains(text)) {
+        let text =
+            "no kind is registered for the type v1.Scale in scheme \"pkg/runtime/scheme.go:111\"";
+        return error.with_message(text.to_owned());
+    }
+    error
+}
+
 /// 500: what an apply makes of the Scale of a custom resource is given to the resource's own converter, which knows no
 /// Scale (`apiextensions-apiserver`, `crConverter`).
-fn refuse_applied(before: &Value, after: &Value) -> Result<(), ApiError> {
-    let replicas = |scale: &Value| scale.pointer("/spec/replicas").and_then(Value::as_i64);
-    if replicas(before) == replicas(after) {
+fn refuse_applied(
+    before: &Value,
+    config: &Configuration<'_>,
+    after: &Value,
+) -> Result<(), ApiError> {
+    const REPLICAS: &str = "/spec/replicas";
+    if managed::entries(before).is_empty() {
+        // Who had the fields before the first apply is settled first.
+        return Err(ApiError::internal(
+            "failed to create manager for existing fields: failed to convert live object (/; autoscaling/v1, Kind=Scale) to \
+             proper version: request to convert CR to an invalid group/version: autoscaling/v1",
+        ));
+    }
+    // A count of 0 isn't shown in a Scale, so that giving it changes something.
+    let same = match config.given(REPLICAS).filter(|given| !given.is_null()) {
+        Some(given) => before.pointer(REPLICAS) == Some(given),
+        None => before.pointer(REPLICAS) == after.pointer(REPLICAS),
+    };
+    if same {
         return Ok(());
     }
     Err(ApiError::internal(format!(
@@ -237,15 +267,22 @@ impl ApiServer {
         };
         let mut after = match change {
             Change::Replace(body) => body.clone(),
-            Change::Patch(patch, mode) => {
+            Change::Patch(request, format, mode) => {
+                let patch = patch::read(request, *format)?;
                 patch.apply(&scale, &before, *mode, &mut writer.warnings)?
             }
-            Change::Apply(config) => config.apply_to(self, &scale, "scale", &before, writer)?,
+            Change::Apply(request, options) => {
+                let config = Configuration::read(request, *options)?;
+                let after = config.apply_to(self, &scale, "scale", &before, writer)?;
+                if served.custom().is_some() {
+                    refuse_applied(&before, &config, &after)?;
+                }
+                after
+            }
         };
         check_name(&after, meta::name(old))?;
         match change {
-            Change::Apply(_) if served.custom().is_some() => refuse_applied(&before, &after)?,
-            Change::Apply(_) => {}
+            Change::Apply(..) => {}
             Change::Replace(_) | Change::Patch(..) => {
                 self.own(&scale, author, Some(&before), &mut after);
             }

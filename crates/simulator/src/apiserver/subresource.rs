@@ -46,7 +46,10 @@ impl ApiServer {
             (other, _) if other == "proxy" || other.starts_with("proxy/") => Err(
                 ApiError::unsupported(&format!("the proxy to {}", call.served.resource.plural)),
             ),
-            _ if custom && method == "POST" => Err(ApiError::method_not_allowed()),
+            _ if custom => {
+                let verb = super::handle::verb_of(&method);
+                Err(ApiError::verb_not_supported(&call.served.resource, verb))
+            }
             _ => Err(ApiError::method_not_allowed()),
         }
     }
@@ -147,7 +150,13 @@ impl ApiServer {
             may_create: false,
         };
         let mut change = |_: &Self, old: &Value, _: &mut Writer<'_>| {
-            let refuse = |text: String| Err(ApiError::conflict(&known::PODS, name, &text));
+            let refuse = |text: String| {
+                let error = ApiError::conflict(&known::PODS, name, &text);
+                let mut details = error.details.clone().unwrap_or_default();
+                details.kind = "pods/binding".to_owned();
+                let message = error.message.replacen("on pods ", "on pods/binding ", 1);
+                Err(error.with_message(message).with_details(details))
+            };
             if meta::deletion_timestamp(old).is_some() {
                 return refuse(format!(
                     "pod {name} is being deleted, cannot be assigned to a host"
@@ -215,12 +224,7 @@ impl ApiServer {
 /// `Status Success` with code 201.
 fn created_status(call: &Call<'_>) -> Reply {
     let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
-    Reply::Full(reply::status_response(
-        call.request,
-        201,
-        &status,
-        &call.warnings,
-    ))
+    call.value(201, &status, ("", "v1", "Status"))
 }
 
 /// A cause with reason and message.

@@ -144,11 +144,18 @@ pub fn partial(object: &Value, version: &str) -> Value {
 
 /// `PartialObjectMetadataList` of objects; `list_metadata` is the list's.
 pub fn partial_list(objects: &[Arc<Value>], list_metadata: &Value, version: &str) -> Value {
+    // A list that nothing was put into is Go's nil.
+    let items: Option<Vec<Value>> = (!objects.is_empty()).then(|| {
+        objects
+            .iter()
+            .map(|object| partial(object, version))
+            .collect()
+    });
     json!({
         "kind": "PartialObjectMetadataList",
         "apiVersion": format!("meta.k8s.io/{version}"),
         "metadata": list_metadata,
-        "items": objects.iter().map(|object| partial(object, version)).collect::<Vec<_>>(),
+        "items": items,
     })
 }
 

@@ -8,6 +8,7 @@ use super::ApiServer;
 use super::body::read_typed;
 use super::handle::Call;
 use super::options::write_options;
+use super::owners::Author;
 use super::resource::{Resource, known};
 use super::store::key;
 use super::tokens::{Claims, ISSUER};
@@ -34,6 +35,17 @@ impl ApiServer {
         let place = (target.namespace.as_str(), target.name.as_str());
         let posted = ("token", (GROUP, "v1", KIND));
         let mut writer = call.writer(options.dry_run);
+        if let (Some(own), Some(manager)) = (
+            super::registry::token_request_type(),
+            writer.manager.clone(),
+        ) {
+            let author = Author {
+                manager: &manager,
+                subresource: "token",
+                now: writer.now,
+            };
+            self.own(&own, author, None, &mut body);
+        }
         let result = self.admit_posted(&served, place, posted, &mut body, &mut writer);
         call.warnings = writer.warnings;
         result?;
@@ -61,10 +73,17 @@ impl ApiServer {
         if let Some(fields) = body.as_object_mut() {
             fields.insert("kind".to_owned(), json!(KIND));
             fields.insert("apiVersion".to_owned(), json!(format!("{GROUP}/v1")));
-            let metadata = json!({
+            let mut metadata = json!({
                 "name": meta::name(&account), "namespace": meta::namespace(&account), "uid": uid,
                 "creationTimestamp": time::rfc3339(call.now),
             });
+            let owned = fields
+                .get("metadata")
+                .and_then(|metadata| metadata.get("managedFields"))
+                .cloned();
+            if let (Some(owned), Some(metadata)) = (owned, metadata.as_object_mut()) {
+                metadata.insert("managedFields".to_owned(), owned);
+            }
             fields.insert("metadata".to_owned(), metadata);
             let status = json!({"token": token, "expirationTimestamp": time::rfc3339(expires)});
             fields.insert("status".to_owned(), status);

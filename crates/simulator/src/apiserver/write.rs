@@ -16,8 +16,8 @@ use serde_json::{Map, Value, json};
 use super::facts;
 use super::owners::SERVER;
 use super::prepare::{
-    check_size, deduplicate_owners, deletes, prepare_create, prepare_update, stored_form,
-    validate_create, validate_update,
+    check_addresses, check_size, deduplicate_owners, deletes, prepare_create, prepare_update,
+    stored_form, validate_create, validate_update,
 };
 use super::rbac::escalation::Granted;
 use super::registry::Served;
@@ -25,7 +25,7 @@ use super::store::{Entry, key};
 use super::{ApiServer, convert};
 use crate::request::User;
 use crate::status_error::ApiError;
-use conflict::{already_exists, check_version, uid_mismatch};
+use conflict::{already_exists, check_version, not_generated, uid_mismatch};
 
 /// What a write carries beside its object.
 pub(crate) struct Writer<'a> {
@@ -43,6 +43,8 @@ pub(crate) struct Writer<'a> {
     pub admits: bool,
     /// The objects of a collection are deleted.
     pub collection: bool,
+    /// The object comes through its status: nothing is allocated for it.
+    pub through_status: bool,
     /// Options of the request as reviews show them, without kind and apiVersion.
     pub options: Map<String, Value>,
     /// The manager that owns what the write sets. With `None`, `managedFields` are what the change makes of them: an
@@ -61,6 +63,7 @@ impl<'a> Writer<'a> {
             user: None,
             admits: true,
             collection: false,
+            through_status: false,
             options: Map::new(),
             manager: Some(SERVER.into()),
         }
@@ -166,13 +169,20 @@ impl ApiServer {
         deduplicate_owners(&mut object, MUTATED, &mut writer.warnings);
         let name = meta::name(&object).to_owned();
         self.check_escalation(writer.user, Granted::new(served, namespace, &object, None))?;
-        prepare_create(served, &mut object);
+        prepare_create(served, &mut object, writer.through_status);
+        if !writer.through_status {
+            let errors = check_addresses(served, &object);
+            if !errors.is_empty() {
+                return Err(invalid(served, &object, &errors));
+            }
+        }
         let errors = validate_create(served, &object, &mut writer.warnings);
         let errors = self.standing(served, errors);
         if !errors.is_empty() {
             return Err(invalid(served, &object, &errors));
         }
-        if !meta::resource_version(&object).is_empty() {
+        // What isn't stored isn't asked for its version.
+        if !writer.dry_run && !meta::resource_version(&object).is_empty() {
             return Err(ApiError::internal(
                 "resourceVersion should not be set on objects to be created",
             ));
@@ -180,9 +190,16 @@ impl ApiServer {
         self.admit_created(versions, namespace, &object, writer)?;
         let key = key(meta::namespace(&object), &name);
         if let Some(existing) = self.store.get(&served.table, &key) {
-            return Err(already_exists(served, &name, &existing.value));
+            let error = already_exists(served, &name, &existing.value);
+            return Err(if meta::generate_name(&object).is_empty() {
+                error
+            } else {
+                not_generated(error)
+            });
         }
-        self.allocate(served, &mut object, None)?;
+        if !writer.through_status {
+            self.allocate(served, &mut object, None)?;
+        }
         stored_form(served, &mut object);
         check_size(&object)?;
         let stored = self.to_stored(served, object.clone())?;
@@ -238,10 +255,10 @@ impl ApiServer {
                 return Ok(());
             }
         }
-        let error = ApiError::already_exists(&served.resource, &name);
-        let text = "the server was not able to generate a unique name for the object";
-        let message = format!("{}, {text}", error.message);
-        Err(error.with_message(message))
+        Err(not_generated(ApiError::already_exists(
+            &served.resource,
+            &name,
+        )))
     }
 
     /// Updates an object by what a client sent whole.
@@ -353,7 +370,15 @@ impl ApiServer {
         change: &mut dyn FnMut(&Self, &Value, &mut Writer<'_>) -> Result<Value, ApiError>,
     ) -> Result<Updated, ApiError> {
         let requested = target.served;
-        if !target.may_create || !target.subresource.is_empty() {
+        // A subresource never asks for it, but a kind that always may be created by an update is.
+        let may_create = if target.subresource.is_empty() {
+            target.may_create
+        } else {
+            target.may_create
+                && target.subresource == "status"
+                && facts::create_on_update(requested)
+        };
+        if !may_create {
             return Err(ApiError::not_found(&requested.resource, target.name));
         }
         let mut object = change(self, &Value::Null, writer)?;
@@ -365,6 +390,7 @@ impl ApiServer {
             self.authorize_create(user, requested, target.namespace, target.name)?;
         }
         meta::set_resource_version(&mut object, "");
+        writer.through_status = target.subresource == "status";
         let entry = self.create(requested, target.namespace, object, writer)?;
         Ok(Updated {
             entry,
@@ -391,6 +417,12 @@ impl ApiServer {
         );
         deduplicate_owners(new, MUTATED, &mut writer.warnings);
         prepare_update(served, subresource, new, old);
+        if subresource.is_empty() {
+            let errors = check_addresses(served, new);
+            if !errors.is_empty() {
+                return Err(invalid(served, new, &errors));
+            }
+        }
         if meta::uid(new).is_empty() {
             meta::set(new, "uid", json!(meta::uid(old)));
         }

@@ -24,6 +24,7 @@ mod policies;
 mod rbac;
 mod read;
 mod service;
+pub mod warnings;
 
 pub use error::{BadValue, ErrorKind, FieldError};
 use names::NameRule;
@@ -31,6 +32,14 @@ use read::{At, Errors};
 use serde_json::Value;
 
 use crate::schema::TypeTable;
+
+/// Errors of a service's addresses and families alone, which are looked at before any is allocated.
+#[must_use]
+pub fn service_addresses(service: &Value) -> Vec<FieldError> {
+    let mut errors = Errors::new();
+    service::addresses(&At::new("", service), &mut errors);
+    errors
+}
 
 /// Errors of a new object after defaulting and `strategy::prepare_for_create`; empty when it is valid.
 #[must_use]

@@ -35,6 +35,11 @@ pub fn update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
     validate(new, Some(&old_spec), errors);
 }
 
+/// What is looked at before addresses are allocated.
+pub fn addresses(service: &At<'_>, errors: &mut Errors) {
+    cluster_ips(&service.child("spec"), errors);
+}
+
 fn is_headless(spec: &At<'_>) -> bool {
     let ips = spec.child("clusterIPs").items();
     ips.len() == 1 && ips.iter().all(|ip| ip.text() == "None")

@@ -5,6 +5,7 @@ use machinery::decode;
 use machinery::schema::TypeTable;
 use serde_json::Value;
 
+use super::kinds::{is_registered, split_api_version};
 use super::{cannot_handle, internal_package, is_yaml, type_meta, unrecognised};
 use crate::apiserver::options::FieldValidation;
 use crate::request::Request;
@@ -41,9 +42,16 @@ pub(crate) fn read_typed(
     let Some(type_id) = table.type_of(group, version, kind) else {
         return Err(ApiError::unsupported(&format!("kind {kind}")));
     };
-    let (_, given) = type_meta(&request.body, yaml)
+    let (api_version, given) = type_meta(&request.body, yaml)
         .map_err(|cause| unrecognised(kind, &cause, &request.body))?;
     if !given.is_empty() && given != kind {
+        let (own_group, own_version) = split_api_version(&api_version);
+        if !api_version.is_empty() && !is_registered(own_group, own_version, &given) {
+            let cause = format!(
+                "no kind {given:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
+            );
+            return Err(cannot_handle(&given, version, kind, &cause));
+        }
         let cause = format!(
             "converting ({version}.{given}) to ({}.{kind}): unknown conversion",
             internal_package(group)

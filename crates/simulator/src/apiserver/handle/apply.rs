@@ -47,7 +47,7 @@ impl<'a> Configuration<'a> {
             })?;
         let value = match value {
             Value::Null => Value::Object(Map::new()),
-            Value::Object(_) => value,
+            Value::Object(_) => whole_numbers(value),
             other => {
                 let word = decode::json_word(&other);
                 return Err(refuse(format!(
@@ -65,6 +65,11 @@ impl<'a> Configuration<'a> {
             manager: request.query_value("fieldManager").unwrap_or_default(),
             options,
         })
+    }
+
+    /// The value that is applied at a JSON pointer.
+    pub fn given(&self, pointer: &str) -> Option<&Value> {
+        self.value.pointer(pointer)
     }
 
     /// The object it is applied to, merged, in the version of `served`; `Null` is created.
@@ -101,17 +106,39 @@ impl<'a> Configuration<'a> {
     }
 }
 
+/// Numbers without a fraction are whole ones, however they were written.
+fn whole_numbers(value: Value) -> Value {
+    match value {
+        Value::Number(number) => {
+            let whole = number
+                .as_f64()
+                .filter(|float| number.is_f64() && float.fract() == 0.0);
+            let whole = whole.and_then(|float| format!("{float}").parse::<i64>().ok());
+            Value::Number(whole.map_or(number, Into::into))
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(whole_numbers).collect()),
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .map(|(key, value)| (key, whole_numbers(value)))
+                .collect(),
+        ),
+        Value::Null | Value::Bool(_) | Value::String(_) => value,
+    }
+}
+
 /// A merged object as a decoder would have read it: without what was emptied, defaulted.
 fn completed(served: &Served, config: &Value, merged: Value) -> Result<Value, ApiError> {
     let Some(type_id) = served.type_id() else {
-        return merged_custom(served, merged);
+        return merged_custom(served, config, merged);
     };
     let resource = &served.resource;
     let value = decode::normalise(type_id, &merged).map_err(|error| {
         let slash = if resource.group.is_empty() { "/" } else { "" };
         let (version, kind) = (resource.api_version(), &resource.kind);
         ApiError::internal(format!(
-            "failed to convert new object ({}/{}; {slash}{version}, Kind={kind}) to proper version: {error}",
+            "failed to convert new object ({}/{}; {slash}{version}, Kind={kind}) to proper version: unable to convert unstructured object to \
+             {slash}{version}, Kind={kind}: {error}",
             meta::namespace(config),
             meta::name(config),
         ))
@@ -145,7 +172,7 @@ impl ApiServer {
     /// An apply of an object, or through a subresource that is the object itself.
     pub(super) fn apply_object(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
         let options = write_options(call.request, "PatchOptions")?;
-        let config = Configuration::read(call.request, options)?;
+        let request = call.request;
         let (served, target) = (call.served.clone(), call.target.clone());
         let namespace = call.namespace().to_owned();
         let update = UpdateTarget {
@@ -159,6 +186,7 @@ impl ApiServer {
         let mut writer = call.writer(options.dry_run);
         writer.manager = None;
         let result = self.update(update, &mut writer, &mut |api, old, writer| {
+            let config = Configuration::read(request, options)?;
             let object = config.apply_to(api, &served, &target.subresource, old, writer)?;
             if old.is_null() {
                 let uid = meta::uid(&object);

@@ -54,7 +54,11 @@ impl PrinterColumn {
     /// What a definition without columns shows.
     pub(crate) fn age() -> Self {
         let column = serde_json::json!({"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"});
-        Self::from_value(&column)
+        Self {
+            // The built-in text, which is left empty like those of other columns.
+            description: String::new(),
+            ..Self::from_value(&column)
+        }
     }
 }
 

@@ -68,6 +68,18 @@ pub(super) fn check_number(version: &str) -> Result<(), ApiError> {
     )))
 }
 
+/// The same of an object with a generateName, which is worth another try, whoever gave the name.
+pub(super) fn not_generated(error: ApiError) -> ApiError {
+    let text = "the server was not able to generate a unique name for the object";
+    let message = format!("{}, {text}", error.message);
+    let mut details = error.details.clone().unwrap_or_default();
+    details.retry_after_seconds = 1;
+    error
+        .with_message(message)
+        .with_details(details)
+        .with_retry_header()
+}
+
 /// The resourceVersion of a new object must be the stored one, or absent where the kind allows it.
 pub(super) fn check_version(
     served: &Served,

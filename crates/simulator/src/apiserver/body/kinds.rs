@@ -1,0 +1,136 @@
+//! Which kind and version a body says it has, and whether they fit.
+
+use machinery::meta;
+use machinery::schema::TypeTable;
+use serde_json::Value;
+
+use super::cannot_handle;
+use crate::apiserver::registry::Served;
+use crate::status_error::ApiError;
+
+/// Splits `G/V`, or `V` for the core group.
+pub(super) fn split_api_version(api_version: &str) -> (&str, &str) {
+    api_version.split_once('/').unwrap_or(("", api_version))
+}
+
+/// Go's package of a group's internal types.
+pub(crate) fn internal_package(group: &str) -> &str {
+    match group {
+        "" => "core",
+        "rbac.authorization.k8s.io" => "rbac",
+        "flowcontrol.apiserver.k8s.io" => "flowcontrol",
+        other => other.split('.').next().unwrap_or_default(),
+    }
+}
+
+/// Versions that are not served any more, whose types the server still reads.
+const RETIRED: &[(&str, &[&str])] = &[
+    (
+        "extensions/v1beta1",
+        &[
+            "DaemonSet",
+            "Deployment",
+            "Ingress",
+            "NetworkPolicy",
+            "ReplicaSet",
+            "Scale",
+        ],
+    ),
+    (
+        "apps/v1beta1",
+        &["ControllerRevision", "Deployment", "Scale", "StatefulSet"],
+    ),
+    (
+        "apps/v1beta2",
+        &[
+            "ControllerRevision",
+            "DaemonSet",
+            "Deployment",
+            "ReplicaSet",
+            "Scale",
+            "StatefulSet",
+        ],
+    ),
+    ("batch/v1beta1", &["CronJob"]),
+    ("networking.k8s.io/v1beta1", &["Ingress", "IngressClass"]),
+    ("policy/v1beta1", &["Eviction", "PodDisruptionBudget"]),
+    (
+        "rbac.authorization.k8s.io/v1beta1",
+        &["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
+    ),
+    ("scheduling.k8s.io/v1beta1", &["PriorityClass"]),
+    ("coordination.k8s.io/v1beta1", &["Lease"]),
+];
+
+/// Whether the server has a type of that name, served or not.
+pub(super) fn is_registered(group: &str, version: &str, kind: &str) -> bool {
+    TypeTable::builtin().type_of(group, version, kind).is_some()
+        || RETIRED.iter().any(|(retired, kinds)| {
+            *retired == format!("{group}/{version}") && kinds.contains(&kind)
+        })
+}
+
+/// The kind and version of a body must be those of the resource.
+pub(super) fn check_kind(served: &Served, api_version: &str, kind: &str) -> Result<(), ApiError> {
+    let resource = &served.resource;
+    let kind = if kind.is_empty() {
+        resource.kind.as_ref()
+    } else {
+        kind
+    };
+    let expected = resource.api_version();
+    let given = if api_version.is_empty() {
+        expected.as_str()
+    } else {
+        api_version
+    };
+    if kind == resource.kind && given == expected {
+        return Ok(());
+    }
+    let (group, version) = split_api_version(given);
+    let registered = is_registered(group, version, kind);
+    if registered && kind != resource.kind {
+        let cause = format!(
+            "converting ({version}.{kind}) to ({}.{}): unknown conversion",
+            internal_package(&resource.group),
+            resource.kind
+        );
+        return Err(cannot_handle(kind, version, &resource.kind, &cause));
+    }
+    if registered {
+        return Err(wrong_version(given, &expected));
+    }
+    let cause = format!(
+        "no kind {kind:?} is registered for version {given:?} in scheme \"pkg/runtime/scheme.go:111\""
+    );
+    Err(cannot_handle(kind, version, &resource.kind, &cause))
+}
+
+/// Why a patched object is none of the resource, if its kind and version say so.
+pub(super) fn patched_type_error(served: &Served, value: &Value) -> Option<String> {
+    let (api_version, kind) = (meta::api_version(value), meta::kind(value));
+    if api_version == served.resource.api_version() && kind == served.resource.kind {
+        return None;
+    }
+    let (group, version) = split_api_version(api_version);
+    Some(
+        if TypeTable::builtin().type_of(group, version, kind).is_some() {
+            let (own, package) = (
+                &served.resource.kind,
+                internal_package(&served.resource.group),
+            );
+            format!("unable to convert object of type *{version}.{kind} to {package}.{own}")
+        } else {
+            format!(
+                "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
+            )
+        },
+    )
+}
+
+/// 400: the body is in another version than the path.
+pub(super) fn wrong_version(given: &str, expected: &str) -> ApiError {
+    ApiError::bad_request(format!(
+        "the API version in the data ({given}) does not match the expected API version ({expected})"
+    ))
+}
