@@ -80,6 +80,15 @@ impl Ledger {
         self.0.iter().any(|pattern| pattern.matches(difference))
     }
 
+    /// The patterns that some of the differences are about, with how many.
+    pub fn used(&self, differences: &[Difference]) -> Vec<(&str, usize)> {
+        let used = self.0.iter().map(|pattern| {
+            let matching = differences.iter().filter(|found| pattern.matches(found));
+            (pattern.text.as_str(), matching.count())
+        });
+        used.filter(|(_, count)| *count > 0).collect()
+    }
+
     /// What the ledger doesn't know, and what it knows of areas that were gone through `whole` and nobody saw: both are
     /// wrong.
     pub fn complaints(&self, differences: &[Difference], whole: &[&str]) -> Vec<String> {

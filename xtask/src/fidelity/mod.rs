@@ -79,6 +79,7 @@ pub fn run(args: &FidelityArgs) -> Result<ExitCode> {
         .build()?;
     let golden = args.golden || (!args.live && !args.record && args.kubeconfig.is_none() && !go());
     let mut report = Report::new()?;
+    report.tell_all(args.sequence.is_some());
     if golden {
         for area in &areas {
             runtime.block_on(golden::replay(area.as_ref(), args.sequence, &mut report))?;
@@ -208,9 +209,9 @@ async fn live(
     while let Some((number, sequence, pair, unsteady)) = pairs.next().await {
         if let Some(recording) = &mut recording
             && !unsteady
-            && pair.divergences.is_empty()
+            && report.knows(&pair.divergences)
         {
-            recording.add(number, sequence, &pair.theirs);
+            recording.add(number, sequence, &pair.theirs, &pair.namespace);
         }
         report.add(number, sequence, pair.divergences, unsteady);
     }
@@ -221,6 +222,8 @@ async fn live(
 /// Both grounds' normalised answers to one sequence.
 struct Pair {
     theirs: Vec<ground::Reply>,
+    /// Where it was played; replies name it.
+    namespace: String,
     divergences: Vec<compare::Divergence>,
 }
 
@@ -262,6 +265,7 @@ impl Pair {
         Self {
             divergences: found,
             theirs,
+            namespace: namespace.to_owned(),
         }
     }
 }

@@ -31,7 +31,16 @@ static REVISION: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static CONTINUE: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r#""continue":"(?P<token>[A-Za-z0-9_-]+)""#));
+    LazyLock::new(|| pattern(r#"(?P<before>"?continue"?: ?)"?(?P<token>eyJ[A-Za-z0-9_-]+)"?"#));
+/// Names that the walks let the server make and that no reply shows in metadata, because the object was refused.
+static GENERATED: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\bgen-[bcdfghjklmnpqrstvwxz2456789]{5}\b"));
+static CONFLICTS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?s)(?P<before>"causes":\s*\[\s*\{)(?P<all>\s*"reason":\s*"FieldManagerConflict".*?)(?P<after>\}\s*\]\s*\})"#,
+    )
+});
+static BETWEEN: LazyLock<Regex> = LazyLock::new(|| pattern(r"\},\s*\{"));
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b10\.96\.\d+\.\d+\b"));
 static PORT: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?P<before>(?i:nodePort)"?[:=] ?)(?P<number>3[0-2]\d{3})\b"#));
@@ -127,10 +136,17 @@ impl Names {
 
     /// A text with names for what chance decided.
     pub fn apply(&mut self, text: &str) -> String {
-        let mut text = without_managed_fields(text);
+        let mut text = if text.contains("FieldManagerConflict") {
+            with_sorted_conflicts(text)
+        } else {
+            text.to_owned()
+        };
         for (name, with) in &self.generated {
             text = text.replace(name, with);
         }
+        let text = GENERATED.replace_all(&text, |found: &Captures| {
+            format!("gen-{}", self.number("UNSTORED", &found[0]))
+        });
         let text = UID.replace_all(&text, |found: &Captures| self.number("UID", &found[0]));
         let text = TIME.replace_all(&text, |found: &Captures| {
             let digits = found.name("fraction").map_or(0, |fraction| fraction.len());
@@ -148,7 +164,7 @@ impl Names {
             format!("{before}{}", self.rank(&found["number"]))
         });
         let text = CONTINUE.replace_all(&text, |found: &Captures| {
-            format!("\"continue\":{}", self.token(&found["token"]))
+            format!("{}{}", &found["before"], self.token(&found["token"]))
         });
         let text = ADDRESS.replace_all(&text, |found: &Captures| self.number("ADDRESS", &found[0]));
         let text = PORT.replace_all(&text, |found: &Captures| {
@@ -159,7 +175,7 @@ impl Names {
         let text = TOKEN.replace_all(&text, "TOKEN");
         let text = HASH.replace_all(&text, |found: &Captures| self.number("HASH", &found[0]));
         let text = DATE.replace_all(&text, "DATE");
-        if text.contains("\"kind\":\"Table\"") {
+        if text.contains("\"kind\":\"Table\"") || text.contains("\"kind\": \"Table\"") {
             return AGE.replace_all(&text, "\"AGE\"").into_owned();
         }
         text.into_owned()
@@ -182,86 +198,26 @@ impl Names {
 
 static RV: LazyLock<Regex> = LazyLock::new(|| pattern(r#""rv":(\d+)"#));
 
-/// Until the write pipeline keeps managedFields they are left out, here and nowhere else.
-fn without_managed_fields(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("managedFields") {
-        let (before, after) = rest.split_at(at);
-        // In messages objects are quoted, once or twice.
-        let unquoted = before.strip_suffix('"').unwrap_or(before);
-        let quote = before
-            .get(unquoted.trim_end_matches('\\').len()..)
-            .unwrap_or_default();
-        let opening = format!("managedFields{quote}:");
-        let list = after.strip_prefix(opening.as_str()).map(str::trim_start);
-        let Some((list, end)) = list.and_then(|list| Some((list, end_of_list(list)?))) else {
-            out.push_str(before);
-            out.push_str("managedFields");
-            rest = after.get("managedFields".len()..).unwrap_or_default();
-            continue;
-        };
-        let before = before.strip_suffix(quote).unwrap_or(before);
-        out.push_str(before);
-        rest = list.get(end..).unwrap_or_default();
-        if out.trim_end().ends_with(',') {
-            out.truncate(out.trim_end().len() - 1);
-        } else {
-            rest = rest.strip_prefix(',').unwrap_or(rest);
-        }
-    }
-    out.push_str(rest);
-    if out.contains("managedFields:\n") {
-        return without_yaml_block(&out);
-    }
-    out
-}
-
-fn end_of_list(text: &str) -> Option<usize> {
-    if !text.starts_with('[') {
-        return None;
-    }
-    let mut depth = 0_usize;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'[' => depth += 1,
-            b']' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return Some(at + 1);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-fn without_yaml_block(text: &str) -> String {
-    let mut out = Vec::new();
-    let mut block = None;
-    for line in text.lines() {
-        let inner = line.trim_start();
-        let indent = line.len() - inner.len();
-        if let Some(at) = block {
-            if indent > at || (indent == at && inner.starts_with('-')) {
-                continue;
-            }
-            block = None;
-        }
-        if inner == "managedFields:" {
-            block = Some(indent);
-        } else {
-            out.push(line);
-        }
-    }
-    let end = if text.ends_with('\n') { "\n" } else { "" };
-    out.join("\n") + end
+/// The managers an apply is in conflict with are listed in whatever order Go's map has them; here in that of the text.
+fn with_sorted_conflicts(text: &str) -> String {
+    let sorted = CONFLICTS.replace(text, |found: &Captures| {
+        let all = &found["all"];
+        let between = BETWEEN.find(all).map_or("", |between| between.as_str());
+        let mut causes: Vec<&str> = BETWEEN.split(all).collect();
+        causes.sort_unstable();
+        format!(
+            "{}{}{}",
+            &found["before"],
+            causes.join(between),
+            &found["after"]
+        )
+    });
+    sorted.into_owned()
 }
 
 #[test]
 fn chance_gets_names_and_nothing_else_does() {
-    let body = r#"{"metadata":{"name":"a","uid":"01234567-89ab-4def-8123-456789abcdef","resourceVersion":"7","creationTimestamp":"2026-11-26T10:00:00Z","managedFields":[{"a":{"k:{\"x\":[1]}":{}}}]},"data":{"a":"7 5s 2019-01-01T00:00:00Z"}}"#;
+    let body = r#"{"metadata":{"name":"a","uid":"01234567-89ab-4def-8123-456789abcdef","resourceVersion":"7","creationTimestamp":"2026-11-26T10:00:00Z","managedFields":[{"time":"2026-11-26T10:00:00Z","fieldsV1":{"k:{\"x\":[1]}":{}}}]},"data":{"a":"7 5s 2019-01-01T00:00:00Z"}}"#;
     let list = r#"{"metadata":{"resourceVersion":"30","continue":"eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6Nywic3RhcnQiOiJhXHUwMDAwIn0"}}"#;
     let reply = |body: &str| Reply {
         body: body.into(),
@@ -270,7 +226,7 @@ fn chance_gets_names_and_nothing_else_does() {
     let mut names = Names::of(&[reply(body), reply(list)]);
     assert_eq!(
         names.apply(body),
-        r#"{"metadata":{"name":"a","uid":"UID0","resourceVersion":"r1","creationTimestamp":"TIME0"},"data":{"a":"7 5s 2019-01-01T00:00:00Z"}}"#
+        r#"{"metadata":{"name":"a","uid":"UID0","resourceVersion":"r1","creationTimestamp":"TIME0","managedFields":[{"time":"TIME0","fieldsV1":{"k:{\"x\":[1]}":{}}}]},"data":{"a":"7 5s 2019-01-01T00:00:00Z"}}"#
     );
     assert_eq!(
         names.apply(list),
@@ -279,5 +235,43 @@ fn chance_gets_names_and_nothing_else_does() {
     assert_eq!(
         names.apply("the ResourceVersion in the precondition (6) does not match the ResourceVersion in record (7)"),
         "the ResourceVersion in the precondition (r0) does not match the ResourceVersion in record (r1)"
+    );
+}
+
+#[test]
+fn conflicts_of_several_managers_come_in_one_order() {
+    let cause = |manager: &str| {
+        format!(
+            r#"{{"reason":"FieldManagerConflict","message":"{manager}","field":".a[k=\"x\"]"}}"#
+        )
+    };
+    let body = |first: &str, second: &str| {
+        format!(
+            r#"{{"details":{{"causes":[{},{}]}},"code":409}}"#,
+            cause(first),
+            cause(second)
+        )
+    };
+    assert_eq!(
+        Names::default().apply(&body("b", "a")),
+        Names::default().apply(&body("a", "b"))
+    );
+    assert_ne!(
+        Names::default().apply(&body("b", "a")),
+        Names::default().apply(&body("a", "c"))
+    );
+}
+
+#[test]
+fn names_of_refused_objects_and_tokens_in_yaml_are_named_too() {
+    let mut names = Names::default();
+    assert_eq!(
+        names.apply("Pod \"gen-bcdf2\" is invalid: gen-bcdf2"),
+        "Pod \"gen-UNSTORED0\" is invalid: gen-UNSTORED0"
+    );
+    let yaml = "  continue: eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6Nywic3RhcnQiOiJhXHUwMDAwIn0\n";
+    assert_eq!(
+        names.apply(yaml),
+        "  continue: {\"v\":\"meta.k8s.io/v1\",\"rv\":r0,\"start\":\"a\\u0000\"}\n"
     );
 }

@@ -26,6 +26,8 @@ pub struct Report {
     seen: Vec<Difference>,
     kinds: BTreeMap<String, (usize, String)>,
     begun: Option<tokio::time::Instant>,
+    /// Every difference is told, with the requests before it.
+    telling: bool,
 }
 
 /// What an area came to.
@@ -51,6 +53,7 @@ impl Report {
             seen: Vec::new(),
             kinds: BTreeMap::new(),
             begun: None,
+            telling: false,
         })
     }
 
@@ -60,6 +63,17 @@ impl Report {
         use std::io::Write as _;
         // A closed pipe ends the output, not the run.
         let _ = writeln!(std::io::stdout(), "{line}");
+    }
+
+    /// Tells every difference of a sequence, with the requests before it.
+    pub fn tell_all(&mut self, telling: bool) {
+        self.telling = telling;
+    }
+
+    /// Whether the ledger has all of these.
+    pub fn knows(&self, found: &[Divergence]) -> bool {
+        let lines = found.iter().flat_map(|divergence| &divergence.lines);
+        lines.into_iter().all(|line| self.ledger.knows(line))
     }
 
     /// An area begins.
@@ -97,7 +111,7 @@ impl Report {
         let mut first = true;
         for divergence in found {
             let unknown = divergence.lines.iter().any(|line| !self.ledger.knows(line));
-            if unknown && std::mem::take(&mut first) {
+            if unknown && (self.telling || std::mem::take(&mut first)) {
                 let kind = self.kind(&divergence);
                 let text = self.text(number, sequence, &divergence);
                 let (count, shown) = self.kinds.entry(kind).or_insert((0, String::new()));
@@ -128,7 +142,9 @@ impl Report {
                 "  replay: cargo xtask fidelity --live --seed {seed} {area} --sequence {number}"
             ),
         ];
-        if let Some(step) = sequence.steps.get(divergence.step) {
+        let before = if self.telling { 0 } else { divergence.step };
+        let steps = sequence.steps.iter().take(divergence.step + 1);
+        for step in steps.skip(before) {
             text.push(format!("  {} {}", step.method, step.target));
             let headers = step.headers.iter();
             text.extend(headers.map(|(name, value)| format!("  {name}: {value}")));
@@ -165,6 +181,9 @@ impl Report {
             .collect();
         for line in &unseen {
             self.say(&format!("ledger: {line}"));
+        }
+        for (pattern, lines) in self.ledger.used(&self.seen) {
+            self.say(&format!("ledger: {lines} lines are {pattern}"));
         }
         for (area, counts) in &self.counts {
             let Counts {

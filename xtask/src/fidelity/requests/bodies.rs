@@ -142,6 +142,35 @@ pub fn object(chance: &mut Chance, kind: &Kind, short: &str) -> Value {
     object
 }
 
+/// What somebody applies: as a rule a part of the object, and what it is about.
+pub fn applied(chance: &mut Chance, kind: &Kind, short: &str, subresource: &str) -> Value {
+    let mut whole = kind.object(short);
+    let about = subresource.trim_start_matches('/');
+    if !about.is_empty() || chance.once_in(2) {
+        whole = json!({"apiVersion": kind.api_version(), "kind": kind.kind, "metadata": {"name": kind.name(short)}});
+    }
+    let changes = [0, 1, 1, 2, 2, 3];
+    for _ in 0..chance.pick(&changes) {
+        let (pointer, value) = field(chance, kind);
+        set(&mut whole, &pointer, value);
+    }
+    let own: Vec<_> = kind
+        .fields
+        .iter()
+        .filter(|field| !about.is_empty() && field.starts_with("/status"))
+        .collect();
+    if !own.is_empty()
+        && let Some((pointer, value)) = chance.pick(&own).split_once(' ')
+    {
+        set(
+            &mut whole,
+            pointer,
+            serde_json::from_str(value).unwrap_or_default(),
+        );
+    }
+    whole
+}
+
 /// A body as text; now and then one that is no object at all.
 pub fn text(chance: &mut Chance, object: &Value) -> (String, String) {
     let json = "application/json".to_owned();

@@ -72,11 +72,12 @@ fn get(chance: &mut Chance, kind: &Kind, name: &str) -> Step {
         "resourceVersion=0",
         "resourceVersion=${rv:a}",
         "resourceVersion=abc",
-        "resourceVersion=${rv+1000000}",
+        "includeObject=Object",
+        "includeObject=None",
     ];
-    // A cache may lag: 0 is asked for once what is newest was.
+    // A cache may lag: 0 is asked for once what is newest was. A version that is yet to come isn't asked for: a real
+    // server's cache waits for it until something else happens to the kind, seconds or minutes.
     let parameters = match chance.pick(&parameters) {
-        "resourceVersion=${rv+1000000}" if !chance.once_in(8) => "",
         "resourceVersion=0" => "resourceVersion=${rv}",
         other => other,
     };
@@ -86,7 +87,8 @@ fn get(chance: &mut Chance, kind: &Kind, name: &str) -> Step {
 }
 
 fn list(chance: &mut Chance, kind: &Kind) -> Step {
-    let path = if kind.namespaced && chance.once_in(6) {
+    let across = kind.namespaced && chance.once_in(6);
+    let path = if across {
         format!(
             "{}/{}?fieldSelector=metadata.namespace=${{ns}}",
             kind.root, kind.plural
@@ -98,6 +100,8 @@ fn list(chance: &mut Chance, kind: &Kind) -> Step {
     };
     let labels = [
         "labelSelector=letter=a,run=${ns}",
+        "labelSelector=letter=a&limit=1",
+        "labelSelector=letter=b&limit=1",
         "labelSelector=letter%20in%20(a,b),run=${ns}",
         "labelSelector=letter!=a,run=${ns}",
         "labelSelector=!letter,run=${ns}",
@@ -126,6 +130,9 @@ fn list(chance: &mut Chance, kind: &Kind) -> Step {
         "timeoutSeconds=x",
         "watch=false",
         "pretty=1",
+        "includeObject=Object",
+        "includeObject=None",
+        "includeObject=Other",
     ];
     let fields = [
         "fieldSelector=metadata.name=a",
@@ -133,10 +140,20 @@ fn list(chance: &mut Chance, kind: &Kind) -> Step {
         "fieldSelector=spec.what=1",
         "fieldSelector=metadata.name",
     ];
+    // Whether a chunk is followed by another one is told from all objects there, also those of other walks.
+    let alone = kind.namespaced && !across;
+    let pick = |chance: &mut Chance, from: &[&'static str]| {
+        let picked = chance.pick(from);
+        if alone || !picked.contains("limit=1") {
+            picked
+        } else {
+            ""
+        }
+    };
     let mut step = Step::get(path);
     match chance.below(8) {
-        0 | 1 => step = with(step, chance.pick(&labels)),
-        2..=4 => step = with(step, chance.pick(&general)),
+        0 | 1 => step = with(step, pick(chance, &labels)),
+        2..=4 => step = with(step, pick(chance, &general)),
         5 if kind.namespaced => step = with(step, chance.pick(&fields)),
         6 if !kind.selectors.is_empty() && kind.namespaced => {
             step = with(
@@ -181,7 +198,38 @@ fn put(chance: &mut Chance, kind: &Kind, name: &str) -> Step {
     write(chance, step)
 }
 
+/// An apply, by one manager: whose fields the others' are is no matter of chance then.
+fn apply(chance: &mut Chance, kind: &Kind, name: &str, subresource: &str) -> Step {
+    let object = bodies::applied(chance, kind, name, subresource);
+    let text = if chance.once_in(3) {
+        machinery::yaml::to_string(&object)
+    } else {
+        object.to_string()
+    };
+    let text = match chance.below(40) {
+        0 => String::new(),
+        1 => "[]".to_owned(),
+        2 => format!("{text}{text}"),
+        3 => "a: b: c".to_owned(),
+        4 => text.replacen("kind", "kinds", 1),
+        _ => text,
+    };
+    let step = Step::new("PATCH", format!("{}{subresource}", kind.item(name)))
+        .body("application/apply-patch+yaml", text);
+    let manager = match chance.below(12) {
+        0 => "",
+        1 => "fieldManager=two",
+        _ => "fieldManager=one",
+    };
+    let force = chance.pick(&["", "", "force=true", "force=true", "force=false"]);
+    let step = with(with(step, manager), force);
+    write(chance, step)
+}
+
 fn patch(chance: &mut Chance, kind: &Kind, name: &str) -> Step {
+    if chance.once_in(3) {
+        return apply(chance, kind, name, "");
+    }
     let (media_type, mut text) = bodies::patch(chance, kind, false);
     if chance.once_in(10)
         && let Ok(Value::Object(mut patch)) = serde_json::from_str::<Value>(&text)
@@ -247,18 +295,27 @@ fn delete_collection(chance: &mut Chance, kind: &Kind) -> Step {
         "DELETE",
         format!("{}?labelSelector=run=${{ns}}", kind.collection()),
     );
+    let bodies = [
+        r#"{"propagationPolicy":"Background"}"#,
+        r#"{"propagationPolicy":"Foreground"}"#,
+        r#"{"gracePeriodSeconds":0}"#,
+        r#"{"dryRun":["All"]}"#,
+        r#"{"preconditions":{"uid":"x"}}"#,
+        r#"{"unknown":1}"#,
+    ];
     match chance.below(4) {
         0 => step = with(step, "dryRun=All"),
-        1 => step = step.body("application/json", r#"{"propagationPolicy":"Background"}"#),
+        1 => step = step.body("application/json", chance.pick(&bodies)),
         2 if kind.namespaced => step = with(step, "fieldSelector=metadata.name=b"),
         _ => {}
     }
-    step
+    accept(chance, step, 6)
 }
 
 fn status(chance: &mut Chance, kind: &Kind, name: &str) -> Step {
     let target = format!("{}/status", kind.item(name));
-    match chance.below(3) {
+    match chance.below(4) {
+        3 => apply(chance, kind, name, "/status"),
         0 => {
             let step = Step::get(target);
             accept(chance, step, 4)
@@ -287,10 +344,19 @@ fn scale(chance: &mut Chance, kind: &Kind, name: &str) -> Step {
         json!(null),
         json!(2.5),
     ]);
-    match chance.below(4) {
+    match chance.below(5) {
         0 => {
             let step = Step::get(target);
             accept(chance, step, 3)
+        }
+        4 => {
+            let scale = json!({"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": kind.name(name)},
+                "spec": {"replicas": replicas}});
+            let step =
+                Step::new("PATCH", target).body("application/apply-patch+yaml", scale.to_string());
+            let step = with(step, "fieldManager=one");
+            let force = chance.pick(&["", "force=true"]);
+            write(chance, with(step, force))
         }
         1 | 2 => {
             let mut scale = json!({
@@ -361,6 +427,8 @@ fn elsewhere(chance: &mut Chance, kind: &Kind, name: &str) -> Step {
         5 => Step::new("POST", kind.collection().replace("${ns}", "absent")).json(&object),
         6 => Step::get(format!("{}/", kind.collection())),
         7 => Step::new("OPTIONS", kind.item(name)),
+        // Kinds of definitions are listed in whatever order a real server has them in its memory.
+        _ if kind.api_version().starts_with("fidelity.example/") => Step::get("/apis/apps/v1"),
         _ => Step::get(kind.root),
     }
 }
