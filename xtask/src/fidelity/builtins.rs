@@ -43,8 +43,14 @@ impl Area for Builtins {
             Mode::Until(at, is) if !reached(reply, at, is) => {
                 Some((number, format!("never got {at} to be {is}")))
             }
-            Mode::Until(..) | Mode::Compare | Mode::Prepare | Mode::Show(_) => None,
-            Mode::Watch | Mode::Beside => None,
+            Mode::Until(..)
+            | Mode::Compare
+            | Mode::Apart
+            | Mode::Document
+            | Mode::Prepare
+            | Mode::Show(_)
+            | Mode::Watch
+            | Mode::Beside => None,
         });
         missed.collect()
     }

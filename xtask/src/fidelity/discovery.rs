@@ -94,7 +94,8 @@ impl Area for Discovery {
     }
 
     fn sequences(&self, seed: u64) -> Result<Vec<Sequence>> {
-        let mut sequences: Vec<Sequence> = places().into_iter().map(openapi).collect();
+        let mut sequences: Vec<Sequence> =
+            places().into_iter().map(|place| openapi(&place)).collect();
         for number in 0..40 {
             let mut chance = Chance::of(seed, number);
             sequences.push(match number % 4 {
@@ -139,7 +140,7 @@ fn places() -> Vec<String> {
 }
 
 /// A document of version 3 by its hash, with a wrong one, without, and by who has it already.
-fn openapi(place: String) -> Sequence {
+fn openapi(place: &str) -> Sequence {
     let path = format!("/openapi/v3/{place}");
     let url = format!(
         "${{0:/paths/{}/serverRelativeURL}}",

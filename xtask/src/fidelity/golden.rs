@@ -82,13 +82,12 @@ impl Recording {
         let moved = |text: &str| text.replace(namespace, &namespace_of(number));
         let steps = sequence.steps.iter().zip(replies);
         let replies = steps.map(|(step, reply)| Reply {
-            body: match step.mode {
-                // Of a document its digest is enough to see that it is another.
-                Mode::Document => document::digest(&document::reduced(&reply.body)),
-                _ => {
-                    let body = without_descriptions(&reply.body);
-                    moved(&String::from_utf8_lossy(&body)).into_bytes()
-                }
+            // Of a document its digest is enough to see that it is another.
+            body: if step.mode == Mode::Document {
+                document::digest(&document::reduced(&reply.body))
+            } else {
+                let body = without_descriptions(&reply.body);
+                moved(&String::from_utf8_lossy(&body)).into_bytes()
             },
             headers: reply
                 .headers

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use futures::future::{Either, select};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use serde::{Deserialize, Serialize};
@@ -167,15 +168,16 @@ async fn read_until(
         // What was sent before may still be on its way.
         tokio::time::sleep(UNDERWAY).await;
     };
-    tokio::pin!(ended);
+    let mut ended = std::pin::pin!(ended);
     let mut body = Vec::new();
     loop {
-        tokio::select! {
-            frame = stream.frame() => match frame.transpose()? {
+        let frame = std::pin::pin!(stream.frame());
+        match select(frame, ended.as_mut()).await {
+            Either::Left((frame, _)) => match frame.transpose()? {
                 Some(frame) => body.extend(frame.into_data().unwrap_or_default()),
                 None => break,
             },
-            () = &mut ended => break,
+            Either::Right(((), _)) => break,
         }
     }
     let mut headers = Vec::new();
@@ -187,7 +189,6 @@ async fn read_until(
             ));
         }
     }
-    let mut body = body.collect().await?.to_bytes().to_vec();
     if headers.contains(&("content-encoding".to_owned(), "gzip".to_owned())) {
         let mut plain = Vec::new();
         flate2::read::GzDecoder::new(body.as_slice()).read_to_end(&mut plain)?;

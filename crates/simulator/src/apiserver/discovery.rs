@@ -40,7 +40,7 @@ pub fn respond(api: &ApiServer, request: &Request) -> Option<Result<Response, Ap
         ["version"] => Some(version(request)),
         ["version", ..] => Some(Err(ApiError::unknown_resource())),
         ["livez" | "readyz" | "healthz", ..] => Some(Ok(health::respond(request))),
-        ["api" | "apis"] | ["apis", _] | ["api", _] | ["apis", _, _] => {
+        ["api" | "apis"] | ["api" | "apis", _] | ["apis", _, _] => {
             documents(api, request, &segments)
         }
         _ => None,

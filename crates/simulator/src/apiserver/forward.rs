@@ -123,7 +123,7 @@ mod tests {
 
     fn asking(headers: &[(&'static str, &'static str)]) -> Result<Forward, ApiError> {
         let path = "/api/v1/namespaces/n/pods/p/portforward";
-        let mut request = crate::apiserver::tests::request("GET", path, b"", None);
+        let mut request = crate::conformance::request("GET", path, b"", None);
         for (name, value) in headers {
             let value = HeaderValue::from_static(value);
             request.headers.append(*name, value);

@@ -266,9 +266,7 @@ fn newest(table: Option<&Table>, selection: &Selection, start: &str) -> Read {
 /// Everything there was at a revision.
 fn snapshot(table: &Table, revision: u64, selection: &Selection, start: &str) -> Option<Read> {
     let objects = table.at(revision, &selection.prefix)?;
-    let all = objects
-        .into_iter()
-        .filter(|(key, _)| key.as_ref() >= start);
+    let all = objects.into_iter().filter(|(key, _)| key.as_ref() >= start);
     Some(Read::all(all.collect(), selection))
 }
 

@@ -9,7 +9,7 @@ use super::handle::Call;
 use super::options::write_options;
 use super::resource::known;
 use super::write::{UpdateTarget, Writer};
-use super::{eviction, forward, reply};
+use super::{eviction, forward};
 use crate::request::Reply;
 use crate::status_error::{ApiError, Cause};
 
@@ -153,7 +153,7 @@ impl ApiServer {
             let refuse = |text: String| {
                 let error = ApiError::conflict(&known::PODS, name, &text);
                 let mut details = error.details.clone().unwrap_or_default();
-                details.kind = "pods/binding".to_owned();
+                "pods/binding".clone_into(&mut details.kind);
                 let message = error.message.replacen("on pods ", "on pods/binding ", 1);
                 Err(error.with_message(message).with_details(details))
             };

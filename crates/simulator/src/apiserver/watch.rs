@@ -77,7 +77,7 @@ const ASKED_AT_ONCE: usize = 100;
 /// Seconds between bookmarks.
 const BOOKMARK_SECONDS: i64 = 60;
 const END_ANNOTATION: &str = "k8s.io/initial-events-end";
-/// On DaemonSets.
+/// On every `DaemonSet`.
 const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 
 fn plus(now: Timestamp, seconds: i64) -> Timestamp {
@@ -402,8 +402,8 @@ impl Watch {
     }
 
     fn line(&self, kind: &str, entry: &Entry, now: Timestamp) -> Result<Bytes, ApiError> {
-        let whole = self.form.transform == Transform::Plain
-            && convert::is_in(&self.served, &entry.value);
+        let whole =
+            self.form.transform == Transform::Plain && convert::is_in(&self.served, &entry.value);
         if whole && kind == entry.happened.name() {
             return Ok(reply::shared_line(&self.served, entry));
         }
@@ -487,9 +487,7 @@ impl Watch {
 fn zero_values(bare: &mut Value) {
     match bare.get("kind").and_then(Value::as_str) {
         Some("Deployment" | "ReplicaSet" | "StatefulSet") => bare["spec"] = json!({"replicas": 0}),
-        Some("DaemonSet") => {
-            bare["metadata"]["annotations"][TEMPLATE_GENERATION] = json!("0");
-        }
+        Some("DaemonSet") => meta::set_annotation(bare, TEMPLATE_GENERATION, "0"),
         Some(_) | None => {}
     }
 }

@@ -28,6 +28,10 @@ use crate::status_error::ApiError;
 use conflict::{already_exists, check_version, not_generated, uid_mismatch};
 
 /// What a write carries beside its object.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent properties of a write"
+)]
 pub(crate) struct Writer<'a> {
     /// The time.
     pub now: Timestamp,

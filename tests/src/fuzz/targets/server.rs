@@ -140,7 +140,7 @@ impl Server {
                 self.world.api.watch_closed(id);
                 plain(200)
             }
-            Reply::Log { .. } | Reply::Ask { .. } => plain(200),
+            Reply::Log { .. } | Reply::Ask { .. } | Reply::Forward(_) => plain(200),
         }
     }
 

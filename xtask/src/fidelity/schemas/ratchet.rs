@@ -40,8 +40,8 @@ pub fn sequence(title: &str, definition: &Value, chance: &mut Chance) -> Sequenc
         steps.push(Step::new("POST", all.clone()).json(object));
     }
     let strict = json!({"spec": {"versions": versions(&schema)}});
-    let change = Step::new("PATCH", format!("{DEFINITIONS}/{named}"));
-    steps.push(change.body(MERGE, strict.to_string()).prepare());
+    let tighter = Step::new("PATCH", format!("{DEFINITIONS}/{named}"));
+    steps.push(tighter.body(MERGE, strict.to_string()).prepare());
     steps.push(in_force(&schema, &all, &api_version, kind));
     let dry = samples(definition, chance.seed(), DRY);
     for sample in dry {

@@ -167,7 +167,12 @@ pub fn read(
                 // As it was when the next request was made.
                 learnt.add(number, &[]);
             }
-            Mode::Compare | Mode::Prepare | Mode::Show(_) | Mode::Until(..) => {
+            Mode::Compare
+            | Mode::Apart
+            | Mode::Document
+            | Mode::Prepare
+            | Mode::Show(_)
+            | Mode::Until(..) => {
                 if step.method == "GET" && step.target == collection {
                     states.push(state(reply)?);
                 }

@@ -410,7 +410,8 @@ mod tests {
 
     #[test]
     fn each_property_is_contradicted_by_what_is_planted() {
-        let plants: [(&str, fn(&mut Stream)); 14] = [
+        type Plant = fn(&mut Stream);
+        let plants: [(&str, Plant); 14] = [
             ("filtered", |stream| {
                 let event = event(Sort::Added, 7, "b", "out", 7);
                 stream.events.insert(3, event);
@@ -420,10 +421,10 @@ mod tests {
                 stream.events.insert(3, stream.events[2].clone());
             }),
             ("atomic", |stream| {
-                stream.events[3].object["data"] = 7.into()
+                stream.events[3].object["data"] = 7.into();
             }),
             ("atomic", |stream| {
-                stream.events[0].object["data"] = 2.into()
+                stream.events[0].object["data"] = 2.into();
             }),
             ("atomic", |stream| drop(stream.events.remove(0))),
             ("bookmarkable", |stream| stream.events.swap(3, 4)),

@@ -2,6 +2,8 @@
 //!
 //! The checks have the names that the reference's have; what they stand for either can't fail here or isn't there.
 
+use std::fmt::Write as _;
+
 use http::{HeaderValue, header};
 
 use super::{GroupEntry, TEXT, text};
@@ -86,15 +88,14 @@ fn verbose(name: &str, all: &[&str], request: &Request) -> String {
     for check in all {
         let left_out = excluded.clone().any(|(_, value)| value == check);
         let how = if left_out { "excluded: ok" } else { "ok" };
-        body.push_str(&format!("[+]{check} {how}\n"));
+        let _ = writeln!(body, "[+]{check} {how}");
         unknown.retain(|known| known != check);
     }
     if !unknown.is_empty() {
         let names: Vec<String> = unknown.iter().map(|name| format!("{name:?}")).collect();
         let names = names.join(",");
-        body.push_str(&format!(
-            "warn: some health checks cannot be excluded: no matches for {names}\n"
-        ));
+        let text = "some health checks cannot be excluded: no matches for";
+        let _ = writeln!(body, "warn: {text} {names}");
     }
     body + &format!("{name} check passed\n")
 }

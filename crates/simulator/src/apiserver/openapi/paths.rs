@@ -84,13 +84,13 @@ impl Operations<'_> {
         let all = format!("{}/{}", self.prefix, entry.plural);
         let collection = format!("{}{scope}/{}", self.prefix, entry.plural);
         let item = format!("{collection}/{{name}}");
-        self.put(paths, &collection, self.collection(&subject));
+        self.put(paths, &collection, &self.collection(&subject));
         if entry.namespaced && subject.has("list") {
             let mut list = self.list(&subject);
             list.name = format!("list{}ForAllNamespaces", entry.kind);
-            self.put(paths, &all, vec![list]);
+            self.put(paths, &all, &[list]);
         }
-        self.put(paths, &item, self.item(&subject));
+        self.put(paths, &item, &self.item(&subject));
         if subject.watched && !self.custom {
             self.watches(paths, &subject, scope);
         }
@@ -107,18 +107,18 @@ impl Operations<'_> {
             answer: Answer::Model(RESOURCE_LIST),
             ..Operation::default()
         };
-        self.put(paths, &format!("{}/", self.prefix), vec![operation]);
+        self.put(paths, &format!("{}/", self.prefix), &[operation]);
     }
 
-    fn put(&self, paths: &mut Map<String, Value>, path: &str, operations: Vec<Operation<'_>>) {
+    fn put(&self, paths: &mut Map<String, Value>, path: &str, operations: &[Operation<'_>]) {
         if !operations.is_empty() {
-            let item = path_item(path, &operations, self.custom, self.form);
+            let item = path_item(path, operations, self.custom, self.form);
             paths.insert(path.to_owned(), item);
         }
     }
 
-    fn kind<'a>(&'a self, subject: &'a Subject<'_>) -> Option<(&'a str, &'a str, &'a str)> {
-        Some((self.group, self.version, subject.entry.kind.as_str()))
+    fn kind<'a>(&'a self, subject: &'a Subject<'_>) -> (&'a str, &'a str, &'a str) {
+        (self.group, self.version, subject.entry.kind.as_str())
     }
 
     fn list<'a>(&'a self, subject: &'a Subject<'_>) -> Operation<'a> {
@@ -126,7 +126,7 @@ impl Operations<'_> {
             method: "get",
             action: "list",
             name: format!("list{}", subject.scoped),
-            kind: self.kind(subject),
+            kind: Some(self.kind(subject)),
             parameters: Parameters::List,
             answer: if self.custom {
                 Answer::Model(&subject.models.list)
@@ -145,7 +145,7 @@ impl Operations<'_> {
         if subject.has("create") {
             operations.push(Operation {
                 name: format!("create{}", subject.scoped),
-                ..self.create(self.kind(subject), &subject.models.kind)
+                ..Self::create(Some(self.kind(subject)), &subject.models.kind)
             });
         }
         if subject.has("deletecollection") {
@@ -158,7 +158,7 @@ impl Operations<'_> {
                 method: "delete",
                 action: "deletecollection",
                 name: format!("deleteCollection{}", subject.scoped),
-                kind: self.kind(subject),
+                kind: Some(self.kind(subject)),
                 parameters,
                 body,
                 answer: Answer::Model(STATUS),
@@ -168,7 +168,7 @@ impl Operations<'_> {
         operations
     }
 
-    fn create<'a>(&self, kind: Asked<'a>, model: &'a str) -> Operation<'a> {
+    fn create<'a>(kind: Asked<'a>, model: &'a str) -> Operation<'a> {
         Operation {
             method: "post",
             action: "post",
@@ -182,7 +182,7 @@ impl Operations<'_> {
     }
 
     fn item<'a>(&'a self, subject: &'a Subject<'_>) -> Vec<Operation<'a>> {
-        let kind = self.kind(subject);
+        let kind = Some(self.kind(subject));
         let model = subject.models.kind.as_str();
         let mut operations =
             self.reads_and_writes(&subject.entry.verbs, &subject.scoped, (kind, model));
@@ -196,7 +196,6 @@ impl Operations<'_> {
                 body: Body::Optional(DELETE_OPTIONS),
                 answer: Answer::Model(subject.deleted),
                 also: &["202"],
-                ..Operation::default()
             });
         }
         operations
@@ -236,7 +235,6 @@ impl Operations<'_> {
                 body: Body::Model(model),
                 answer: Answer::Model(model),
                 also: &["201"],
-                ..Operation::default()
             });
         }
         if has("patch") {
@@ -249,7 +247,6 @@ impl Operations<'_> {
                 body: Body::Patch,
                 answer: Answer::Model(model),
                 also: if self.custom { &[] } else { &["201"] },
-                ..Operation::default()
             });
         }
         operations
@@ -262,7 +259,7 @@ impl Operations<'_> {
             method: "get",
             action,
             name,
-            kind: self.kind(subject),
+            kind: Some(self.kind(subject)),
             parameters: Parameters::List,
             answer: Answer::Stream(WATCH_EVENT),
             ..Operation::default()
@@ -271,13 +268,13 @@ impl Operations<'_> {
         let collection = format!("{}/watch{scope}/{}", self.prefix, entry.plural);
         if entry.namespaced {
             let name = format!("watch{}ListForAllNamespaces", entry.kind);
-            self.put(paths, &all, vec![watch("watchlist", name)]);
+            self.put(paths, &all, &[watch("watchlist", name)]);
         }
         let name = format!("watch{}List", subject.scoped);
-        self.put(paths, &collection, vec![watch("watchlist", name)]);
+        self.put(paths, &collection, &[watch("watchlist", name)]);
         let name = format!("watch{}", subject.scoped);
         let item = format!("{collection}/{{name}}");
-        self.put(paths, &item, vec![watch("watch", name)]);
+        self.put(paths, &item, &[watch("watch", name)]);
     }
 
     fn subresource(
@@ -292,7 +289,7 @@ impl Operations<'_> {
         let (group, version, kind) = &sub.entry.kind;
         let own = self.custom || group.is_empty() && version.is_empty();
         let kind = match own {
-            true if self.custom => self.kind(subject),
+            true if self.custom => Some(self.kind(subject)),
             true => Some((self.group, self.version, kind.as_str())),
             false => Some((group.as_str(), version.as_str(), kind.as_str())),
         };
@@ -312,9 +309,9 @@ impl Operations<'_> {
                 };
                 methods.iter().map(one).collect()
             };
-            self.put(paths, &path, connect(""));
+            self.put(paths, &path, &connect(""));
             if proxied {
-                self.put(paths, &format!("{path}/{{path}}"), connect("WithPath"));
+                self.put(paths, &format!("{path}/{{path}}"), &connect("WithPath"));
             }
             return;
         }
@@ -322,7 +319,7 @@ impl Operations<'_> {
         if sub.entry.verbs.iter().any(|verb| verb == "create") {
             operations.push(Operation {
                 name: format!("create{name}"),
-                ..self.create(kind, &sub.model)
+                ..Self::create(kind, &sub.model)
             });
         }
         if sub.entry.name == "log" {
@@ -331,7 +328,7 @@ impl Operations<'_> {
                 operation.parameters = Parameters::Own(super::operation::LOG);
             }
         }
-        self.put(paths, &path, operations);
+        self.put(paths, &path, &operations);
     }
 }
 

@@ -106,7 +106,7 @@ fn add_missing(object: &mut Value, default: &Value, field: &str) {
 mod tests {
     use super::*;
 
-    fn role(annotation: &str, rules: Value) -> Value {
+    fn role(annotation: &str, rules: &Value) -> Value {
         json!({"metadata": {"name": "r", "annotations": {AUTOUPDATE: annotation}}, "rules": rules})
     }
 
@@ -114,15 +114,15 @@ mod tests {
     fn what_was_taken_from_a_role_is_put_back_and_what_was_added_stays() {
         let read = json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]});
         let own = json!({"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["get"]});
-        let default = role("true", json!([read]));
-        let Reconciled::Mended(mended) = reconcile(&role("true", json!([own])), &default) else {
+        let default = role("true", &json!([read]));
+        let Reconciled::Mended(mended) = reconcile(&role("true", &json!([own])), &default) else {
             panic!("nothing was mended");
         };
         let list = json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]});
         assert_eq!(mended["rules"], json!([own, list]));
         assert_eq!(reconcile(&mended, &default), Reconciled::Kept);
         assert_eq!(
-            reconcile(&role("false", json!([])), &default),
+            reconcile(&role("false", &json!([])), &default),
             Reconciled::Kept
         );
     }

@@ -400,8 +400,8 @@ fn a_deletion_reads_and_answers_in_its_own_version() {
         (200, &json!("h"))
     );
     assert!(outcome.body["metadata"]["deletionTimestamp"].is_string());
-    let patch = json!({"metadata": {"finalizers": null}});
-    let gone = server.asked(("PATCH", &path), &patch, right);
+    let free = json!({"metadata": {"finalizers": null}});
+    let gone = server.asked(("PATCH", &path), &free, right);
     assert_eq!(
         (gone.status, &gone.body["apiVersion"]),
         (200, &json!("conv.example.com/v1"))
