@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::area::Area;
 use super::document;
 use super::ground::Reply;
+use super::managers;
 use super::normalise::Names;
 use super::sequence::{Mode, Sequence, Step};
 
@@ -112,13 +113,17 @@ pub fn reached(reply: &Reply, at: &str, is: &Value) -> bool {
 /// What of a reply is compared.
 fn shown(step: &Step, reply: &Reply) -> Reply {
     match &step.mode {
-        Mode::Compare | Mode::Apart | Mode::Prepare => reply.clone(),
+        Mode::Apart => reply.clone(),
+        Mode::Compare | Mode::Prepare => Reply {
+            body: managers_in_order(&reply.body),
+            ..reply.clone()
+        },
         Mode::Document => Reply {
             body: document::reduced(&reply.body),
             ..reply.clone()
         },
         Mode::Watch | Mode::Beside => Reply {
-            body: without_progress(&reply.body),
+            body: managers_in_order(&without_progress(&reply.body)),
             ..reply.clone()
         },
         Mode::Until(at, is) => {
@@ -143,6 +148,14 @@ fn shown(step: &Step, reply: &Reply) -> Reply {
                 ..reply.clone()
             }
         }
+    }
+}
+
+/// The body with entries of managedFields in an order that no clock decides, if there are any.
+fn managers_in_order(body: &[u8]) -> Vec<u8> {
+    match std::str::from_utf8(body) {
+        Ok(text) => managers::in_order(text).into_bytes(),
+        Err(_) => body.to_vec(),
     }
 }
 

@@ -11,6 +11,7 @@ mod discovery;
 mod document;
 mod golden;
 mod ground;
+mod managers;
 mod normalise;
 mod report;
 mod requests;

@@ -144,7 +144,7 @@ pub(super) fn drop_nulls(value: &mut Value, schema: &Schema) {
     }
 }
 
-/// The same for nulls that are in another value at the same place, in objects alone.
+/// Removes nulls that are in another value at the same place and that a default replaces, in objects alone.
 pub(super) fn drop_given_nulls(value: &mut Value, given: &Value, schema: &Schema) {
     let (Some(map), Some(given)) = (value.as_object_mut(), given.as_object()) else {
         return;
@@ -153,7 +153,8 @@ pub(super) fn drop_given_nulls(value: &mut Value, given: &Value, schema: &Schema
         let Some(property) = schema.member(key) else {
             continue;
         };
-        if property.drops(given) && map.get(key).is_some_and(Value::is_null) {
+        let replaced = property.drops(given) && property.default.is_some();
+        if replaced && map.get(key).is_some_and(Value::is_null) {
             map.remove(key);
         } else if let Some(inner) = map.get_mut(key) {
             drop_given_nulls(inner, given, property);
