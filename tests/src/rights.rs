@@ -28,7 +28,7 @@ const UNUSED: &[(&str, &str)] = &[
 
 /// Rights that are no calls: the server looks for them while it admits another one. Each with the scenario that needs it.
 const LOOKED_FOR: &[(&str, &str)] = &[(
-    "update rollouts.argoproj.io/finalizers",
+    "update rollouts/finalizers.argoproj.io",
     "upkeep/blocks_the_deletion_of_its_owner",
 )];
 
