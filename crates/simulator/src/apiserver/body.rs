@@ -320,7 +320,7 @@ pub(crate) fn admit_custom(
 }
 
 /// Coerces metadata of a merged custom object and defaults it: nobody decodes it, so that nulls stay.
-/// But those that were given where a default replaces them are as if they had been left out.
+/// But those that were given where a default replaces them or no type refuses them are as if they had been left out.
 pub(crate) fn merged_custom(
     served: &Served,
     given: &Value,

@@ -94,7 +94,7 @@ impl CustomVersion {
             .collect()
     }
 
-    /// Removes nulls that somebody gave where a default replaces them.
+    /// Removes nulls that somebody gave where a default replaces them or no type refuses them.
     pub fn drop_given_nulls(&self, object: &mut Value, given: &Value) {
         prune::drop_given_nulls(object, given, &self.schema);
     }
