@@ -51,7 +51,7 @@ mod watch;
 mod webhook_reply;
 pub(crate) mod write;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -128,6 +128,8 @@ pub struct ApiServer {
     /// What conversion webhooks made of objects.
     converted: RefCell<conversion::Converted>,
     rbac: rbac::index::Index,
+    /// What `options.token_key` is as a pair, once somebody needs it.
+    token_keys: OnceCell<tokens::keys::KeyPair>,
 }
 
 impl ApiServer {
@@ -146,6 +148,7 @@ impl ApiServer {
             waiting: Waiting::default(),
             converted: RefCell::default(),
             rbac: rbac::index::Index::default(),
+            token_keys: OnceCell::new(),
         }
     }
 

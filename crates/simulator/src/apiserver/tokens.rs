@@ -92,8 +92,14 @@ impl ApiServer {
         self.sign(&payload)
     }
 
+    /// The pair that tokens are signed and checked with; making it takes as long as a signature.
+    fn token_keys(&self) -> &KeyPair {
+        let make = || KeyPair::of(&self.options.token_key);
+        self.token_keys.get_or_init(make)
+    }
+
     fn sign(&self, payload: &Value) -> String {
-        let pair = KeyPair::of(&self.options.token_key);
+        let pair = self.token_keys();
         let header = json!({"alg": "ES256", "kid": pair.id()}).to_string();
         let header = URL_SAFE_NO_PAD.encode(header);
         let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode(payload.to_string()));
@@ -137,7 +143,7 @@ impl ApiServer {
         }) else {
             return Err(invalid.to_owned());
         };
-        let pair = KeyPair::of(&self.options.token_key);
+        let pair = self.token_keys();
         let signature = URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
         let checked = if !pair.verifies(signed.as_bytes(), &signature) {
             Err("the signature is not this server's".to_owned())

@@ -206,10 +206,11 @@ impl ApiServer {
         }
         stored_form(served, &mut object);
         check_size(&object)?;
-        let stored = self.to_stored(served, object.clone())?;
+        let unstored = writer.dry_run.then(|| object.clone());
+        let stored = self.to_stored(served, object)?;
         let reread = self.reread(served, &stored)?;
         self.has_its_answers()?;
-        if writer.dry_run {
+        if let Some(object) = unstored {
             return Ok(Arc::new(Entry::new(Arc::new(reread.unwrap_or(object)), 0)));
         }
         let entry = self.commit_put(served, &key, stored, writer.now);

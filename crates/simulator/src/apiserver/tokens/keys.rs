@@ -87,7 +87,7 @@ impl KeyPair {
 pub(crate) fn respond(api: &ApiServer, request: &Request) -> Option<Result<Response, ApiError>> {
     let path = request.path.strip_suffix('/').unwrap_or(&request.path);
     let (media_type, body) = match path {
-        "/openid/v1/jwks" => (KEY_SET, KeyPair::of(&api.options().token_key).published()),
+        "/openid/v1/jwks" => (KEY_SET, api.token_keys().published()),
         "/.well-known/openid-configuration" => (JSON, configuration(api)),
         _ => return None,
     };
