@@ -64,36 +64,6 @@ fn step(step: applies::Step) -> Step {
 static MOMENT: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"20(?:2[6-9]|[3-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\dZ").ok());
 
-/// A cause of a refused apply.
-static CAUSE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let text = r#""(?:[^"\\]|\\.)*""#;
-    Regex::new(&format!(
-        r#"\{{"reason":"FieldManagerConflict","message":{text},"field":{text}\}}"#
-    ))
-    .ok()
-});
-
-/// Puts the causes of conflicts in order: a real server goes through the managers in no order of its own.
-pub fn order_causes(replies: &mut [Reply]) {
-    let Some(pattern) = CAUSE.as_ref() else {
-        return;
-    };
-    for reply in replies {
-        let text = String::from_utf8_lossy(&reply.body).into_owned();
-        let mut causes: Vec<&str> = pattern
-            .find_iter(&text)
-            .map(|found| found.as_str())
-            .collect();
-        if causes.len() < 2 {
-            continue;
-        }
-        causes.sort_unstable();
-        let mut causes = causes.into_iter();
-        let ordered = pattern.replace_all(&text, |_: &Captures| causes.next().unwrap_or_default());
-        reply.body = ordered.into_owned().into_bytes();
-    }
-}
-
 /// Gives the times in the replies of one sequence their ranks.
 pub fn rank_times(replies: &mut [Reply]) {
     let Some(pattern) = MOMENT.as_ref() else {
@@ -124,22 +94,6 @@ fn a_seed_gives_the_same_sequences_and_another_one_others() {
     let others = Applies.sequences(8).expect("sequences");
     let same = sequences.iter().filter(|one| others.contains(one)).count();
     assert!(same * 20 < sequences.len(), "{same}");
-}
-
-#[test]
-fn causes_are_ordered_and_kept() {
-    let cause = |name: &str| {
-        format!(
-            r#"{{"reason":"FieldManagerConflict","message":"conflict with \"{name}\"","field":".a"}}"#
-        )
-    };
-    let body = |a: &str, b: &str| format!(r#"{{"causes":[{},{}],"x":1}}"#, cause(a), cause(b));
-    let mut replies = [Reply {
-        body: body("b", "a").into_bytes(),
-        ..Reply::default()
-    }];
-    order_causes(&mut replies);
-    assert_eq!(replies[0].body, body("a", "b").into_bytes());
 }
 
 #[test]

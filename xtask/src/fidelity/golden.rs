@@ -164,30 +164,20 @@ pub async fn replay(area: &dyn Area, only: Option<usize>, report: &mut Report) -
     let ours = &ours;
     // What differed isn't recorded, so the ledger's differences need not be seen.
     report.begin(area.name(), seed, false);
-    let one = |trace: &'_ Trace| {
-        let (number, sequence) = (trace.number, trace.sequence.clone());
-        async move {
-            let namespace = namespace_of(number);
-            let replies = run::play(ours, &sequence, &namespace).await;
-            let played = (&sequence, namespace.as_str());
-            let broken = broken_promises(area, "ours", played, &replies);
-            (number, normal(&replies), broken)
-        }
-    };
-    let (alone, together): (Vec<_>, Vec<_>) = traces
+    let chosen = traces
         .iter()
         .filter(|trace| only.is_none_or(|only| only == trace.number))
-        .partition(|trace| area.alone(&trace.sequence));
-    let together = futures::stream::iter(together).map(one);
-    let alone = futures::stream::iter(alone).then(one);
-    let played = together.buffer_unordered(area.at_once()).chain(alone);
-    let mut played = std::pin::pin!(played);
-    while let Some((number, replies, mut found)) = played.next().await {
-        let Some(trace) = traces.iter().find(|trace| trace.number == number) else {
-            continue;
-        };
-        let sequence = &trace.sequence;
+        .map(|trace| (&trace.sequence, trace));
+    let played = run::in_turn(area, chosen, |trace: &Trace| async move {
+        let (sequence, namespace) = (&trace.sequence, namespace_of(trace.number));
+        let replies = run::play(ours, sequence, &namespace).await;
+        let mut found = broken_promises(area, "ours", (sequence, &namespace), &replies);
+        let replies = normal(&replies);
         found.extend(divergences(area.name(), sequence, &trace.replies, &replies));
+        (trace, found)
+    });
+    let mut played = std::pin::pin!(played);
+    while let Some((trace, found)) = played.next().await {
         report.add(trace.number, &trace.sequence, found, false);
     }
     clockwork.abort();

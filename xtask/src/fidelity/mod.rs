@@ -190,16 +190,12 @@ async fn live(
         .filter(|(number, _)| args.sequence.is_none_or(|only| only == *number))
         .take(args.count.unwrap_or(usize::MAX));
     let (tag, theirs, ours) = (&standing.tag, &theirs, &ours);
-    let one = |(number, sequence)| async move {
+    let chosen = chosen.map(|(number, sequence)| (sequence, (number, sequence)));
+    let pairs = run::in_turn(area, chosen, |(number, sequence)| async move {
         let namespace = format!("f-{tag}-{number}");
         let (pair, unsteady) = Pair::twice(area, sequence, &namespace, theirs, ours).await;
         (number, sequence, pair, unsteady)
-    };
-    let (alone, together): (Vec<_>, Vec<_>) =
-        chosen.partition(|(_, sequence)| area.alone(sequence));
-    let together = futures::stream::iter(together).map(one);
-    let alone = futures::stream::iter(alone).then(one);
-    let pairs = together.buffer_unordered(area.at_once()).chain(alone);
+    });
     let mut pairs = std::pin::pin!(pairs);
     let mut recording = args.record.then(|| golden::Recording::new(area, seed));
     report.begin(

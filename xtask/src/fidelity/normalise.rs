@@ -35,12 +35,13 @@ static CONTINUE: LazyLock<Regex> =
 /// Names that the walks let the server make and that no reply shows in metadata, because the object was refused.
 static GENERATED: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\bgen-[bcdfghjklmnpqrstvwxz2456789]{5}\b"));
-static CONFLICTS: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r#"(?s)(?P<before>"causes":\s*\[\s*\{)(?P<all>\s*"reason":\s*"FieldManagerConflict".*?)(?P<after>\}\s*\]\s*\})"#,
-    )
+/// A cause of an apply that is in conflict.
+static CAUSE: LazyLock<Regex> = LazyLock::new(|| {
+    let text = r#""(?:[^"\\]|\\.)*""#;
+    pattern(&format!(
+        r#"\{{\s*"reason":\s*"FieldManagerConflict",\s*"message":\s*{text},\s*"field":\s*{text}\s*\}}"#
+    ))
 });
-static BETWEEN: LazyLock<Regex> = LazyLock::new(|| pattern(r"\},\s*\{"));
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b10\.96\.\d+\.\d+\b"));
 static PORT: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?P<before>(?i:nodePort)"?[:=] ?)(?P<number>3[0-2]\d{3})\b"#));
@@ -200,18 +201,10 @@ static RV: LazyLock<Regex> = LazyLock::new(|| pattern(r#""rv":(\d+)"#));
 
 /// The managers an apply is in conflict with are listed in whatever order Go's map has them; here in that of the text.
 fn with_sorted_conflicts(text: &str) -> String {
-    let sorted = CONFLICTS.replace(text, |found: &Captures| {
-        let all = &found["all"];
-        let between = BETWEEN.find(all).map_or("", |between| between.as_str());
-        let mut causes: Vec<&str> = BETWEEN.split(all).collect();
-        causes.sort_unstable();
-        format!(
-            "{}{}{}",
-            &found["before"],
-            causes.join(between),
-            &found["after"]
-        )
-    });
+    let mut causes: Vec<&str> = CAUSE.find_iter(text).map(|found| found.as_str()).collect();
+    causes.sort_unstable();
+    let mut causes = causes.into_iter();
+    let sorted = CAUSE.replace_all(text, |_: &Captures| causes.next().unwrap_or_default());
     sorted.into_owned()
 }
 
@@ -274,4 +267,15 @@ fn names_of_refused_objects_and_tokens_in_yaml_are_named_too() {
         names.apply(yaml),
         "  continue: {\"v\":\"meta.k8s.io/v1\",\"rv\":r0,\"start\":\"a\\u0000\"}\n"
     );
+}
+
+#[test]
+fn causes_are_ordered_and_kept() {
+    let cause = |name: &str| {
+        format!(
+            r#"{{"reason":"FieldManagerConflict","message":"conflict with \"{name}\"","field":".a"}}"#
+        )
+    };
+    let body = |a: &str, b: &str| format!(r#"{{"causes":[{},{}],"x":1}}"#, cause(a), cause(b));
+    assert_eq!(with_sorted_conflicts(&body("b", "a")), body("a", "b"));
 }

@@ -2,11 +2,13 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use futures::stream::{self, Stream, StreamExt as _};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use simulator::clock::WorldClock;
 
-use super::applies::{order_causes, rank_times};
+use super::applies::rank_times;
+use super::area::Area;
 use super::compare::reached;
 use super::ground::{Ground, Reply};
 use super::sequence::{Learnt, Mode, Sequence, Step};
@@ -14,6 +16,21 @@ use super::sequence::{Learnt, Mode, Sequence, Step};
 /// How often a value is looked for that has to come, and how long in all.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSES: usize = 600;
+
+/// What `play` makes of everything: many at the same time as the area allows it, and after them, one by one, what must be
+/// alone.
+pub fn in_turn<'a, T: 'a, F: Future + 'a>(
+    area: &dyn Area,
+    all: impl IntoIterator<Item = (&'a Sequence, T)>,
+    play: impl Fn(T) -> F + Copy + 'a,
+) -> impl Stream<Item = F::Output> + 'a {
+    let (alone, together): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|(sequence, _)| area.alone(sequence));
+    let together = stream::iter(together).map(move |(_, one)| play(one));
+    let alone = stream::iter(alone).then(move |(_, one)| play(one));
+    together.buffer_unordered(area.at_once()).chain(alone)
+}
 
 /// Plays a sequence in a namespace of its own and returns a reply to each step.
 pub async fn play(ground: &Ground, sequence: &Sequence, namespace: &str) -> Vec<Reply> {
@@ -63,7 +80,6 @@ pub async fn play(ground: &Ground, sequence: &Sequence, namespace: &str) -> Vec<
     }
     if sequence.steps.iter().any(|step| step.mode == Mode::Apart) {
         rank_times(&mut replies);
-        order_causes(&mut replies);
     }
     replies
 }

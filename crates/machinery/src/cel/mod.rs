@@ -48,6 +48,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use error::{CompileError, EvalError};
+pub(crate) use shape::RESERVED;
 pub use shape::{Kind as ShapeKind, Shape, escape, untyped};
 pub use types::{Object, Type};
 pub use value::{Key, List, ListKind, Value};

@@ -13,7 +13,8 @@ use super::value::{Key, ListKind, Value};
 
 /// Bytes of the largest request.
 const LARGEST: u64 = 3 * 1024 * 1024;
-const RESERVED: [&str; 22] = [
+/// Words of the language, which are no names.
+pub(crate) const RESERVED: [&str; 22] = [
     "true",
     "false",
     "null",

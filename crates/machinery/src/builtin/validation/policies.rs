@@ -9,34 +9,12 @@ use super::names::path_segment;
 use super::read::{At, Errors};
 use super::{BadValue, ErrorKind, FieldError};
 use crate::cel::admission::{Seen, check, environment};
-use crate::cel::{Env, Object, Type};
+use crate::cel::{Env, Object, RESERVED, Type};
 use crate::names;
 
 const MOST_CONDITIONS: usize = 64;
 const MOST_AUDIT_ANNOTATIONS: usize = 20;
 const LONGEST_VALUE_EXPRESSION: usize = 5 * 1024;
-const RESERVED: [&str; 20] = [
-    "true",
-    "false",
-    "null",
-    "in",
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-];
 
 /// A policy.
 pub(super) fn policy(object: &At<'_>, errors: &mut Errors) {
@@ -357,7 +335,6 @@ fn is_identifier(name: &str) -> bool {
     first.is_some_and(|first| first == '_' || first.is_ascii_alphabetic())
         && characters.all(|one| one == '_' || one.is_ascii_alphanumeric())
         && !RESERVED.contains(&name)
-        && name != "while"
 }
 
 #[cfg(test)]

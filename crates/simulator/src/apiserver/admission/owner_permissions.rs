@@ -54,14 +54,6 @@ impl ApiServer {
         if !self.options.enforce_owner_permissions || attributes.kind.is_some() || unchanged {
             return Ok(());
         }
-        let refused = |text: &str, reason: &str| {
-            let text = format!("{text}: {reason}, <nil>");
-            Err(ApiError::forbidden(
-                attributes.resource(),
-                attributes.name,
-                &text,
-            ))
-        };
         if attributes.operation != Operation::Create {
             let resource = attributes.resource();
             let dependent = ResourceAsked {
@@ -71,31 +63,22 @@ impl ApiServer {
                 namespace: attributes.namespace,
                 name: attributes.name,
             };
-            let wanted = Wanted {
-                verb: "delete",
-                object: Asked::Resource(dependent),
-            };
-            let decision = self.decide(attributes.user, &wanted);
-            if !decision.allowed {
-                let text = "cannot set an ownerRef on a resource you can't delete";
-                return refused(text, &decision.reason);
-            }
+            let text = "cannot set an ownerRef on a resource you can't delete";
+            self.permitted(attributes, "delete", dependent, text)?;
         }
         for reference in newly_blocking(object, attributes.old) {
             let (api_version, kind) = (text(reference, "apiVersion"), text(reference, "kind"));
             let Some(owner) = self.registry().of_kind(api_version, kind) else {
-                let text = format!(
-                    "cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion {api_version} \
-                     Kind {kind}: no matches for kind {kind:?} in version {api_version:?}"
-                );
-                return Err(ApiError::forbidden(
-                    attributes.resource(),
-                    attributes.name,
-                    &text,
+                return Err(forbidden(
+                    attributes,
+                    &format!(
+                        "cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion {api_version} \
+                         Kind {kind}: no matches for kind {kind:?} in version {api_version:?}"
+                    ),
                 ));
             };
             let resource = &owner.resource;
-            let asked = ResourceAsked {
+            let finalizers = ResourceAsked {
                 group: &resource.group,
                 resource: &resource.plural,
                 subresource: "finalizers",
@@ -106,16 +89,32 @@ impl ApiServer {
                 },
                 name: text(reference, "name"),
             };
-            let wanted = Wanted {
-                verb: "update",
-                object: Asked::Resource(asked),
-            };
-            let decision = self.decide(attributes.user, &wanted);
-            if !decision.allowed {
-                let text = "cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on";
-                return refused(text, &decision.reason);
-            }
+            let text = "cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on";
+            self.permitted(attributes, "update", finalizers, text)?;
         }
         Ok(())
     }
+
+    /// Refuses with `text` what the user has no right to.
+    fn permitted(
+        &self,
+        attributes: &Attributes<'_>,
+        verb: &str,
+        asked: ResourceAsked<'_>,
+        text: &str,
+    ) -> Result<(), ApiError> {
+        let object = Asked::Resource(asked);
+        let decision = self.decide(attributes.user, &Wanted { verb, object });
+        if decision.allowed {
+            return Ok(());
+        }
+        Err(forbidden(
+            attributes,
+            &format!("{text}: {}, <nil>", decision.reason),
+        ))
+    }
+}
+
+fn forbidden(attributes: &Attributes<'_>, text: &str) -> ApiError {
+    ApiError::forbidden(attributes.resource(), attributes.name, text)
 }

@@ -6,7 +6,7 @@ use super::webhooks::Outcome;
 use super::{Server, asking};
 use crate::builtin::Builtin;
 use crate::outside::{Answer, Question};
-use crate::request::{Reply, WatchId};
+use crate::request::{Reply, Request, WatchId};
 use crate::session::Session;
 
 const GROUP: &str = "conv.example.com";
@@ -129,6 +129,22 @@ fn asked_for(outcome: &Outcome) -> Vec<String> {
         .collect()
 }
 
+/// The reply to a request whose questions are answered rightly.
+fn settled(server: &mut Server, request: &Request) -> Reply {
+    let mut reply = server.api.handle(request, server.now, &mut server.entropy);
+    while let Reply::Ask {
+        questions,
+        mut pending,
+    } = reply
+    {
+        for question in &questions {
+            pending.answer(question, answer(question, |_| {}));
+        }
+        reply = server.api.resume(request, server.now, *pending);
+    }
+    reply
+}
+
 /// Everything a watch has to say, its questions answered.
 fn followed(server: &mut Server, id: WatchId) -> (Vec<Value>, bool) {
     let mut events = Vec::new();
@@ -225,17 +241,7 @@ fn a_watch_waits_for_conversions_without_holding_up_others() {
     let mut server = server();
     server.ok("POST", NEW, &new("a"));
     let request = asking("GET", &format!("{OLD}?watch=1"), &Value::Null);
-    let mut reply = server.api.handle(&request, server.now, &mut server.entropy);
-    while let Reply::Ask {
-        questions,
-        mut pending,
-    } = reply
-    {
-        for question in &questions {
-            pending.answer(question, answer(question, |_| {}));
-        }
-        reply = server.api.resume(&request, server.now, *pending);
-    }
+    let reply = settled(&mut server, &request);
     let Reply::Watch { id, .. } = reply else {
         panic!("{reply:?}");
     };
@@ -428,17 +434,7 @@ fn an_apply_in_one_version_knows_what_was_owned_in_another() {
             body.as_bytes(),
             Some("application/apply-patch+yaml"),
         );
-        let mut reply = server.api.handle(&request, server.now, &mut server.entropy);
-        while let Reply::Ask {
-            questions,
-            mut pending,
-        } = reply
-        {
-            for question in &questions {
-                pending.answer(question, answer(question, |_| {}));
-            }
-            reply = server.api.resume(&request, server.now, *pending);
-        }
+        let reply = settled(server, &request);
         let Reply::Full(response) = reply else {
             panic!("{reply:?}");
         };
