@@ -57,6 +57,8 @@ pub struct Failure {
     pub plain_text: bool,
     /// Send a Retry-After header.
     pub retry_header: bool,
+    /// Tell browsers not to guess what the body is, as refusals of the authorizer do.
+    pub no_sniff: bool,
 }
 
 impl std::ops::Deref for ApiError {
@@ -90,6 +92,7 @@ impl ApiError {
             list_continue: String::new(),
             plain_text: false,
             retry_header: false,
+            no_sniff: false,
         }))
     }
 
@@ -259,6 +262,13 @@ impl ApiError {
     #[must_use]
     pub fn with_retry_header(mut self) -> Self {
         self.0.retry_header = true;
+        self
+    }
+
+    /// The same failure, whose body browsers shall not guess at.
+    #[must_use]
+    pub fn with_no_sniff(mut self) -> Self {
+        self.0.no_sniff = true;
         self
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use machinery::entropy::Entropy;
@@ -331,9 +332,13 @@ impl WorldHandle {
         }
     }
 
-    /// Asks all questions of a request at once and adds the answers to it.
+    /// Asks all questions of a request at once and adds the answers to it, or gives up when its time is over.
     pub(crate) async fn ask_all(&self, questions: Vec<Question>, pending: &mut Pending) {
-        for (question, answer) in self.answers(questions).await {
+        let limit = pending
+            .deadline
+            .map_or(Duration::MAX, |deadline| self.clock().until(deadline));
+        let answers = tokio::time::timeout(limit, self.answers(questions)).await;
+        for (question, answer) in answers.unwrap_or_default() {
             pending.answer(&question, answer);
         }
     }

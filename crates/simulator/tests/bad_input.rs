@@ -288,6 +288,20 @@ mod bad_input {
         client.server.shutdown().await.unwrap();
     }
 
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn who_may_not_write_is_told_before_the_body_is_there() {
+        let client = Client::start(Limits::default()).await;
+        let head = client.head("POST", CONFIG_MAPS, JSON, 3_000_000);
+        let bearer = format!("Bearer {}", client.token);
+        for (authorization, expected) in [("Bearer wrong", 401), ("Basic eA==", 403)] {
+            let reply = client
+                .raw(head.replace(&bearer, authorization).as_bytes())
+                .await;
+            assert_eq!(status(&reply), expected, "{reply}");
+        }
+        client.server.shutdown().await.unwrap();
+    }
+
     /// Bytes of memory in use by this process.
     fn memory() -> usize {
         let text = std::fs::read_to_string("/proc/self/statm").unwrap();

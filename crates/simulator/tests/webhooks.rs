@@ -128,6 +128,29 @@ mod webhooks {
     }
 
     #[test]
+    fn a_write_ends_when_its_time_is_over_however_long_the_webhook_takes() {
+        simulate(|world, client| async move {
+            let client_config = json!({"url": "https://h.example.com/"});
+            create::<Hooks>(&client, configuration(&client_config, &["configmaps"])).await;
+            let services = world.services();
+            services.register("h.example.com", |_: &str, review: &Value| {
+                response(review, &json!({}))
+            });
+            services.set_trouble("h.example.com", Some(Trouble::TimeOut));
+            let began = world.now();
+            let request = http::Request::post("/api/v1/namespaces/default/configmaps?timeout=2s");
+            let body = json!({"metadata": {"name": "a"}}).to_string();
+            let request = request.header("content-type", "application/json");
+            let result = client
+                .request::<ConfigMap>(request.body(body.into()).unwrap())
+                .await;
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains("context deadline exceeded"), "{error}");
+            assert_eq!(world.now().duration_since(began).as_secs(), 2);
+        });
+    }
+
+    #[test]
     fn pods_of_a_deployment_pass_a_mutating_webhook() {
         simulate(|world, client| async move {
             let client_config = json!({"url": "https://h.example.com/"});

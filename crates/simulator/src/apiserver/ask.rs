@@ -8,6 +8,7 @@ use machinery::meta;
 use serde_json::Value;
 
 use super::admission::CONFIGURATIONS;
+use super::options::time_limit;
 use super::store::key;
 use super::{ApiServer, reply};
 use crate::outside::waiting::WaitId;
@@ -23,8 +24,10 @@ impl ApiServer {
         if !asking.has_asked() {
             return reply;
         }
+        let target = super::target::parse(&request.path);
+        let limit = time_limit(request, target.as_ref()).unwrap_or_default();
         // Once more on randomness of its own: what others draw until the answers are there must not change its uids.
-        self.resume(request, now, Pending::new(now, entropy))
+        self.resume(request, now, Pending::within(limit, now, entropy))
     }
 
     /// Handles a request again that asked something, with the answers so far.

@@ -131,7 +131,7 @@ pub(crate) fn forbidden(user: &User, wanted: &Attributes<'_>, reason: &str) -> A
             let text = escaped(&format!("User {user:?} cannot {verb} path {path:?}"));
             let message = format!("forbidden: {text}{because}");
             let details = Some(Details::default());
-            return ApiError::new(403, "Forbidden", message, details);
+            return ApiError::new(403, "Forbidden", message, details).with_no_sniff();
         }
         Asked::Resource(resource) => resource,
     };
@@ -162,7 +162,7 @@ pub(crate) fn forbidden(user: &User, wanted: &Attributes<'_>, reason: &str) -> A
         ..Details::default()
     };
     let message = format!("{subject} is forbidden: {text}{because}");
-    ApiError::new(403, "Forbidden", message, Some(details))
+    ApiError::new(403, "Forbidden", message, Some(details)).with_no_sniff()
 }
 
 /// As a browser may show it.

@@ -15,7 +15,6 @@ use super::definitions::CLEANUP;
 use super::facts;
 use super::registry::Served;
 use super::resource::known;
-use super::selection::Selection;
 use super::store::{Entry, key};
 use super::write::Writer;
 use crate::session::{DeleteOptions, Propagation};
@@ -369,19 +368,18 @@ impl ApiServer {
         is_held_namespace(served, &object).then(|| stored.clone())
     }
 
-    /// Deletes every selected object, one after another, and returns them as they were before. Objects that vanish
-    /// meanwhile don't matter.
+    /// Deletes listed objects, one after another, and returns them as they were before. Objects that vanish meanwhile
+    /// don't matter.
     pub(crate) fn delete_collection(
         &mut self,
         served: &Arc<Served>,
-        selection: &Selection,
+        listed: Vec<Arc<Entry>>,
         options: &DeleteOptions,
         writer: &mut Writer<'_>,
     ) -> Result<Vec<Arc<Entry>>, ApiError> {
         writer.collection = true;
-        let selected = self.selected(served, selection)?;
         // All answers first: once an object is deleted, this run cannot be repeated.
-        for (_, entry) in &selected {
+        for entry in &listed {
             let asked = self.admit_deleted((served, served), &entry.value, options, writer);
             match asked {
                 Ok(()) => {}
@@ -393,7 +391,7 @@ impl ApiServer {
         }
         self.has_its_answers()?;
         let mut deleted = Vec::new();
-        for (_, entry) in selected {
+        for entry in listed {
             let (namespace, name) = (meta::namespace(&entry.value), meta::name(&entry.value));
             match self.delete(served, namespace, name, options, writer) {
                 Ok(_) => deleted.push(entry.clone()),

@@ -4,10 +4,12 @@
 pub(crate) mod apply;
 mod identity;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::Method;
 use jiff::Timestamp;
+use machinery::builtin::validation::NameRule;
 use machinery::entropy::Entropy;
 use machinery::meta;
 use serde_json::Value;
@@ -19,7 +21,7 @@ use super::delete::{Deleted, success, warn_of_orphans};
 use super::facts;
 use super::list_options::{check_list_options, later, list_options, too_large};
 use super::negotiate::{Form, negotiate};
-use super::options::{WriteOptions, delete_options, write_options};
+use super::options::{WriteOptions, delete_options, time_limit, write_options};
 use super::registry::Served;
 use super::selection::Selection;
 use super::store::{Entry, key};
@@ -145,25 +147,8 @@ impl ApiServer {
         entropy: &mut Entropy,
     ) -> Result<Reply, (ApiError, Vec<String>)> {
         let plain = |error: ApiError| (error, Vec::new());
-        let Some(user) = &request.user else {
-            return Err(plain(ApiError::new(
-                401,
-                "Unauthorized",
-                "Unauthorized",
-                None,
-            )));
-        };
-        let target = target::parse(&request.path);
-        let wanted = Wanted::of(request, target.as_ref());
-        let acting = match impersonate::asked(&request.headers).map_err(plain)? {
-            Some(asked) => Some(
-                self.impersonate(user, &asked, &wanted.attributes())
-                    .map_err(plain)?,
-            ),
-            None => None,
-        };
-        let user = acting.as_ref().unwrap_or(user);
-        self.authorize(user, &wanted.attributes()).map_err(plain)?;
+        let (target, user) = self.let_in(request).map_err(plain)?;
+        let user = user.as_ref();
         let Some(target) = target else {
             return self.documents(request).map(Reply::Full).map_err(plain);
         };
@@ -202,6 +187,32 @@ impl ApiServer {
         call.warnings
             .extend(deprecated(&call.served).map(str::to_owned));
         self.verb(&mut call).map_err(|error| (error, call.warnings))
+    }
+
+    /// What the head of a request alone decides: what it names, as whom it acts, and whether they may. 401, 403, or 400
+    /// for a `timeout` that is no duration.
+    fn let_in<'a>(
+        &self,
+        request: &'a Request,
+    ) -> Result<(Option<Target>, Cow<'a, User>), ApiError> {
+        let target = target::parse(&request.path);
+        time_limit(request, target.as_ref())?;
+        let Some(user) = &request.user else {
+            return Err(ApiError::new(401, "Unauthorized", "Unauthorized", None));
+        };
+        let wanted = Wanted::of(request, target.as_ref());
+        let user = match impersonate::asked(&request.headers)? {
+            Some(asked) => Cow::Owned(self.impersonate(user, &asked, &wanted.attributes())?),
+            None => Cow::Borrowed(user),
+        };
+        self.authorize(&user, &wanted.attributes())?;
+        Ok((target, user))
+    }
+
+    /// The reply to a request that is refused whatever its body says, so that nobody has to read that body.
+    pub fn refused(&self, request: &Request) -> Option<crate::request::Response> {
+        let error = self.let_in(request).err()?;
+        Some(reply::error_response(request, &error, &[]))
     }
 
     fn documents(&mut self, request: &Request) -> Result<crate::request::Response, ApiError> {
@@ -261,6 +272,14 @@ impl ApiServer {
     }
 
     fn verb(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
+        if call.request.method == Method::HEAD && call.served.custom().is_none() {
+            return Err(ApiError::method_not_allowed());
+        }
+        let name = &call.target.name;
+        if let Some(why) = NameRule::PathSegment.complaints(name, false).first() {
+            let message = format!("Name parameter invalid: {name:?}: {why}");
+            return Err(ApiError::bad_request(message));
+        }
         if !call.target.subresource.is_empty() {
             return self.subresource(call);
         }
@@ -304,14 +323,8 @@ impl ApiServer {
     }
 
     fn list_or_watch(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
-        let name = if call.target.plural == "namespaces" {
-            ""
-        } else {
-            call.target.name.as_str()
-        };
         check_list_options(call.request)?;
-        let selection =
-            Selection::of_request(call.request, &call.served, &call.target.namespace, name)?;
+        let selection = Selection::of_request(call.request, &call.served, &call.target.namespace)?;
         let options = list_options(call.request)?;
         if options.watch {
             let served = call.served.clone();
@@ -337,9 +350,6 @@ impl ApiServer {
 
     /// GET of an object or of its status.
     pub(crate) fn get_object(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
-        if super::options::boolean(call.request, "watch") == Some(true) {
-            return self.list_or_watch(call);
-        }
         if let Some(text) = call
             .request
             .query_value("resourceVersion")
@@ -463,16 +473,15 @@ impl ApiServer {
 
     fn delete_objects(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
         let options = delete_options(call.request)?;
-        let selection =
-            Selection::of_request(call.request, &call.served, &call.target.namespace, "")?;
+        let selection = Selection::of_request(call.request, &call.served, &call.target.namespace)?;
+        // The reply is the list, or the chunk of it, as it was before anything was deleted.
+        let mut listed = self.list(&call.served, &selection, &list_options(call.request)?)?;
         warn_of_orphans(&call.served, &options, &mut call.warnings);
         let served = call.served.clone();
         let mut writer = call.writer(options.dry_run);
-        // The reply is the list as it was before anything was deleted.
-        let revision = self.revision();
-        let result = self.delete_collection(&served, &selection, &options, &mut writer);
+        let result = self.delete_collection(&served, listed.entries, &options, &mut writer);
         call.warnings = writer.warnings;
-        let listed = list::list_of(result?, revision);
+        listed.entries = result?;
         list::listed_reply(call, &listed)
     }
 }

@@ -302,17 +302,6 @@ fn chunk(read: Read, selection: &Selection, limit: usize, revision: u64) -> List
     }
 }
 
-/// A list of these objects at that revision, such as deletecollection answers.
-pub(crate) fn list_of(entries: Vec<Arc<Entry>>, revision: u64) -> Listed {
-    Listed {
-        entries,
-        metadata: ListMeta {
-            resource_version: revision.to_string(),
-            ..ListMeta::default()
-        },
-    }
-}
-
 /// The body of a token, for tests and tools.
 /// The reply to a list, and to the deletion of a collection.
 pub(super) fn listed_reply(call: &Call<'_>, listed: &Listed) -> Result<Reply, ApiError> {

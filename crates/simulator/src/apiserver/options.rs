@@ -1,9 +1,12 @@
 //! Query options of writes and deletes, with the server's complaints about them.
 
+use jiff::SignedDuration;
 use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
+use machinery::duration::GoDuration;
 use serde_json::{Map, Value};
 
 use super::handle::apply::is_apply;
+use super::target::Target;
 use crate::request::Request;
 use crate::session::{DeleteOptions, Propagation};
 use crate::status_error::ApiError;
@@ -47,6 +50,44 @@ pub(crate) fn number(request: &Request, name: &str) -> Result<Option<i64>, ApiEr
             ))
         }),
     }
+}
+
+/// How long a request may take, in seconds from its arrival (`requestTimeoutUpperBound` of `endpoints/handlers/rest.go`).
+const REQUEST_LIMIT: SignedDuration = SignedDuration::from_secs(34);
+
+/// How long a request may take: the server's limit, or a shorter `timeout` of the query. 400 for one that is no duration.
+/// What is meant to take long has no limit here and isn't asked for one
+/// (`apiserver/pkg/endpoints/filters/request_deadline.go`).
+pub(crate) fn time_limit(
+    request: &Request,
+    target: Option<&Target>,
+) -> Result<SignedDuration, ApiError> {
+    let Some(text) = request
+        .query_value("timeout")
+        .filter(|text| !text.is_empty() && !is_long_running(request, target))
+    else {
+        return Ok(REQUEST_LIMIT);
+    };
+    let asked = GoDuration::parse(text).map_err(|error| {
+        ApiError::bad_request(format!(
+            "invalid timeout specified in the request URL - {error}"
+        ))
+    })?;
+    let asked = SignedDuration::from_nanos(asked.as_nanos());
+    let shorter = asked.is_positive() && asked < REQUEST_LIMIT;
+    Ok(if shorter { asked } else { REQUEST_LIMIT })
+}
+
+fn is_long_running(request: &Request, target: Option<&Target>) -> bool {
+    target.is_some_and(|target| {
+        let subresource = target.subresource.split('/').next().unwrap_or_default();
+        matches!(
+            subresource,
+            "attach" | "exec" | "proxy" | "log" | "portforward"
+        ) || (request.method == http::Method::GET
+            && target.name.is_empty()
+            && boolean(request, "watch") == Some(true))
+    })
 }
 
 /// 422 about options of that kind.

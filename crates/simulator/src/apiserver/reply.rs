@@ -388,6 +388,9 @@ pub(crate) fn error_response(request: &Request, error: &ApiError, warnings: &[St
         return response;
     }
     let mut response = status_response(request, error.code, &error.to_status(), warnings);
+    if error.no_sniff {
+        set_header(&mut response.headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    }
     let seconds = error
         .details
         .as_ref()

@@ -36,7 +36,6 @@ impl Selection {
         request: &Request,
         served: &Served,
         namespace: &str,
-        name: &str,
     ) -> Result<Self, ApiError> {
         let namespace = if served.resource.namespaced {
             namespace
@@ -56,16 +55,6 @@ impl Selection {
                     .fields
                     .push((field_path(served, &term.field)?, term));
             }
-        }
-        if !name.is_empty() {
-            let term = fields::Term {
-                field: "metadata.name".to_owned(),
-                equals: true,
-                value: name.to_owned(),
-            };
-            selection
-                .fields
-                .push((vec!["metadata".to_owned(), "name".to_owned()], term));
         }
         Ok(selection)
     }

@@ -8,7 +8,7 @@ use super::body::read_typed;
 use super::handle::Call;
 use super::options::write_options;
 use super::resource::known;
-use super::write::{UpdateTarget, Writer};
+use super::write::{UpdateTarget, Writer, ensure_namespace};
 use super::{eviction, forward};
 use crate::request::Reply;
 use crate::status_error::{ApiError, Cause};
@@ -94,13 +94,19 @@ impl ApiServer {
     /// POST of a Binding for a pod: the scheduler's decision.
     fn binding(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
         let options = write_options(call.request, "CreateOptions")?;
-        let body = read_typed(
+        let mut body = read_typed(
             call.request,
             ("", "v1", "Binding"),
             options.field_validation,
             &mut call.warnings,
         )?;
         let (namespace, name) = (call.target.namespace.clone(), call.target.name.clone());
+        ensure_namespace(&call.served, &namespace, &mut body)?;
+        if meta::name(&body) != name {
+            return Err(ApiError::bad_request(
+                "name in URL does not match name in Binding object",
+            ));
+        }
         let mut writer = call.writer(options.dry_run);
         let result = self.bind(&namespace, &name, &body, &mut writer);
         call.warnings = writer.warnings;

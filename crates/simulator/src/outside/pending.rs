@@ -11,9 +11,6 @@ use serde_json::{Value, json};
 
 use super::{Answer, Place, Question};
 
-/// Longest time a write may take, in seconds (`requestTimeoutUpperBound` of `endpoints/handlers/rest.go`).
-const REQUEST_SECONDS: i64 = 34;
-
 /// An answer together with the uid it has to repeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answered {
@@ -28,6 +25,8 @@ pub(crate) struct Answered {
 pub struct Pending {
     /// When the first run was. Every run sees this time, so that what it asks doesn't change by itself.
     pub(crate) started: Timestamp,
+    /// When it fails if it is still waiting; `None` if somebody else looks after that.
+    pub(crate) deadline: Option<Timestamp>,
     /// Randomness at the start of every run.
     pub(crate) entropy: Entropy,
     /// Randomness for the uids of reviews, which goes on.
@@ -48,9 +47,18 @@ impl Pending {
     pub(crate) fn new(started: Timestamp, entropy: &mut Entropy) -> Self {
         Self {
             started,
+            deadline: None,
             entropy: fork(entropy),
             uids: fork(entropy),
             answers: BTreeMap::new(),
+        }
+    }
+
+    /// The same for a request that may take so long.
+    pub(crate) fn within(limit: SignedDuration, started: Timestamp, entropy: &mut Entropy) -> Self {
+        Self {
+            deadline: started.checked_add(limit).ok(),
+            ..Self::new(started, entropy)
         }
     }
 
@@ -70,7 +78,7 @@ impl Pending {
 
     /// Whether the request has taken too long.
     pub(crate) fn is_overdue(&self, now: Timestamp) -> bool {
-        now.duration_since(self.started) > SignedDuration::from_secs(REQUEST_SECONDS)
+        self.deadline.is_some_and(|deadline| now >= deadline)
     }
 }
 

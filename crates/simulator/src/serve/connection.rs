@@ -121,18 +121,24 @@ async fn handle(
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let mut request = request_of(&parts, None);
     request.user = authenticate(&shared, certified, &request);
-    let Ok(_room) = in_flight(&shared, &request) else {
+    let refused = shared.world.lock().api.refused(&request);
+    if let Some(response) = refused {
+        return Ok(http_response(response));
+    }
+    let Some(_room) = in_flight(&shared, &request) else {
         return Ok(http_response(too_many_in_flight(&request)));
     };
-    let read = Limited::new(body, READ_LIMIT).collect();
-    request.body = match tokio::time::timeout(shared.limits.request_timeout, read).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            bytes::Bytes::from(vec![b' '; READ_LIMIT])
-        }
-        Ok(Err(error)) => return Err(error),
-        Err(_) => return Ok(http_response(refusal(&request, &timed_out()))),
-    };
+    if !only_reads(&request.method) {
+        let read = Limited::new(body, READ_LIMIT).collect();
+        request.body = match tokio::time::timeout(shared.limits.request_timeout, read).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+                bytes::Bytes::from(vec![b' '; READ_LIMIT])
+            }
+            Ok(Err(error)) => return Err(error),
+            Err(_) => return Ok(http_response(refusal(&request, &timed_out()))),
+        };
+    }
     let (mut response, _) = answer(&shared.world, &request).await;
     if let Some(forward) = response.extensions_mut().remove::<Forward>()
         && let Some(upgrade) = upgrade
@@ -153,27 +159,22 @@ async fn handle(
     }))
 }
 
-/// There is no room for another request.
-struct Full;
-
-/// Counts a request in, unless it is a watch.
-fn in_flight<'a>(shared: &'a Shared, request: &Request) -> Result<Option<InFlight<'a>>, Full> {
-    if matches!(
-        request.query_value("watch"),
-        Some(value) if !matches!(value, "0" | "false")
-    ) {
-        return Ok(None);
-    }
-    let reads = matches!(
-        request.method,
-        http::Method::GET | http::Method::HEAD | http::Method::OPTIONS
-    );
-    let (count, most) = if reads {
+/// Counts a request in; `None` if there is no room for it. It counts until its reply begins, so that neither watches nor
+/// logs that are followed hold room.
+fn in_flight<'a>(shared: &'a Shared, request: &Request) -> Option<InFlight<'a>> {
+    let (count, most) = if only_reads(&request.method) {
         (&shared.reading, shared.limits.max_reading)
     } else {
         (&shared.writing, shared.limits.max_writing)
     };
-    InFlight::enter(count, most).map(Some).ok_or(Full)
+    InFlight::enter(count, most)
+}
+
+fn only_reads(method: &http::Method) -> bool {
+    matches!(
+        *method,
+        http::Method::GET | http::Method::HEAD | http::Method::OPTIONS
+    )
 }
 
 /// 504: the client did not send its body in time.
@@ -193,10 +194,37 @@ fn authenticate(shared: &Shared, certified: Certified, request: &Request) -> Opt
         Certified::Stranger => true,
         Certified::None => false,
     };
-    let Some(header) = request.header(AUTHORIZATION) else {
+    let token = request.header(AUTHORIZATION).and_then(bearer);
+    let Some(token) = token else {
         return (!stranger).then(User::anonymous);
     };
-    let token = header.strip_prefix("Bearer ")?.trim();
     let now = shared.world.now();
     shared.world.lock().api.token_user(token, now)
+}
+
+/// The token of a header, if it is one of that scheme (`authentication/request/bearertoken/bearertoken.go`).
+fn bearer(header: &str) -> Option<&str> {
+    let mut parts = header.trim().splitn(3, ' ');
+    let scheme = parts.next()?;
+    let token = parts.next().filter(|token| !token.is_empty())?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bearer;
+
+    #[test]
+    fn a_token_is_what_follows_the_word_bearer_in_any_case() {
+        for (header, token) in [
+            ("Bearer a.b", Some("a.b")),
+            ("bearer a", Some("a")),
+            ("BEARER a rest", Some("a")),
+            ("Bearer  a", None),
+            ("Bearer", None),
+            ("Basic a", None),
+        ] {
+            assert_eq!(bearer(header), token, "{header}");
+        }
+    }
 }

@@ -57,8 +57,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_reading: None,
-            max_writing: None,
+            max_reading: Some(400),
+            max_writing: Some(200),
             request_timeout: Duration::from_mins(1),
         }
     }

@@ -27,7 +27,7 @@ mod service;
 pub mod warnings;
 
 pub use error::{BadValue, ErrorKind, FieldError};
-use names::NameRule;
+pub use names::NameRule;
 use read::{At, Errors};
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{CONFIG_MAPS, PODS, Server, config_map, pod, version};
+use super::{CONFIG_MAPS, PODS, Server, config_map, names, pod, version};
 
 #[test]
 fn an_object_without_finalizers_goes_at_once() {
@@ -180,4 +180,18 @@ fn a_disruption_budget_blocks_an_eviction() {
     );
     let evicted = server.get(&format!("{PODS}/p"));
     assert_eq!(evicted["metadata"]["deletionGracePeriodSeconds"], 30);
+}
+
+#[test]
+fn the_deletion_of_a_collection_keeps_to_its_limit_and_tells_where_to_go_on() {
+    let mut server = Server::new();
+    for name in ["a", "b", "c"] {
+        server.ok("POST", CONFIG_MAPS, &config_map(name));
+    }
+    let first = server.ok("DELETE", &format!("{CONFIG_MAPS}?limit=2"), &Value::Null);
+    assert_eq!(names(&first), ["a", "b"]);
+    assert_eq!(names(&server.get(CONFIG_MAPS)), ["c"]);
+    let next = first["metadata"]["continue"].as_str().unwrap();
+    let path = format!("{CONFIG_MAPS}?limit=2&continue={next}");
+    assert_eq!(names(&server.ok("DELETE", &path, &Value::Null)), ["c"]);
 }

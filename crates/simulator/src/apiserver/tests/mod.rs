@@ -147,6 +147,16 @@ impl Server {
 const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 const PODS: &str = "/api/v1/namespaces/default/pods";
 
+/// Names of the items of a list.
+fn names(list: &Value) -> Vec<&str> {
+    list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["metadata"]["name"].as_str().unwrap())
+        .collect()
+}
+
 fn config_map(name: &str) -> Value {
     json!({"metadata": {"name": name}})
 }

@@ -1,15 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{CONFIG_MAPS, Server, config_map};
-
-fn names(list: &Value) -> Vec<&str> {
-    list["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|item| item["metadata"]["name"].as_str().unwrap())
-        .collect()
-}
+use super::{CONFIG_MAPS, Server, config_map, names};
 
 fn filled() -> Server {
     let mut server = Server::new();
@@ -135,4 +126,53 @@ fn events_and_autoscalers_are_served_in_two_versions() {
     );
     let first = server.get(&format!("/apis/autoscaling/v1/{path}"));
     assert_eq!(first["spec"]["targetCPUUtilizationPercentage"], 70);
+}
+
+#[test]
+fn a_get_is_no_watch_whatever_its_query_says() {
+    let mut server = Server::new();
+    server.ok("POST", CONFIG_MAPS, &config_map("a"));
+    let one = server.get("/api/v1/namespaces/default?watch=1&timeoutSeconds=1");
+    assert_eq!(one["kind"], "Namespace");
+    let one = server.get(&format!("{CONFIG_MAPS}/a?watch=true"));
+    assert_eq!(one["metadata"]["name"], "a");
+    let path = format!("{CONFIG_MAPS}/b?watch=true");
+    assert_eq!(server.call("GET", &path, &Value::Null).0, 404);
+}
+
+#[test]
+fn a_path_names_no_object_that_could_not_be_one() {
+    let mut server = Server::new();
+    for (path, text) in [
+        (
+            "a%25b",
+            r#"Name parameter invalid: "a%b": may not contain '%'"#,
+        ),
+        ("..", r#"Name parameter invalid: "..": may not be '..'"#),
+    ] {
+        let path = format!("/api/v1/namespaces/{path}");
+        let (status, reply) = server.call("GET", &path, &Value::Null);
+        assert_eq!((status, reply["message"].as_str()), (400, Some(text)));
+    }
+    let head = server.call("HEAD", "/api/v1/namespaces/default", &Value::Null);
+    assert_eq!(head.0, 405);
+}
+
+#[test]
+fn a_time_limit_must_be_a_duration_unless_the_request_is_meant_to_take_long() {
+    let mut server = Server::new();
+    let text =
+        "invalid timeout specified in the request URL - time: missing unit in duration \"2\"";
+    for path in [CONFIG_MAPS, "/api/v1/nonsense", "/foo"] {
+        let (status, reply) = server.call("GET", &format!("{path}?timeout=2"), &Value::Null);
+        assert_eq!(
+            (status, reply["message"].as_str()),
+            (400, Some(text)),
+            "{path}"
+        );
+    }
+    for timeout in ["", "0", "-1s", "100h"] {
+        server.get(&format!("{CONFIG_MAPS}?timeout={timeout}"));
+    }
+    server.watch(&format!("{CONFIG_MAPS}?watch=1&timeout=2"));
 }

@@ -472,15 +472,20 @@ fn a_request_does_not_wait_for_ever() {
     server.ok("POST", CONFIG_MAPS, &config_map("a"));
     server.hook("validating", "h", &json!({}));
     let path = format!("{CONFIG_MAPS}/a");
-    let outcome = server.asked(
-        ("PATCH", &path),
-        &json!({"data": {"x": "1"}}),
-        |server, question| {
-            server.wait(35);
-            allow(question)
-        },
-    );
     let text =
         "Timeout: request did not complete within requested timeout - context deadline exceeded";
-    assert_eq!((outcome.status, outcome.message()), (504, text));
+    for (query, seconds) in [("", 34), ("?timeout=2s", 2), ("?timeout=10m", 34)] {
+        let path = format!("{path}{query}");
+        let mut patch = |seconds| {
+            let body =
+                json!({"data": {"x": "1"}, "metadata": {"labels": {"l": query.len().to_string()}}});
+            server.asked(("PATCH", &path), &body, |server, question| {
+                server.wait(seconds);
+                allow(question)
+            })
+        };
+        let late = patch(seconds);
+        assert_eq!((late.status, late.message()), (504, text), "{query}");
+        assert_eq!(patch(seconds - 1).status, 200, "{query}");
+    }
 }
