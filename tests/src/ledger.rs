@@ -13,6 +13,19 @@ use crate::kubectl::repository;
 /// More rows than this are not differences any more, they are a different program.
 const MOST: usize = 25;
 
+/// What a pattern may begin with: the session, or an area of `cargo xtask fidelity`.
+const AREAS: [&str; 9] = [
+    "kubectl",
+    "requests",
+    "watches",
+    "apply",
+    "schemas",
+    "upstream",
+    "builtins",
+    "discovery",
+    "tables",
+];
+
 /// One pattern of one row.
 struct Pattern {
     text: String,
@@ -21,6 +34,20 @@ struct Pattern {
 }
 
 impl Pattern {
+    fn parse(text: &str) -> Result<Self> {
+        let (command, line) = text.split_once(" => ").unwrap_or((text, "*"));
+        let pattern = Self {
+            text: text.to_owned(),
+            command: glob(command)?,
+            line: glob(line)?,
+        };
+        ensure!(
+            AREAS.contains(&pattern.area()),
+            "an area that nothing goes through: {text}"
+        );
+        Ok(pattern)
+    }
+
     fn matches(&self, difference: &Difference) -> bool {
         self.command.is_match(&difference.command) && self.line.is_match(&difference.line)
     }
@@ -49,27 +76,27 @@ impl Ledger {
     }
 
     fn parse(text: &str) -> Result<Self> {
-        let rows: Vec<&str> = text
-            .lines()
-            .filter(|line| line.starts_with("| D"))
-            .collect();
+        let mut rows = text.lines().filter(|line| line.starts_with('|'));
         ensure!(
-            rows.len() <= MOST,
-            "the ledger has {} rows; fix the simulator instead",
-            rows.len()
+            rows.next().is_some_and(|head| head.starts_with("| id "))
+                && rows.next().is_some_and(|rule| rule.starts_with("|---")),
+            "the ledger is one table"
         );
         let mut patterns = Vec::new();
-        for row in rows {
-            let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+        for (row, number) in rows.zip(1..) {
+            ensure!(
+                number <= MOST,
+                "the ledger has more than {MOST} rows; fix the simulator instead"
+            );
+            let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
             ensure!(cells.len() == 8, "a row has eight cells: {row}");
+            ensure!(!cells.contains(&""), "a row has no empty cell: {row}");
+            ensure!(
+                cells[0] == format!("D{number}"),
+                "row {number} is not D{number}: {row}"
+            );
             for text in cells[7].split("<br>") {
-                let text = text.trim().trim_matches('`');
-                let (command, line) = text.split_once(" => ").unwrap_or((text, "*"));
-                patterns.push(Pattern {
-                    text: text.to_owned(),
-                    command: glob(command)?,
-                    line: glob(line)?,
-                });
+                patterns.push(Pattern::parse(text.trim().trim_matches('`'))?);
             }
         }
         Ok(Self(patterns))
@@ -111,8 +138,12 @@ fn glob(text: &str) -> Result<Regex> {
 
 #[test]
 fn unknown_differences_and_unseen_entries_are_complaints() {
-    let row = "| D1 | area | v1.36.3 | ours | theirs | reason | 0.1.0 | `kubectl explain * => -*`<br>`kubectl top *` |";
-    let ledger = Ledger::parse(row).expect("a ledger");
+    let ledger = Ledger::parse(&table(
+        "D1",
+        "reason",
+        "`kubectl explain * => -*`<br>`kubectl top *`",
+    ))
+    .expect("a ledger");
     let difference = |command: &str, line: &str| Difference {
         command: command.to_owned(),
         line: line.to_owned(),
@@ -132,4 +163,31 @@ fn unknown_differences_and_unseen_entries_are_complaints() {
         ledger.complaints(&seen[..1], &["requests"]),
         Vec::<String>::new()
     );
+}
+
+#[cfg(test)]
+fn table(id: &str, reason: &str, key: &str) -> String {
+    format!(
+        "| id | area | reference | ours | theirs | reason | since | key |\n|---|---|---|---|---|---|---|---|\n\
+         | {id} | area | v1.36.3 | ours | theirs | {reason} | 0.1.0 | {key} |\n"
+    )
+}
+
+#[test]
+fn a_row_has_a_number_a_reason_and_an_area_that_something_goes_through() {
+    for (row, complaint) in [
+        (table("D2", "why", "`kubectl top *`"), "row 1 is not D1"),
+        (table("D1", " ", "`kubectl top *`"), "no empty cell"),
+        (
+            table("D1", "why", "`request GET *`"),
+            "nothing goes through",
+        ),
+        (
+            table("D1", "why", "`kubectl *`") + "| E2 |\n",
+            "eight cells",
+        ),
+    ] {
+        let error = Ledger::parse(&row).map(|_| ()).expect_err(complaint);
+        assert!(error.to_string().contains(complaint), "{error}");
+    }
 }
