@@ -9,6 +9,7 @@ pub mod duration;
 pub mod entropy;
 pub mod fields;
 pub mod go_json;
+pub mod go_regex;
 pub mod hash;
 pub mod human;
 pub mod int_or_string;

@@ -23,7 +23,7 @@ pub(super) fn check(node: &Node, issues: &mut Vec<Issue>) {
                     }
                     "matches" => value
                         .as_str()
-                        .is_none_or(|pattern| regex::Regex::new(pattern).is_ok()),
+                        .is_none_or(|pattern| crate::go_regex::compile(pattern).is_ok()),
                     _ => true,
                 };
                 if !fine {

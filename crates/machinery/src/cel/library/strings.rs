@@ -1,6 +1,6 @@
 //! Texts (`cel-go/ext/strings.go`, `apiserver/pkg/cel/library/regex.go`). Positions count characters.
 
-use regex::Regex;
+use crate::go_regex;
 
 use super::super::value::Value;
 use super::{Answer, fail, give};
@@ -49,9 +49,9 @@ fn patterns(function: &str, text: &str, args: &[Value]) -> Answer {
     if !matches!(function, "matches" | "find" | "findAll") {
         return None;
     }
-    let regex = match Regex::new(pattern) {
+    let regex = match go_regex::compile(pattern) {
         Ok(regex) => regex,
-        Err(error) if function == "matches" => return fail(error.to_string()),
+        Err(error) if function == "matches" => return fail(error),
         Err(error) => return fail(format!("Illegal regex: {error}")),
     };
     match (function, args.get(2)) {

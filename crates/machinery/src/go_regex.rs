@@ -1,0 +1,386 @@
+//! Regular expressions as Go reads them (`regexp/syntax/parse.go`): what is wrong with one, in Go's words, and what it is for
+//! the crate `regex`, whose `\d`, `\w` and `\s` know more than ASCII.
+//!
+//! # Use
+//!
+//! ```
+//! use machinery::go_regex;
+//!
+//! assert!(go_regex::compile(r"^\d+$").unwrap().is_match("12"));
+//! assert!(!go_regex::compile(r"^\d+$").unwrap().is_match("١٢"));
+//! let error = go_regex::compile("a(b").unwrap_err();
+//! assert_eq!(error, "error parsing regexp: missing closing ): `a(b`");
+//! ```
+
+mod class;
+
+use std::fmt::Write as _;
+
+use regex::Regex;
+
+/// The largest count of a repetition, and of repetitions in repetitions.
+const MOST: u64 = 1000;
+
+/// Compiles an expression, or says in Go's words why it is none.
+///
+/// # Errors
+/// If Go refuses it.
+pub fn compile(expression: &str) -> Result<Regex, String> {
+    let translated = translate(expression)?;
+    let too_large = |_| refused("expression too large", expression);
+    Regex::new(&translated).map_err(too_large)
+}
+
+fn refused(code: &str, part: &str) -> String {
+    format!("error parsing regexp: {code}: `{part}`")
+}
+
+/// What comes before the end of `whole` that is `rest`.
+fn until<'a>(whole: &'a str, rest: &str) -> &'a str {
+    whole
+        .get(..whole.len().saturating_sub(rest.len()))
+        .unwrap_or_default()
+}
+
+/// Writes a character that stands for itself.
+fn literal(out: &mut String, c: char) {
+    let _ = write!(out, "\\x{{{:x}}}", u32::from(c));
+}
+
+/// What is above the last open bracket or bar.
+#[derive(Clone, Copy, Default)]
+struct Top {
+    /// There is something to repeat.
+    some: bool,
+    /// How often it is repeated within itself at most.
+    times: u64,
+}
+
+struct Reader<'a> {
+    whole: &'a str,
+    out: String,
+    top: Top,
+    /// The most repetitions in what is open.
+    open: Vec<u64>,
+    inside: u64,
+}
+
+fn translate(whole: &str) -> Result<String, String> {
+    let mut reader = Reader {
+        whole,
+        out: String::with_capacity(whole.len() * 2),
+        top: Top::default(),
+        open: Vec::new(),
+        inside: 1,
+    };
+    let (mut rest, mut last) = (whole, "");
+    while let Some(first) = rest.chars().next() {
+        let before = rest;
+        let mut repeat = "";
+        match first {
+            '*' | '+' | '?' => {
+                reader.out.push(first);
+                rest = reader.repeat(before, before.get(1..).unwrap_or_default(), last, None)?;
+                repeat = before;
+            }
+            '{' => match counts(before) {
+                Some((least, most, after)) => {
+                    reader.count(before, after, least, most)?;
+                    rest = reader.repeat(before, after, last, Some((least, most)))?;
+                    repeat = before;
+                }
+                None => rest = reader.one('{', before),
+            },
+            _ => rest = reader.other(first, before)?,
+        }
+        last = repeat;
+    }
+    if reader.open.is_empty() {
+        Ok(reader.out)
+    } else {
+        Err(refused("missing closing )", whole))
+    }
+}
+
+/// `{2}`, `{2,}` or `{2,3}`: the bounds (`None` for no upper one, -1 for a number that is too large), and what follows.
+type Counts<'a> = (i64, Option<i64>, &'a str);
+
+fn counts(text: &str) -> Option<Counts<'_>> {
+    let (least, rest) = number(text.strip_prefix('{')?)?;
+    if let Some(after) = rest.strip_prefix('}') {
+        return Some((least, Some(least), after));
+    }
+    let rest = rest.strip_prefix(',')?;
+    if let Some(after) = rest.strip_prefix('}') {
+        return Some((least, None, after));
+    }
+    let (most, rest) = number(rest)?;
+    let after = rest.strip_prefix('}')?;
+    Some((if most < 0 { -1 } else { least }, Some(most), after))
+}
+
+fn number(text: &str) -> Option<(i64, &str)> {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, rest) = text.split_at_checked(end)?;
+    if digits.is_empty() || (digits.len() > 1 && digits.starts_with('0')) {
+        return None;
+    }
+    let value = digits.parse().ok().filter(|value| *value < 1_000_000_000);
+    Some((value.unwrap_or(-1), rest))
+}
+
+impl<'a> Reader<'a> {
+    fn push(&mut self, times: u64) {
+        self.inside = self.inside.max(self.top.times);
+        self.top = Top { some: true, times };
+    }
+
+    /// A literal of one character; what follows it.
+    fn one(&mut self, c: char, text: &'a str) -> &'a str {
+        literal(&mut self.out, c);
+        self.push(1);
+        text.get(c.len_utf8()..).unwrap_or_default()
+    }
+
+    fn count(
+        &mut self,
+        before: &str,
+        after: &str,
+        least: i64,
+        most: Option<i64>,
+    ) -> Result<(), String> {
+        let large = i64::try_from(MOST).unwrap_or(i64::MAX);
+        let bad = least < 0
+            || least > large
+            || most.is_some_and(|most| most > large || (most >= 0 && least > most));
+        if bad {
+            return Err(refused("invalid repeat count", until(before, after)));
+        }
+        match most {
+            Some(most) => {
+                let _ = write!(self.out, "{{{least},{most}}}");
+            }
+            None => {
+                let _ = write!(self.out, "{{{least},}}");
+            }
+        }
+        Ok(())
+    }
+
+    /// What follows a repetition.
+    fn repeat(
+        &mut self,
+        before: &'a str,
+        after: &'a str,
+        last: &str,
+        counted: Option<(i64, Option<i64>)>,
+    ) -> Result<&'a str, String> {
+        let mut after = after;
+        if let Some(rest) = after.strip_prefix('?') {
+            self.out.push('?');
+            after = rest;
+        }
+        if !last.is_empty() {
+            let part = until(last, after);
+            return Err(refused("invalid nested repetition operator", part));
+        }
+        if !self.top.some {
+            let part = until(before, after);
+            return Err(refused("missing argument to repetition operator", part));
+        }
+        if let Some((least, most)) = counted {
+            let times = u64::try_from(most.unwrap_or(least)).unwrap_or_default();
+            self.top.times = if times == 0 {
+                1
+            } else {
+                self.top.times.saturating_mul(times)
+            };
+            let matters = least >= 2 || most.is_some_and(|most| most >= 2);
+            if matters && self.top.times > MOST {
+                let part = until(before, after);
+                return Err(refused("invalid repeat count", part));
+            }
+        }
+        Ok(after)
+    }
+
+    /// Everything but repetitions; what follows it.
+    fn other(&mut self, first: char, text: &'a str) -> Result<&'a str, String> {
+        let after = text.get(first.len_utf8()..).unwrap_or_default();
+        match first {
+            '(' if after.starts_with('?') => return self.flags(text),
+            '(' => self.opened("("),
+            '|' => {
+                self.out.push('|');
+                self.inside = self.inside.max(self.top.times);
+                self.top = Top::default();
+            }
+            ')' => {
+                let Some(outside) = self.open.pop() else {
+                    return Err(refused("unexpected )", self.whole));
+                };
+                self.out.push(')');
+                let times = self.inside.max(self.top.times);
+                (self.inside, self.top) = (outside, Top { some: true, times });
+            }
+            '^' | '$' | '.' => {
+                self.out.push(first);
+                self.push(1);
+            }
+            '[' => {
+                let rest = class::brackets(text, &mut self.out)?;
+                self.push(1);
+                return Ok(rest);
+            }
+            '\\' => return self.escape(text),
+            _ => return Ok(self.one(first, text)),
+        }
+        Ok(after)
+    }
+
+    fn opened(&mut self, bracket: &str) {
+        self.out.push_str(bracket);
+        self.open.push(self.inside.max(self.top.times));
+        (self.inside, self.top) = (1, Top::default());
+    }
+
+    /// `(?i)`, `(?i:…)` and groups with names.
+    fn flags(&mut self, text: &'a str) -> Result<&'a str, String> {
+        let named = text.strip_prefix("(?P<").or(text.strip_prefix("(?<"));
+        if let Some(named) = named.filter(|rest| !rest.is_empty()) {
+            let Some((name, rest)) = named.split_once('>') else {
+                return Err(refused("invalid named capture", text));
+            };
+            let word = |c: char| c == '_' || c.is_ascii_alphanumeric();
+            if name.is_empty() || !name.chars().all(word) {
+                return Err(refused("invalid named capture", until(text, rest)));
+            }
+            self.opened("(");
+            return Ok(rest);
+        }
+        let mut rest = text.get(2..).unwrap_or_default();
+        let (mut negated, mut seen) = (false, false);
+        let mut written = String::from("(?");
+        while let Some(c) = rest.chars().next() {
+            rest = rest.get(c.len_utf8()..).unwrap_or_default();
+            match c {
+                'i' | 'm' | 's' | 'U' => seen = true,
+                '-' if !negated => (negated, seen) = (true, false),
+                ':' | ')' if !negated || seen => {
+                    written.push(c);
+                    if c == ':' {
+                        self.opened(&written);
+                    } else if written.len() > "(?)".len() {
+                        self.out.push_str(&written);
+                    }
+                    return Ok(rest);
+                }
+                _ => break,
+            }
+            if !written.contains(c) {
+                written.push(c);
+            }
+        }
+        let part = until(text, rest);
+        Err(refused("invalid or unsupported Perl syntax", part))
+    }
+
+    fn escape(&mut self, text: &'a str) -> Result<&'a str, String> {
+        let after = text.get(2..);
+        match (text.chars().nth(1), after) {
+            (Some(c @ ('A' | 'z' | 'B')), Some(after)) => {
+                self.out.push('\\');
+                self.out.push(c);
+                self.push(1);
+                return Ok(after);
+            }
+            (Some('b'), Some(after)) => {
+                self.out.push_str(r"(?-u:\b)");
+                self.push(1);
+                return Ok(after);
+            }
+            (Some('C'), _) => {
+                let part = text.get(..2).unwrap_or(text);
+                return Err(refused("invalid escape sequence", part));
+            }
+            (Some('Q'), Some(after)) => {
+                let (quoted, rest) = after.split_once("\\E").unwrap_or((after, ""));
+                for c in quoted.chars() {
+                    self.one(c, "");
+                }
+                return Ok(rest);
+            }
+            _ => {}
+        }
+        if let Some(rest) = class::unicode(text, &mut self.out)? {
+            self.push(1);
+            return Ok(rest);
+        }
+        if let Some((class, rest)) = class::perl(text) {
+            self.out.push_str(class);
+            self.push(1);
+            return Ok(rest);
+        }
+        let (c, rest) = class::escaped(text)?;
+        literal(&mut self.out, c);
+        self.push(1);
+        Ok(rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_go_refuses_is_refused_in_its_words() {
+        for (expression, error) in [
+            ("a(b", "missing closing ): `a(b`"),
+            ("a)b", "unexpected ): `a)b`"),
+            ("a[b", "missing closing ]: `[b`"),
+            ("[z-a]", "invalid character class range: `z-a`"),
+            ("[[:foo:]]", "invalid character class range: `[:foo:]`"),
+            (r"\pX", r"invalid character class range: `\pX`"),
+            ("*a", "missing argument to repetition operator: `*`"),
+            ("(|*)", "missing argument to repetition operator: `*`"),
+            ("a**", "invalid nested repetition operator: `**`"),
+            ("a{2}{3}", "invalid nested repetition operator: `{2}{3}`"),
+            ("a{1001}", "invalid repeat count: `{1001}`"),
+            ("a{3,2}", "invalid repeat count: `{3,2}`"),
+            ("(a{100}){11}", "invalid repeat count: `{11}`"),
+            ("(?=a)", "invalid or unsupported Perl syntax: `(?=`"),
+            ("(?<!a)", "invalid named capture: `(?<!a)`"),
+            ("(?P<a b>c)", "invalid named capture: `(?P<a b>`"),
+            (r"\8", r"invalid escape sequence: `\8`"),
+            (r"a\", "trailing backslash at end of expression: ``"),
+        ] {
+            let found = compile(expression).err();
+            let wanted = format!("error parsing regexp: {error}");
+            assert_eq!(found.as_deref(), Some(wanted.as_str()), "{expression}");
+        }
+    }
+
+    #[test]
+    fn what_go_takes_means_the_same() {
+        for (expression, yes, no) in [
+            (r"^\w{2,}$", "ab", "é_"),
+            (r"^[\d_-]+$", "1-_", "x"),
+            (r"^[^\s]$", "\u{a0}", " "),
+            ("^a{,2}$", "a{,2}", "aa"),
+            (r"^\Q.*\E$", ".*", "ab"),
+            ("^(?i:ab)c$", "ABc", "ABC"),
+            (r"^\x41\x{42}\103$", "ABC", "abc"),
+            ("^[[:upper:]]$", "A", "a"),
+            ("^(?P<n>x)(?<m>y)$", "xy", "x"),
+            ("^[]a]$", "]", "b"),
+            ("^x&&y[a&&b]$", "x&&y&", "x&&yc"),
+            (r"^\pL\P{Greek}$", "ab", "aα"),
+        ] {
+            let found = compile(expression).unwrap();
+            assert!(found.is_match(yes), "{expression} {yes}");
+            assert!(!found.is_match(no), "{expression} {no}");
+        }
+    }
+}
