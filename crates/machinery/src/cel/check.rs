@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::declarations::{Overload, named_type, overloads};
 use super::error::Issue;
 use super::parse::{Comprehension, Kind, Node};
+use super::settle;
 use super::types::{Bindings, Type, most_general};
 use super::value::Value;
 
@@ -34,6 +35,7 @@ pub(super) fn check(
         used: BTreeSet::new(),
         aggregates: Vec::new(),
         in_format: 0,
+        matched: Vec::new(),
     };
     let output = checker.node(tree);
     let output = checker.bindings.substitute(&output, true);
@@ -44,6 +46,7 @@ pub(super) fn check(
         super::literals::check(tree, &mut checker.issues);
     }
     if checker.issues.is_empty() {
+        settle::settle(tree, &checker.bindings);
         let used = checker.used;
         Ok(Checked { output, used })
     } else {
@@ -62,6 +65,8 @@ struct Checker<'a> {
     /// Types of the parts of lists and maps, with the nodes they are at.
     aggregates: Vec<Vec<(u64, Type)>>,
     in_format: usize,
+    /// The signatures that fit the call that was resolved last.
+    matched: Vec<&'static Overload>,
 }
 
 impl Checker<'_> {
@@ -90,6 +95,15 @@ impl Checker<'_> {
     }
 
     fn node(&mut self, node: &mut Node) -> Type {
+        let found = self.found(node);
+        node.of = found.clone();
+        if let Kind::Call { .. } = node.kind {
+            node.overloads = std::mem::take(&mut self.matched);
+        }
+        found
+    }
+
+    fn found(&mut self, node: &mut Node) -> Type {
         let id = node.id;
         match &mut node.kind {
             Kind::Literal(value) => value.type_of(),
@@ -253,7 +267,8 @@ impl Checker<'_> {
             .unwrap_or_default();
         let known = overloads(function).unwrap_or_default();
         let mut result: Option<Type> = None;
-        for overload in known.iter().chain(own) {
+        let mut matched = Vec::new();
+        for (index, overload) in known.iter().chain(own).enumerate() {
             if overload.member != member || overload.arguments.len() != types.len() {
                 continue;
             }
@@ -262,6 +277,7 @@ impl Checker<'_> {
             if !self.bindings.all_assignable(&pairs) {
                 continue;
             }
+            matched.extend(known.get(index));
             let gives = self.bindings.substitute(&gives, false);
             result = Some(match result {
                 None => gives,
@@ -270,6 +286,7 @@ impl Checker<'_> {
             });
         }
         if let Some(result) = result {
+            self.matched = matched;
             return result;
         }
         let names: Vec<String> = types

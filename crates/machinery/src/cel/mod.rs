@@ -20,6 +20,7 @@
 //! - [`Env::compile`] parses and checks; its error prints as cel-go prints it (`ERROR: <input>:1:5: undefined field 'x'`,
 //!   with the source and a caret). Kubernetes puts `compilation failed: ` in front.
 //! - [`Program::output`] is the type of the result, [`Program::uses`] whether a variable occurs.
+//! - [`Program::estimate`] is the most it may cost, from what a schema says about the size of data.
 //! - [`Program::run`] gives a value or an error (`no such key: x`) and what it cost; a run is stopped at [`PER_CALL`].
 //!   Budgets over several runs are the caller's: subtract [`Run::cost`].
 //! - Lazily computed variables: set what could be computed, and [`Value::Broken`] with the error's text for what could not;
@@ -33,11 +34,13 @@ pub mod admission;
 mod check;
 mod declarations;
 mod error;
+mod estimate;
 mod eval;
 mod library;
 mod literals;
 mod macros;
 mod parse;
+mod settle;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -169,6 +172,11 @@ impl Program {
     /// Whether a declared variable occurs in it.
     pub fn uses(&self, variable: &str) -> bool {
         self.used.contains(variable)
+    }
+
+    /// The most a run may cost with data of that shape as `self`.
+    pub fn estimate(&self, data: &Shape) -> u64 {
+        estimate::most(&self.tree, data)
     }
 
     /// Runs it, for at most [`PER_CALL`].

@@ -8,8 +8,10 @@
 use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue};
 use cel::parser::{ParseErrors, Parser, PrattParser};
 
+use super::declarations::Overload;
 use super::error::{CompileError, Issue, Position};
 use super::macros;
+use super::types::Type;
 use super::value::Value;
 
 /// Code points of the longest expression.
@@ -30,6 +32,10 @@ pub(super) struct Node {
     pub id: u64,
     /// What it is.
     pub kind: Kind,
+    /// Its type, once it was checked.
+    pub of: Type,
+    /// The signatures that fit, of a call that was checked.
+    pub overloads: Vec<&'static Overload>,
 }
 
 /// What a node is.
@@ -87,7 +93,12 @@ pub(super) struct Comprehension {
 
 impl Node {
     pub(super) fn new(id: u64, kind: Kind) -> Self {
-        Self { id, kind }
+        Self {
+            id,
+            kind,
+            of: Type::Dyn,
+            overloads: Vec::new(),
+        }
     }
 
     pub(super) fn ident(id: u64, name: &str) -> Self {
@@ -266,7 +277,7 @@ fn convert(tree: IdedExpr, depth: u16, issues: &mut Vec<Issue>) -> Option<Node> 
             result: inner(comprehension.result)?,
         })),
     };
-    Some(Node { id, kind })
+    Some(Node::new(id, kind))
 }
 
 fn constant(literal: LiteralValue) -> Value {

@@ -198,7 +198,7 @@ impl Shape {
             ),
             "duration" => (Kind::Duration, 32, 3),
             "date" => (Kind::Date, 12, 12),
-            "date-time" => (Kind::DateTime, 37, 21),
+            "date-time" => (Kind::DateTime, 32, 21),
             _ => {
                 let longest = schema.get("enum").and_then(Json::as_array).map(|values| {
                     let lengths = values.iter().filter_map(Json::as_str).map(str::len);
@@ -359,6 +359,28 @@ impl Shape {
             Kind::Int => format!("invalid data, expected int, got {found}"),
             Kind::Bool => format!("invalid data, expected bool, got {found}"),
             _ => format!("invalid data, expected string, got {found}"),
+        }
+    }
+
+    /// The most elements, entries or bytes of what is at a path of names in expressions, `@items`, `@values` and `@keys`; what
+    /// has no size has 0 of them. `None` if nothing is known to be there.
+    pub(super) fn most_at(&self, path: &[String]) -> Option<u64> {
+        let Some((step, rest)) = path.split_first() else {
+            return Some(match self.kind {
+                Kind::Bool | Kind::Int | Kind::Double | Kind::Object(_) => 0,
+                _ => self.max,
+            });
+        };
+        match (&self.kind, step.as_str()) {
+            (Kind::List(inner, _) | Kind::Map(inner), "@items" | "@values") => inner.most_at(rest),
+            (Kind::Map(_), "@keys") => rest.is_empty().then_some(0),
+            (Kind::Object(fields), name) => {
+                let known = fields.iter().find(|(key, shape)| {
+                    !shape.is_hidden() && escape(key).as_deref() == Some(name)
+                });
+                known?.1.most_at(rest)
+            }
+            _ => None,
         }
     }
 
