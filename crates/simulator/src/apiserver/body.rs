@@ -314,21 +314,39 @@ pub(crate) fn admit_custom(
         return Ok((object, strict));
     };
     coerce_metadata(served, &mut object, &mut strict)?;
-    strict.extend(custom.prune_and_default(&mut object));
+    let unknown = custom.prune_and_default(&mut object).map_err(|error| {
+        let (kind, version) = (&served.resource.kind, &served.resource.version);
+        cannot_handle(kind, version, kind, &error.to_string())
+    })?;
+    strict.extend(unknown);
     strict.sort();
     Ok((object, strict))
 }
 
-/// Coerces metadata of a merged custom object and defaults it: nobody decodes it, so that nulls stay.
-/// But those that were given where a default replaces them or no type refuses them are as if they had been left out.
-pub(crate) fn merged_custom(
-    served: &Served,
-    given: &Value,
-    mut object: Value,
-) -> Result<Value, ApiError> {
+/// Lists and maps of metadata that are stored as they were applied, and read as nothing if they are empty.
+pub(crate) const MAY_BE_EMPTY: [&str; 4] =
+    ["labels", "annotations", "finalizers", "ownerReferences"];
+
+/// Coerces metadata of a merged custom object and defaults it: nobody decodes it before it is read from the store, so that
+/// nulls stay, and what is empty in its metadata.
+pub(crate) fn merged_custom(served: &Served, mut object: Value) -> Result<Value, ApiError> {
+    let empty = |value: &Value| match value {
+        Value::Object(map) => map.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    };
+    let metadata = object.get("metadata").and_then(Value::as_object);
+    let emptied: Vec<(String, Value)> = metadata
+        .into_iter()
+        .flatten()
+        .filter(|(key, value)| MAY_BE_EMPTY.contains(&key.as_str()) && empty(value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
     coerce_metadata(served, &mut object, &mut Vec::new())?;
+    for (key, value) in emptied {
+        meta::set(&mut object, &key, value);
+    }
     if let Some(custom) = served.custom() {
-        custom.drop_given_nulls(&mut object, given);
         custom.set_defaults(&mut object);
     }
     Ok(object)

@@ -24,7 +24,11 @@ impl ApiServer {
         now: Timestamp,
     ) -> Arc<Entry> {
         self.skip_revisions();
-        let event = self.store.put(&served.table, key, value, now);
+        let event = self
+            .store
+            .put_read(&served.table, key, value, now, |value| {
+                reread(served, value)
+            });
         let entry = event.after.clone();
         self.after_commit(served, &event);
         entry
@@ -108,10 +112,20 @@ impl ApiServer {
             return;
         };
         let versions = definition.map(custom::served_versions).unwrap_or_default();
+        let conversion = versions.first().map(|version| version.conversion.clone());
         self.registry.set_custom(group, plural, versions);
         let table = format!("{group}/{plural}");
         self.converted.borrow_mut().forget_all(&table);
-        self.store.serve_anew(&table);
+        self.store.serve_anew(&table, |value| {
+            conversion
+                .as_ref()
+                .and_then(|conversion| conversion.reread(value))
+        });
         self.mark_watches(&table);
     }
+}
+
+/// What a stored object is read as, if that is something else.
+pub(crate) fn reread(served: &Served, stored: &Value) -> Option<Value> {
+    served.custom()?.conversion.reread(stored)
 }

@@ -6,6 +6,7 @@
 mod conversion;
 mod correlation;
 mod definition;
+mod embedded;
 mod field_path;
 mod finalizers;
 mod formats;
@@ -30,11 +31,13 @@ use serde_json::Value;
 
 use super::resource::Resource;
 use super::table::PrinterColumn;
+use embedded::Malformed;
 use schema::Schema;
 
 pub use conversion::Conversion;
 pub use definition::{prepare_definition, validate_definition};
 pub use finalizers::finalizer_warnings;
+pub use formats::format_warnings;
 pub use names::{Termination, advance, condition_status, set_terminating};
 
 /// JSON paths of the scale subresource (`.spec.replicas`).
@@ -84,19 +87,16 @@ pub struct CustomVersion {
 impl CustomVersion {
     /// Prunes unknown fields, drops nulls and sets defaults. Returns what was pruned as strict errors
     /// (`unknown field "spec.x"`), sorted. Fields of the object's own `metadata` are not looked at.
-    pub fn prune_and_default(&self, object: &mut Value) -> Vec<String> {
-        prune::drop_nulls(object, &self.schema);
-        prune::set_defaults(object, &self.schema);
+    ///
+    /// # Errors
+    /// If metadata of an embedded resource is malformed.
+    pub fn prune_and_default(&self, object: &mut Value) -> Result<Vec<String>, FieldError> {
         let removed = prune::prune(object, &self.schema);
-        removed
-            .iter()
-            .map(|path| format!("unknown field {path:?}"))
-            .collect()
-    }
-
-    /// Removes nulls that somebody gave where a default replaces them or no type refuses them.
-    pub fn drop_given_nulls(&self, object: &mut Value, given: &Value) {
-        prune::drop_given_nulls(object, given, &self.schema);
+        prune::drop_nulls(object, &self.schema);
+        let unknown = embedded::coerce(object, &self.schema, Malformed::Refused)?;
+        prune::set_defaults(object, &self.schema);
+        let removed = removed.iter().map(|path| format!("unknown field {path:?}"));
+        Ok(removed.chain(unknown).collect())
     }
 
     /// Sets defaults, and nothing else.
@@ -117,7 +117,7 @@ impl CustomVersion {
             errors.extend(scale::replicas_error(new, &paths.spec_replicas));
             errors.extend(scale::replicas_error(new, &paths.status_replicas));
         }
-        errors.extend(lists::embedded(&self.schema, "", new));
+        errors.extend(embedded::errors(&self.schema, "", new));
         errors.extend(self.duplicates(new, old));
         self.check_rules(new, old, &mut errors, warnings);
         errors

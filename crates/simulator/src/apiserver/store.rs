@@ -10,8 +10,10 @@ use serde_json::Value;
 /// One version of one object, shared by the table, the history and the watches.
 #[derive(Debug)]
 pub struct Entry {
-    /// The object, `metadata.resourceVersion` included.
+    /// The object as it is read, `metadata.resourceVersion` included.
     pub value: Arc<Value>,
+    /// The object as it was written, if it isn't read as that: a custom resource's schema may have changed since.
+    written: Option<Arc<Value>>,
     /// Its revision.
     pub revision: u64,
     /// What happened to the object.
@@ -67,9 +69,28 @@ impl Entry {
     fn of(happened: Happened, value: Arc<Value>, revision: u64) -> Self {
         Self {
             value,
+            written: None,
             revision,
             happened,
             line: OnceLock::new(),
+        }
+    }
+
+    /// The object as it was written.
+    pub fn written(&self) -> &Arc<Value> {
+        self.written.as_ref().unwrap_or(&self.value)
+    }
+
+    /// The same entry, read as `value`; `None` for what was written.
+    fn read_as(&self, value: Option<Value>) -> Self {
+        let written = self.written().clone();
+        let (value, written) = match value {
+            Some(value) => (Arc::new(value), Some(written)),
+            None => (written, None),
+        };
+        Self {
+            written,
+            ..Self::of(self.happened, value, self.revision)
         }
     }
 
@@ -278,7 +299,20 @@ impl Store {
     }
 
     /// Stores an object under the next revision, which is written into it.
-    pub fn put(&mut self, table: &str, key: &str, mut value: Value, now: Timestamp) -> Event {
+    pub fn put(&mut self, table: &str, key: &str, value: Value, now: Timestamp) -> Event {
+        self.put_read(table, key, value, now, |_| None)
+    }
+
+    /// The same for an object that may be read as another one than it is written: `read` makes it, or tells with `None` that
+    /// it doesn't.
+    pub fn put_read(
+        &mut self,
+        table: &str,
+        key: &str,
+        mut value: Value,
+        now: Timestamp,
+        read: impl FnOnce(&Value) -> Option<Value>,
+    ) -> Event {
         self.revision += 1;
         machinery::meta::set_resource_version(&mut value, &self.revision.to_string());
         let revision = self.revision;
@@ -286,7 +320,8 @@ impl Store {
         let known = target.objects.get_key_value(key);
         let happened = known.map_or(Happened::Added, |_| Happened::Modified);
         let key: Arc<str> = known.map_or_else(|| Arc::from(key), |(key, _)| key.clone());
-        let entry = Arc::new(Entry::of(happened, Arc::new(value), revision));
+        let shown = read(&value);
+        let entry = Arc::new(Entry::of(happened, Arc::new(value), revision).read_as(shown));
         let before = target.objects.insert(key.clone(), entry.clone());
         let event = Event {
             revision: entry.revision,
@@ -351,10 +386,17 @@ impl Store {
     }
 
     /// A resource is served anew: watches of it begin at the newest revision, as those of a cache that has just been
-    /// filled do.
-    pub fn serve_anew(&mut self, table: &str) {
+    /// filled do, and what is stored is read again.
+    pub fn serve_anew(&mut self, table: &str, read: impl Fn(&Value) -> Option<Value>) {
         let (name, revision) = (Arc::from(table), self.revision);
-        self.tables.entry(name).or_default().served_from = revision;
+        let table = self.tables.entry(name).or_default();
+        table.served_from = revision;
+        for entry in table.objects.values_mut() {
+            let shown = read(entry.written());
+            if shown.as_ref().unwrap_or(entry.written()) != entry.value.as_ref() {
+                *entry = Arc::new(entry.read_as(shown));
+            }
+        }
     }
 
     /// Forgets all history.

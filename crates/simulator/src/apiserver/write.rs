@@ -22,7 +22,7 @@ use super::prepare::{
 use super::rbac::escalation::Granted;
 use super::registry::Served;
 use super::store::{Entry, key};
-use super::{ApiServer, convert};
+use super::{ApiServer, commit, convert};
 use crate::request::User;
 use crate::status_error::ApiError;
 use conflict::{already_exists, check_version, not_generated, uid_mismatch};
@@ -211,7 +211,8 @@ impl ApiServer {
         let reread = self.reread(served, &stored)?;
         self.has_its_answers()?;
         if let Some(object) = unstored {
-            return Ok(Arc::new(Entry::new(Arc::new(reread.unwrap_or(object)), 0)));
+            let shown = reread.unwrap_or_else(|| commit::reread(served, &object).unwrap_or(object));
+            return Ok(Arc::new(Entry::new(Arc::new(shown), 0)));
         }
         let entry = self.commit_put(served, &key, stored, writer.now);
         Ok(self.answered(served, entry, reread))
@@ -353,10 +354,11 @@ impl ApiServer {
         keep_times(&stored.value, &mut new);
         let reread = self.reread(&served, &new)?;
         self.has_its_answers()?;
-        let entry = if new == *stored.value {
+        let entry = if new == **stored.written() {
             stored
         } else if writer.dry_run {
-            Arc::new(Entry::new(Arc::new(new), stored.revision))
+            let shown = commit::reread(&served, &new).unwrap_or(new);
+            Arc::new(Entry::new(Arc::new(shown), stored.revision))
         } else {
             self.commit_put(&served, &key, new, writer.now)
         };

@@ -36,6 +36,27 @@ pub fn validate_custom_resource_meta(
     errors
 }
 
+/// Errors of the `metadata` of a resource that stands inside another one, at that path. It need not have a name, and is in a
+/// namespace if it says so.
+#[must_use]
+pub fn validate_embedded_meta(path: &str, metadata: &Value) -> Vec<FieldError> {
+    let mut metadata = metadata.clone();
+    let text = |metadata: &Value, key: &str| {
+        let value = metadata.get(key).and_then(Value::as_str);
+        value.unwrap_or_default().to_owned()
+    };
+    if text(&metadata, "name").is_empty()
+        && let Some(fields) = metadata.as_object_mut()
+    {
+        fields.insert("name".to_owned(), Value::from("fakename"));
+    }
+    let namespaced = !text(&metadata, "namespace").is_empty();
+    let mut errors = Errors::new();
+    let rule = |name: &str, prefix: bool| NameRule::PathSegment.complaints(name, prefix);
+    create(&At::new(path, &metadata), namespaced, rule, &mut errors);
+    errors
+}
+
 /// Metadata of a new built-in object.
 pub(super) fn builtin_create(
     object: &At<'_>,

@@ -8,8 +8,10 @@ use machinery::builtin::validation::{FieldError, validate_annotations, validate_
 use machinery::meta;
 use serde_json::{Map, Value, json};
 
+use super::embedded::{self, Malformed};
 use super::prune;
 use super::schema::Schema;
+use crate::apiserver::body::MAY_BE_EMPTY;
 use crate::apiserver::webhook_reply::{Expected, body_of};
 use crate::outside::{Answered, Place, ca_bundle};
 
@@ -95,11 +97,25 @@ impl Conversion {
     pub(crate) fn read(&self, stored: &Value) -> Value {
         let mut object = stored.clone();
         if let Some(schema) = self.schema_of(&object) {
-            prune::drop_nulls(&mut object, schema);
-            prune::set_defaults(&mut object, schema);
             prune::prune(&mut object, schema);
+            prune::drop_nulls(&mut object, schema);
+            // What is malformed stays.
+            drop(embedded::coerce(&mut object, schema, Malformed::Dropped));
+            prune::set_defaults(&mut object, schema);
+        }
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.retain(|key, value| {
+                let empty = value.as_object().is_some_and(Map::is_empty)
+                    || value.as_array().is_some_and(Vec::is_empty);
+                !(empty && MAY_BE_EMPTY.contains(&key.as_str()))
+            });
         }
         object
+    }
+
+    /// The same, if that is another one than what is stored.
+    pub(crate) fn reread(&self, stored: &Value) -> Option<Value> {
+        Some(self.read(stored)).filter(|read| read != stored)
     }
 
     /// What is left of a converted object: unknown fields go.

@@ -144,26 +144,6 @@ pub(super) fn drop_nulls(value: &mut Value, schema: &Schema) {
     }
 }
 
-/// Removes nulls that are in another value at the same place, in objects alone: what a default replaces, and what no type
-/// refuses, for what is read from the store is without them.
-pub(super) fn drop_given_nulls(value: &mut Value, given: &Value, schema: &Schema) {
-    let (Some(map), Some(given)) = (value.as_object_mut(), given.as_object()) else {
-        return;
-    };
-    for (key, given) in given {
-        let Some(property) = schema.member(key) else {
-            continue;
-        };
-        let untyped = property.kind.is_empty() && !property.int_or_string;
-        let removed = property.drops(given) && (untyped || property.default.is_some());
-        if removed && map.get(key).is_some_and(Value::is_null) {
-            map.remove(key);
-        } else if let Some(inner) = map.get_mut(key) {
-            drop_given_nulls(inner, given, property);
-        }
-    }
-}
-
 /// Sets defaults where the parent exists.
 pub(super) fn set_defaults(value: &mut Value, schema: &Schema) {
     match value {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use machinery::go_regex;
 use regex::Regex;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Number, Value};
@@ -53,6 +54,9 @@ pub(super) struct Schema {
     pub list_type: String,
     #[serde(rename = "x-kubernetes-list-map-keys")]
     pub list_map_keys: Vec<String>,
+    /// There are embedded resources in what was compiled; known of the whole alone.
+    #[serde(skip)]
+    pub embeds: bool,
 }
 
 /// `additionalProperties`: a boolean or a schema.
@@ -68,7 +72,16 @@ pub(super) enum Additional {
 impl Schema {
     /// Compiles a schema; one the server would not have accepted is taken as one without any rule.
     pub(super) fn compile(schema: &Value) -> Self {
-        serde_json::from_value(schema.clone()).unwrap_or_default()
+        let compiled: Self = serde_json::from_value(schema.clone()).unwrap_or_default();
+        Self {
+            embeds: compiled.has_embedded(),
+            ..compiled
+        }
+    }
+
+    fn has_embedded(&self) -> bool {
+        let inner = self.properties.values().chain(self.items.as_deref());
+        self.embedded || inner.chain(self.additional()).any(Self::has_embedded)
     }
 
     /// The schema of values under keys that are no properties.
@@ -99,5 +112,5 @@ fn pattern<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Regex>, 
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text
         .filter(|text| !text.is_empty())
-        .and_then(|text| Regex::new(&text).ok()))
+        .and_then(|text| go_regex::compile(&text).ok()))
 }

@@ -130,7 +130,7 @@ fn whole_numbers(value: Value) -> Value {
 /// A merged object as a decoder would have read it: without what was emptied, defaulted.
 fn completed(served: &Served, config: &Value, merged: Value) -> Result<Value, ApiError> {
     let Some(type_id) = served.type_id() else {
-        return merged_custom(served, config, merged);
+        return merged_custom(served, merged);
     };
     let resource = &served.resource;
     let value = decode::normalise(type_id, &merged).map_err(|error| {

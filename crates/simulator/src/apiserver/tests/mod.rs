@@ -3,6 +3,7 @@
 mod admission;
 mod applies;
 mod conversions;
+mod definitions;
 mod deletes;
 mod policies;
 mod reads;
