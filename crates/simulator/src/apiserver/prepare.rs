@@ -197,6 +197,9 @@ pub(crate) fn validate_create(
         errors.extend(custom::validate_definition(object, None));
     }
     if errors.is_empty() {
+        if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
+            warnings.extend(custom::format_warnings(object, None));
+        }
         warnings.extend(validation::warnings::on_create(
             &resource.group,
             &resource.kind,
@@ -268,6 +271,9 @@ pub(crate) fn validate_update(
         errors.extend(custom::validate_definition(new, Some(old)));
     }
     if errors.is_empty() {
+        if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
+            warnings.extend(custom::format_warnings(new, Some(old)));
+        }
         warnings.extend(validation::warnings::on_update(group, kind, new, old));
     }
     errors

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::structural;
 use naming::{approval, name_errors};
-use versions::{Shared, hoisted_errors, version_errors};
+use versions::{Shared, has_status, hoisted_errors, version_errors};
 
 /// What the server sets in a definition before it validates it: names, conversion, and of the status the stored
 /// versions; the rest of the status is the old one's.
@@ -60,7 +60,7 @@ pub fn validate_definition(new: &Value, old: Option<&Value>) -> Vec<FieldError> 
             r#"must be spec.names.plural+"."+spec.group"#,
         ));
     }
-    errors.extend(spec_errors(new));
+    errors.extend(spec_errors(new, old));
     errors.extend(stored_versions(new));
     if new
         .pointer("/spec/preserveUnknownFields")
@@ -114,7 +114,7 @@ fn set_if_empty(object: &mut Value, path: &[&str], text: &str) {
     }
 }
 
-fn spec_errors(definition: &Value) -> Vec<FieldError> {
+fn spec_errors(definition: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let mut errors = group_and_scope(definition);
     let list = versions(definition);
     for (index, version) in list.iter().enumerate() {
@@ -144,6 +144,11 @@ fn spec_errors(definition: &Value) -> Vec<FieldError> {
         ));
     }
     let shared = Shared::of(&list);
+    let unchanged = |version: &Value| {
+        let before = old.map(versions).unwrap_or_default().into_iter();
+        let mut before = before.filter(|old| text(old, "/name") == text(version, "/name"));
+        before.any(|old| old.get("schema") == version.get("schema"))
+    };
     for (index, version) in list.iter().enumerate() {
         let complaints = names::dns1035_label(text(version, "/name"));
         let path = format!("spec.versions[{index}]");
@@ -154,12 +159,17 @@ fn spec_errors(definition: &Value) -> Vec<FieldError> {
                 complaints.join(","),
             ));
         }
-        errors.extend(version_errors(version, &path, &shared, index));
+        errors.extend(version_errors(version, &path, &shared, unchanged(version)));
     }
     errors.extend(version_set(&list));
     errors.extend(name_errors(definition));
     if let Some(first) = list.first() {
-        errors.extend(hoisted_errors(first, &shared));
+        errors.extend(hoisted_errors(
+            first,
+            &shared,
+            unchanged(first),
+            list.iter().any(|version| has_status(version)),
+        ));
     }
     errors.extend(conversion(definition));
     errors
@@ -329,20 +339,34 @@ fn stored_versions(definition: &Value) -> Vec<FieldError> {
             detail,
         )];
     }
-    let known: BTreeSet<&str> = versions(definition)
+    let mut errors = Vec::new();
+    let mut missing: Vec<(usize, &str)> = list
         .iter()
-        .map(|version| text(version, "/name"))
+        .enumerate()
+        .filter_map(|(index, version)| Some((index, version.as_str()?)))
         .collect();
-    let missing = list.iter().enumerate().filter_map(|(index, version)| {
-        let name = version.as_str().filter(|name| !known.contains(name))?;
+    for version in versions(definition) {
+        let name = text(version, "/name");
+        // A version that is there twice was found by then.
+        if flag(version, "storage") && !missing.iter().any(|(_, stored)| *stored == name) {
+            errors.push(FieldError::invalid(
+                "status.storedVersions",
+                stored,
+                format!("must have the storage version {name}"),
+            ));
+        }
+        missing.retain(|(_, stored)| *stored != name);
+    }
+    for (index, name) in missing {
         let detail = format!(
             "missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions \
              until a storage migration ensures no data remains persisted in {name} and removes {name} from \
              status.storedVersions"
         );
-        Some(FieldError::invalid(format!("status.storedVersions[{index}]"), name, detail))
-    });
-    missing.collect()
+        let field = format!("status.storedVersions[{index}]");
+        errors.push(FieldError::invalid(field, name, detail));
+    }
+    errors
 }
 
 /// What may not change: group and plural never, scope and kind not once the definition is established.

@@ -135,3 +135,29 @@ fn finalizers_without_a_domain_are_warned_about_when_they_come() {
     );
     assert!(super::finalizer_warnings(&new, Some(&new)).is_empty());
 }
+
+#[test]
+fn rules_are_refused_for_what_they_may_cost() {
+    let rule = |schema: Value, rule: &str| {
+        let mut schema = schema;
+        schema["x-kubernetes-validations"] = json!([{"rule": rule}]);
+        let schema = json!({"type": "object", "properties": {"a": schema}});
+        let errors = super::structural::errors(&schema, "s", false, false);
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let texts = |most: Option<u64>| {
+        let mut schema = json!({"type": "array", "items": {"type": "string", "maxLength": 10}});
+        if let Some(most) = most {
+            schema["maxItems"] = json!(most);
+        }
+        schema
+    };
+    let nested = "self.all(x, self.exists(y, x != y))";
+    let found = rule(texts(None), nested);
+    let wanted = "s.properties[a].x-kubernetes-validations[0].rule: Forbidden: estimated rule cost exceeds budget by factor of more than \
+                  100x (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are \
+                  declared)";
+    assert_eq!(found.first().map(String::as_str), Some(wanted));
+    assert_eq!(rule(texts(Some(100)), nested), [""; 0]);
+    assert_eq!(rule(texts(None), "self.size() < 3"), [""; 0]);
+}

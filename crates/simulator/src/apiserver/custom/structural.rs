@@ -1,11 +1,14 @@
 //! Checks of a schema: what OpenAPI features are allowed, that it is structural, that defaults fit. Mirrors
 //! `apiextensions-apiserver/pkg/apiserver/schema/validation.go` and `ValidateCustomResourceDefinitionOpenAPISchema`.
 
+mod complete;
+mod cost;
 mod list_types;
+mod root;
 mod rules;
 
 use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
-use regex::Regex;
+use machinery::go_regex;
 use serde_json::Value;
 
 use super::prune;
@@ -15,20 +18,16 @@ use super::validate;
 use list_types::{list_type, map_type};
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
-const UNSUPPORTED: [(&str, &str); 7] = [
+const UNSUPPORTED: [(&str, &str); 6] = [
     ("id", "id is not supported"),
     ("additionalItems", "additionalItems is not supported"),
     ("patternProperties", "patternProperties is not supported"),
     ("definitions", "definitions is not supported"),
     ("dependencies", "dependencies is not supported"),
     ("$ref", "$ref is not supported"),
-    (
-        "uniqueItems",
-        "uniqueItems cannot be set to true since the runtime complexity becomes quadratic",
-    ),
 ];
 /// Fields that describe structure and therefore may not stand inside `allOf`, `anyOf`, `oneOf` and `not`.
-const STRUCTURE: [(&str, &str); 12] = [
+const STRUCTURE: [(&str, &str); 13] = [
     ("type", "must be empty to be structural"),
     ("additionalProperties", "must be undefined to be structural"),
     ("default", "must be undefined to be structural"),
@@ -59,6 +58,7 @@ const STRUCTURE: [(&str, &str); 12] = [
         "x-kubernetes-map-type",
         "must be undefined to be structural",
     ),
+    ("x-kubernetes-validations", "must be empty to be structural"),
 ];
 
 /// Where a schema stands.
@@ -69,9 +69,12 @@ enum Level {
     Field,
 }
 
-/// All errors of a version's schema.
-pub(super) fn errors(schema: &Value, path: &str) -> Vec<FieldError> {
+/// All errors of a version's schema; `unchanged` if the definition had it before, `status` if its status has an endpoint.
+pub(super) fn errors(schema: &Value, path: &str, unchanged: bool, status: bool) -> Vec<FieldError> {
     let mut errors = Vec::new();
+    if status {
+        errors.extend(root::error(schema, path));
+    }
     if set(schema, "nullable") {
         errors.push(FieldError::forbidden(
             format!("{path}.nullable"),
@@ -80,19 +83,20 @@ pub(super) fn errors(schema: &Value, path: &str) -> Vec<FieldError> {
     }
     let mut structural = Vec::new();
     invariants(schema, path, Level::Root, &mut structural);
+    complete::errors(schema, path, &mut structural);
     structural.sort_by_key(ToString::to_string);
     if structural.is_empty() {
         defaults(schema, path, &mut structural);
     }
     let mut form = Vec::new();
-    open_api(schema, path, &mut form);
-    // Rules are compiled against schemas that are fine.
-    let fine = structural.is_empty() && form.is_empty();
+    open_api(schema, path, true, Inside::default(), &mut form);
+    let mut of_rules = Vec::new();
+    if structural.is_empty() {
+        rules::compile(schema, path, &form, unchanged, &mut of_rules);
+    }
     errors.extend(structural);
     errors.extend(form);
-    if fine {
-        rules::compile(schema, path, &mut errors);
-    }
+    errors.extend(of_rules);
     errors
 }
 
@@ -147,34 +151,47 @@ fn children<'a>(schema: &'a Value, path: &str) -> Vec<(String, &'a Value)> {
     found
 }
 
-fn open_api(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    let kind = text(schema, "type");
-    if kind == "null" {
-        let detail = "type cannot be set to null, use nullable as an alternative";
-        errors.push(FieldError::forbidden(format!("{path}.type"), detail));
-    } else if !kind.is_empty() && !TYPES.contains(&kind) {
-        errors.push(FieldError::not_supported(
-            format!("{path}.type"),
-            kind,
-            &TYPES,
-        ));
-    }
-    for (key, detail) in UNSUPPORTED.iter().filter(|(key, _)| set(schema, key)) {
-        errors.push(FieldError::forbidden(format!("{path}.{key}"), *detail));
-    }
-    if schema.get("items").is_some_and(Value::is_array) {
-        let detail = "items must be a schema object and not an array";
-        errors.push(FieldError::forbidden(format!("{path}.items"), detail));
-    }
-    let additional = schema
-        .get("additionalProperties")
-        .filter(|value| value.is_object() || *value == &Value::Bool(true));
-    if additional.is_some() && set(schema, "properties") {
-        let detail = "additionalProperties and properties are mutual exclusive";
-        errors.push(FieldError::forbidden(
-            format!("{path}.additionalProperties"),
-            detail,
-        ));
+/// Where a schema stands, for what may not be there.
+#[derive(Clone, Copy, Default)]
+struct Inside<'a> {
+    /// Why there are no defaults.
+    no_defaults: Option<&'a str>,
+    /// In the metadata of a resource.
+    metadata: bool,
+}
+
+/// What this API takes of OpenAPI, in the order of the real server.
+fn open_api(
+    schema: &Value,
+    path: &str,
+    root: bool,
+    inside: Inside<'_>,
+    errors: &mut Vec<FieldError>,
+) {
+    own_form(schema, path, inside, errors);
+    let embedded = set(schema, "x-kubernetes-embedded-resource");
+    let mut below = children(schema, path);
+    // Lists come last.
+    below.sort_by_key(|(child, _)| child.strip_prefix(path) == Some(".items"));
+    for (child_path, child) in below {
+        let step = child_path.strip_prefix(path).unwrap_or_default();
+        let property = step
+            .strip_prefix(".properties[")
+            .and_then(|rest| rest.strip_suffix(']'));
+        let reason = property.map(|property| format!("in top-level {property}"));
+        let mut within = inside;
+        if step == ".additionalProperties" && inside.metadata {
+            within.no_defaults = Some("inside additionalProperties applying to object metadata");
+        }
+        if property.is_some_and(|property| ["metadata", "kind", "apiVersion"].contains(&property))
+            && (root || embedded)
+        {
+            within.metadata = true;
+            if root {
+                within.no_defaults = reason.as_deref();
+            }
+        }
+        open_api(child, &child_path, false, within, errors);
     }
     if schema.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(false)) {
         let field = format!("{path}.x-kubernetes-preserve-unknown-fields");
@@ -187,8 +204,56 @@ fn open_api(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
     map_type(schema, path, errors);
     list_type(schema, path, errors);
     rules::form(schema, path, errors);
-    for (path, child) in children(schema, path) {
-        open_api(child, &path, errors);
+}
+
+fn own_form(schema: &Value, path: &str, inside: Inside<'_>, errors: &mut Vec<FieldError>) {
+    let kind = text(schema, "type");
+    if !kind.is_empty() && !TYPES.contains(&kind) {
+        errors.push(FieldError::not_supported(
+            format!("{path}.type"),
+            kind,
+            &TYPES,
+        ));
+    }
+    if let Some(reason) = inside.no_defaults
+        && schema.get("default").is_some_and(|value| !value.is_null())
+    {
+        errors.push(FieldError::forbidden(
+            format!("{path}.default"),
+            format!("must not be set {reason}"),
+        ));
+    }
+    for (key, detail) in UNSUPPORTED.iter().filter(|(key, _)| set(schema, key)) {
+        errors.push(FieldError::forbidden(format!("{path}.{key}"), *detail));
+    }
+    if kind == "null" {
+        let detail = "type cannot be set to null, use nullable as an alternative";
+        errors.push(FieldError::forbidden(format!("{path}.type"), detail));
+    }
+    if schema.get("items").is_some_and(Value::is_array) {
+        let detail = "items must be a schema object and not an array";
+        errors.push(FieldError::forbidden(format!("{path}.items"), detail));
+    }
+    if inside.metadata && set(schema, "x-kubernetes-embedded-resource") {
+        errors.push(FieldError::forbidden(
+            format!("{path}.x-kubernetes-embedded-resource"),
+            "must not be used inside of resource meta",
+        ));
+    }
+    if set(schema, "uniqueItems") {
+        let detail =
+            "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
+        errors.push(FieldError::forbidden(format!("{path}.uniqueItems"), detail));
+    }
+    let additional = schema
+        .get("additionalProperties")
+        .filter(|value| value.is_object() || *value == &Value::Bool(false));
+    if additional.is_some() && set(schema, "properties") {
+        let detail = "additionalProperties and properties are mutual exclusive";
+        errors.push(FieldError::forbidden(
+            format!("{path}.additionalProperties"),
+            detail,
+        ));
     }
 }
 
@@ -228,24 +293,26 @@ fn invariants(schema: &Value, path: &str, level: Level, errors: &mut Vec<FieldEr
         }
     }
     extensions(schema, path, level, errors);
-    if set(schema, "pattern")
-        && let Err(error) = Regex::new(text(schema, "pattern"))
-    {
-        let detail = format!("must be a valid regular expression, but isn't: {error}");
-        errors.push(FieldError::invalid(
-            format!("{path}.pattern"),
-            text(schema, "pattern"),
-            detail,
-        ));
-    }
-    let int_or_string = set(schema, "x-kubernetes-int-or-string");
+    pattern(schema, path, errors);
+    junctors(schema, path, errors);
+}
+
+/// `anyOf` of the two types of an int-or-string.
+fn is_int_or_string(any_of: Option<&Value>) -> bool {
+    any_of == Some(&serde_json::json!([{"type": "integer"}, {"type": "string"}]))
+}
+
+/// Schemas inside junctors restrict values only; the two types of an int-or-string are let through.
+fn junctors(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    let any_of = is_int_or_string(schema.get("anyOf"));
+    let in_all_of = is_int_or_string(schema.pointer("/allOf/0/anyOf"));
     for (child_path, child) in children(schema, path) {
-        let junctor = child_path.strip_prefix(path).unwrap_or_default();
-        if ["not", "allOf", "anyOf", "oneOf"]
+        let step = child_path.strip_prefix(path).unwrap_or_default();
+        let junctor = [".not", ".allOf", ".anyOf", ".oneOf"]
             .iter()
-            .any(|key| junctor.starts_with(&format!(".{key}")))
-        {
-            nested(child, &child_path, int_or_string, errors);
+            .any(|junctor| step.starts_with(junctor));
+        if junctor && !(any_of && step.starts_with(".anyOf")) {
+            nested(child, &child_path, in_all_of && step == ".allOf[0]", errors);
         }
     }
 }
@@ -307,11 +374,23 @@ fn extensions(schema: &Value, path: &str, level: Level, errors: &mut Vec<FieldEr
         errors.push(FieldError::required(format!("{path}.properties"), detail));
     }
     if embedded || level == Level::Root {
-        meta_fields(schema, path, errors);
+        meta_fields(schema, path, level, errors);
     }
 }
 
-fn meta_fields(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
+/// Whether a schema of metadata says anything but its type and what names are.
+fn says_more_than_names(metadata: &Value) -> bool {
+    let map = metadata.as_object().into_iter().flatten();
+    map.filter(|(key, _)| !["type", "default"].contains(&key.as_str()) && set(metadata, key))
+        .any(|(key, value)| {
+            let names = |map: &serde_json::Map<String, Value>| {
+                map.keys().all(|key| key == "name" || key == "generateName")
+            };
+            key != "properties" || !value.as_object().is_some_and(names)
+        })
+}
+
+fn meta_fields(schema: &Value, path: &str, level: Level, errors: &mut Vec<FieldError>) {
     for (key, wanted) in [
         ("kind", "string"),
         ("apiVersion", "string"),
@@ -332,21 +411,17 @@ fn meta_fields(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
                 format!("must be {wanted}"),
             ));
         }
-        let properties = property.get("properties").and_then(Value::as_object);
-        if key == "metadata"
-            && properties
-                .is_some_and(|map| map.keys().any(|key| key != "name" && key != "generateName"))
-        {
+        if key == "metadata" && level == Level::Root && says_more_than_names(property) {
             let detail = "must not specify anything other than name and generateName, but metadata is implicitly specified";
             errors.push(FieldError::forbidden(field, detail));
         }
     }
 }
 
-/// Schemas inside junctors restrict values only; the two types of an int-or-string are let through.
-fn nested(schema: &Value, path: &str, int_or_string: bool, errors: &mut Vec<FieldError>) {
+/// A schema inside a junctor.
+fn nested(schema: &Value, path: &str, lets_any_of: bool, errors: &mut Vec<FieldError>) {
     for (key, detail) in STRUCTURE {
-        if set(schema, key) && !(key == "type" && int_or_string) {
+        if set(schema, key) {
             errors.push(FieldError::forbidden(format!("{path}.{key}"), detail));
         }
     }
@@ -360,8 +435,25 @@ fn nested(schema: &Value, path: &str, int_or_string: bool, errors: &mut Vec<Fiel
             "must not be specified in a nested context",
         ));
     }
-    for (path, child) in children(schema, path) {
-        nested(child, &path, int_or_string, errors);
+    pattern(schema, path, errors);
+    for (child_path, child) in children(schema, path) {
+        let step = child_path.strip_prefix(path).unwrap_or_default();
+        if step != ".additionalProperties" && !(lets_any_of && step.starts_with(".anyOf")) {
+            nested(child, &child_path, false, errors);
+        }
+    }
+}
+
+fn pattern(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    if set(schema, "pattern")
+        && let Err(error) = go_regex::compile(text(schema, "pattern"))
+    {
+        let detail = format!("must be a valid regular expression, but isn't: {error}");
+        errors.push(FieldError::invalid(
+            format!("{path}.pattern"),
+            text(schema, "pattern"),
+            detail,
+        ));
     }
 }
 

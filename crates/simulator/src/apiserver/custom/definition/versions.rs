@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use machinery::builtin::validation::FieldError;
 use serde_json::Value;
 
+use super::super::field_path::walk;
 use super::super::structural;
 use super::{flag, text};
 
 const COLUMN_TYPES: &str = "boolean,date,integer,number,string";
-const COLUMN_FORMATS: [&str; 10] = [
+const COLUMN_FORMATS: [&str; 9] = [
     "",
     "byte",
     "date",
@@ -19,7 +20,6 @@ const COLUMN_FORMATS: [&str; 10] = [
     "int32",
     "int64",
     "password",
-    "binary",
 ];
 
 /// Which parts all versions have in common: the server moves them to the top of its internal form, and reports errors
@@ -47,36 +47,26 @@ impl Shared {
     }
 }
 
-/// Errors in what is the version's own.
+/// Errors in what is the version's own; `unchanged` if its schema was accepted before.
 pub(super) fn version_errors(
     version: &Value,
     path: &str,
     shared: &Shared,
-    index: usize,
+    unchanged: bool,
 ) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if let Some(warning) = version.get("deprecationWarning").and_then(Value::as_str) {
-        let complaint = if !flag(version, "deprecated") {
-            Some("can only be set for deprecated versions")
-        } else if warning.is_empty() {
-            Some("must not be an empty string")
-        } else if warning.len() > 256 {
-            Some("must be <= 256 characters long")
-        } else {
-            None
-        };
-        if let Some(complaint) = complaint {
-            errors.push(FieldError::invalid(
-                format!("{path}.deprecationWarning"),
-                warning,
-                complaint,
-            ));
+        for complaint in warning_complaints(warning, flag(version, "deprecated")) {
+            let field = format!("{path}.deprecationWarning");
+            errors.push(FieldError::invalid(field, warning, complaint));
         }
     }
     if !shared.has("schema") {
         errors.extend(schema_errors(
             version,
             &format!("{path}.schema.openAPIV3Schema"),
+            unchanged,
+            has_status(version),
         ));
     }
     if !shared.has("subresources") {
@@ -91,17 +81,48 @@ pub(super) fn version_errors(
     if !shared.has("selectableFields") || !shared.has("schema") {
         errors.extend(selectable_errors(
             version,
-            &format!("spec.versions[{index}].selectableFields"),
+            &format!("{path}.selectableFields"),
         ));
     }
     errors
 }
 
+/// What is wrong with the text of a warning.
+fn warning_complaints(warning: &str, deprecated: bool) -> Vec<String> {
+    if !deprecated {
+        return vec!["can only be set for deprecated versions".to_owned()];
+    }
+    let mut complaints = Vec::new();
+    if warning.len() > 256 {
+        complaints.push("must be <= 256 characters long".to_owned());
+    }
+    if warning.is_empty() {
+        complaints.push("must not be an empty string".to_owned());
+    }
+    let hidden = |c: char| c != ' ' && (c.is_control() || c.is_whitespace());
+    if let Some((index, _)) = warning.char_indices().find(|(_, c)| hidden(*c)) {
+        complaints.push(format!(
+            "must only contain printable UTF-8 characters; non-printable character found at index {index}"
+        ));
+    }
+    complaints
+}
+
 /// Errors in what all versions share.
-pub(super) fn hoisted_errors(first: &Value, shared: &Shared) -> Vec<FieldError> {
+pub(super) fn hoisted_errors(
+    first: &Value,
+    shared: &Shared,
+    unchanged: bool,
+    any_status: bool,
+) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if shared.has("schema") {
-        errors.extend(schema_errors(first, "spec.validation.openAPIV3Schema"));
+        errors.extend(schema_errors(
+            first,
+            "spec.validation.openAPIV3Schema",
+            unchanged,
+            any_status,
+        ));
     }
     if shared.has("subresources") {
         errors.extend(subresource_errors(first, "spec.subresources"));
@@ -115,11 +136,19 @@ pub(super) fn hoisted_errors(first: &Value, shared: &Shared) -> Vec<FieldError> 
     errors
 }
 
-fn schema_errors(version: &Value, path: &str) -> Vec<FieldError> {
+/// Whether a version's status has an endpoint of its own.
+pub(super) fn has_status(version: &Value) -> bool {
+    let status = version.pointer("/subresources/status");
+    status.is_some_and(|status| !status.is_null())
+}
+
+fn schema_errors(version: &Value, path: &str, unchanged: bool, status: bool) -> Vec<FieldError> {
     version
         .pointer("/schema/openAPIV3Schema")
         .filter(|schema| !schema.is_null())
-        .map_or_else(Vec::new, |schema| structural::errors(schema, path))
+        .map_or_else(Vec::new, |schema| {
+            structural::errors(schema, path, unchanged, status)
+        })
 }
 
 fn subresource_errors(version: &Value, path: &str) -> Vec<FieldError> {
@@ -162,16 +191,8 @@ fn subresource_errors(version: &Value, path: &str) -> Vec<FieldError> {
 }
 
 fn simple_path(path: &str, field: &str) -> Option<FieldError> {
-    if !path.starts_with('.') {
-        return Some(FieldError::invalid(
-            field,
-            path,
-            "must be a simple json path starting with .",
-        ));
-    }
-    let brackets = path.contains(['[', ']', '(', ')', '{', '}', '*', '?', '\'', '"', ' '])
-        || path.ends_with('.');
-    brackets.then(|| FieldError::invalid(field, path, "must be a json path in the dot notation"))
+    let detail = "must be a simple json path starting with .";
+    (!path.starts_with('.')).then(|| FieldError::invalid(field, path, detail))
 }
 
 fn column_errors(version: &Value, path: &str) -> Vec<FieldError> {
@@ -193,8 +214,7 @@ fn column_errors(version: &Value, path: &str) -> Vec<FieldError> {
         }
         let format = text(column, "/format");
         if !COLUMN_FORMATS.contains(&format) {
-            let detail =
-                "must be one of binary,byte,date,date-time,double,float,int32,int64,password";
+            let detail = "must be one of byte,date,date-time,double,float,int32,int64,password";
             errors.push(FieldError::invalid(
                 format!("{path}.format"),
                 format,
@@ -216,6 +236,9 @@ fn column_errors(version: &Value, path: &str) -> Vec<FieldError> {
     errors
 }
 
+/// Selectable fields of a version.
+const MOST_SELECTABLE: usize = 8;
+
 fn selectable_errors(version: &Value, path: &str) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let mut seen = BTreeSet::new();
@@ -230,27 +253,31 @@ fn selectable_errors(version: &Value, path: &str) -> Vec<FieldError> {
             errors.push(FieldError::required(path, ""));
             continue;
         }
-        let found = json_path
-            .trim_start_matches('.')
-            .split('.')
-            .try_fold(schema, |schema, key| schema.get("properties")?.get(key));
-        if json_path.starts_with(".metadata") {
+        let (found, of) = match walk(json_path, schema, false) {
+            Ok(found) => found,
+            Err(error) => {
+                let detail = format!("is an invalid path: {error}");
+                errors.push(FieldError::invalid(path, json_path, detail));
+                continue;
+            }
+        };
+        if found.split(['.', '[']).next() == Some("metadata") {
             errors.push(FieldError::invalid(
                 &path,
                 json_path,
                 "must not point to fields in metadata",
             ));
         }
-        if !matches!(
-            found.map(|schema| text(schema, "/type")),
-            Some("string" | "boolean" | "integer")
-        ) {
+        if !matches!(text(of, "/type"), "string" | "boolean" | "integer") {
             let detail = "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.";
             errors.push(FieldError::invalid(&path, json_path, detail));
         }
-        if !seen.insert(json_path) {
+        if !seen.insert(found) {
             errors.push(FieldError::duplicate(&path, json_path));
         }
+    }
+    if seen.len() > MOST_SELECTABLE {
+        errors.push(FieldError::too_many(path, seen.len(), MOST_SELECTABLE));
     }
     errors
 }

@@ -41,7 +41,11 @@ pub(super) fn list_type(schema: &Value, path: &str, errors: &mut Vec<FieldError>
     let kind = text(schema, "x-kubernetes-list-type");
     let field = format!("{path}.x-kubernetes-list-type");
     if declared {
-        errors.extend(needs_type(schema, path, "array", "x-kubernetes-list-type"));
+        match needs_type(schema, path, "array", "x-kubernetes-list-type") {
+            Some(error) => errors.push(error),
+            None if kind == "set" => errors.extend(atomic_items(schema, path)),
+            None => {}
+        }
         if !["atomic", "set", "map"].contains(&kind) {
             errors.push(FieldError::not_supported(
                 field.clone(),
@@ -81,6 +85,54 @@ pub(super) fn list_type(schema: &Value, path: &str, errors: &mut Vec<FieldError>
         let detail = format!("cannot be nullable when x-kubernetes-list-type is {kind}");
         errors.push(FieldError::forbidden(
             format!("{path}.items.nullable"),
+            detail,
+        ));
+    }
+    if kind == "map" {
+        for key in keys {
+            key_property(schema, path, key, errors);
+        }
+    }
+}
+
+/// What is in a set is compared as a whole.
+fn atomic_items(schema: &Value, path: &str) -> Option<FieldError> {
+    let items = schema.get("items").filter(|items| items.is_object())?;
+    let of_list = items
+        .get("x-kubernetes-list-type")
+        .filter(|kind| !kind.is_null());
+    let extension = match text(items, "type") {
+        "array" if of_list.is_some_and(|kind| kind != "atomic") => "x-kubernetes-list-type",
+        "object" if text(items, "x-kubernetes-map-type") != "atomic" => "x-kubernetes-map-type",
+        _ => return None,
+    };
+    Some(FieldError::invalid(
+        format!("{path}.items.{extension}"),
+        of_list.unwrap_or(&Value::Null),
+        "must be atomic as item of a list with x-kubernetes-list-type=set",
+    ))
+}
+
+/// A property that is a key is always there.
+fn key_property(schema: &Value, path: &str, key: &str, errors: &mut Vec<FieldError>) {
+    let Some(items) = schema.get("items").filter(|items| items.is_object()) else {
+        return;
+    };
+    let properties = items.get("properties");
+    let Some(of_key) = properties.and_then(|properties| properties.get(key)) else {
+        return;
+    };
+    let property = format!("{path}.items.properties[{key}]");
+    let required = items.get("required").and_then(Value::as_array);
+    let required = required.is_some_and(|list| list.iter().any(|name| name.as_str() == Some(key)));
+    if !required && of_key.get("default").is_none_or(Value::is_null) {
+        let detail = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
+        errors.push(FieldError::required(format!("{property}.default"), detail));
+    }
+    if set(of_key, "nullable") {
+        let detail = "this property is in x-kubernetes-list-map-keys, so it cannot be nullable";
+        errors.push(FieldError::forbidden(
+            format!("{property}.nullable"),
             detail,
         ));
     }
@@ -130,22 +182,6 @@ fn map_items(
                     errors.push(FieldError::invalid(
                         format!("{property}.type"),
                         kind,
-                        detail,
-                    ));
-                }
-                let required = items.get("required").and_then(Value::as_array);
-                let required =
-                    required.is_some_and(|list| list.iter().any(|name| name.as_str() == Some(key)));
-                if !required && schema.get("default").is_none_or(Value::is_null) {
-                    let detail = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a \
-                                  required property";
-                    errors.push(FieldError::required(format!("{property}.default"), detail));
-                }
-                if set(schema, "nullable") {
-                    let detail =
-                        "this property is in x-kubernetes-list-map-keys, so it cannot be nullable";
-                    errors.push(FieldError::forbidden(
-                        format!("{property}.nullable"),
                         detail,
                     ));
                 }

@@ -2,12 +2,13 @@
 //! (`apis/apiextensions/validation/validation.go`, `schema/cel/compilation.go`).
 
 use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
-use machinery::cel::{Shape, Type};
+use machinery::cel::{Env, Shape, Type};
 use serde_json::{Value, json};
 
 use super::super::field_path::normalized;
 use super::super::rules::{environment, text};
 use super::children;
+use super::cost::{COST, Total, too_expensive};
 
 const REASONS: [&str; 4] = [
     "FieldValueDuplicate",
@@ -70,102 +71,145 @@ pub(super) fn form(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// Errors of all rules in a schema whose form is fine.
-pub(super) fn compile(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    below(schema, path, true, None, errors);
-}
-
-/// `uncorrelated` is where old values stop being found.
-fn below(
+/// Errors of all rules in a schema that is structural. `form` are the errors in its form: rules of what has some in it or
+/// below are not looked at. `unchanged` schemas may have rules that cost too much each, but not all together.
+pub(super) fn compile(
     schema: &Value,
     path: &str,
-    root: bool,
-    uncorrelated: Option<&str>,
+    form: &[FieldError],
+    unchanged: bool,
     errors: &mut Vec<FieldError>,
 ) {
-    for (child_path, child) in children(schema, path) {
-        let step = child_path.strip_prefix(path).unwrap_or_default();
-        // Rules in junctors other than allOf are never run.
-        if step.starts_with(".not") || step.starts_with(".anyOf") || step.starts_with(".oneOf") {
-            continue;
-        }
-        if step.starts_with(".allOf") {
-            compile_own(child, schema, &child_path, root, uncorrelated, errors);
-            continue;
-        }
-        let lost = step == ".items" && text(schema, "x-kubernetes-list-type") != "map";
-        let uncorrelated = uncorrelated.or(lost.then_some(path));
-        let embedded = child.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true));
-        below(child, &child_path, embedded, uncorrelated, errors);
-    }
-    compile_own(schema, schema, path, root, uncorrelated, errors);
+    let mut compiler = Compiler {
+        form,
+        unchanged,
+        errors,
+        total: Total::default(),
+    };
+    let root = Place {
+        path,
+        root: true,
+        uncorrelated: None,
+        most: Some(1),
+    };
+    compiler.below(schema, root);
+    let total = compiler.total;
+    total.errors(path, errors);
 }
 
-fn compile_own(
-    schema: &Value,
-    structure: &Value,
-    path: &str,
+/// Where a schema stands.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    path: &'a str,
+    /// Of a whole resource.
     root: bool,
-    uncorrelated: Option<&str>,
-    errors: &mut Vec<FieldError>,
-) {
-    if list(schema).is_empty() {
-        return;
+    /// Where old values stop being found.
+    uncorrelated: Option<&'a str>,
+    /// How many values of it there may be, if the schemas around it say.
+    most: Option<u64>,
+}
+
+struct Compiler<'a> {
+    form: &'a [FieldError],
+    unchanged: bool,
+    errors: &'a mut Vec<FieldError>,
+    total: Total,
+}
+
+impl Compiler<'_> {
+    fn below(&mut self, schema: &Value, place: Place<'_>) {
+        let most = place
+            .most
+            .zip(most_elements(schema))
+            .map(|(around, own)| around.saturating_mul(own));
+        for (path, child) in children(schema, place.path) {
+            let step = path.strip_prefix(place.path).unwrap_or_default();
+            // Rules in junctors are not looked at.
+            if [".not", ".anyOf", ".oneOf", ".allOf"]
+                .iter()
+                .any(|junctor| step.starts_with(junctor))
+            {
+                continue;
+            }
+            let lost = (step == ".items" && text(schema, "x-kubernetes-list-type") != "map")
+                || (step.starts_with(".properties[")
+                    && text(schema, "x-kubernetes-map-type") == "atomic");
+            let below = Place {
+                path: &path,
+                root: child.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true)),
+                uncorrelated: place.uncorrelated.or(lost.then_some(place.path)),
+                most,
+            };
+            self.below(child, below);
+        }
+        self.own(schema, place);
     }
-    let shape = Shape::of(structure, root);
-    if shape.is_hidden() {
-        let detail = "internal error: failed to construct type information for x-kubernetes-validations rules: unable to \
-                      convert structural schema to CEL declarations";
-        let field = format!("{path}.x-kubernetes-validations");
-        errors.push(FieldError::new(
-            ErrorKind::Internal,
-            field,
-            BadValue::Omitted,
-            detail,
-        ));
-        return;
+
+    /// Whether the form of a schema and of everything below it is fine.
+    fn is_fine(&self, path: &str) -> bool {
+        !self.form.iter().any(|error| {
+            let rest = error.field.strip_prefix(path);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
     }
-    for (index, rule) in list(schema).iter().enumerate() {
+
+    fn own(&mut self, schema: &Value, place: Place<'_>) {
+        if list(schema).is_empty() || !self.is_fine(place.path) {
+            return;
+        }
+        let shape = Shape::of(schema, place.root);
+        if shape.is_hidden() {
+            let detail = "internal error: failed to construct type information for x-kubernetes-validations rules: unable \
+                          to convert structural schema to CEL declarations";
+            let field = format!("{}.x-kubernetes-validations", place.path);
+            self.errors.push(FieldError::new(
+                ErrorKind::Internal,
+                field,
+                BadValue::Omitted,
+                detail,
+            ));
+            return;
+        }
+        for (index, rule) in list(schema).iter().enumerate() {
+            self.rule(rule, index, &shape, place);
+        }
+    }
+
+    fn rule(&mut self, rule: &Value, index: usize, shape: &Shape, place: Place<'_>) {
+        let path = place.path;
         let at = |field: &str| format!("{path}.x-kubernetes-validations[{index}].{field}");
         let optional = rule.get("optionalOldSelf").and_then(Value::as_bool);
-        let env = environment(&shape, optional.unwrap_or_default());
+        let env = environment(shape, optional.unwrap_or_default());
         let mut uses_old = false;
-        let complaint = match env.compile(text(rule, "rule")) {
-            Err(error) => Some(format!("compilation failed: {error}")),
+        let (cost, complaint) = match env.compile(text(rule, "rule")) {
+            Err(error) => (0, Some(format!("compilation failed: {error}"))),
             Ok(program) if *program.output() != Type::Bool => {
-                Some("cel expression must evaluate to a bool".to_owned())
+                (0, Some("cel expression must evaluate to a bool".to_owned()))
             }
             Ok(program) => {
                 uses_old = program.uses("oldSelf");
-                None
+                let times = place.most.unwrap_or_else(|| shape.max_cardinality());
+                (program.estimate(shape).saturating_mul(times), None)
             }
         };
+        self.charge(at("rule"), "estimated rule cost", cost);
         let failed = complaint.is_some();
         if let Some(complaint) = complaint {
-            errors.push(FieldError::invalid(at("rule"), go_rule(rule), complaint));
+            let error = FieldError::invalid(at("rule"), go_rule(rule), complaint);
+            self.errors.push(error);
         }
-        let message = text(rule, "messageExpression");
-        if !failed && !message.is_empty() {
-            let complaint = match env.compile(message) {
-                Err(error) => Some(format!("messageExpression compilation failed: {error}")),
-                Ok(program) if *program.output() != Type::String => {
-                    Some("messageExpression must evaluate to a string".to_owned())
-                }
-                Ok(_) => None,
-            };
-            if let Some(complaint) = complaint {
-                let field = at("messageExpression");
-                errors.push(FieldError::invalid(field, go_rule(rule), complaint));
-            }
+        if !failed {
+            self.message(rule, at("messageExpression"), &env, shape);
         }
-        match (uses_old, uncorrelated, optional) {
+        match (uses_old, place.uncorrelated, optional) {
             (true, Some(place), _) => {
                 let detail = format!(
                     "oldSelf cannot be used on the uncorrelatable portion of the schema within {place}"
                 );
-                errors.push(FieldError::invalid(at("rule"), text(rule, "rule"), detail));
+                let error = FieldError::invalid(at("rule"), text(rule, "rule"), detail);
+                self.errors.push(error);
             }
-            (false, _, Some(value)) => errors.push(FieldError::invalid(
+            (false, _, Some(value)) => self.errors.push(FieldError::invalid(
                 at("optionalOldSelf"),
                 &Value::Bool(value),
                 "may not be set if oldSelf is not used in rule",
@@ -173,10 +217,64 @@ fn compile_own(
             (true, None, _) | (false, _, None) => {}
         }
     }
+
+    /// The expression of a rule's message.
+    fn message(&mut self, rule: &Value, field: String, env: &Env, shape: &Shape) {
+        let message = text(rule, "messageExpression");
+        if message.is_empty() {
+            return;
+        }
+        let complaint = match env.compile(message) {
+            Err(error) => format!("messageExpression compilation failed: {error}"),
+            Ok(program) if *program.output() != Type::String => {
+                "messageExpression must evaluate to a string".to_owned()
+            }
+            Ok(program) => {
+                let cost = program.estimate(shape);
+                self.charge(field, "estimated messageExpression cost", cost);
+                return;
+            }
+        };
+        let error = FieldError::invalid(field, go_rule(rule), complaint);
+        self.errors.push(error);
+    }
+
+    /// Takes a cost into account; one that is too much by itself is an error.
+    fn charge(&mut self, field: String, what: &str, cost: u64) {
+        if cost > COST && !self.unchanged {
+            let detail = too_expensive(what, cost, COST);
+            let error = FieldError::forbidden(field.clone(), detail);
+            self.errors.push(error);
+        }
+        self.total.add(field, cost);
+    }
+}
+
+/// How many values of the schemas below there may be for one of this schema, if it says.
+fn most_elements(schema: &Value) -> Option<u64> {
+    let most = |key: &str| {
+        let declared = schema.get(key)?.as_i64()?;
+        Some(u64::try_from(declared).unwrap_or_default())
+    };
+    match text(schema, "type") {
+        "object"
+            if schema
+                .get("additionalProperties")
+                .is_some_and(|additional| !additional.is_null()) =>
+        {
+            most("maxProperties")
+        }
+        "array" => most("maxItems"),
+        _ => Some(1),
+    }
+}
+
+fn go_rule(rule: &Value) -> BadValue {
+    BadValue::Json(go_rule_text(rule))
 }
 
 /// A rule in the server's internal form.
-fn go_rule(rule: &Value) -> BadValue {
+pub(super) fn go_rule_text(rule: &Value) -> String {
     let or_null = |key: &str| rule.get(key).cloned().unwrap_or_default();
     let fields = [
         ("Rule", json!(text(rule, "rule"))),
@@ -187,11 +285,11 @@ fn go_rule(rule: &Value) -> BadValue {
         ("OptionalOldSelf", or_null("optionalOldSelf")),
     ];
     let fields = fields.map(|(key, value)| format!("{key:?}:{}", escaped(&value)));
-    BadValue::Json(format!("{{{}}}", fields.join(",")))
+    format!("{{{}}}", fields.join(","))
 }
 
 /// As Go's `json.Marshal` writes it.
-fn escaped(value: &Value) -> String {
+pub(super) fn escaped(value: &Value) -> String {
     value
         .to_string()
         .replace('<', "\\u003c")
