@@ -93,42 +93,29 @@ fn clean_up(session: &mut Session<'_>, definition: &Arc<Value>) -> Result<(), Ap
     if !finalizers.iter().any(|finalizer| finalizer == CLEANUP) {
         return Ok(());
     }
-    let now = session.now();
-    let mut left = false;
+    let mut next = Value::clone(definition);
+    set_terminating(&mut next, Termination::InProgress, session.now());
+    let mut current = definition.clone();
+    if next.get("status") != definition.get("status") {
+        current = session.update_status(&known::CUSTOM_RESOURCE_DEFINITIONS, next)?;
+    }
     if let Some(resource) = instances_of(definition) {
         for instance in session.list(&resource, None) {
-            left = true;
             if meta::deletion_timestamp(&instance).is_none() {
                 let (namespace, name) = (meta::namespace(&instance), meta::name(&instance));
                 session.delete(&resource, namespace, name, &DeleteOptions::default())?;
             }
         }
-        left &= !session.list(&resource, None).is_empty();
+        if !session.list(&resource, None).is_empty() {
+            return Ok(());
+        }
     }
-    let mut next = Value::clone(definition);
-    set_terminating(
-        &mut next,
-        if left {
-            Termination::InProgress
-        } else {
-            Termination::Completed
-        },
-        now,
-    );
-    let mut current = definition.clone();
-    if next.get("status") != definition.get("status") {
-        current = session.update_status(&known::CUSTOM_RESOURCE_DEFINITIONS, next)?;
-    }
-    if !left {
-        let mut last = Value::clone(&current);
-        meta::set_finalizers(
-            &mut last,
-            finalizers
-                .into_iter()
-                .filter(|finalizer| finalizer != CLEANUP)
-                .collect(),
-        );
-        session.update(&known::CUSTOM_RESOURCE_DEFINITIONS, last)?;
-    }
+    // If nobody else keeps it, this is its end, and who watches sees it as it was stored before.
+    let mut last = Value::clone(&current);
+    let mut others = finalizers;
+    others.retain(|finalizer| finalizer != CLEANUP);
+    meta::set_finalizers(&mut last, others);
+    set_terminating(&mut last, Termination::Completed, session.now());
+    session.update_status(&known::CUSTOM_RESOURCE_DEFINITIONS, last)?;
     Ok(())
 }

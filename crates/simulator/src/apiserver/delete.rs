@@ -54,11 +54,22 @@ fn check_preconditions(
             ))
             .with_details(details)
     };
+    // Definitions have a deletion of their own, and it words of its own.
+    let own = served.resource == known::CUSTOM_RESOURCE_DEFINITIONS;
+    let differs = |what: &str, given: &str, found: &str| {
+        let text = format!(
+            "Precondition failed: {what} in precondition: {given}, {what} in object meta: {found}"
+        );
+        ApiError::conflict(&served.resource, meta::name(object), &text)
+    };
     if let Some(uid) = options
         .uid
         .as_ref()
         .filter(|uid| uid.as_str() != meta::uid(object))
     {
+        if own {
+            return Err(differs("UID", uid, meta::uid(object)));
+        }
         return Err(refuse(format!(
             "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been \
              deleted and then recreated",
@@ -70,6 +81,10 @@ fn check_preconditions(
         .as_ref()
         .filter(|version| version.as_str() != meta::resource_version(object))
     {
+        if own {
+            let found = meta::resource_version(object);
+            return Err(differs("ResourceVersion", version, found));
+        }
         return Err(refuse(format!(
             "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({}). The \
              object might have been modified",
@@ -416,6 +431,7 @@ fn terminating_definition(definition: &Value, now: Timestamp) -> Value {
     let mut object = definition.clone();
     mark_deleting(&mut object, now);
     meta::set(&mut object, "deletionGracePeriodSeconds", Value::Null);
+    meta::set_generation(&mut object, meta::generation(definition));
     let mut finalizers = meta::finalizers(&object);
     if !finalizers.iter().any(|finalizer| finalizer == CLEANUP) {
         finalizers.push(CLEANUP.to_owned());

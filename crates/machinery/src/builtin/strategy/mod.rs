@@ -150,8 +150,7 @@ fn status_update(group: &str, kind: &str, new: &mut Object, old: &Object) {
         ("apps", "Deployment") => keep_metadata(new, old, &["labels"]),
         ("apps", "DaemonSet") => keep_template_generation(new, old),
         ("flowcontrol.apiserver.k8s.io", _) => keep_metadata_but_managed_fields(new, old),
-        ("apiextensions.k8s.io", "CustomResourceDefinition")
-        | ("admissionregistration.k8s.io" | "resource.k8s.io" | "storagemigration.k8s.io", _)
+        ("admissionregistration.k8s.io" | "resource.k8s.io" | "storagemigration.k8s.io", _)
         | ("networking.k8s.io", "ServiceCIDR")
         | ("storage.k8s.io", "VolumeAttachment")
         | ("certificates.k8s.io", "PodCertificateRequest") => {
