@@ -275,6 +275,16 @@ mod tests {
     }
 
     #[test]
+    fn custom_resources_are_answered_as_recorded() {
+        replays("schemas");
+    }
+
+    #[test]
+    fn what_is_planted_among_custom_resources_is_found() {
+        plants("schemas");
+    }
+
+    #[test]
     fn watches_are_told_as_recorded() {
         replays("watches");
     }

@@ -6,6 +6,7 @@
 mod applies;
 mod area;
 mod builtins;
+mod causes;
 mod compare;
 mod discovery;
 mod document;

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
+use super::causes;
 use super::ground::Reply;
 
 /// Compiled once; a pattern that doesn't compile matches nothing, which the tests would notice.
@@ -140,7 +141,7 @@ impl Names {
         let mut text = if text.contains("FieldManagerConflict") {
             with_sorted_conflicts(text)
         } else {
-            text.to_owned()
+            causes::in_order(text)
         };
         for (name, with) in &self.generated {
             text = text.replace(name, with);

@@ -3,6 +3,8 @@
 //!
 //! Most are created as dry runs, which shows what is pruned, defaulted and refused. Ratcheting needs stored objects that the
 //! schema refuses, so every definition is in a group of its sequence's own, lets everything pass first, then gets its schema.
+mod definitions;
+mod life;
 mod made;
 mod ratchet;
 mod upstream;
@@ -13,8 +15,10 @@ use serde_json::Value;
 use super::area::{Area, Chance};
 use super::sequence::Sequence;
 
-/// Definitions made up by a seed.
+/// Definitions made up by a seed; lives of definitions, and sequences of flawed ones.
 const MADE: u64 = 60;
+const LIVES: u64 = 12;
+const FLAWED: u64 = 12;
 
 /// Objects of custom resources that nobody has.
 pub struct Schemas;
@@ -34,7 +38,18 @@ impl Area for Schemas {
             let definition = made::definition(&mut chance);
             ratchet::sequence(&format!("made up {number}"), &definition, &mut chance)
         };
-        Ok((0..MADE).map(sequence).collect())
+        let life = |number| {
+            let mut chance = Chance::of(seed, number);
+            life::sequence(&format!("life {number}"), &mut chance)
+        };
+        let flawed = |number| {
+            let mut chance = Chance::of(seed, number);
+            definitions::sequence(&format!("flawed definitions {number}"), &mut chance)
+        };
+        let (lives, all) = (MADE + LIVES, MADE + LIVES + FLAWED);
+        let made = (0..MADE).map(sequence);
+        let lives_and_flaws = (MADE..lives).map(life).chain((lives..all).map(flawed));
+        Ok(made.chain(lives_and_flaws).collect())
     }
 }
 

@@ -1,0 +1,75 @@
+//! What is wrong with a custom object comes in no order: the real server finds it by walking through Go's maps of properties
+//! (`kube-openapi/pkg/validation/validate/object_validator.go`, `apiextensions-apiserver/pkg/apiserver/schema/cel`), so that two
+//! answers to one request differ. Here it comes in the order of its text; nothing is left out.
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+/// One cause, as compact or indented JSON.
+static CAUSE: LazyLock<Regex> = LazyLock::new(|| {
+    let text = r#""((?:[^"\\]|\\.)*)""#;
+    let pattern =
+        format!(r#"\{{\s*"reason":\s*{text},\s*"message":\s*{text},\s*"field":\s*{text}\s*\}}"#);
+    Regex::new(&pattern).unwrap_or_else(|_| unreachable!("a pattern of our own"))
+});
+/// The group of the object, which isn't Kubernetes' own.
+static GROUP: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r#""details":\s*\{\s*"name":\s*"[^"]*",\s*"group":\s*"([^"]+)""#;
+    Regex::new(pattern).unwrap_or_else(|_| unreachable!("a pattern of our own"))
+});
+
+/// The body of a reply with what is wrong with a custom object in the order of its text.
+pub fn in_order(body: &str) -> String {
+    let custom = GROUP
+        .captures(body)
+        .is_some_and(|found| !found[1].ends_with(".k8s.io") && found[1].contains('.'));
+    if !custom || !body.contains("\"Invalid\"") {
+        return body.to_owned();
+    }
+    let told = |causes: &[(String, String)]| {
+        let mut texts: Vec<&str> = Vec::new();
+        for (text, _) in causes {
+            if !texts.contains(&text.as_str()) {
+                texts.push(text);
+            }
+        }
+        format!("[{}]", texts.join(", "))
+    };
+    let cause = |found: Captures| (format!("{}: {}", &found[3], &found[2]), found[0].to_owned());
+    let mut causes: Vec<(String, String)> = CAUSE.captures_iter(body).map(cause).collect();
+    let before = told(&causes);
+    // A message that says something else than its causes is left alone.
+    if causes.len() < 2 || !body.contains(&before) {
+        return body.to_owned();
+    }
+    causes.sort_unstable();
+    let body = body.replacen(&before, &told(&causes), 1);
+    let mut causes = causes.into_iter().map(|(_, cause)| cause);
+    CAUSE
+        .replace_all(&body, |_: &Captures| causes.next().unwrap_or_default())
+        .into_owned()
+}
+
+#[test]
+fn causes_of_custom_objects_come_in_one_order() {
+    let cause = |field: &str| {
+        format!(
+            r#"{{"reason":"FieldValueInvalid","message":"Invalid value: \"{field}\"","field":"{field}"}}"#
+        )
+    };
+    let body = |group: &str, fields: [&str; 2]| {
+        let told = fields.map(|field| format!(r#"{field}: Invalid value: \"{field}\""#));
+        format!(
+            r#"{{"message":"A \"b\" is invalid: [{}]","reason":"Invalid","details":{{"name":"b","group":"{group}","kind":"A","causes":[{},{}]}}}}"#,
+            told.join(", "),
+            cause(fields[0]),
+            cause(fields[1])
+        )
+    };
+    let sorted = body("x.example.com", ["a", "b"]);
+    assert_eq!(in_order(&body("x.example.com", ["b", "a"])), sorted);
+    assert_eq!(in_order(&sorted), sorted);
+    let of_kubernetes = body("apiextensions.k8s.io", ["b", "a"]);
+    assert_eq!(in_order(&of_kubernetes), of_kubernetes);
+    assert_ne!(in_order(&body("x.example.com", ["b", "c"])), sorted);
+}
