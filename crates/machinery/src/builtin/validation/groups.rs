@@ -17,6 +17,7 @@ pub fn create(kind: &str, object: &At<'_>, errors: &mut Errors) {
         "PriorityClass" => priority_class(object, errors),
         "RuntimeClass" => runtime_class(object, errors),
         "StorageClass" => storage_class(object, errors),
+        "VolumeAttachment" => volume_attachment(&object.child("spec"), errors),
         _ => admission::configuration(kind, object, errors),
     }
 }
@@ -50,6 +51,7 @@ pub fn update(kind: &str, new: &At<'_>, old: &At<'_>, namespaced: bool, errors: 
             }
             fixed("preemptionPolicy", "*string", errors);
         }
+        "VolumeAttachment" => volume_attachment(&new.child("spec"), errors),
         "RuntimeClass" => fixed("handler", "string", errors),
         "StorageClass" => {
             fixed("parameters", "map string", errors);
@@ -298,4 +300,54 @@ fn storage_class(class: &At<'_>, errors: &mut Errors) {
     } else if !["Immediate", "WaitForFirstConsumer"].contains(&mode.text()) {
         errors.push(mode.not_supported(&["Immediate", "WaitForFirstConsumer"]));
     }
+}
+
+/// Of volumes that are written out in the attachment, only that there are some.
+fn volume_attachment(spec: &At<'_>, errors: &mut Errors) {
+    let attacher = spec.child("attacher");
+    if attacher.is_empty() {
+        errors.push(attacher.required(""));
+    } else {
+        if attacher.text().len() > 63 {
+            errors.push(FieldError::too_long(attacher.path(), 63));
+        }
+        let complaints = names::dns1123_subdomain(&attacher.text().to_lowercase());
+        attacher.complain(complaints, errors);
+    }
+    let source = spec.child("source");
+    let volume = source.child("persistentVolumeName");
+    let one = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
+    match (source.child("inlineVolumeSpec").is_set(), volume.is_set()) {
+        (false, false) => errors.push(source.required(one)),
+        (true, true) => errors.push(source.forbidden(one)),
+        (false, true) if volume.is_empty() => {
+            errors.push(volume.required("must specify non empty persistentVolumeName"));
+        }
+        (false, true) | (true, false) => {}
+    }
+    let node = spec.child("nodeName");
+    node.complain(names::dns1123_subdomain(node.text()), errors);
+    if volume.is_set() {
+        volume.complain(names::dns1123_subdomain(volume.text()), errors);
+    }
+}
+
+#[test]
+fn an_attachment_names_its_driver_one_volume_and_a_node() {
+    let complaints = |spec: serde_json::Value| {
+        let object = serde_json::json!({"metadata": {"name": "a"}, "spec": spec});
+        let found = super::validate_create("storage.k8s.io", "v1", "VolumeAttachment", &object);
+        found
+            .into_iter()
+            .map(|error| error.field)
+            .collect::<Vec<_>>()
+    };
+    let source = serde_json::json!({"persistentVolumeName": "v"});
+    let spec = |attacher: &str| serde_json::json!({"attacher": attacher, "source": source, "nodeName": "n"});
+    assert_eq!(complaints(spec("CSI.example.com")), [""; 0]);
+    assert_eq!(complaints(spec("example.com/p")), ["spec.attacher"]);
+    assert_eq!(
+        complaints(serde_json::json!({"attacher": "", "source": {}, "nodeName": ""})),
+        ["spec.attacher", "spec.source", "spec.nodeName"]
+    );
 }
