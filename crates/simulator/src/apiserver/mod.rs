@@ -130,6 +130,8 @@ pub struct ApiServer {
     rbac: rbac::index::Index,
     /// What `options.token_key` is as a pair, once somebody needs it.
     token_keys: OnceCell<tokens::keys::KeyPair>,
+    /// Documents about the API that somebody asked for.
+    open_api: openapi::Kept,
 }
 
 impl ApiServer {
@@ -149,6 +151,7 @@ impl ApiServer {
             converted: RefCell::default(),
             rbac: rbac::index::Index::default(),
             token_keys: OnceCell::new(),
+            open_api: openapi::Kept::default(),
         }
     }
 

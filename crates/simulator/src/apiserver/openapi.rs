@@ -8,6 +8,7 @@ mod convert;
 mod custom;
 mod document;
 mod gnostic;
+mod kept;
 mod kinds;
 mod operation;
 mod paths;
@@ -15,16 +16,13 @@ mod plain;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{ApiServer, discovery};
+use super::{ApiServer, reply};
 use crate::request::{Request, Response};
-use document::GroupVersion;
-use plain::Plain;
+pub(crate) use kept::Kept;
 
 const JSON: &str = "application/json";
 /// Swagger in protobuf. The `@` of its old name has no place in a `Content-Type`.
@@ -50,72 +48,19 @@ pub fn respond(api: &mut ApiServer, request: &Request) -> Option<Response> {
     }
 }
 
-/// The group versions with a document, in the order of discovery.
-fn group_versions(api: &ApiServer) -> Vec<GroupVersion> {
-    let groups = discovery::groups(api);
-    let customs: Vec<_> = api
-        .registry()
-        .custom()
-        .map(|(_, version)| version.clone())
-        .collect();
-    let all = groups.into_iter().flat_map(|group| {
-        let name = group.name;
-        group
-            .versions
-            .into_iter()
-            .map(move |(version, entries)| (name.clone(), version, entries))
-    });
-    all.map(|(group, version, entries)| GroupVersion::new(group, version, entries, &customs))
-        .collect()
-}
-
-/// What is outside of group versions.
-fn others(api: &ApiServer) -> Vec<Plain> {
-    let groups = discovery::groups(api);
-    let builtin = groups
-        .iter()
-        .map(|group| group.name.as_str())
-        .filter(|name| !name.is_empty() && api.registry().is_builtin_group(name));
-    plain::all(builtin)
-}
-
 /// `/openapi/v3`: where each document is. The reference sends it as text.
-fn index(api: &ApiServer) -> Response {
-    let versions = group_versions(api);
-    let versions = versions
-        .iter()
-        .map(|document| (document.place(), document.hash()));
-    let others = others(api);
-    let others = others
-        .iter()
-        .map(|other| (other.place.clone(), other.hash()));
-    let paths: BTreeMap<String, Value> = versions
-        .chain(others)
-        .map(|(place, hash)| {
-            let url = format!("/openapi/v3/{place}?hash={hash}");
-            (place, json!({ "serverRelativeURL": url }))
-        })
-        .collect();
+fn index(api: &mut ApiServer) -> Response {
     let mut response = headed(200, "text/plain; charset=utf-8");
-    response.body = json!({ "paths": paths }).to_string().into();
+    response.body = Kept::of(api).index();
     set(&mut response.headers, header::ACCEPT_RANGES, "bytes");
     response
 }
 
-/// The document of a place, and its hash.
-fn document_at(api: &ApiServer, place: &str) -> Option<(String, Box<dyn Fn() -> Value>)> {
-    let versions = group_versions(api).into_iter();
-    if let Some(found) = versions.into_iter().find(|known| known.place() == place) {
-        return Some((found.hash(), Box::new(move || found.version_3())));
-    }
-    let found = others(api).into_iter().find(|known| known.place == place)?;
-    Some((found.hash(), Box::new(move || found.version_3())))
-}
-
-fn version_3(api: &ApiServer, request: &Request, place: &str) -> Response {
-    let Some((hash, document)) = document_at(api, place) else {
+fn version_3(api: &mut ApiServer, request: &Request, place: &str) -> Response {
+    let Some(document) = Kept::of(api).at(place) else {
         return headed(404, "");
     };
+    let hash = document.hash.clone();
     if !accepts_json(request) {
         let mut response = headed(406, "");
         set(&mut response.headers, header::VARY, "Accept");
@@ -133,7 +78,7 @@ fn version_3(api: &ApiServer, request: &Request, place: &str) -> Response {
         _ if is_known(request, &etag) => headed(304, ""),
         _ => {
             let mut response = headed(200, JSON);
-            response.body = document().to_string().into();
+            response.body = document.body();
             set(&mut response.headers, header::ACCEPT_RANGES, "bytes");
             response
         }
@@ -149,28 +94,29 @@ fn version_3(api: &ApiServer, request: &Request, place: &str) -> Response {
     response
 }
 
-fn version_2(api: &ApiServer, request: &Request) -> Response {
+fn version_2(api: &mut ApiServer, request: &Request) -> Response {
     let (json, gnostic) = (accepts_json(request), accepts_gnostic(request));
     if !json && !gnostic {
         let mut response = headed(406, "");
         set(&mut response.headers, header::VARY, "Accept");
         return response;
     }
-    let documents = group_versions(api);
-    let hashes: String = documents.iter().map(GroupVersion::hash).collect();
+    let kept = Kept::of(api);
     let content_type = if json { JSON } else { GNOSTIC };
-    let form = format!("{hashes}{content_type}");
-    let etag = format!("\"{}\"", hash(form.as_bytes()));
+    let etag = kept::tag(kept, content_type);
     let mut response = if is_known(request, &etag) {
         headed(304, "")
     } else {
-        let document = document::version_2(&documents, &others(api));
-        let body = if json {
-            document.to_string().into()
-        } else {
-            gnostic::document(&document).into()
+        let mut response = headed(200, content_type);
+        let swagger = kept.swagger(json);
+        let compressed = reply::takes_gzip(request).then(|| swagger.compressed());
+        response.body = match compressed.flatten() {
+            Some(compressed) => {
+                set(&mut response.headers, header::CONTENT_ENCODING, "gzip");
+                compressed
+            }
+            None => swagger.plain.clone(),
         };
-        let mut response = super::reply::response(request, 200, body, content_type, &[]);
         set(&mut response.headers, header::ACCEPT_RANGES, "bytes");
         response
     };

@@ -337,10 +337,7 @@ pub(crate) fn response(
     warnings: &[String],
 ) -> Response {
     let mut headers = headers(content_type, warnings);
-    let gzip = body.len() > GZIP_FROM
-        && request
-            .header(ACCEPT_ENCODING)
-            .is_some_and(|accepted| accepted.split(',').any(|name| name.trim() == "gzip"));
+    let gzip = body.len() > GZIP_FROM && takes_gzip(request);
     let body = match gzip.then(|| compress(&body)).flatten() {
         Some(compressed) => {
             set_header(&mut headers, CONTENT_ENCODING, "gzip");
@@ -356,7 +353,15 @@ pub(crate) fn response(
     }
 }
 
-fn compress(body: &[u8]) -> Option<Bytes> {
+/// Whether the client takes compressed bodies.
+pub(crate) fn takes_gzip(request: &Request) -> bool {
+    request
+        .header(ACCEPT_ENCODING)
+        .is_some_and(|accepted| accepted.split(',').any(|name| name.trim() == "gzip"))
+}
+
+/// A body in gzip's form.
+pub(crate) fn compress(body: &[u8]) -> Option<Bytes> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(body).ok()?;
     encoder.finish().ok().map(Bytes::from)

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use super::super::custom::CustomVersion;
 use super::super::discovery::Entry;
 use super::super::facts::returns_deleted;
+use super::kept::Source;
 use super::paths::{Models, Operations, Sub};
-use super::plain::Plain;
 use super::{Form, convert, custom, hash, kinds};
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.";
@@ -161,7 +161,8 @@ impl GroupVersion {
         document
     }
 
-    fn add_to(&self, content: &mut Content, form: Form) {
+    /// Adds the paths and their schemas.
+    pub(super) fn add_to(&self, content: &mut Content, form: Form) {
         let operations = Operations {
             prefix: format!("/{}", self.place()),
             group: &self.group,
@@ -210,13 +211,10 @@ impl GroupVersion {
 }
 
 /// The Swagger 2.0 document of everything.
-pub(super) fn version_2(documents: &[GroupVersion], others: &[Plain]) -> Value {
+pub(super) fn version_2<'a>(sources: impl Iterator<Item = &'a Source>) -> Value {
     let mut content = Content::default();
-    for document in documents {
-        document.add_to(&mut content, Form::V2);
-    }
-    for other in others {
-        other.add_to(&mut content, Form::V2);
+    for source in sources {
+        source.add_to(&mut content, Form::V2);
     }
     content.close(Form::V2);
     content.kinds(&[&ALL_GROUPS[..], &MORE_GROUPS].concat());

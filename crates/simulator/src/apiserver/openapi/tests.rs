@@ -1,9 +1,13 @@
 use super::*;
 use crate::apiserver::Options;
 use http::Method;
+use serde_json::json;
 
 fn get(path: &str, accept: &str) -> Response {
-    let mut api = ApiServer::new(Options::default());
+    get_from(&mut ApiServer::new(Options::default()), path, accept)
+}
+
+fn get_from(api: &mut ApiServer, path: &str, accept: &str) -> Response {
     let mut headers = HeaderMap::new();
     set(&mut headers, header::ACCEPT, accept);
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
@@ -18,7 +22,7 @@ fn get(path: &str, accept: &str) -> Response {
         body: Bytes::new(),
         user: None,
     };
-    respond(&mut api, &request).expect("an OpenAPI path")
+    respond(api, &request).expect("an OpenAPI path")
 }
 
 fn json_of(response: &Response) -> Value {
@@ -146,4 +150,33 @@ fn version_2_is_one_document_in_json_and_in_protobuf() {
             .windows(version.len())
             .any(|part| part == version)
     );
+}
+
+#[test]
+fn documents_are_made_once_for_each_state_of_the_definitions() {
+    let mut api = ApiServer::new(Options::default());
+    let apps = "/openapi/v3/apis/apps/v1";
+    let [first, again] = [(); 2].map(|()| get_from(&mut api, apps, JSON).body);
+    assert_eq!(first.as_ptr(), again.as_ptr());
+    let [everything, once_more] = [(); 2].map(|()| get_from(&mut api, "/openapi/v2", JSON));
+    assert_eq!(everything.body.as_ptr(), once_more.body.as_ptr());
+    let definition = json!({
+        "metadata": {"name": "gadgets.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced", "names": {"plural": "gadgets", "kind": "Gadget"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}}]},
+        "status": {"conditions": [{"type": "Established", "status": "True"}],
+            "acceptedNames": {"plural": "gadgets", "kind": "Gadget", "singular": "gadget", "listKind": "GadgetList"}},
+    });
+    api.serve_definition("gadgets.example.com", Some(&definition));
+    let gadgets = "/openapi/v3/apis/example.com/v1";
+    assert_eq!(get_from(&mut api, gadgets, JSON).status, 200);
+    let kept = get_from(&mut api, apps, JSON).body;
+    assert_eq!(first.as_ptr(), kept.as_ptr());
+    let changed = get_from(&mut api, "/openapi/v2", JSON);
+    assert_ne!(everything.headers["etag"], changed.headers["etag"]);
+    assert!(json_of(&changed)["definitions"]["com.example.v1.Gadget"].is_object());
+    api.serve_definition("gadgets.example.com", None);
+    assert_eq!(get_from(&mut api, gadgets, JSON).status, 404);
+    let back = get_from(&mut api, "/openapi/v2", JSON);
+    assert_eq!(everything.body, back.body);
 }
