@@ -1,8 +1,10 @@
 //! Objects that are served in more than one version: events of two groups, `HorizontalPodAutoscaler` v1 and v2, versions
 //! of custom resources.
 
+mod autoscaler;
+
 use machinery::meta;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::registry::Served;
 
@@ -33,7 +35,7 @@ pub(crate) fn from_storage(served: &Served, value: &Value) -> Value {
         served.resource.version.as_ref(),
     ) {
         ("events.k8s.io", _) => rename(&mut value, &EVENT_FIELDS, false),
-        ("autoscaling", "v1") => hpa_to_v1(&mut value),
+        ("autoscaling", "v1") => autoscaler::to_v1(&mut value),
         _ => {}
     }
     set_version(served, &mut value, &served.resource.api_version());
@@ -57,7 +59,7 @@ pub(crate) fn to_storage(served: &Served, mut value: Value) -> Value {
             ""
         }
         ("autoscaling", "v1") => {
-            hpa_to_v2(&mut value);
+            autoscaler::to_v2(&mut value);
             "autoscaling"
         }
         (group, _) => group,
@@ -121,121 +123,16 @@ fn rename(value: &mut Value, names: &[(&str, &str)], to_stored: bool) {
     }
 }
 
-const METRICS: &str = "autoscaling.alpha.kubernetes.io/metrics";
-const BEHAVIOR: &str = "autoscaling.alpha.kubernetes.io/behavior";
-const CURRENT: &str = "autoscaling.alpha.kubernetes.io/current-metrics";
-const CONDITIONS: &str = "autoscaling.alpha.kubernetes.io/conditions";
+/// On every `DaemonSet`.
+pub(crate) const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 
-fn is_cpu(metric: &Value) -> bool {
-    metric.get("type").and_then(Value::as_str) == Some("Resource")
-        && metric.pointer("/resource/name").and_then(Value::as_str) == Some("cpu")
-}
-
-/// v1 knows one metric, the utilisation of CPU; the rest travels in annotations.
-fn hpa_to_v1(value: &mut Value) {
-    let mut notes: Vec<(&str, Value)> = Vec::new();
-    if let Some(spec) = value.get_mut("spec").and_then(Value::as_object_mut) {
-        if let Some(Value::Array(metrics)) = spec.remove("metrics") {
-            let mut others = Vec::new();
-            for metric in metrics {
-                match metric.pointer("/resource/target/averageUtilization") {
-                    Some(target)
-                        if is_cpu(&metric)
-                            && !spec.contains_key("targetCPUUtilizationPercentage") =>
-                    {
-                        spec.insert("targetCPUUtilizationPercentage".to_owned(), target.clone());
-                    }
-                    Some(_) | None => others.push(metric),
-                }
-            }
-            if !others.is_empty() {
-                notes.push((METRICS, Value::Array(others)));
-            }
-        }
-        if let Some(behavior) = spec.remove("behavior") {
-            notes.push((BEHAVIOR, behavior));
-        }
-    }
-    if let Some(status) = value.get_mut("status").and_then(Value::as_object_mut) {
-        status.entry("currentReplicas").or_insert_with(|| json!(0));
-        if let Some(Value::Array(metrics)) = status.remove("currentMetrics") {
-            let cpu = metrics.iter().find(|metric| is_cpu(metric));
-            if let Some(current) =
-                cpu.and_then(|metric| metric.pointer("/resource/current/averageUtilization"))
-            {
-                status.insert(
-                    "currentCPUUtilizationPercentage".to_owned(),
-                    current.clone(),
-                );
-            }
-            let others: Vec<Value> = metrics
-                .iter()
-                .filter(|metric| !is_cpu(metric))
-                .cloned()
-                .collect();
-            if !others.is_empty() {
-                notes.push((CURRENT, Value::Array(others)));
-            }
-        }
-        if let Some(conditions) = status.remove("conditions") {
-            notes.push((CONDITIONS, conditions));
-        }
-    }
-    for (key, note) in notes {
-        meta::set_annotation(value, key, &note.to_string());
-    }
-}
-
-fn hpa_to_v2(value: &mut Value) {
-    let note = |value: &Value, key: &str| {
-        meta::annotation(value, key).and_then(|text| serde_json::from_str(text).ok())
-    };
-    let (metrics, behavior): (Option<Value>, Option<Value>) =
-        (note(value, METRICS), note(value, BEHAVIOR));
-    let (current, conditions): (Option<Value>, Option<Value>) =
-        (note(value, CURRENT), note(value, CONDITIONS));
-    for key in [METRICS, BEHAVIOR, CURRENT, CONDITIONS] {
-        meta::remove_annotation(value, key);
-    }
-    if let Some(spec) = value.get_mut("spec").and_then(Value::as_object_mut) {
-        let mut list = metrics
-            .and_then(|metrics| metrics.as_array().cloned())
-            .unwrap_or_default();
-        if let Some(target) = spec.remove("targetCPUUtilizationPercentage") {
-            let target = json!({"type": "Utilization", "averageUtilization": target});
-            list.insert(
-                0,
-                json!({"type": "Resource", "resource": {"name": "cpu", "target": target}}),
-            );
-        }
-        if !list.is_empty() {
-            spec.insert("metrics".to_owned(), list.into());
-        }
-        insert(spec, "behavior", behavior);
-    }
-    if let Some(status) = value.get_mut("status").and_then(Value::as_object_mut) {
-        let mut list = current
-            .and_then(|metrics| metrics.as_array().cloned())
-            .unwrap_or_default();
-        if let Some(now) = status.remove("currentCPUUtilizationPercentage") {
-            let now = json!({"averageUtilization": now});
-            list.insert(
-                0,
-                json!({"type": "Resource", "resource": {"name": "cpu", "current": now}}),
-            );
-        }
-        let list = if list.is_empty() {
-            Value::Null
-        } else {
-            list.into()
-        };
-        status.insert("currentMetrics".to_owned(), list);
-        insert(status, "conditions", conditions);
-    }
-}
-
-fn insert(fields: &mut Map<String, Value>, key: &str, value: Option<Value>) {
-    if let Some(value) = value {
-        fields.insert(key.to_owned(), value);
+/// Whether an annotation of a built-in kind stands for a field that a version doesn't have: the server's own version has
+/// the field instead.
+pub(crate) fn is_of_version(object: &Value, annotation: &str) -> bool {
+    let group = meta::api_version(object).split('/').next();
+    match (group.unwrap_or_default(), meta::kind(object)) {
+        ("apps", "DaemonSet") => annotation == TEMPLATE_GENERATION,
+        ("autoscaling", "HorizontalPodAutoscaler") => autoscaler::ANNOTATIONS.contains(&annotation),
+        _ => false,
     }
 }

@@ -114,7 +114,7 @@ fn documents(
 
 /// A document in the form that is asked for; a `routed` one has another text for what it can't be.
 fn plain(request: &Request, document: &impl Serialize, routed: bool) -> Result<Response, ApiError> {
-    let form = super::negotiate::negotiate(request, routed, false, false)?;
+    let form = super::negotiate::negotiate(request, routed, false)?;
     if form.transform != Transform::Plain {
         return Err(ApiError::not_acceptable(super::negotiate::ACCEPTED));
     }

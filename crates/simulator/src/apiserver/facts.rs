@@ -141,3 +141,17 @@ fn rest(object: &Value, without_status: bool) -> Vec<(&String, &Value)> {
         })
         .collect()
 }
+
+/// What the server says about kinds of its own that have a successor, or none.
+pub(super) fn deprecated(served: &Served) -> Option<&'static str> {
+    match (
+        served.resource.group.as_ref(),
+        served.resource.kind.as_ref(),
+    ) {
+        ("", "Endpoints") => {
+            Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+        }
+        ("", "ComponentStatus") => Some("v1 ComponentStatus is deprecated in v1.19+"),
+        _ => None,
+    }
+}

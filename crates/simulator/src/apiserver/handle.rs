@@ -20,7 +20,7 @@ use super::authorize::Wanted;
 use super::delete::{Deleted, success, warn_of_orphans};
 use super::facts;
 use super::list_options::{check_list_options, later, list_options, too_large};
-use super::negotiate::{Form, negotiate};
+use super::negotiate::{Form, negotiate, streams};
 use super::options::{WriteOptions, delete_options, time_limit, write_options};
 use super::registry::Served;
 use super::selection::Selection;
@@ -107,20 +107,6 @@ impl Call<'_> {
     }
 }
 
-/// What the server says about kinds of its own that have a successor, or none.
-fn deprecated(served: &Served) -> Option<&'static str> {
-    match (
-        served.resource.group.as_ref(),
-        served.resource.kind.as_ref(),
-    ) {
-        ("", "Endpoints") => {
-            Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
-        }
-        ("", "ComponentStatus") => Some("v1 ComponentStatus is deprecated in v1.19+"),
-        _ => None,
-    }
-}
-
 impl ApiServer {
     /// One run of a request.
     pub(super) fn run(
@@ -165,8 +151,15 @@ impl ApiServer {
         let request = converted.as_ref().unwrap_or(request);
         let served = self.find(&target).map_err(plain)?;
         let list = request.method == Method::GET && target.name.is_empty();
-        // What a watch can be sent as is looked at when it is otherwise fine.
-        let form = negotiate(request, served.type_id().is_some(), list, false).map_err(plain)?;
+        let mut warnings = Vec::new();
+        if let Some(custom) = served.custom() {
+            warnings.extend(custom.deprecation_warning.clone());
+        }
+        warnings.extend(facts::deprecated(&served).map(str::to_owned));
+        let form = match negotiate(request, served.type_id().is_some(), list) {
+            Ok(form) => form,
+            Err(error) => return Err((error, warnings)),
+        };
         let mut call = Call {
             request,
             user,
@@ -175,17 +168,8 @@ impl ApiServer {
             form,
             now,
             entropy,
-            warnings: Vec::new(),
+            warnings,
         };
-        if let Some(warning) = call
-            .served
-            .custom()
-            .and_then(|custom| custom.deprecation_warning.clone())
-        {
-            call.warnings.push(warning);
-        }
-        call.warnings
-            .extend(deprecated(&call.served).map(str::to_owned));
         self.verb(&mut call).map_err(|error| (error, call.warnings))
     }
 
@@ -328,14 +312,17 @@ impl ApiServer {
         let options = list_options(call.request)?;
         if options.watch {
             let served = call.served.clone();
-            let form = negotiate(call.request, served.type_id().is_some(), true, true)?;
-            return self.start_watch(
+            reply::check_event_form(call.request, &call.form)?;
+            streams(&call.form)?;
+            let headers = reply::headers("application/json", &call.warnings);
+            let id = self.start_watch(
                 &served,
                 selection,
                 &options,
-                (call.request, form),
+                (call.request, call.form.clone()),
                 (call.now, call.entropy),
-            );
+            )?;
+            return Ok(Reply::Watch { id, headers });
         }
         let listed = self.list(&call.served, &selection, &options)?;
         list::listed_reply(call, &listed)

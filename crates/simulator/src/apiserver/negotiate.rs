@@ -104,12 +104,7 @@ pub(crate) fn pretty(request: &Request) -> bool {
 }
 
 /// The form of a reply to a request about a resource; `list` for the route that lists and watches.
-pub(crate) fn negotiate(
-    request: &Request,
-    builtin: bool,
-    list: bool,
-    watch: bool,
-) -> Result<Form, ApiError> {
+pub(crate) fn negotiate(request: &Request, builtin: bool, list: bool) -> Result<Form, ApiError> {
     let accept = accept(request);
     let all = clauses(&accept);
     let pretty = pretty(request);
@@ -138,9 +133,6 @@ pub(crate) fn negotiate(
             _ => continue,
         };
         served = true;
-        if watch && encoding == Encoding::Yaml {
-            continue;
-        }
         let parameter = |name: &str| {
             clause
                 .parameters
@@ -173,11 +165,19 @@ pub(crate) fn negotiate(
         let message = format!("{AVAILABLE}{streams}");
         return Err(ApiError::not_acceptable(message).with_details(Details::default()));
     }
-    Err(ApiError::not_acceptable(if watch {
-        WATCH_ACCEPTED
-    } else {
-        ACCEPTED
-    }))
+    Err(ApiError::not_acceptable(ACCEPTED))
+}
+
+/// Whether events can be sent in the form that was negotiated: what the client takes first decides, even if it takes
+/// something else too.
+///
+/// # Errors
+/// 406 where there is no stream of it.
+pub(crate) fn streams(form: &Form) -> Result<(), ApiError> {
+    match form.encoding {
+        Encoding::Json => Ok(()),
+        Encoding::Yaml => Err(ApiError::not_acceptable(WATCH_ACCEPTED)),
+    }
 }
 
 /// Whether a route of few media types has one that the client takes.

@@ -23,8 +23,6 @@ use crate::request::Request;
 
 /// Longest name of a manager, in bytes.
 const LONGEST: usize = 128;
-/// Where Go's internal DaemonSet has a field, the published one has this annotation.
-const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 
 /// The manager of what the server writes itself.
 pub(crate) const SERVER: &str = "kube-apiserver";
@@ -211,12 +209,20 @@ fn zero(type_id: TypeId) -> Option<Value> {
     decode::normalise(type_id, &json!({})).ok()
 }
 
-/// The published form of a DaemonSet says how often its template changed, if only in an annotation.
+/// Some published forms say in annotations what is a field of the server's own.
 fn complete(served: &Served, object: &mut Value) {
     let resource = &served.resource;
-    let is_daemon_set = resource.group == "apps" && resource.kind == "DaemonSet";
-    if is_daemon_set && meta::annotation(object, TEMPLATE_GENERATION).is_none() {
-        meta::set_annotation(object, TEMPLATE_GENERATION, "0");
+    match (resource.api_version().as_str(), resource.kind.as_ref()) {
+        ("apps/v1", "DaemonSet") => {
+            if meta::annotation(object, convert::TEMPLATE_GENERATION).is_none() {
+                meta::set_annotation(object, convert::TEMPLATE_GENERATION, "0");
+            }
+        }
+        ("autoscaling/v1", "HorizontalPodAutoscaler") => {
+            let stored = convert::to_storage(served, std::mem::take(object));
+            *object = convert::from_storage(served, &stored);
+        }
+        _ => {}
     }
 }
 

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::convert;
 use super::registry::{Backing, Served};
 use crate::status_error::ApiError;
 use view::View;
@@ -68,8 +69,19 @@ pub fn table(
         "apiVersion": format!("meta.k8s.io/{}", options.version),
         "metadata": metadata,
         "columnDefinitions": if options.headers { Value::Array(definitions) } else { Value::Null },
-        "rows": rows,
+        // Go's nil, where nothing of its own makes the rows.
+        "rows": (!rows.is_empty() || has_columns(served)).then_some(rows),
     }))
+}
+
+/// Whether the kind is shown in a way of its own.
+fn has_columns(served: &Served) -> bool {
+    match &served.backing {
+        Backing::Builtin { .. } => {
+            columns::of(&served.resource.group, &served.resource.plural) != columns::DEFAULT
+        }
+        Backing::Custom(_) => true,
+    }
 }
 
 /// Flow schemas are shown in the order they match, everything else as it is.
@@ -135,10 +147,20 @@ fn row_conditions(served: &Served, view: View<'_>) -> Option<Value> {
 
 /// `PartialObjectMetadata` of an object; `version` is that of meta.k8s.io.
 pub fn partial(object: &Value, version: &str) -> Value {
+    let mut metadata = object.get("metadata").cloned().unwrap_or_else(|| json!({}));
+    if let Some(fields) = metadata.as_object_mut()
+        && let Some(Value::Object(annotations)) = fields.get_mut("annotations")
+    {
+        // Metadata is cut off before an object gets the version it is asked for in.
+        annotations.retain(|key, _| !convert::is_of_version(object, key));
+        if annotations.is_empty() {
+            fields.remove("annotations");
+        }
+    }
     json!({
         "kind": "PartialObjectMetadata",
         "apiVersion": format!("meta.k8s.io/{version}"),
-        "metadata": object.get("metadata").cloned().unwrap_or_else(|| json!({})),
+        "metadata": metadata,
     })
 }
 

@@ -18,7 +18,7 @@ use super::reply;
 use super::selection::Selection;
 use super::store::{Entry, Event, Table, line};
 use crate::outside::{Answer, Asking, Question};
-use crate::request::{Reply, Request, WatchId, WatchPoll};
+use crate::request::{Request, WatchId, WatchPoll};
 use crate::status_error::ApiError;
 
 /// One open watch.
@@ -77,8 +77,6 @@ const ASKED_AT_ONCE: usize = 100;
 /// Seconds between bookmarks.
 const BOOKMARK_SECONDS: i64 = 60;
 const END_ANNOTATION: &str = "k8s.io/initial-events-end";
-/// On every `DaemonSet`.
-const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 
 fn plus(now: Timestamp, seconds: i64) -> Timestamp {
     now.checked_add(SignedDuration::from_secs(seconds))
@@ -94,8 +92,7 @@ impl ApiServer {
         options: &ListOptions,
         (request, form): (&Request, Form),
         (now, entropy): (Timestamp, &mut Entropy),
-    ) -> Result<Reply, ApiError> {
-        reply::check_event_form(request, &form)?;
+    ) -> Result<WatchId, ApiError> {
         let timeout = options
             .timeout
             .unwrap_or_else(|| 1800 + i64::try_from(entropy.below(1800)).unwrap_or_default());
@@ -150,10 +147,7 @@ impl ApiServer {
             .entry(served.table.clone())
             .or_default()
             .push(id);
-        Ok(Reply::Watch {
-            id,
-            headers: reply::headers("application/json", &[]),
-        })
+        Ok(id)
     }
 
     /// What a watch has to send now.
@@ -441,16 +435,14 @@ impl Watch {
             "kind": resource.kind, "apiVersion": resource.api_version(), "metadata": metadata,
         });
         zero_values(&mut bare);
-        let object = match self.served.type_id() {
-            Some(type_id) if self.form.transform == Transform::Plain => {
-                let zero = machinery::decode::normalise(type_id, &bare).unwrap_or(bare);
-                go_json::to_vec(&zero, Some(type_id)).into()
-            }
-            Some(_) | None if self.form.transform == Transform::Plain => {
-                go_json::to_vec(&bare, None).into()
-            }
-            Some(_) | None => {
-                let entry = Entry::new(Arc::new(bare), self.cursor);
+        let type_id = self.served.type_id();
+        // Also where only a part of it is shown: a row may hold the whole object.
+        let zero = type_id.and_then(|type_id| machinery::decode::normalise(type_id, &bare).ok());
+        let zero = zero.unwrap_or(bare);
+        let object = match self.form.transform {
+            Transform::Plain => go_json::to_vec(&zero, type_id).into(),
+            Transform::Table | Transform::PartialObject | Transform::PartialList => {
+                let entry = Entry::new(Arc::new(zero), self.cursor);
                 reply::event_object(
                     &self.served,
                     &entry,
@@ -487,7 +479,7 @@ impl Watch {
 fn zero_values(bare: &mut Value) {
     match bare.get("kind").and_then(Value::as_str) {
         Some("Deployment" | "ReplicaSet" | "StatefulSet") => bare["spec"] = json!({"replicas": 0}),
-        Some("DaemonSet") => meta::set_annotation(bare, TEMPLATE_GENERATION, "0"),
+        Some("DaemonSet") => meta::set_annotation(bare, convert::TEMPLATE_GENERATION, "0"),
         Some(_) | None => {}
     }
 }

@@ -123,6 +123,21 @@ fn bookmarks_have_the_values_that_no_object_is_without() {
 }
 
 #[test]
+fn the_object_of_a_bookmark_is_the_same_in_a_table() {
+    let mut server = Server::new();
+    let path = "/api/v1/pods?watch=1&allowWatchBookmarks=true&includeObject=Object";
+    let mut frame = |accept: &str| {
+        let id = server.watch_as(path, accept);
+        let poll = server.api.watch_frames(id, server.now);
+        serde_json::from_slice::<Value>(&poll.frames[0]).unwrap()
+    };
+    let whole = frame("application/json");
+    let row = frame("application/json;as=Table;g=meta.k8s.io;v=v1");
+    assert_eq!(whole["object"]["status"], json!({}));
+    assert_eq!(row["object"]["rows"][0]["object"], whole["object"]);
+}
+
+#[test]
 fn bookmarks_come_every_minute_and_before_the_end() {
     let mut server = Server::new();
     let from = server.api.revision();
