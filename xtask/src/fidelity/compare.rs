@@ -1,4 +1,7 @@
 //! Two grounds' answers to one sequence, side by side.
+use std::sync::LazyLock;
+
+use regex::Regex;
 use scenarios::difference::{Difference, diff};
 use serde_json::Value;
 
@@ -8,6 +11,7 @@ use super::ground::Reply;
 use super::managers;
 use super::normalise::Names;
 use super::sequence::{Mode, Sequence, Step};
+use super::words;
 
 /// What differed in one step.
 #[derive(Clone, Debug)]
@@ -106,9 +110,22 @@ fn command(area: &str, step: &Step) -> String {
 
 /// Whether a value is what was waited for; what is absent is null.
 pub fn reached(reply: &Reply, at: &str, is: &Value) -> bool {
-    let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-    body.pointer(at).unwrap_or(&Value::Null) == is
+    value(&reply.body).pointer(at).unwrap_or(&Value::Null) == is
 }
+
+/// A body as a value, also if a number in it has got a name.
+fn value(body: &[u8]) -> Value {
+    serde_json::from_slice(body).unwrap_or_else(|_| {
+        let text = String::from_utf8_lossy(body);
+        let text = NAMED.replace_all(&text, "${before}\"${name}\"");
+        serde_json::from_str(&text).unwrap_or_default()
+    })
+}
+
+static NAMED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?P<before>": ?)(?P<name>PORT\d+)"#)
+        .unwrap_or_else(|_| unreachable!("a pattern of our own"))
+});
 
 /// What of a reply is compared.
 fn shown(step: &Step, reply: &Reply) -> Reply {
@@ -135,7 +152,7 @@ fn shown(step: &Step, reply: &Reply) -> Reply {
             }
         }
         Mode::Show(places) => {
-            let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+            let body = value(&reply.body);
             let lines = places.iter().map(|place| {
                 let parts: Vec<&str> = place.split('/').skip(1).collect();
                 let mut values = Vec::new();
@@ -208,7 +225,7 @@ fn lines(reply: &Reply) -> Vec<String> {
     if body.starts_with('{') {
         lines.extend(pretty(&body));
     } else {
-        lines.extend(body.lines().map(str::to_owned));
+        lines.extend(words::on_one_line(&body).lines().map(str::to_owned));
     }
     lines
 }
@@ -315,6 +332,18 @@ mod tests {
         assert!(!differs(&[event, end, progress]));
         assert!(differs(&[event, progress]));
         assert!(differs(&[event, end, event]));
+    }
+
+    #[test]
+    fn ports_with_names_hide_nothing() {
+        let mut step = Step::get("/a");
+        step.mode = Mode::Show(vec!["/spec/ports/*/nodePort".to_owned(), "/a".to_owned()]);
+        let body = r#"{"spec":{"ports":[{"nodePort":PORT0}]},"a":1}"#;
+        let reply = shown(&step, &reply(body));
+        assert_eq!(
+            String::from_utf8_lossy(&reply.body),
+            "{\"/spec/ports/*/nodePort\":[\"PORT0\"]}\n{\"/a\":[1]}"
+        );
     }
 
     #[test]

@@ -5,14 +5,12 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
-use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use futures::StreamExt as _;
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::area::Area;
@@ -22,9 +20,10 @@ use super::ground::{Ground, Reply};
 use super::report::Report;
 use super::run;
 use super::sequence::{Mode, Sequence};
+use super::words;
 
 /// The size of a recording, before compression; what comes later isn't recorded.
-const LARGEST: usize = 6 << 20;
+const LARGEST: usize = 12 << 20;
 
 /// What a recording is of.
 #[derive(Serialize, Deserialize)]
@@ -86,7 +85,7 @@ impl Recording {
             body: if step.mode == Mode::Document {
                 document::digest(&document::reduced(&reply.body))
             } else {
-                let body = without_descriptions(&reply.body);
+                let body = words::without_descriptions(&reply.body);
                 moved(&String::from_utf8_lossy(&body)).into_bytes()
             },
             headers: reply
@@ -123,22 +122,6 @@ impl Recording {
         Ok(())
     }
 }
-
-/// Tables describe their columns in upstream's words, which are not ours to keep: others stand for them, which differ
-/// from none as well.
-fn without_descriptions(body: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(body);
-    if !text.contains("\"columnDefinitions\":") {
-        return body.to_vec();
-    }
-    let text = DESCRIPTION.replace_all(&text, "${before}\"a description\"");
-    text.into_owned().into_bytes()
-}
-
-static DESCRIPTION: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?P<before>"format": ?"[a-z-]*",\s*"description": ?)"(?:[^"\\]|\\.)+""#)
-        .unwrap_or_else(|_| unreachable!("a pattern of our own"))
-});
 
 /// A recording: its seed and its traces. `None` if there is none of that area.
 pub fn read(area: &str) -> Result<Option<(u64, Vec<Trace>)>> {
@@ -216,10 +199,12 @@ mod tests {
         let mut planted = 0;
         for trace in traces.iter().step_by(1 + traces.len() / 40) {
             for (number, step) in trace.sequence.steps.iter().enumerate() {
-                if !matches!(
+                let shown = matches!(step.mode, Mode::Show(_));
+                let whole = matches!(
                     step.mode,
                     Mode::Compare | Mode::Apart | Mode::Document | Mode::Watch | Mode::Beside
-                ) {
+                );
+                if !whole && !shown {
                     continue;
                 }
                 let found = |alter: fn(&mut Reply)| {
@@ -229,13 +214,20 @@ mod tests {
                 };
                 assert!(found(|_| {}).is_empty());
                 let status = found(|reply| reply.status += 1);
-                let byte = found(|reply| reply.body.push(b' '));
+                // Of what is shown in part, none is left; elsewhere a byte is enough.
+                let body = if shown {
+                    found(|reply| reply.body.clear())
+                } else {
+                    found(|reply| reply.body.push(b' '))
+                };
                 let header = found(|reply| {
                     reply
                         .headers
                         .push(("warning".to_owned(), "planted".to_owned()));
                 });
-                for found in [status, byte, header] {
+                // A script may show that something isn't there.
+                let body = (!shown || !body.is_empty()).then_some(body);
+                for found in [Some(status), body, Some(header)].into_iter().flatten() {
                     assert_eq!(found.first().map(|found| found.step), Some(number));
                     planted += 1;
                 }
@@ -282,6 +274,26 @@ mod tests {
     #[test]
     fn what_is_planted_among_custom_resources_is_found() {
         plants("schemas");
+    }
+
+    #[test]
+    fn tables_are_shown_as_recorded() {
+        replays("tables");
+    }
+
+    #[test]
+    fn what_is_planted_among_tables_is_found() {
+        plants("tables");
+    }
+
+    #[test]
+    fn controllers_get_where_recorded_ones_got() {
+        replays("builtins");
+    }
+
+    #[test]
+    fn what_is_planted_among_end_states_is_found() {
+        plants("builtins");
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod schemas;
 mod sequence;
 mod tables;
 mod watches;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

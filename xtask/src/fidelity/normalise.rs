@@ -46,6 +46,10 @@ static CAUSE: LazyLock<Regex> = LazyLock::new(|| {
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b10\.96\.\d+\.\d+\b"));
 static PORT: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?P<before>(?i:nodePort)"?[:=] ?)(?P<number>3[0-2]\d{3})\b"#));
+/// As a table shows it, beside the port of the Service.
+static PORT_CELL: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?P<before>\b\d{1,5}:)(?P<number>3[0-2]\d{3})/(?P<protocol>TCP|UDP|SCTP)\b")
+});
 static TOKEN: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"));
 /// Pods get a volume with a name of their own.
@@ -55,6 +59,8 @@ static HASH: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[0-9A-F]{128}\b"));
 static DATE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\w{3}, \d\d \w{3} 2\d{3} \d\d:\d\d:\d\d (?:GMT|UTC)"));
 static AGE: LazyLock<Regex> = LazyLock::new(|| pattern(r#""\d{1,3}(?:s|m|ms|m\d{1,2}s)""#));
+static AGE_IN_YAML: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?m)^  - \d{1,3}(?:s|m|ms|m\d{1,2}s)$"));
 
 /// What is known of one sequence on one ground.
 #[derive(Debug, Default)]
@@ -173,12 +179,19 @@ impl Names {
             let number = self.number("PORT", &found["number"]);
             format!("{}{number}", &found["before"])
         });
+        let text = PORT_CELL.replace_all(&text, |found: &Captures| {
+            let number = self.number("PORT", &found["number"]);
+            format!("{}{number}/{}", &found["before"], &found["protocol"])
+        });
         let text = VOLUME.replace_all(&text, |found: &Captures| self.number("VOLUME", &found[0]));
         let text = TOKEN.replace_all(&text, "TOKEN");
         let text = HASH.replace_all(&text, |found: &Captures| self.number("HASH", &found[0]));
         let text = DATE.replace_all(&text, "DATE");
         if text.contains("\"kind\":\"Table\"") || text.contains("\"kind\": \"Table\"") {
             return AGE.replace_all(&text, "\"AGE\"").into_owned();
+        }
+        if text.contains("\nkind: Table\n") {
+            return AGE_IN_YAML.replace_all(&text, "  - AGE").into_owned();
         }
         text.into_owned()
     }
@@ -230,6 +243,14 @@ fn chance_gets_names_and_nothing_else_does() {
         names.apply("the ResourceVersion in the precondition (6) does not match the ResourceVersion in record (7)"),
         "the ResourceVersion in the precondition (r0) does not match the ResourceVersion in record (r1)"
     );
+}
+
+#[test]
+fn ports_of_nodes_are_named_alike_in_objects_and_tables() {
+    let mut names = Names::default();
+    let both = r#"{"nodePort":31234,"cells":["80:31234/TCP,53:30001/UDP","443/TCP"]}"#;
+    let named = r#"{"nodePort":PORT0,"cells":["80:PORT0/TCP,53:PORT1/UDP","443/TCP"]}"#;
+    assert_eq!(names.apply(both), named);
 }
 
 #[test]

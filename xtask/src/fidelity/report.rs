@@ -110,7 +110,7 @@ impl Report {
         // What comes after the first difference may follow from it.
         let mut first = true;
         for divergence in found {
-            let unknown = divergence.lines.iter().any(|line| !self.ledger.knows(line));
+            let unknown = self.unknown(&divergence).next().is_some();
             if unknown && (self.telling || std::mem::take(&mut first)) {
                 let kind = self.kind(&divergence);
                 let text = self.text(number, sequence, &divergence);
@@ -124,13 +124,16 @@ impl Report {
         }
     }
 
+    /// The lines that the ledger doesn't have.
+    fn unknown<'a>(&'a self, divergence: &'a Divergence) -> impl Iterator<Item = &'a Difference> {
+        let lines = divergence.lines.iter();
+        lines.filter(|line| !self.ledger.knows(line))
+    }
+
     /// What makes differences alike: the same lines, but for numbers.
     fn kind(&self, divergence: &Divergence) -> String {
-        let lines: Vec<_> = divergence
-            .lines
-            .iter()
-            .map(|line| line.line.as_str())
-            .collect();
+        let lines = self.unknown(divergence).map(|line| line.line.as_str());
+        let lines: Vec<_> = lines.collect();
         self.digits.replace_all(&lines.join("\n"), "N").into_owned()
     }
 
@@ -152,10 +155,11 @@ impl Report {
                 text.push(format!("  {}", cut(&step.body)));
             }
         }
-        let lines = divergence.lines.iter().take(LINES);
+        let lines = self.unknown(divergence).take(LINES);
         text.extend(lines.map(|line| format!("    {}", cut(&line.line))));
-        if divergence.lines.len() > LINES {
-            let more = divergence.lines.len() - LINES;
+        let count = self.unknown(divergence).count();
+        if count > LINES {
+            let more = count - LINES;
             text.push(format!("    … {more} more lines"));
         }
         text.join("\n") + "\n"
