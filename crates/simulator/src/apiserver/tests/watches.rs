@@ -126,7 +126,7 @@ fn bookmarks_have_the_values_that_no_object_is_without() {
 fn the_object_of_a_bookmark_is_the_same_in_a_table() {
     let mut server = Server::new();
     let path = "/api/v1/pods?watch=1&allowWatchBookmarks=true&includeObject=Object";
-    let mut frame = |accept: &str| {
+    let mut frame = |accept: &'static str| {
         let id = server.watch_as(path, accept);
         let poll = server.api.watch_frames(id, server.now);
         serde_json::from_slice::<Value>(&poll.frames[0]).unwrap()
