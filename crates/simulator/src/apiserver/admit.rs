@@ -20,16 +20,21 @@ const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 const SUFFIX: usize = 5;
 
 impl ApiServer {
-    /// Admits a new object, or refuses it.
+    /// Admits a new object, or refuses it; whether its name was generated.
     pub(crate) fn admit_create(
         &self,
-        served: &Served,
+        (served, generated): (&Served, bool),
         namespace: &str,
         object: &mut Value,
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
         let resource = &served.resource;
-        let name = meta::name(object).to_owned();
+        // What the real server refuses here has no name yet.
+        let name = match (generated, meta::generate_name(object)) {
+            (true, "") => "Unknown".to_owned(),
+            (true, base) => base.to_owned(),
+            (false, _) => meta::name(object).to_owned(),
+        };
         if resource.namespaced {
             self.admit_namespace(resource, namespace, &name)?;
         }
@@ -55,6 +60,7 @@ impl ApiServer {
             self.default_storage_class(object);
         }
         if *resource == known::NAMESPACES {
+            let name = meta::name(object).to_owned();
             meta::set_label(object, "kubernetes.io/metadata.name", &name);
         }
         Ok(())

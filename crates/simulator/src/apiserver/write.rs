@@ -166,7 +166,7 @@ impl ApiServer {
         );
         let generated = meta::name(&object).is_empty();
         self.generate_name(served, namespace, &mut object, writer)?;
-        self.admit_create(served, namespace, &mut object, writer)?;
+        self.admit_create((served, generated), namespace, &mut object, writer)?;
         let versions = (requested, served);
         self.mutate_create(versions, namespace, &mut object, generated, writer)?;
         ensure_namespace(served, namespace, &mut object)?;

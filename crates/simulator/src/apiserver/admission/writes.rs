@@ -48,7 +48,7 @@ impl ApiServer {
         }
         let mut warnings = std::mem::take(&mut writer.warnings);
         let mut own = |server: &Self, object: &mut Value| {
-            server.admit_create(served, namespace, object, writer)
+            server.admit_create((served, generated), namespace, object, writer)
         };
         let result = self.mutate(&attributes, Some(object), &mut own, &mut warnings);
         warnings.append(&mut writer.warnings);

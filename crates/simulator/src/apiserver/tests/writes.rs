@@ -144,3 +144,15 @@ fn bodies_above_three_mebibytes_are_refused() {
         (413, Some("Request entity too large: limit is 3145728"))
     );
 }
+
+#[test]
+fn a_pod_that_is_refused_has_no_generated_name_yet() {
+    let mut server = Server::new();
+    let pod = json!({"metadata": {"generateName": "web-"}, "spec": {"serviceAccountName": "nobody", "containers": [{"name": "c", "image": "i"}]}});
+    let (_, refused) = server.call("POST", PODS, &pod);
+    let message = refused["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("pods \"web-\" is forbidden: "),
+        "{message}"
+    );
+}
