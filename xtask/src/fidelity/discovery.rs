@@ -89,8 +89,13 @@ impl Area for Discovery {
     }
 
     fn at_once(&self) -> usize {
+        // Documents are large.
+        4
+    }
+
+    fn alone(&self, sequence: &Sequence) -> bool {
         // Every document tells of every definition.
-        1
+        lifecycle::is_one(sequence)
     }
 
     fn sequences(&self, seed: u64) -> Result<Vec<Sequence>> {

@@ -87,9 +87,16 @@ pub fn sequence(chance: &mut Chance, number: u64) -> Sequence {
     steps.push(Step::get(format!("/apis/{}/{first}", names.group)));
     steps.push(Step::get("/openapi/v3").document());
     Sequence {
-        title: format!("a definition of {name}"),
+        title: format!("{TITLE}{name}"),
         steps,
     }
+}
+
+const TITLE: &str = "a definition of ";
+
+/// Whether a sequence is one of these.
+pub fn is_one(sequence: &Sequence) -> bool {
+    sequence.title.starts_with(TITLE)
 }
 
 /// The last built-in group in the order of discovery.
