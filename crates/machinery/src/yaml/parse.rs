@@ -39,12 +39,16 @@ enum Open {
     List {
         items: Vec<Value>,
         anchor: usize,
+        /// Where it begins.
+        line: usize,
     },
     Map {
         map: Map<String, Value>,
         merged: Vec<Value>,
         key: Option<Key>,
         anchor: usize,
+        /// Where it begins.
+        line: usize,
     },
 }
 
@@ -120,7 +124,7 @@ impl Builder {
                     && tag.is_none()
                     && self.expects_key()
                 {
-                    self.set_key(Key::Merge, line);
+                    self.set_key(Key::Merge);
                     return Ok(());
                 }
                 let value = scalar(&text, style, tag.as_deref());
@@ -129,6 +133,7 @@ impl Builder {
             Event::SequenceStart(_, anchor, _) => self.open.push(Open::List {
                 items: Vec::new(),
                 anchor,
+                line,
             }),
             Event::MappingStart(_, anchor, _) => {
                 self.open.push(Open::Map {
@@ -136,16 +141,22 @@ impl Builder {
                     merged: Vec::new(),
                     key: None,
                     anchor,
+                    line,
                 });
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open::List { items, anchor }) => {
+                Some(Open::List {
+                    items,
+                    anchor,
+                    line,
+                }) => {
                     self.value(Value::Array(items), anchor, line)?;
                 }
                 Some(Open::Map {
                     map,
                     merged,
                     anchor,
+                    line,
                     ..
                 }) => {
                     self.value(Value::Object(with_merged(map, merged)), anchor, line)?;
@@ -172,17 +183,10 @@ impl Builder {
         matches!(self.open.last(), Some(Open::Map { key: None, .. }))
     }
 
-    fn set_key(&mut self, next: Key, line: usize) {
-        let Some(Open::Map { map, key, .. }) = self.open.last_mut() else {
-            return;
-        };
-        if let Key::Text(text) = &next
-            && map.contains_key(text)
-        {
-            self.duplicates
-                .push(format!("line {line}: key {text:?} already set in map"));
+    fn set_key(&mut self, next: Key) {
+        if let Some(Open::Map { key, .. }) = self.open.last_mut() {
+            *key = Some(next);
         }
-        *key = Some(next);
     }
 
     fn value(&mut self, value: Value, anchor: usize, line: usize) -> Result<(), YamlError> {
@@ -198,7 +202,7 @@ impl Builder {
                 line,
                 message: format!("invalid map key: {value}"),
             })?;
-            self.set_key(Key::Text(key), line);
+            self.set_key(Key::Text(key));
             return Ok(());
         }
         match self.open.last_mut() {
@@ -208,6 +212,11 @@ impl Builder {
                 map, merged, key, ..
             }) => match key.take() {
                 Some(Key::Text(text)) => {
+                    if map.contains_key(&text) {
+                        // The line is the value's, which may begin on one of its own.
+                        let complaint = format!("line {line}: key {text:?} already set in map");
+                        self.duplicates.push(complaint);
+                    }
                     map.insert(text, value);
                 }
                 Some(Key::Merge) => merged.push(value),

@@ -132,6 +132,14 @@ fn anchors_and_merge_keys_are_followed() {
 
 #[test]
 fn duplicate_keys_are_reported_with_their_line() {
+    let nested = parse("a: 1\nb: 2\na:\n  c: 1\nb:\n- 1\n").unwrap();
+    assert_eq!(
+        nested.duplicates,
+        [
+            "line 4: key \"a\" already set in map",
+            "line 6: key \"b\" already set in map"
+        ]
+    );
     let document = parse("a: 1\nb: 2\na: 3\n").unwrap();
     assert_eq!(document.value, json!({"a": 3, "b": 2}));
     assert_eq!(

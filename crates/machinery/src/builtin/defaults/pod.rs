@@ -140,7 +140,7 @@ fn host_ports(container: &mut Object) {
     });
 }
 
-/// `status.podIP` and the first of `status.podIPs` are one value in the internal type.
+/// `status.podIP` and the first of `status.podIPs` are one value in the internal type; the former counts.
 pub fn ips(status: &mut Object, single: &str, list: &str) {
     let first = status
         .get(list)
@@ -150,6 +150,9 @@ pub fn ips(status: &mut Object, single: &str, list: &str) {
         (Some(ip), None) => {
             status.insert(list.to_owned(), json!([{ "ip": ip }]));
         }
+        (Some(ip), Some(first)) if ip != first => {
+            status.insert(list.to_owned(), json!([{ "ip": ip }]));
+        }
         (None, Some(ip)) => {
             status.insert(single.to_owned(), ip);
         }
@@ -157,18 +160,42 @@ pub fn ips(status: &mut Object, single: &str, list: &str) {
     }
 }
 
-/// `Always` for the tag `latest`, which an image without tag and digest has too.
+/// `Always` for the tag `latest`, which an image without tag and digest has too. What is no image has no tag.
 pub fn pull_policy(image: &str) -> &'static str {
     let (name, digest) = image
         .split_once('@')
         .map_or((image, false), |(name, _)| (name, true));
     let last = name.rsplit_once('/').map_or(name, |(_, last)| last);
+    let tag = last.split_once(':').map_or("", |(_, tag)| tag);
+    let untagged = name.get(..name.len() - tag.len()).unwrap_or(name);
+    if !is_repository(untagged.strip_suffix(':').unwrap_or(untagged)) {
+        return "IfNotPresent";
+    }
     match last.split_once(':') {
         Some((_, "latest")) => "Always",
         Some(_) => "IfNotPresent",
         None if digest => "IfNotPresent",
         None => "Always",
     }
+}
+
+/// Whether a text is the name of a repository: perhaps a host, then parts in small letters (`distribution/reference`).
+fn is_repository(name: &str) -> bool {
+    let is_host = |first: &str| {
+        first == "localhost" || first.contains(|c: char| matches!(c, '.' | ':') || c.is_uppercase())
+    };
+    let path = match name.split_once('/') {
+        Some((first, rest)) if is_host(first) => rest,
+        Some(_) | None => name,
+    };
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    path.split('/').all(|part| {
+        part.starts_with(plain)
+            && part.ends_with(plain)
+            && part
+                .chars()
+                .all(|c| plain(c) || matches!(c, '.' | '_' | '-'))
+    })
 }
 
 #[cfg(test)]
@@ -185,6 +212,10 @@ mod tests {
             ("localhost:5000/nginx:1", "IfNotPresent"),
             ("nginx@sha256:0123", "IfNotPresent"),
             ("nginx:latest@sha256:0123", "Always"),
+            ("Host/nginx", "Always"),
+            ("", "IfNotPresent"),
+            ("no image", "IfNotPresent"),
+            ("Nginx", "IfNotPresent"),
         ];
         for (image, policy) in cases {
             assert_eq!(pull_policy(image), policy, "{image}");

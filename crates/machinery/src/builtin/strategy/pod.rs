@@ -18,6 +18,10 @@ pub fn create(pod: &mut Object) {
         .and_then(Value::as_object)
         .cloned();
     let labels = labels.unwrap_or_default();
+    let created = pod
+        .get("metadata")
+        .and_then(|metadata| metadata.get("creationTimestamp"))
+        .cloned();
     let mut gated = false;
     if let Some(spec) = child(pod, "spec") {
         gated = spec
@@ -43,7 +47,7 @@ pub fn create(pod: &mut Object) {
                     "type": "PodScheduled",
                     "status": "False",
                     "lastProbeTime": null,
-                    "lastTransitionTime": null,
+                    "lastTransitionTime": created,
                     "reason": "SchedulingGated",
                     "message": "Scheduling is blocked due to non-empty scheduling gates",
                 }]),

@@ -85,7 +85,7 @@ pub fn within_replicas(status: &At<'_>, keys: &[&str], errors: &mut Errors) {
     for key in keys {
         let count = status.child(key);
         if count.int() > replicas {
-            errors.push(count.invalid(ABOVE_REPLICAS));
+            errors.push(count.invalid_as(count.int(), ABOVE_REPLICAS));
         }
     }
 }
@@ -94,7 +94,8 @@ pub fn within_replicas(status: &At<'_>, keys: &[&str], errors: &mut Errors) {
 pub fn available_is_ready(status: &At<'_>, ready: &str, errors: &mut Errors) {
     let available = status.child("availableReplicas");
     if available.int() > status.child("readyReplicas").int() {
-        errors.push(available.invalid(format!("cannot be greater than {ready}")));
+        let detail = format!("cannot be greater than {ready}");
+        errors.push(available.invalid_as(available.int(), detail));
     }
 }
 

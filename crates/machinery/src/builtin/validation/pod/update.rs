@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{annotations, metadata_and_spec, scheduling, spec};
 use crate::builtin::validation::read::{At, Errors, same};
-use crate::builtin::validation::{diff, internal, meta};
+use crate::builtin::validation::{BadValue, diff, error, internal, meta, net};
 use crate::names;
 
 const UPDATABLE: &str = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
@@ -310,6 +310,40 @@ pub fn status_update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
             containers,
             errors,
         );
+    }
+    addresses(&status, &old_status, "podIPs", errors);
+    let (one, first) = (status.child("hostIP"), status.child("hostIPs").items());
+    if let Some(first) = first.first().map(|first| first.child("ip"))
+        && first.text() != one.text()
+    {
+        errors.push(first.invalid_as(first.text(), "must be equal to `hostIP`"));
+    }
+    addresses(&status, &old_status, "hostIPs", errors);
+}
+
+/// New addresses are well-formed, and of two families if there are two.
+fn addresses(status: &At<'_>, old: &At<'_>, list: &str, errors: &mut Errors) {
+    let before: Vec<_> = old.child(list).items();
+    let known = |ip: &At<'_>| before.iter().any(|old| old.child("ip").text() == ip.text());
+    let list = status.child(list);
+    let items = list.items();
+    let ips: Vec<At<'_>> = items
+        .iter()
+        .map(|item| item.child("ip").moved(item.path()))
+        .collect();
+    for ip in ips.iter().filter(|ip| !known(ip)) {
+        net::legacy_ip(ip, errors);
+    }
+    let six = |ip: &At<'_>| ip.text().contains(':');
+    let both = ips.iter().any(six) && !ips.iter().all(six);
+    if ips.len() > 2 || (ips.len() == 2 && !both) {
+        let detail = "may specify no more than one IP for each IP family";
+        let shown: Vec<String> = items
+            .iter()
+            .map(|item| format!("{{\"IP\":{}}}", error::go_json(item.child("ip").value())))
+            .collect();
+        let shown = BadValue::Json(format!("[{}]", shown.join(",")));
+        errors.push(list.invalid_as(shown, detail));
     }
 }
 
