@@ -120,6 +120,9 @@ fn process(case: &Value) -> Value {
     defaults::apply(group, version, kind, &mut object);
     identify(&mut object, case);
     job_uid(&mut object, case);
+    if kind == "Service" {
+        strategy::service::sync_cluster_ips(object.as_object_mut().unwrap(), None);
+    }
     strategy::prepare_for_create(group, version, kind, &mut object);
     admission::create(group, kind, &mut object);
     if kind == "Pod" {

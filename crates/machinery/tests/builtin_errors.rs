@@ -130,6 +130,9 @@ impl Server {
         if target.resource.namespaced {
             metadata.insert("namespace".to_owned(), json!(target.namespace));
         }
+        if kind == "Service" {
+            strategy::service::sync_cluster_ips(object.as_object_mut().unwrap(), None);
+        }
         strategy::prepare_for_create(group, version, kind, &mut object);
         admission::create(group, kind, &mut object);
         if kind == "Pod" {
@@ -195,6 +198,10 @@ impl Server {
         }
         let mut new = decode::normalise(target.id, &self.patched(target, case)).unwrap();
         defaults::apply(group, version, kind, &mut new);
+        if kind == "Service" {
+            let (new, old) = (new.as_object_mut().unwrap(), old.as_object().unwrap());
+            strategy::service::take_over(new, old);
+        }
         strategy::prepare_for_update(group, version, kind, &mut new, old, None);
         admission::update(group, kind, &mut new, old);
         validation::validate_update(group, version, kind, &new, old)

@@ -101,8 +101,8 @@ pub(super) fn stripped(set: &FieldSet) -> FieldSet {
 
 /// Sets the `managedFields` of an object that is about to be stored, after `old`; `None` for a create.
 ///
-/// `new` is decoded and defaulted and carries the `managedFields` of the request. What cannot be understood leaves the
-/// entries as they were.
+/// `new` is decoded and defaulted and carries the `managedFields` of the request. What cannot be understood is left
+/// without entries.
 pub fn update(write: &Write<'_>, old: Option<&Value>, new: &mut Value) {
     let live = old.unwrap_or(write.empty);
     let managers = before(write, live, new);
@@ -112,7 +112,7 @@ pub fn update(write: &Write<'_>, old: Option<&Value>, new: &mut Value) {
         managers
     } else {
         let live = untracked(live);
-        track(write, write.manager, &live, new, managers.clone()).unwrap_or(managers)
+        track(write, write.manager, &live, new, managers).unwrap_or_default()
     };
     managed::put(new, &managers);
 }

@@ -20,20 +20,20 @@ const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 const SUFFIX: usize = 5;
 
 impl ApiServer {
-    /// Admits a new object, or refuses it; whether its name was generated.
+    /// Admits a new object, or refuses it.
     pub(crate) fn admit_create(
         &self,
-        (served, generated): (&Served, bool),
+        served: &Served,
         namespace: &str,
         object: &mut Value,
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
         let resource = &served.resource;
-        // What the real server refuses here has no name yet.
-        let name = match (generated, meta::generate_name(object)) {
-            (true, "") => "Unknown".to_owned(),
-            (true, base) => base.to_owned(),
-            (false, _) => meta::name(object).to_owned(),
+        // What the real server refuses here has no name yet: it is called by what that begins with.
+        let name = match (meta::name(object), meta::generate_name(object)) {
+            ("", "") => "Unknown".to_owned(),
+            ("", base) => base.to_owned(),
+            (name, _) => name.to_owned(),
         };
         if resource.namespaced {
             self.admit_namespace(resource, namespace, &name)?;
@@ -48,6 +48,7 @@ impl ApiServer {
         admission::create(&resource.group, &resource.kind, object);
         if *resource == known::PODS {
             self.admit_pod(object, &name, namespace, writer)?;
+            self.admit_runtime_class(object, &name)?;
         }
         if let ("certificates.k8s.io", "CertificateSigningRequest", Some(user)) =
             (resource.group.as_ref(), resource.kind.as_ref(), writer.user)
@@ -58,10 +59,6 @@ impl ApiServer {
         }
         if *resource == known::PERSISTENT_VOLUME_CLAIMS {
             self.default_storage_class(object);
-        }
-        if *resource == known::NAMESPACES {
-            let name = meta::name(object).to_owned();
-            meta::set_label(object, "kubernetes.io/metadata.name", &name);
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use machinery::{meta, protobuf};
 use serde_json::Value;
 
 pub(crate) use kinds::internal_package;
-use kinds::{check_kind, patched_type_error, wrong_version};
+use kinds::{PatchedType, check_kind, patched_type, wrong_version};
 pub(crate) use typed::{delete_body, read_typed};
 
 use super::options::FieldValidation;
@@ -60,6 +60,11 @@ fn unknown_media_type() -> ApiError {
     ApiError::unsupported_media_type(format!(
         "the body of the request was in an unknown format - accepted media types include: {TYPES}"
     ))
+}
+
+/// Whether the body of a create can be read at all, which is asked before anything else of it.
+pub(crate) fn check_media_type(request: &Request) -> Result<(), ApiError> {
+    is_yaml(request).map(|_| ())
 }
 
 fn is_yaml(request: &Request) -> Result<bool, ApiError> {
@@ -172,7 +177,7 @@ pub(crate) fn report_strict(
     match mode {
         FieldValidation::Ignore => Ok(()),
         FieldValidation::Warn => {
-            warnings.extend(strict.iter().cloned());
+            warnings.extend(strict.iter().flat_map(|text| single_complaints(text)));
             Ok(())
         }
         FieldValidation::Strict if strict.is_empty() => Ok(()),
@@ -240,13 +245,7 @@ pub(crate) fn read_object(
                     ".apiVersion accessor error: <nil> is of the type <nil>, expected string";
                 return Err(cannot_handle(&resource.kind, "", &resource.kind, cause));
             }
-            let (mut object, mut strict) = admit_custom(served, decoded)?;
-            if yaml && matches!(mode, FieldValidation::Warn) {
-                strict = strict
-                    .iter()
-                    .flat_map(|text| single_complaints(text))
-                    .collect();
-            }
+            let (mut object, strict) = admit_custom(served, decoded)?;
             report_strict(served, &strict, mode, warnings)?;
             owners::keep_reset_of(&request.body, yaml, &mut object);
             Ok(object)
@@ -255,8 +254,10 @@ pub(crate) fn read_object(
 }
 
 /// Complaints about YAML, one by one.
-fn single_complaints(text: &str) -> Vec<String> {
-    match text.strip_prefix("yaml: unmarshal errors:\n  ") {
+pub(crate) fn single_complaints(text: &str) -> Vec<String> {
+    const YAML: &str = "yaml: unmarshal errors:\n  ";
+    let plain = text.strip_prefix("error converting YAML to JSON: ");
+    match plain.unwrap_or(text).strip_prefix(YAML) {
         Some(lines) => lines.split("\n  ").map(str::to_owned).collect(),
         None => vec![text.to_owned()],
     }
@@ -314,11 +315,16 @@ pub(crate) fn admit_custom(
         return Ok((object, strict));
     };
     coerce_metadata(served, &mut object, &mut strict)?;
-    let unknown = custom.prune_and_default(&mut object).map_err(|error| {
-        let (kind, version) = (&served.resource.kind, &served.resource.version);
-        cannot_handle(kind, version, kind, &error.to_string())
-    })?;
-    strict.extend(unknown);
+    if meta::kind(&object) == served.resource.kind {
+        let unknown = custom.prune_and_default(&mut object).map_err(|error| {
+            let (kind, version) = (&served.resource.kind, &served.resource.version);
+            cannot_handle(kind, version, kind, &error.to_string())
+        })?;
+        strict.extend(unknown);
+    } else {
+        // What is of another kind is refused later, and isn't pruned before.
+        custom.set_defaults(&mut object);
+    }
     strict.sort();
     Ok((object, strict))
 }
@@ -411,6 +417,20 @@ pub(crate) fn custom_type_errors(served: &Served, object: &Value) -> Vec<FieldEr
     errors
 }
 
+/// What the internal type of a kind reads of an object, whose fields have other names there: nothing.
+fn internal(value: &Value) -> Decoded {
+    let fields = value.as_object().into_iter().flatten();
+    let unknown = fields
+        .map(|(key, _)| key)
+        .filter(|key| !matches!(key.as_str(), "apiVersion" | "kind"));
+    Decoded {
+        value: Value::Object(serde_json::Map::new()),
+        strict: unknown
+            .map(|key| format!("unknown field \"{key}\""))
+            .collect(),
+    }
+}
+
 /// Turns a patched object into one of the resource's type: 422 about the patch if it is none.
 /// `read` is how Go reads the result of such a patch.
 pub(crate) fn patched(
@@ -432,10 +452,11 @@ pub(crate) fn patched(
         )
     };
     let outcome = match served.type_id() {
-        Some(type_id) => patched_type_error(served, value).map_or_else(
-            || read(type_id, value).map_err(|error| error.to_string()),
-            Err,
-        ),
+        Some(type_id) => match patched_type(served, value) {
+            PatchedType::Own => read(type_id, value).map_err(|error| error.to_string()),
+            PatchedType::Internal => Ok(internal(value)),
+            PatchedType::Other(cause) => Err(cause),
+        },
         None => admit_custom(
             served,
             Decoded {

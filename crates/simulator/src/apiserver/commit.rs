@@ -12,6 +12,7 @@ use super::custom;
 use super::registry::Served;
 use super::resource::known;
 use super::store::{Entry, Event};
+use super::write::Writer;
 use crate::session::Change;
 
 impl ApiServer {
@@ -34,6 +35,28 @@ impl ApiServer {
         entry
     }
 
+    /// Stores what was written.
+    pub(crate) fn commit(
+        &mut self,
+        served: &Served,
+        key: &str,
+        value: Value,
+        writer: &Writer<'_>,
+    ) -> Arc<Entry> {
+        let entry = self.commit_put(served, key, value, writer.now);
+        if writer.hollow {
+            let place = (served.table.clone(), key.to_owned());
+            self.hollow.insert(place, entry.revision);
+        }
+        entry
+    }
+
+    /// Whether an object was stored with more than is read of it: the next write changes that, if nothing else.
+    pub(crate) fn is_hollow(&self, served: &Served, key: &str, revision: u64) -> bool {
+        let place = (served.table.clone(), key.to_owned());
+        self.hollow.get(&place) == Some(&revision)
+    }
+
     /// Removes an object.
     pub(crate) fn commit_remove(
         &mut self,
@@ -45,6 +68,7 @@ impl ApiServer {
         let event = self.store.remove(&served.table, key, now)?;
         let entry = event.after.clone();
         self.converted.borrow_mut().forget(&served.table, key);
+        self.hollow.remove(&(served.table.clone(), key.to_owned()));
         self.after_commit(served, &event);
         Some(entry)
     }

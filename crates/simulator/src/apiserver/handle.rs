@@ -21,7 +21,7 @@ use super::delete::{Deleted, success, warn_of_orphans};
 use super::facts;
 use super::list_options::{check_list_options, later, list_options, too_large};
 use super::negotiate::{Form, negotiate, streams};
-use super::options::{WriteOptions, delete_options, time_limit, write_options};
+use super::options::{WriteOptions, create_options, delete_options, time_limit, write_options};
 use super::registry::Served;
 use super::selection::Selection;
 use super::store::{Entry, key};
@@ -357,7 +357,7 @@ impl ApiServer {
     }
 
     fn create_object(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
-        let options = write_options(call.request, "CreateOptions")?;
+        let options = create_options(call.request)?;
         let mut object = read(call, options)?;
         // Nobody owns what is the server's to set.
         for key in [

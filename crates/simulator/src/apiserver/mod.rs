@@ -36,6 +36,7 @@ pub mod registry;
 mod reply;
 pub mod resource;
 mod review;
+mod runtime_class;
 pub(crate) mod scale;
 mod selection;
 pub mod store;
@@ -127,6 +128,8 @@ pub struct ApiServer {
     pub(crate) waiting: Waiting,
     /// What conversion webhooks made of objects.
     converted: RefCell<conversion::Converted>,
+    /// Custom objects whose metadata was stored with empty parts, which nobody reads: their revision by table and key.
+    hollow: BTreeMap<(Arc<str>, String), u64>,
     rbac: rbac::index::Index,
     /// What `options.token_key` is as a pair, once somebody needs it.
     token_keys: OnceCell<tokens::keys::KeyPair>,
@@ -149,6 +152,7 @@ impl ApiServer {
             asking: Asking::default(),
             waiting: Waiting::default(),
             converted: RefCell::default(),
+            hollow: BTreeMap::new(),
             rbac: rbac::index::Index::default(),
             token_keys: OnceCell::new(),
             open_api: openapi::Kept::default(),

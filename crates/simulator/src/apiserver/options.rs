@@ -118,6 +118,12 @@ fn dry_run(values: &[&str], errors: &mut Vec<FieldError>) -> bool {
     !values.is_empty()
 }
 
+/// Reads the options of a create. Whether its body can be read at all is asked before.
+pub(crate) fn create_options(request: &Request) -> Result<WriteOptions, ApiError> {
+    super::body::check_media_type(request)?;
+    write_options(request, "CreateOptions")
+}
+
 /// Reads the options of a write; `kind` is `CreateOptions`, `UpdateOptions` or `PatchOptions`.
 pub(crate) fn write_options(request: &Request, kind: &str) -> Result<WriteOptions, ApiError> {
     let mut errors = Vec::new();

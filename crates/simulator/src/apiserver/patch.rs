@@ -127,14 +127,18 @@ impl Patch {
                 let value = patch::strategic::apply(old, &patch.value, type_id)
                     .map_err(|error| refused(&error))?;
                 let mut value = value;
-                if let Some(fields) = value.as_object_mut()
-                    && !fields.contains_key("kind")
-                    && !fields.contains_key("apiVersion")
-                {
-                    // Nobody asks for the type of a map.
+                if let Some(fields) = value.as_object_mut() {
+                    // Nobody asks for the type of a map, as long as it is a text.
                     let resource = &served.resource;
-                    fields.insert("kind".to_owned(), Value::from(resource.kind.as_ref()));
-                    fields.insert("apiVersion".to_owned(), Value::from(resource.api_version()));
+                    let own = [
+                        ("kind", resource.kind.to_string()),
+                        ("apiVersion", resource.api_version()),
+                    ];
+                    for (key, own) in own {
+                        if fields.get(key).is_none_or(Value::is_string) {
+                            fields.insert(key.to_owned(), Value::from(own));
+                        }
+                    }
                 }
                 let shown = |_: &Value| go_map(&patch.value);
                 body::patched(

@@ -88,21 +88,16 @@ pub(crate) fn stored_form(served: &Served, object: &mut Value) {
 }
 
 /// Resets what a client may not write and fills in what follows from the object.
-/// `through_status` leaves alone what only the main endpoint settles.
-pub(crate) fn prepare_create(served: &Served, object: &mut Value, through_status: bool) {
+pub(crate) fn prepare_create(served: &Served, object: &mut Value) {
     let resource = &served.resource;
     match served.custom() {
         None => {
-            let addresses = object.pointer("/spec/clusterIPs").cloned();
             strategy::prepare_for_create(
                 &resource.group,
                 &resource.version,
                 &resource.kind,
                 object,
             );
-            if let (true, Some(spec)) = (through_status, object.get_mut("spec")) {
-                set_or_remove(spec, "clusterIPs", addresses);
-            }
         }
         Some(version) => {
             if let (true, Some(fields)) = (version.status, object.as_object_mut()) {
@@ -112,6 +107,10 @@ pub(crate) fn prepare_create(served: &Served, object: &mut Value, through_status
     }
     if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
         custom::prepare_definition(object, None);
+    }
+    if *resource == known::NAMESPACES {
+        let name = meta::name(object).to_owned();
+        meta::set_label(object, "kubernetes.io/metadata.name", &name);
     }
     if facts::counts_generation(served) {
         meta::set_generation(object, 1);
@@ -162,15 +161,6 @@ fn set_or_remove(object: &mut Value, key: &str, value: Option<Value>) {
     }
 }
 
-/// Errors of a service's addresses: they are needed to allocate what is missing, and so are told alone.
-pub(crate) fn check_addresses(served: &Served, object: &Value) -> Vec<FieldError> {
-    if served.resource == known::SERVICES {
-        validation::service_addresses(object)
-    } else {
-        Vec::new()
-    }
-}
-
 /// Errors of a new object.
 pub(crate) fn validate_create(
     served: &Served,
@@ -180,6 +170,9 @@ pub(crate) fn validate_create(
     let resource = &served.resource;
     if let Some(custom) = served.custom() {
         let mut errors = body::custom_type_errors(served, object);
+        if !errors.is_empty() {
+            return errors;
+        }
         errors.extend(validation::meta::validate_custom_resource_meta(
             object,
             None,
@@ -235,6 +228,9 @@ pub(crate) fn validate_update(
     let (group, version, kind) = (&resource.group, &resource.version, &resource.kind);
     if let Some(custom) = served.custom() {
         let mut errors = body::custom_type_errors(served, new);
+        if !errors.is_empty() {
+            return errors;
+        }
         errors.extend(validation::meta::validate_custom_resource_meta(
             new,
             Some(old),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::ApiServer;
 use super::body::read_typed;
 use super::handle::Call;
-use super::options::write_options;
+use super::options::create_options;
 use super::resource::known;
 use super::write::{UpdateTarget, Writer, ensure_namespace};
 use super::{eviction, forward};
@@ -93,7 +93,7 @@ impl ApiServer {
 
     /// POST of a Binding for a pod: the scheduler's decision.
     fn binding(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
-        let options = write_options(call.request, "CreateOptions")?;
+        let options = create_options(call.request)?;
         let mut body = read_typed(
             call.request,
             ("", "v1", "Binding"),
@@ -206,7 +206,7 @@ impl ApiServer {
     }
 
     fn eviction(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
-        let options = write_options(call.request, "CreateOptions")?;
+        let options = create_options(call.request)?;
         let body = read_typed(
             call.request,
             ("policy", "v1", "Eviction"),

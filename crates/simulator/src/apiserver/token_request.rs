@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::ApiServer;
 use super::body::read_typed;
 use super::handle::Call;
-use super::options::write_options;
+use super::options::create_options;
 use super::owners::Author;
 use super::resource::{Resource, known};
 use super::store::key;
@@ -23,7 +23,7 @@ const SECONDS: i64 = 3600;
 impl ApiServer {
     /// Makes a token for the `ServiceAccount` a call names.
     pub(crate) fn token(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
-        let options = write_options(call.request, "CreateOptions")?;
+        let options = create_options(call.request)?;
         let mut body = read_typed(
             call.request,
             (GROUP, "v1", KIND),

@@ -16,8 +16,8 @@ use serde_json::{Map, Value, json};
 use super::facts;
 use super::owners::SERVER;
 use super::prepare::{
-    check_addresses, check_size, deduplicate_owners, deletes, prepare_create, prepare_update,
-    stored_form, validate_create, validate_update,
+    check_size, deduplicate_owners, deletes, prepare_create, prepare_update, stored_form,
+    validate_create, validate_update,
 };
 use super::rbac::escalation::Granted;
 use super::registry::Served;
@@ -49,6 +49,8 @@ pub(crate) struct Writer<'a> {
     pub collection: bool,
     /// The object comes through its status: nothing is allocated for it.
     pub through_status: bool,
+    /// Metadata of the object has empty parts, which are stored, and which nobody reads.
+    pub hollow: bool,
     /// Options of the request as reviews show them, without kind and apiVersion.
     pub options: Map<String, Value>,
     /// The manager that owns what the write sets. With `None`, `managedFields` are what the change makes of them: an
@@ -68,6 +70,7 @@ impl<'a> Writer<'a> {
             admits: true,
             collection: false,
             through_status: false,
+            hollow: false,
             options: Map::new(),
             manager: Some(SERVER.into()),
         }
@@ -146,45 +149,36 @@ impl ApiServer {
         let requested = served;
         ensure_namespace(served, namespace, &mut object)?;
         deduplicate_owners(&mut object, "", &mut writer.warnings);
-        self.own_written(requested, "", None, &mut object, writer);
+        let through = if writer.through_status { "status" } else { "" };
+        self.own_written(requested, through, None, &mut object, writer);
         let (served, mut object) = self.for_storage(requested, object);
         let served = &served;
         self.check_admission("CREATE", served)?;
-        remove_metadata(
-            &mut object,
-            &[
-                "deletionTimestamp",
-                "deletionGracePeriodSeconds",
-                "selfLink",
-            ],
-        );
+        remove_metadata(&mut object, &["selfLink"]);
         meta::set(&mut object, "uid", json!(writer.entropy.uid()));
         meta::set(
             &mut object,
             "creationTimestamp",
             json!(time::rfc3339(writer.now)),
         );
-        let generated = meta::name(&object).is_empty();
-        self.generate_name(served, namespace, &mut object, writer)?;
-        self.admit_create((served, generated), namespace, &mut object, writer)?;
+        self.admit_create(served, namespace, &mut object, writer)?;
         let versions = (requested, served);
-        self.mutate_create(versions, namespace, &mut object, generated, writer)?;
+        self.mutate_create(versions, namespace, &mut object, writer)?;
+        self.generate_name(served, namespace, &mut object, writer)?;
         ensure_namespace(served, namespace, &mut object)?;
         deduplicate_owners(&mut object, MUTATED, &mut writer.warnings);
         let name = meta::name(&object).to_owned();
         self.check_escalation(writer.user, Granted::new(served, namespace, &object, None))?;
-        prepare_create(served, &mut object, writer.through_status);
         if !writer.through_status {
-            let errors = check_addresses(served, &object);
-            if !errors.is_empty() {
-                return Err(invalid(served, &object, &errors));
-            }
+            self.allocate(served, &mut object, None, writer.dry_run)?;
         }
+        prepare_create(served, &mut object);
         let errors = validate_create(served, &object, &mut writer.warnings);
         let errors = self.standing(served, errors);
         if !errors.is_empty() {
             return Err(invalid(served, &object, &errors));
         }
+        self.check_overhead(served, &object)?;
         // What isn't stored isn't asked for its version.
         if !writer.dry_run && !meta::resource_version(&object).is_empty() {
             return Err(ApiError::internal(
@@ -201,9 +195,6 @@ impl ApiServer {
                 not_generated(error)
             });
         }
-        if !writer.through_status {
-            self.allocate(served, &mut object, None)?;
-        }
         stored_form(served, &mut object);
         check_size(&object)?;
         let unstored = writer.dry_run.then(|| object.clone());
@@ -214,7 +205,7 @@ impl ApiServer {
             let shown = reread.unwrap_or_else(|| commit::reread(served, &object).unwrap_or(object));
             return Ok(Arc::new(Entry::new(Arc::new(shown), 0)));
         }
-        let entry = self.commit_put(served, &key, stored, writer.now);
+        let entry = self.commit(served, &key, stored, writer);
         Ok(self.answered(served, entry, reread))
     }
 
@@ -327,6 +318,9 @@ impl ApiServer {
         let granted = Granted::new(&served, target.namespace, &new, Some(&old));
         self.check_escalation(writer.user, granted)?;
         check_version(&served, target.name, &mut new, &old)?;
+        if target.subresource.is_empty() {
+            self.allocate(&served, &mut new, Some(&old), writer.dry_run)?;
+        }
         self.before_update(&served, target.subresource, &mut new, &old, writer)?;
         self.admit_updated(target, &served, (&new, &old), writer)?;
         if deletes(&served, &new, &old) {
@@ -345,22 +339,22 @@ impl ApiServer {
                 created: false,
             });
         }
-        if target.subresource.is_empty() {
-            self.allocate(&served, &mut new, Some(&old))?;
-        }
         stored_form(&served, &mut new);
         check_size(&new)?;
         let mut new = self.to_stored(&served, new)?;
-        keep_times(&stored.value, &mut new);
+        if !writer.hollow {
+            keep_times(&stored.value, &mut new);
+        }
         let reread = self.reread(&served, &new)?;
         self.has_its_answers()?;
-        let entry = if new == **stored.written() {
+        let other = writer.hollow || self.is_hollow(&served, &key, stored.revision);
+        let entry = if new == **stored.written() && !other {
             stored
         } else if writer.dry_run {
             let shown = commit::reread(&served, &new).unwrap_or(new);
             Arc::new(Entry::new(Arc::new(shown), stored.revision))
         } else {
-            self.commit_put(&served, &key, new, writer.now)
+            self.commit(&served, &key, new, writer)
         };
         let entry = self.answered(&served, entry, reread);
         Ok(Updated {
@@ -388,11 +382,11 @@ impl ApiServer {
         if !may_create {
             return Err(ApiError::not_found(&requested.resource, target.name));
         }
-        let mut object = change(self, &Value::Null, writer)?;
-        conflict::check_number(meta::resource_version(&object))?;
-        if !meta::uid(&object).is_empty() {
+        if !target.uid.is_empty() {
             return Err(uid_mismatch(target, ""));
         }
+        let mut object = change(self, &Value::Null, writer)?;
+        conflict::check_number(meta::resource_version(&object))?;
         if let Some(user) = writer.user {
             self.authorize_create(user, requested, target.namespace, target.name)?;
         }
@@ -424,12 +418,6 @@ impl ApiServer {
         );
         deduplicate_owners(new, MUTATED, &mut writer.warnings);
         prepare_update(served, subresource, new, old);
-        if subresource.is_empty() {
-            let errors = check_addresses(served, new);
-            if !errors.is_empty() {
-                return Err(invalid(served, new, &errors));
-            }
-        }
         if meta::uid(new).is_empty() {
             meta::set(new, "uid", json!(meta::uid(old)));
         }

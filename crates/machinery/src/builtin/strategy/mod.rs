@@ -36,7 +36,6 @@ pub fn prepare_for_create(group: &str, version: &str, kind: &str, object: &mut V
                 data_sources(spec, None);
             }
         }
-        ("", "Service") => service::sync_cluster_ips(object, None),
         ("apps", "DaemonSet") => template_generation(object, None),
         ("batch", "Job") => job::generate_selector(object),
         ("discovery.k8s.io", "EndpointSlice") => drop_topology(object, None),
@@ -134,7 +133,7 @@ fn main_update(group: &str, kind: &str, new: &mut Object, old: &Object) {
                 data_sources(spec, old_spec);
             }
         }
-        ("", "Service") => service::update(new, old),
+        ("", "Service") => service::drop_type_dependent(new, old),
         ("apps", "DaemonSet") => template_generation(new, Some(old)),
         ("certificates.k8s.io", "CertificateSigningRequest") => keep(new, old, "spec"),
         ("discovery.k8s.io", "EndpointSlice") => drop_topology(new, Some(old)),

@@ -7,10 +7,9 @@ use crate::builtin::edit::{each, text};
 
 type Object = Map<String, Value>;
 
-/// An update through the main endpoint: allocated values the client left out come back, values that only the old type
-/// needs go, `clusterIP` and `clusterIPs` follow each other.
-pub fn update(new: &mut Object, old: &Object) {
-    drop_type_dependent(new, old);
+/// An update through the main endpoint, before anything is allocated: what was allocated and the client left out comes
+/// back, `clusterIP` and `clusterIPs` follow each other.
+pub fn take_over(new: &mut Object, old: &Object) {
     patch_allocated(new, old);
     sync_cluster_ips(new, Some(old));
 }
@@ -49,7 +48,8 @@ fn specs<'a>(new: &'a mut Object, old: &'a Object) -> Option<(&'a mut Object, &'
     ))
 }
 
-fn drop_type_dependent(new: &mut Object, old: &Object) {
+/// An update through the main endpoint, once everything is allocated: values that only the old type needs go.
+pub(super) fn drop_type_dependent(new: &mut Object, old: &Object) {
     let Some((spec, old_spec)) = specs(new, old) else {
         return;
     };

@@ -18,46 +18,35 @@ use crate::status_error::ApiError;
 pub(crate) type Versions<'a> = (&'a Arc<Served>, &'a Arc<Served>);
 
 impl ApiServer {
-    /// Mutating admission of a new object that the server itself has admitted. `generated` says that its name is: the
-    /// generated name, the uid and the time of creation are given to it afterwards.
+    /// Mutating admission of a new object that the server itself has admitted. Nobody is shown its uid and the time of
+    /// creation; a generated name is given to it afterwards.
     pub(crate) fn mutate_create(
         &self,
         (requested, served): Versions<'_>,
         namespace: &str,
         object: &mut Value,
-        generated: bool,
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
-        let name = if generated {
-            String::new()
-        } else {
-            meta::name(object).to_owned()
-        };
+        let name = meta::name(object).to_owned();
         let attributes = Attributes::of(Operation::Create, served, (namespace, &name), writer);
         let Some(attributes) = attributes.map(|found| found.requested_as(requested)) else {
             return Ok(());
         };
         let mut given = Map::new();
-        for key in ["uid", "creationTimestamp", "name"] {
-            if key == "name" && !generated {
-                continue;
-            }
+        for key in ["uid", "creationTimestamp"] {
             if let Some(value) = meta::metadata_mut(object).remove(key) {
                 given.insert(key.to_owned(), value);
             }
         }
         let mut warnings = std::mem::take(&mut writer.warnings);
         let mut own = |server: &Self, object: &mut Value| {
-            server.admit_create((served, generated), namespace, object, writer)
+            server.admit_create(served, namespace, object, writer)
         };
         let result = self.mutate(&attributes, Some(object), &mut own, &mut warnings);
         warnings.append(&mut writer.warnings);
         writer.warnings = warnings;
         result?;
         for (key, value) in given {
-            if key == "name" && !meta::name(object).is_empty() {
-                continue;
-            }
             meta::set(object, &key, value);
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! The address families of a Service in a cluster with IPv4 alone (`initIPFamilyFields` of `alloc.go`).
 
-use machinery::builtin::validation::FieldError;
+use machinery::builtin::validation::{self, FieldError};
 use serde_json::{Map, Value, json};
 
 type Object = Map<String, Value>;
@@ -24,23 +24,48 @@ fn policy_error(policy: &str, detail: &str) -> FieldError {
     FieldError::invalid("spec.ipFamilyPolicy", &json!(policy), detail.to_owned())
 }
 
+fn spec_of(service: &mut Value) -> Option<&mut Object> {
+    service.get_mut("spec")?.as_object_mut()
+}
+
 /// Fills in policy and families, or says why they can't be had.
-pub(super) fn init(spec: &mut Object, old: Option<&Object>) -> Vec<FieldError> {
+pub(super) fn init(service: &mut Value, old: Option<&Object>) -> Vec<FieldError> {
+    let Some(spec) = spec_of(service) else {
+        return Vec::new();
+    };
     if text(spec, "type") == "ExternalName" || is_matching(spec, old) {
         return Vec::new();
     }
-    let bare = text(spec, "clusterIP") == "None" && !has_selector(spec);
+    let policy = default_policy(spec, old);
+    let errors = validation::service_addresses(service);
+    match spec_of(service) {
+        Some(spec) if errors.is_empty() => infer(spec, old, &policy),
+        Some(_) | None => errors,
+    }
+}
+
+fn is_bare(spec: &Object) -> bool {
+    text(spec, "clusterIP") == "None" && !has_selector(spec)
+}
+
+fn default_policy(spec: &mut Object, old: Option<&Object>) -> String {
     let policy = match (
         text(spec, "ipFamilyPolicy"),
         old.map(|old| text(old, "ipFamilyPolicy")),
     ) {
         ("", Some(before)) if !before.is_empty() => before.to_owned(),
-        ("", _) if bare => "RequireDualStack".to_owned(),
+        ("", _) if is_bare(spec) => "RequireDualStack".to_owned(),
         ("", _) => "SingleStack".to_owned(),
         (given, _) => given.to_owned(),
     };
     spec.insert("ipFamilyPolicy".to_owned(), json!(policy));
-    let mut errors = old.map_or_else(Vec::new, |old| release(spec, old, &policy));
+    policy
+}
+
+/// Families from policy and addresses, which are well-formed.
+fn infer(spec: &mut Object, old: Option<&Object>, policy: &str) -> Vec<FieldError> {
+    let bare = is_bare(spec);
+    let mut errors = old.map_or_else(Vec::new, |old| release(spec, old, policy));
     let (mut families, addresses) = (texts(spec, "ipFamilies"), texts(spec, "clusterIPs"));
     if policy == "SingleStack" {
         for (list, what) in [(&addresses, "cluster IPs"), (&families, "IP families")] {
@@ -48,7 +73,7 @@ pub(super) fn init(spec: &mut Object, old: Option<&Object>) -> Vec<FieldError> {
                 let detail = format!(
                     "must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified"
                 );
-                errors.push(policy_error(&policy, &detail));
+                errors.push(policy_error(policy, &detail));
             }
         }
     }
@@ -71,7 +96,7 @@ pub(super) fn init(spec: &mut Object, old: Option<&Object>) -> Vec<FieldError> {
         return errors;
     }
     if !bare {
-        errors = unavailable(&policy, &families);
+        errors = unavailable(policy, &families);
     }
     if families.is_empty() {
         families.push("IPv4".to_owned());

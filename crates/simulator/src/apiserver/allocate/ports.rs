@@ -19,9 +19,17 @@ const TAKEN: &str = "provided port is already allocated";
 const OUTSIDE: &str =
     "provided port is not in the valid range. The range of valid ports is 30000-32767";
 
+/// Above it are the ports a dry run is told.
+const DRY: i64 = 32_768;
+
 /// The ports that are taken: by others, and one by one by this Service.
 pub(super) struct Ports {
     used: BTreeSet<i64>,
+    /// Those this write took.
+    allocated: Vec<i64>,
+    /// Where looking for a free one begins.
+    chance: u32,
+    dry_run: bool,
 }
 
 /// Why ports can't be had.
@@ -57,31 +65,60 @@ fn allocates(spec: &Object) -> bool {
         .unwrap_or(true)
 }
 
+fn protocol(port: &Value) -> &str {
+    port.get("protocol")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
 impl Ports {
     /// With what other Services have.
-    pub(super) fn new(used: BTreeSet<i64>) -> Self {
-        Self { used }
+    pub(super) fn new(used: BTreeSet<i64>, chance: u32, dry_run: bool) -> Self {
+        Self {
+            used,
+            allocated: Vec::new(),
+            chance,
+            dry_run,
+        }
     }
 
     fn take(&mut self, port: i64) -> Result<(), &'static str> {
-        if !RANGE.contains(&port) {
+        // A dry run asks only whether somebody has it.
+        if !self.dry_run && !RANGE.contains(&port) {
             return Err(OUTSIDE);
         }
-        if self.used.insert(port) {
-            Ok(())
-        } else {
-            Err(TAKEN)
+        if !self.used.insert(port) {
+            return Err(TAKEN);
         }
+        self.allocated.push(port);
+        Ok(())
+    }
+
+    fn take_for(&mut self, index: usize, port: i64) -> Result<(), Refusal> {
+        self.take(port).map_err(|error| {
+            let field = format!("spec.ports[{index}].nodePort");
+            Refusal::Field(FieldError::invalid(field, port, error))
+        })
     }
 
     fn next(&mut self, what: &str) -> Result<i64, Refusal> {
-        let all = (FIRST_DYNAMIC..=*RANGE.end()).chain(*RANGE.start()..FIRST_DYNAMIC);
-        let free = all.into_iter().find(|port| !self.used.contains(port));
+        if self.dry_run {
+            let port = self.allocated.iter().max().copied().unwrap_or(DRY) + 1;
+            self.allocated.push(port);
+            return Ok(port);
+        }
+        let many = RANGE.end() - FIRST_DYNAMIC + 1;
+        let first = i64::from(self.chance) % many;
+        let dynamic = (0..many).map(|step| FIRST_DYNAMIC + (first + step) % many);
+        let free = dynamic
+            .chain(*RANGE.start()..FIRST_DYNAMIC)
+            .find(|port| !self.used.contains(port));
         let Some(port) = free else {
             let text = format!("failed to allocate a {what}: range is full");
             return Err(Refusal::Other(internal(&text)));
         };
         self.used.insert(port);
+        self.allocated.push(port);
         Ok(port)
     }
 
@@ -94,82 +131,116 @@ impl Ports {
         let kept: BTreeSet<i64> = old.into_iter().flat_map(of).collect();
         self.used.extend(&kept);
         if service::needs_node_port(spec) {
-            self.allocate_ports(spec, old.is_none(), &kept)?;
+            match old {
+                None => self.allocate_new(spec)?,
+                Some(old) => self.allocate_changed(spec, old)?,
+            }
         }
-        if !service::needs_health_check_port(spec) {
-            return Ok(());
+        if service::needs_health_check_port(spec)
+            && !old.is_some_and(service::needs_health_check_port)
+        {
+            self.allocate_health_check(spec)?;
         }
-        let wanted = spec
-            .get("healthCheckNodePort")
-            .and_then(Value::as_i64)
-            .unwrap_or(0);
-        let port = if wanted == 0 {
-            self.next("HealthCheck NodePort 0")?
-        } else {
-            if !kept.contains(&wanted) {
+        Ok(())
+    }
+
+    fn allocate_health_check(&mut self, spec: &mut Object) -> Result<(), Refusal> {
+        let wanted = spec.get("healthCheckNodePort").and_then(Value::as_i64);
+        let port = match wanted.filter(|wanted| *wanted != 0) {
+            None => self.next("HealthCheck NodePort 0")?,
+            Some(wanted) => {
                 self.take(wanted).map_err(|error| {
                     let text = format!(
                         "failed to allocate requested HealthCheck NodePort {wanted}: {error}"
                     );
                     Refusal::Other(internal(&text))
                 })?;
+                wanted
             }
-            wanted
         };
         spec.insert("healthCheckNodePort".to_owned(), json!(port));
         Ok(())
     }
 
-    fn allocate_ports(
-        &mut self,
-        spec: &mut Object,
-        is_new: bool,
-        kept: &BTreeSet<i64>,
-    ) -> Result<(), Refusal> {
+    /// Of a new Service: two protocols of one port share theirs (`initNodePorts`).
+    fn allocate_new(&mut self, spec: &mut Object) -> Result<(), Refusal> {
         let allocates = allocates(spec);
-        // The node ports of a new Service by port: two protocols of one port share theirs.
-        let mut by_port: BTreeMap<i64, i64> = BTreeMap::new();
         let wanted: Vec<(i64, i64)> = list(spec)
             .iter()
             .map(|port| (number(port, "port"), number(port, "nodePort")))
             .collect();
-        let mut asked_for = BTreeSet::new();
-        let ports = spec.get_mut("ports").and_then(Value::as_array_mut);
-        for (index, port) in ports.into_iter().flatten().enumerate() {
-            let (own, given) = (number(port, "port"), number(port, "nodePort"));
+        let mut by_port: BTreeMap<i64, i64> = BTreeMap::new();
+        for (index, (own, given)) in wanted.iter().copied().enumerate() {
             if given == 0 && !allocates {
                 continue;
             }
-            let shared = if is_new {
-                let requested = wanted
-                    .iter()
-                    .find(|(port, node)| *port == own && *node != 0);
-                by_port
-                    .get(&own)
-                    .copied()
-                    .or(requested.map(|(_, node)| *node))
-            } else {
-                None
+            let node = match by_port.get(&own).copied() {
+                None => {
+                    let asked = wanted
+                        .iter()
+                        .find(|(port, node)| *port == own && *node != 0);
+                    let node = match asked {
+                        Some((_, node)) => {
+                            self.take_for(index, *node)?;
+                            *node
+                        }
+                        None => self.next("nodePort")?,
+                    };
+                    by_port.insert(own, node);
+                    node
+                }
+                Some(shared) if given == 0 || given == shared => shared,
+                Some(_) => {
+                    self.take_for(index, given)?;
+                    given
+                }
             };
-            let node = match (given, shared) {
-                (0, Some(shared)) => shared,
-                (0, None) => self.next("nodePort")?,
-                (given, _) => given,
-            };
-            let known = by_port.get(&own) == Some(&node) || kept.contains(&node);
-            let again = !is_new && !asked_for.insert(node);
-            if !known && !again && (given != 0 || shared.is_some()) {
-                self.take(node).map_err(|error| {
-                    let field = format!("spec.ports[{index}].nodePort");
-                    Refusal::Field(FieldError::invalid(field, node, error))
-                })?;
-            }
-            by_port.entry(own).or_insert(node);
-            if let Some(port) = port.as_object_mut() {
-                port.insert("nodePort".to_owned(), json!(node));
-            }
+            set(spec, index, node);
         }
         Ok(())
+    }
+
+    /// Of a changed one: what it had is its own (`updateNodePorts`).
+    fn allocate_changed(&mut self, spec: &mut Object, old: &Object) -> Result<(), Refusal> {
+        let allocates = allocates(spec);
+        let kept: BTreeSet<i64> = list(old)
+            .iter()
+            .map(|port| number(port, "nodePort"))
+            .collect();
+        let mut seen = BTreeSet::new();
+        let ports: Vec<(i64, String)> = list(spec)
+            .iter()
+            .map(|port| (number(port, "nodePort"), protocol(port).to_owned()))
+            .collect();
+        let mut asked_for = BTreeSet::new();
+        for (index, (given, protocol)) in ports.into_iter().enumerate() {
+            if given == 0 && !allocates {
+                continue;
+            }
+            let node = match given {
+                0 => self.next("nodePort")?,
+                _ => {
+                    if !kept.contains(&given) && asked_for.insert(given) {
+                        self.take_for(index, given)?;
+                    }
+                    given
+                }
+            };
+            let twice = format!("duplicate nodePort: {{{protocol} {node}}}");
+            if !seen.insert((protocol, node)) {
+                return Err(Refusal::Other(ApiError::internal(twice)));
+            }
+            set(spec, index, node);
+        }
+        Ok(())
+    }
+}
+
+fn set(spec: &mut Object, index: usize, node: i64) {
+    let ports = spec.get_mut("ports").and_then(Value::as_array_mut);
+    let port = ports.and_then(|ports| ports.get_mut(index)?.as_object_mut());
+    if let Some(port) = port {
+        port.insert("nodePort".to_owned(), json!(node));
     }
 }
 
@@ -191,7 +262,7 @@ mod tests {
     use super::*;
 
     fn allocated(mut spec: Value, used: &[i64]) -> Result<Value, String> {
-        let mut ports = Ports::new(used.iter().copied().collect());
+        let mut ports = Ports::new(used.iter().copied().collect(), 0, false);
         match ports.allocate(spec.as_object_mut().unwrap(), None) {
             Ok(()) => Ok(spec),
             Err(Refusal::Field(error)) => Err(error.to_string()),
@@ -226,6 +297,40 @@ mod tests {
             Err(format!(
                 "spec.ports[0].nodePort: Invalid value: 80: {OUTSIDE}"
             ))
+        );
+    }
+
+    #[test]
+    fn a_dry_run_is_told_a_port_that_nobody_has() {
+        let mut spec =
+            node_port(&json!([{"port": 80}, {"port": 81, "nodePort": 80}, {"port": 82}]));
+        let mut ports = Ports::new(BTreeSet::new(), 7, true);
+        assert!(ports.allocate(spec.as_object_mut().unwrap(), None).is_ok());
+        let node = |index: usize| spec["ports"][index]["nodePort"].as_i64();
+        assert_eq!([node(0), node(1), node(2)], [32_769, 80, 32_770].map(Some));
+    }
+
+    #[test]
+    fn an_update_keeps_its_ports_and_asks_for_none_twice() {
+        let old = json!({"type": "NodePort", "ports": [{"port": 80, "nodePort": 30_100, "protocol": "TCP"}]});
+        let changed = |ports: Value| {
+            let mut spec = node_port(&ports);
+            let mut ports = Ports::new(BTreeSet::new(), 0, false);
+            match ports.allocate(spec.as_object_mut().unwrap(), old.as_object()) {
+                Ok(()) => Ok(spec["ports"].clone()),
+                Err(Refusal::Field(error)) => Err(error.to_string()),
+                Err(Refusal::Other(error)) => Err(error.message.clone()),
+            }
+        };
+        let kept = json!([{"port": 81, "nodePort": 30_100, "protocol": "TCP"}]);
+        assert_eq!(changed(kept.clone()), Ok(kept));
+        let twice = json!([
+            {"port": 80, "nodePort": 30_101, "protocol": "TCP"},
+            {"port": 81, "nodePort": 30_101, "protocol": "TCP"},
+        ]);
+        assert_eq!(
+            changed(twice),
+            Err("duplicate nodePort: {TCP 30101}".to_owned())
         );
     }
 

@@ -1,7 +1,7 @@
 //! Which kind and version a body says it has, and whether they fit.
 
-use machinery::meta;
 use machinery::schema::TypeTable;
+use machinery::{decode, meta};
 use serde_json::Value;
 
 use super::cannot_handle;
@@ -106,26 +106,69 @@ pub(super) fn check_kind(served: &Served, api_version: &str, kind: &str) -> Resu
     Err(cannot_handle(kind, version, &resource.kind, &cause))
 }
 
-/// Why a patched object is none of the resource, if its kind and version say so.
-pub(super) fn patched_type_error(served: &Served, value: &Value) -> Option<String> {
+/// What a patched object says it is.
+pub(super) enum PatchedType {
+    /// Of the resource's kind, in a version the server reads.
+    Own,
+    /// In no version: of the kind's internal type.
+    Internal,
+    /// Something else, and why that can't be taken.
+    Other(String),
+}
+
+/// The kind and version of a patched object; a missing kind is the resource's.
+pub(super) fn patched_type(served: &Served, value: &Value) -> PatchedType {
+    if let Some(text) = named_wrongly(value) {
+        return PatchedType::Other(text);
+    }
+    let resource = &served.resource;
     let (api_version, kind) = (meta::api_version(value), meta::kind(value));
-    if api_version == served.resource.api_version() && kind == served.resource.kind {
-        return None;
+    let kind = if kind.is_empty() {
+        resource.kind.as_ref()
+    } else {
+        kind
+    };
+    let own = kind == resource.kind;
+    if api_version.is_empty() {
+        return if own {
+            PatchedType::Internal
+        } else {
+            PatchedType::Other(format!(
+                "no kind {kind:?} is registered for the internal version of group {:?} in scheme \"pkg/runtime/scheme.go:111\"",
+                resource.group
+            ))
+        };
     }
     let (group, version) = split_api_version(api_version);
-    Some(
-        if TypeTable::builtin().type_of(group, version, kind).is_some() {
-            let (own, package) = (
-                &served.resource.kind,
-                internal_package(&served.resource.group),
-            );
-            format!("unable to convert object of type *{version}.{kind} to {package}.{own}")
-        } else {
-            format!(
-                "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
-            )
-        },
-    )
+    let registered = is_registered(group, version, kind);
+    if own && group == resource.group && registered {
+        return PatchedType::Own;
+    }
+    PatchedType::Other(if registered {
+        format!(
+            "converting ({version}.{kind}) to ({}.{}): unknown conversion",
+            internal_package(&resource.group),
+            resource.kind
+        )
+    } else {
+        format!(
+            "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
+        )
+    })
+}
+
+/// What is said of a kind or version that is no text.
+fn named_wrongly(value: &Value) -> Option<String> {
+    let wrong = |name: &str| {
+        let given = value
+            .get(name)
+            .filter(|given| !given.is_null() && !given.is_string())?;
+        Some(format!(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go struct field .{name} of type string",
+            decode::json_word(given)
+        ))
+    };
+    wrong("apiVersion").or_else(|| wrong("kind"))
 }
 
 /// 400: the body is in another version than the path.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Call, check_names};
 use crate::apiserver::ApiServer;
-use crate::apiserver::body::{defaulted, media_type, merged_custom};
+use crate::apiserver::body::{defaulted, media_type, merged_custom, single_complaints};
 use crate::apiserver::options::{FieldValidation, WriteOptions, write_options};
 use crate::apiserver::owners::Author;
 use crate::apiserver::registry::Served;
@@ -90,10 +90,15 @@ impl<'a> Configuration<'a> {
         let applied = api
             .merge(served, author, old, &self.value, self.options.force)
             .map_err(|error| refused(&error))?;
+        writer.hollow =
+            served.custom().is_some() && subresource.is_empty() && is_hollow(&applied.object);
         let object = completed(served, &self.value, applied.object)?;
         match self.options.field_validation {
             FieldValidation::Ignore => {}
-            FieldValidation::Warn => writer.warnings.extend(self.strict.iter().cloned()),
+            FieldValidation::Warn => {
+                let complaints = self.strict.iter().flat_map(|text| single_complaints(text));
+                writer.warnings.extend(complaints);
+            }
             FieldValidation::Strict if self.strict.is_empty() => {}
             FieldValidation::Strict => {
                 let text = self.strict.join(", ");
@@ -104,6 +109,18 @@ impl<'a> Configuration<'a> {
         }
         Ok(object)
     }
+}
+
+/// Whether metadata has parts that are stored and that nobody reads.
+fn is_hollow(object: &Value) -> bool {
+    let metadata = object.get("metadata").and_then(Value::as_object);
+    let mut parts = metadata.into_iter().flat_map(Map::values);
+    parts.any(|part| match part {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    })
 }
 
 /// Numbers without a fraction are whole ones, however they were written.
@@ -133,7 +150,7 @@ fn completed(served: &Served, config: &Value, merged: Value) -> Result<Value, Ap
         return merged_custom(served, merged);
     };
     let resource = &served.resource;
-    let value = decode::normalise(type_id, &merged).map_err(|error| {
+    let decoded = decode::from_unstructured(type_id, &merged).map_err(|error| {
         let slash = if resource.group.is_empty() { "/" } else { "" };
         let (version, kind) = (resource.api_version(), &resource.kind);
         ApiError::internal(format!(
@@ -143,7 +160,7 @@ fn completed(served: &Served, config: &Value, merged: Value) -> Result<Value, Ap
             meta::name(config),
         ))
     })?;
-    Ok(defaulted(served, value))
+    Ok(defaulted(served, decoded.value))
 }
 
 fn refused(error: &ApplyError) -> ApiError {

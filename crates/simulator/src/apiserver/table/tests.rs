@@ -36,6 +36,17 @@ fn options(include_object: &str) -> TableOptions {
     }
 }
 
+#[test]
+fn no_rows_are_none_where_a_kind_has_no_columns_of_its_own() {
+    let rows = |served: &Served| {
+        let table = table(served, &[], &json!({}), &options("Metadata"), now()).unwrap();
+        table["rows"].clone()
+    };
+    let roles = served("rbac.authorization.k8s.io", "v1", "roles");
+    assert_eq!(rows(&roles), Value::Null);
+    assert_eq!(rows(&served("", "v1", "configmaps")), json!([]));
+}
+
 fn now() -> Timestamp {
     "2030-01-01T00:10:00Z".parse().unwrap()
 }

@@ -7,6 +7,7 @@ mod definitions;
 mod deletes;
 mod policies;
 mod reads;
+mod refusals;
 mod watches;
 mod webhooks;
 mod webhooks_matching;

@@ -2,6 +2,8 @@ use serde_json::{Value, json};
 
 use super::{CONFIG_MAPS, PODS, Server, config_map, pod, version};
 
+const SERVICES: &str = "/api/v1/namespaces/default/services";
+
 #[test]
 fn a_write_that_changes_nothing_keeps_the_version() {
     let mut server = Server::new();
@@ -129,9 +131,50 @@ fn services_get_an_address_and_ports() {
     let mut server = Server::new();
     let spec =
         json!({"metadata": {"name": "s"}, "spec": {"type": "NodePort", "ports": [{"port": 80}]}});
-    let made = server.ok("POST", "/api/v1/namespaces/default/services", &spec);
-    assert_eq!(made["spec"]["clusterIP"], "10.96.1.1");
-    assert_eq!(made["spec"]["ports"][0]["nodePort"], 30086);
+    let made = server.ok("POST", SERVICES, &spec);
+    let address = made["spec"]["clusterIP"].as_str().unwrap().to_owned();
+    assert!(address.starts_with("10.96."), "{address}");
+    let port = made["spec"]["ports"][0]["nodePort"].as_i64().unwrap();
+    assert!((30_086..=32_767).contains(&port), "{port}");
+    // What was given back isn't handed out again at once.
+    server.ok("DELETE", &format!("{SERVICES}/s"), &Value::Null);
+    let again = server.ok("POST", SERVICES, &spec);
+    assert_ne!(again["spec"]["clusterIP"], address);
+    assert_ne!(again["spec"]["ports"][0]["nodePort"], port);
+}
+
+#[test]
+fn what_a_service_asks_for_is_looked_at_before_the_rest_of_it() {
+    let mut server = Server::new();
+    let service = |spec: Value| json!({"metadata": {"name": "s"}, "spec": spec});
+    let ports = json!([{"port": 80}]);
+    server.ok("POST", SERVICES, &service(json!({"ports": ports})));
+    for (spec, words) in [
+        (
+            json!({"ports": ports, "clusterIP": "10.1.1.1"}),
+            "the provided network does not match the current range",
+        ),
+        (
+            json!({"ports": ports, "clusterIP": "10.96.0.0"}),
+            "The range of valid IPs is 10.96.0.0/16",
+        ),
+        (
+            json!({"ipFamilies": ["IPv6"]}),
+            "spec.ipFamilies[0]: Invalid value: \"IPv6\": not configured on this cluster",
+        ),
+        (json!({"ports": ports}), "already exists"),
+    ] {
+        let (_, reply) = server.call("POST", SERVICES, &service(spec));
+        let message = reply["message"].as_str().unwrap();
+        assert!(message.ends_with(words), "{message}");
+    }
+    let dry = format!("{SERVICES}?dryRun=All");
+    let made = server.ok(
+        "POST",
+        &dry,
+        &json!({"metadata": {"name": "t"}, "spec": {"ports": ports}}),
+    );
+    assert_eq!(made["spec"]["clusterIP"], "10.96.0.0");
 }
 
 #[test]

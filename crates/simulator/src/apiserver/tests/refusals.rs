@@ -1,0 +1,196 @@
+//! What is refused, and what before what.
+
+use serde_json::{Value, json};
+
+use super::{CONFIG_MAPS, PODS, Server, config_map, pod, version};
+use crate::request::Reply;
+
+const STRATEGIC: &str = "application/strategic-merge-patch+json";
+const SERVICES: &str = "/api/v1/namespaces/default/services";
+
+fn sent(server: &mut Server, method: &str, path: &str, body: &str, media: &str) -> (u16, Value) {
+    match server.raw(method, path, body, media) {
+        Reply::Full(response) => (
+            response.status,
+            serde_json::from_slice(&response.body).unwrap(),
+        ),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn message(reply: &Value) -> &str {
+    reply["message"].as_str().unwrap_or_default()
+}
+
+#[test]
+fn whether_a_body_can_be_read_is_asked_before_the_options_of_a_create() {
+    let mut server = Server::new();
+    for path in [
+        CONFIG_MAPS.to_owned(),
+        "/api/v1/namespaces/default/serviceaccounts/default/token".to_owned(),
+        format!("{PODS}/p/eviction"),
+    ] {
+        let (status, _) = sent(
+            &mut server,
+            "POST",
+            &format!("{path}?dryRun=x"),
+            "{}",
+            "text/plain",
+        );
+        assert_eq!(status, 415, "{path}");
+    }
+    let path = format!("{CONFIG_MAPS}/a?dryRun=x");
+    assert_eq!(
+        sent(&mut server, "PUT", &path, "{}", "text/plain").0,
+        422,
+        "an update asks for its options first"
+    );
+}
+
+#[test]
+fn what_a_patched_object_says_it_is_counts_in_json_alone() {
+    let mut server = Server::new();
+    server.ok("POST", CONFIG_MAPS, &config_map("a"));
+    let path = format!("{CONFIG_MAPS}/a");
+    let mut patched = |body: &Value, media: &str| {
+        let (status, reply) = sent(&mut server, "PATCH", &path, &body.to_string(), media);
+        (status, message(&reply).to_owned())
+    };
+    let merge = "application/merge-patch+json";
+    for kind in [json!(null), json!("Other"), json!("Pod")] {
+        assert_eq!(patched(&json!({"kind": kind}), STRATEGIC).0, 200, "{kind}");
+    }
+    assert_eq!(patched(&json!({"kind": null}), merge).0, 200);
+    for (body, words) in [
+        (
+            json!({"kind": "Pod"}),
+            "converting (v1.Pod) to (core.ConfigMap): unknown conversion",
+        ),
+        (
+            json!({"kind": "Other"}),
+            "no kind \"Other\" is registered for version \"v1\" in scheme \"pkg/runtime/scheme.go:111\"",
+        ),
+        (
+            json!({"kind": "Other", "apiVersion": null}),
+            "for the internal version of group \"\" in scheme \"pkg/runtime/scheme.go:111\"",
+        ),
+        (
+            json!({"kind": 1}),
+            "cannot unmarshal number into Go struct field .kind of type string",
+        ),
+    ] {
+        let (status, message) = patched(&body, merge);
+        assert_eq!(status, 422);
+        assert!(message.ends_with(words), "{message}");
+    }
+    let (status, text) = patched(&json!({"apiVersion": null}), merge);
+    assert_eq!(status, 400);
+    assert!(text.contains("name must be provided"), "{text}");
+}
+
+#[test]
+fn a_uid_is_a_precondition_of_an_update_that_would_create() {
+    let mut server = Server::new();
+    let body = json!({
+        "metadata": {"name": "s", "uid": "wrong", "resourceVersion": "abc"},
+        "spec": {"ports": [{"port": 80}]},
+    });
+    let (status, reply) = server.call("PUT", &format!("{SERVICES}/s"), &body);
+    assert_eq!(status, 409);
+    assert!(message(&reply).contains("UID in precondition: wrong"));
+}
+
+#[test]
+fn who_creates_through_the_status_owns_no_spec() {
+    let mut server = Server::new();
+    let body =
+        json!({"metadata": {"name": "s", "labels": {"a": "b"}}, "spec": {"ports": [{"port": 80}]}});
+    let made = server.ok("PUT", &format!("{SERVICES}/s/status"), &body);
+    let entry = &made["metadata"]["managedFields"][0];
+    assert_eq!(entry["subresource"], "status");
+    assert_eq!(
+        entry["fieldsV1"],
+        json!({"f:metadata": {"f:labels": {".": {}, "f:a": {}}}})
+    );
+    assert_eq!(made["spec"]["clusterIP"], Value::Null);
+}
+
+#[test]
+fn a_runtime_class_must_be_there_and_decides_over_the_overhead() {
+    let mut server = Server::new();
+    let with = |name: &str, more: Value| {
+        let mut pod = pod(name);
+        let spec = pod["spec"].as_object_mut().unwrap();
+        spec.extend(more.as_object().unwrap().clone());
+        pod
+    };
+    let class = |overhead: Value| {
+        json!({"metadata": {"name": "small"}, "handler": "h", "overhead": overhead, "scheduling": {
+            "nodeSelector": {"a": "b"}, "tolerations": [{"key": "k", "operator": "Exists"}]}})
+    };
+    let absent = with("a", json!({"runtimeClassName": "small"}));
+    let (status, reply) = server.call("POST", PODS, &absent);
+    let words = "pods \"a\" is forbidden: pod rejected: RuntimeClass \"small\" not found";
+    assert_eq!((status, message(&reply)), (403, words));
+    let own = with("a", json!({"overhead": {"cpu": "1"}}));
+    assert_eq!(server.call("POST", PODS, &own).0, 403);
+    server.ok(
+        "POST",
+        "/apis/node.k8s.io/v1/runtimeclasses",
+        &class(json!({"podFixed": {"cpu": "250m"}})),
+    );
+    let made = server.ok("POST", PODS, &absent);
+    assert_eq!(made["spec"]["overhead"], json!({"cpu": "250m"}));
+    assert_eq!(made["spec"]["nodeSelector"], json!({"a": "b"}));
+    let tolerations = made["spec"]["tolerations"].as_array().unwrap();
+    assert!(tolerations.contains(&json!({"key": "k", "operator": "Exists"})));
+    let other = json!({"runtimeClassName": "small", "overhead": {"cpu": "1"}});
+    let (status, reply) = server.call("POST", PODS, &with("b", other));
+    assert_eq!(status, 403);
+    assert!(message(&reply).ends_with("doesn't match RuntimeClass's defined Overhead"));
+}
+
+#[test]
+fn addresses_of_a_pod_are_addresses() {
+    let mut server = Server::new();
+    server.ok("POST", PODS, &pod("a"));
+    let path = format!("{PODS}/a/status");
+    let (_, reply) = server.call("PATCH", &path, &json!({"status": {"podIP": "x"}}));
+    let words = "Pod \"a\" is invalid: status.podIPs[0]: Invalid value: \"x\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+    assert_eq!(message(&reply), words);
+    let two = json!({"status": {"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}, {"ip": "10.0.0.2"}]}});
+    let (_, reply) = server.call("PATCH", &path, &two);
+    let words = "status.podIPs: Invalid value: [{\"IP\":\"10.0.0.1\"},{\"IP\":\"10.0.0.2\"}]: may specify no more than one IP for each IP family";
+    assert!(message(&reply).ends_with(words), "{reply}");
+    server.ok("PATCH", &path, &json!({"status": {"podIP": "10.0.0.1"}}));
+    let moved = server.ok("PATCH", &path, &json!({"status": {"podIP": "10.0.0.9"}}));
+    assert_eq!(moved["status"]["podIPs"], json!([{"ip": "10.0.0.9"}]));
+}
+
+#[test]
+fn empty_parts_of_applied_metadata_are_stored_and_not_read() {
+    let mut server = Server::new();
+    let definition = json!({
+        "metadata": {"name": "things.x.example"},
+        "spec": {"group": "x.example", "scope": "Namespaced", "names": {"kind": "Thing", "plural": "things"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}}]},
+    });
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    server.ok("POST", definitions, &definition);
+    let path = "/apis/x.example/v1/namespaces/default/things/t?fieldManager=m";
+    let mut apply = |metadata: Value| {
+        let body = json!({"apiVersion": "x.example/v1", "kind": "Thing", "metadata": metadata});
+        let media = "application/apply-patch+yaml";
+        let (status, reply) = sent(&mut server, "PATCH", path, &body.to_string(), media);
+        assert!(status < 300, "{reply}");
+        assert_eq!(reply["metadata"]["labels"], Value::Null);
+        version(&reply).to_owned()
+    };
+    let plain = apply(json!({"name": "t"}));
+    assert_eq!(apply(json!({"name": "t"})), plain);
+    let hollow = apply(json!({"name": "t", "labels": {}}));
+    assert_ne!(hollow, plain);
+    let again = apply(json!({"name": "t"}));
+    assert_ne!(again, hollow);
+    assert_eq!(apply(json!({"name": "t"})), again);
+}
