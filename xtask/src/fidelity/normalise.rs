@@ -43,6 +43,9 @@ static CAUSE: LazyLock<Regex> = LazyLock::new(|| {
         r#"\{{\s*"reason":\s*"FieldManagerConflict",\s*"message":\s*{text},\s*"field":\s*{text}\s*\}}"#
     ))
 });
+/// What doesn't fit the type of an applied object.
+static FAULTS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#"errors:(?P<lines>(?:\\n  (?:[^\\"]|\\[^n])*)+)"#));
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b10\.96\.\d+\.\d+\b"));
 static PORT: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?P<before>(?i:nodePort)"?[:=] ?)(?P<number>3[0-2]\d{3})\b"#));
@@ -146,6 +149,8 @@ impl Names {
     pub fn apply(&mut self, text: &str) -> String {
         let mut text = if text.contains("FieldManagerConflict") {
             with_sorted_conflicts(text)
+        } else if text.contains("errors:") {
+            with_sorted_faults(text)
         } else {
             causes::in_order(text)
         };
@@ -220,6 +225,27 @@ fn with_sorted_conflicts(text: &str) -> String {
     let mut causes = causes.into_iter();
     let sorted = CAUSE.replace_all(text, |_: &Captures| causes.next().unwrap_or_default());
     sorted.into_owned()
+}
+
+/// Fields are gone through in whatever order Go's map has them; here what is wrong with them is sorted.
+fn with_sorted_faults(text: &str) -> String {
+    let sorted = FAULTS.replace_all(text, |found: &Captures| {
+        let mut lines: Vec<&str> = found["lines"].split("\\n  ").skip(1).collect();
+        lines.sort_unstable();
+        format!("errors:\\n  {}", lines.join("\\n  "))
+    });
+    sorted.into_owned()
+}
+
+#[test]
+fn faults_of_a_typed_object_come_in_one_order() {
+    let body = |first: &str, second: &str| {
+        format!(r#"{{"message":"failed: errors:\n  {first}\n  {second}","reason":"BadRequest"}}"#)
+    };
+    let (a, b) = (r#".a: expected \"map\", got 1"#, ".b: expected list");
+    let name = |text: &str| Names::default().apply(text);
+    assert_eq!(name(&body(b, a)), body(a, b));
+    assert_ne!(name(&body(b, a)), name(&body(b, ".a: expected list")));
 }
 
 #[test]

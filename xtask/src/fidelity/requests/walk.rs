@@ -425,7 +425,9 @@ fn elsewhere(chance: &mut Chance, kind: &Kind, name: &str) -> Step {
         3 => Step::get(format!("{}/namespaces/${{ns}}/nothings", kind.root)),
         4 => Step::get(kind.item(name).replace("/v1/", "/v9/")),
         5 => Step::new("POST", kind.collection().replace("${ns}", "absent")).json(&object),
-        6 => Step::get(format!("{}/", kind.collection())),
+        // Objects of other walks are in the same collection, if there are no namespaces.
+        6 if kind.namespaced => Step::get(format!("{}/", kind.collection())),
+        6 => Step::get(format!("{}/?labelSelector=run=${{ns}}", kind.collection())),
         7 => Step::new("OPTIONS", kind.item(name)),
         // Kinds of definitions are listed in whatever order a real server has them in its memory.
         _ if kind.api_version().starts_with("fidelity.example/") => Step::get("/apis/apps/v1"),
