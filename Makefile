@@ -26,6 +26,13 @@ test-real: setup testbed ## the same on a real Kubernetes (needs Go; ARGS=NAME: 
 	@scripts/setup kubectl
 	@if command -v go >/dev/null; then $(CARGO) xtask test-real $(ARGS); else echo 'skipped: no Go toolchain'; fi
 
+fidelity: setup testbed ## a sample of generated requests, applies and watches on a real API server and on ours, another one each time; every byte is compared (needs Go)
+	@if command -v go >/dev/null; then \
+	  $(CARGO) xtask fidelity --live --count 200 requests && \
+	  $(CARGO) xtask fidelity --live --count 60 apply && \
+	  $(CARGO) xtask fidelity --live --count 40 watches; \
+	else echo 'skipped: no Go toolchain'; fi
+
 clients: setup testbed ## helm, client-go, kustomize and Python's client on our server and on a real Kubernetes (without Go: what needs none, on ours)
 	@scripts/setup kubectl
 	$(CARGO) xtask clients $(ARGS)
@@ -48,4 +55,4 @@ deny: ## licences, bans and sources of dependencies
 generate: ## write generated files anew (deploy/)
 	$(CARGO) xtask generate
 
-.PHONY: help setup tour test conformance test-real clients testbed lint docs deny generate
+.PHONY: help setup tour test conformance test-real fidelity clients testbed lint docs deny generate
