@@ -52,15 +52,9 @@ pub fn table(
     for object in in_order(served, objects) {
         rows.push(row(served, object, options, now)?);
     }
-    let mut rows = Value::Array(rows);
     let definitions = match &served.backing {
         Backing::Builtin { .. } => {
-            let columns = columns::of(&served.resource.group, &served.resource.plural);
-            if columns == columns::DEFAULT && objects.is_empty() {
-                // Kinds without columns of their own are shown by another convertor, which begins with no list.
-                rows = Value::Null;
-            }
-            columns::definitions(columns)
+            columns::definitions(columns::of(&served.resource.group, &served.resource.plural))
         }
         Backing::Custom(version) => custom::definitions(version.printer_columns()),
     };
