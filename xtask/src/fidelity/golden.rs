@@ -17,6 +17,7 @@ use super::area::Area;
 use super::compare::{broken_promises, divergences, normal};
 use super::document;
 use super::ground::{Ground, Reply};
+use super::normalise::in_one_order;
 use super::report::Report;
 use super::run;
 use super::sequence::{Mode, Sequence};
@@ -132,7 +133,14 @@ pub fn read(area: &str) -> Result<Option<(u64, Vec<Trace>)>> {
     let mut lines = BufReader::new(GzDecoder::new(file)).lines();
     let header = lines.next().context("an empty recording")??;
     let header: Header = serde_json::from_str(&header)?;
-    let traces = lines.map(|line| Ok(serde_json::from_str(&line?)?));
+    let traces = lines.map(|line| {
+        let mut trace: Trace = serde_json::from_str(&line?)?;
+        for reply in &mut trace.replies {
+            // The order may have been chance's when it was recorded.
+            reply.body = in_one_order(&String::from_utf8_lossy(&reply.body)).into_bytes();
+        }
+        Ok::<_, anyhow::Error>(trace)
+    });
     Ok(Some((header.seed, traces.collect::<Result<_>>()?)))
 }
 

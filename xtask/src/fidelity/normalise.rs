@@ -147,13 +147,7 @@ impl Names {
 
     /// A text with names for what chance decided.
     pub fn apply(&mut self, text: &str) -> String {
-        let mut text = if text.contains("FieldManagerConflict") {
-            with_sorted_conflicts(text)
-        } else if text.contains("errors:") {
-            with_sorted_faults(text)
-        } else {
-            causes::in_order(text)
-        };
+        let mut text = in_one_order(text);
         for (name, with) in &self.generated {
             text = text.replace(name, with);
         }
@@ -217,6 +211,17 @@ impl Names {
 }
 
 static RV: LazyLock<Regex> = LazyLock::new(|| pattern(r#""rv":(\d+)"#));
+
+/// A text whose lists that a real server makes of Go's maps are sorted.
+pub fn in_one_order(text: &str) -> String {
+    if text.contains("FieldManagerConflict") {
+        with_sorted_conflicts(text)
+    } else if text.contains("errors:") {
+        with_sorted_faults(text)
+    } else {
+        causes::in_order(text)
+    }
+}
 
 /// The managers an apply is in conflict with are listed in whatever order Go's map has them; here in that of the text.
 fn with_sorted_conflicts(text: &str) -> String {
