@@ -108,8 +108,12 @@ pub fn update(write: &Write<'_>, old: Option<&Value>, new: &mut Value) {
     let managers = before(write, live, new);
     managed::remove(new);
     let nobodys = managers.is_empty() && !meta::uid(live).is_empty();
+    let other = !meta::api_version(new).is_empty() && meta::api_version(new) != write.api_version;
     let managers = if nobodys {
         managers
+    } else if other {
+        // It can't be converted to the version of the request.
+        Managers::new()
     } else {
         let live = untracked(live);
         track(write, write.manager, &live, new, managers).unwrap_or_default()

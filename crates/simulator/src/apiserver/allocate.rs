@@ -102,9 +102,9 @@ impl ApiServer {
             nobody.then(|| format!("IPAddress.networking.k8s.io {address:?} is invalid: spec.parentRef.name: Required value"))
         };
         if !wanted.is_empty() {
-            let complaint = match (self.may_have(&wanted, dry_run), unnamed(&wanted)) {
-                (Err(complaint), _) | (Ok(()), Some(complaint)) => complaint,
-                (Ok(()), None) => return Ok(()),
+            let complaint = self.may_have(&wanted, dry_run).err();
+            let Some(complaint) = complaint.or_else(|| unnamed(&wanted)) else {
+                return Ok(());
             };
             let detail = format!("failed to allocate IP {wanted}: {complaint}");
             let shown = json!([wanted]);

@@ -348,6 +348,11 @@ pub(crate) fn merged_custom(served: &Served, mut object: Value) -> Result<Value,
         .filter(|(key, value)| MAY_BE_EMPTY.contains(&key.as_str()) && empty(value))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
+    let created = object.pointer("/metadata/creationTimestamp");
+    if created.is_some_and(|created| created.as_str().is_some_and(|text| !is_moment(text))) {
+        // Nobody reads it: it is the server's to set.
+        meta::metadata_mut(&mut object).remove("creationTimestamp");
+    }
     coerce_metadata(served, &mut object, &mut Vec::new())?;
     for (key, value) in emptied {
         meta::set(&mut object, &key, value);
@@ -356,6 +361,10 @@ pub(crate) fn merged_custom(served: &Served, mut object: Value) -> Result<Value,
         custom.set_defaults(&mut object);
     }
     Ok(object)
+}
+
+fn is_moment(text: &str) -> bool {
+    text.parse::<jiff::Timestamp>().is_ok()
 }
 
 /// Makes metadata of a custom object what its type says, and names its version.
@@ -465,7 +474,12 @@ pub(crate) fn patched(
             },
         )
         .map(|(value, strict)| Decoded { value, strict })
-        .map_err(|error| error.message.clone()),
+        .map_err(|error| {
+            // Of a patched object it isn't said what it was read as.
+            let cause = error.message.split_once(" cannot be handled as a ");
+            let cause = cause.and_then(|(_, rest)| rest.split_once(": "));
+            cause.map_or(error.message.clone(), |(_, cause)| cause.to_owned())
+        }),
     };
     let decoded = match outcome {
         Ok(decoded) => decoded,

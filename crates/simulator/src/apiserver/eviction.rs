@@ -28,7 +28,6 @@ pub(crate) fn set_condition(
     message: &str,
     now: Timestamp,
 ) {
-    let generation = meta::generation(pod);
     let Some(status) = pod.get_mut("status").and_then(Value::as_object_mut) else {
         return;
     };
@@ -46,10 +45,7 @@ pub(crate) fn set_condition(
                 fields.insert(key.to_owned(), json!(value));
             }
         }
-        // `assignPod` of `pkg/registry/core/pod/storage` doesn't say what it has observed.
-        if generation > 0 && kind != "PodScheduled" {
-            fields.insert("observedGeneration".to_owned(), json!(generation));
-        }
+        // Neither of those who set one in `pkg/registry/core/pod/storage` says what it has observed.
     }
     match conditions
         .iter_mut()

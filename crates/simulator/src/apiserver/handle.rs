@@ -14,7 +14,7 @@ use machinery::entropy::Entropy;
 use machinery::meta;
 use serde_json::Value;
 
-use identity::{check_identity, check_names};
+use identity::{check_identity, check_patched};
 
 use super::authorize::Wanted;
 use super::delete::{Deleted, success, warn_of_orphans};
@@ -150,6 +150,7 @@ impl ApiServer {
         let converted = super::body::from_protobuf(request).map_err(plain)?;
         let request = converted.as_ref().unwrap_or(request);
         let served = self.find(&target).map_err(plain)?;
+        super::patch::check_media_type(request, &served, &target).map_err(plain)?;
         let list = request.method == Method::GET && target.name.is_empty();
         let mut warnings = Vec::new();
         if let Some(custom) = served.custom() {
@@ -408,8 +409,7 @@ impl ApiServer {
         let format = super::patch::format(call.request, &call.served)?;
         let options = write_options(call.request, "PatchOptions")?;
         let request = call.request;
-        let served = call.served.clone();
-        let target = call.target.clone();
+        let (served, target) = (call.served.clone(), call.target.clone());
         let namespace = call.namespace().to_owned();
         let update = UpdateTarget {
             served: &served,
@@ -425,7 +425,7 @@ impl ApiServer {
             let patch = super::patch::read(request, format)?;
             let patched =
                 patch.apply(&served, old, options.field_validation, &mut writer.warnings)?;
-            check_names(&served, &namespace, &target.name, &patched)?;
+            check_patched(&served, &namespace, &target.name, &patched)?;
             Ok(patched)
         });
         call.warnings = writer.warnings;

@@ -7,8 +7,10 @@ use machinery::patch::{self, PatchError, Touched};
 use serde_json::Value;
 
 use super::body;
+use super::handle::apply::is_apply;
 use super::options::FieldValidation;
 use super::registry::Served;
+use super::target::Target;
 use crate::request::Request;
 use crate::status_error::{ApiError, Details};
 
@@ -46,6 +48,19 @@ pub(crate) fn format(request: &Request, served: &Served) -> Result<Format, ApiEr
         _ if builtin => Err(bare_415()),
         _ => Err(ApiError::unsupported_media_type(CUSTOM_TYPES)),
     }
+}
+
+/// Whether a patch of a custom resource has a format that is known, which is asked before what the answer can be.
+pub(crate) fn check_media_type(
+    request: &Request,
+    served: &Served,
+    target: &Target,
+) -> Result<(), ApiError> {
+    let patched = request.method == http::Method::PATCH && !target.name.is_empty();
+    if !patched || served.custom().is_none() || is_apply(request) {
+        return Ok(());
+    }
+    format(request, served).map(|_| ())
 }
 
 /// Reads the patch of a request.

@@ -1,4 +1,4 @@
-//! What the RuntimeClass of a pod says about it: overhead, where it may run
+//! What the `RuntimeClass` of a pod says about it: overhead, where it may run
 //! (`plugin/pkg/admission/runtimeclass/admission.go`, `pkg/util/tolerations/tolerations.go`).
 
 use std::sync::Arc;
@@ -29,10 +29,10 @@ impl ApiServer {
         };
         let refused = |text: &str| ApiError::forbidden(&known::PODS, name, text);
         if let Some(overhead) = overhead(&class.value) {
-            if is_said(spec) && spec.get("overhead") != overhead.as_ref() {
+            if is_said(spec) && spec.get("overhead") != Some(&overhead) {
                 return Err(refused(OTHER_OVERHEAD));
             }
-            if let Some(overhead) = overhead {
+            if !overhead.is_null() {
                 spec.insert("overhead".to_owned(), overhead);
             }
         }
@@ -49,10 +49,10 @@ impl ApiServer {
         }
         let name = meta::name(pod);
         let class = self.runtime_class(pod, name)?;
-        let own = pod.pointer("/spec/overhead").filter(|own| !own.is_null());
+        let own = pod.pointer("/spec/overhead").unwrap_or(&Value::Null);
         let text = match class.and_then(|class| overhead(&class.value)) {
-            Some(overhead) if own != overhead.as_ref() => OTHER_OVERHEAD,
-            None if own.is_some() => OWN_OVERHEAD,
+            Some(overhead) if *own != overhead => OTHER_OVERHEAD,
+            None if !own.is_null() => OWN_OVERHEAD,
             Some(_) | None => return Ok(()),
         };
         Err(ApiError::forbidden(&known::PODS, name, text))
@@ -65,22 +65,20 @@ impl ApiServer {
         let Some(class) = class else {
             return Ok(None);
         };
-        match self.store.get(RUNTIME_CLASSES, class) {
-            Some(found) => Ok(Some(found.clone())),
-            None => {
-                let text = format!("pod rejected: RuntimeClass {class:?} not found");
-                Err(ApiError::forbidden(&known::PODS, name, &text))
-            }
-        }
+        let Some(found) = self.store.get(RUNTIME_CLASSES, class) else {
+            let text = format!("pod rejected: RuntimeClass {class:?} not found");
+            return Err(ApiError::forbidden(&known::PODS, name, &text));
+        };
+        Ok(Some(found.clone()))
     }
 }
 
-/// The overhead a class defines, which may be an empty one.
-fn overhead(class: &Value) -> Option<Option<Value>> {
+/// The overhead a class defines, null if it is an empty one.
+fn overhead(class: &Value) -> Option<Value> {
     let defined = class
         .get("overhead")
         .filter(|overhead| !overhead.is_null())?;
-    Some(defined.get("podFixed").cloned())
+    Some(defined.get("podFixed").cloned().unwrap_or_default())
 }
 
 fn is_said(spec: &Map<String, Value>) -> bool {

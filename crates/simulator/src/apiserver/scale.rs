@@ -203,15 +203,28 @@ fn check_name(scale: &Value, name: &str) -> Result<(), ApiError> {
     )))
 }
 
-/// The reader of custom resources knows no Scale to turn another kind into.
+/// The reader of custom resources knows no Scale, and says so of whatever it can't read.
 fn without_scale(error: ApiError) -> ApiError {
-    let other = ["unknown conversion", "no kind "];
-    if other.iter().any(|text| error.message.contains(text)) {
+    if error.code == 400 {
         let text =
             "no kind is registered for the type v1.Scale in scheme \"pkg/runtime/scheme.go:111\"";
         return error.with_message(text.to_owned());
     }
     error
+}
+
+/// 500: who had the fields before the first apply is settled first, if it is a Scale that is applied.
+fn refuse_unmanaged(before: &Value, config: &Configuration<'_>) -> Result<(), ApiError> {
+    let is =
+        |pointer: &str, what: &str| config.given(pointer).and_then(Value::as_str) == Some(what);
+    let scale = is("/apiVersion", "autoscaling/v1") && is("/kind", "Scale");
+    if !scale || !managed::entries(before).is_empty() {
+        return Ok(());
+    }
+    Err(ApiError::internal(
+        "failed to create manager for existing fields: failed to convert live object (/; autoscaling/v1, Kind=Scale) to \
+         proper version: request to convert CR to an invalid group/version: autoscaling/v1",
+    ))
 }
 
 /// 500: what an apply makes of the Scale of a custom resource is given to the resource's own converter, which knows no
@@ -222,13 +235,6 @@ fn refuse_applied(
     after: &Value,
 ) -> Result<(), ApiError> {
     const REPLICAS: &str = "/spec/replicas";
-    if managed::entries(before).is_empty() {
-        // Who had the fields before the first apply is settled first.
-        return Err(ApiError::internal(
-            "failed to create manager for existing fields: failed to convert live object (/; autoscaling/v1, Kind=Scale) to \
-             proper version: request to convert CR to an invalid group/version: autoscaling/v1",
-        ));
-    }
     // A count of 0 isn't shown in a Scale, so that giving it changes something.
     let same = match config.given(REPLICAS).filter(|given| !given.is_null()) {
         Some(given) => before.pointer(REPLICAS) == Some(given),
@@ -273,6 +279,9 @@ impl ApiServer {
             }
             Change::Apply(request, options) => {
                 let config = Configuration::read(request, *options)?;
+                if served.custom().is_some() {
+                    refuse_unmanaged(&before, &config)?;
+                }
                 let after = config.apply_to(self, &scale, "scale", &before, writer)?;
                 if served.custom().is_some() {
                     refuse_applied(&before, &config, &after)?;

@@ -60,7 +60,7 @@ pub fn table(
     };
     let mut metadata = Map::new();
     for key in ["resourceVersion", "continue", "remainingItemCount"] {
-        if let Some(value) = list_metadata.get(key) {
+        if let Some(value) = list_metadata.get(key).filter(|value| *value != "") {
             metadata.insert(key.to_owned(), value.clone());
         }
     }

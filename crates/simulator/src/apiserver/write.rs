@@ -292,7 +292,8 @@ impl ApiServer {
             return self.update_absent(target, writer, change);
         };
         if !target.uid.is_empty() && target.uid != meta::uid(&stored.value) {
-            return Err(uid_mismatch(target, meta::uid(&stored.value)));
+            let found = meta::uid(&stored.value);
+            return Err(uid_mismatch(target, found, writer.dry_run));
         }
         let old_requested = match requested.asks() {
             // Writes begin with what the version's cache holds.
@@ -383,7 +384,7 @@ impl ApiServer {
             return Err(ApiError::not_found(&requested.resource, target.name));
         }
         if !target.uid.is_empty() {
-            return Err(uid_mismatch(target, ""));
+            return Err(uid_mismatch(target, "", writer.dry_run));
         }
         let mut object = change(self, &Value::Null, writer)?;
         conflict::check_number(meta::resource_version(&object))?;

@@ -61,6 +61,7 @@ pub fn validate_create(group: &str, version: &str, kind: &str, object: &Value) -
             create_rest(group, kind, &at, &mut errors);
         }
     }
+    meta::drop_finalizers(group, &mut errors);
     if errors.is_empty() {
         meta::path_names(&at, namespaced, &mut errors);
     }
@@ -140,6 +141,7 @@ pub fn validate_update(
             &mut errors,
         ),
     }
+    meta::drop_finalizers(group, &mut errors);
     errors
 }
 

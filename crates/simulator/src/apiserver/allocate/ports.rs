@@ -217,14 +217,13 @@ impl Ports {
             if given == 0 && !allocates {
                 continue;
             }
-            let node = match given {
-                0 => self.next("nodePort")?,
-                _ => {
-                    if !kept.contains(&given) && asked_for.insert(given) {
-                        self.take_for(index, given)?;
-                    }
-                    given
+            let node = if given == 0 {
+                self.next("nodePort")?
+            } else {
+                if !kept.contains(&given) && asked_for.insert(given) {
+                    self.take_for(index, given)?;
                 }
+                given
             };
             let twice = format!("duplicate nodePort: {{{protocol} {node}}}");
             if !seen.insert((protocol, node)) {

@@ -12,8 +12,19 @@ pub(super) fn check_identity(call: &Call<'_>, object: &Value) -> Result<(), ApiE
     check_names(&call.served, call.namespace(), &call.target.name, object)
 }
 
+/// The same for a patched object, whose namespace is looked at first.
+pub(super) fn check_patched(
+    served: &Served,
+    namespace: &str,
+    name: &str,
+    object: &Value,
+) -> Result<(), ApiError> {
+    check_namespace(served, namespace, object)?;
+    check_names(served, namespace, name, object)
+}
+
 /// The same for a name and namespace that come from elsewhere.
-pub(super) fn check_names(
+fn check_names(
     served: &Served,
     namespace: &str,
     name: &str,
@@ -30,6 +41,10 @@ pub(super) fn check_names(
             "the name of the object ({given}) does not match the name on the URL ({name})"
         )));
     }
+    check_namespace(served, namespace, object)
+}
+
+fn check_namespace(served: &Served, namespace: &str, object: &Value) -> Result<(), ApiError> {
     let own = meta::namespace(object);
     if served.resource.namespaced && !own.is_empty() && own != namespace {
         return Err(ApiError::bad_request(

@@ -403,3 +403,28 @@ fn keys_given_twice_are_warned_about_and_applied() {
     );
     assert_eq!(server.get(CONFIG_MAP)["data"], json!({"b": "1"}));
 }
+
+#[test]
+fn empty_parts_of_applied_metadata_are_stored_and_not_read() {
+    let mut server = Server::new();
+    server.ok("POST", DEFINITIONS, &definition("granular"));
+    establish(&mut server);
+    let path = format!("{THING}?fieldManager=m");
+    let mut labelled = |labels: Value| {
+        let mut thing = thing(&json!({"size": 1}));
+        thing["metadata"]["labels"] = labels;
+        if thing["metadata"]["labels"].is_null() {
+            thing["metadata"] = json!({"name": "t"});
+        }
+        let object = applied(&mut server, &path, &thing);
+        assert_eq!(object["metadata"]["labels"], Value::Null);
+        version(&object).to_owned()
+    };
+    let plain = labelled(Value::Null);
+    assert_eq!(labelled(Value::Null), plain);
+    let hollow = labelled(json!({}));
+    assert_ne!(hollow, plain);
+    let again = labelled(Value::Null);
+    assert_ne!(again, hollow);
+    assert_eq!(labelled(Value::Null), again);
+}

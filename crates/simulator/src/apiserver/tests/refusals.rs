@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CONFIG_MAPS, PODS, Server, config_map, pod, version};
+use super::{CONFIG_MAPS, PODS, Server, config_map, pod};
 use crate::request::Reply;
 
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
@@ -165,32 +165,4 @@ fn addresses_of_a_pod_are_addresses() {
     server.ok("PATCH", &path, &json!({"status": {"podIP": "10.0.0.1"}}));
     let moved = server.ok("PATCH", &path, &json!({"status": {"podIP": "10.0.0.9"}}));
     assert_eq!(moved["status"]["podIPs"], json!([{"ip": "10.0.0.9"}]));
-}
-
-#[test]
-fn empty_parts_of_applied_metadata_are_stored_and_not_read() {
-    let mut server = Server::new();
-    let definition = json!({
-        "metadata": {"name": "things.x.example"},
-        "spec": {"group": "x.example", "scope": "Namespaced", "names": {"kind": "Thing", "plural": "things"},
-            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}}]},
-    });
-    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-    server.ok("POST", definitions, &definition);
-    let path = "/apis/x.example/v1/namespaces/default/things/t?fieldManager=m";
-    let mut apply = |metadata: Value| {
-        let body = json!({"apiVersion": "x.example/v1", "kind": "Thing", "metadata": metadata});
-        let media = "application/apply-patch+yaml";
-        let (status, reply) = sent(&mut server, "PATCH", path, &body.to_string(), media);
-        assert!(status < 300, "{reply}");
-        assert_eq!(reply["metadata"]["labels"], Value::Null);
-        version(&reply).to_owned()
-    };
-    let plain = apply(json!({"name": "t"}));
-    assert_eq!(apply(json!({"name": "t"})), plain);
-    let hollow = apply(json!({"name": "t", "labels": {}}));
-    assert_ne!(hollow, plain);
-    let again = apply(json!({"name": "t"}));
-    assert_ne!(again, hollow);
-    assert_eq!(apply(json!({"name": "t"})), again);
 }

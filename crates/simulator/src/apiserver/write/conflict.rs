@@ -25,9 +25,10 @@ fn storage_name(builtin: bool, plural: &str) -> &str {
 }
 
 /// 409 of a uid that is not the stored one's.
-pub(super) fn uid_mismatch(target: UpdateTarget<'_>, found: &str) -> ApiError {
+pub(super) fn uid_mismatch(target: UpdateTarget<'_>, found: &str, dry_run: bool) -> ApiError {
     let resource = &target.served.resource;
-    let mut path = String::from("/registry/");
+    // A dry run doesn't get as far as the storage, which puts its prefix in front.
+    let mut path = String::from(if dry_run { "/" } else { "/registry/" });
     if target.served.custom().is_some() {
         path.push_str(&resource.group);
         path.push('/');
