@@ -35,7 +35,7 @@ pub(super) struct Schema {
     pub max_length: Option<usize>,
     pub min_length: Option<usize>,
     #[serde(deserialize_with = "pattern")]
-    pub pattern: Option<Regex>,
+    pub pattern: Option<Pattern>,
     pub max_items: Option<usize>,
     pub min_items: Option<usize>,
     pub max_properties: Option<usize>,
@@ -57,6 +57,15 @@ pub(super) struct Schema {
     /// There are embedded resources in what was compiled; known of the whole alone.
     #[serde(skip)]
     pub embeds: bool,
+}
+
+/// What texts must match.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
+    /// As it was written.
+    pub text: String,
+    /// Compiled.
+    pub regex: Regex,
 }
 
 /// `additionalProperties`: a boolean or a schema.
@@ -108,9 +117,11 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
     Value::deserialize(deserializer).map(|value| Some(value).filter(|value| !value.is_null()))
 }
 
-fn pattern<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Regex>, D::Error> {
+fn pattern<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pattern>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text
-        .filter(|text| !text.is_empty())
-        .and_then(|text| go_regex::compile(&text).ok()))
+    let text = text.filter(|text| !text.is_empty());
+    Ok(text.and_then(|text| {
+        let regex = go_regex::compile(&text).ok()?;
+        Some(Pattern { text, regex })
+    }))
 }

@@ -202,9 +202,9 @@ impl Errors {
         } else if let Some(pattern) = schema
             .pattern
             .as_ref()
-            .filter(|pattern| !pattern.is_match(text))
+            .filter(|pattern| !pattern.regex.is_match(text))
         {
-            self.invalid(path, &value, &format!("should match '{pattern}'"));
+            self.invalid(path, &value, &format!("should match '{}'", pattern.text));
         }
         if !formats::matches(&schema.format, text) {
             let detail = format!("{path} in body must be of type {}: {text:?}", schema.format);
