@@ -14,6 +14,7 @@ use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
 
 use super::area::Area;
+use super::causes;
 use super::compare::{broken_promises, divergences, normal};
 use super::document;
 use super::ground::{Ground, Reply};
@@ -135,8 +136,8 @@ pub fn read(area: &str) -> Result<Option<(u64, Vec<Trace>)>> {
     let header: Header = serde_json::from_str(&header)?;
     let traces = lines.map(|line| {
         let mut trace: Trace = serde_json::from_str(&line?)?;
+        // The order of what is wrong may have been chance's when it was recorded.
         for reply in &mut trace.replies {
-            // The order may have been chance's when it was recorded.
             reply.body = in_one_order(&String::from_utf8_lossy(&reply.body)).into_bytes();
         }
         Ok::<_, anyhow::Error>(trace)
