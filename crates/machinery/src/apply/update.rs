@@ -116,6 +116,7 @@ pub fn update(write: &Write<'_>, old: Option<&Value>, new: &mut Value) {
         Managers::new()
     } else {
         let live = untracked(live);
+        // Of an object that doesn't fit its schema, nobody owns anything any more.
         track(write, write.manager, &live, new, managers).unwrap_or_default()
     };
     managed::put(new, &managers);
