@@ -73,27 +73,28 @@ fn translate(whole: &str) -> Result<String, String> {
         open: Vec::new(),
         inside: 1,
     };
-    let (mut rest, mut last) = (whole, "");
+    let (mut rest, mut previous) = (whole, "");
     while let Some(first) = rest.chars().next() {
         let before = rest;
         let mut repeat = "";
         match first {
             '*' | '+' | '?' => {
                 reader.out.push(first);
-                rest = reader.repeat(before, before.get(1..).unwrap_or_default(), last, None)?;
+                rest =
+                    reader.repeat(before, before.get(1..).unwrap_or_default(), previous, None)?;
                 repeat = before;
             }
             '{' => match counts(before) {
                 Some((least, most, after)) => {
                     reader.count(before, after, least, most)?;
-                    rest = reader.repeat(before, after, last, Some((least, most)))?;
+                    rest = reader.repeat(before, after, previous, Some((least, most)))?;
                     repeat = before;
                 }
                 None => rest = reader.one('{', before),
             },
             _ => rest = reader.other(first, before)?,
         }
-        last = repeat;
+        previous = repeat;
     }
     if reader.open.is_empty() {
         Ok(reader.out)
@@ -174,7 +175,7 @@ impl<'a> Reader<'a> {
         &mut self,
         before: &'a str,
         after: &'a str,
-        last: &str,
+        previous: &str,
         counted: Option<(i64, Option<i64>)>,
     ) -> Result<&'a str, String> {
         let mut after = after;
@@ -182,8 +183,8 @@ impl<'a> Reader<'a> {
             self.out.push('?');
             after = rest;
         }
-        if !last.is_empty() {
-            let part = until(last, after);
+        if !previous.is_empty() {
+            let part = until(previous, after);
             return Err(refused("invalid nested repetition operator", part));
         }
         if !self.top.some {

@@ -113,7 +113,9 @@ pub(super) fn unicode<'a>(text: &'a str, out: &mut String) -> Result<Option<&'a 
         return Err(refused("invalid character class range", part));
     }
     let sign = if negated { "^" } else { "" };
-    out.push_str(&format!("[{sign}{class}]"));
+    for part in ["[", sign, &class, "]"] {
+        out.push_str(part);
+    }
     Ok(Some(rest))
 }
 

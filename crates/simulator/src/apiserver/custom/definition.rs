@@ -162,6 +162,15 @@ fn spec_errors(definition: &Value, old: Option<&Value>) -> Vec<FieldError> {
         errors.extend(version_errors(version, &path, &shared, unchanged(version)));
     }
     errors.extend(version_set(&list));
+    if let Some(first) = list.first() {
+        // The internal form has the first version's name in a field of its own.
+        let name = text(first, "/name");
+        let complaints = names::dns1035_label(name);
+        if !name.is_empty() && !complaints.is_empty() {
+            let detail = complaints.join(",");
+            errors.push(FieldError::invalid("spec.version", name, detail));
+        }
+    }
     errors.extend(name_errors(definition));
     if let Some(first) = list.first() {
         errors.extend(hoisted_errors(

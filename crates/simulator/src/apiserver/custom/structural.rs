@@ -354,9 +354,10 @@ fn extensions(schema: &Value, path: &str, level: Level, errors: &mut Vec<FieldEr
             Level::Field => "must not be empty for specified object fields",
         };
         errors.push(FieldError::required(field, detail));
-    } else if level == Level::Root && !kind.is_empty() && kind != "object" {
+    }
+    if level == Level::Root && !kind.is_empty() && kind != "object" {
         errors.push(FieldError::invalid(
-            field,
+            format!("{path}.type"),
             kind,
             "must be object at the root",
         ));
