@@ -280,8 +280,8 @@ fn chance_gets_names_and_nothing_else_does() {
 fn ports_of_nodes_are_named_alike_in_objects_and_tables() {
     let mut names = Names::default();
     let both = r#"{"nodePort":31234,"cells":["80:31234/TCP,53:30001/UDP","443/TCP"]}"#;
-    let named = r#"{"nodePort":PORT0,"cells":["80:PORT0/TCP,53:PORT1/UDP","443/TCP"]}"#;
-    assert_eq!(names.apply(both), named);
+    let expected = r#"{"nodePort":PORT0,"cells":["80:PORT0/TCP,53:PORT1/UDP","443/TCP"]}"#;
+    assert_eq!(names.apply(both), expected);
 }
 
 #[test]

@@ -213,10 +213,10 @@ fn zero(type_id: TypeId) -> Option<Value> {
 fn complete(served: &Served, object: &mut Value) {
     let resource = &served.resource;
     match (resource.api_version().as_str(), resource.kind.as_ref()) {
-        ("apps/v1", "DaemonSet") => {
-            if meta::annotation(object, convert::TEMPLATE_GENERATION).is_none() {
-                meta::set_annotation(object, convert::TEMPLATE_GENERATION, "0");
-            }
+        ("apps/v1", "DaemonSet")
+            if meta::annotation(object, convert::TEMPLATE_GENERATION).is_none() =>
+        {
+            meta::set_annotation(object, convert::TEMPLATE_GENERATION, "0");
         }
         ("autoscaling/v1", "HorizontalPodAutoscaler") => {
             let stored = convert::to_storage(served, std::mem::take(object));
