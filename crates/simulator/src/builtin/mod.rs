@@ -101,6 +101,7 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         Box::new(Loop::new(policy_status::PolicyStatus)),
         Box::new(Loop::new(deployment::Deployments)),
         Box::new(Loop::new(replica_set::ReplicaSets)),
+        Box::new(Loop::new(replica_set::ReplicationControllers)),
         Box::new(Loop::new(stateful_set::StatefulSets)),
         Box::new(Loop::new(daemon_set::DaemonSets)),
         Box::new(Loop::new(cron_job::CronJobs::default())),

@@ -1,4 +1,4 @@
-//! Pure decisions of the ReplicaSet controller: which pods are its own, which to make or give up, and the status to report.
+//! Pure decisions about ReplicaSets and `ReplicationControllers`: which pods are its own, which to make or give up, and the status to report.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +12,20 @@ use crate::builtin::pod;
 
 /// Pods created or deleted in one pass at most.
 const BURST: usize = 500;
+
+/// The label selector of a set: a `ReplicationController` names nothing but labels.
+pub(crate) fn selector(set: &Value) -> Value {
+    let selector = set.pointer("/spec/selector").cloned().unwrap_or_default();
+    if is_old_kind(set) {
+        json!({"matchLabels": selector})
+    } else {
+        selector
+    }
+}
+
+fn is_old_kind(set: &Value) -> bool {
+    text(set, "/kind") == "ReplicationController"
+}
 
 /// What becomes of a pod that is or might be this ReplicaSet's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +162,9 @@ pub(crate) fn status(
         ("observedGeneration", count(set, "/metadata/generation")),
     ]);
     status.insert("replicas".to_owned(), json!(active.len()));
-    status.insert("terminatingReplicas".to_owned(), json!(terminating));
+    if !is_old_kind(set) {
+        status.insert("terminatingReplicas".to_owned(), json!(terminating));
+    }
     let conditions = conditions(set, failure, now);
     if !conditions.is_empty() {
         status.insert("conditions".to_owned(), json!(conditions));

@@ -1,7 +1,8 @@
-//! ReplicaSets: keeps as many pods of a template as `spec.replicas` says.
+//! ReplicaSets and `ReplicationControllers`: keeps as many pods of a template as `spec.replicas` says.
 //!
-//! Mirrors `pkg/controller/replicaset/replica_set.go`. Pods are created one after another instead of in growing batches; a failure
-//! ends the pass all the same, so the end state is the same.
+//! Mirrors `pkg/controller/replicaset/replica_set.go`, and `pkg/controller/replication`, which runs the same decisions for the
+//! older kind. Pods are created one after another instead of in growing batches; a failure ends the pass all the same, so the end
+//! state is the same.
 
 pub(crate) mod decide;
 
@@ -16,7 +17,7 @@ use super::control::{self, Control, Key};
 use super::object::{self, count};
 use super::write::{Work, Write, is_namespace_terminating};
 use super::{pod, pod_control};
-use crate::apiserver::resource::known;
+use crate::apiserver::resource::{Resource, known};
 use crate::session::{Change, Session};
 use crate::status_error::ApiError;
 
@@ -31,75 +32,98 @@ impl Control for ReplicaSets {
     }
 
     fn affected(&self, session: &Session<'_>, change: &Change) -> Vec<Key> {
-        if change.resource == known::REPLICA_SETS {
-            return vec![control::itself(change)];
-        }
-        if change.resource != known::PODS {
-            return Vec::new();
-        }
-        let mut keys = control::controllers(change, &known::REPLICA_SETS);
-        if control::is_orphan(change) {
-            keys.extend(control::keys(
-                session,
-                &known::REPLICA_SETS,
-                Some(&change.namespace),
-            ));
-        }
-        keys
+        affected(session, change, &known::REPLICA_SETS)
     }
 
     fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError> {
-        let (namespace, name) = key;
-        let Some(set) = work.session.get(&known::REPLICA_SETS, namespace, name) else {
-            return Ok(None);
-        };
-        let Ok(selector) = Selector::from_label_selector(
-            &set.pointer("/spec/selector").cloned().unwrap_or_default(),
-        ) else {
-            return Ok(None);
-        };
-        let pods = work.session.list(&known::PODS, Some(namespace));
-        let template = object::string_map(&set, "/spec/template/metadata/labels");
-        let (mut active, mut terminating) = (Vec::new(), 0);
-        for candidate in pods.into_iter().filter(|p| !pod::is_finished(p)) {
-            let leaves = object::is_terminating(&candidate);
-            // The API server sees to it that what carries the template's labels matches the selector.
-            if object::is_controlled_by(&candidate, &set)
-                && object::has_labels(&candidate, &template)
-            {
-                if leaves {
-                    terminating += 1;
-                } else {
-                    active.push(candidate);
-                }
-            } else if leaves {
-                terminating +=
-                    usize::from(decide::claim(&set, &selector, &candidate) == Claim::Keep);
-            } else {
-                active.extend(pod_control::claimed(work, &set, &selector, candidate)?);
-            }
-        }
-        let (failure, scaled) = scale(work, &set, &active);
-        if scaled && failure.is_none() {
-            return Ok(None);
-        }
-        let now = work.now();
-        report(
-            work,
-            &set,
-            &active,
-            terminating,
-            failure.as_ref().map(|(f, _)| f),
-        )?;
-        if let Some((_, error)) = failure {
-            return Err(error);
-        }
-        Ok(pod::next_available(
-            active.iter().map(AsRef::as_ref),
-            count(&set, "/spec/minReadySeconds"),
-            now,
-        ))
+        sync(work, key, &known::REPLICA_SETS)
     }
+}
+
+/// The controller of `ReplicationControllers`.
+pub(crate) struct ReplicationControllers;
+
+impl Control for ReplicationControllers {
+    const NAME: &'static str = "replication-controller";
+
+    fn all(&self, session: &Session<'_>) -> Vec<Key> {
+        control::keys(session, &known::REPLICATION_CONTROLLERS, None)
+    }
+
+    fn affected(&self, session: &Session<'_>, change: &Change) -> Vec<Key> {
+        affected(session, change, &known::REPLICATION_CONTROLLERS)
+    }
+
+    fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError> {
+        sync(work, key, &known::REPLICATION_CONTROLLERS)
+    }
+}
+
+fn affected(session: &Session<'_>, change: &Change, kind: &Resource) -> Vec<Key> {
+    if change.resource == *kind {
+        return vec![control::itself(change)];
+    }
+    if change.resource != known::PODS {
+        return Vec::new();
+    }
+    let mut keys = control::controllers(change, kind);
+    if control::is_orphan(change) {
+        keys.extend(control::keys(session, kind, Some(&change.namespace)));
+    }
+    keys
+}
+
+fn sync(
+    work: &mut Work<'_, '_>,
+    key: &Key,
+    kind: &Resource,
+) -> Result<Option<Timestamp>, ApiError> {
+    let (namespace, name) = key;
+    let Some(set) = work.session.get(kind, namespace, name) else {
+        return Ok(None);
+    };
+    let Ok(selector) = Selector::from_label_selector(&decide::selector(&set)) else {
+        return Ok(None);
+    };
+    let pods = work.session.list(&known::PODS, Some(namespace));
+    let template = object::string_map(&set, "/spec/template/metadata/labels");
+    let (mut active, mut terminating) = (Vec::new(), 0);
+    for candidate in pods.into_iter().filter(|p| !pod::is_finished(p)) {
+        let leaves = object::is_terminating(&candidate);
+        // The API server sees to it that what carries the template's labels matches the selector.
+        if object::is_controlled_by(&candidate, &set) && object::has_labels(&candidate, &template) {
+            if leaves {
+                terminating += 1;
+            } else {
+                active.push(candidate);
+            }
+        } else if leaves {
+            terminating += usize::from(decide::claim(&set, &selector, &candidate) == Claim::Keep);
+        } else {
+            active.extend(pod_control::claimed(work, &set, &selector, candidate)?);
+        }
+    }
+    let (failure, scaled) = scale(work, &set, &active, kind);
+    if scaled && failure.is_none() {
+        return Ok(None);
+    }
+    let now = work.now();
+    let status = decide::status(
+        &set,
+        &active,
+        terminating,
+        failure.as_ref().map(|(f, _)| f),
+        now,
+    );
+    report(work, &set, status, kind)?;
+    if let Some((_, error)) = failure {
+        return Err(error);
+    }
+    Ok(pod::next_available(
+        active.iter().map(AsRef::as_ref),
+        count(&set, "/spec/minReadySeconds"),
+        now,
+    ))
 }
 
 /// Creates or deletes pods. The first failure ends it; the boolean says whether anything was to be done.
@@ -107,8 +131,9 @@ fn scale(
     work: &mut Work<'_, '_>,
     set: &Value,
     active: &[Arc<Value>],
+    kind: &Resource,
 ) -> (Option<(Failure, ApiError)>, bool) {
-    match decide::scale(set, active, || related(work.session, set), work.now()) {
+    match decide::scale(set, active, || related(work.session, set, kind), work.now()) {
         Scale::Nothing => (None, false),
         Scale::Create(missing) => {
             let template = set.pointer("/spec/template").cloned().unwrap_or_default();
@@ -141,8 +166,8 @@ fn failed(reason: &'static str, error: ApiError) -> (Failure, ApiError) {
     )
 }
 
-/// Active pods of all ReplicaSets with the same controller; of this one alone where it has none.
-fn related(session: &Session<'_>, set: &Value) -> Vec<Arc<Value>> {
+/// Active pods of all sets of a kind with the same controller; of this one alone where it has none.
+fn related(session: &Session<'_>, set: &Value, kind: &Resource) -> Vec<Arc<Value>> {
     let owner = object::controller_of(set).map(|r| object::text(r, "/uid").to_owned());
     let is_related = |other: &Value| match &owner {
         Some(uid) => object::controller_of(other).is_some_and(|r| object::text(r, "/uid") == uid),
@@ -150,7 +175,7 @@ fn related(session: &Session<'_>, set: &Value) -> Vec<Arc<Value>> {
     };
     let namespace = Some(object::namespace(set));
     let sets: Vec<_> = session
-        .list(&known::REPLICA_SETS, namespace)
+        .list(kind, namespace)
         .into_iter()
         .filter(|s| is_related(s))
         .collect();
@@ -162,15 +187,13 @@ fn related(session: &Session<'_>, set: &Value) -> Vec<Arc<Value>> {
 fn report(
     work: &mut Work<'_, '_>,
     set: &Value,
-    active: &[Arc<Value>],
-    terminating: usize,
-    failure: Option<&Failure>,
+    status: Value,
+    kind: &Resource,
 ) -> Result<(), ApiError> {
-    let status = decide::status(set, active, terminating, failure, work.now());
     if set.get("status") == Some(&status) {
         return Ok(());
     }
     let mut wanted = set.clone();
     object::set(&mut wanted, &["status"], status);
-    work.perform(vec![Write::UpdateStatus(known::REPLICA_SETS, wanted)])
+    work.perform(vec![Write::UpdateStatus(kind.clone(), wanted)])
 }

@@ -6,6 +6,7 @@ mod lifecycle;
 mod local;
 mod logs;
 mod managers;
+mod replication;
 mod services;
 mod stateful;
 mod webhooks;
