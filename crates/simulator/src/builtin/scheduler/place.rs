@@ -27,7 +27,7 @@ pub(crate) fn place(
     unfit: &dyn Fn(&Value) -> Option<&'static str>,
 ) -> Fit {
     let mut best: Option<(usize, &str)> = None;
-    let mut refusals: BTreeMap<String, usize> = BTreeMap::new();
+    let mut refusals: Vec<Refusal> = Vec::new();
     for node in nodes {
         let name = object::name(node);
         let residents: Vec<&Value> = pods
@@ -35,9 +35,9 @@ pub(crate) fn place(
             .map(AsRef::as_ref)
             .filter(|p| text(p, "/spec/nodeName") == name && !pod::is_finished(p))
             .collect();
-        let refusal = refusal(pod, node, &residents).or_else(|| unfit(node).map(str::to_owned));
+        let refusal = refusal(pod, node, &residents).or_else(|| unfit(node).map(Refusal::lasting));
         match refusal {
-            Some(reason) => *refusals.entry(reason).or_insert(0) += 1,
+            Some(refusal) => refusals.push(refusal),
             None if best.is_none_or(|b| (residents.len(), name) < b) => {
                 best = Some((residents.len(), name));
             }
@@ -50,42 +50,125 @@ pub(crate) fn place(
     )
 }
 
-fn explained(nodes: usize, refusals: &BTreeMap<String, usize>) -> String {
+/// Why a node doesn't take a pod.
+struct Refusal {
+    reasons: Vec<String>,
+    /// Whether the node might take it if other pods went.
+    is_for_pods: bool,
+}
+
+impl Refusal {
+    /// One that stays, whichever pods go.
+    fn lasting(reason: &str) -> Self {
+        Self {
+            reasons: vec![reason.to_owned()],
+            is_for_pods: false,
+        }
+    }
+}
+
+/// The scheduler's message (`FitError.Error` of `framework/types.go`), after it looked for pods to preempt in vain.
+fn explained(nodes: usize, refusals: &[Refusal]) -> String {
     if nodes == 0 {
         return "no nodes available to schedule pods".to_owned();
     }
-    let mut reasons: Vec<String> = refusals
-        .iter()
-        .map(|(reason, count)| format!("{count} {reason}"))
-        .collect();
-    reasons.sort();
-    let unhelpful = format!(
-        "preemption: 0/{nodes} nodes are available: {nodes} Preemption is not helpful for scheduling."
-    );
+    let reasons = refusals.iter().flat_map(|refusal| &refusal.reasons);
+    let preemption = refusals.iter().map(|refusal| {
+        if refusal.is_for_pods {
+            "No preemption victims found for incoming pod"
+        } else {
+            "Preemption is not helpful for scheduling"
+        }
+    });
     format!(
-        "0/{nodes} nodes are available: {}. no new claims to deallocate, {unhelpful}",
-        reasons.join(", ")
+        "0/{nodes} nodes are available: {}. no new claims to deallocate, preemption: 0/{nodes} nodes are available: {}.",
+        counted(reasons.map(String::as_str)),
+        counted(preemption)
     )
 }
 
-/// Why a node doesn't take the pod; `None` if it does.
-fn refusal(pod: &Value, node: &Value, residents: &[&Value]) -> Option<String> {
+/// Each text with how often it comes, sorted.
+fn counted<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for text in texts {
+        *counts.entry(text).or_insert(0) += 1;
+    }
+    let mut lines: Vec<String> = counts
+        .iter()
+        .map(|(text, count)| format!("{count} {text}"))
+        .collect();
+    lines.sort();
+    lines.join(", ")
+}
+
+/// Why a node doesn't take the pod; `None` if it does. In the order of the scheduler's filters.
+fn refusal(pod: &Value, node: &Value, residents: &[&Value]) -> Option<Refusal> {
     if flag(node, "/spec/unschedulable")
         && !tolerates(pod, "node.kubernetes.io/unschedulable", "", "NoSchedule")
     {
-        return Some("node(s) were unschedulable".to_owned());
+        return Some(Refusal::lasting("node(s) were unschedulable"));
     }
     let taint = items(node, "/spec/taints").iter().find(|t| {
         let effect = text(t, "/effect");
         effect != "PreferNoSchedule" && !tolerates(pod, text(t, "/key"), text(t, "/value"), effect)
     });
     if taint.is_some() {
-        return Some("node(s) had untolerated taint(s)".to_owned());
+        return Some(Refusal::lasting("node(s) had untolerated taint(s)"));
     }
     if !is_selected(pod, node) {
-        return Some("node(s) didn't match Pod's node affinity/selector".to_owned());
+        return Some(Refusal::lasting(
+            "node(s) didn't match Pod's node affinity/selector",
+        ));
+    }
+    let taken: Vec<HostPort<'_>> = residents.iter().flat_map(|p| host_ports(p)).collect();
+    let conflicts = |port: HostPort<'_>| taken.iter().any(|other| port.conflicts(*other));
+    if host_ports(pod).into_iter().any(conflicts) {
+        return Some(Refusal {
+            reasons: vec!["node(s) didn't have free ports for the requested pod ports".to_owned()],
+            is_for_pods: true,
+        });
     }
     lacking(pod, node, residents)
+}
+
+/// A port of its node that a pod takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct HostPort<'a> {
+    address: &'a str,
+    protocol: &'a str,
+    port: i64,
+}
+
+impl HostPort<'_> {
+    const EVERY_ADDRESS: &'static str = "0.0.0.0";
+
+    fn conflicts(self, other: HostPort<'_>) -> bool {
+        let is_every = |port: HostPort<'_>| port.address == Self::EVERY_ADDRESS;
+        (self.protocol, self.port) == (other.protocol, other.port)
+            && (is_every(self) || is_every(other) || self.address == other.address)
+    }
+}
+
+fn said<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
+    if text.is_empty() { otherwise } else { text }
+}
+
+/// The ports of its node that a pod's containers take, init containers only where they keep running.
+fn host_ports(pod: &Value) -> Vec<HostPort<'_>> {
+    let stay = items(pod, "/spec/initContainers")
+        .iter()
+        .filter(|container| text(container, "/restartPolicy") == "Always");
+    items(pod, "/spec/containers")
+        .iter()
+        .chain(stay)
+        .flat_map(|container| items(container, "/ports"))
+        .map(|port| HostPort {
+            address: said(text(port, "/hostIP"), HostPort::EVERY_ADDRESS),
+            protocol: said(text(port, "/protocol"), "TCP"),
+            port: object::count(port, "/hostPort"),
+        })
+        .filter(|port| port.port > 0)
+        .collect()
 }
 
 /// Whether a node is one that the pod's node selector and required node affinity name.
@@ -159,31 +242,28 @@ fn requirement_holds(requirement: &Value, actual: Option<&str>) -> bool {
     }
 }
 
-fn lacking(pod: &Value, node: &Value, residents: &[&Value]) -> Option<String> {
-    let Some(allocatable) = node
-        .pointer("/status/allocatable")
-        .and_then(Value::as_object)
-    else {
-        return Some("Too many pods".to_owned());
-    };
-    let room = |name: &str| {
-        allocatable
-            .get(name)
-            .and_then(Value::as_str)
-            .map_or(0, milli)
+/// What a node has too little of for a pod.
+fn lacking(pod: &Value, node: &Value, residents: &[&Value]) -> Option<Refusal> {
+    let allocatable = object::string_map(node, "/status/allocatable");
+    let room = |name: &str| allocatable.get(name).map_or(0, |amount| milli(amount));
+    let mut refusal = Refusal {
+        reasons: Vec::new(),
+        is_for_pods: true,
     };
     if room("pods") < 1000 * (i64::try_from(residents.len()).unwrap_or(i64::MAX / 1000) + 1) {
-        return Some("Too many pods".to_owned());
+        refusal.reasons.push("Too many pods".to_owned());
     }
-    let wanted = requests(pod);
-    wanted.iter().find_map(|(name, amount)| {
+    for (name, amount) in requests(pod).into_iter().filter(|(_, amount)| *amount > 0) {
         let used: i64 = residents
             .iter()
-            .map(|p| requests(p).get(name).copied().unwrap_or(0))
+            .map(|p| requests(p).get(&name).copied().unwrap_or(0))
             .fold(0, i64::saturating_add);
-        (*amount > 0 && room(name).saturating_sub(used) < *amount)
-            .then(|| format!("Insufficient {name}"))
-    })
+        if room(&name).saturating_sub(used) < amount {
+            refusal.reasons.push(format!("Insufficient {name}"));
+            refusal.is_for_pods &= amount <= room(&name);
+        }
+    }
+    (!refusal.reasons.is_empty()).then_some(refusal)
 }
 
 fn milli(quantity: &str) -> i64 {
@@ -285,5 +365,34 @@ mod tests {
                     .to_owned()
             )
         );
+    }
+
+    fn ports(ports: &Value) -> Value {
+        pod(&json!({"nodeName": "a", "containers": [{"name": "c", "ports": ports}]}))
+    }
+
+    #[test]
+    fn a_port_of_a_node_is_taken_once() {
+        let there = ports(&json!([{"containerPort": 80, "hostPort": 80, "protocol": "TCP"}]));
+        assert_eq!(
+            fit(&there, &[node("a")], std::slice::from_ref(&there)),
+            Fit::None(
+                "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports. no new claims to \
+                 deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
+                    .to_owned()
+            )
+        );
+        let fits = |wanted: &Value, taken: &Value| {
+            let (wanted, taken) = (ports(&json!([wanted])), ports(&json!([taken])));
+            matches!(fit(&wanted, &[node("a")], &[taken]), Fit::Node(_))
+        };
+        let everywhere = json!({"hostPort": 80, "hostIP": "0.0.0.0"});
+        let here = json!({"hostPort": 80, "hostIP": "127.0.0.1"});
+        let elsewhere = json!({"hostPort": 80, "hostIP": "127.0.0.2"});
+        let datagrams = json!({"hostPort": 80, "protocol": "UDP"});
+        assert!(!fits(&everywhere, &here) && !fits(&here, &everywhere) && !fits(&here, &here));
+        assert!(fits(&here, &elsewhere) && fits(&datagrams, &everywhere));
+        let none = json!({"containerPort": 80});
+        assert!(fits(&none, &none));
     }
 }
