@@ -86,7 +86,8 @@ impl ApiServer {
         }
     }
 
-    fn ensure_kubernetes(&mut self, now: Timestamp, entropy: &mut Entropy) {
+    /// Creates what leads to the server itself, or brings it up to date.
+    pub(crate) fn ensure_kubernetes(&mut self, now: Timestamp, entropy: &mut Entropy) {
         let (address, port) = self.options.advertise.map_or_else(
             || ("127.0.0.1".to_owned(), 6443),
             |addr| (addr.ip().to_string(), addr.port()),

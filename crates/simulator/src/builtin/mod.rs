@@ -13,6 +13,7 @@ pub(crate) mod event;
 mod garbage_collector;
 mod history;
 mod job;
+mod kubernetes_service;
 mod load_balancer;
 mod namespace;
 mod node_lifecycle;
@@ -113,6 +114,8 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         Box::new(Loop::new(node_lifecycle::NodeLifecycle::default())),
         Box::new(Loop::new(endpoint_slice::EndpointSlices)),
         Box::new(Loop::new(endpoints::EndpointsMirror)),
+        Box::new(Loop::new(endpoint_slice::mirror::Mirroring)),
+        Box::new(kubernetes_service::KubernetesService::default()),
         Box::new(Loop::new(load_balancer::LoadBalancers::new(
             load_balancer_delay,
         ))),

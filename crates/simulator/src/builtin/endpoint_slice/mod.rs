@@ -3,6 +3,7 @@
 //! Mirrors `pkg/controller/endpointslice`.
 
 pub(crate) mod decide;
+pub(crate) mod mirror;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod autoscaling;
+mod endpoints;
 mod lifecycle;
 mod local;
 mod logs;

@@ -1,0 +1,63 @@
+//! Slices of endpoints that are written by hand, the server's own Service, and certificates.
+
+use super::*;
+
+fn service() -> Value {
+    json!({"metadata": {"name": "ext", "namespace": "default"}, "spec": {"ports": [{"port": 80, "name": "http"}]}})
+}
+
+fn endpoints() -> Value {
+    json!({"metadata": {"name": "ext", "namespace": "default"},
+        "subsets": [{"addresses": [{"ip": "192.0.2.1"}], "ports": [{"port": 80, "name": "http"}]}]})
+}
+
+fn slices(cluster: &mut Cluster) -> Vec<Arc<Value>> {
+    let mut slices = cluster.list(&known::ENDPOINT_SLICES);
+    slices.retain(|slice| slice["metadata"]["labels"]["kubernetes.io/service-name"] == "ext");
+    slices
+}
+
+#[test]
+fn endpoints_without_a_selector_are_mirrored() {
+    let mut cluster = Cluster::new();
+    cluster.create(&known::ENDPOINTS, endpoints());
+    cluster.run(1);
+    assert_eq!(slices(&mut cluster).len(), 0, "there is no Service");
+    cluster.create(&known::SERVICES, service());
+    cluster.run(1);
+    let made = slices(&mut cluster);
+    assert_eq!(made.len(), 1);
+    assert_eq!(
+        made[0]["metadata"]["labels"]["endpointslice.kubernetes.io/managed-by"],
+        "endpointslicemirroring-controller.k8s.io"
+    );
+    assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
+    let more = json!({"subsets": [{"addresses": [{"ip": "192.0.2.1"}, {"ip": "192.0.2.2"}], "ports": [{"port": 80, "name": "http"}]}]});
+    cluster.patch(&known::ENDPOINTS, "ext", &more).unwrap();
+    cluster.run(1);
+    let changed = slices(&mut cluster);
+    assert_eq!(changed.len(), 1);
+    assert_eq!(object::uid(&changed[0]), object::uid(&made[0]));
+    assert_eq!(object::items(&changed[0], "/endpoints").len(), 2);
+    let selecting = json!({"spec": {"selector": {"app": "x"}}});
+    cluster.patch(&known::SERVICES, "ext", &selecting).unwrap();
+    cluster.run(1);
+    let managed = "endpointslice.kubernetes.io/managed-by";
+    let managers: Vec<Value> = slices(&mut cluster)
+        .iter()
+        .map(|slice| slice["metadata"]["labels"][managed].clone())
+        .collect();
+    assert_eq!(managers, ["endpointslice-controller.k8s.io"]);
+}
+
+#[test]
+fn the_service_of_the_server_comes_back() {
+    let mut cluster = Cluster::new();
+    let options = DeleteOptions::default();
+    cluster.delete(&known::SERVICES, "kubernetes", &options);
+    let took = cluster.wait(10, |c| c.get(&known::SERVICES, "kubernetes").is_some());
+    assert!(took > 1, "{took} s");
+    let service = cluster.get(&known::SERVICES, "kubernetes").unwrap();
+    assert_eq!(service["spec"]["clusterIP"], "10.96.0.1");
+    assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
+}
