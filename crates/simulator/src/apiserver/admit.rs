@@ -1,4 +1,7 @@
-//! Admission that looks at other objects: namespace lifecycle, service accounts, priorities, default storage class.
+//! Admission that looks at other objects: namespace lifecycle, service accounts, priorities, default classes.
+
+pub(crate) mod checks;
+mod classes;
 
 use machinery::builtin::admission;
 use machinery::meta;
@@ -14,9 +17,6 @@ use crate::status_error::{ApiError, Cause};
 /// Namespaces that cannot be deleted.
 pub(crate) const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
 
-const PRIORITY_CLASSES: &str = "scheduling.k8s.io/priorityclasses";
-const STORAGE_CLASSES: &str = "storage.k8s.io/storageclasses";
-const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 const SUFFIX: usize = 5;
 
 impl ApiServer {
@@ -45,6 +45,8 @@ impl ApiServer {
         if served.type_id().is_none() {
             return Ok(());
         }
+        self.default_ingress_class(resource, object);
+        self.add_topology(resource, object);
         admission::create(&resource.group, &resource.kind, object);
         if *resource == known::PODS {
             self.admit_pod(object, &name, namespace, writer)?;
@@ -108,42 +110,6 @@ impl ApiServer {
         };
         let suffix = writer.entropy.suffix(SUFFIX);
         admission::service_account(pod, &found.value, &suffix);
-        let class = pod
-            .pointer("/spec/priorityClassName")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
-        if class.is_empty() {
-            let table = self.store.table(PRIORITY_CLASSES);
-            let mut classes = table
-                .into_iter()
-                .flat_map(|table| table.range("", ""))
-                .map(|(_, entry)| &entry.value);
-            let global = classes.find(|class| class.get("globalDefault") == Some(&json!(true)));
-            admission::priority(pod, global.map(std::convert::AsRef::as_ref));
-            return Ok(());
-        }
-        let Some(found) = self.store.get(PRIORITY_CLASSES, &class) else {
-            let text = format!("no PriorityClass with name {class} was found");
-            return Err(ApiError::forbidden(&known::PODS, name, &text));
-        };
-        admission::priority(pod, Some(&found.value));
-        Ok(())
-    }
-
-    fn default_storage_class(&self, claim: &mut Value) {
-        if claim.pointer("/spec/storageClassName").is_some() {
-            return;
-        }
-        let table = self.store.table(STORAGE_CLASSES);
-        let mut classes = table.into_iter().flat_map(|table| table.range("", ""));
-        let default = classes
-            .find(|(_, entry)| meta::annotation(&entry.value, DEFAULT_CLASS) == Some("true"));
-        if let (Some((name, _)), Some(spec)) = (
-            default,
-            claim.get_mut("spec").and_then(Value::as_object_mut),
-        ) {
-            spec.insert("storageClassName".to_owned(), json!(name.as_ref()));
-        }
+        self.admit_priority(pod, name)
     }
 }

@@ -145,7 +145,8 @@ impl ApiServer {
             return Err(ApiError::internal("target.name: Required value"));
         }
         let annotations = meta::annotations(&binding);
-        let labels = meta::labels(&binding);
+        let mut labels = meta::labels(&binding);
+        labels.extend(self.topology_of(&node));
         let now = writer.now;
         let target = UpdateTarget {
             served: &served,

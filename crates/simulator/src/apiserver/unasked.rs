@@ -41,7 +41,7 @@ impl ApiServer {
     }
 
     /// All objects of one table.
-    pub(super) fn objects_of(&self, table: &str) -> impl Iterator<Item = &Value> {
+    pub(crate) fn objects_of(&self, table: &str) -> impl Iterator<Item = &Value> {
         let entries = self.store.table(table).into_iter();
         entries
             .flat_map(|table| table.range("", ""))

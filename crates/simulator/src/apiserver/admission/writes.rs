@@ -60,6 +60,7 @@ impl ApiServer {
         object: &Value,
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
+        self.check_own(served, "", (object, None), writer.user)?;
         let name = meta::name(object);
         let attributes = Attributes::of(Operation::Create, served, (namespace, name), writer);
         let Some(attributes) = attributes else {
@@ -102,6 +103,7 @@ impl ApiServer {
         (new, old): (&Value, &Value),
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
+        self.check_own(served, target.subresource, (new, Some(old)), writer.user)?;
         let Some(attributes) = update_attributes(target, served, old, writer) else {
             return Ok(());
         };

@@ -1,0 +1,106 @@
+//! What the server's own admission refuses once an object is known to be valid: a second default priority class, claims that
+//! grow although their class doesn't let them
+//! (`plugin/pkg/admission/{priority,storage/persistentvolume/resize}`).
+
+use machinery::meta;
+use machinery::quantity::Quantity;
+use serde_json::{Value, json};
+
+use super::classes::STORAGE_CLASSES;
+use crate::apiserver::ApiServer;
+use crate::apiserver::registry::Served;
+use crate::apiserver::resource::known;
+use crate::request::User;
+use crate::status_error::ApiError;
+
+impl ApiServer {
+    /// Refuses a new object, or a changed one (`old`), that stands against others.
+    pub(crate) fn check_own(
+        &self,
+        served: &Served,
+        subresource: &str,
+        (new, old): (&Value, Option<&Value>),
+        _: Option<&User>,
+    ) -> Result<(), ApiError> {
+        let resource = &served.resource;
+        match (
+            resource.group.as_ref(),
+            resource.kind.as_ref(),
+            subresource,
+            old,
+        ) {
+            ("scheduling.k8s.io", "PriorityClass", "", _) => {
+                self.check_global_default(served, new, old)
+            }
+            ("", "PersistentVolumeClaim", "", Some(old)) => self.check_growth(new, old),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_global_default(
+        &self,
+        served: &Served,
+        new: &Value,
+        old: Option<&Value>,
+    ) -> Result<(), ApiError> {
+        if new.get("globalDefault") != Some(&json!(true)) {
+            return Ok(());
+        }
+        let Some(default) = self.default_priority_class().map(meta::name) else {
+            return Ok(());
+        };
+        if old.is_some() && default == meta::name(new) {
+            return Ok(());
+        }
+        let text = format!(
+            "PriorityClass {default} is already marked as default. Only one default can exist"
+        );
+        Err(ApiError::forbidden(
+            &served.resource,
+            meta::name(new),
+            &text,
+        ))
+    }
+
+    fn check_growth(&self, new: &Value, old: &Value) -> Result<(), ApiError> {
+        let size = |claim: &Value| {
+            let size = claim.pointer("/spec/resources/requests/storage");
+            let size = size.and_then(Value::as_str).unwrap_or("0");
+            Quantity::parse(size).map_or(0, |size| size.milli_value())
+        };
+        if size(new) <= size(old) {
+            return Ok(());
+        }
+        let refused =
+            |text| ApiError::forbidden(&known::PERSISTENT_VOLUME_CLAIMS, meta::name(new), text);
+        if old.pointer("/status/phase") != Some(&json!("Bound")) {
+            return Err(refused(
+                "Only bound persistent volume claims can be expanded",
+            ));
+        }
+        let class = |claim| class_of(claim).filter(|class| !class.is_empty());
+        let allows = class(new)
+            .filter(|name| class(old) == Some(name))
+            .is_some_and(|name| {
+                let class = self.store.get(STORAGE_CLASSES, name);
+                class.is_some_and(|class| {
+                    class.value.get("allowVolumeExpansion") == Some(&json!(true))
+                })
+            });
+        if allows {
+            return Ok(());
+        }
+        Err(refused(
+            "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize",
+        ))
+    }
+}
+
+/// The class a claim names, by the old annotation or by the field.
+fn class_of(claim: &Value) -> Option<&str> {
+    meta::annotation(claim, "volume.beta.kubernetes.io/storage-class").or_else(|| {
+        claim
+            .pointer("/spec/storageClassName")
+            .and_then(Value::as_str)
+    })
+}
