@@ -6,6 +6,7 @@
 
 pub mod apiserver;
 pub mod builtin;
+pub(crate) mod certificates;
 pub mod clock;
 pub mod conformance;
 pub mod faults;

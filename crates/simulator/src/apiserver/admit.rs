@@ -58,6 +58,12 @@ impl ApiServer {
         {
             spec.insert("username".to_owned(), json!(user.name));
             spec.insert("groups".to_owned(), json!(user.groups));
+            if !user.uid.is_empty() {
+                spec.insert("uid".to_owned(), json!(user.uid));
+            }
+            if !user.extra.is_empty() {
+                spec.insert("extra".to_owned(), json!(user.extra));
+            }
         }
         if *resource == known::PERSISTENT_VOLUME_CLAIMS {
             self.default_storage_class(object);

@@ -10,6 +10,7 @@ mod ask;
 mod authorize;
 pub(crate) mod body;
 mod boot;
+pub(crate) mod certificates;
 mod commit;
 mod conversion;
 mod convert;

@@ -11,7 +11,7 @@ use super::ApiServer;
 use super::facts;
 use super::registry::Served;
 use super::resource::known;
-use super::{body, custom};
+use super::{body, certificates, custom};
 use crate::status_error::ApiError;
 
 /// Etcd refuses larger values.
@@ -189,6 +189,9 @@ pub(crate) fn validate_create(
     if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
         errors.extend(custom::validate_definition(object, None));
     }
+    if certificates::are_requests(served) {
+        errors.extend(certificates::validate("", object, None));
+    }
     if errors.is_empty() {
         if *resource == known::CUSTOM_RESOURCE_DEFINITIONS {
             warnings.extend(custom::format_warnings(object, None));
@@ -244,6 +247,11 @@ pub(crate) fn validate_update(
         if errors.is_empty() {
             warnings.extend(custom::finalizer_warnings(new, Some(old)));
         }
+        return errors;
+    }
+    if certificates::are_requests(served) {
+        let mut errors = validation::validate_status_update(group, version, kind, new, old);
+        errors.extend(certificates::validate(subresource, new, Some(old)));
         return errors;
     }
     if subresource == "status" {

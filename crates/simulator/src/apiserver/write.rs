@@ -418,6 +418,7 @@ impl ApiServer {
                 .unwrap_or_default(),
         );
         deduplicate_owners(new, MUTATED, &mut writer.warnings);
+        super::certificates::prepare(served, subresource, new, old, writer.now);
         prepare_update(served, subresource, new, old);
         if meta::uid(new).is_empty() {
             meta::set(new, "uid", json!(meta::uid(old)));

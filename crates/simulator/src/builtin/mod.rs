@@ -1,6 +1,7 @@
 //! Built-in controllers: each an ordinary client of the simulated server.
 
 mod autoscaler;
+mod certificate_signing;
 mod cluster_role_aggregation;
 pub(crate) mod control;
 mod cron_job;
@@ -33,6 +34,7 @@ use jiff::Timestamp;
 use machinery::duration::GoDuration;
 
 use self::control::Loop;
+use crate::certificates::issue::Authority;
 use crate::nodes::containers::ContainerRuntime;
 use crate::nodes::local::LocalPods;
 use crate::nodes::{DEFAULT_NODES, NodeAgent};
@@ -55,6 +57,8 @@ pub struct Settings {
     pub nodes: Vec<String>,
     /// Certificate (PEM) in ConfigMap `kube-root-ca.crt` of every namespace.
     pub root_ca: String,
+    /// Key (PEM) of that certificate: what is approved is signed with it. Without it nothing is.
+    pub root_ca_key: String,
     /// Whether there is a default `StorageClass`, `standard`, whose claims get volumes.
     pub default_class: bool,
     /// Really runs the containers of the images it knows; without it all are simulated.
@@ -68,6 +72,7 @@ impl Default for Settings {
         Self {
             nodes: DEFAULT_NODES.map(str::to_owned).to_vec(),
             root_ca: String::new(),
+            root_ca_key: String::new(),
             default_class: true,
             containers: None,
             load_balancer_delay: None,
@@ -85,10 +90,15 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
     let Settings {
         nodes,
         root_ca,
+        root_ca_key,
         default_class,
         containers,
         load_balancer_delay,
     } = settings;
+    let signing = Authority::read(&root_ca, &root_ca_key).map(|authority| {
+        let control = certificate_signing::CertificateSigning::new(authority);
+        Box::new(Loop::new(control)) as Box<dyn Builtin>
+    });
     let nodes: Vec<&str> = nodes.iter().map(String::as_str).collect();
     let local: Option<Box<dyn Builtin>> = containers
         .clone()
@@ -124,6 +134,7 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         Box::new(garbage_collector::GarbageCollector::new()),
         Box::new(Loop::new(namespace::Namespaces)),
     ];
+    all.extend(signing);
     all.extend(local);
     all
 }

@@ -6,7 +6,7 @@ mod durable;
 mod forward;
 mod network;
 mod tls;
-mod x509;
+pub(crate) mod x509;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -158,6 +158,7 @@ impl Server {
         let mut settings = options.settings;
         if settings.root_ca.is_empty() {
             settings.root_ca.clone_from(&credentials.ca_pem);
+            settings.root_ca_key.clone_from(&credentials.ca_key);
         }
         let entropy = Entropy::from_bytes(tls::random::<32>()?);
         let clock = WorldClock::Wall;

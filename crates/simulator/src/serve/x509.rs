@@ -1,17 +1,17 @@
-//! The little of X.509 that authentication needs: the subject of a client's certificate.
+//! The little of X.509 that authentication needs: elements of DER, and the subject of a client's certificate.
 
 use crate::request::User;
 
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
-const INTEGER: u8 = 0x02;
+pub(crate) const SEQUENCE: u8 = 0x30;
+pub(crate) const SET: u8 = 0x31;
+pub(crate) const INTEGER: u8 = 0x02;
 const VERSION: u8 = 0xa0;
 /// Object identifiers 2.5.4.3 (common name) and 2.5.4.10 (organisation).
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 const ORGANISATION: &[u8] = &[0x55, 0x04, 0x0a];
 
 /// The next element: its tag, what is in it, and what follows it.
-fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+pub(crate) fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (tag, rest) = bytes.split_first()?;
     let (first, rest) = rest.split_first()?;
     let (length, rest) = if *first < 0x80 {
@@ -31,9 +31,45 @@ fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 }
 
 /// What is in the next element, if it has that tag, and what follows.
-fn expect(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn expect(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (found, content, rest) = element(bytes)?;
     (found == tag).then_some((content, rest))
+}
+
+/// The next element whole, with its head, if it has that tag, and what follows.
+pub(crate) fn whole(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (_, rest) = expect(tag, bytes)?;
+    let whole = bytes.get(..bytes.len() - rest.len())?;
+    Some((whole, rest))
+}
+
+/// Who a certificate is about, or a request for one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Subject {
+    /// The common name, or empty.
+    pub(crate) common_name: String,
+    /// The organisations.
+    pub(crate) organisations: Vec<String>,
+}
+
+impl Subject {
+    /// Reads what is in a `Name`.
+    pub(crate) fn read(mut name: &[u8]) -> Option<Self> {
+        let mut subject = Self::default();
+        while let Some((part, after)) = expect(SET, name) {
+            name = after;
+            let (attribute, _) = expect(SEQUENCE, part)?;
+            let (_, kind, value) = element(attribute)?;
+            let (_, value, _) = element(value)?;
+            let value = String::from_utf8_lossy(value).into_owned();
+            match kind {
+                COMMON_NAME => subject.common_name = value,
+                ORGANISATION => subject.organisations.push(value),
+                _ => {}
+            }
+        }
+        Some(subject)
+    }
 }
 
 /// The user of a client certificate (DER): common name and organisations of its subject. `None` without a common name.
@@ -47,20 +83,13 @@ pub(crate) fn user_of(certificate: &[u8]) -> Option<User> {
     let (_, rest) = expect(SEQUENCE, rest)?; // algorithm
     let (_, rest) = expect(SEQUENCE, rest)?; // issuer
     let (_, rest) = expect(SEQUENCE, rest)?; // validity
-    let (mut subject, _) = expect(SEQUENCE, rest)?;
-    let mut user = User::default();
-    while let Some((part, after)) = expect(SET, subject) {
-        subject = after;
-        let (attribute, _) = expect(SEQUENCE, part)?;
-        let (_, name, value) = element(attribute)?;
-        let (_, value, _) = element(value)?;
-        let value = String::from_utf8_lossy(value).into_owned();
-        match name {
-            COMMON_NAME => user.name = value,
-            ORGANISATION => user.groups.push(value),
-            _ => {}
-        }
-    }
+    let (subject, _) = expect(SEQUENCE, rest)?;
+    let subject = Subject::read(subject)?;
+    let mut user = User {
+        name: subject.common_name,
+        groups: subject.organisations,
+        ..User::default()
+    };
     user.groups.push("system:authenticated".to_owned());
     (!user.name.is_empty()).then_some(user)
 }

@@ -25,7 +25,8 @@ impl NameRule {
         match (group, kind) {
             ("", "Namespace" | "Service") | ("apps", "StatefulSet") => Self::Label,
             ("batch", "CronJob") => Self::CronJob,
-            ("rbac.authorization.k8s.io" | "apiregistration.k8s.io", _) => Self::PathSegment,
+            ("rbac.authorization.k8s.io" | "apiregistration.k8s.io", _)
+            | ("certificates.k8s.io", "CertificateSigningRequest") => Self::PathSegment,
             ("storage.k8s.io", "CSIDriver") => Self::CsiDriver,
             ("networking.k8s.io", "IPAddress") => Self::IpAddress,
             _ => Self::Subdomain,

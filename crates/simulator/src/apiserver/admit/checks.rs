@@ -14,13 +14,13 @@ use crate::request::User;
 use crate::status_error::ApiError;
 
 impl ApiServer {
-    /// Refuses a new object, or a changed one (`old`), that stands against others.
+    /// Refuses a new object, or a changed one (`old`), that stands against others or against the rights of `user`.
     pub(crate) fn check_own(
         &self,
         served: &Served,
         subresource: &str,
         (new, old): (&Value, Option<&Value>),
-        _: Option<&User>,
+        user: Option<&User>,
     ) -> Result<(), ApiError> {
         let resource = &served.resource;
         match (
@@ -33,6 +33,9 @@ impl ApiServer {
                 self.check_global_default(served, new, old)
             }
             ("", "PersistentVolumeClaim", "", Some(old)) => self.check_growth(new, old),
+            ("certificates.k8s.io", "CertificateSigningRequest", _, _) => {
+                self.check_signing(served, subresource, (new, old), user)
+            }
             _ => Ok(()),
         }
     }

@@ -2,6 +2,7 @@
 
 mod admission;
 mod applies;
+mod certificates;
 mod classes;
 mod conversions;
 mod definitions;
