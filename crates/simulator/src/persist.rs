@@ -83,8 +83,16 @@ impl State {
         let owner = own(path)?;
         let file = path.join(FILE);
         examine(path, &file)?;
-        private(&file).map_err(|error| unusable(error.to_string()))?;
-        let database = Database::create(file).map_err(|error| unusable(error.to_string()))?;
+        let unusable = |error: &dyn std::fmt::Display| unusable(error.to_string());
+        if !file.exists() {
+            // Whoever dies here leaves nothing behind that looks like a state.
+            let fresh = path.join(format!("{FILE}.new"));
+            let _ = std::fs::remove_file(&fresh);
+            private(&fresh).map_err(|error| unusable(&error))?;
+            Database::create(&fresh).map_err(|error| unusable(&error))?;
+            std::fs::rename(&fresh, &file).map_err(|error| unusable(&error))?;
+        }
+        let database = Database::create(file).map_err(|error| unusable(&error))?;
         Ok(Self {
             path: path.to_owned(),
             database,
@@ -285,7 +293,10 @@ fn examine(path: &Path, file: &Path) -> Result<(), PersistError> {
         }
     };
     if bytes.is_empty() {
-        return Ok(());
+        return Err(PersistError::Damaged {
+            path: path.to_owned(),
+            message: "the file is empty".to_owned(),
+        });
     }
     let copy = InMemoryBackend::new();
     let opened = copy
@@ -355,6 +366,17 @@ mod tests {
             "{error}"
         );
         assert!(error.contains("\nhint: "), "{error}");
+        std::fs::remove_dir_all(path).unwrap();
+    }
+
+    #[test]
+    fn an_empty_file_is_damaged_and_stays_as_it_is() {
+        let path = directory("empty");
+        std::fs::create_dir_all(&path).unwrap();
+        std::fs::write(path.join(FILE), "").unwrap();
+        let error = State::open(&path).err().unwrap().to_string();
+        assert!(error.contains("is damaged: the file is empty"), "{error}");
+        assert_eq!(std::fs::read(path.join(FILE)).unwrap(), b"");
         std::fs::remove_dir_all(path).unwrap();
     }
 }

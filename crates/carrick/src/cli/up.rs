@@ -1,5 +1,7 @@
 //! `carrick up`: a simulated Kubernetes and Carrick's controllers in one process, on loopback.
 
+mod kubeconfig;
+
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -164,7 +166,9 @@ impl UpArgs {
                 std::env::temp_dir().join(format!("carrick-{}.kubeconfig", server.addr.port()))
             }
         };
-        write_private(&file, &server.kubeconfig).map_err(|error| {
+        let found = std::fs::read_to_string(&file).unwrap_or_default();
+        let text = kubeconfig::renewed(&found, &server.kubeconfig);
+        write_private(&file, &text).map_err(|error| {
             let file = file.display();
             anyhow!("cannot write {file}: {error}\nhint: choose another file with `--kubeconfig`")
         })?;
