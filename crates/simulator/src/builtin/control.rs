@@ -31,6 +31,12 @@ pub(crate) trait Control: Send {
     /// Its name, and the component its events come from.
     const NAME: &'static str;
 
+    /// Learns what there is when the controller starts, before anything else.
+    fn begin(&mut self, _: &Session<'_>) {}
+
+    /// Learns of a change, before it is asked what to look at.
+    fn observe(&mut self, _: &Change) {}
+
     /// Everything to look at when the controller starts.
     fn all(&self, session: &Session<'_>) -> Vec<Key>;
 
@@ -70,9 +76,13 @@ impl<C: Control> Builtin for Loop<C> {
         let now = session.now();
         if !self.started {
             self.started = true;
+            self.control.begin(session);
             for key in self.control.all(session) {
                 self.queue.add(key, now);
             }
+        }
+        for change in changes {
+            self.control.observe(change);
         }
         for change in changes {
             for key in self.control.affected(session, change) {

@@ -119,7 +119,7 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         Box::new(Loop::new(job::Jobs)),
         Box::new(Loop::new(volume::Volumes::new(default_class))),
         Box::new(Loop::new(volume::protection::Protection)),
-        Box::new(Loop::new(scheduler::Scheduler)),
+        Box::new(Loop::new(scheduler::Scheduler::default())),
         Box::new(NodeAgent::new(&nodes).beside(containers)),
         Box::new(Loop::new(node_lifecycle::NodeLifecycle::default())),
         Box::new(Loop::new(endpoint_slice::EndpointSlices)),

@@ -5,9 +5,11 @@
 
 mod claims;
 pub(crate) mod place;
+mod residents;
 
 use jiff::Timestamp;
 use place::Fit;
+use residents::Residents;
 use serde_json::{Value, json};
 
 use super::control::{self, Control, Key};
@@ -24,18 +26,29 @@ use crate::status_error::ApiError;
 const SCHEDULER: &str = "default-scheduler";
 
 /// The scheduler.
-pub(crate) struct Scheduler;
+#[derive(Debug, Default)]
+pub(crate) struct Scheduler {
+    residents: Residents,
+}
 
 impl Control for Scheduler {
     const NAME: &'static str = SCHEDULER;
 
-    fn all(&self, session: &Session<'_>) -> Vec<Key> {
-        waiting(session)
+    fn begin(&mut self, session: &Session<'_>) {
+        self.residents = Residents::of(session);
     }
 
-    fn affected(&self, session: &Session<'_>, change: &Change) -> Vec<Key> {
+    fn observe(&mut self, change: &Change) {
+        self.residents.observe(change);
+    }
+
+    fn all(&self, _: &Session<'_>) -> Vec<Key> {
+        self.residents.waiting()
+    }
+
+    fn affected(&self, _: &Session<'_>, change: &Change) -> Vec<Key> {
         if change.resource == known::NODES && !only_heartbeat(change) {
-            return waiting(session);
+            return self.residents.waiting();
         }
         if [
             known::PERSISTENT_VOLUME_CLAIMS,
@@ -44,13 +57,13 @@ impl Control for Scheduler {
         ]
         .contains(&change.resource)
         {
-            return waiting(session);
+            return self.residents.waiting();
         }
         if change.resource != known::PODS {
             return Vec::new();
         }
         if change.after.as_ref().is_none_or(|p| pod::is_finished(p)) {
-            return waiting(session);
+            return self.residents.waiting();
         }
         vec![control::itself(change)]
     }
@@ -63,31 +76,27 @@ impl Control for Scheduler {
         else {
             return Ok(None);
         };
-        let nodes = work.session.list(&known::NODES, None);
         let needs = match claims::needs(work.session, &pod) {
             Ok(needs) => needs,
             Err(reason) => {
-                let message = format!("0/{} nodes are available: {reason}. not found", nodes.len());
+                let nodes = self.residents.node_count();
+                let message = format!("0/{nodes} nodes are available: {reason}. not found");
                 refuse(work, &pod, &message)?;
                 return Ok(None);
             }
         };
-        match needs.place(&pod, &nodes, &work.session.list(&known::PODS, None)) {
-            Fit::Node(node) if needs.unbound.is_empty() => bind(work, &pod, &node)?,
+        match needs.place(&pod, work.session, &self.residents) {
+            Fit::Node(node) if needs.unbound.is_empty() => {
+                bind(work, &pod, &node)?;
+                // The next pod of this pass finds it there.
+                let bound = work.session.get(&known::PODS, &key.0, &key.1);
+                self.residents.note_pod(key.clone(), bound.as_deref());
+            }
             Fit::Node(node) => claims::select(work, &needs.unbound, &node)?,
             Fit::None(message) => refuse(work, &pod, &message)?,
         }
         Ok(None)
     }
-}
-
-fn waiting(session: &Session<'_>) -> Vec<Key> {
-    session
-        .list(&known::PODS, None)
-        .iter()
-        .filter(|p| wants_a_node(p))
-        .map(|p| control::key_of(p))
-        .collect()
 }
 
 fn wants_a_node(pod: &Value) -> bool {

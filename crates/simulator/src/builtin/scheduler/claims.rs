@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::place::{self, Fit};
+use super::residents::Residents;
 use crate::apiserver::resource::known;
 use crate::builtin::object::{self, annotation, text};
 use crate::builtin::volume::facts::{self, SELECTED_NODE, VOLUMES};
@@ -73,17 +74,14 @@ pub(crate) fn needs(session: &Session<'_>, pod: &Value) -> Result<Needs, String>
 
 impl Needs {
     /// The node for the pod: the one its claims were told before, if it still takes the pod.
-    pub(crate) fn place(&self, pod: &Value, nodes: &[Arc<Value>], pods: &[Arc<Value>]) -> Fit {
+    pub(crate) fn place(&self, pod: &Value, session: &Session<'_>, residents: &Residents) -> Fit {
         let unfit = |node: &Value| self.unfit(node);
-        let selected: Vec<Arc<Value>> = nodes
-            .iter()
-            .filter(|n| Some(object::name(n)) == self.selected.as_deref())
-            .cloned()
-            .collect();
-        if let fit @ Fit::Node(_) = place::place(pod, &selected, pods, &unfit) {
+        let node = |name: &str| session.get(&known::NODES, "", name);
+        let selected = self.selected.as_deref().and_then(node);
+        if let fit @ Fit::Node(_) = place::place(pod, selected.into_iter(), residents, &unfit) {
             return fit;
         }
-        place::place(pod, nodes, pods, &unfit)
+        place::place(pod, residents.nodes().filter_map(node), residents, &unfit)
     }
 
     fn unfit(&self, node: &Value) -> Option<&'static str> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use machinery::quantity::Quantity;
 use serde_json::Value;
 
+use super::residents::{Load, Residents};
 use crate::builtin::object::{self, flag, items, text};
-use crate::builtin::pod;
 
 /// The outcome for one pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,36 +18,25 @@ pub(crate) enum Fit {
     None(String),
 }
 
-/// The node with the fewest pods, then the first by name, of those that take the pod. `unfit` is asked last, and says what else is
+/// The first node that takes the pod: those with the fewest pods come first. `unfit` is asked last, and says what else is
 /// wrong with a node.
 pub(crate) fn place(
     pod: &Value,
-    nodes: &[Arc<Value>],
-    pods: &[Arc<Value>],
+    nodes: impl Iterator<Item = Arc<Value>>,
+    residents: &Residents,
     unfit: &dyn Fn(&Value) -> Option<&'static str>,
 ) -> Fit {
-    let mut best: Option<(usize, &str)> = None;
+    let wanted = Wants::of(pod);
     let mut refusals: Vec<Refusal> = Vec::new();
     for node in nodes {
-        let name = object::name(node);
-        let residents: Vec<&Value> = pods
-            .iter()
-            .map(AsRef::as_ref)
-            .filter(|p| text(p, "/spec/nodeName") == name && !pod::is_finished(p))
-            .collect();
-        let refusal = refusal(pod, node, &residents).or_else(|| unfit(node).map(Refusal::lasting));
-        match refusal {
+        let name = object::name(&node);
+        let refusal = refusal(pod, &node, &wanted, residents.load(name));
+        match refusal.or_else(|| unfit(&node).map(Refusal::lasting)) {
             Some(refusal) => refusals.push(refusal),
-            None if best.is_none_or(|b| (residents.len(), name) < b) => {
-                best = Some((residents.len(), name));
-            }
-            None => {}
+            None => return Fit::Node(name.to_owned()),
         }
     }
-    best.map_or_else(
-        || Fit::None(explained(nodes.len(), &refusals)),
-        |(_, name)| Fit::Node(name.to_owned()),
-    )
+    Fit::None(explained(refusals.len(), &refusals))
 }
 
 /// Why a node doesn't take a pod.
@@ -102,7 +91,7 @@ fn counted<'a>(texts: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Why a node doesn't take the pod; `None` if it does. In the order of the scheduler's filters.
-fn refusal(pod: &Value, node: &Value, residents: &[&Value]) -> Option<Refusal> {
+fn refusal(pod: &Value, node: &Value, wanted: &Wants, load: Option<&Load>) -> Option<Refusal> {
     if flag(node, "/spec/unschedulable")
         && !tolerates(pod, "node.kubernetes.io/unschedulable", "", "NoSchedule")
     {
@@ -120,41 +109,59 @@ fn refusal(pod: &Value, node: &Value, residents: &[&Value]) -> Option<Refusal> {
             "node(s) didn't match Pod's node affinity/selector",
         ));
     }
-    let taken: Vec<HostPort<'_>> = residents.iter().flat_map(|p| host_ports(p)).collect();
-    let conflicts = |port: HostPort<'_>| taken.iter().any(|other| port.conflicts(*other));
-    if host_ports(pod).into_iter().any(conflicts) {
+    let taken = load.map_or(&[][..], |load| &load.ports);
+    let conflicts = |port: &HostPort| taken.iter().any(|other| port.conflicts(other));
+    if wanted.ports.iter().any(conflicts) {
         return Some(Refusal {
             reasons: vec!["node(s) didn't have free ports for the requested pod ports".to_owned()],
             is_for_pods: true,
         });
     }
-    lacking(pod, node, residents)
+    lacking(node, wanted, load)
+}
+
+/// What a pod takes of its node.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Wants {
+    /// What it asks for, in thousandths: the sum over its containers, or the largest init container where that is more.
+    pub(super) requests: BTreeMap<String, i64>,
+    /// Its ports of the node.
+    pub(super) ports: Vec<HostPort>,
+}
+
+impl Wants {
+    pub(super) fn of(pod: &Value) -> Self {
+        Self {
+            requests: requests(pod),
+            ports: host_ports(pod),
+        }
+    }
 }
 
 /// A port of its node that a pod takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct HostPort<'a> {
-    address: &'a str,
-    protocol: &'a str,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HostPort {
+    address: String,
+    protocol: String,
     port: i64,
 }
 
-impl HostPort<'_> {
+impl HostPort {
     const EVERY_ADDRESS: &'static str = "0.0.0.0";
 
-    fn conflicts(self, other: HostPort<'_>) -> bool {
-        let is_every = |port: HostPort<'_>| port.address == Self::EVERY_ADDRESS;
-        (self.protocol, self.port) == (other.protocol, other.port)
+    fn conflicts(&self, other: &Self) -> bool {
+        let is_every = |port: &Self| port.address == Self::EVERY_ADDRESS;
+        (&self.protocol, self.port) == (&other.protocol, other.port)
             && (is_every(self) || is_every(other) || self.address == other.address)
     }
 }
 
-fn said<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
-    if text.is_empty() { otherwise } else { text }
+fn said(text: &str, otherwise: &str) -> String {
+    if text.is_empty() { otherwise } else { text }.to_owned()
 }
 
 /// The ports of its node that a pod's containers take, init containers only where they keep running.
-fn host_ports(pod: &Value) -> Vec<HostPort<'_>> {
+fn host_ports(pod: &Value) -> Vec<HostPort> {
     let stay = items(pod, "/spec/initContainers")
         .iter()
         .filter(|container| text(container, "/restartPolicy") == "Always");
@@ -243,24 +250,27 @@ fn requirement_holds(requirement: &Value, actual: Option<&str>) -> bool {
 }
 
 /// What a node has too little of for a pod.
-fn lacking(pod: &Value, node: &Value, residents: &[&Value]) -> Option<Refusal> {
-    let allocatable = object::string_map(node, "/status/allocatable");
-    let room = |name: &str| allocatable.get(name).map_or(0, |amount| milli(amount));
+fn lacking(node: &Value, wanted: &Wants, load: Option<&Load>) -> Option<Refusal> {
+    let allocatable = node
+        .pointer("/status/allocatable")
+        .and_then(Value::as_object);
+    let room = |name: &str| {
+        let amount = allocatable.and_then(|all| all.get(name)?.as_str());
+        amount.map_or(0, milli)
+    };
     let mut refusal = Refusal {
         reasons: Vec::new(),
         is_for_pods: true,
     };
-    if room("pods") < 1000 * (i64::try_from(residents.len()).unwrap_or(i64::MAX / 1000) + 1) {
+    let pods = load.map_or(0, |load| load.pods);
+    if room("pods") < 1000 * (i64::try_from(pods).unwrap_or(i64::MAX / 2000) + 1) {
         refusal.reasons.push("Too many pods".to_owned());
     }
-    for (name, amount) in requests(pod).into_iter().filter(|(_, amount)| *amount > 0) {
-        let used: i64 = residents
-            .iter()
-            .map(|p| requests(p).get(&name).copied().unwrap_or(0))
-            .fold(0, i64::saturating_add);
-        if room(&name).saturating_sub(used) < amount {
+    for (name, amount) in wanted.requests.iter().filter(|(_, amount)| **amount > 0) {
+        let used = load.and_then(|load| load.requests.get(name)).copied();
+        if room(name).saturating_sub(used.unwrap_or(0)) < *amount {
             refusal.reasons.push(format!("Insufficient {name}"));
-            refusal.is_for_pods &= amount <= room(&name);
+            refusal.is_for_pods &= *amount <= room(name);
         }
     }
     (!refusal.reasons.is_empty()).then_some(refusal)
@@ -270,7 +280,6 @@ fn milli(quantity: &str) -> i64 {
     Quantity::parse(quantity).map_or(0, |q| q.milli_value())
 }
 
-/// What a pod asks for, in thousandths: the sum over its containers, or the largest init container where that is more.
 fn requests(pod: &Value) -> BTreeMap<String, i64> {
     let of = |container: &Value| -> BTreeMap<String, i64> {
         object::string_map(container, "/resources/requests")
@@ -313,8 +322,17 @@ mod tests {
     }
 
     fn fit(pod: &Value, nodes: &[Value], pods: &[Value]) -> Fit {
-        let arcs = |list: &[Value]| list.iter().cloned().map(Arc::new).collect::<Vec<_>>();
-        place(pod, &arcs(nodes), &arcs(pods), &|_| None)
+        let mut residents = Residents::default();
+        for node in nodes {
+            residents.note_node(object::name(node), true);
+        }
+        for (number, pod) in pods.iter().enumerate() {
+            let key = (String::new(), number.to_string());
+            residents.note_pod(key, Some(pod));
+        }
+        let node = |name: &str| nodes.iter().find(|node| object::name(node) == name);
+        let nodes = residents.nodes().filter_map(node).cloned().map(Arc::new);
+        place(pod, nodes, &residents, &|_| None)
     }
 
     #[test]
