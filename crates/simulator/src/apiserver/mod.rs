@@ -49,6 +49,7 @@ mod tests;
 mod token_request;
 pub(crate) mod tokens;
 mod unasked;
+mod warning;
 mod watch;
 mod webhook_reply;
 pub(crate) mod write;

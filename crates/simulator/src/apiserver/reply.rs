@@ -19,6 +19,7 @@ use super::negotiate::{Encoding, Form, Transform, error_form};
 use super::registry::Served;
 use super::store::Entry;
 use super::table::{TableOptions, partial, partial_list, table};
+use super::warning;
 use crate::request::{Request, Response};
 use crate::status_error::ApiError;
 
@@ -301,29 +302,13 @@ pub(crate) fn set_header(headers: &mut HeaderMap, name: http::header::HeaderName
     }
 }
 
-/// A Warning header's value: quoted, what cannot be in a header left out.
-fn warning_value(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 10);
-    for character in text.chars().filter(|character| !character.is_control()) {
-        if matches!(character, '"' | '\\') {
-            quoted.push('\\');
-        }
-        quoted.push(character);
-    }
-    format!("299 - \"{quoted}\"")
-}
-
 /// Headers of every reply.
 pub(crate) fn headers(content_type: &str, warnings: &[String]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     set_header(&mut headers, CONTENT_TYPE, content_type);
     set_header(&mut headers, CACHE_CONTROL, "no-cache, private");
-    let mut sent: Vec<&String> = Vec::new();
-    for warning in warnings {
-        if !sent.contains(&warning) {
-            sent.push(warning);
-            set_header(&mut headers, WARNING, &warning_value(warning));
-        }
+    for value in warning::values(warnings) {
+        set_header(&mut headers, WARNING, &value);
     }
     headers
 }
