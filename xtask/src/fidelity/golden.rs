@@ -14,7 +14,6 @@ use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
 
 use super::area::Area;
-use super::causes;
 use super::compare::{broken_promises, divergences, normal};
 use super::document;
 use super::ground::{Ground, Reply};
