@@ -5,6 +5,7 @@
 //! `testbed/typetable` from the Go packages and from a live discovery document.
 
 mod load;
+pub mod openapi;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

@@ -1,0 +1,3 @@
+//! Monitoring: the kinds of `monitoring.coreos.com` and what is made of them. See ARCHITECTURE.md.
+
+pub mod api;
