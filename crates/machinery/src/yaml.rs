@@ -46,7 +46,32 @@ pub fn parse(text: &str) -> Result<Document, YamlError> {
 /// The YAML of a value: keys in go-yaml's natural order, lists not indented, lines of about 80 columns, a line feed
 /// at the end.
 pub fn to_string(value: &Value) -> String {
-    write::document(value)
+    write::document(&write::sorted(value))
+}
+
+/// A value whose keys keep the order they were put in.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ordered {
+    /// Null, a boolean, a number or a text.
+    Scalar(Value),
+    /// A list.
+    List(Vec<Ordered>),
+    /// Keys and their values.
+    Map(Vec<(String, Ordered)>),
+}
+
+impl Ordered {
+    /// As [`to_string`], but keys in their own order.
+    pub fn to_yaml(&self) -> String {
+        write::document(self)
+    }
+}
+
+impl From<&Value> for Ordered {
+    /// Keys in go-yaml's natural order.
+    fn from(value: &Value) -> Self {
+        write::sorted(value)
+    }
 }
 
 /// Objects as a stream of documents, each after a line `---`.

@@ -4,22 +4,39 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
+use super::Ordered;
 use super::parse::resolves_to_text;
 
 /// Column after which a blank of a long text becomes a line break.
 const WIDTH: usize = 80;
 
-pub(super) fn document(value: &Value) -> String {
+pub(super) fn document(value: &Ordered) -> String {
     let mut emitter = Emitter { out: String::new() };
     match value {
-        Value::Object(map) if !map.is_empty() => emitter.map(map, 0),
-        Value::Array(list) if !list.is_empty() => emitter.list(list, 0),
+        Ordered::Map(map) if !map.is_empty() => emitter.map(map, 0),
+        Ordered::List(list) if !list.is_empty() => emitter.list(list, 0),
         other => {
-            emitter.scalar(other, 0, false);
+            emitter.leaf(other, 0);
             emitter.line();
         }
     }
     emitter.out
+}
+
+/// Keys in go-yaml's order.
+pub(super) fn sorted(value: &Value) -> Ordered {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<(String, Ordered)> = map
+                .iter()
+                .map(|(key, value)| (key.clone(), sorted(value)))
+                .collect();
+            entries.sort_by(|(a, _), (b, _)| natural(a, b));
+            Ordered::Map(entries)
+        }
+        Value::Array(list) => Ordered::List(list.iter().map(sorted).collect()),
+        scalar => Ordered::Scalar(scalar.clone()),
+    }
 }
 
 struct Emitter {
@@ -39,11 +56,8 @@ impl Emitter {
         }
     }
 
-    fn map(&mut self, map: &serde_json::Map<String, Value>, indent: usize) {
-        let mut keys: Vec<&String> = map.keys().collect();
-        keys.sort_by(|a, b| natural(a, b));
-        for key in keys {
-            let Some(value) = map.get(key) else { continue };
+    fn map(&mut self, map: &[(String, Ordered)], indent: usize) {
+        for (key, value) in map {
             self.indent(indent);
             let simple = key.len() <= 128 && !key.contains(is_break);
             if !simple {
@@ -56,35 +70,44 @@ impl Emitter {
             }
             self.out.push(':');
             match value {
-                Value::Object(inner) if !inner.is_empty() => {
+                Ordered::Map(inner) if !inner.is_empty() => {
                     self.line();
                     self.map(inner, indent + 2);
                 }
-                Value::Array(inner) if !inner.is_empty() => {
+                Ordered::List(inner) if !inner.is_empty() => {
                     self.line();
                     self.list(inner, indent);
                 }
                 other => {
                     self.out.push(' ');
-                    self.scalar(other, indent + 2, false);
+                    self.leaf(other, indent + 2);
                     self.line();
                 }
             }
         }
     }
 
-    fn list(&mut self, list: &[Value], indent: usize) {
+    fn list(&mut self, list: &[Ordered], indent: usize) {
         for item in list {
             self.indent(indent);
             self.out.push_str("- ");
             match item {
-                Value::Object(inner) if !inner.is_empty() => self.map(inner, indent + 2),
-                Value::Array(inner) if !inner.is_empty() => self.list(inner, indent + 2),
+                Ordered::Map(inner) if !inner.is_empty() => self.map(inner, indent + 2),
+                Ordered::List(inner) if !inner.is_empty() => self.list(inner, indent + 2),
                 other => {
-                    self.scalar(other, indent + 2, false);
+                    self.leaf(other, indent + 2);
                     self.line();
                 }
             }
+        }
+    }
+
+    /// A scalar or an empty collection.
+    fn leaf(&mut self, value: &Ordered, indent: usize) {
+        match value {
+            Ordered::Scalar(value) => self.scalar(value, indent, false),
+            Ordered::List(_) => self.out.push_str("[]"),
+            Ordered::Map(_) => self.out.push_str("{}"),
         }
     }
 

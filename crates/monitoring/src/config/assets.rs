@@ -1,0 +1,183 @@
+//! What references to Secrets and ConfigMaps resolve to.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::api::common::{SecretKeySelector, SecretOrConfigMap};
+
+/// Contents of Secrets and ConfigMaps, by namespace and name.
+#[derive(Debug, Clone, Default)]
+pub struct Assets {
+    secrets: BTreeMap<(String, String), BTreeMap<String, Vec<u8>>>,
+    config_maps: BTreeMap<(String, String), BTreeMap<String, String>>,
+}
+
+/// Why a reference resolves to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AssetError {
+    /// There is no such object.
+    #[error("{kind} {namespace}/{name} not found")]
+    Object {
+        /// `secret` or `configmap`.
+        kind: &'static str,
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// The object has no such key.
+    #[error("key {key:?} in {kind} {namespace}/{name} not found")]
+    Key {
+        /// `secret` or `configmap`.
+        kind: &'static str,
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// The key.
+        key: String,
+    },
+}
+
+impl Assets {
+    /// Takes in a Secret or a ConfigMap; anything else is ignored.
+    pub fn insert(&mut self, object: &Value) {
+        let text = |pointer: &str| {
+            object
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let key = (
+            text("/metadata/namespace").to_owned(),
+            text("/metadata/name").to_owned(),
+        );
+        let entries = |part: &str| {
+            object
+                .get(part)
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+        };
+        match text("/kind") {
+            "Secret" => {
+                let mut data = BTreeMap::new();
+                for (name, value) in entries("data") {
+                    let bytes = value.as_str().and_then(|text| STANDARD.decode(text).ok());
+                    data.insert(name.clone(), bytes.unwrap_or_default());
+                }
+                for (name, value) in entries("stringData") {
+                    let bytes = value.as_str().unwrap_or_default().as_bytes().to_vec();
+                    data.insert(name.clone(), bytes);
+                }
+                self.secrets.insert(key, data);
+            }
+            "ConfigMap" => {
+                let data = entries("data")
+                    .map(|(name, value)| {
+                        (name.clone(), value.as_str().unwrap_or_default().to_owned())
+                    })
+                    .collect();
+                self.config_maps.insert(key, data);
+            }
+            _ => {}
+        }
+    }
+
+    /// The view from a namespace: references never leave it.
+    pub fn within<'a>(&'a self, namespace: &'a str) -> Scope<'a> {
+        Scope {
+            assets: self,
+            namespace,
+        }
+    }
+}
+
+/// The assets of one namespace.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'a> {
+    assets: &'a Assets,
+    namespace: &'a str,
+}
+
+impl Scope<'_> {
+    /// The bytes of a key of a Secret, as text.
+    pub fn secret(&self, reference: &SecretKeySelector) -> Result<String, AssetError> {
+        let name = reference.name.clone().unwrap_or_default();
+        let object = (self.namespace.to_owned(), name.clone());
+        let data = self
+            .assets
+            .secrets
+            .get(&object)
+            .ok_or_else(|| self.no_object("secret", &name))?;
+        data.get(&key(reference))
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            .ok_or_else(|| self.no_key("secret", &name, reference))
+    }
+
+    /// The text of a key of a ConfigMap.
+    pub fn config_map(&self, reference: &SecretKeySelector) -> Result<String, AssetError> {
+        let name = reference.name.clone().unwrap_or_default();
+        let object = (self.namespace.to_owned(), name.clone());
+        let data = self
+            .assets
+            .config_maps
+            .get(&object)
+            .ok_or_else(|| self.no_object("configmap", &name))?;
+        data.get(&key(reference))
+            .cloned()
+            .ok_or_else(|| self.no_key("configmap", &name, reference))
+    }
+
+    /// The text of either; empty if neither is named.
+    pub fn text(&self, reference: &SecretOrConfigMap) -> Result<String, AssetError> {
+        match (&reference.secret, &reference.config_map) {
+            (Some(secret), _) => self.secret(secret),
+            (None, Some(config_map)) => self.config_map(config_map),
+            (None, None) => Ok(String::new()),
+        }
+    }
+
+    /// The file an asset is stored as: `<from>_<namespace>_<object>_<key>`, from 0 for a Secret, 1 for a ConfigMap.
+    pub fn file_name(&self, reference: &SecretOrConfigMap) -> String {
+        match (&reference.secret, &reference.config_map) {
+            (Some(secret), _) => self.secret_file_name(secret),
+            (None, Some(config_map)) => self.named(1, config_map),
+            (None, None) => self.named(1, &SecretKeySelector::default()),
+        }
+    }
+
+    /// The file a key of a Secret is stored as.
+    pub fn secret_file_name(&self, reference: &SecretKeySelector) -> String {
+        self.named(0, reference)
+    }
+
+    fn named(&self, from: u8, reference: &SecretKeySelector) -> String {
+        let name = reference.name.as_deref().unwrap_or_default();
+        format!("{from}_{}_{name}_{}", self.namespace, key(reference))
+    }
+
+    fn no_object(&self, kind: &'static str, name: &str) -> AssetError {
+        AssetError::Object {
+            kind,
+            namespace: self.namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    fn no_key(&self, kind: &'static str, name: &str, reference: &SecretKeySelector) -> AssetError {
+        AssetError::Key {
+            kind,
+            namespace: self.namespace.to_owned(),
+            name: name.to_owned(),
+            key: key(reference),
+        }
+    }
+}
+
+fn key(reference: &SecretKeySelector) -> String {
+    reference.key.clone()
+}

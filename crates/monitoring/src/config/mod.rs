@@ -1,0 +1,9 @@
+//! The generators: from objects to the configuration files of the programs.
+//!
+//! Pure: the same input gives the same bytes. Documents are built as ordered values and printed by one emitter, so that no
+//! text of a user is ever pasted into YAML.
+
+pub mod assets;
+pub mod prometheus;
+pub mod version;
+pub mod yaml;

@@ -1,0 +1,23 @@
+//! Cases in which ours differs on purpose.
+
+/// Cases and why they differ; each reason is a line in `docs/differences.md`.
+const MARKED: &[(&str, &str)] = &[
+    (
+        "a1958e9cdb51",
+        "the enforced namespace label reaches targets of a ScrapeConfig without relabelings",
+    ),
+    (
+        "f45dc8badd0b",
+        "the enforced namespace label reaches targets of a ScrapeConfig without relabelings",
+    ),
+    ("605069161a0f", "Azure discovery keeps its HTTP settings"),
+    ("8cdfe701dacf", "Azure discovery keeps its HTTP settings"),
+];
+
+/// Why a case differs.
+pub(super) fn reason(id: &str) -> Option<&'static str> {
+    MARKED
+        .iter()
+        .find(|(marked, _)| *marked == id)
+        .map(|(_, reason)| *reason)
+}
