@@ -5,3 +5,5 @@ pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod duration;
+pub mod selection;
+pub mod url;

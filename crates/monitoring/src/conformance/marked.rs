@@ -12,6 +12,18 @@ const MARKED: &[(&str, &str)] = &[
     ),
     ("605069161a0f", "Azure discovery keeps its HTTP settings"),
     ("8cdfe701dacf", "Azure discovery keeps its HTTP settings"),
+    (
+        "2abd7d9cd803",
+        "an old version refuses only the discoveries that are used",
+    ),
+    (
+        "2d89c8b02edb",
+        "an old version refuses the discovery that is used, not another one",
+    ),
+    (
+        "ff87b27f2603",
+        "the label of the case, a lone byte 0xff, cannot be written in JSON",
+    ),
 ];
 
 /// Why a case differs.

@@ -4,12 +4,17 @@
 
 mod configuration;
 mod marked;
+mod selection;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::{fs, io};
 
 use serde_json::Value;
+
+use crate::selection::{
+    check_pod_monitor, check_probe, check_scrape_config, check_service_monitor,
+};
 
 /// How the cases of one kind came out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,6 +75,11 @@ fn replay(case: &Value, kind: &str, id: &str, tally: &mut Tally) {
     let answer = match kind {
         "promcfg-server" => configuration::server(input),
         "promcfg-agent" => configuration::agent(input),
+        "select-servicemonitor" => selection::monitor(input, check_service_monitor),
+        "select-podmonitor" => selection::monitor(input, check_pod_monitor),
+        "select-probe" => selection::monitor(input, check_probe),
+        "select-scrapeconfig" => selection::monitor(input, check_scrape_config),
+        "relabel-validate" => selection::relabelings(input),
         _ => {
             tally.skipped += 1;
             return;

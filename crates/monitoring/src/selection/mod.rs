@@ -1,0 +1,98 @@
+//! Which monitors a workload takes, and whether each of them can become a job (upstream's `resource_selector.go`).
+//!
+//! A monitor is checked alone: one that is refused is left out with a reason, the jobs of the others stay as they are.
+//! References are looked up in the namespace of the monitor.
+
+mod client;
+mod cloud;
+mod discovery;
+mod monitors;
+mod pem;
+pub mod relabel;
+mod scrape_config;
+mod which;
+
+pub use monitors::{check_pod_monitor, check_probe, check_service_monitor};
+pub use scrape_config::check_scrape_config;
+pub use which::Wanted;
+
+use crate::api::common::{SecretKeySelector, SecretOrConfigMap};
+use crate::api::common_prometheus::CommonPrometheusFields;
+use crate::config::assets::{AssetError, Scope};
+use crate::config::version::{Since, Version};
+
+/// Why a monitor is refused: the field and what is wrong with it.
+pub type Refusal = String;
+
+/// What checks look at.
+#[derive(Clone, Copy)]
+pub struct Check<'a> {
+    /// Fields of the workload.
+    pub common: &'a CommonPrometheusFields,
+    /// Version of the program that gets the job.
+    pub version: &'a Version,
+    /// Assets of the namespace of the monitor.
+    pub scope: Scope<'a>,
+}
+
+impl Check<'_> {
+    fn supports(self, since: Since) -> bool {
+        self.version.at_least(since)
+    }
+
+    fn secret(self, reference: &SecretKeySelector) -> Result<String, Refusal> {
+        self.scope.secret(reference).map_err(missing)
+    }
+
+    fn text(self, reference: &SecretOrConfigMap) -> Result<String, Refusal> {
+        self.scope.text(reference).map_err(missing)
+    }
+
+    /// The class a monitor names must exist.
+    fn scrape_class(self, name: Option<&String>) -> Result<(), Refusal> {
+        let known = |name: &String| {
+            self.common
+                .scrape_classes
+                .iter()
+                .any(|class| class.name == *name)
+        };
+        match name {
+            Some(name) if !name.is_empty() && !known(name) => Err(format!(
+                "scrapeClass {name:?} not found in Prometheus scrapeClasses"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// A scrape must end before the next one begins.
+    fn timing(self, interval: Option<&String>, timeout: Option<&String>) -> Result<(), Refusal> {
+        let filled = |text: Option<&String>| text.filter(|text| !text.is_empty()).cloned();
+        let Some(timeout) = filled(timeout) else {
+            return Ok(());
+        };
+        let interval = filled(interval).or_else(|| self.common.scrape_interval.clone());
+        crate::duration::timeout_within_interval(&timeout, &interval.unwrap_or_default())
+    }
+}
+
+fn missing(error: AssetError) -> Refusal {
+    match error {
+        AssetError::Object { kind, name, .. } => {
+            format!("unable to get {kind} {name:?}: {kind}s {name:?} not found")
+        }
+        AssetError::Key {
+            kind, name, key, ..
+        } => format!("key {key:?} in {kind} {name:?} not found"),
+    }
+}
+
+/// Puts the place before what is wrong there.
+trait At<T> {
+    fn at(self, place: &str) -> Result<T, Refusal>;
+}
+
+impl<T> At<T> for Result<T, Refusal> {
+    fn at(self, place: &str) -> Result<T, Refusal> {
+        self.map_err(|refusal| format!("{place}: {refusal}"))
+    }
+}
