@@ -3,6 +3,7 @@
 //! Pure: the same input gives the same bytes. Documents are built as ordered values and printed by one emitter, so that no
 //! text of a user is ever pasted into YAML.
 
+pub mod alertmanager;
 pub mod assets;
 pub mod prometheus;
 pub mod version;

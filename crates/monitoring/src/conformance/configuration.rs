@@ -37,7 +37,7 @@ fn answer(
     make: impl Fn(&Selected, &Additional, &Assets, Options) -> Result<Generated, ConfigError>,
 ) -> Answer {
     let make: Make = &make;
-    let made = selected(input).and_then(|selected| {
+    let outcome = selected(input).and_then(|selected| {
         make(
             &selected,
             &additional(input),
@@ -45,7 +45,7 @@ fn answer(
             options(input),
         )
     });
-    match made {
+    match outcome {
         Ok(generated) => Answer::Yaml(generated.text),
         Err(error) => Answer::Error(error.to_string()),
     }

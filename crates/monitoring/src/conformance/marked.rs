@@ -24,6 +24,14 @@ const MARKED: &[(&str, &str)] = &[
         "ff87b27f2603",
         "the label of the case, a lone byte 0xff, cannot be written in JSON",
     ),
+    (
+        "ba0efaea3783",
+        "an empty thread_by_date is accepted, as the message of the refusal says",
+    ),
+    (
+        "466a97443095",
+        "an empty thread_by_date is accepted, as the message of the refusal says",
+    ),
 ];
 
 /// Why a case differs.

@@ -2,6 +2,7 @@
 //!
 //! A case either equals, or is marked with the reason why ours differs on purpose (and then must differ), or is different.
 
+mod alertmanager;
 mod configuration;
 mod marked;
 mod selection;
@@ -79,6 +80,7 @@ fn replay(case: &Value, kind: &str, id: &str, tally: &mut Tally) {
         "select-podmonitor" => selection::monitor(input, check_pod_monitor),
         "select-probe" => selection::monitor(input, check_probe),
         "select-scrapeconfig" => selection::monitor(input, check_scrape_config),
+        "amcfg-sanitize" => alertmanager::sanitized(input),
         "relabel-validate" => selection::relabelings(input),
         _ => {
             tally.skipped += 1;
