@@ -20,6 +20,7 @@ test: setup ## unit tests, every scenario on the simulator, and a scripted kubec
 conformance: setup ## recorded calls and answers of the originals, replayed against ours (needs ../shared/conformance)
 	$(CARGO) xtask conformance rollouts
 	$(CARGO) xtask conformance kubernetes
+	$(CARGO) xtask conformance monitoring
 	$(CARGO) xtask crds --compare
 
 test-real: setup testbed ## the same on a real Kubernetes (needs Go; ARGS=NAME: only the scenario of that name; ARGS=kubectl: only the recorded session)

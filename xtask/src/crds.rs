@@ -30,15 +30,18 @@ const REASONS: &[(&str, &str)] = &[
 /// What to do with the definitions; prints them if nothing is asked for.
 #[derive(Args)]
 pub struct CrdsArgs {
-    /// Compare with upstream's definitions in this folder or its subfolder `rollouts`; without a value, in the shared one
+    /// Compare with upstream's definitions in this folder's subfolders `rollouts` and `monitoring`; without a value, the shared one's
     #[arg(long, num_args = 0..=1, default_missing_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/upstream-crds"))]
     compare: Option<PathBuf>,
 }
 
 /// Runs the command.
 pub fn run(args: &CrdsArgs) -> Result<()> {
-    let crds = rollouts::api::crds::crds();
-    for crd in &crds {
+    let products = [
+        ("rollouts", rollouts::api::crds::crds()),
+        ("monitoring", monitoring::api::crds::full_crds()),
+    ];
+    for crd in products.iter().flat_map(|(_, crds)| crds) {
         let size = crd.to_string().len();
         if size > MOST_BYTES {
             bail!(
@@ -47,15 +50,15 @@ pub fn run(args: &CrdsArgs) -> Result<()> {
             );
         }
     }
-    if let Some(folder) = &args.compare {
-        compare(&crds, folder)?;
-    }
-    if args.compare.is_none() {
-        write!(
-            std::io::stdout(),
-            "{}",
-            machinery::yaml::documents_to_string(&crds)
-        )?;
+    for (product, crds) in &products {
+        match &args.compare {
+            Some(folder) => compare(crds, &folder.join(product))?,
+            None => write!(
+                std::io::stdout(),
+                "{}",
+                machinery::yaml::documents_to_string(crds)
+            )?,
+        }
     }
     Ok(())
 }
@@ -65,8 +68,6 @@ fn name(crd: &Value) -> &str {
 }
 
 fn compare(ours: &[Value], folder: &Path) -> Result<()> {
-    let own = folder.join("rollouts");
-    let folder = if own.is_dir() { &own } else { folder };
     if !folder.exists() {
         eprintln!("skipped: no {}", folder.display());
         return Ok(());

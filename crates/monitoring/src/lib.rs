@@ -1,4 +1,8 @@
 //! Monitoring: the kinds of `monitoring.coreos.com` and what is made of them. See ARCHITECTURE.md.
+#![allow(
+    clippy::doc_markdown,
+    reason = "what is said of a field is its description in the definition, where backticks would be noise"
+)]
 
 pub mod api;
 pub mod config;

@@ -5,6 +5,7 @@
 
 mod case;
 mod kubernetes;
+mod monitoring;
 mod registry;
 mod rollouts;
 
@@ -23,6 +24,8 @@ pub enum Command {
     Rollouts(Data),
     /// A real API server
     Kubernetes(Data),
+    /// Prometheus Operator
+    Monitoring(Data),
 }
 
 /// Where the recorded calls lie, and which of them count.
@@ -44,6 +47,7 @@ pub fn run(command: &Command) -> Result<ExitCode> {
     let (name, data) = match command {
         Command::Rollouts(data) => ("rollouts", data),
         Command::Kubernetes(data) => ("kubernetes", data),
+        Command::Monitoring(data) => ("monitoring", data),
     };
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/conformance");
     let folder = data
@@ -62,6 +66,7 @@ pub fn run(command: &Command) -> Result<ExitCode> {
     let registry = match command {
         Command::Rollouts(_) => rollouts::registry(&folder),
         Command::Kubernetes(_) => kubernetes::registry(),
+        Command::Monitoring(_) => monitoring::registry(),
     };
     let tally = registry.run(&folder, data.only.as_deref(), data.width)?;
     tally.print();

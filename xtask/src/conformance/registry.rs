@@ -25,6 +25,8 @@ pub enum Outcome {
     Failed(String),
     /// Not replayed, and why.
     Skipped(&'static str),
+    /// Different on purpose, and why.
+    Different(&'static str),
 }
 
 impl From<Result<(), String>> for Outcome {
@@ -74,6 +76,8 @@ pub struct Tally {
     pub failed: usize,
     /// Cases that differ on purpose: neither passed nor failed.
     pub different: usize,
+    /// Number of cases that differ on purpose, by file and reason, where files tell.
+    on_purpose: BTreeMap<(String, &'static str), usize>,
     /// Number of cases not replayed, by function and reason.
     pub skipped: BTreeMap<(String, &'static str), usize>,
 }
@@ -223,6 +227,11 @@ impl Tally {
         match outcome {
             Outcome::Passed => self.passed += 1,
             Outcome::Skipped(reason) => self.skip(file, reason),
+            Outcome::Different(reason) => {
+                self.different += 1;
+                let place = (file.to_owned(), reason);
+                *self.on_purpose.entry(place).or_default() += 1;
+            }
             Outcome::Failed(difference) => {
                 self.failed += 1;
                 let difference: String = difference.chars().take(width).collect();
@@ -239,6 +248,9 @@ impl Tally {
     pub fn print(&self) {
         for ((name, reason), count) in &self.skipped {
             say(&format!("skipped {count:5} {name}: {reason}"));
+        }
+        for ((name, reason), count) in &self.on_purpose {
+            say(&format!("differs {count:5} {name}: {reason}"));
         }
         if self.different > 0 {
             say(&format!(

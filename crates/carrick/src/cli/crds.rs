@@ -6,7 +6,7 @@ use super::print;
 
 /// Prints them all.
 pub fn run() -> Result<()> {
-    print(&machinery::yaml::documents_to_string(
-        &::rollouts::api::crds::crds(),
-    ))
+    let mut all = ::rollouts::api::crds::crds();
+    all.extend(::monitoring::api::crds::crds());
+    print(&machinery::yaml::documents_to_string(&all))
 }

@@ -211,9 +211,14 @@ fn to_crd(definition: Definition, all_versions: bool) -> Value {
         },
     });
     keep_descriptions(&mut schema, described);
-    let mut versions = vec![to_version(version, true, shape, schema.clone())];
+    let mut versions = vec![to_version(version, true, shape, &schema)];
     if all_versions && kind == "AlertmanagerConfig" {
-        versions.push(to_version("v1beta1", false, shape, v1beta1::schema(schema)));
+        versions.push(to_version(
+            "v1beta1",
+            false,
+            shape,
+            &v1beta1::schema(schema),
+        ));
     }
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -235,7 +240,7 @@ fn to_crd(definition: Definition, all_versions: bool) -> Value {
     })
 }
 
-fn to_version(name: &str, storage: bool, shape: Shape, schema: Value) -> Value {
+fn to_version(name: &str, storage: bool, shape: Shape, schema: &Value) -> Value {
     let mut version = json!({
         "name": name,
         "served": true,
@@ -356,6 +361,10 @@ fn generated_otherwise(owner: &str, field: &Field) -> Option<Value> {
 }
 
 /// A list of them.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "it is handed what was made for it"
+)]
 pub(super) fn list_of(items: Value) -> Value {
     json!({"type": "array", "items": items})
 }

@@ -7,7 +7,6 @@ mod configuration;
 mod marked;
 mod selection;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::{fs, io};
 
@@ -17,17 +16,26 @@ use crate::selection::{
     check_pod_monitor, check_probe, check_scrape_config, check_service_monitor,
 };
 
-/// How the cases of one kind came out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
+/// A case and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// Its kind, a space and its id.
+    pub name: String,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
     /// Equal to upstream.
-    pub equal: usize,
-    /// Different on purpose.
-    pub marked: usize,
-    /// Different, by case, and how.
-    pub different: Vec<String>,
-    /// Not replayed: nothing of ours answers to the kind.
-    pub skipped: usize,
+    Equal,
+    /// Different on purpose, and why.
+    Marked(&'static str),
+    /// Different, and how.
+    Different(String),
+    /// Not replayed, and why.
+    Skipped(&'static str),
 }
 
 /// What ours makes of the inputs of a case.
@@ -40,38 +48,25 @@ pub(crate) enum Answer {
     Error(String),
 }
 
-/// Replays all cases of a folder whose kind or id contains `only`; tallies by kind.
-pub fn run(folder: &Path, only: Option<&str>) -> io::Result<BTreeMap<String, Tally>> {
-    let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
-    let mut files: Vec<_> = fs::read_dir(folder)?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
-    files.sort();
-    for file in files
-        .iter()
-        .filter(|file| file.extension().is_some_and(|ending| ending == "ndjson"))
-    {
-        for line in fs::read_to_string(file)?
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-        {
-            let case: Value = serde_json::from_str(line).map_err(io::Error::other)?;
-            let text = |key: &str| {
-                case.get(key)
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-                    .to_owned()
-            };
-            let (kind, id) = (text("kind"), text("id"));
-            if only.is_none_or(|only| kind.contains(only) || id.contains(only)) {
-                replay(&case, &kind, &id, tallies.entry(kind.clone()).or_default());
-            }
+/// Replays the cases of a file whose name contains `only`.
+pub fn run(file: &Path, only: Option<&str>) -> io::Result<Vec<Case>> {
+    let text = fs::read_to_string(file)?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let mut cases = Vec::new();
+    for line in lines {
+        let case: Value = serde_json::from_str(line).map_err(io::Error::other)?;
+        let text = |key: &str| case.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (kind, id) = (text("kind"), text("id"));
+        let name = format!("{kind} {id}");
+        if only.is_none_or(|only| name.contains(only)) {
+            let outcome = replay(&case, kind, id);
+            cases.push(Case { name, outcome });
         }
     }
-    Ok(tallies)
+    Ok(cases)
 }
 
-fn replay(case: &Value, kind: &str, id: &str, tally: &mut Tally) {
+fn replay(case: &Value, kind: &str, id: &str) -> Outcome {
     let input = case.get("in").unwrap_or(&Value::Null);
     let answer = match kind {
         "promcfg-server" => configuration::server(input),
@@ -82,21 +77,13 @@ fn replay(case: &Value, kind: &str, id: &str, tally: &mut Tally) {
         "select-scrapeconfig" => selection::monitor(input, check_scrape_config),
         "amcfg-sanitize" => alertmanager::sanitized(input),
         "relabel-validate" => selection::relabelings(input),
-        _ => {
-            tally.skipped += 1;
-            return;
-        }
+        _ => return Outcome::Skipped("nothing of ours answers to it yet"),
     };
-    let outcome = compare(case, &answer);
-    match (outcome, marked::reason(id)) {
-        (Ok(()), None) => tally.equal += 1,
-        (Ok(()), Some(reason)) => {
-            tally
-                .different
-                .push(format!("{kind} {id}: marked ({reason}), but equal"));
-        }
-        (Err(_), Some(_)) => tally.marked += 1,
-        (Err(difference), None) => tally.different.push(format!("{kind} {id}: {difference}")),
+    match (compare(case, &answer), marked::reason(id)) {
+        (Ok(()), None) => Outcome::Equal,
+        (Ok(()), Some(reason)) => Outcome::Different(format!("marked ({reason}), but equal")),
+        (Err(_), Some(reason)) => Outcome::Marked(reason),
+        (Err(difference), None) => Outcome::Different(difference),
     }
 }
 

@@ -43,19 +43,14 @@ where
 pub(super) fn relabelings(input: &Value) -> Answer {
     let checked = || -> Result<(), Refusal> {
         let version = version(input)?;
-        match input.get("relabel") {
-            Some(Value::Array(_)) => {
-                let rules: Vec<RelabelConfig> =
-                    object(input, "relabel").map_err(|error| error.to_string())?;
-                rules
-                    .iter()
-                    .try_for_each(|rule| relabel::check(rule, &version))
-            }
-            _ => {
-                let rule: RelabelConfig =
-                    object(input, "relabel").map_err(|error| error.to_string())?;
-                relabel::check(&rule, &version)
-            }
+        let text = |error: ConfigError| error.to_string();
+        if input.get("relabel").is_some_and(Value::is_array) {
+            let rules: Vec<RelabelConfig> = object(input, "relabel").map_err(text)?;
+            let mut rules = rules.iter();
+            rules.try_for_each(|rule| relabel::check(rule, &version))
+        } else {
+            let rule: RelabelConfig = object(input, "relabel").map_err(text)?;
+            relabel::check(&rule, &version)
         }
     };
     answer(checked())

@@ -111,6 +111,10 @@ impl Check<'_> {
         Ok(())
     }
 
+    #[allow(
+        clippy::unused_self,
+        reason = "it is called as the others of its kind are"
+    )]
     pub(super) fn dns(self, one: &api::DnsSdConfig) -> Checked {
         match &one.r#type {
             Some(kind) if kind != "SRV" && one.port.is_none() => Err(Fault::Here(format!(

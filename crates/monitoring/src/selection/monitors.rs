@@ -97,6 +97,10 @@ pub fn check_probe(probe: &Probe, check: Check) -> Result<(), Refusal> {
 }
 
 impl Check<'_> {
+    #[allow(
+        clippy::unused_self,
+        reason = "it is called as the others of its kind are"
+    )]
     fn selector(self, selector: &LabelSelector) -> Result<(), Refusal> {
         Selector::from_label_selector(&as_value(selector))
             .map(|_| ())

@@ -14,6 +14,10 @@ const PROXY_DETAILS: Since = (2, 43, 0);
 
 impl Generator<'_> {
     /// `basic_auth`.
+    #[allow(
+        clippy::unused_self,
+        reason = "it is called as the others of its kind are"
+    )]
     pub(super) fn basic_auth(&self, out: &mut Mapping, scope: Scope, auth: Option<&BasicAuth>) {
         let Some(auth) = auth else { return };
         let text = |reference: Option<&_>| {
@@ -63,6 +67,10 @@ impl Generator<'_> {
     }
 
     /// `bearer_token` of a Secret, or of the text itself.
+    #[allow(
+        clippy::unused_self,
+        reason = "it is called as the others of its kind are"
+    )]
     pub(super) fn bearer_token(
         &self,
         out: &mut Mapping,

@@ -82,6 +82,10 @@ impl Maker<'_> {
         Ok(out)
     }
 
+    #[allow(
+        clippy::unused_self,
+        reason = "it is called as the others of its kind are"
+    )]
     pub(super) fn gce(self, one: &api::GceSdConfig) -> Mapping {
         let mut out = Mapping::new()
             .with("project", &one.project)

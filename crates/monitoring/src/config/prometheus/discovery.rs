@@ -26,6 +26,7 @@ type Made = Result<Mapping, ConfigError>;
 
 impl Generator<'_> {
     /// Every discovery, each kind under its key.
+    #[allow(clippy::too_many_lines, reason = "a table of kinds")]
     pub(super) fn discoveries(
         &self,
         out: &mut Mapping,

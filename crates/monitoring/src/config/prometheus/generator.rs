@@ -11,6 +11,7 @@ use crate::config::version::{Since, Version};
 use crate::config::yaml::{IntoNode, Mapping};
 
 /// What the generator is told besides objects.
+#[allow(clippy::struct_excessive_bools, reason = "switches, each of its own")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
     /// The cluster serves `EndpointSlice`s.

@@ -24,7 +24,7 @@ pub(super) struct Discovery<'a> {
 impl Generator<'_> {
     /// `endpointslice` where cluster and version know it and it is wanted.
     pub(super) fn endpoints_role(&self, wanted: Option<&String>) -> &'static str {
-        let wanted = wanted.map_or(false, |wanted| wanted == "EndpointSlice");
+        let wanted = wanted.is_some_and(|wanted| wanted == "EndpointSlice");
         if wanted && self.options.endpoint_slice_supported && self.version.at_least((2, 21, 0)) {
             "endpointslice"
         } else {

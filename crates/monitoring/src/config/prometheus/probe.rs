@@ -99,6 +99,10 @@ impl Generator<'_> {
         job
     }
 
+    #[allow(
+        clippy::unused_self,
+        reason = "it is called as the others of its kind are"
+    )]
     fn probe_params(&self, job: &mut Mapping, probe: &Probe) {
         let module = filled(&probe.spec.module);
         let mut params = Mapping::new();
