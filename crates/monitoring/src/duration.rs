@@ -44,6 +44,25 @@ pub fn milliseconds(text: &str) -> Result<u64, String> {
     Ok(total)
 }
 
+/// A duration of that many milliseconds in Prometheus' own spelling: `1h30m`, and years, weeks and days only if nothing is
+/// left.
+pub fn printed(milliseconds: u64) -> String {
+    if milliseconds == 0 {
+        return "0s".to_owned();
+    }
+    let mut rest = milliseconds;
+    let mut text = String::new();
+    for (unit, length) in UNITS {
+        let whole = ["y", "w", "d"].contains(&unit);
+        if rest >= length && (!whole || rest.is_multiple_of(length)) {
+            text.push_str(&(rest / length).to_string());
+            text.push_str(unit);
+            rest %= length;
+        }
+    }
+    text
+}
+
 /// A scrape must end before the next one begins.
 pub fn timeout_within_interval(timeout: &str, interval: &str) -> Result<(), String> {
     let longest = milliseconds(interval)
@@ -69,6 +88,21 @@ mod tests {
         assert_eq!(milliseconds("0"), Ok(0));
         for text in ["", "30", "1m1h", "1s1s", "-1s", "1.5h", "h", "1 s"] {
             assert!(milliseconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_spelled_as_prometheus_spells_them() {
+        let cases = [
+            ("60s", "1m"),
+            ("90m", "1h30m"),
+            ("14d", "2w"),
+            ("25h", "25h"),
+            ("1500ms", "1s500ms"),
+            ("0", "0s"),
+        ];
+        for (given, spelled) in cases {
+            assert_eq!(printed(milliseconds(given).unwrap()), spelled);
         }
     }
 

@@ -56,7 +56,10 @@ fn split_scheme(text: &str) -> Result<(String, &str), &'static str> {
             ':' if index == 0 => return Err("missing protocol scheme"),
             ':' => {
                 let (scheme, rest) = text.split_at_checked(index).unwrap_or((text, ""));
-                return Ok((scheme.to_lowercase(), rest.trim_start_matches(':')));
+                return Ok((
+                    scheme.to_lowercase(),
+                    rest.strip_prefix(':').unwrap_or(rest),
+                ));
             }
             _ => break,
         }
@@ -116,6 +119,40 @@ pub fn check_address(text: &str) -> Result<(), String> {
     }
 }
 
+/// Host and port of an address, as Go splits them.
+pub fn split_host_port(address: &str) -> Result<(&str, &str), String> {
+    let refuse = |why: &str| Err(format!("address {address}: {why}"));
+    let Some((host, port)) = address.rsplit_once(':') else {
+        return refuse("missing port in address");
+    };
+    if let Some(rest) = host.strip_prefix('[') {
+        return match rest.split_once(']') {
+            Some((host, "")) => Ok((host, port)),
+            Some(_) => refuse("too many colons in address"),
+            None => refuse("missing ']' in address"),
+        };
+    }
+    if address.starts_with('[') {
+        return refuse("missing port in address");
+    }
+    if host.contains(':') {
+        return refuse("too many colons in address");
+    }
+    if host.contains(['[', ']']) {
+        return refuse("unexpected '[' in address");
+    }
+    Ok((host, port))
+}
+
+/// An address of a host and a port; an IPv6 address gets brackets.
+pub fn join_host_port(host: &str, port: &str) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
 fn is_host(text: &str) -> bool {
     if text.parse::<IpAddr>().is_ok() {
         return true;
@@ -150,6 +187,21 @@ mod tests {
         for text in [":x", "http://a:b", "http://[::1", "/%zz", "1:2"] {
             assert!(parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_rest_after_a_scheme_keeps_its_colons() {
+        assert_eq!(parse("https:://example.com").unwrap().host, "");
+    }
+
+    #[test]
+    fn a_host_is_split_from_its_port() {
+        assert_eq!(split_host_port("example.com:25"), Ok(("example.com", "25")));
+        assert_eq!(split_host_port("[::1]:25"), Ok(("::1", "25")));
+        for text in ["example.com", "::1:25", "[::1]", "[::1:25"] {
+            assert!(split_host_port(text).is_err(), "{text}");
+        }
+        assert_eq!(join_host_port("::1", "25"), "[::1]:25");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub mod service_discovery;
 pub mod service_monitor;
 pub mod status;
 pub mod thanos_ruler;
-mod v1beta1;
+pub mod v1beta1;
 pub mod workload;
 
 pub use kinds::{

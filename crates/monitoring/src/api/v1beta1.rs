@@ -5,6 +5,21 @@
 
 use serde_json::{Map, Value, json};
 
+/// A `v1beta1` object, or its spec alone, as `v1alpha1` has it; nothing is lost.
+pub fn to_v1alpha1(mut value: Value) -> Value {
+    let at = if value.get("spec").is_some() {
+        "/spec"
+    } else {
+        ""
+    };
+    if let Some(spec) = value.pointer_mut(at).and_then(Value::as_object_mut)
+        && let Some(intervals) = spec.remove("timeIntervals")
+    {
+        spec.insert("muteTimeIntervals".to_owned(), intervals);
+    }
+    value
+}
+
 /// The schema of a whole `v1beta1` object from that of a `v1alpha1` one.
 pub(super) fn schema(mut v1alpha1: Value) -> Value {
     let Some(spec) = v1alpha1

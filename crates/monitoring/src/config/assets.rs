@@ -42,6 +42,20 @@ pub enum AssetError {
     },
 }
 
+impl AssetError {
+    /// What is missing, in the words of a status; whoever reads it knows the namespace.
+    pub fn explain(&self) -> String {
+        match self {
+            Self::Object { kind, name, .. } => {
+                format!("unable to get {kind} {name:?}: {kind}s {name:?} not found")
+            }
+            Self::Key {
+                kind, name, key, ..
+            } => format!("key {key:?} in {kind} {name:?} not found"),
+        }
+    }
+}
+
 impl Assets {
     /// Takes in a Secret or a ConfigMap; anything else is ignored.
     pub fn insert(&mut self, object: &Value) {

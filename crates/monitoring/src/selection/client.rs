@@ -114,7 +114,7 @@ impl Check<'_> {
         self.proxy_headers(proxy)
     }
 
-    fn proxy_headers(self, proxy: &ProxyConfig) -> Result<(), Refusal> {
+    pub(super) fn proxy_headers(self, proxy: &ProxyConfig) -> Result<(), Refusal> {
         for (name, values) in &proxy.proxy_connect_header {
             for (index, value) in values.iter().enumerate() {
                 self.secret(value).at(&format!("header[{name}][{index}]"))?;
@@ -196,7 +196,7 @@ fn check_pair(certificate: &str, key: &str) -> Result<(), Refusal> {
     }
 }
 
-fn check_authorization(auth: &SafeAuthorization) -> Result<(), Refusal> {
+pub(super) fn check_authorization(auth: &SafeAuthorization) -> Result<(), Refusal> {
     let kind = auth
         .r#type
         .as_deref()
@@ -214,7 +214,7 @@ fn check_authorization(auth: &SafeAuthorization) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_oauth2(oauth2: &OAuth2) -> Result<(), Refusal> {
+pub(super) fn check_oauth2(oauth2: &OAuth2) -> Result<(), Refusal> {
     if oauth2.token_url.is_empty() {
         return Err("OAuth2 tokenURL must be specified".to_owned());
     }

@@ -3,6 +3,7 @@
 //! A monitor is checked alone: one that is refused is left out with a reason, the jobs of the others stay as they are.
 //! References are looked up in the namespace of the monitor.
 
+mod alertmanager;
 mod client;
 mod cloud;
 mod discovery;
@@ -12,13 +13,16 @@ pub mod relabel;
 mod scrape_config;
 mod which;
 
+pub use alertmanager::{
+    ApiVersion, check_alertmanager_config, check_global_client, check_global_config, validate,
+};
 pub use monitors::{check_pod_monitor, check_probe, check_service_monitor};
 pub use scrape_config::check_scrape_config;
 pub use which::Wanted;
 
 use crate::api::common::{SecretKeySelector, SecretOrConfigMap};
 use crate::api::common_prometheus::CommonPrometheusFields;
-use crate::config::assets::{AssetError, Scope};
+use crate::config::assets::Scope;
 use crate::config::version::{Since, Version};
 
 /// Why a monitor is refused: the field and what is wrong with it.
@@ -41,11 +45,13 @@ impl Check<'_> {
     }
 
     fn secret(self, reference: &SecretKeySelector) -> Result<String, Refusal> {
-        self.scope.secret(reference).map_err(missing)
+        self.scope
+            .secret(reference)
+            .map_err(|error| error.explain())
     }
 
     fn text(self, reference: &SecretOrConfigMap) -> Result<String, Refusal> {
-        self.scope.text(reference).map_err(missing)
+        self.scope.text(reference).map_err(|error| error.explain())
     }
 
     /// The class a monitor names must exist.
@@ -72,17 +78,6 @@ impl Check<'_> {
         };
         let interval = filled(interval).or_else(|| self.common.scrape_interval.clone());
         crate::duration::timeout_within_interval(&timeout, &interval.unwrap_or_default())
-    }
-}
-
-fn missing(error: AssetError) -> Refusal {
-    match error {
-        AssetError::Object { kind, name, .. } => {
-            format!("unable to get {kind} {name:?}: {kind}s {name:?} not found")
-        }
-        AssetError::Key {
-            kind, name, key, ..
-        } => format!("key {key:?} in {kind} {name:?} not found"),
     }
 }
 

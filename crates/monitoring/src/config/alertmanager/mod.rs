@@ -1,3 +1,244 @@
-//! The Alertmanager configuration (upstream's `pkg/alertmanager/amcfg.go`): so far what a version doesn't know.
+//! The Alertmanager configuration (upstream's `pkg/alertmanager/amcfg.go`): a base, and AlertmanagerConfigs added to it.
+//!
+//! The document is kept as it is read, so that fields which nobody here knows stay. An object that can't be added is left out
+//! with a reason; the parts of the others are the same without it.
 
+mod block;
+pub(crate) mod convert;
+pub(crate) mod interval;
+mod print;
+mod root;
 pub mod sanitize;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use self::convert::{Converter, Parts};
+use self::sanitize::{Fields, Part, Refusal, sanitize};
+use crate::api::AlertmanagerConfig;
+use crate::api::alertmanager::AlertmanagerGlobalConfig;
+use crate::api::common::SecretOrConfigMap;
+use crate::config::assets::Assets;
+use crate::config::version::Version;
+use crate::selection::{check_alertmanager_config, check_global_client, check_global_config};
+
+pub use self::convert::Enforcement;
+
+/// What stands in for a configuration that isn't there: alerts go nowhere.
+pub const DEFAULT: &str = "route:\n  receiver: 'null'\nreceivers:\n- name: 'null'";
+
+/// Where templates are mounted.
+const TEMPLATES: &str = "/etc/alertmanager/templates";
+
+/// An Alertmanager configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Configuration {
+    document: Fields,
+    warnings: Vec<String>,
+}
+
+/// An AlertmanagerConfig that was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// `namespace/name`.
+    pub key: String,
+    /// Why.
+    pub why: Refusal,
+}
+
+impl Configuration {
+    /// Reads a configuration that a user wrote.
+    pub fn read(text: &str) -> Result<Self, Refusal> {
+        let parsed = machinery::yaml::parse(text).map_err(|error| error.to_string())?;
+        let document = match parsed.value {
+            Value::Object(document) => document,
+            Value::Null => return Err("no route provided in config".to_owned()),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                return Err(
+                    "yaml: unmarshal errors:\n  line 1: the configuration must be a mapping"
+                        .to_owned(),
+                );
+            }
+        };
+        root::check_names(&document)?;
+        let checked = root::check(document.get("route"));
+        checked.map_err(|why| format!("check AlertmanagerConfig root route failed: {why}"))?;
+        Ok(Self::of(document))
+    }
+
+    /// The configuration that an Alertmanager's `alertmanagerConfiguration` names: an object and the defaults of all receivers.
+    pub fn of_object(
+        config: &AlertmanagerConfig,
+        global: Option<&AlertmanagerGlobalConfig>,
+        version: &Version,
+        assets: &Assets,
+    ) -> Result<Self, Refusal> {
+        let scope = assets.within(&config.metadata.namespace);
+        check_alertmanager_config(config, version, scope)?;
+        let mut converter = Converter {
+            version,
+            scope,
+            namespace: &config.metadata.namespace,
+            name: &config.metadata.name,
+            global: None,
+        };
+        let mut document = Fields::new();
+        if let Some(global) = global {
+            check_global_config(global, version, scope)?;
+            document.insert("global".to_owned(), converter.global(global)?);
+            check_global_client(global, version, scope)?;
+        }
+        converter.global = document.get("global").and_then(Value::as_object);
+        let parts = converter.parts(&config.spec)?;
+        append(&mut document, "inhibit_rules", parts.inhibit_rules);
+        append(&mut document, "receivers", parts.receivers);
+        append(
+            &mut document,
+            "mute_time_intervals",
+            parts.mute_time_intervals,
+        );
+        if let Some(route) = parts.route {
+            document.insert("route".to_owned(), route);
+        }
+        let mut made = Self::of(document);
+        made.sanitize(version)?;
+        root::check(made.document.get("route"))?;
+        Ok(made)
+    }
+
+    /// Names files of templates by the keys that hold them.
+    pub fn add_templates(&mut self, templates: &[SecretOrConfigMap]) {
+        let keys = templates
+            .iter()
+            .flat_map(|one| [&one.config_map, &one.secret])
+            .flatten()
+            .map(|one| json!(format!("{TEMPLATES}/{}", one.key)));
+        append(&mut self.document, "templates", keys.collect());
+    }
+
+    fn of(mut document: Fields) -> Self {
+        let templates = document.entry("templates").or_insert_with(|| json!([]));
+        if templates.is_null() {
+            *templates = json!([]);
+        }
+        Self {
+            document,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Adds objects in the order of their keys, their routes before those of the base. Those that can't be added are returned.
+    pub fn add(
+        &mut self,
+        configs: &BTreeMap<String, AlertmanagerConfig>,
+        enforcement: Enforcement,
+        version: &Version,
+        assets: &Assets,
+    ) -> Result<Vec<LeftOut>, Refusal> {
+        let global = self.document.get("global").and_then(Value::as_object);
+        let global = global.cloned();
+        let mut routes = Vec::new();
+        let mut left_out = Vec::new();
+        for (key, config) in configs {
+            let converter = Converter {
+                version,
+                scope: assets.within(&config.metadata.namespace),
+                namespace: &config.metadata.namespace,
+                name: &config.metadata.name,
+                global: global.as_ref(),
+            };
+            let parts = converter.parts_within(config, enforcement);
+            match parts {
+                Ok(parts) => self.take(parts, &mut routes),
+                Err(why) => left_out.push(LeftOut {
+                    key: key.clone(),
+                    why,
+                }),
+            }
+        }
+        if !routes.is_empty()
+            && let Some(root) = self
+                .document
+                .get_mut("route")
+                .and_then(Value::as_object_mut)
+        {
+            let base = root.entry("routes").or_insert_with(|| json!([]));
+            routes.extend(base.as_array().into_iter().flatten().cloned());
+            *base = Value::Array(routes);
+        }
+        self.sanitize(version)?;
+        Ok(left_out)
+    }
+
+    fn take(&mut self, parts: Parts, routes: &mut Vec<Value>) {
+        append(&mut self.document, "inhibit_rules", parts.inhibit_rules);
+        routes.extend(parts.route);
+        append(&mut self.document, "receivers", parts.receivers);
+        append(
+            &mut self.document,
+            "mute_time_intervals",
+            parts.mute_time_intervals,
+        );
+    }
+
+    fn sanitize(&mut self, version: &Version) -> Result<(), Refusal> {
+        let mut document = Value::Object(std::mem::take(&mut self.document));
+        let warnings = sanitize(Part::Document, &mut document, version);
+        if let Value::Object(document) = document {
+            self.document = document;
+        }
+        self.warnings.extend(warnings?);
+        Ok(())
+    }
+
+    /// What a version doesn't know and was dropped.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The configuration as YAML.
+    pub fn text(&self) -> String {
+        print::text(&self.document)
+    }
+}
+
+impl Converter<'_> {
+    /// What is added for an object, fit for the version. Receivers and intervals without a route would never be used.
+    fn parts_within(
+        self,
+        config: &AlertmanagerConfig,
+        enforcement: Enforcement,
+    ) -> Result<Parts, Refusal> {
+        let mut parts = self.parts(&config.spec)?;
+        for rule in &mut parts.inhibit_rules {
+            self.enforce_rule(enforcement, rule);
+            sanitize(Part::InhibitRule, rule, self.version)?;
+        }
+        let Some(route) = &mut parts.route else {
+            return Ok(Parts {
+                inhibit_rules: parts.inhibit_rules,
+                ..Parts::default()
+            });
+        };
+        self.enforce_route(enforcement, route);
+        sanitize(Part::Route, route, self.version)?;
+        for receiver in &mut parts.receivers {
+            sanitize(Part::Receiver, receiver, self.version)?;
+        }
+        Ok(parts)
+    }
+}
+
+fn append(document: &mut Fields, key: &str, items: Vec<Value>) {
+    if items.is_empty() {
+        return;
+    }
+    let list = document.entry(key).or_insert_with(|| json!([]));
+    if list.is_null() {
+        *list = json!([]);
+    }
+    if let Some(list) = list.as_array_mut() {
+        list.extend(items);
+    }
+}

@@ -9,9 +9,13 @@ pub(super) fn check_url(fields: &Fields, key: &str, place: &str) -> Result<(), R
     if value.is_empty() {
         return Ok(());
     }
-    http_url(value).map_err(|why| {
-        format!("invalid {place}: validate url from string failed for {value}: {why}")
-    })
+    check_url_text(value).map_err(|why| format!("invalid {place}: {why}"))
+}
+
+/// A text must be a URL.
+pub(crate) fn check_url_text(value: &str) -> Result<(), Refusal> {
+    check_http_url(value)
+        .map_err(|why| format!("validate url from string failed for {value}: {why}"))
 }
 
 /// A field with a URL or a template of one must hold it.
@@ -28,10 +32,19 @@ pub fn check_template_url(value: &str) -> Result<(), Refusal> {
     if value.contains("{{") {
         return check_actions(value).map_err(|why| format!("template: :1: {why}"));
     }
-    http_url(value).map_err(|why| format!("validate url from string failed with error: {why}"))
+    check_secret_url(value)
 }
 
-fn http_url(value: &str) -> Result<(), String> {
+/// A text must be a URL; as it may be a secret, it isn't told.
+pub(crate) fn check_secret_url(value: &str) -> Result<(), Refusal> {
+    check_http_url(value).map_err(|why| {
+        let why = why.replace(&format!("{value:?}"), "[REDACTED]");
+        format!("validate url from string failed with error: {why}")
+    })
+}
+
+/// A URL of a web page.
+pub(crate) fn check_http_url(value: &str) -> Result<(), String> {
     let url = url::parse(value)?;
     if url.scheme != "http" && url.scheme != "https" {
         return Err(format!("unsupported scheme {:?} for URL", url.scheme));
