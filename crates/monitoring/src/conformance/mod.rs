@@ -5,6 +5,7 @@
 mod alertmanager;
 mod configuration;
 mod marked;
+mod rules;
 mod selection;
 
 use std::path::Path;
@@ -82,6 +83,8 @@ fn replay(case: &Value, kind: &str, id: &str) -> Outcome {
         "select-alertmanagerconfig" => alertmanager::selected(input),
         "validate-amcfg-v1alpha1" => alertmanager::validated(input, ApiVersion::V1alpha1),
         "validate-amcfg-v1beta1" => alertmanager::validated(input, ApiVersion::V1beta1),
+        "rules" => rules::file(input),
+        "enforce-rule" => rules::enforced(input),
         "relabel-validate" => selection::relabelings(input),
         _ => return Outcome::Skipped("nothing of ours answers to it yet"),
     };
