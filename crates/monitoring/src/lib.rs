@@ -9,6 +9,7 @@ pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod duration;
+pub mod offline;
 pub mod promql;
 pub mod rules;
 pub mod selection;

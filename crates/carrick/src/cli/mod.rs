@@ -5,6 +5,7 @@ mod container;
 mod crds;
 mod example_server;
 mod install;
+mod monitoring;
 mod output;
 mod plan;
 mod rollouts;
@@ -52,6 +53,8 @@ enum Command {
     Rbac(install::RbacArgs),
     /// Print what the controllers would do now
     Plan(plan::PlanArgs),
+    /// Look at monitoring without a cluster: configuration files, mistakes
+    Monitoring(monitoring::Monitoring),
     /// Look at Rollouts and steer them
     Rollouts(rollouts::Rollouts),
     /// Become a program that ends with the process that started it
@@ -90,6 +93,7 @@ impl Command {
             Self::Install(args) => args.run(),
             Self::Rbac(args) => args.run(),
             Self::Plan(args) => args.run(),
+            Self::Monitoring(monitoring) => monitoring.run(),
             Self::Rollouts(rollouts) => rollouts.run(),
             Self::Container(args) => args.run(),
             Self::ExampleServer(args) => args.run(),

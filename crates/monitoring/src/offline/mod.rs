@@ -1,0 +1,265 @@
+//! What would be made of a set of objects, without a cluster: configuration files, and what is wrong with which object.
+//!
+//! Pure. The objects are as an API server would store them, defaults included; what isn't among them doesn't exist.
+
+mod alertmanager;
+mod find;
+mod prometheus;
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::api::kinds::Object;
+use crate::api::v1beta1::to_v1alpha1;
+use crate::api::{GROUP, read};
+use crate::config::assets::Assets;
+use crate::selection::Wanted;
+
+pub use find::path_of;
+
+/// A file that a workload would read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// `Prometheus monitoring/main`.
+    pub owner: String,
+    /// `prometheus.yaml`.
+    pub name: String,
+    /// Content.
+    pub text: String,
+}
+
+/// What is wrong with an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Its place in the list of objects.
+    pub object: usize,
+    /// The field, `spec.endpoints[0]`; as far as it is known.
+    pub path: String,
+    /// What is wrong.
+    pub text: String,
+}
+
+/// Everything that came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rendered {
+    /// Files, by workload.
+    pub files: Vec<File>,
+    /// Problems, in the order in which they were found.
+    pub problems: Vec<Problem>,
+    /// What versions don't know and was left out.
+    pub warnings: Vec<String>,
+}
+
+/// An object and its place in the list.
+struct Placed<T> {
+    at: usize,
+    object: T,
+}
+
+/// The objects, sorted.
+struct World<'a> {
+    objects: &'a [Value],
+    assets: Assets,
+    /// Labels of namespaces that are among the objects.
+    namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    out: Rendered,
+    /// Places of objects that a workload looked at.
+    looked_at: Vec<usize>,
+}
+
+/// Renders everything that can be rendered.
+pub fn render(objects: &[Value]) -> Rendered {
+    let mut world = World::new(objects);
+    world.prometheuses();
+    world.agents();
+    world.rulers();
+    world.alertmanagers();
+    world.left_over();
+    world.out
+}
+
+impl<'a> World<'a> {
+    fn new(objects: &'a [Value]) -> Self {
+        let mut assets = Assets::default();
+        let mut namespaces = BTreeMap::new();
+        for object in objects {
+            assets.insert(object);
+            let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+            if text("/kind") == Some("Namespace") {
+                let labels = object.pointer("/metadata/labels").cloned();
+                let labels = labels.and_then(|labels| serde_json::from_value(labels).ok());
+                let name = text("/metadata/name").unwrap_or_default().to_owned();
+                namespaces.insert(name, labels.unwrap_or_default());
+            }
+        }
+        Self {
+            objects,
+            assets,
+            namespaces,
+            out: Rendered::default(),
+            looked_at: Vec::new(),
+        }
+    }
+
+    /// The objects of a kind; those that can't be read are problems.
+    fn of_kind<S, T>(&mut self, kind: &str) -> Vec<Placed<Object<S, T>>>
+    where
+        S: Default + DeserializeOwned,
+        T: Default + DeserializeOwned,
+    {
+        let mut found = Vec::new();
+        for (at, value) in self.objects.iter().enumerate() {
+            let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
+            let ours = text("apiVersion").starts_with(&format!("{GROUP}/"));
+            if !ours || text("kind") != kind {
+                continue;
+            }
+            let stored = if text("apiVersion").ends_with("/v1beta1") {
+                to_v1alpha1(value.clone())
+            } else {
+                value.clone()
+            };
+            match read::<Object<S, T>>(&stored) {
+                Ok(object) => found.push(Placed { at, object }),
+                Err(error) => self.problem(at, "", error.to_string()),
+            }
+        }
+        found
+    }
+
+    fn problem(&mut self, object: usize, path: &str, text: String) {
+        let problem = Problem {
+            object,
+            path: path.to_owned(),
+            text,
+        };
+        // Two workloads may find the same.
+        if !self.out.problems.contains(&problem) {
+            self.out.problems.push(problem);
+        }
+    }
+
+    /// The objects that a workload wants.
+    fn wanted<S: Default, T: Default>(
+        &mut self,
+        wanted: &Wanted,
+        all: Vec<Placed<Object<S, T>>>,
+    ) -> Vec<Placed<Object<S, T>>> {
+        let mut taken = all;
+        taken.retain(|one| {
+            let metadata = &one.object.metadata;
+            let own = || {
+                let name = ("kubernetes.io/metadata.name", metadata.namespace.as_str());
+                BTreeMap::from([(name.0.to_owned(), name.1.to_owned())])
+            };
+            let labels = self.namespaces.get(&metadata.namespace);
+            let mut labels = labels.cloned().unwrap_or_default();
+            labels.extend(own());
+            wanted.takes_namespace(&metadata.namespace, &labels) && wanted.takes(&metadata.labels)
+        });
+        self.looked_at.extend(taken.iter().map(|one| one.at));
+        taken
+    }
+
+    fn file(&mut self, owner: &str, name: &str, text: String) {
+        self.out.files.push(File {
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            text,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(kind: &str, name: &str, spec: Value) -> Value {
+        let version = match kind {
+            "AlertmanagerConfig" => "v1alpha1",
+            _ => "v1",
+        };
+        json!({
+            "apiVersion": format!("{GROUP}/{version}"),
+            "kind": kind,
+            "metadata": {"name": name, "namespace": "team", "uid": "u"},
+            "spec": spec,
+        })
+    }
+
+    #[test]
+    fn a_bad_monitor_is_told_and_the_others_become_jobs() {
+        let monitor = |port: Value| json!({"selector": {}, "endpoints": [port]});
+        let objects = [
+            object(
+                "Prometheus",
+                "main",
+                json!({"scrapeInterval": "30s", "serviceMonitorSelector": {}, "ruleSelector": {}}),
+            ),
+            object("ServiceMonitor", "good", monitor(json!({"port": "web"}))),
+            object(
+                "ServiceMonitor",
+                "bad",
+                monitor(json!({"port": "web", "scrapeTimeout": "1m"})),
+            ),
+            object(
+                "PrometheusRule",
+                "rules",
+                json!({"groups": [{"name": "g", "rules": [{"alert": "a", "expr": "sum("}]}]}),
+            ),
+        ];
+        let rendered = render(&objects);
+        let places: Vec<(usize, &str)> = rendered
+            .problems
+            .iter()
+            .map(|problem| (problem.object, problem.path.as_str()))
+            .collect();
+        assert_eq!(
+            places,
+            [(2, "spec.endpoints[0]"), (3, "spec.groups[0].rules[0]")]
+        );
+        assert_eq!(rendered.files.len(), 1);
+        assert!(
+            rendered.files[0]
+                .text
+                .contains("serviceMonitor/team/good/0")
+        );
+        assert!(!rendered.files[0].text.contains("bad"));
+    }
+
+    #[test]
+    fn an_alertmanager_without_a_secret_sends_nowhere_and_takes_its_configs() {
+        let objects = [
+            object(
+                "Alertmanager",
+                "main",
+                json!({"alertmanagerConfigSelector": {}}),
+            ),
+            object(
+                "AlertmanagerConfig",
+                "routes",
+                json!({
+                    "route": {"receiver": "hook"},
+                    "receivers": [{"name": "hook", "webhookConfigs": [{"url": "http://x.y/"}]}],
+                }),
+            ),
+            object(
+                "AlertmanagerConfig",
+                "broken",
+                json!({"route": {"receiver": "nobody"}}),
+            ),
+        ];
+        let rendered = render(&objects);
+        assert!(
+            rendered.files[0]
+                .text
+                .contains("receiver: team/routes/hook")
+        );
+        assert!(rendered.files[0].text.contains("namespace=\"team\""));
+        assert_eq!(rendered.problems.len(), 1);
+        assert_eq!(rendered.problems[0].object, 2);
+    }
+}

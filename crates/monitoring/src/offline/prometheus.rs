@@ -1,0 +1,406 @@
+//! Configurations and rule files of Prometheus, its agents and Thanos Ruler.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+
+use super::{Placed, World, path_of};
+use crate::api::common::{LabelSelector, ObjectReference};
+use crate::api::common_prometheus::CommonPrometheusFields;
+use crate::api::kinds::{Object, ObjectMeta};
+use crate::api::{Prometheus, PrometheusAgent, PrometheusRule, ThanosRuler};
+use crate::config::prometheus::{
+    Additional, DEFAULT_VERSION, Options, Selected, agent_configuration, server_configuration,
+};
+use crate::config::version::Version;
+use crate::promql;
+use crate::rules::{Format, Reader, config_map_names, enforce_namespace, pack};
+use crate::selection::{
+    Check, Refusal, Wanted, check_pod_monitor, check_probe, check_scrape_config,
+    check_service_monitor,
+};
+
+/// The version of Thanos if none is set.
+const THANOS_VERSION: &str = "v0.42.4";
+/// How many rule ConfigMaps a Prometheus mounts at least.
+const RULE_CONFIG_MAPS: usize = 3;
+
+/// A workload that selects rules.
+struct Ruler<'a> {
+    at: usize,
+    owner: String,
+    metadata: &'a ObjectMeta,
+    namespaces: Option<&'a LabelSelector>,
+    rules: Option<&'a LabelSelector>,
+    label: Option<&'a str>,
+    excluded: &'a [ObjectReference],
+    reader: Reader<'a>,
+}
+
+impl World<'_> {
+    pub(super) fn prometheuses(&mut self) {
+        for Placed { at, object } in self.of_kind::<_, _>("Prometheus") {
+            let prometheus: Prometheus = object;
+            let common = &prometheus.spec.common;
+            let owner = format!("Prometheus {}", prometheus.key());
+            let Some(version) = self.version(at, common.version.as_deref(), DEFAULT_VERSION) else {
+                continue;
+            };
+            let mut selected = self.selected(at, &prometheus.metadata, common, &version);
+            let features = common.enable_features.iter().map(String::as_str);
+            let maps = self.rule_files(&Ruler {
+                at,
+                owner: owner.clone(),
+                metadata: &prometheus.metadata,
+                namespaces: prometheus.spec.rule_namespace_selector.as_ref(),
+                rules: prometheus.spec.rule_selector.as_ref(),
+                label: common.enforced_namespace_label.as_deref(),
+                excluded: &common.excluded_from_enforcement,
+                reader: Reader {
+                    format: Format::Prometheus,
+                    version: &version,
+                    options: promql::Options::of_features(features),
+                },
+            });
+            let prefix = format!("prometheus-{}", prometheus.metadata.name);
+            selected.rule_config_maps = config_map_names(&prefix, maps, RULE_CONFIG_MAPS);
+            let additional = self.additional(at, &prometheus);
+            let made =
+                server_configuration(&prometheus, &selected, &additional, &self.assets, options());
+            match made {
+                Ok(made) => {
+                    self.out.warnings.extend(made.warnings);
+                    self.file(&owner, "prometheus.yaml", made.text);
+                }
+                Err(error) => self.problem(at, "spec", error.to_string()),
+            }
+        }
+    }
+
+    pub(super) fn agents(&mut self) {
+        for Placed { at, object } in self.of_kind::<_, _>("PrometheusAgent") {
+            let agent: PrometheusAgent = object;
+            let common = &agent.spec.common;
+            let owner = format!("PrometheusAgent {}", agent.key());
+            let Some(version) = self.version(at, common.version.as_deref(), DEFAULT_VERSION) else {
+                continue;
+            };
+            let selected = self.selected(at, &agent.metadata, common, &version);
+            let additional = Additional {
+                scrape_configs: self.text_of(
+                    at,
+                    &agent.metadata,
+                    common.additional_scrape_configs.as_ref(),
+                ),
+                ..Additional::default()
+            };
+            match agent_configuration(&agent, &selected, &additional, &self.assets, options()) {
+                Ok(made) => {
+                    self.out.warnings.extend(made.warnings);
+                    self.file(&owner, "prometheus.yaml", made.text);
+                }
+                Err(error) => self.problem(at, "spec", error.to_string()),
+            }
+        }
+    }
+
+    pub(super) fn rulers(&mut self) {
+        for Placed { at, object } in self.of_kind::<_, _>("ThanosRuler") {
+            let ruler: ThanosRuler = object;
+            let spec = &ruler.spec;
+            let Some(version) = self.version(at, spec.version.as_deref(), THANOS_VERSION) else {
+                continue;
+            };
+            self.rule_files(&Ruler {
+                at,
+                owner: format!("ThanosRuler {}", ruler.key()),
+                metadata: &ruler.metadata,
+                namespaces: spec.rule_namespace_selector.as_ref(),
+                rules: spec.rule_selector.as_ref(),
+                label: spec.enforced_namespace_label.as_deref(),
+                excluded: &spec.excluded_from_enforcement,
+                reader: Reader {
+                    format: Format::Thanos,
+                    version: &version,
+                    options: promql::Options::default(),
+                },
+            });
+        }
+    }
+
+    /// Objects that no workload among these takes: checked for the newest version.
+    pub(super) fn left_over(&mut self) {
+        let common = CommonPrometheusFields::default();
+        let Ok(version) = Version::parse(DEFAULT_VERSION) else {
+            return;
+        };
+        let seen = std::mem::take(&mut self.looked_at);
+        self.alone(
+            "ServiceMonitor",
+            &seen,
+            &common,
+            &version,
+            check_service_monitor,
+        );
+        self.alone("PodMonitor", &seen, &common, &version, check_pod_monitor);
+        self.alone("Probe", &seen, &common, &version, check_probe);
+        self.alone(
+            "ScrapeConfig",
+            &seen,
+            &common,
+            &version,
+            check_scrape_config,
+        );
+        let reader = Reader {
+            format: Format::Prometheus,
+            version: &version,
+            options: promql::Options::default(),
+        };
+        for Placed { at, object } in self.of_kind::<_, _>("PrometheusRule") {
+            let rule: PrometheusRule = object;
+            if let (false, Err(problems)) = (seen.contains(&at), reader.file(&rule.spec)) {
+                for text in problems {
+                    self.refuse(at, text);
+                }
+            }
+        }
+        self.configs_alone(&seen);
+    }
+
+    fn alone<S, T>(
+        &mut self,
+        kind: &str,
+        seen: &[usize],
+        common: &CommonPrometheusFields,
+        version: &Version,
+        check: impl Fn(&Object<S, T>, Check) -> Result<(), Refusal>,
+    ) where
+        S: Default + DeserializeOwned,
+        T: Default + DeserializeOwned,
+    {
+        for Placed { at, object } in self.of_kind::<S, T>(kind) {
+            let scope = self.assets.within(&object.metadata.namespace);
+            let asked = Check {
+                common,
+                version,
+                scope,
+            };
+            if let (false, Err(refusal)) = (seen.contains(&at), check(&object, asked)) {
+                self.refuse(at, refusal);
+            }
+        }
+    }
+
+    pub(super) fn refuse(&mut self, at: usize, refusal: Refusal) {
+        let path = self
+            .objects
+            .get(at)
+            .map_or_else(String::new, |object| path_of(object, &refusal));
+        self.problem(at, &path, refusal);
+    }
+
+    pub(super) fn version(
+        &mut self,
+        at: usize,
+        given: Option<&str>,
+        default: &str,
+    ) -> Option<Version> {
+        let given = given.filter(|version| !version.is_empty());
+        match Version::parse(given.unwrap_or(default)) {
+            Ok(version) => Some(version),
+            Err(error) => {
+                self.problem(at, "spec.version", error.to_string());
+                None
+            }
+        }
+    }
+
+    fn selected(
+        &mut self,
+        at: usize,
+        metadata: &ObjectMeta,
+        common: &CommonPrometheusFields,
+        version: &Version,
+    ) -> Selected {
+        let mut take = Take {
+            at,
+            metadata,
+            common,
+            version,
+        };
+        Selected {
+            service_monitors: take.valid(
+                self,
+                "ServiceMonitor",
+                common.service_monitor_namespace_selector.as_ref(),
+                common.service_monitor_selector.as_ref(),
+                check_service_monitor,
+            ),
+            pod_monitors: take.valid(
+                self,
+                "PodMonitor",
+                common.pod_monitor_namespace_selector.as_ref(),
+                common.pod_monitor_selector.as_ref(),
+                check_pod_monitor,
+            ),
+            probes: take.valid(
+                self,
+                "Probe",
+                common.probe_namespace_selector.as_ref(),
+                common.probe_selector.as_ref(),
+                check_probe,
+            ),
+            scrape_configs: take.valid(
+                self,
+                "ScrapeConfig",
+                common.scrape_config_namespace_selector.as_ref(),
+                common.scrape_config_selector.as_ref(),
+                check_scrape_config,
+            ),
+            rule_config_maps: Vec::new(),
+        }
+    }
+
+    /// Writes the rule files of a workload; how many ConfigMaps hold them.
+    fn rule_files(&mut self, ruler: &Ruler) -> usize {
+        let own = &ruler.metadata.namespace;
+        let wanted = match Wanted::new(own, ruler.namespaces, ruler.rules) {
+            Ok(wanted) => wanted,
+            Err(error) => {
+                self.problem(ruler.at, "spec.ruleSelector", error);
+                return 0;
+            }
+        };
+        let all = self.of_kind::<_, _>("PrometheusRule");
+        let mut files = BTreeMap::new();
+        for Placed { at, object } in self.wanted(&wanted, all) {
+            let mut rule: PrometheusRule = object;
+            let namespace = rule.metadata.namespace.clone();
+            let spared = ruler.excluded.iter().any(|reference| {
+                let name = reference.name.as_deref().unwrap_or_default();
+                reference.resource == "prometheusrules"
+                    && reference.namespace == namespace
+                    && (name.is_empty() || name == rule.metadata.name)
+            });
+            let label = ruler.label.filter(|label| !label.is_empty() && !spared);
+            if let Some(label) = label {
+                let options = ruler.reader.options;
+                if let Err(why) = enforce_namespace(&mut rule.spec, label, &namespace, options) {
+                    self.refuse(at, why);
+                    continue;
+                }
+            }
+            match ruler.reader.file(&rule.spec) {
+                Ok(file) => {
+                    let metadata = &rule.metadata;
+                    self.out.warnings.extend(file.warnings);
+                    let name = format!("{namespace}-{}-{}.yaml", metadata.name, metadata.uid);
+                    files.insert(name, file.text);
+                }
+                Err(problems) => {
+                    for text in problems {
+                        self.refuse(at, text);
+                    }
+                }
+            }
+        }
+        let count = pack(&files).len();
+        for (name, text) in files {
+            self.file(&ruler.owner, &name, text);
+        }
+        count
+    }
+
+    fn additional(&mut self, at: usize, prometheus: &Prometheus) -> Additional {
+        let spec = &prometheus.spec;
+        let metadata = &prometheus.metadata;
+        let relabel = spec.additional_alert_relabel_configs.as_ref();
+        let managers = spec.additional_alert_manager_configs.as_ref();
+        Additional {
+            scrape_configs: self.text_of(
+                at,
+                metadata,
+                spec.common.additional_scrape_configs.as_ref(),
+            ),
+            alert_relabel_configs: self.text_of(at, metadata, relabel),
+            alertmanager_configs: self.text_of(at, metadata, managers),
+        }
+    }
+
+    fn text_of(
+        &mut self,
+        at: usize,
+        metadata: &ObjectMeta,
+        reference: Option<&crate::api::common::SecretKeySelector>,
+    ) -> Option<String> {
+        let reference = reference?;
+        match self.assets.within(&metadata.namespace).secret(reference) {
+            Ok(text) => Some(text),
+            Err(_) if reference.optional == Some(true) => None,
+            Err(error) => {
+                self.problem(at, "spec", error.explain());
+                None
+            }
+        }
+    }
+}
+
+/// Who takes monitors.
+struct Take<'a> {
+    at: usize,
+    metadata: &'a ObjectMeta,
+    common: &'a CommonPrometheusFields,
+    version: &'a Version,
+}
+
+impl Take<'_> {
+    /// The objects that are selected and can become jobs, by `namespace/name`.
+    fn valid<S, T>(
+        &mut self,
+        world: &mut World,
+        kind: &str,
+        namespaces: Option<&LabelSelector>,
+        objects: Option<&LabelSelector>,
+        check: impl Fn(&Object<S, T>, Check) -> Result<(), Refusal>,
+    ) -> BTreeMap<String, Object<S, T>>
+    where
+        S: Default + DeserializeOwned,
+        T: Default + DeserializeOwned,
+    {
+        let wanted = match Wanted::new(&self.metadata.namespace, namespaces, objects) {
+            Ok(wanted) => wanted,
+            Err(error) => {
+                world.problem(self.at, "spec", format!("selector of {kind}: {error}"));
+                return BTreeMap::new();
+            }
+        };
+        let all = world.of_kind::<S, T>(kind);
+        let mut valid = BTreeMap::new();
+        for Placed { at, object } in world.wanted(&wanted, all) {
+            let checked = check(
+                &object,
+                Check {
+                    common: self.common,
+                    version: self.version,
+                    scope: world.assets.within(&object.metadata.namespace),
+                },
+            );
+            match checked {
+                Ok(()) => {
+                    valid.insert(object.key(), object);
+                }
+                Err(refusal) => world.refuse(at, refusal),
+            }
+        }
+        valid
+    }
+}
+
+/// What a cluster of today can do.
+fn options() -> Options {
+    Options {
+        endpoint_slice_supported: true,
+        retention_policies: true,
+        ..Options::default()
+    }
+}
