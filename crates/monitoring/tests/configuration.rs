@@ -1,4 +1,11 @@
 //! What the Prometheus configuration promises beyond the recorded calls.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::print_stdout,
+    reason = "in tests, a panic is the failure"
+)]
 
 use monitoring::api::{Prometheus, PrometheusAgent, ScrapeConfig, ServiceMonitor, read};
 use monitoring::config::assets::Assets;

@@ -1,4 +1,11 @@
 //! Our definitions against upstream's, field by field, where those lie beside the checkout.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::print_stdout,
+    reason = "in tests, a panic is the failure"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -110,7 +117,7 @@ fn differ(path: &str, theirs: &Value, ours: &Value, differences: &mut Vec<String
                 match (theirs.get(key), ours.get(key)) {
                     (Some(theirs), Some(ours)) => differ(&path, theirs, ours, differences),
                     (Some(theirs), None) => {
-                        differences.push(format!("{path}: only upstream's: {}", short(theirs)))
+                        differences.push(format!("{path}: only upstream's: {}", short(theirs)));
                     }
                     (None, Some(ours)) => {
                         differences.push(format!("{path}: only ours: {}", short(ours)))

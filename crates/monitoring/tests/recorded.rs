@@ -1,4 +1,11 @@
 //! The recorded calls of Prometheus Operator, where they lie beside the checkout.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::print_stdout,
+    reason = "in tests, a panic is the failure"
+)]
 
 use std::path::{Path, PathBuf};
 
