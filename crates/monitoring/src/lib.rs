@@ -14,3 +14,4 @@ pub mod promql;
 pub mod rules;
 pub mod selection;
 pub mod url;
+pub mod workload;

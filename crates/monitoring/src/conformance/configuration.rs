@@ -114,7 +114,8 @@ pub(super) fn assets(input: &Value) -> Assets {
     assets
 }
 
-fn options(input: &Value) -> Options {
+/// What the generator was told.
+pub(super) fn options(input: &Value) -> Options {
     let flag = |name: &str| {
         input
             .get("options")

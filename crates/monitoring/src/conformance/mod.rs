@@ -7,6 +7,7 @@ mod configuration;
 mod marked;
 mod rules;
 mod selection;
+mod workload;
 
 use std::path::Path;
 use std::{fs, io};
@@ -70,6 +71,7 @@ pub fn run(file: &Path, only: Option<&str>) -> io::Result<Vec<Case>> {
 fn replay(case: &Value, kind: &str, id: &str) -> Outcome {
     let input = case.get("in").unwrap_or(&Value::Null);
     let answer = match kind {
+        kind if workload::KINDS.contains(&kind) => workload::answer(kind, input),
         "promcfg-server" => configuration::server(input),
         "promcfg-agent" => configuration::agent(input),
         "select-servicemonitor" => selection::monitor(input, check_service_monitor),

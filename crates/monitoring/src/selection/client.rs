@@ -299,7 +299,7 @@ fn check_parts(tls: &SafeTlsConfig) -> Result<(), Refusal> {
 }
 
 /// TLS without files.
-pub(super) fn check_safe_tls(tls: &SafeTlsConfig) -> Result<(), Refusal> {
+pub(crate) fn check_safe_tls(tls: &SafeTlsConfig) -> Result<(), Refusal> {
     check_parts(tls)?;
     match (is_set(tls.cert.as_ref()), tls.key_secret.is_some()) {
         (true, false) => Err("client cert specified without client key".to_owned()),

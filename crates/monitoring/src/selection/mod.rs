@@ -16,6 +16,7 @@ mod which;
 pub use alertmanager::{
     ApiVersion, check_alertmanager_config, check_global_client, check_global_config, validate,
 };
+pub(crate) use client::check_safe_tls;
 pub use monitors::{check_pod_monitor, check_probe, check_service_monitor};
 pub use scrape_config::check_scrape_config;
 pub use which::Wanted;

@@ -170,7 +170,7 @@ pub(super) fn smaller<'a>(own: Option<&'a str>, enforced: Option<&'a str>) -> Op
 }
 
 /// A size in bytes: K, M, … and Ki, Mi, … alike are powers of 1024. 0 if it is none.
-pub(super) fn bytes(text: &str) -> u128 {
+pub(crate) fn bytes(text: &str) -> u128 {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let unit = text.get(digits.len()..).unwrap_or_default();
     let power = match unit.chars().next() {

@@ -25,6 +25,7 @@ mod telemetry;
 
 pub use agent::agent_configuration;
 pub use generator::{ConfigError, Generated, Generator, Options};
+pub(crate) use histograms::bytes;
 pub use server::{Additional, Selected, server_configuration};
 
 /// Where TLS assets are mounted.

@@ -10,7 +10,7 @@ const ZONE: &str = "__tmp_topology";
 
 impl Generator<'_> {
     /// The zones that shards are spread over, if they are.
-    pub(super) fn zones(&self) -> Option<&[String]> {
+    pub(crate) fn zones(&self) -> Option<&[String]> {
         let strategy = self
             .common
             .sharding_strategy

@@ -1,0 +1,60 @@
+//! The workloads: StatefulSets, DaemonSets and governing Services made of the four kinds that run something.
+//!
+//! Pure: an object, the operator's settings and the names of what was made before give a whole object to be written. What
+//! users give for pods stays JSON and goes through the built-in types once, as Go's structs would print it, so that absent
+//! and empty come out alike. Mirrors upstream's three `statefulset.go`, `pkg/operator` and `pkg/webconfig`.
+
+mod alertmanager;
+mod arguments;
+mod cluster_tls;
+mod image;
+mod merge;
+mod metadata;
+mod names;
+mod path;
+mod pod;
+mod prometheus;
+mod reloader;
+mod service;
+mod settings;
+mod stateful_set;
+mod storage;
+mod thanos_ruler;
+mod web;
+
+pub use alertmanager::{alertmanager_spec, alertmanager_stateful_set};
+pub use cluster_tls::ClusterTls;
+pub use prometheus::{
+    AgentInput, ServerInput, agent_daemon_set, agent_stateful_set, server_stateful_set, shard_name,
+    shard_names,
+};
+pub use service::{
+    agent_service, alertmanager_service, prometheus_service, selects_pods, thanos_ruler_service,
+};
+pub use settings::{ReloaderSettings, Settings};
+pub use thanos_ruler::{ThanosRulerInput, thanos_ruler_stateful_set};
+pub use web::{Mounted, WebConfig};
+
+use serde_json::Value;
+
+/// Why there is no workload.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct WorkloadError(pub String);
+
+impl WorkloadError {
+    /// Puts what was being done before the text.
+    #[must_use]
+    pub fn within(self, what: &str) -> Self {
+        Self(format!("{what}: {}", self.0))
+    }
+}
+
+/// A workload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Built {
+    /// The whole object, without status.
+    pub object: Value,
+    /// What was left out for the sake of the version, in order.
+    pub warnings: Vec<String>,
+}

@@ -1,0 +1,160 @@
+//! Volumes of server and agent pods and their mounts in the main container.
+
+use serde_json::Value;
+
+use super::member::Member;
+use super::{CONFIG, CONFIG_OUT, LOG_VOLUME, STORAGE, WEB_CONFIG};
+use crate::config::prometheus::{CERTIFICATES, LOGS, RULES};
+use crate::workload::arguments::Arguments;
+use crate::workload::names::VolumeNames;
+use crate::workload::pod::{
+    config_map_volume, empty_dir, memory, mount, mount_part, read_only, rules_volume,
+    secret_volume, tls_assets,
+};
+use crate::workload::web::{Mounted, WebConfig};
+use crate::workload::{WorkloadError, path};
+
+/// What pods mount, and the reloader's part of it.
+pub(super) struct Volumes {
+    /// Volumes, and mounts of the main container.
+    pub(super) main: Mounted,
+    /// Mounts of the reloader and the init container.
+    pub(super) reloader: Vec<Value>,
+    /// Folders the reloader watches besides that of the configuration.
+    pub(super) watched: Vec<String>,
+    /// The web configuration, if the reloader is to use it.
+    pub(super) reloader_web_config: Option<String>,
+}
+
+/// Whether a log goes to our volume: its folder is the one it is started in.
+pub(super) fn is_bare(file: Option<&str>) -> bool {
+    file.is_some_and(|file| {
+        let folder = file
+            .rsplit_once('/')
+            .map(|(folder, _)| format!("{folder}/"));
+        !file.is_empty() && path::clean(&folder.unwrap_or_default()) == "."
+    })
+}
+
+impl Member<'_> {
+    /// What server and agent have in common.
+    pub(super) fn volumes(&self, tls_secrets: usize) -> Result<Volumes, WorkloadError> {
+        let common = self.generator.common;
+        let prefixed = self.prefixed();
+        let mut main = Mounted {
+            volumes: vec![
+                secret_volume("config", &prefixed),
+                tls_assets(&prefixed, tls_secrets),
+                memory("config-out"),
+            ],
+            mounts: vec![
+                read_only("config-out", CONFIG_OUT),
+                read_only("tls-assets", CERTIFICATES),
+            ],
+        };
+        if self.shard.is_some() {
+            let name = self.volume_name();
+            let name = self.storage(&name).mounted_name();
+            main.mounts
+                .push(mount_part(name, STORAGE, self.storage_folder()));
+        }
+        main.mounts.extend_from_slice(&common.volume_mounts);
+        let mut names = VolumeNames::default();
+        for secret in &common.secrets {
+            let name = names.label("secret", secret)?;
+            main.volumes.push(secret_volume(&name, secret));
+            let path = format!("/etc/prometheus/secrets/{secret}");
+            main.mounts.push(read_only(&name, &path));
+        }
+        for config_map in &common.config_maps {
+            let name = names.label("configmap", config_map)?;
+            main.volumes.push(config_map_volume(&name, config_map));
+            let path = format!("/etc/prometheus/configmaps/{config_map}");
+            main.mounts.push(read_only(&name, &path));
+        }
+        if is_bare(common.scrape_failure_log_file.as_deref()) {
+            main.volumes.push(empty_dir(LOG_VOLUME));
+            main.mounts.push(mount(LOG_VOLUME, LOGS));
+        }
+        Ok(Volumes {
+            main,
+            reloader: vec![mount("config", CONFIG), mount("config-out", CONFIG_OUT)],
+            watched: Vec::new(),
+            reloader_web_config: None,
+        })
+    }
+
+    /// Adds rules and the query log of a server.
+    pub(super) fn server_volumes(
+        &self,
+        to: &mut Volumes,
+        query_log: Option<&str>,
+        rules: &[String],
+    ) {
+        // One volume serves both logs.
+        let scrape_log = self.generator.common.scrape_failure_log_file.as_deref();
+        let logs = is_bare(query_log) && !is_bare(scrape_log);
+        if logs {
+            to.main.volumes.push(empty_dir(LOG_VOLUME));
+        }
+        for name in rules {
+            to.main.volumes.push(rules_volume(name));
+            let path = format!("{RULES}/{name}");
+            to.main.mounts.push(read_only(name, &path));
+        }
+        if logs {
+            to.main.mounts.push(mount(LOG_VOLUME, LOGS));
+        }
+    }
+
+    /// Adds the web configuration, which is mounted whether it says anything or not. The reloader gets it if `always`, else
+    /// if the user says anything: its older images don't know it.
+    pub(super) fn web_config(
+        &self,
+        to: &mut Volumes,
+        arguments: &mut Arguments,
+        always: bool,
+    ) -> Result<(), WorkloadError> {
+        let web = self.generator.common.web.as_ref();
+        let secret = format!("{}-web-config", self.prefixed());
+        let config = WebConfig::new(
+            WEB_CONFIG,
+            &secret,
+            web.and_then(|web| web.tls_config.as_ref()),
+            web.and_then(|web| web.http_config.as_ref()),
+        )?;
+        let mounted = config.mounted()?;
+        arguments.set("web.config.file", config.path());
+        if always || web.is_some() {
+            to.reloader_web_config = Some(config.path());
+            to.reloader.extend_from_slice(&mounted.mounts);
+        }
+        to.main.volumes.extend(mounted.volumes);
+        to.main.mounts.extend(mounted.mounts);
+        Ok(())
+    }
+
+    /// Shows the reloader the rules.
+    pub(super) fn watch_rules(to: &mut Volumes, rules: &[String]) {
+        for name in rules {
+            let path = format!("{RULES}/{name}");
+            to.reloader.push(mount(name, &path));
+            to.watched.push(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_named_without_a_folder_go_to_our_volume() {
+        for file in ["query.log", "./query.log", "a/../query.log"] {
+            assert!(is_bare(Some(file)), "{file}");
+        }
+        for file in ["", "/query.log", "a/query.log", "../query.log"] {
+            assert!(!is_bare(Some(file)), "{file}");
+        }
+    }
+}
