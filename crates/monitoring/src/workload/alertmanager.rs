@@ -5,7 +5,6 @@ mod volumes;
 
 use serde_json::{Value, json};
 
-use super::cluster_tls::ClusterTls;
 use super::image::{Image, or};
 use super::merge::merged;
 use super::metadata::{self, DEFAULT_CONTAINER, Owner, Texts, VERSION, of_workload, texts};
@@ -30,6 +29,7 @@ struct Cluster<'a> {
     spec: &'a AlertmanagerSpec,
     metadata: &'a ObjectMeta,
     settings: &'a Settings,
+    image: String,
     version: Version,
     tls_secrets: usize,
 }
@@ -107,14 +107,25 @@ impl<'a> Cluster<'a> {
         settings: &'a Settings,
         tls_secrets: usize,
     ) -> Result<Self, WorkloadError> {
-        let version = or(alertmanager.spec.version.as_deref(), ALERTMANAGER_VERSION);
+        let spec = &alertmanager.spec;
+        let version = or(spec.version.as_deref(), ALERTMANAGER_VERSION);
+        let image = Image {
+            verbatim: spec.image.as_deref(),
+            base: or(spec.base_image.as_deref(), &settings.alertmanager_image),
+            version,
+            tag: spec.tag.as_deref(),
+            sha: spec.sha.as_deref(),
+        };
+        let image = image.reference();
+        let image = image.map_err(|error| error.within("failed to build image path"))?;
         let version = Version::parse(version).map_err(|error| {
             WorkloadError(format!("failed to parse alertmanager version: {error}"))
         })?;
         Ok(Self {
-            spec: &alertmanager.spec,
+            spec,
             metadata: &alertmanager.metadata,
             settings,
+            image,
             version,
             tls_secrets,
         })
@@ -162,17 +173,6 @@ impl<'a> Cluster<'a> {
         labels
     }
 
-    fn cluster_tls(&self) -> Result<Option<ClusterTls<'a>>, WorkloadError> {
-        if !self.since((0, 24, 0)) {
-            return Ok(None);
-        }
-        let folder = "/etc/alertmanager/cluster_tls_config";
-        let tls = self.spec.cluster_tls.as_ref();
-        ClusterTls::new(folder, &self.metadata.name, tls)
-            .map(Some)
-            .map_err(|error| error.within("failed to create the cluster TLS configuration"))
-    }
-
     fn spec(&self, storage: Option<Storage<'_>>) -> Result<Value, WorkloadError> {
         let spec = self.spec;
         let selector = self.selector();
@@ -209,25 +209,12 @@ impl<'a> Cluster<'a> {
         metadata::add(&mut labels, selector);
         annotations.insert(DEFAULT_CONTAINER.to_owned(), "alertmanager".to_owned());
 
-        let image = Image {
-            verbatim: spec.image.as_deref(),
-            base: or(
-                spec.base_image.as_deref(),
-                &self.settings.alertmanager_image,
-            ),
-            version: or(spec.version.as_deref(), ALERTMANAGER_VERSION),
-            tag: spec.tag.as_deref(),
-            sha: spec.sha.as_deref(),
-        };
-        let image = image.reference();
-        let image = image.map_err(|error| error.within("failed to build image path"))?;
-        let cluster_tls = self.cluster_tls()?;
-        let volumes = self.volumes(cluster_tls.as_ref())?;
-        let arguments = self.arguments(&volumes, cluster_tls.as_ref());
+        let volumes = self.volumes()?;
+        let arguments = self.arguments(&volumes);
         let (liveness_probe, readiness_probe) = self.probes();
         let main = Container {
             name: "alertmanager".to_owned(),
-            image,
+            image: self.image.clone(),
             image_pull_policy: spec.image_pull_policy.clone(),
             args: arguments.joined(&spec.additional_args)?,
             env: self.env(),

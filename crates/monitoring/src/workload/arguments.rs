@@ -3,6 +3,30 @@
 use super::WorkloadError;
 use crate::api::workload::Argument;
 
+/// What can be a value on a command line or in the environment.
+pub(super) trait Text {
+    /// The text.
+    fn into_text(self) -> String;
+}
+
+macro_rules! texts {
+    ($($ty:ty),*) => {$(
+        impl Text for $ty {
+            fn into_text(self) -> String {
+                self.to_string()
+            }
+        }
+    )*};
+}
+
+texts!(&str, &String, i32, usize, u128);
+
+impl Text for String {
+    fn into_text(self) -> String {
+        self
+    }
+}
+
 /// Arguments in order; a name may come more than once.
 #[derive(Debug, Default)]
 pub(super) struct Arguments(Vec<Argument>);
@@ -14,15 +38,15 @@ impl Arguments {
     }
 
     /// Appends an argument; an empty value is written as none.
-    pub(super) fn set(&mut self, name: &str, value: impl ToString) {
+    pub(super) fn set(&mut self, name: &str, value: impl Text) {
         self.0.push(Argument {
             name: name.to_owned(),
-            value: Some(value.to_string()),
+            value: Some(value.into_text()),
         });
     }
 
     /// Appends an argument if there is a value.
-    pub(super) fn set_some(&mut self, name: &str, value: Option<impl ToString>) {
+    pub(super) fn set_some(&mut self, name: &str, value: Option<impl Text>) {
         if let Some(value) = value {
             self.set(name, value);
         }

@@ -6,8 +6,10 @@ use crate::api::alertmanager::ClusterTlsConfig;
 use crate::config::yaml::{IntoNode, Mapping};
 use crate::selection::check_safe_tls;
 
+/// Folder of the file in Alertmanager's container.
+pub const CLUSTER_TLS: &str = "/etc/alertmanager/cluster_tls_config";
 /// Key of the Secret with the file, and its name.
-const KEY: &str = "cluster-tls-config.yaml";
+pub const CLUSTER_TLS_KEY: &str = "cluster-tls-config.yaml";
 const VOLUME: &str = "cluster-tls-config";
 
 /// The file that says how members of a cluster talk to each other, checked.
@@ -56,7 +58,7 @@ impl<'a> ClusterTls<'a> {
     }
 
     fn file(&self) -> String {
-        format!("{}/{KEY}", self.folder)
+        format!("{}/{CLUSTER_TLS_KEY}", self.folder)
     }
 
     fn server(&self, tls: &'a ClusterTlsConfig) -> References<'a> {
@@ -74,7 +76,7 @@ impl<'a> ClusterTls<'a> {
 
     /// The file and the TLS material, mounted.
     pub fn mounted(&self) -> Result<Mounted, WorkloadError> {
-        let mut mounted = file(VOLUME, &self.secret, &self.file(), KEY);
+        let mut mounted = file(VOLUME, &self.secret, &self.file(), CLUSTER_TLS_KEY);
         if let Some(tls) = self.tls {
             self.server(tls)
                 .mount("cluster-tls-server-config-", &mut mounted)?;

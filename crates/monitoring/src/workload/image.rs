@@ -197,7 +197,7 @@ mod tests {
     fn what_is_no_reference_is_refused() {
         for base in [
             "",
-            "UP/x",
+            "up/X",
             "quay.io/Up",
             "a b",
             "x:",

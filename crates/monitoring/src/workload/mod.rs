@@ -1,4 +1,4 @@
-//! The workloads: StatefulSets, DaemonSets and governing Services made of the four kinds that run something.
+//! The workloads: `StatefulSets`, `DaemonSets` and governing Services made of the four kinds that run something.
 //!
 //! Pure: an object, the operator's settings and the names of what was made before give a whole object to be written. What
 //! users give for pods stays JSON and goes through the built-in types once, as Go's structs would print it, so that absent
@@ -6,7 +6,9 @@
 
 mod alertmanager;
 mod arguments;
+mod change;
 mod cluster_tls;
+mod health;
 mod image;
 mod merge;
 mod metadata;
@@ -15,25 +17,34 @@ mod path;
 mod pod;
 mod prometheus;
 mod reloader;
+mod secrets;
 mod service;
 mod settings;
+mod shards;
 mod stateful_set;
 mod storage;
 mod thanos_ruler;
 mod web;
 
 pub use alertmanager::{alertmanager_spec, alertmanager_stateful_set};
-pub use cluster_tls::ClusterTls;
+pub use change::{Change, Recreation, secret_change, service_change, workload_change};
+pub use cluster_tls::{CLUSTER_TLS, CLUSTER_TLS_KEY, ClusterTls};
+pub use health::{Availability, Counts, Health, available, shards_available, written};
 pub use prometheus::{
     AgentInput, ServerInput, agent_daemon_set, agent_stateful_set, server_stateful_set, shard_name,
     shard_names,
 };
+pub use secrets::{Data, compressed, secret, thanos_client_secret, tls_asset_secrets};
 pub use service::{
     agent_service, alertmanager_service, prometheus_service, selects_pods, thanos_ruler_service,
 };
 pub use settings::{ReloaderSettings, Settings};
+pub use shards::{Excess, excess_shard};
 pub use thanos_ruler::{ThanosRulerInput, thanos_ruler_stateful_set};
-pub use web::{Mounted, WebConfig};
+pub use web::{
+    ALERTMANAGER_WEB_CONFIG, Mounted, PROMETHEUS_WEB_CONFIG, THANOS_RULER_WEB_CONFIG,
+    WEB_CONFIG_KEY, WebConfig,
+};
 
 use serde_json::Value;
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::arguments::Text;
 use super::path;
 use crate::api::common::SecretKeySelector;
 
@@ -57,10 +58,10 @@ pub(super) struct EnvVar {
 
 impl EnvVar {
     /// With a fixed value.
-    pub(super) fn text(name: &str, value: impl ToString) -> Self {
+    pub(super) fn text(name: &str, value: impl Text) -> Self {
         Self {
             name: name.to_owned(),
-            value: Some(value.to_string()),
+            value: Some(value.into_text()),
             value_from: None,
         }
     }
@@ -93,10 +94,10 @@ impl EnvVar {
 
 /// A port of a container.
 #[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Port {
     name: String,
-    container_port: u16,
+    #[serde(rename = "containerPort")]
+    number: u16,
     protocol: Option<&'static str>,
 }
 
@@ -105,7 +106,7 @@ impl Port {
     pub(super) fn new(name: &str, port: u16, protocol: &'static str) -> Self {
         Self {
             name: name.to_owned(),
-            container_port: port,
+            number: port,
             protocol: Some(protocol),
         }
     }
@@ -114,7 +115,7 @@ impl Port {
     pub(super) fn bare(name: &str, port: u16) -> Self {
         Self {
             name: name.to_owned(),
-            container_port: port,
+            number: port,
             protocol: None,
         }
     }

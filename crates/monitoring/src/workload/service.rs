@@ -1,4 +1,4 @@
-//! Governing Services: each kind has one in a namespace, which gives the pods of its StatefulSets names.
+//! Governing Services: each kind has one in a namespace, which gives the pods of its `StatefulSets` names.
 
 use serde_json::{Value, json};
 
@@ -36,13 +36,13 @@ pub fn agent_service(agent: &PrometheusAgent, settings: &Settings) -> Value {
 }
 
 fn web(common: &CommonPrometheusFields) -> Value {
-    let name = port_name(&common.port_name);
+    let name = port_name(common.port_name.as_deref());
     json!({"name": name, "port": 9090, "targetPort": name})
 }
 
 /// The Service of the Alertmanagers of a namespace; members find each other by it before they are ready.
 pub fn alertmanager_service(alertmanager: &Alertmanager, settings: &Settings) -> Value {
-    let web = port_name(&alertmanager.spec.port_name);
+    let web = port_name(alertmanager.spec.port_name.as_deref());
     let ports = [
         json!({"name": web, "port": 9093, "targetPort": web, "protocol": "TCP"}),
         json!({"name": "tcp-mesh", "port": 9094, "targetPort": "mesh-tcp", "protocol": "TCP"}),
@@ -59,7 +59,7 @@ pub fn alertmanager_service(alertmanager: &Alertmanager, settings: &Settings) ->
 
 /// The Service of the Thanos Rulers of a namespace.
 pub fn thanos_ruler_service(ruler: &ThanosRuler, settings: &Settings) -> Value {
-    let web = port_name(&ruler.spec.port_name);
+    let web = port_name(ruler.spec.port_name.as_deref());
     let ports = [
         json!({"name": web, "port": 10902, "targetPort": web, "protocol": "TCP"}),
         json!({"name": "grpc", "port": 10901, "targetPort": "grpc", "protocol": "TCP"}),

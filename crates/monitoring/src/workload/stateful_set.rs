@@ -10,7 +10,6 @@ use super::storage::Storage;
 use super::{Settings, WorkloadError, metadata};
 use crate::api::common::LabelSelector;
 use crate::api::workload::{HostAlias, PodDnsConfig, StatefulSetUpdateStrategy};
-use crate::config::yaml::filled;
 
 /// A pod. What is absent or empty is not written.
 #[derive(Debug, Default, Serialize)]
@@ -206,6 +205,6 @@ pub(super) fn governing_service(
 }
 
 /// The name of the web port.
-pub(super) fn port_name(name: &Option<String>) -> &str {
-    filled(name).unwrap_or("web")
+pub(super) fn port_name(name: Option<&str>) -> &str {
+    name.filter(|name| !name.is_empty()).unwrap_or("web")
 }

@@ -94,8 +94,8 @@ mod tests {
     use super::*;
     use crate::api::read;
 
-    fn storage(spec: Value) -> StorageSpec {
-        read(&spec).unwrap()
+    fn storage(spec: &Value) -> StorageSpec {
+        read(spec).unwrap()
     }
 
     #[test]
@@ -106,10 +106,10 @@ mod tests {
             json!({"name": "db", "emptyDir": {}})
         );
         assert_eq!((none.folder("sub"), none.claim()), ("", None));
-        let both = storage(json!({"emptyDir": {"medium": "Memory"}, "ephemeral": {}}));
+        let both = storage(&json!({"emptyDir": {"medium": "Memory"}, "ephemeral": {}}));
         let both = Storage::new(Some(&both), "db");
         assert_eq!(both.volume().unwrap()["emptyDir"]["medium"], "Memory");
-        let claim = storage(json!({"volumeClaimTemplate": {
+        let claim = storage(&json!({"volumeClaimTemplate": {
             "apiVersion": "v1", "metadata": {"name": "mine"}, "spec": {"storageClassName": "x"},
         }}));
         let claim = Storage::new(Some(&claim), "db");

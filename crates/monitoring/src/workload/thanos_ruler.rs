@@ -13,7 +13,7 @@ use super::reloader::{Reload, Reloader};
 use super::settings::{THANOS_IMAGE, THANOS_VERSION};
 use super::stateful_set::{StatefulSetSpec, Template, finished, pod_of};
 use super::storage::Storage;
-use super::web::{Mounted, WebConfig};
+use super::web::{Mounted, THANOS_RULER_WEB_CONFIG, WebConfig};
 use super::{Built, Settings, WorkloadError, path, service};
 use crate::api::ThanosRuler;
 use crate::api::common::SecretKeySelector;
@@ -32,7 +32,7 @@ pub struct ThanosRulerInput<'a> {
     pub ruler: &'a ThanosRuler,
     /// The operator's settings.
     pub settings: &'a Settings,
-    /// Names of the ConfigMaps with rules.
+    /// Names of the `ConfigMaps` with rules.
     pub rule_config_maps: &'a [String],
     /// How many Secrets hold the TLS assets.
     pub tls_secrets: usize,
@@ -239,7 +239,7 @@ impl Ruler<'_> {
             let web = self.spec.web.as_ref();
             let secret = format!("{}-web-config", self.prefixed());
             let config = WebConfig::new(
-                "/etc/thanos/web_config",
+                THANOS_RULER_WEB_CONFIG,
                 &secret,
                 web.and_then(|web| web.tls_config.as_ref()),
                 web.and_then(|web| web.http_config.as_ref()),

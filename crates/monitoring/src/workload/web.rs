@@ -13,6 +13,13 @@ const VOLUME: &str = "web-config";
 /// Key of the Secret with the file, and its name.
 pub const WEB_CONFIG_KEY: &str = "web-config.yaml";
 
+/// Folder of the file in Prometheus' container.
+pub const PROMETHEUS_WEB_CONFIG: &str = "/etc/prometheus/web_config";
+/// Folder of the file in Alertmanager's container.
+pub const ALERTMANAGER_WEB_CONFIG: &str = "/etc/alertmanager/web_config";
+/// Folder of the file in Thanos Ruler's container.
+pub const THANOS_RULER_WEB_CONFIG: &str = "/etc/thanos/web_config";
+
 /// Volumes of a pod and their mounts in the container that needs them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Mounted {
@@ -192,7 +199,7 @@ pub(super) fn check(tls: &WebTlsConfig) -> Result<(), String> {
     Ok(())
 }
 
-/// TLS material in Secrets and ConfigMaps, mounted whole: a part of a volume would never be renewed.
+/// TLS material in Secrets and `ConfigMaps`, mounted whole: a part of a volume would never be renewed.
 pub(super) struct References<'a> {
     pub(super) folder: String,
     pub(super) key: Option<&'a SecretKeySelector>,

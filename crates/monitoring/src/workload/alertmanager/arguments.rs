@@ -5,11 +5,10 @@ use super::{CONFIG_FILE, Cluster, STORAGE};
 use crate::config::prometheus::bytes;
 use crate::config::yaml::filled;
 use crate::workload::arguments::{Arguments, clashes};
-use crate::workload::cluster_tls::ClusterTls;
 
 impl Cluster<'_> {
     /// All arguments of ours.
-    pub(super) fn arguments(&self, volumes: &Volumes, tls: Option<&ClusterTls<'_>>) -> Arguments {
+    pub(super) fn arguments(&self, volumes: &Volumes) -> Arguments {
         let spec = self.spec;
         let mut out = Arguments::default();
         out.set("config.file", CONFIG_FILE);
@@ -44,7 +43,7 @@ impl Cluster<'_> {
         }
         self.cluster(&mut out);
         out.set_some("web.config.file", volumes.web_config.as_deref());
-        out.set_some("cluster.tls-config", tls.and_then(ClusterTls::path));
+        out.set_some("cluster.tls-config", volumes.cluster_tls.as_deref());
         out
     }
 

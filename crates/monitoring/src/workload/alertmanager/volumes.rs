@@ -5,19 +5,18 @@ use serde_json::{Value, json};
 use super::{CONFIG, Cluster, STORAGE};
 use crate::api::common::SecretOrConfigMap;
 use crate::workload::WorkloadError;
-use crate::workload::cluster_tls::ClusterTls;
+use crate::workload::cluster_tls::{CLUSTER_TLS, ClusterTls};
 use crate::workload::names::VolumeNames;
 use crate::workload::pod::{
     config_map_volume, memory, mount, mount_part, read_only, secret_volume, tls_assets,
 };
 use crate::workload::storage::Storage;
-use crate::workload::web::{Mounted, WebConfig};
+use crate::workload::web::{ALERTMANAGER_WEB_CONFIG, Mounted, WebConfig};
 
 const CONFIG_OUT: &str = "/etc/alertmanager/config_out";
 const CERTIFICATES: &str = "/etc/alertmanager/certs";
 const TEMPLATES: &str = "/etc/alertmanager/templates";
 const TEMPLATES_VOLUME: &str = "notification-templates";
-const WEB_CONFIG: &str = "/etc/alertmanager/web_config";
 
 /// What pods mount, and the reloader's part of it.
 pub(super) struct Volumes {
@@ -29,6 +28,8 @@ pub(super) struct Volumes {
     pub(super) watched: Vec<String>,
     /// The web configuration.
     pub(super) web_config: Option<String>,
+    /// What says how the members of the cluster talk to each other.
+    pub(super) cluster_tls: Option<String>,
 }
 
 impl Volumes {
@@ -43,7 +44,7 @@ impl Volumes {
 
 impl Cluster<'_> {
     /// All volumes but those of data and of the user.
-    pub(super) fn volumes(&self, tls: Option<&ClusterTls<'_>>) -> Result<Volumes, WorkloadError> {
+    pub(super) fn volumes(&self) -> Result<Volumes, WorkloadError> {
         let spec = self.spec;
         let prefixed = self.prefixed();
         let data = self.volume_name();
@@ -69,6 +70,7 @@ impl Cluster<'_> {
             ],
             watched: vec![CONFIG.to_owned()],
             web_config: None,
+            cluster_tls: None,
         };
         let base = spec.alertmanager_configuration.as_ref();
         if let Some(base) = base.filter(|base| !base.templates.is_empty()) {
@@ -93,10 +95,8 @@ impl Cluster<'_> {
         if self.since((0, 22, 0)) {
             self.web_config(&mut out, &prefixed)?;
         }
-        if let Some(tls) = tls {
-            let mounted = tls.mounted()?;
-            out.main.volumes.extend(mounted.volumes);
-            out.main.mounts.extend(mounted.mounts);
+        if self.since((0, 24, 0)) {
+            self.cluster_tls(&mut out)?;
         }
         Ok(out)
     }
@@ -105,7 +105,7 @@ impl Cluster<'_> {
         let web = self.spec.web.as_ref();
         let secret = format!("{prefixed}-web-config");
         let config = WebConfig::new(
-            WEB_CONFIG,
+            ALERTMANAGER_WEB_CONFIG,
             &secret,
             web.and_then(|web| web.tls_config.as_ref()),
             web.and_then(|web| web.http_config.as_ref()),
@@ -113,6 +113,18 @@ impl Cluster<'_> {
         let mounted = config.mounted()?;
         out.web_config = Some(config.path());
         out.reloader.extend_from_slice(&mounted.mounts);
+        out.main.volumes.extend(mounted.volumes);
+        out.main.mounts.extend(mounted.mounts);
+        Ok(())
+    }
+
+    /// The file is mounted even if it is empty, so that turning TLS on makes no new pods.
+    fn cluster_tls(&self, out: &mut Volumes) -> Result<(), WorkloadError> {
+        let name = &self.metadata.name;
+        let tls = ClusterTls::new(CLUSTER_TLS, name, self.spec.cluster_tls.as_ref())
+            .map_err(|error| error.within("failed to create the cluster TLS configuration"))?;
+        let mounted = tls.mounted()?;
+        out.cluster_tls = tls.path();
         out.main.volumes.extend(mounted.volumes);
         out.main.mounts.extend(mounted.mounts);
         Ok(())
@@ -129,9 +141,12 @@ fn templates(references: &[SecretOrConfigMap]) -> Vec<Value> {
             ("secret", &reference.secret),
         ];
         for (kind, one) in both {
-            let Some(one) = one.as_ref().filter(|one| !keys.contains(&one.key.as_str())) else {
+            let Some(one) = one else {
                 continue;
             };
+            if keys.contains(&one.key.as_str()) {
+                break;
+            }
             keys.push(&one.key);
             sources.push(json!({
                 kind: {"name": one.name, "items": [{"key": one.key, "path": one.key}]},

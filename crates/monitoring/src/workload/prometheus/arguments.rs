@@ -5,11 +5,11 @@ use super::{CONFIG_FILE, STORAGE};
 use crate::api::prometheus::{PrometheusSpec, QuerySpec};
 use crate::config::version::Since;
 use crate::config::yaml::filled;
-use crate::workload::arguments::Arguments;
+use crate::workload::arguments::{Arguments, Text};
 
 impl Member<'_> {
     /// Appends an argument that came with `since`, or warns.
-    fn set_since(&self, out: &mut Arguments, since: Since, name: &str, value: impl ToString) {
+    fn set_since(&self, out: &mut Arguments, since: Since, name: &str, value: impl Text) {
         if self.generator.supports(since) {
             out.set(name, value);
         } else {
@@ -22,7 +22,7 @@ impl Member<'_> {
         out: &mut Arguments,
         since: Since,
         name: &str,
-        value: Option<impl ToString>,
+        value: Option<impl Text>,
     ) {
         if let Some(value) = value {
             self.set_since(out, since, name, value);

@@ -93,7 +93,7 @@ impl Member<'_> {
     pub(super) fn probes(&self) -> Probes {
         let probe = |page: &str, period: i32, failures: i32| {
             let path = path::clean(&format!("{}{page}", self.route_prefix()));
-            let port = port_name(&self.generator.common.port_name);
+            let port = port_name(self.generator.common.port_name.as_deref());
             Probe {
                 handler: if self.listen_local() {
                     Handler::local(9090, &path)

@@ -21,8 +21,6 @@ const CONFIG: &str = "/etc/prometheus/config";
 const CONFIG_OUT: &str = "/etc/prometheus/config_out";
 /// The configuration with variables put in.
 const CONFIG_FILE: &str = "/etc/prometheus/config_out/prometheus.env.yaml";
-/// Where the web configuration is mounted.
-const WEB_CONFIG: &str = "/etc/prometheus/web_config";
 /// Where data lies.
 const STORAGE: &str = "/prometheus";
 /// The folder of the volume with data.
@@ -45,7 +43,7 @@ pub fn shard_name(prefix: &str, name: &str, shard: i32) -> String {
     }
 }
 
-/// Names of the StatefulSets of all shards, in order.
+/// Names of the `StatefulSets` of all shards, in order.
 pub fn shard_names(prefix: &str, name: &str, common: &CommonPrometheusFields) -> Vec<String> {
     (0..common.shards.unwrap_or(1).max(1))
         .map(|shard| shard_name(prefix, name, shard))

@@ -29,7 +29,7 @@ pub struct ServerInput<'a> {
     pub options: Options,
     /// The shard, from 0.
     pub shard: i32,
-    /// Names of the ConfigMaps with rules.
+    /// Names of the `ConfigMaps` with rules.
     pub rule_config_maps: &'a [String],
     /// How many Secrets hold the TLS assets.
     pub tls_secrets: usize,
@@ -149,7 +149,7 @@ impl Member<'_> {
             readiness,
             liveness,
         } = self.probes();
-        let port = Port::new(port_name(&common.port_name), 9090, "TCP");
+        let port = Port::new(port_name(common.port_name.as_deref()), 9090, "TCP");
         Container {
             name: "prometheus".to_owned(),
             image_pull_policy: common.image_pull_policy.clone(),

@@ -86,7 +86,7 @@ impl Member<'_> {
             .collect();
         let mut arguments = self.sidecar_addresses(thanos, &version);
         if uploads(thanos) {
-            self.object_storage(&mut arguments, &mut env, thanos, compaction);
+            Self::object_storage(&mut arguments, &mut env, thanos, compaction);
             let name = self.volume_name();
             let name = self.storage(&name).mounted_name();
             mounts.push(mount_part(name, STORAGE, self.storage_folder()));
@@ -142,19 +142,17 @@ impl Member<'_> {
     }
 
     fn object_storage(
-        &self,
         out: &mut Arguments,
         env: &mut Vec<EnvVar>,
         thanos: &ThanosSpec,
         compaction: Compaction,
     ) {
-        match &thanos.object_storage_config_file {
-            Some(file) => out.set("objstore.config-file", file),
-            None => {
-                out.set("objstore.config", "$(OBJSTORE_CONFIG)");
-                let key = thanos.object_storage_config.as_ref();
-                env.push(EnvVar::secret("OBJSTORE_CONFIG", key));
-            }
+        if let Some(file) = &thanos.object_storage_config_file {
+            out.set("objstore.config-file", file);
+        } else {
+            out.set("objstore.config", "$(OBJSTORE_CONFIG)");
+            let key = thanos.object_storage_config.as_ref();
+            env.push(EnvVar::secret("OBJSTORE_CONFIG", key));
         }
         out.set("tsdb.path", STORAGE);
         if compaction == Compaction::Delayed {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::member::Member;
-use super::{CONFIG, CONFIG_OUT, LOG_VOLUME, STORAGE, WEB_CONFIG};
+use super::{CONFIG, CONFIG_OUT, LOG_VOLUME, STORAGE};
 use crate::config::prometheus::{CERTIFICATES, LOGS, RULES};
 use crate::workload::arguments::Arguments;
 use crate::workload::names::VolumeNames;
@@ -11,7 +11,7 @@ use crate::workload::pod::{
     config_map_volume, empty_dir, memory, mount, mount_part, read_only, rules_volume,
     secret_volume, tls_assets,
 };
-use crate::workload::web::{Mounted, WebConfig};
+use crate::workload::web::{Mounted, PROMETHEUS_WEB_CONFIG, WebConfig};
 use crate::workload::{WorkloadError, path};
 
 /// What pods mount, and the reloader's part of it.
@@ -118,7 +118,7 @@ impl Member<'_> {
         let web = self.generator.common.web.as_ref();
         let secret = format!("{}-web-config", self.prefixed());
         let config = WebConfig::new(
-            WEB_CONFIG,
+            PROMETHEUS_WEB_CONFIG,
             &secret,
             web.and_then(|web| web.tls_config.as_ref()),
             web.and_then(|web| web.http_config.as_ref()),

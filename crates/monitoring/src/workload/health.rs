@@ -1,0 +1,376 @@
+//! How the pods of `StatefulSets` are, what a workload's status says of it, and which pod is stuck (upstream's
+//! `pkg/operator/statefulset_reporter.go`, `conditions.go` and `pkg/prometheus/operator.go`).
+
+use std::collections::BTreeSet;
+
+use machinery::meta;
+use machinery::time::{Timestamp, rfc3339};
+use serde_json::{Value, json};
+
+use crate::api::status::Condition;
+
+const REVISION: &str = "controller-revision-hash";
+const INDEX: &str = "apps.kubernetes.io/pod-index";
+
+/// How much of a workload can be used, from worst to best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Availability {
+    /// Nothing.
+    False,
+    /// A part.
+    Degraded,
+    /// Everything.
+    True,
+}
+
+impl Availability {
+    fn text(self) -> &'static str {
+        match self {
+            Self::False => "False",
+            Self::Degraded => "Degraded",
+            Self::True => "True",
+        }
+    }
+}
+
+/// One StatefulSet and its pods.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Health<'a> {
+    set: Option<&'a Value>,
+    /// Its pods by ordinal.
+    pods: Vec<&'a Value>,
+    wanted: i32,
+}
+
+/// Numbers of pods.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All.
+    pub replicas: usize,
+    /// Those of the newest template.
+    pub updated: usize,
+    /// Those that are ready.
+    pub available: usize,
+}
+
+impl Counts {
+    /// As a status has them.
+    pub fn to_value(self) -> Value {
+        json!({
+            "replicas": self.replicas,
+            "updatedReplicas": self.updated,
+            "availableReplicas": self.available,
+            "unavailableReplicas": self.replicas.saturating_sub(self.available),
+        })
+    }
+}
+
+impl<'a> Health<'a> {
+    /// A StatefulSet, if it is there, and what its selector finds; `wanted` replicas must be ready.
+    pub fn new(set: Option<&'a Value>, found: &'a [Value], wanted: Option<i32>) -> Self {
+        let owned = |pod: &&Value| {
+            let owners = meta::owner_references(pod);
+            owners.iter().any(|owner| {
+                owner.kind == "StatefulSet" && set.map(meta::name) == Some(owner.name.as_str())
+            })
+        };
+        let mut pods: Vec<&Value> = found.iter().filter(owned).collect();
+        pods.sort_by_key(|pod| ordinal(pod));
+        Self {
+            set,
+            pods,
+            wanted: wanted.unwrap_or(1),
+        }
+    }
+
+    /// Numbers of its pods.
+    pub fn counts(&self) -> Counts {
+        let newest = self
+            .set
+            .and_then(|set| set.pointer("/status/updateRevision"));
+        let newest = newest.and_then(Value::as_str).unwrap_or_default();
+        let updated = |pod: &&&Value| meta::label(pod, REVISION).unwrap_or_default() == newest;
+        Counts {
+            replicas: self.pods.len(),
+            updated: self.pods.iter().filter(updated).count(),
+            available: self.pods.iter().filter(|pod| is_ready(pod)).count(),
+        }
+    }
+
+    /// How much of it can be used, and why not all.
+    pub fn availability(&self) -> (Availability, &'static str) {
+        let ready = i32::try_from(self.counts().available).unwrap_or(i32::MAX);
+        match (self.set, ready) {
+            (None, _) => (Availability::False, "StatefulSetNotFound"),
+            (Some(_), ready) if ready >= self.wanted => (Availability::True, ""),
+            (Some(_), 0) => (Availability::False, "NoPodReady"),
+            (Some(_), _) => (Availability::Degraded, "SomePodsNotReady"),
+        }
+    }
+
+    /// What keeps its pods from being ready, by pod.
+    pub fn messages(&self) -> Vec<String> {
+        self.pods
+            .iter()
+            .filter_map(|pod| Some(format!("pod {}: {}", meta::name(pod), message(pod)?)))
+            .collect()
+    }
+
+    /// A pod that no update reaches any more: not ready, and of neither the current nor the newest template.
+    pub fn stuck(&self) -> Option<&'a Value> {
+        let set = self.set?;
+        let status = |field: &str| set.pointer(&format!("/status/{field}"));
+        if status("observedGeneration")
+            .and_then(Value::as_i64)
+            .unwrap_or_default()
+            != meta::generation(set)
+        {
+            return None;
+        }
+        let alive = ["currentRevision", "updateRevision"]
+            .map(|field| status(field).and_then(Value::as_str).unwrap_or_default());
+        let stuck = |pod: &&&Value| {
+            let revision = meta::label(pod, REVISION).unwrap_or_default();
+            !is_ready(pod) && !alive.contains(&revision) && meta::deletion_timestamp(pod).is_none()
+        };
+        self.pods.iter().rev().find(stuck).copied()
+    }
+}
+
+/// The condition `Available` of a workload with one StatefulSet; pods speak even if enough are ready.
+pub fn available(health: &Health<'_>) -> Condition {
+    let (availability, reason) = health.availability();
+    condition(availability, reason.to_owned(), &health.messages())
+}
+
+/// The condition `Available` of a workload with shards, given by the key `namespace/name` of their `StatefulSets`.
+pub fn shards_available(shards: &[(String, Health<'_>)]) -> Condition {
+    let mut worst = Availability::True;
+    let mut reasons = BTreeSet::new();
+    let mut messages = Vec::new();
+    for (index, (key, health)) in shards.iter().enumerate() {
+        let going = health.set.and_then(meta::deletion_timestamp).is_some();
+        let (availability, reason) = health.availability();
+        // One that is being made anew says nothing of the workload.
+        if going || availability == Availability::True {
+            continue;
+        }
+        worst = worst.min(availability);
+        reasons.insert(reason);
+        if health.set.is_none() {
+            messages.push(format!("shard {index}: statefulset {key} not found"));
+        }
+        let pods = health.messages();
+        messages.extend(pods.iter().map(|pod| format!("shard {index}: {pod}")));
+    }
+    let reasons: Vec<&str> = reasons.into_iter().collect();
+    condition(worst, reasons.join("And"), &messages)
+}
+
+fn condition(availability: Availability, reason: String, messages: &[String]) -> Condition {
+    Condition {
+        r#type: "Available".to_owned(),
+        status: availability.text().to_owned(),
+        reason: Some(reason),
+        message: Some(messages.join("\n")),
+        ..Condition::default()
+    }
+}
+
+/// Conditions as they are written: each with the time when its status last changed.
+pub fn written(
+    before: &[Condition],
+    conditions: Vec<Condition>,
+    generation: i64,
+    now: Timestamp,
+) -> Vec<Value> {
+    let write = |one: Condition| {
+        let known = before.iter().find(|known| known.r#type == one.r#type);
+        let known = known.filter(|known| known.status == one.status);
+        let since = known.map_or_else(|| rfc3339(now), |known| known.last_transition_time.clone());
+        json!({
+            "type": one.r#type,
+            "status": one.status,
+            "reason": one.reason.unwrap_or_default(),
+            "message": one.message.unwrap_or_default(),
+            "observedGeneration": generation,
+            "lastTransitionTime": since,
+        })
+    };
+    conditions.into_iter().map(write).collect()
+}
+
+fn ordinal(pod: &Value) -> u64 {
+    let by_name = || meta::name(pod).rsplit_once('-').map(|(_, digits)| digits);
+    let digits = meta::label(pod, INDEX).or_else(by_name);
+    digits
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or_default()
+}
+
+fn conditions(pod: &Value) -> impl Iterator<Item = (&str, &str, &str)> {
+    let list = pod.pointer("/status/conditions").and_then(Value::as_array);
+    list.into_iter().flatten().map(|condition| {
+        let text = |key: &str| {
+            condition
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        (text("type"), text("status"), text("message"))
+    })
+}
+
+fn is_ready(pod: &Value) -> bool {
+    let phase = pod.pointer("/status/phase").and_then(Value::as_str);
+    let ready = conditions(pod).find(|(kind, _, _)| *kind == "Ready");
+    phase == Some("Running") && ready.is_some_and(|(_, status, _)| status == "True")
+}
+
+/// The first step on the way to readiness that failed.
+fn message(pod: &Value) -> Option<&str> {
+    let steps = ["PodScheduled", "Initialized", "ContainersReady", "Ready"];
+    let failed = |step: &str| {
+        let mut failed =
+            conditions(pod).filter(|(kind, status, _)| *kind == step && *status == "False");
+        failed.next().map(|(_, _, message)| message)
+    };
+    steps
+        .into_iter()
+        .find_map(failed)
+        .filter(|message| !message.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set() -> Value {
+        json!({
+            "metadata": {"name": "s", "generation": 2},
+            "status": {"observedGeneration": 2, "currentRevision": "old", "updateRevision": "new"},
+        })
+    }
+
+    fn pod(ordinal: u32, revision: &str, ready: bool) -> Value {
+        let status = if ready { "True" } else { "False" };
+        json!({
+            "metadata": {
+                "name": format!("s-{ordinal}"), "labels": {REVISION: revision},
+                "ownerReferences": [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "s", "uid": "u"}],
+            },
+            "status": {"phase": "Running", "conditions": [
+                {"type": "PodScheduled", "status": "True"},
+                {"type": "ContainersReady", "status": status, "message": "not yet"},
+                {"type": "Ready", "status": status, "message": "containers"},
+            ]},
+        })
+    }
+
+    #[test]
+    fn pods_of_others_do_not_count_and_the_tenth_comes_last() {
+        let set = set();
+        let mut stranger = pod(7, "new", true);
+        stranger["metadata"]["ownerReferences"][0]["name"] = json!("t");
+        let pods = [pod(10, "new", false), pod(2, "old", true), stranger];
+        let health = Health::new(Some(&set), &pods, Some(2));
+        assert_eq!(
+            health.counts(),
+            Counts {
+                replicas: 2,
+                updated: 1,
+                available: 1
+            }
+        );
+        assert_eq!(
+            health.availability(),
+            (Availability::Degraded, "SomePodsNotReady")
+        );
+        assert_eq!(health.messages(), ["pod s-10: not yet"]);
+        assert_eq!(meta::name(health.pods[1]), "s-10");
+        assert_eq!(health.counts().to_value()["unavailableReplicas"], 1);
+    }
+
+    #[test]
+    fn the_worst_shard_decides_and_all_reasons_are_named() {
+        let set = set();
+        let (ready, half) = (
+            [pod(0, "new", true)],
+            [pod(0, "new", true), pod(1, "new", false)],
+        );
+        let shard = |set, pods, wanted| ("n/s".to_owned(), Health::new(set, pods, wanted));
+        let good = shard(Some(&set), &ready, None);
+        let all = shards_available(std::slice::from_ref(&good));
+        assert_eq!(
+            (all.status.as_str(), all.reason.as_deref()),
+            ("True", Some(""))
+        );
+        let some = shards_available(&[good.clone(), shard(Some(&set), &half, Some(2))]);
+        assert_eq!(some.status, "Degraded");
+        assert_eq!(some.message.as_deref(), Some("shard 1: pod s-1: not yet"));
+        let none = shards_available(&[
+            good,
+            shard(Some(&set), &half, Some(2)),
+            shard(None, &[], None),
+        ]);
+        assert_eq!(none.status, "False");
+        assert_eq!(
+            none.reason.as_deref(),
+            Some("SomePodsNotReadyAndStatefulSetNotFound")
+        );
+        assert!(
+            none.message
+                .unwrap()
+                .ends_with("\nshard 2: statefulset n/s not found")
+        );
+    }
+
+    #[test]
+    fn only_a_pod_that_no_update_reaches_is_stuck() {
+        let stuck = |set: &Value, pods: &[Value]| {
+            Health::new(Some(set), pods, Some(3))
+                .stuck()
+                .map(|pod| meta::name(pod).to_owned())
+        };
+        let lost = [
+            pod(0, "lost", false),
+            pod(1, "lost", false),
+            pod(2, "old", false),
+        ];
+        assert_eq!(stuck(&set(), &lost).as_deref(), Some("s-1"));
+        assert_eq!(
+            stuck(&set(), &[pod(0, "lost", true), pod(1, "new", false)]),
+            None
+        );
+        let mut going = pod(0, "lost", false);
+        meta::set(
+            &mut going,
+            "deletionTimestamp",
+            json!("2030-01-01T00:00:00Z"),
+        );
+        assert_eq!(stuck(&set(), &[going]), None);
+        let mut unseen = set();
+        meta::set_generation(&mut unseen, 3);
+        assert_eq!(stuck(&unseen, &lost), None);
+    }
+
+    #[test]
+    fn the_time_of_a_condition_is_when_its_status_changed() {
+        let now = machinery::time::parse("2030-01-02T00:00:00Z").unwrap();
+        let before = [Condition {
+            r#type: "Available".to_owned(),
+            status: "False".to_owned(),
+            last_transition_time: "2030-01-01T00:00:00Z".to_owned(),
+            ..Condition::default()
+        }];
+        for (availability, since) in [
+            (Availability::False, "2030-01-01T00:00:00Z"),
+            (Availability::True, "2030-01-02T00:00:00Z"),
+        ] {
+            let now_is = condition(availability, "r".to_owned(), &[]);
+            let out = written(&before, vec![now_is], 4, now);
+            assert_eq!(out[0]["lastTransitionTime"], since);
+            assert_eq!(out[0]["observedGeneration"], 4);
+        }
+    }
+}
