@@ -40,7 +40,10 @@ impl Definitions {
                 format!("there is no kind {kind} in {api_version}"),
             )];
         };
-        let unknown = version.prune_and_default(object);
+        let unknown = match version.prune_and_default(object) {
+            Ok(unknown) => unknown,
+            Err(error) => return vec![(error.field.clone(), error.to_string())],
+        };
         let mut errors: Vec<(String, String)> = unknown
             .into_iter()
             .map(|text| {
