@@ -120,7 +120,7 @@ fn differ(path: &str, theirs: &Value, ours: &Value, differences: &mut Vec<String
                         differences.push(format!("{path}: only upstream's: {}", short(theirs)));
                     }
                     (None, Some(ours)) => {
-                        differences.push(format!("{path}: only ours: {}", short(ours)))
+                        differences.push(format!("{path}: only ours: {}", short(ours)));
                     }
                     (None, None) => {}
                 }

@@ -177,7 +177,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn object(kind: &str, name: &str, spec: Value) -> Value {
+    fn object(kind: &str, name: &str, spec: &Value) -> Value {
         let version = match kind {
             "AlertmanagerConfig" => "v1alpha1",
             _ => "v1",
@@ -197,18 +197,18 @@ mod tests {
             object(
                 "Prometheus",
                 "main",
-                json!({"scrapeInterval": "30s", "serviceMonitorSelector": {}, "ruleSelector": {}}),
+                &json!({"scrapeInterval": "30s", "serviceMonitorSelector": {}, "ruleSelector": {}}),
             ),
-            object("ServiceMonitor", "good", monitor(json!({"port": "web"}))),
+            object("ServiceMonitor", "good", &monitor(json!({"port": "web"}))),
             object(
                 "ServiceMonitor",
                 "bad",
-                monitor(json!({"port": "web", "scrapeTimeout": "1m"})),
+                &monitor(json!({"port": "web", "scrapeTimeout": "1m"})),
             ),
             object(
                 "PrometheusRule",
                 "rules",
-                json!({"groups": [{"name": "g", "rules": [{"alert": "a", "expr": "sum("}]}]}),
+                &json!({"groups": [{"name": "g", "rules": [{"alert": "a", "expr": "sum("}]}]}),
             ),
         ];
         let rendered = render(&objects);
@@ -236,12 +236,12 @@ mod tests {
             object(
                 "Alertmanager",
                 "main",
-                json!({"alertmanagerConfigSelector": {}}),
+                &json!({"alertmanagerConfigSelector": {}}),
             ),
             object(
                 "AlertmanagerConfig",
                 "routes",
-                json!({
+                &json!({
                     "route": {"receiver": "hook"},
                     "receivers": [{"name": "hook", "webhookConfigs": [{"url": "http://x.y/"}]}],
                 }),
@@ -249,7 +249,7 @@ mod tests {
             object(
                 "AlertmanagerConfig",
                 "broken",
-                json!({"route": {"receiver": "nobody"}}),
+                &json!({"route": {"receiver": "nobody"}}),
             ),
         ];
         let rendered = render(&objects);

@@ -231,7 +231,7 @@ mod tests {
     use super::*;
     use crate::api::read;
 
-    fn spec(rule: serde_json::Value) -> PrometheusRuleSpec {
+    fn spec(rule: &serde_json::Value) -> PrometheusRuleSpec {
         read(&json!({"groups": [{"name": "g", "interval": "", "rules": [rule]}]})).unwrap()
     }
 
@@ -242,7 +242,7 @@ mod tests {
             version: &version,
             options: Options::default(),
         };
-        reader.file(&spec(rule)).err().unwrap_or_default()
+        reader.file(&spec(&rule)).err().unwrap_or_default()
     }
 
     #[test]
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn an_expression_that_is_no_expression_is_told_when_a_namespace_is_enforced() {
-        let mut spec = spec(json!({"alert": "a", "expr": "sum("}));
+        let mut spec = spec(&json!({"alert": "a", "expr": "sum("}));
         let error = enforce_namespace(&mut spec, "ns", "team", Options::default()).unwrap_err();
         assert!(error.contains("rule 1"), "{error}");
     }

@@ -135,7 +135,7 @@ fn flawed(chance: &mut Chance) -> Value {
     definition["metadata"] = json!({"name": "things.made.example.com"});
     let read = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
     if chance.once_in(3) {
-        let mut flaw: Value = read(&chance.pick(&AROUND));
+        let mut flaw: Value = read(chance.pick(&AROUND));
         let version = flaw.as_object_mut().and_then(|flaw| flaw.remove("version"));
         let again = flaw.as_object_mut().and_then(|flaw| flaw.remove("again"));
         definition = machinery::patch::merge::apply(&definition, &flaw);
@@ -153,7 +153,7 @@ fn flawed(chance: &mut Chance) -> Value {
     let mut places = Vec::new();
     gather(schema, String::new(), &mut places);
     let place = chance.pick(&places);
-    let flaw = read(&chance.pick(&WITHIN));
+    let flaw = read(chance.pick(&WITHIN));
     if let Some(node) = schema.pointer_mut(&place) {
         *node = machinery::patch::merge::apply(node, &flaw);
     }

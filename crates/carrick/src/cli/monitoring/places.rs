@@ -36,8 +36,8 @@ pub(super) fn documents(text: &str) -> Result<Vec<Placed>> {
     if values.len() != places.len() {
         return Err(anyhow::Error::msg("the documents could not be told apart"));
     }
-    let placed = values.into_iter().zip(places);
-    Ok(placed
+    let nodes_at = values.into_iter().zip(places);
+    Ok(nodes_at
         .map(|(value, lines)| Placed { value, lines })
         .collect())
 }

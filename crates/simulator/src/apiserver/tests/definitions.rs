@@ -30,10 +30,10 @@ fn spec(properties: &Value) -> Value {
 }
 
 fn change_schema(server: &mut Server, schema: &Value) {
-    let patch = json!({"spec": {"versions": [
+    let change = json!({"spec": {"versions": [
         {"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}]}});
     let path = format!("{DEFINITIONS}/things.x.example.com");
-    server.ok("PATCH", &path, &patch);
+    server.ok("PATCH", &path, &change);
 }
 
 #[test]

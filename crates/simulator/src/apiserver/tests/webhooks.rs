@@ -476,7 +476,7 @@ fn a_request_does_not_wait_for_ever() {
         "Timeout: request did not complete within requested timeout - context deadline exceeded";
     for (query, seconds) in [("", 34), ("?timeout=2s", 2), ("?timeout=10m", 34)] {
         let path = format!("{path}{query}");
-        let mut patch = |seconds| {
+        let mut write = |seconds| {
             let body =
                 json!({"data": {"x": "1"}, "metadata": {"labels": {"l": query.len().to_string()}}});
             server.asked(("PATCH", &path), &body, |server, question| {
@@ -484,8 +484,8 @@ fn a_request_does_not_wait_for_ever() {
                 allow(question)
             })
         };
-        let late = patch(seconds);
+        let late = write(seconds);
         assert_eq!((late.status, late.message()), (504, text), "{query}");
-        assert_eq!(patch(seconds - 1).status, 200, "{query}");
+        assert_eq!(write(seconds - 1).status, 200, "{query}");
     }
 }
