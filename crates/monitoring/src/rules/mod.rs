@@ -235,19 +235,19 @@ mod tests {
         read(&json!({"groups": [{"name": "g", "interval": "", "rules": [rule]}]})).unwrap()
     }
 
-    fn problems(rule: serde_json::Value) -> Vec<String> {
+    fn problems(rule: &serde_json::Value) -> Vec<String> {
         let version = Version::parse("3.5.3").unwrap();
         let reader = Reader {
             format: Format::Prometheus,
             version: &version,
             options: Options::default(),
         };
-        reader.file(&spec(&rule)).err().unwrap_or_default()
+        reader.file(&spec(rule)).err().unwrap_or_default()
     }
 
     #[test]
     fn a_mistake_is_told_with_its_rule() {
-        let found = problems(json!({"alert": "a", "expr": "sum("}));
+        let found = problems(&json!({"alert": "a", "expr": "sum("}));
         assert_eq!(found.len(), 1);
         assert!(
             found[0].starts_with("group \"g\", rule 1, \"a\": could not parse expression: 1:5")
@@ -262,10 +262,10 @@ mod tests {
             json!({"alert": "a", "expr": "up", "annotations": {"x": "{{ $value"}}),
             json!({"alert": "a", "expr": "up", "annotations": {"x": "{{ nosuch 1 }}"}}),
         ] {
-            assert_eq!(problems(rule.clone()).len(), 1, "{rule}");
+            assert_eq!(problems(&rule).len(), 1, "{rule}");
         }
         let fine = json!({"alert": "a", "expr": 1, "for": "", "annotations": {"x": "{{ $labels.job | title }}"}});
-        assert_eq!(problems(fine), Vec::<String>::new());
+        assert_eq!(problems(&fine), Vec::<String>::new());
     }
 
     #[test]
