@@ -27,11 +27,11 @@ test-real: setup testbed ## the same on a real Kubernetes (needs Go; ARGS=NAME: 
 	@scripts/setup kubectl
 	@if command -v go >/dev/null; then $(CARGO) xtask test-real $(ARGS); else echo 'skipped: no Go toolchain'; fi
 
-fidelity: setup testbed ## a sample of generated requests, applies and watches on a real API server and on ours, another one each time; every byte is compared (needs Go)
+fidelity: setup testbed ## a sample of generated requests, applies and watches on a real API server and on ours, another one each time (SEED=N: that one); every byte is compared (needs Go)
 	@if command -v go >/dev/null; then \
-	  $(CARGO) xtask fidelity --live --count 200 requests && \
-	  $(CARGO) xtask fidelity --live --count 60 apply && \
-	  $(CARGO) xtask fidelity --live --count 40 watches; \
+	  $(CARGO) xtask fidelity --live $(if $(SEED),--seed $(SEED)) --count 200 requests && \
+	  $(CARGO) xtask fidelity --live $(if $(SEED),--seed $(SEED)) --count 60 apply && \
+	  $(CARGO) xtask fidelity --live $(if $(SEED),--seed $(SEED)) --count 40 watches; \
 	else echo 'skipped: no Go toolchain'; fi
 
 clients: setup testbed ## helm, client-go, kustomize and Python's client on our server and on a real Kubernetes (without Go: what needs none, on ours)
