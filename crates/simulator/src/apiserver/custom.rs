@@ -203,10 +203,9 @@ impl CustomVersion {
     }
 }
 
-/// The served versions of a definition; empty unless its names are accepted and it is established.
+/// The served versions of a definition; empty unless it is established.
 pub fn served_versions(definition: &Value) -> Vec<CustomVersion> {
-    let holds = |kind: &str| condition_status(definition, kind) == Some("True");
-    if !holds("NamesAccepted") && !holds("Established") || !holds("Established") {
+    if condition_status(definition, "Established") != Some("True") {
         return Vec::new();
     }
     let versions = definition

@@ -10,12 +10,12 @@ impl Definitions {
     pub(super) fn new() -> Self {
         let compiled = |mut crd: Value| {
             prepare_definition(&mut crd, None);
-            let conditions = json!([
-                {"type": "NamesAccepted", "status": "True"},
-                {"type": "Established", "status": "True"},
-            ]);
+            // As if a server had accepted its names.
+            let names = crd.pointer("/spec/names").cloned();
             if let Some(status) = crd.get_mut("status").and_then(Value::as_object_mut) {
-                status.insert("conditions".to_owned(), conditions);
+                let established = json!([{"type": "Established", "status": "True"}]);
+                status.insert("conditions".to_owned(), established);
+                status.insert("acceptedNames".to_owned(), names.unwrap_or_default());
             }
             served_versions(&crd)
         };
@@ -58,5 +58,25 @@ impl Definitions {
                 .map(|error| (error.field.clone(), error.to_string())),
         );
         errors
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_get_defaults_and_are_told_what_no_server_takes() {
+        let definitions = Definitions::new();
+        let mut monitor = json!({"apiVersion": "monitoring.coreos.com/v1", "kind": "Prometheus",
+            "metadata": {"name": "p"}, "spec": {"nosuch": 1}});
+        let errors = definitions.admit(&mut monitor);
+        let field = r#"unknown field "spec.nosuch""#.to_owned();
+        assert_eq!(errors, [("spec.nosuch".to_owned(), field)]);
+        assert_eq!(monitor["spec"]["scrapeInterval"], "30s");
+        let mut nothing = json!({"apiVersion": "monitoring.coreos.com/v1", "kind": "Nothing"});
+        let error = "there is no kind Nothing in monitoring.coreos.com/v1";
+        let expected = [("kind".to_owned(), error.to_owned())];
+        assert_eq!(definitions.admit(&mut nothing), expected);
     }
 }
