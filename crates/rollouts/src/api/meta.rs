@@ -195,7 +195,7 @@ impl IntOrString {
 
 impl ApiSchema for IntOrString {
     fn schema() -> Value {
-        json!({"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": true})
+        machinery::schema::openapi::int_or_string()
     }
 }
 

@@ -6,14 +6,8 @@
 
 use std::collections::BTreeMap;
 
+pub use machinery::schema::api::{ApiSchema, ObjectSchema};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
-
-/// A type that knows its OpenAPI v3 structural schema.
-pub trait ApiSchema {
-    /// The schema, without a description of the place where it is used.
-    fn schema() -> Value;
-}
 
 /// Go's `omitempty`: is this value left out of the JSON text?
 pub trait Omit {
@@ -21,13 +15,8 @@ pub trait Omit {
     fn omit(&self) -> bool;
 }
 
-macro_rules! scalar_schema {
-    ($($ty:ty => $zero:expr, $schema:tt;)*) => {$(
-        impl ApiSchema for $ty {
-            fn schema() -> Value {
-                json!($schema)
-            }
-        }
+macro_rules! omitted_if_zero {
+    ($($ty:ty => $zero:expr;)*) => {$(
         impl Omit for $ty {
             fn omit(&self) -> bool {
                 *self == $zero
@@ -36,17 +25,11 @@ macro_rules! scalar_schema {
     )*};
 }
 
-scalar_schema! {
-    i32 => 0, {"type": "integer", "format": "int32"};
-    i64 => 0, {"type": "integer", "format": "int64"};
-    bool => false, {"type": "boolean"};
-    String => *"", {"type": "string"};
-}
-
-impl<T: ApiSchema> ApiSchema for Option<T> {
-    fn schema() -> Value {
-        T::schema()
-    }
+omitted_if_zero! {
+    i32 => 0;
+    i64 => 0;
+    bool => false;
+    String => *"";
 }
 
 impl<T> Omit for Option<T> {
@@ -55,27 +38,9 @@ impl<T> Omit for Option<T> {
     }
 }
 
-impl<T: ApiSchema> ApiSchema for Box<T> {
-    fn schema() -> Value {
-        T::schema()
-    }
-}
-
-impl<T: ApiSchema> ApiSchema for Vec<T> {
-    fn schema() -> Value {
-        json!({"type": "array", "items": T::schema()})
-    }
-}
-
 impl<T> Omit for Vec<T> {
     fn omit(&self) -> bool {
         self.is_empty()
-    }
-}
-
-impl<T: ApiSchema> ApiSchema for BTreeMap<String, T> {
-    fn schema() -> Value {
-        json!({"type": "object", "additionalProperties": T::schema()})
     }
 }
 
@@ -103,67 +68,6 @@ pub fn go_text<T: Serialize>(value: &T) -> String {
     out
 }
 
-/// Collects the properties of one object schema.
-#[derive(Default)]
-pub struct ObjectSchema {
-    properties: Map<String, Value>,
-    required: Vec<String>,
-}
-
-impl ObjectSchema {
-    /// Adds a property, described by the doc comment of its field.
-    #[must_use]
-    pub fn property(
-        mut self,
-        name: &str,
-        docs: &[&str],
-        required: bool,
-        mut schema: Value,
-    ) -> Self {
-        if let Some(object) = schema.as_object_mut() {
-            object.insert(
-                "description".to_owned(),
-                Value::String(docs.concat().trim().to_owned()),
-            );
-        }
-        self.properties.insert(name.to_owned(), schema);
-        if required {
-            self.required.push(name.to_owned());
-        }
-        self
-    }
-
-    /// Takes over the properties of an inlined struct.
-    #[must_use]
-    pub fn inline(mut self, schema: Value) -> Self {
-        let Value::Object(mut schema) = schema else {
-            return self;
-        };
-        if let Some(Value::Object(properties)) = schema.remove("properties") {
-            self.properties.extend(properties);
-        }
-        if let Some(Value::Array(required)) = schema.remove("required") {
-            self.required
-                .extend(required.iter().filter_map(Value::as_str).map(str::to_owned));
-        }
-        self
-    }
-
-    /// The finished schema.
-    pub fn finish(mut self) -> Value {
-        let mut schema = Map::new();
-        schema.insert("type".to_owned(), json!("object"));
-        if !self.properties.is_empty() {
-            schema.insert("properties".to_owned(), Value::Object(self.properties));
-        }
-        if !self.required.is_empty() {
-            self.required.sort();
-            schema.insert("required".to_owned(), json!(self.required));
-        }
-        Value::Object(schema)
-    }
-}
-
 /// Declares an API struct: `required` fields first, then `optional` ones, then at most one inlined struct.
 /// A field may name another schema than its type's: `"key" field: Type as schema_expression`.
 macro_rules! api_object {
@@ -188,10 +92,10 @@ macro_rules! api_object {
         impl crate::api::schema::ApiSchema for $name {
             fn schema() -> serde_json::Value {
                 crate::api::schema::ObjectSchema::default()
-                    $($(.property($rjson, &[$($rdoc),+], true, crate::api::schema::api_object!(@schema $rtype $(, $rschema)?)))*)?
-                    $($(.property($ojson, &[$($odoc),+], false, crate::api::schema::api_object!(@schema $otype $(, $oschema)?)))*)?
+                    $($(.property($rjson, &[$($rdoc),+], true, crate::api::schema::api_object!(@schema $rtype $(, $rschema)?), serde_json::Value::Null))*)?
+                    $($(.property($ojson, &[$($odoc),+], false, crate::api::schema::api_object!(@schema $otype $(, $oschema)?), serde_json::Value::Null))*)?
                     $(.inline(<$itype as crate::api::schema::ApiSchema>::schema()))?
-                    .finish()
+                    .finish(serde_json::Value::Null)
             }
         }
 

@@ -6,12 +6,13 @@ mod pieces;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use machinery::schema::openapi::any_object;
 use serde_json::{Value, json};
 
 pub(crate) use kubernetes::{job_spec, pod_template};
 pub(crate) use pieces::{
-    any_object, atomic_list, aws_resource, label_selector, one_of, rollout_selector,
-    template_references, text, with_default,
+    atomic_list, aws_resource, label_selector, one_of, rollout_selector, template_references, text,
+    with_default,
 };
 
 use super::schema::ApiSchema;

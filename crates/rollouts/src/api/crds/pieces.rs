@@ -31,11 +31,6 @@ pub(crate) fn rollout_selector() -> Value {
     schema
 }
 
-/// An object that is kept as it is.
-pub(crate) fn any_object() -> Value {
-    json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
-}
-
 /// A text.
 pub(crate) fn text() -> Value {
     json!({"type": "string"})
