@@ -1,7 +1,8 @@
 //! Service discoveries of a ScrapeConfig: cloud providers.
 
 use super::common::{
-    BasicAuth, Filter, OAuth2, ProxyConfig, SafeAuthorization, SafeTlsConfig, SecretKeySelector,
+    Filter, HttpClientConfig, OAuth2, ProxyConfig, SafeAuthorization, SafeTlsConfig,
+    SecretKeySelector,
 };
 use super::patterns::{DURATION, HTTP_URL};
 use super::schema::api_object;
@@ -11,22 +12,12 @@ api_object! {
     pub struct AzureSdConfig {
         /// How to authenticate.
         "authenticationMethod" authentication_method: Option<String> = {"enum": ["OAuth", "ManagedIdentity", "SDK", "WorkloadIdentity"]},
-        /// Authorization header.
-        "authorization" authorization: Option<SafeAuthorization>,
-        /// HTTP basic authentication.
-        "basicAuth" basic_auth: Option<BasicAuth>,
         /// Client ID.
         "clientID" client_id: Option<String> = {"minLength": 1},
         /// Secret key with the client secret.
         "clientSecret" client_secret: Option<SecretKeySelector>,
-        /// Whether HTTP/2 may be used.
-        "enableHTTP2" enable_http2: Option<bool>,
         /// Azure environment.
         "environment" environment: Option<String> = {"minLength": 1},
-        /// Whether redirects are followed.
-        "followRedirects" follow_redirects: Option<bool>,
-        /// OAuth 2 client credentials.
-        "oauth2" oauth2: Option<OAuth2>,
         /// Port.
         "port" port: Option<i32> = {"maximum": 65535, "minimum": 0},
         /// Time between refreshes.
@@ -37,10 +28,8 @@ api_object! {
         required "subscriptionID" subscription_id: String = {"minLength": 1},
         /// Tenant.
         "tenantID" tenant_id: Option<String> = {"minLength": 1},
-        /// TLS.
-        "tlsConfig" tls_config: Option<SafeTlsConfig>,
-        ; /// The way to a proxy.
-        inline proxy: ProxyConfig
+        ; /// How its client connects.
+        inline client: HttpClientConfig
     }
 
     /// DigitalOcean droplets.
@@ -107,28 +96,16 @@ api_object! {
 
     /// Hetzner servers.
     pub struct HetznerSdConfig {
-        /// Authorization header.
-        "authorization" authorization: Option<SafeAuthorization>,
-        /// HTTP basic authentication.
-        "basicAuth" basic_auth: Option<BasicAuth>,
-        /// Whether HTTP/2 may be used.
-        "enableHTTP2" enable_http2: Option<bool>,
-        /// Whether redirects are followed.
-        "followRedirects" follow_redirects: Option<bool>,
         /// Label selector.
         "labelSelector" label_selector: Option<String> = {"minLength": 1},
-        /// OAuth 2 client credentials.
-        "oauth2" oauth2: Option<OAuth2>,
         /// Port.
         "port" port: Option<i32> = {"maximum": 65535, "minimum": 0},
         /// Time between refreshes.
         "refreshInterval" refresh_interval: Option<String> = {"pattern": DURATION},
         /// What is discovered.
         required "role" role: String = {"enum": ["hcloud", "Hcloud", "robot", "Robot"]},
-        /// TLS.
-        "tlsConfig" tls_config: Option<SafeTlsConfig>,
-        ; /// The way to a proxy.
-        inline proxy: ProxyConfig
+        ; /// How its client connects.
+        inline client: HttpClientConfig
     }
 
     /// IONOS servers.
@@ -157,18 +134,8 @@ api_object! {
     pub struct LightSailSdConfig {
         /// AWS API key.
         "accessKey" access_key: Option<SecretKeySelector>,
-        /// Authorization header.
-        "authorization" authorization: Option<SafeAuthorization>,
-        /// HTTP basic authentication.
-        "basicAuth" basic_auth: Option<BasicAuth>,
-        /// Whether HTTP/2 may be used.
-        "enableHTTP2" enable_http2: Option<bool>,
         /// URL of the service.
         "endpoint" endpoint: Option<String> = {"minLength": 1},
-        /// Whether redirects are followed.
-        "followRedirects" follow_redirects: Option<bool>,
-        /// OAuth 2 client credentials.
-        "oauth2" oauth2: Option<OAuth2>,
         /// Port.
         "port" port: Option<i32> = {"maximum": 65535, "minimum": 0},
         /// Time between refreshes.
@@ -179,10 +146,8 @@ api_object! {
         "roleARN" role_arn: Option<String> = {"minLength": 1},
         /// Secret key with the AWS secret.
         "secretKey" secret_key: Option<SecretKeySelector>,
-        /// TLS.
-        "tlsConfig" tls_config: Option<SafeTlsConfig>,
-        ; /// The way to a proxy.
-        inline proxy: ProxyConfig
+        ; /// How its client connects.
+        inline client: HttpClientConfig
     }
 
     /// Linode instances.

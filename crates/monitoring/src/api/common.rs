@@ -98,6 +98,24 @@ api_object! {
         inline proxy: ProxyConfig
     }
 
+    /// The HTTP client of a discovery.
+    pub struct HttpClientConfig {
+        /// Authorization header.
+        "authorization" authorization: Option<SafeAuthorization>,
+        /// HTTP basic authentication.
+        "basicAuth" basic_auth: Option<BasicAuth>,
+        /// Whether HTTP/2 may be used.
+        "enableHTTP2" enable_http2: Option<bool>,
+        /// Whether redirects are followed.
+        "followRedirects" follow_redirects: Option<bool>,
+        /// OAuth 2 client credentials.
+        "oauth2" oauth2: Option<OAuth2>,
+        /// TLS.
+        "tlsConfig" tls_config: Option<SafeTlsConfig>,
+        ; /// The way to a proxy.
+        inline proxy: ProxyConfig
+    }
+
     /// The way to a proxy.
     pub struct ProxyConfig {
         /// Addresses reached without the proxy.

@@ -2,34 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::common::{
-    AttachMetadata, BasicAuth, Filter, OAuth2, ProxyConfig, SafeAuthorization, SafeTlsConfig,
-    SecretKeySelector,
-};
+use super::common::{AttachMetadata, Filter, HttpClientConfig, SecretKeySelector};
 use super::patterns::{DURATION, HTTP_URL};
 use super::schema::api_object;
 
 api_object! {
     /// An HTTP endpoint that lists targets.
     pub struct HttpSdConfig {
-        /// Authorization header.
-        "authorization" authorization: Option<SafeAuthorization>,
-        /// HTTP basic authentication.
-        "basicAuth" basic_auth: Option<BasicAuth>,
-        /// Whether HTTP/2 may be used.
-        "enableHTTP2" enable_http2: Option<bool>,
-        /// Whether redirects are followed.
-        "followRedirects" follow_redirects: Option<bool>,
-        /// OAuth 2 client credentials.
-        "oauth2" oauth2: Option<OAuth2>,
         /// Time between refreshes.
         "refreshInterval" refresh_interval: Option<String> = {"pattern": DURATION},
-        /// TLS.
-        "tlsConfig" tls_config: Option<SafeTlsConfig>,
         /// URL.
         required "url" url: String = {"pattern": HTTP_URL},
-        ; /// The way to a proxy.
-        inline proxy: ProxyConfig
+        ; /// How its client connects.
+        inline client: HttpClientConfig
     }
 
     /// Files with targets.
@@ -46,26 +31,14 @@ api_object! {
         "apiServer" api_server: Option<String> = {"minLength": 1},
         /// Metadata of the node attached to targets.
         "attachMetadata" attach_metadata: Option<AttachMetadata>,
-        /// Authorization header.
-        "authorization" authorization: Option<SafeAuthorization>,
-        /// HTTP basic authentication.
-        "basicAuth" basic_auth: Option<BasicAuth>,
-        /// Whether HTTP/2 may be used.
-        "enableHTTP2" enable_http2: Option<bool>,
-        /// Whether redirects are followed.
-        "followRedirects" follow_redirects: Option<bool>,
         /// Namespaces.
         "namespaces" namespaces: Option<NamespaceDiscovery>,
-        /// OAuth 2 client credentials.
-        "oauth2" oauth2: Option<OAuth2>,
         /// What is discovered.
         required "role" role: String = {"enum": ["Pod", "Endpoints", "Ingress", "Service", "Node", "EndpointSlice"]},
         /// Selectors, one a role.
         "selectors" selectors: Vec<KubernetesSelector> = {"x-kubernetes-list-map-keys": ["role"], "x-kubernetes-list-type": "map"},
-        /// TLS.
-        "tlsConfig" tls_config: Option<SafeTlsConfig>,
-        ; /// The way to a proxy.
-        inline proxy: ProxyConfig
+        ; /// How its client connects.
+        inline client: HttpClientConfig
     }
 
     /// DNS records.
@@ -84,26 +57,16 @@ api_object! {
     pub struct ConsulSdConfig {
         /// Whether stale results are taken.
         "allowStale" allow_stale: Option<bool>,
-        /// Authorization header.
-        "authorization" authorization: Option<SafeAuthorization>,
-        /// HTTP basic authentication.
-        "basicAuth" basic_auth: Option<BasicAuth>,
         /// Data centre; Consul's own if unset.
         "datacenter" datacenter: Option<String> = {"minLength": 1},
-        /// Whether HTTP/2 may be used.
-        "enableHTTP2" enable_http2: Option<bool>,
         /// Filter expression.
         "filter" filter: Option<String> = {"minLength": 1},
-        /// Whether redirects are followed.
-        "followRedirects" follow_redirects: Option<bool>,
         /// Filter on health checks.
         "healthFilter" health_filter: Option<String> = {"minLength": 1},
         /// Namespace.
         "namespace" namespace: Option<String> = {"minLength": 1},
         /// Metadata of the node.
         "nodeMeta" node_meta: BTreeMap<String, String> = {"x-kubernetes-map-type": "atomic"},
-        /// OAuth 2 client credentials.
-        "oauth2" oauth2: Option<OAuth2>,
         /// Admin partition.
         "partition" partition: Option<String> = {"minLength": 1},
         /// Prefix of paths.
@@ -120,136 +83,76 @@ api_object! {
         "tagSeparator" tag_separator: Option<String> = {"minLength": 1},
         /// Tags.
         "tags" tags: Vec<String> = {"x-kubernetes-list-type": "set"},
-        /// TLS.
-        "tlsConfig" tls_config: Option<SafeTlsConfig>,
         /// Secret key with the token.
         "tokenRef" token_ref: Option<SecretKeySelector>,
-        ; /// The way to a proxy.
-        inline proxy: ProxyConfig
+        ; /// How its client connects.
+        inline client: HttpClientConfig
     }
 
     /// Docker containers.
     pub struct DockerSdConfig {
-        /// Authorization header.
-        "authorization" authorization: Option<SafeAuthorization>,
-        /// HTTP basic authentication.
-        "basicAuth" basic_auth: Option<BasicAuth>,
-        /// Whether HTTP/2 may be used.
-        "enableHTTP2" enable_http2: Option<bool>,
         /// Filters.
         "filters" filters: Vec<Filter> = {"x-kubernetes-list-map-keys": ["name"], "x-kubernetes-list-type": "map"},
-        /// Whether redirects are followed.
-        "followRedirects" follow_redirects: Option<bool>,
         /// Host.
         required "host" host: String = {"minLength": 1, "pattern": "^[a-zA-Z][a-zA-Z0-9+.-]*://.+$"},
         /// Host of containers in host networking mode.
         "hostNetworkingHost" host_networking_host: Option<String> = {"minLength": 1},
         /// Whether only the first network of a container counts.
         "matchFirstNetwork" match_first_network: Option<bool>,
-        /// OAuth 2 client credentials.
-        "oauth2" oauth2: Option<OAuth2>,
         /// Port.
         "port" port: Option<i32> = {"maximum": 65535, "minimum": 0},
         /// Time between refreshes.
         "refreshInterval" refresh_interval: Option<String> = {"pattern": DURATION},
-        /// TLS.
-        "tlsConfig" tls_config: Option<SafeTlsConfig>,
-        ; /// The way to a proxy.
-        inline proxy: ProxyConfig
+        ; /// How its client connects.
+        inline client: HttpClientConfig
     }
 
     /// Docker Swarm.
     pub struct DockerSwarmSdConfig {
-        /// Authorization header.
-        "authorization" authorization: Option<SafeAuthorization>,
-        /// HTTP basic authentication.
-        "basicAuth" basic_auth: Option<BasicAuth>,
-        /// Whether HTTP/2 may be used.
-        "enableHTTP2" enable_http2: Option<bool>,
         /// Filters.
         "filters" filters: Vec<Filter> = {"x-kubernetes-list-map-keys": ["name"], "x-kubernetes-list-type": "map"},
-        /// Whether redirects are followed.
-        "followRedirects" follow_redirects: Option<bool>,
         /// Host.
         required "host" host: String = {"pattern": "^[a-zA-Z][a-zA-Z0-9+.-]*://.+$"},
-        /// OAuth 2 client credentials.
-        "oauth2" oauth2: Option<OAuth2>,
         /// Port.
         "port" port: Option<i32> = {"maximum": 65535, "minimum": 0},
         /// Time between refreshes.
         "refreshInterval" refresh_interval: Option<String> = {"pattern": DURATION},
         /// What is discovered.
         required "role" role: String = {"enum": ["Services", "Tasks", "Nodes"]},
-        /// TLS.
-        "tlsConfig" tls_config: Option<SafeTlsConfig>,
-        ; /// The way to a proxy.
-        inline proxy: ProxyConfig
+        ; /// How its client connects.
+        inline client: HttpClientConfig
     }
 
     /// Kuma's monitoring assignments.
     pub struct KumaSdConfig {
-        /// Authorization header.
-        "authorization" authorization: Option<SafeAuthorization>,
-        /// HTTP basic authentication.
-        "basicAuth" basic_auth: Option<BasicAuth>,
         /// Client ID.
         "clientID" client_id: Option<String> = {"minLength": 1},
-        /// Whether HTTP/2 may be used.
-        "enableHTTP2" enable_http2: Option<bool>,
         /// How long to wait for changes.
         "fetchTimeout" fetch_timeout: Option<String> = {"pattern": DURATION},
-        /// Whether redirects are followed.
-        "followRedirects" follow_redirects: Option<bool>,
-        /// OAuth 2 client credentials.
-        "oauth2" oauth2: Option<OAuth2>,
         /// Time between refreshes.
         "refreshInterval" refresh_interval: Option<String> = {"pattern": DURATION},
         /// Address of the server.
         required "server" server: String = {"pattern": HTTP_URL},
-        /// TLS.
-        "tlsConfig" tls_config: Option<SafeTlsConfig>,
-        ; /// The way to a proxy.
-        inline proxy: ProxyConfig
+        ; /// How its client connects.
+        inline client: HttpClientConfig
     }
 
     /// Eureka applications.
     pub struct EurekaSdConfig {
-        /// Authorization header.
-        "authorization" authorization: Option<SafeAuthorization>,
-        /// HTTP basic authentication.
-        "basicAuth" basic_auth: Option<BasicAuth>,
-        /// Whether HTTP/2 may be used.
-        "enableHTTP2" enable_http2: Option<bool>,
-        /// Whether redirects are followed.
-        "followRedirects" follow_redirects: Option<bool>,
-        /// OAuth 2 client credentials.
-        "oauth2" oauth2: Option<OAuth2>,
         /// Time between refreshes.
         "refreshInterval" refresh_interval: Option<String> = {"pattern": DURATION},
         /// Address of the server.
         required "server" server: String = {"pattern": HTTP_URL},
-        /// TLS.
-        "tlsConfig" tls_config: Option<SafeTlsConfig>,
-        ; /// The way to a proxy.
-        inline proxy: ProxyConfig
+        ; /// How its client connects.
+        inline client: HttpClientConfig
     }
 
     /// Nomad services.
     pub struct NomadSdConfig {
         /// Whether stale results are taken.
         "allowStale" allow_stale: Option<bool>,
-        /// Authorization header.
-        "authorization" authorization: Option<SafeAuthorization>,
-        /// HTTP basic authentication.
-        "basicAuth" basic_auth: Option<BasicAuth>,
-        /// Whether HTTP/2 may be used.
-        "enableHTTP2" enable_http2: Option<bool>,
-        /// Whether redirects are followed.
-        "followRedirects" follow_redirects: Option<bool>,
         /// Namespace.
         "namespace" namespace: Option<String> = {"minLength": 1},
-        /// OAuth 2 client credentials.
-        "oauth2" oauth2: Option<OAuth2>,
         /// Time between refreshes.
         "refreshInterval" refresh_interval: Option<String> = {"pattern": DURATION},
         /// Region.
@@ -258,38 +161,24 @@ api_object! {
         required "server" server: String = {"pattern": HTTP_URL},
         /// Between tags.
         "tagSeparator" tag_separator: Option<String> = {"minLength": 1},
-        /// TLS.
-        "tlsConfig" tls_config: Option<SafeTlsConfig>,
-        ; /// The way to a proxy.
-        inline proxy: ProxyConfig
+        ; /// How its client connects.
+        inline client: HttpClientConfig
     }
 
     /// PuppetDB resources.
     pub struct PuppetDbSdConfig {
-        /// Authorization header.
-        "authorization" authorization: Option<SafeAuthorization>,
-        /// HTTP basic authentication.
-        "basicAuth" basic_auth: Option<BasicAuth>,
-        /// Whether HTTP/2 may be used.
-        "enableHTTP2" enable_http2: Option<bool>,
-        /// Whether redirects are followed.
-        "followRedirects" follow_redirects: Option<bool>,
         /// Whether parameters become labels.
         "includeParameters" include_parameters: Option<bool>,
-        /// OAuth 2 client credentials.
-        "oauth2" oauth2: Option<OAuth2>,
         /// Port.
         "port" port: Option<i32> = {"maximum": 65535, "minimum": 0},
         /// PQL query.
         required "query" query: String = {"minLength": 1},
         /// Time between refreshes.
         "refreshInterval" refresh_interval: Option<String> = {"pattern": DURATION},
-        /// TLS.
-        "tlsConfig" tls_config: Option<SafeTlsConfig>,
         /// URL.
         required "url" url: String = {"pattern": HTTP_URL},
-        ; /// The way to a proxy.
-        inline proxy: ProxyConfig
+        ; /// How its client connects.
+        inline client: HttpClientConfig
     }
 
     /// Namespaces that are looked through.

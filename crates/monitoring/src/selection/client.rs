@@ -2,8 +2,8 @@
 
 use super::{At, Check, Refusal, pem};
 use crate::api::common::{
-    BasicAuth, OAuth2, ProxyConfig, SafeAuthorization, SafeTlsConfig, SecretKeySelector,
-    SecretOrConfigMap, TlsConfig,
+    BasicAuth, HttpClientConfig, OAuth2, ProxyConfig, SafeAuthorization, SafeTlsConfig,
+    SecretKeySelector, SecretOrConfigMap, TlsConfig,
 };
 use crate::config::yaml::filled;
 use crate::url;
@@ -17,6 +17,19 @@ pub(super) struct Client<'a> {
     pub(super) oauth2: Option<&'a OAuth2>,
     pub(super) tls: Option<&'a SafeTlsConfig>,
     pub(super) proxy: Option<&'a ProxyConfig>,
+}
+
+impl<'a> From<&'a HttpClientConfig> for Client<'a> {
+    fn from(client: &'a HttpClientConfig) -> Self {
+        Self {
+            basic: client.basic_auth.as_ref(),
+            authorization: client.authorization.as_ref(),
+            bearer: None,
+            oauth2: client.oauth2.as_ref(),
+            tls: client.tls_config.as_ref(),
+            proxy: Some(&client.proxy),
+        }
+    }
 }
 
 impl Client<'_> {

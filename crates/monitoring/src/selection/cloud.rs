@@ -2,7 +2,7 @@
 
 use super::Check;
 use super::client::Client;
-use super::discovery::{client_of, refuse};
+use super::discovery::refuse;
 use super::scrape_config::Fault;
 use crate::api::cloud_discovery as api;
 use crate::config::yaml::filled;
@@ -46,7 +46,7 @@ impl Check<'_> {
         if let Some(secret) = &one.client_secret {
             self.secret(secret)?;
         }
-        Ok(self.client(client_of!(one))?)
+        Ok(self.client(Client::from(&one.client))?)
     }
 
     pub(super) fn openstack(self, one: &api::OpenStackSdConfig) -> Checked {
@@ -88,14 +88,14 @@ impl Check<'_> {
                 "field `labelSelector` is only supported for Prometheus version >= 3.5.0",
             );
         }
-        Ok(self.client(client_of!(one))?)
+        Ok(self.client(Client::from(&one.client))?)
     }
 
     pub(super) fn light_sail(self, one: &api::LightSailSdConfig) -> Checked {
         for key in [&one.access_key, &one.secret_key].into_iter().flatten() {
             self.secret(key)?;
         }
-        Ok(self.client(client_of!(one))?)
+        Ok(self.client(Client::from(&one.client))?)
     }
 
     pub(super) fn ovh_cloud(self, one: &api::OvhCloudSdConfig) -> Checked {

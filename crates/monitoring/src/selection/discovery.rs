@@ -11,29 +11,14 @@ use crate::url;
 
 type Checked = Result<(), Fault>;
 
-/// The client fields that most discoveries have.
-macro_rules! client_of {
-    ($one:expr) => {
-        Client {
-            basic: $one.basic_auth.as_ref(),
-            authorization: $one.authorization.as_ref(),
-            bearer: None,
-            oauth2: $one.oauth2.as_ref(),
-            tls: $one.tls_config.as_ref(),
-            proxy: Some(&$one.proxy),
-        }
-    };
-}
-pub(super) use client_of;
-
 impl Check<'_> {
     pub(super) fn http(self, one: &api::HttpSdConfig) -> Checked {
         url::parse(&one.url)?;
-        Ok(self.client(client_of!(one))?)
+        Ok(self.client(Client::from(&one.client))?)
     }
 
     pub(super) fn kubernetes(self, one: &api::KubernetesSdConfig) -> Checked {
-        self.client(client_of!(one))?;
+        self.client(Client::from(&one.client))?;
         if one.role == "EndpointSlice" && !self.supports((2, 21, 0)) {
             return refuse("EndpointSlice role is only supported for Prometheus version >= 2.21.0");
         }
@@ -104,7 +89,7 @@ impl Check<'_> {
                 )));
             }
         }
-        self.client(client_of!(one))?;
+        self.client(Client::from(&one.client))?;
         if let Some(token) = &one.token_ref {
             self.secret(token)?;
         }
@@ -132,11 +117,11 @@ impl Check<'_> {
             ));
         }
         check_server(&one.server)?;
-        Ok(self.client(client_of!(one))?)
+        Ok(self.client(Client::from(&one.client))?)
     }
 
     pub(super) fn eureka(self, one: &api::EurekaSdConfig) -> Checked {
-        Ok(self.client(client_of!(one))?)
+        Ok(self.client(Client::from(&one.client))?)
     }
 
     pub(super) fn docker(self, one: &api::DockerSdConfig) -> Checked {
@@ -145,19 +130,19 @@ impl Check<'_> {
                 "field `matchFirstNetwork` is only supported for Prometheus version >= 2.54.1",
             );
         }
-        self.client(client_of!(one))?;
+        self.client(Client::from(&one.client))?;
         url::parse(&one.host)?;
         Ok(())
     }
 
     pub(super) fn docker_swarm(self, one: &api::DockerSwarmSdConfig) -> Checked {
         url::parse(&one.host)?;
-        Ok(self.client(client_of!(one))?)
+        Ok(self.client(Client::from(&one.client))?)
     }
 
     pub(super) fn nomad(self, one: &api::NomadSdConfig) -> Checked {
         check_server(&one.server)?;
-        Ok(self.client(client_of!(one))?)
+        Ok(self.client(Client::from(&one.client))?)
     }
 
     pub(super) fn puppet_db(self, one: &api::PuppetDbSdConfig) -> Checked {
@@ -168,7 +153,7 @@ impl Check<'_> {
         if url.host.is_empty() {
             return refuse("host is missing in URL");
         }
-        Ok(self.client(client_of!(one))?)
+        Ok(self.client(Client::from(&one.client))?)
     }
 }
 

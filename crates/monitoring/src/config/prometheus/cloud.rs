@@ -52,13 +52,7 @@ impl Maker<'_> {
 
     pub(super) fn azure(self, one: &api::AzureSdConfig) -> Made {
         let mut out = Mapping::new();
-        self.client(
-            &mut out,
-            one.basic_auth.as_ref(),
-            one.authorization.as_ref(),
-            one.oauth2.as_ref(),
-            &one.proxy,
-        );
+        self.client(&mut out, &one.client);
         out.put_some("environment", one.environment.as_ref());
         out.put_some("authentication_method", one.authentication_method.as_ref());
         out.put_some(
@@ -76,9 +70,13 @@ impl Maker<'_> {
         out.put_some("resource_group", one.resource_group.as_ref());
         out.put_some("refresh_interval", one.refresh_interval.as_ref());
         out.put_some("port", one.port);
-        redirects(&mut out, one.follow_redirects, one.enable_http2);
+        redirects(
+            &mut out,
+            one.client.follow_redirects,
+            one.client.enable_http2,
+        );
         self.generator
-            .safe_tls(&mut out, self.scope, one.tls_config.as_ref());
+            .safe_tls(&mut out, self.scope, one.client.tls_config.as_ref());
         Ok(out)
     }
 
@@ -136,7 +134,7 @@ impl Maker<'_> {
 
     pub(super) fn digital_ocean(self, one: &api::DigitalOceanSdConfig) -> Mapping {
         let mut out = Mapping::new();
-        self.client(
+        self.authentication(
             &mut out,
             None,
             one.authorization.as_ref(),
@@ -153,7 +151,7 @@ impl Maker<'_> {
 
     pub(super) fn linode(self, one: &api::LinodeSdConfig) -> Mapping {
         let mut out = Mapping::new();
-        self.client(
+        self.authentication(
             &mut out,
             None,
             one.authorization.as_ref(),
@@ -173,17 +171,15 @@ impl Maker<'_> {
 
     pub(super) fn hetzner(self, one: &api::HetznerSdConfig) -> Mapping {
         let mut out = Mapping::new();
-        self.client(
-            &mut out,
-            one.basic_auth.as_ref(),
-            one.authorization.as_ref(),
-            one.oauth2.as_ref(),
-            &one.proxy,
-        );
+        self.client(&mut out, &one.client);
         out.put("role", one.role.to_lowercase());
-        redirects(&mut out, one.follow_redirects, one.enable_http2);
+        redirects(
+            &mut out,
+            one.client.follow_redirects,
+            one.client.enable_http2,
+        );
         self.generator
-            .safe_tls(&mut out, self.scope, one.tls_config.as_ref());
+            .safe_tls(&mut out, self.scope, one.client.tls_config.as_ref());
         out.put_some("port", one.port);
         out.put_some("refresh_interval", one.refresh_interval.as_ref());
         let selector = one
@@ -196,18 +192,22 @@ impl Maker<'_> {
 
     pub(super) fn light_sail(self, one: &api::LightSailSdConfig) -> Made {
         let (mut out, generator) = (Mapping::new(), self.generator);
-        generator.basic_auth(&mut out, self.scope, one.basic_auth.as_ref());
-        generator.safe_authorization(&mut out, self.scope, one.authorization.as_ref());
-        generator.proxy(&mut out, self.scope, &one.proxy);
-        generator.oauth2(&mut out, self.scope, one.oauth2.as_ref());
+        generator.basic_auth(&mut out, self.scope, one.client.basic_auth.as_ref());
+        generator.safe_authorization(&mut out, self.scope, one.client.authorization.as_ref());
+        generator.proxy(&mut out, self.scope, &one.client.proxy);
+        generator.oauth2(&mut out, self.scope, one.client.oauth2.as_ref());
         out.put_some("region", one.region.as_ref());
         out.put_some("endpoint", one.endpoint.as_ref());
         out.put_some("port", one.port);
         out.put_some("refresh_interval", one.refresh_interval.as_ref());
         self.keys(&mut out, one.access_key.as_ref(), one.secret_key.as_ref())?;
         out.put_some("role_arn", one.role_arn.as_ref());
-        generator.safe_tls(&mut out, self.scope, one.tls_config.as_ref());
-        redirects(&mut out, one.follow_redirects, one.enable_http2);
+        generator.safe_tls(&mut out, self.scope, one.client.tls_config.as_ref());
+        redirects(
+            &mut out,
+            one.client.follow_redirects,
+            one.client.enable_http2,
+        );
         Ok(out)
     }
 
@@ -259,7 +259,7 @@ impl Maker<'_> {
     pub(super) fn ionos(self, one: &api::IonosSdConfig) -> Mapping {
         let mut out = Mapping::new();
         let authorization = one.oauth2.is_none().then_some(&one.authorization);
-        self.client(
+        self.authentication(
             &mut out,
             None,
             authorization,

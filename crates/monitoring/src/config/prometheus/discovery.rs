@@ -6,7 +6,7 @@ use machinery::yaml::Ordered;
 
 use super::generator::{ConfigError, Generator};
 use crate::api::common::{
-    BasicAuth, Filter, OAuth2, ProxyConfig, SafeAuthorization, SecretKeySelector,
+    BasicAuth, Filter, HttpClientConfig, OAuth2, ProxyConfig, SafeAuthorization, SecretKeySelector,
 };
 use crate::api::scrape_config::ScrapeConfigSpec;
 use crate::api::service_discovery as api;
@@ -154,8 +154,19 @@ fn list<T>(
 }
 
 impl Maker<'_> {
+    /// Authentication and proxy of a client.
+    pub(super) fn client(self, out: &mut Mapping, client: &HttpClientConfig) {
+        self.authentication(
+            out,
+            client.basic_auth.as_ref(),
+            client.authorization.as_ref(),
+            client.oauth2.as_ref(),
+            &client.proxy,
+        );
+    }
+
     /// Authentication and proxy, in the order most kinds have them.
-    pub(super) fn client(
+    pub(super) fn authentication(
         self,
         out: &mut Mapping,
         basic: Option<&BasicAuth>,
@@ -198,14 +209,18 @@ impl Maker<'_> {
 
     fn http(self, one: &api::HttpSdConfig) -> Mapping {
         let (mut out, generator) = (Mapping::new(), self.generator);
-        generator.basic_auth(&mut out, self.scope, one.basic_auth.as_ref());
-        generator.safe_authorization(&mut out, self.scope, one.authorization.as_ref());
-        generator.safe_tls(&mut out, self.scope, one.tls_config.as_ref());
-        generator.proxy(&mut out, self.scope, &one.proxy);
-        generator.oauth2(&mut out, self.scope, one.oauth2.as_ref());
+        generator.basic_auth(&mut out, self.scope, one.client.basic_auth.as_ref());
+        generator.safe_authorization(&mut out, self.scope, one.client.authorization.as_ref());
+        generator.safe_tls(&mut out, self.scope, one.client.tls_config.as_ref());
+        generator.proxy(&mut out, self.scope, &one.client.proxy);
+        generator.oauth2(&mut out, self.scope, one.client.oauth2.as_ref());
         out.put("url", &one.url);
         out.put_some("refresh_interval", one.refresh_interval.as_ref());
-        redirects(&mut out, one.follow_redirects, one.enable_http2);
+        redirects(
+            &mut out,
+            one.client.follow_redirects,
+            one.client.enable_http2,
+        );
         out
     }
 
@@ -219,16 +234,14 @@ impl Maker<'_> {
             (0, 0, 0)
         };
         self.since(&mut out, since, "role", Some(&role));
-        self.client(
+        self.client(&mut out, &one.client);
+        redirects(
             &mut out,
-            one.basic_auth.as_ref(),
-            one.authorization.as_ref(),
-            one.oauth2.as_ref(),
-            &one.proxy,
+            one.client.follow_redirects,
+            one.client.enable_http2,
         );
-        redirects(&mut out, one.follow_redirects, one.enable_http2);
         self.generator
-            .safe_tls(&mut out, self.scope, one.tls_config.as_ref());
+            .safe_tls(&mut out, self.scope, one.client.tls_config.as_ref());
         if let Some(namespaces) = &one.namespaces {
             let mut block = Mapping::new().with("names", &namespaces.names);
             block.put_some("own_namespace", namespaces.own_namespace);
@@ -268,15 +281,9 @@ impl Maker<'_> {
 
     fn consul(self, one: &api::ConsulSdConfig) -> Made {
         let mut out = Mapping::new();
-        self.client(
-            &mut out,
-            one.basic_auth.as_ref(),
-            one.authorization.as_ref(),
-            one.oauth2.as_ref(),
-            &one.proxy,
-        );
+        self.client(&mut out, &one.client);
         self.generator
-            .safe_tls(&mut out, self.scope, one.tls_config.as_ref());
+            .safe_tls(&mut out, self.scope, one.client.tls_config.as_ref());
         out.put("server", &one.server);
         out.put_some("path_prefix", one.path_prefix.as_ref());
         if let Some(token) = &one.token_ref {
@@ -299,7 +306,11 @@ impl Maker<'_> {
         out.put_some("health_filter", one.health_filter.as_ref());
         out.put_some("allow_stale", one.allow_stale);
         out.put_some("refresh_interval", one.refresh_interval.as_ref());
-        redirects(&mut out, one.follow_redirects, one.enable_http2);
+        redirects(
+            &mut out,
+            one.client.follow_redirects,
+            one.client.enable_http2,
+        );
         Ok(out)
     }
 
@@ -318,17 +329,15 @@ impl Maker<'_> {
 
     fn kuma(self, one: &api::KumaSdConfig) -> Mapping {
         let mut out = Mapping::new();
-        self.client(
-            &mut out,
-            one.basic_auth.as_ref(),
-            one.authorization.as_ref(),
-            one.oauth2.as_ref(),
-            &one.proxy,
-        );
+        self.client(&mut out, &one.client);
         out.put("server", &one.server);
-        redirects(&mut out, one.follow_redirects, one.enable_http2);
+        redirects(
+            &mut out,
+            one.client.follow_redirects,
+            one.client.enable_http2,
+        );
         self.generator
-            .safe_tls(&mut out, self.scope, one.tls_config.as_ref());
+            .safe_tls(&mut out, self.scope, one.client.tls_config.as_ref());
         out.put_some("refresh_interval", one.refresh_interval.as_ref());
         out.put_some("fetch_timeout", one.fetch_timeout.as_ref());
         out.put_some("client_id", one.client_id.as_ref());
@@ -337,16 +346,14 @@ impl Maker<'_> {
 
     fn eureka(self, one: &api::EurekaSdConfig) -> Mapping {
         let mut out = Mapping::new();
-        self.client(
+        self.client(&mut out, &one.client);
+        redirects(
             &mut out,
-            one.basic_auth.as_ref(),
-            one.authorization.as_ref(),
-            one.oauth2.as_ref(),
-            &one.proxy,
+            one.client.follow_redirects,
+            one.client.enable_http2,
         );
-        redirects(&mut out, one.follow_redirects, one.enable_http2);
         self.generator
-            .safe_tls(&mut out, self.scope, one.tls_config.as_ref());
+            .safe_tls(&mut out, self.scope, one.client.tls_config.as_ref());
         out.put_some("refresh_interval", one.refresh_interval.as_ref());
         out.put_some(
             "server",
@@ -357,13 +364,13 @@ impl Maker<'_> {
 
     fn docker(self, one: &api::DockerSdConfig) -> Mapping {
         let (mut out, generator) = (Mapping::new(), self.generator);
-        generator.safe_authorization(&mut out, self.scope, one.authorization.as_ref());
-        generator.oauth2(&mut out, self.scope, one.oauth2.as_ref());
-        generator.proxy(&mut out, self.scope, &one.proxy);
-        generator.basic_auth(&mut out, self.scope, one.basic_auth.as_ref());
+        generator.safe_authorization(&mut out, self.scope, one.client.authorization.as_ref());
+        generator.oauth2(&mut out, self.scope, one.client.oauth2.as_ref());
+        generator.proxy(&mut out, self.scope, &one.client.proxy);
+        generator.basic_auth(&mut out, self.scope, one.client.basic_auth.as_ref());
         put_filters(&mut out, &one.filters);
         out.put("host", &one.host);
-        generator.safe_tls(&mut out, self.scope, one.tls_config.as_ref());
+        generator.safe_tls(&mut out, self.scope, one.client.tls_config.as_ref());
         out.put_some("port", one.port);
         out.put_some("host_networking_host", one.host_networking_host.as_ref());
         self.since(
@@ -373,69 +380,63 @@ impl Maker<'_> {
             one.match_first_network,
         );
         out.put_some("refresh_interval", one.refresh_interval.as_ref());
-        redirects(&mut out, one.follow_redirects, one.enable_http2);
+        redirects(
+            &mut out,
+            one.client.follow_redirects,
+            one.client.enable_http2,
+        );
         out
     }
 
     fn docker_swarm(self, one: &api::DockerSwarmSdConfig) -> Mapping {
         let mut out = Mapping::new();
-        self.client(
-            &mut out,
-            one.basic_auth.as_ref(),
-            one.authorization.as_ref(),
-            one.oauth2.as_ref(),
-            &one.proxy,
-        );
+        self.client(&mut out, &one.client);
         put_filters(&mut out, &one.filters);
         out.put("host", &one.host);
         self.generator
-            .safe_tls(&mut out, self.scope, one.tls_config.as_ref());
+            .safe_tls(&mut out, self.scope, one.client.tls_config.as_ref());
         out.put("role", one.role.to_lowercase());
         out.put_some("port", one.port);
         out.put_some("refresh_interval", one.refresh_interval.as_ref());
-        redirects(&mut out, one.follow_redirects, one.enable_http2);
+        redirects(
+            &mut out,
+            one.client.follow_redirects,
+            one.client.enable_http2,
+        );
         out
     }
 
     fn nomad(self, one: &api::NomadSdConfig) -> Mapping {
         let mut out = Mapping::new();
-        self.client(
-            &mut out,
-            one.basic_auth.as_ref(),
-            one.authorization.as_ref(),
-            one.oauth2.as_ref(),
-            &one.proxy,
-        );
+        self.client(&mut out, &one.client);
         out.put("server", &one.server);
         out.put_some("allow_stale", one.allow_stale);
         out.put_some("namespace", one.namespace.as_ref());
         out.put_some("refresh_interval", one.refresh_interval.as_ref());
         out.put_some("region", one.region.as_ref());
         out.put_some("tag_separator", one.tag_separator.as_ref());
-        redirects(&mut out, one.follow_redirects, one.enable_http2);
+        redirects(
+            &mut out,
+            one.client.follow_redirects,
+            one.client.enable_http2,
+        );
         self.generator
-            .safe_tls(&mut out, self.scope, one.tls_config.as_ref());
+            .safe_tls(&mut out, self.scope, one.client.tls_config.as_ref());
         out
     }
 
     fn puppet_db(self, one: &api::PuppetDbSdConfig) -> Mapping {
         let mut out = Mapping::new();
-        self.client(
-            &mut out,
-            one.basic_auth.as_ref(),
-            one.authorization.as_ref(),
-            one.oauth2.as_ref(),
-            &one.proxy,
-        );
+        self.client(&mut out, &one.client);
         out.put("url", &one.url);
         out.put("query", &one.query);
         out.put_some("include_parameters", one.include_parameters);
         out.put_some("port", one.port);
         out.put_some("refresh_interval", one.refresh_interval.as_ref());
-        out.put_some("follow_redirects", one.follow_redirects);
+        out.put_some("follow_redirects", one.client.follow_redirects);
         self.generator
-            .safe_tls(&mut out, self.scope, one.tls_config.as_ref());
-        out.put_some("enable_http2", one.enable_http2);
+            .safe_tls(&mut out, self.scope, one.client.tls_config.as_ref());
+        out.put_some("enable_http2", one.client.enable_http2);
         out
     }
 }

@@ -155,6 +155,26 @@ impl Generator<'_> {
             self.put_since(out, (2, 9, 0), "honor_timestamps", honored);
         }
     }
+
+    /// The beginning of the job of a service or pod monitor's endpoint: its name, and whose labels and timestamps count.
+    pub(super) fn job_of(
+        &self,
+        name: String,
+        honor_labels: Option<bool>,
+        honor_timestamps: Option<bool>,
+        staleness: Option<bool>,
+    ) -> Mapping {
+        let mut job = Mapping::new().with("job_name", name);
+        self.honor_labels(&mut job, honor_labels.unwrap_or_default());
+        self.honor_timestamps(&mut job, honor_timestamps);
+        self.put_some_since(
+            &mut job,
+            (2, 48, 0),
+            "track_timestamps_staleness",
+            staleness,
+        );
+        job
+    }
 }
 
 /// The smaller of two sizes; one that is not set is none.

@@ -20,20 +20,13 @@ impl Generator<'_> {
         let (metadata, spec) = (&monitor.metadata, &monitor.spec);
         let class = self.class(spec.scrape_class.as_ref());
         let scope = self.assets.within(&metadata.namespace);
-        let mut job = Mapping::new();
-        job.put(
-            "job_name",
+        let mut job = self.job_of(
             format!(
                 "podMonitor/{}/{}/{index}",
                 metadata.namespace, metadata.name
             ),
-        );
-        self.honor_labels(&mut job, endpoint.honor_labels.unwrap_or_default());
-        self.honor_timestamps(&mut job, endpoint.honor_timestamps);
-        self.put_some_since(
-            &mut job,
-            (2, 48, 0),
-            "track_timestamps_staleness",
+            endpoint.honor_labels,
+            endpoint.honor_timestamps,
             endpoint.track_timestamps_staleness,
         );
         let attach = self.attach(

@@ -27,20 +27,13 @@ impl Generator<'_> {
                 .as_ref()
                 .or(self.common.service_discovery_role.as_ref()),
         );
-        let mut job = Mapping::new();
-        job.put(
-            "job_name",
+        let mut job = self.job_of(
             format!(
                 "serviceMonitor/{}/{}/{index}",
                 metadata.namespace, metadata.name
             ),
-        );
-        self.honor_labels(&mut job, endpoint.honor_labels.unwrap_or_default());
-        self.honor_timestamps(&mut job, endpoint.honor_timestamps);
-        self.put_some_since(
-            &mut job,
-            (2, 48, 0),
-            "track_timestamps_staleness",
+            endpoint.honor_labels,
+            endpoint.honor_timestamps,
             endpoint.track_timestamps_staleness,
         );
         let attach = self.attach(
