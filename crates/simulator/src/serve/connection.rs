@@ -121,9 +121,12 @@ async fn handle(
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let mut request = request_of(&parts, None);
     request.user = authenticate(&shared, certified, &request);
-    let refused = shared.world.lock().api.refused(&request);
-    if let Some(response) = refused {
-        return Ok(http_response(response));
+    // A read has no body to spare: it is refused where it is answered.
+    if !only_reads(&request.method) {
+        let refused = shared.world.lock().api.refused(&request);
+        if let Some(response) = refused {
+            return Ok(http_response(response));
+        }
     }
     let Some(_room) = in_flight(&shared, &request) else {
         return Ok(http_response(too_many_in_flight(&request)));
