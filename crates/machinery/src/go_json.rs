@@ -352,10 +352,38 @@ pub fn format_float(float: f64) -> String {
     format!("{float}")
 }
 
+/// A float as Go's `%v` prints it: `1`, `0.5`, `1e+06`, `1e-05`: with an exponent of at least two digits below 1e-4 and from
+/// a million on.
+pub fn show_float(float: f64) -> String {
+    let text = format!("{float:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let power: i32 = exponent.parse().unwrap_or_default();
+    if (-4..6).contains(&power) {
+        return float.to_string();
+    }
+    let sign = if power < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", power.abs())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn floats_are_shown_as_go_does() {
+        let shown = [0.0, 100_000.0, 1e6, 12_345_678.5, 0.0001, 0.00001, 1e21].map(show_float);
+        let wanted = [
+            "0",
+            "100000",
+            "1e+06",
+            "1.23456785e+07",
+            "0.0001",
+            "1e-05",
+            "1e+21",
+        ];
+        assert_eq!(shown, wanted);
+    }
 
     #[test]
     fn objects_in_tables_are_written_as_what_they_are() {

@@ -77,22 +77,12 @@ pub fn print_value(value: &Value) -> String {
     }
 }
 
-/// Integers as they are, floating point numbers as Go's `%v`: an exponent from 1e21 on and below 1e-4.
+/// Integers as they are, floating point numbers as Go's `%v`.
 fn go_number(number: &serde_json::Number) -> String {
-    if number.is_i64() || number.is_u64() {
-        return number.to_string();
+    match number.as_f64().filter(|_| number.is_f64()) {
+        Some(float) => crate::go_json::show_float(float),
+        None => number.to_string(),
     }
-    let float = number.as_f64().unwrap_or_default();
-    let magnitude = float.abs();
-    if magnitude != 0.0 && !(1e-4..1e21).contains(&magnitude) {
-        let text = format!("{float:e}");
-        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let (sign, digits) = exponent
-            .strip_prefix('-')
-            .map_or(('+', exponent), |digits| ('-', digits));
-        return format!("{mantissa}e{sign}{digits:0>2}");
-    }
-    float.to_string()
 }
 
 fn escape_html(json: &str) -> String {

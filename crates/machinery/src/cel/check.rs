@@ -43,7 +43,7 @@ pub(super) fn check(
         checker.homogeneous();
     }
     if checker.issues.is_empty() {
-        super::literals::check(tree, &mut checker.issues);
+        super::literals::check(tree, &checker.bindings, &mut checker.issues);
     }
     if checker.issues.is_empty() {
         settle::settle(tree, &checker.bindings);
@@ -179,7 +179,10 @@ impl Checker<'_> {
                 Some(found) => found.clone(),
                 None => self.complain(id, &format!("undefined field '{field}'")),
             },
-            Type::Opaque(_) => self.complain(id, &format!("undefined field '{field}'")),
+            // Objects that nobody declared; those of `net` are none.
+            Type::Opaque(name) if !name.starts_with("net.") => {
+                self.complain(id, &format!("unexpected failed resolution of '{name}'"))
+            }
             Type::Param(_) => {
                 self.bindings.assignable(&Type::Dyn, &inner);
                 Type::Dyn

@@ -74,11 +74,13 @@ impl Run<'_> {
         let operand = self.node(operand)?;
         let key = Key::String(field.into());
         if test {
-            let there = match &operand {
-                Value::Optional(Some(inner)) => member(inner, &key)?.is_some(),
-                Value::Optional(None) => false,
-                other => member(other, &key)?.is_some(),
+            let found = match &operand {
+                Value::Optional(Some(inner)) => member(inner, &key)?,
+                Value::Optional(None) => None,
+                other => member(other, &key)?,
             };
+            // What does not fit its type is looked at, and is an error.
+            let there = found.map(sound).transpose()?.is_some();
             return Ok(Value::Bool(there));
         }
         self.spend(1)?;

@@ -60,6 +60,14 @@ const VALUES: &[(&str, &str)] = &[
         "x is 3, 1.50, ff",
     ),
     (
+        "'%s|%s|%s'.format([['a'], {'b': duration('1h'), 'a': 1.5}, 1000000.0])",
+        r#"["a"]|{"a":1.500000, "b":duration("3600s")}|1e+06"#,
+    ),
+    (
+        "'%f|%.2f|%.9e|%s'.format([1234567.5, 'NaN', 1234567.5, 1.0 / 0.0])",
+        "1,234,567.500000|NaN|1.234568×10⁰⁶|+Inf",
+    ),
+    (
         "'abc123'.find('[0-9]+') + '1a2'.findAll('[0-9]').join(',')",
         "1231,2",
     ),
@@ -171,6 +179,18 @@ fn complaints_are_written_as_cel_go_writes_them() {
         (
             "self.name.matches('[')",
             "compile: ERROR: <input>:1:19: invalid matches argument\n | self.name.matches('[')\n | ..................^",
+        ),
+        (
+            "'%f'.format([1])",
+            "compile: ERROR: <input>:1:14: error during formatting: fixed-point clause can only be used on doubles, was given int\n | '%f'.format([1])\n | .............^",
+        ),
+        (
+            "'%s %s'.format(['a'])",
+            "compile: ERROR: <input>:1:15: index 1 out of range\n | '%s %s'.format(['a'])\n | ..............^",
+        ),
+        (
+            "quantity('1').foo",
+            "compile: ERROR: <input>:1:14: unexpected failed resolution of 'kubernetes.Quantity'\n | quantity('1').foo\n | .............^",
         ),
         (
             "self.name ==",

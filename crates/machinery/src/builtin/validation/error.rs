@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 pub(crate) use crate::decode::quote;
+use crate::jsonpath::print_value;
 
 /// What is wrong with a field; `reason()` of the error is the cause's reason in a Status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +135,7 @@ impl From<&Value> for BadValue {
     fn from(value: &Value) -> Self {
         match value {
             Value::String(text) => Self::Text(text.clone()),
+            Value::Number(_) => Self::Json(print_value(value)),
             other => Self::Json(go_json(other)),
         }
     }

@@ -17,7 +17,11 @@ pub(super) fn call(function: &str, args: &[Value]) -> Answer {
         ("_>=_", [a, b]) => ordered(a, b, Ordering::is_ge),
         ("@in", [item, Value::List(list)]) => give(list.items.iter().any(|one| one.equals(item))),
         ("@in", [key, Value::Map(map)]) => {
-            give(key.key().is_some_and(|key| find(map, &key).is_some()))
+            let found = key.key().and_then(|key| find(map, &key));
+            match found {
+                Some(Value::Broken(text)) => fail(text.to_string()),
+                found => give(found.is_some()),
+            }
         }
         (
             "size",
