@@ -23,6 +23,8 @@ mod structural;
 #[cfg(test)]
 mod tests;
 mod validate;
+#[cfg(test)]
+mod validate_tests;
 
 use std::sync::Arc;
 
@@ -180,7 +182,7 @@ impl CustomVersion {
             ));
             return;
         }
-        let found = rules.check(new, old);
+        let found = rules.check(&self.schema, new, old);
         errors.extend(found.errors);
         warnings.extend(found.warnings);
     }

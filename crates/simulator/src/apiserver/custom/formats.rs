@@ -35,7 +35,7 @@ const KNOWN: [&str; 24] = [
 const OWN: [&str; 2] = ["k8sshortname", "k8slongname"];
 
 /// Whether the server checks a format of values of that type.
-fn is_known(kind: &str, format: &str) -> bool {
+pub(super) fn is_known(kind: &str, format: &str) -> bool {
     match kind {
         "" | "string" => {
             let name = format.replace('-', "");

@@ -1,13 +1,14 @@
 use serde_json::{Value, json};
 
 use super::rules::Rules;
+use super::schema::Schema;
 
 /// Errors, then warnings.
 fn check(schema: &Value, new: &Value, old: Option<&Value>) -> Vec<String> {
     let Some(rules) = Rules::compile(schema) else {
         return vec!["no rules".to_owned()];
     };
-    let found = rules.check(new, old);
+    let found = rules.check(&Schema::compile(schema), new, old);
     let errors = found.errors.iter().map(ToString::to_string);
     let warnings = found.warnings.iter().map(|text| format!("warning: {text}"));
     errors.chain(warnings).collect()

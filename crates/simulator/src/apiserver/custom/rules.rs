@@ -12,8 +12,9 @@ use machinery::cel::{
 };
 use serde_json::{Map, Value};
 
-use super::correlation::Correlation;
+use super::correlation::{Correlation, counterpart};
 use super::field_path::normalized;
+use super::schema::Schema;
 
 /// The longest message an expression may give, in bytes.
 const LONGEST_MESSAGE: usize = 5 * 1024;
@@ -32,7 +33,6 @@ pub(super) struct Rules {
     items: Option<Box<Rules>>,
     list_type: String,
     keys: Vec<String>,
-    atomic_map: bool,
 }
 
 /// One rule, ready to run.
@@ -76,10 +76,23 @@ pub(super) fn environment(shape: &Shape, optional: bool) -> Env {
     Env::new().variable("self", of).variable("oldSelf", old)
 }
 
+/// Whether there are rules in a schema or below it, but for alternatives.
+fn has_rules(schema: &Value) -> bool {
+    let own = schema.get("x-kubernetes-validations");
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let inner = ["items", "additionalProperties"].into_iter();
+    let inner = inner.filter_map(|key| schema.get(key));
+    own.and_then(Value::as_array)
+        .is_some_and(|rules| !rules.is_empty())
+        || properties.is_some_and(|properties| properties.values().any(has_rules))
+        || inner.into_iter().any(has_rules)
+}
+
 impl Rules {
     /// The rules of a version's schema, or `None` if there is none in it.
     pub(super) fn compile(schema: &Value) -> Option<Self> {
-        Self::below(schema, schema, true)
+        // Upstream doesn't look for them inside `allOf`.
+        has_rules(schema).then(|| Self::below(schema, schema, true))?
     }
 
     /// `validation` has the rules, `node` the structure; they differ inside `allOf`.
@@ -136,7 +149,6 @@ impl Rules {
                 .filter_map(Value::as_str)
                 .map(str::to_owned)
                 .collect(),
-            atomic_map: text(node, "x-kubernetes-map-type") == "atomic",
         };
         let some = !found.own.is_empty()
             || !found.all_of.is_empty()
@@ -146,13 +158,13 @@ impl Rules {
         some.then_some(found)
     }
 
-    /// Runs the rules on an object.
-    pub(super) fn check(&self, new: &Value, old: Option<&Value>) -> Findings {
+    /// Runs the rules on an object of that schema.
+    pub(super) fn check(&self, schema: &Schema, new: &Value, old: Option<&Value>) -> Findings {
         let mut run = Run {
             budget: i64::try_from(PER_OBJECT).unwrap_or(i64::MAX),
             findings: Findings::default(),
         };
-        let correlation = Correlation::of(new, old);
+        let correlation = Correlation::of(schema, new, old);
         run.node(self, "", new, old, correlation);
         run.findings
     }
@@ -267,13 +279,7 @@ impl Run {
             } else {
                 continue;
             };
-            if !self.node(
-                below,
-                &child,
-                value,
-                before,
-                correlation.key(key, rules.atomic_map),
-            ) {
+            if !self.node(below, &child, value, before, correlation.key(key)) {
                 return false;
             }
         }
@@ -293,12 +299,9 @@ impl Run {
         };
         let old = old.and_then(Value::as_array);
         for (index, item) in list.iter().enumerate() {
-            let same = |old: &&Value| rules.keys.iter().all(|key| old.get(key) == item.get(key));
-            let before = old
-                .filter(|_| rules.list_type == "map")
-                .and_then(|old| old.iter().find(same));
+            let before = old.and_then(|old| counterpart(&rules.list_type, &rules.keys, item, old));
             let child = format!("{path}[{index}]");
-            let below = correlation.item(item, before);
+            let below = correlation.item(index);
             if !self.node(items, &child, item, before, below) {
                 return false;
             }

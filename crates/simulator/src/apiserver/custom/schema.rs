@@ -7,6 +7,8 @@ use regex::Regex;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Number, Value};
 
+use super::formats;
+
 /// One node of a schema (`JSONSchemaProps`).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -81,11 +83,33 @@ pub(super) enum Additional {
 impl Schema {
     /// Compiles a schema; one the server would not have accepted is taken as one without any rule.
     pub(super) fn compile(schema: &Value) -> Self {
-        let compiled: Self = serde_json::from_value(schema.clone()).unwrap_or_default();
+        let mut compiled: Self = serde_json::from_value(schema.clone()).unwrap_or_default();
+        compiled.forget_unknown_formats();
         Self {
             embeds: compiled.has_embedded(),
             ..compiled
         }
+    }
+
+    /// A format that nobody checks is none.
+    fn forget_unknown_formats(&mut self) {
+        let kind = if self.int_or_string {
+            ""
+        } else {
+            self.kind.as_str()
+        };
+        if !formats::is_known(kind, &self.format) {
+            self.format.clear();
+        }
+        let additional = match &mut self.additional_properties {
+            Some(Additional::Schema(schema)) => Some(schema.as_mut()),
+            Some(Additional::Allowed(_)) | None => None,
+        };
+        let below = self.properties.values_mut();
+        let below = below.chain(self.items.as_deref_mut()).chain(additional);
+        let below = below.chain(&mut self.all_of).chain(&mut self.any_of);
+        let below = below.chain(&mut self.one_of).chain(self.not.as_deref_mut());
+        below.for_each(Self::forget_unknown_formats);
     }
 
     fn has_embedded(&self) -> bool {

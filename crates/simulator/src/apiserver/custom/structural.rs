@@ -475,7 +475,7 @@ fn defaults(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
         if complaints.is_empty()
             && let Some(rules) = Rules::compile(schema)
         {
-            complaints.extend(rules.check(default, None).errors);
+            complaints.extend(rules.check(&compiled, default, None).errors);
         }
         for mut error in complaints {
             error.field = match error.field.as_str() {

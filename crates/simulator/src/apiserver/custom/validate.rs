@@ -1,15 +1,19 @@
 //! Validation of an object against its schema, with the texts of `kube-openapi/pkg/validation` as
 //! `apiextensions-apiserver/pkg/apiserver/validation` turns them into field errors.
 //!
-//! On update an error on a value that equals its old counterpart is dropped (ratcheting). Go visits properties in
-//! random order; here from the last to the first.
+//! On update all errors of a value that equals its old counterpart are dropped (ratcheting): the errors of what changed
+//! stay, so an object that lacks a field needs it whatever is changed in it. Go visits properties in random order; here
+//! from the last to the first.
+
+mod numbers;
 
 use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
-use machinery::jsonpath;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
+use super::correlation::Correlated;
 use super::formats;
 use super::schema::{Additional, Schema};
+use numbers::is_nearly_whole;
 
 /// Errors of a value; `path` is how messages name it, empty for the root.
 pub(super) fn validate(
@@ -18,28 +22,48 @@ pub(super) fn validate(
     new: &Value,
     old: Option<&Value>,
 ) -> Vec<FieldError> {
-    let mut errors = Errors::default();
-    errors.node(schema, path, new, old);
-    errors.list
+    let old = old.map(|old| Correlated::new(schema, new, old));
+    node(schema, path, new, old).list
 }
 
-/// The errors so far; equal ones count once.
+/// The errors of a value; equal ones count once.
 #[derive(Default)]
-struct Errors {
+struct Found {
     list: Vec<FieldError>,
+    /// How many checks were made, as upstream counts them: of alternatives that fail the errors of the one with most are
+    /// told.
+    checks: usize,
 }
 
-impl Errors {
+/// Errors of a value, none if it is as it was.
+fn node(schema: &Schema, path: &str, new: &Value, old: Option<Correlated<'_>>) -> Found {
+    let mut found = Found::default();
+    found.value(schema, path, new, old);
+    if !found.list.is_empty() && old.is_some_and(Correlated::is_unchanged) {
+        found.list.clear();
+    }
+    found
+}
+
+fn field_of(path: &str) -> &str {
+    match path.strip_prefix('.').unwrap_or(path) {
+        "" => "<nil>",
+        field => field,
+    }
+}
+
+impl Found {
     fn push(&mut self, error: FieldError) {
         if !self.list.contains(&error) {
             self.list.push(error);
         }
     }
 
-    fn extend(&mut self, errors: Vec<FieldError>) {
-        for error in errors {
+    fn merge(&mut self, other: Self) {
+        for error in other.list {
             self.push(error);
         }
+        self.checks += other.checks;
     }
 
     /// An error about the value at `path`.
@@ -50,18 +74,12 @@ impl Errors {
         value: impl Into<BadValue>,
         detail: impl Into<String>,
     ) {
-        let field = path.strip_prefix('.').unwrap_or(path);
-        let field = if field.is_empty() { "<nil>" } else { field };
-        self.push(FieldError::new(kind, field, value, detail));
+        self.push(FieldError::new(kind, field_of(path), value, detail));
     }
 
     fn invalid(&mut self, path: &str, value: &Value, complaint: &str) {
-        self.add(
-            ErrorKind::Invalid,
-            path,
-            value,
-            format!("{path} in body {complaint}"),
-        );
+        let detail = format!("{path} in body {complaint}");
+        self.add(ErrorKind::Invalid, path, value, detail);
     }
 
     fn type_error(&mut self, path: &str, expected: &str, actual: &str) {
@@ -74,29 +92,43 @@ impl Errors {
         self.push(FieldError::new(ErrorKind::Invalid, "<nil>", "", text));
     }
 
-    fn node(&mut self, schema: &Schema, path: &str, new: &Value, old: Option<&Value>) {
-        if old == Some(new) {
-            return;
-        }
+    /// What upstream's validators say, one after the other; each that applies counts.
+    fn value(&mut self, schema: &Schema, path: &str, new: &Value, old: Option<Correlated<'_>>) {
+        let has_type = schema.int_or_string || !schema.kind.is_empty() || !schema.format.is_empty();
+        let before = self.list.len();
         self.type_of(schema, path, new);
+        let fits = usize::from(self.list.len() == before);
         if new.is_null() {
+            self.checks += fits;
             self.allowed(schema, path, new);
             return;
         }
-        self.junctors(schema, path, new, old);
-        if let Value::String(text) = new {
-            self.text(schema, path, text);
+        if has_type {
+            self.checks += 1 + fits;
         }
-        if let Value::Number(number) = new {
-            self.number(schema, path, number);
-        }
-        if let Value::Array(list) = new {
-            self.array(schema, path, list, old);
+        self.alternatives(schema, path, new);
+        match new {
+            Value::String(text) => {
+                self.text(schema, path, text);
+                self.checks += 1 + usize::from(formats::is_known("", &schema.format));
+            }
+            Value::Number(number) => {
+                self.number(schema, path, number);
+                self.checks += 2;
+            }
+            Value::Array(list) => {
+                self.array(schema, path, list, old);
+                self.checks += 2;
+            }
+            Value::Null | Value::Bool(_) | Value::Object(_) => {}
         }
         self.allowed(schema, path, new);
         if let Value::Object(map) = new {
             self.object(schema, path, map, old);
+            self.checks += 1;
         }
+        // Alternatives, which count for themselves too, enumerations and the schema as a whole.
+        self.checks += 4;
     }
 
     fn type_of(&mut self, schema: &Schema, path: &str, value: &Value) {
@@ -105,85 +137,113 @@ impl Errors {
         } else {
             schema.kind.as_str()
         };
-        if expected.is_empty() || (value.is_null() && schema.nullable) {
+        let takes = |kind: &str| expected.split(',').any(|name| name == kind);
+        let actual = type_name(value);
+        if value.is_null() {
+            if !expected.is_empty() && !schema.nullable {
+                self.type_error(path, expected, actual);
+            }
             return;
         }
-        let actual = type_name(value);
-        let is_whole = matches!(value, Value::Number(number) if is_integer(number));
-        let fits = expected.split(',').any(|name| match name {
-            "integer" => is_whole,
-            "number" => value.is_number(),
-            name => name == actual,
-        });
-        let numeric = expected.contains("integer") || expected.contains("number");
+        let fits = takes(actual)
+            || match value {
+                Value::Number(number) if number.is_f64() => {
+                    takes("integer") && number.as_f64().is_some_and(is_nearly_whole)
+                }
+                Value::Number(_) => takes("number"),
+                _ => false,
+            };
+        let format = match value {
+            Value::Number(number) if number.is_f64() => "float64",
+            Value::Number(_) => "int64",
+            _ => "",
+        };
+        let numeric = takes("integer") || takes("number");
         match value {
             // Upstream takes any list where a text with a format is wanted.
             Value::String(_) | Value::Array(_) if !schema.format.is_empty() && !numeric => {}
-            Value::Null | Value::String(_) | Value::Array(_) if !fits => {
-                self.type_error(path, expected, actual);
-            }
-            Value::Bool(_) | Value::Number(_) | Value::Object(_) if !fits => {
-                let format = match value {
-                    Value::Number(number) if number.is_f64() => "float64",
-                    Value::Number(_) => "int64",
-                    _ => "",
-                };
-                if schema.format.is_empty() || format == schema.format {
+            Value::String(_) | Value::Array(_) => {
+                if !fits && !expected.is_empty() {
                     self.type_error(path, expected, actual);
-                } else {
-                    self.type_error(path, &schema.format, format);
                 }
             }
+            _ if fits => {}
+            _ if !schema.format.is_empty() && format != schema.format => {
+                self.type_error(path, &schema.format, format);
+            }
+            _ if !expected.is_empty() => self.type_error(path, expected, actual),
             _ => {}
         }
     }
 
-    fn junctors(&mut self, schema: &Schema, path: &str, new: &Value, old: Option<&Value>) {
-        let results = |list: &[Schema]| -> Vec<Vec<FieldError>> {
+    /// Alternatives know no old value.
+    fn alternatives(&mut self, schema: &Schema, path: &str, new: &Value) {
+        let results = |list: &[Schema]| -> Vec<Found> {
             list.iter()
-                .map(|schema| validate(schema, path, new, old))
+                .map(|schema| node(schema, path, new, None))
                 .collect()
         };
-        let any = results(&schema.any_of);
-        if !any.is_empty() && any.iter().all(|errors| !errors.is_empty()) {
-            self.plain(format!(
-                "{path:?} must validate at least one schema (anyOf)"
-            ));
-            self.extend(any.into_iter().next().unwrap_or_default());
+        if !schema.any_of.is_empty() {
+            let any = results(&schema.any_of);
+            if any.iter().all(|found| !found.list.is_empty()) {
+                self.plain(format!(
+                    "{path:?} must validate at least one schema (anyOf)"
+                ));
+            }
+            self.best(any);
         }
-        let one = results(&schema.one_of);
-        let valid = one.iter().filter(|errors| errors.is_empty()).count();
-        if !one.is_empty() && valid != 1 {
-            let found = if valid == 0 {
-                "Found none valid".to_owned()
-            } else {
-                format!("Found {valid} valid alternatives")
-            };
-            self.plain(format!(
-                "{path:?} must validate one and only one schema (oneOf). {found}"
-            ));
-            if valid == 0 {
-                self.extend(one.into_iter().next().unwrap_or_default());
+        if !schema.one_of.is_empty() {
+            let one = results(&schema.one_of);
+            let valid = one.iter().filter(|found| found.list.is_empty()).count();
+            if valid != 1 {
+                let which = if valid == 0 {
+                    "Found none valid".to_owned()
+                } else {
+                    format!("Found {valid} valid alternatives")
+                };
+                self.plain(format!(
+                    "{path:?} must validate one and only one schema (oneOf). {which}"
+                ));
+            }
+            if valid < 2 {
+                self.best(one);
             }
         }
-        let all = results(&schema.all_of);
-        let valid = all.iter().filter(|errors| errors.is_empty()).count();
-        let count = all.len();
-        for errors in all {
-            self.extend(errors);
+        if !schema.all_of.is_empty() {
+            let all = results(&schema.all_of);
+            let count = all.len();
+            let valid = all.iter().filter(|found| found.list.is_empty()).count();
+            for found in all {
+                self.merge(found);
+            }
+            if valid != count {
+                let none = if valid == 0 { ". None validated" } else { "" };
+                self.plain(format!(
+                    "{path:?} must validate all the schemas (allOf){none}"
+                ));
+            }
         }
-        if valid != count {
-            let none = if valid == 0 { ". None validated" } else { "" };
-            self.plain(format!(
-                "{path:?} must validate all the schemas (allOf){none}"
-            ));
-        }
-        if schema
-            .not
-            .as_ref()
-            .is_some_and(|schema| validate(schema, path, new, None).is_empty())
+        if let Some(not) = &schema.not
+            && node(not, path, new, None).list.is_empty()
         {
             self.plain(format!("{path:?} must not validate the schema (not)"));
+        }
+    }
+
+    /// Takes over the first alternative that fits, or of those that don't the first with most checks.
+    fn best(&mut self, alternatives: Vec<Self>) {
+        let mut best: Option<Self> = None;
+        for found in alternatives {
+            if found.list.is_empty() {
+                self.merge(found);
+                return;
+            }
+            if best.as_ref().is_none_or(|best| found.checks > best.checks) {
+                best = Some(found);
+            }
+        }
+        if let Some(best) = best {
+            self.merge(best);
         }
     }
 
@@ -191,8 +251,7 @@ impl Errors {
         let length = text.chars().count();
         let value = Value::from(text);
         if let Some(most) = schema.max_length.filter(|most| length > *most) {
-            let field = path.strip_prefix('.').unwrap_or(path);
-            self.push(FieldError::too_long(field, most));
+            self.push(FieldError::too_long(field_of(path), most));
         } else if let Some(least) = schema.min_length.filter(|least| length < *least) {
             self.invalid(
                 path,
@@ -212,69 +271,11 @@ impl Errors {
         }
     }
 
-    fn number(&mut self, schema: &Schema, path: &str, number: &Number) {
-        let value = Value::Number(number.clone());
-        if schema.kind == "integer" && !in_range(number, &schema.format) {
-            let format = match schema.format.as_str() {
-                format @ ("int32" | "int64") => format!("with format {format}"),
-                _ => "(default format)".to_owned(),
-            };
-            let shown = path.strip_prefix('.').unwrap_or(path);
-            self.plain(format!(
-                "Checked value must be of type integer {format} in {shown}"
-            ));
-        }
-        if let Some(factor) = schema
-            .multiple_of
-            .as_ref()
-            .filter(|factor| !is_multiple(number, factor))
-        {
-            self.invalid(
-                path,
-                &value,
-                &format!("should be a multiple of {}", shown(factor)),
-            );
-        }
-        let order = |bound: &Number| compare(number, bound);
-        if let Some(bound) = &schema.minimum {
-            if schema.exclusive_minimum && !order(bound).is_gt() {
-                self.invalid(
-                    path,
-                    &value,
-                    &format!("should be greater than {}", shown(bound)),
-                );
-            } else if order(bound).is_lt() {
-                self.invalid(
-                    path,
-                    &value,
-                    &format!("should be greater than or equal to {}", shown(bound)),
-                );
-            }
-        }
-        if let Some(bound) = &schema.maximum {
-            if schema.exclusive_maximum && !order(bound).is_lt() {
-                self.invalid(
-                    path,
-                    &value,
-                    &format!("should be less than {}", shown(bound)),
-                );
-            } else if order(bound).is_gt() {
-                self.invalid(
-                    path,
-                    &value,
-                    &format!("should be less than or equal to {}", shown(bound)),
-                );
-            }
-        }
-    }
-
-    fn array(&mut self, schema: &Schema, path: &str, list: &[Value], old: Option<&Value>) {
+    fn array(&mut self, schema: &Schema, path: &str, list: &[Value], old: Option<Correlated<'_>>) {
         if let Some(items) = &schema.items {
             for (index, item) in list.iter().enumerate() {
-                let before = old
-                    .and_then(Value::as_array)
-                    .and_then(|old| counterpart(schema, item, old));
-                self.node(items, &format!("{path}[{index}]"), item, before);
+                let before = old.and_then(|old| old.index(index));
+                self.merge(node(items, &format!("{path}[{index}]"), item, before));
             }
         }
         let value = Value::from(list.len());
@@ -282,11 +283,7 @@ impl Errors {
             self.invalid(path, &value, &format!("should have at least {least} items"));
         }
         if let Some(most) = schema.max_items.filter(|most| list.len() > *most) {
-            self.push(FieldError::too_many(
-                path.strip_prefix('.').unwrap_or(path),
-                list.len(),
-                most,
-            ));
+            self.push(FieldError::too_many(field_of(path), list.len(), most));
         }
     }
 
@@ -304,11 +301,7 @@ impl Errors {
             })
             .collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        self.push(FieldError::not_supported(
-            path.strip_prefix('.').unwrap_or(path),
-            value,
-            &texts,
-        ));
+        self.push(FieldError::not_supported(field_of(path), value, &texts));
     }
 
     fn object(
@@ -316,24 +309,21 @@ impl Errors {
         schema: &Schema,
         path: &str,
         map: &Map<String, Value>,
-        old: Option<&Value>,
+        old: Option<Correlated<'_>>,
     ) {
         let size = Value::from(map.len());
         if let Some(least) = schema.min_properties.filter(|least| map.len() < *least) {
-            self.invalid(
-                path,
-                &size,
-                &format!("should have at least {least} properties"),
-            );
+            let complaint = format!("should have at least {least} properties");
+            self.invalid(path, &size, &complaint);
         }
         if let Some(most) = schema.max_properties.filter(|most| map.len() > *most) {
-            self.push(FieldError::too_many(
-                path.strip_prefix('.').unwrap_or(path),
-                map.len(),
-                most,
-            ));
+            self.push(FieldError::too_many(field_of(path), map.len(), most));
         }
-        let before = |key: &str| old.and_then(|old| old.get(key));
+        // Both objects were converted to the same kind and version.
+        let before = |key: &str| match key {
+            "apiVersion" | "kind" if path.is_empty() => None,
+            key => old.and_then(|old| old.key(key)),
+        };
         for (key, value) in map
             .iter()
             .rev()
@@ -341,10 +331,12 @@ impl Errors {
         {
             match &schema.additional_properties {
                 Some(Additional::Allowed(false)) => {
-                    self.plain(format!("{path}.{key} in body is a forbidden property"));
+                    let detail = format!("{path}.{key} in body is a forbidden property");
+                    self.add(ErrorKind::Invalid, path, key.as_str(), detail);
                 }
                 Some(Additional::Schema(additional)) => {
-                    self.node(additional, &format!("{path}.{key}"), value, before(key));
+                    let child = format!("{path}.{key}");
+                    self.merge(node(additional, &child, value, before(key)));
                 }
                 Some(Additional::Allowed(true)) | None => {}
             }
@@ -356,30 +348,14 @@ impl Errors {
                 } else {
                     format!("{path}.{key}")
                 };
-                self.node(property, &child, value, before(key));
+                self.merge(node(property, &child, value, before(key)));
             }
         }
         for key in schema.required.iter().filter(|key| !map.contains_key(*key)) {
             let child = format!("{path}.{key}");
-            self.push(FieldError::required(
-                child.strip_prefix('.').unwrap_or(&child),
-                "",
-            ));
+            self.push(FieldError::required(field_of(&child), ""));
         }
     }
-}
-
-/// The old element with the same keys, in lists of type map.
-fn counterpart<'a>(schema: &Schema, item: &Value, old: &'a [Value]) -> Option<&'a Value> {
-    if schema.list_type != "map" {
-        return None;
-    }
-    old.iter().find(|old| {
-        schema
-            .list_map_keys
-            .iter()
-            .all(|key| old.get(key) == item.get(key))
-    })
 }
 
 /// JSON schema's name of a value's type.
@@ -395,56 +371,24 @@ pub(super) fn type_name(value: &Value) -> &'static str {
     }
 }
 
-fn is_integer(number: &Number) -> bool {
-    !number.is_f64() || number.as_f64().is_some_and(|float| float.fract() == 0.0)
-}
-
-fn in_range(number: &Number, format: &str) -> bool {
-    match (number.as_i64(), format) {
-        (Some(int), "int32") => i32::try_from(int).is_ok(),
-        (Some(_), _) => true,
-        (None, _) => is_integer(number),
-    }
-}
-
-fn compare(a: &Number, b: &Number) -> std::cmp::Ordering {
-    if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64()) {
-        return a.cmp(&b);
-    }
-    let floats = a.as_f64().zip(b.as_f64());
-    floats
-        .and_then(|(a, b)| a.partial_cmp(&b))
-        .unwrap_or(std::cmp::Ordering::Equal)
-}
-
-fn is_multiple(number: &Number, factor: &Number) -> bool {
-    if let (Some(number), Some(factor)) = (
-        number.as_i64(),
-        factor.as_i64().filter(|factor| *factor != 0),
-    ) {
-        return number % factor == 0;
-    }
-    number
-        .as_f64()
-        .zip(factor.as_f64())
-        .is_some_and(|(number, factor)| (number / factor).fract() == 0.0)
-}
-
-/// Numbers that are equal whatever their notation; everything else as it is.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => compare(a, b).is_eq(),
-        (a, b) => a == b,
-    }
-}
-
-/// Go's `%v` of a number.
-fn shown(number: &Number) -> String {
-    match number
-        .as_f64()
-        .filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15)
-    {
-        Some(float) => format!("{float:.0}"),
-        None => jsonpath::print_value(&Value::Number(number.clone())),
+/// Whether a value is one of an enumeration. Go converts it to the other's type first: a float loses its fraction, an
+/// integer becomes the character of that number; null is equal to nothing.
+#[expect(clippy::cast_possible_truncation, reason = "as Go converts")]
+fn same(allowed: &Value, value: &Value) -> bool {
+    match (allowed, value) {
+        (Value::Null, _) | (_, Value::Null) => false,
+        (Value::Number(allowed), Value::Number(value)) => match allowed.as_i64() {
+            Some(allowed) => {
+                let float = value.as_f64().map(|float| float as i64);
+                value.as_i64().or(float) == Some(allowed)
+            }
+            None => allowed.as_f64() == value.as_f64(),
+        },
+        (Value::String(allowed), Value::Number(value)) if !value.is_f64() => {
+            let code = value.as_u64().and_then(|code| u32::try_from(code).ok());
+            let letter = code.and_then(char::from_u32).unwrap_or('\u{fffd}');
+            allowed.chars().eq([letter])
+        }
+        (allowed, value) => allowed == value,
     }
 }
