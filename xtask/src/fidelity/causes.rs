@@ -50,6 +50,36 @@ pub fn in_order(body: &str) -> String {
         .into_owned()
 }
 
+/// A Warning about a rule that was broken before.
+static EXCUSED: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern =
+        r#"^299 - "[^" ]+: (?:Invalid value|Forbidden|Required value|Duplicate value)(?:: |")"#;
+    Regex::new(pattern).unwrap_or_else(|_| unreachable!("a pattern of our own"))
+});
+
+/// Headers with what the rules of a custom object excuse, found in the same way, in the order of its text.
+pub fn warnings_in_order(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {
+    let excused = |(name, value): &(String, String)| name == "warning" && EXCUSED.is_match(value);
+    for run in headers.chunk_by_mut(|one, other| excused(one) && excused(other)) {
+        run.sort_unstable();
+    }
+    headers
+}
+
+#[test]
+fn warnings_about_rules_come_in_one_order_and_others_as_they_are() {
+    let warnings = |texts: [&str; 4]| texts.map(|text| ("warning".to_owned(), text.to_owned()));
+    let (a, b) = (
+        r#"299 - "spec.a: Invalid value: 1""#,
+        r#"299 - "spec.b: Forbidden: no""#,
+    );
+    let other = r#"299 - "unknown field 'a'""#;
+    let sorted = warnings_in_order(warnings([other, b, a, other]).to_vec());
+    assert_eq!(sorted, warnings([other, a, b, other]));
+    let apart = warnings([b, other, a, other]).to_vec();
+    assert_eq!(warnings_in_order(apart.clone()), apart);
+}
+
 #[test]
 fn causes_of_custom_objects_come_in_one_order() {
     let cause = |field: &str| {

@@ -6,6 +6,7 @@ use scenarios::difference::{Difference, diff};
 use serde_json::Value;
 
 use super::area::Area;
+use super::causes;
 use super::document;
 use super::ground::Reply;
 use super::managers;
@@ -27,11 +28,13 @@ pub fn normal(replies: &[Reply]) -> Vec<Reply> {
     let mut names = Names::of(replies);
     let normal = |reply: &Reply| Reply {
         status: reply.status,
-        headers: reply
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), names.apply(value)))
-            .collect(),
+        headers: causes::warnings_in_order(
+            reply
+                .headers
+                .iter()
+                .map(|(name, value)| (name.clone(), names.apply(value)))
+                .collect(),
+        ),
         body: names
             .apply(&String::from_utf8_lossy(&reply.body))
             .into_bytes(),
