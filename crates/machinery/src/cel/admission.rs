@@ -130,6 +130,53 @@ pub fn environment(seen: Seen) -> Env {
     with_authorizer(env)
 }
 
+/// Declarations for checking an expression of a policy against the type of the resource it is about, and of its
+/// parameters, if it has some (`apiserver/pkg/admission/plugin/policy/validating/typechecking.go`).
+#[must_use]
+pub fn checking_environment(object: &Type, params: Option<&Type>) -> Env {
+    let mut env = Env::new()
+        .variable("object", object.clone())
+        .variable("oldObject", object.clone())
+        .variable("request", request())
+        .variable("namespaceObject", namespace())
+        .variable("authorizer", opaque(AUTHORIZER));
+    if let Some(params) = params {
+        env = env.variable("params", params.clone());
+    }
+    with_authorizer(env)
+}
+
+/// Adds a policy's variables, which come one after another, as `variables`; one that is wrong has any type.
+#[must_use]
+pub fn with_variables(env: Env, variables: &[(&str, &str)]) -> Env {
+    let all = |types: &BTreeMap<String, Type>| {
+        Type::Object(Object::new("kubernetes.variables", types.clone()))
+    };
+    let mut types = BTreeMap::new();
+    let mut env = env.variable("variables", all(&types));
+    for (name, expression) in variables {
+        let program = env.compile(expression);
+        let found = program.map_or(Type::Dyn, |program| composed(program.output()));
+        types.insert((*name).to_owned(), found);
+        env = env.variable("variables", all(&types));
+    }
+    env
+}
+
+/// The type a variable has for what comes after it: of objects nothing is known
+/// (`apiserver/pkg/admission/plugin/cel/composition.go`).
+#[must_use]
+pub fn composed(of: &Type) -> Type {
+    match of {
+        Type::List(item) => Type::list(composed(item)),
+        Type::Map(key, value) => Type::Map(Arc::new(composed(key)), Arc::new(composed(value))),
+        Type::Null | Type::Bool | Type::Int | Type::Uint | Type::Double => of.clone(),
+        Type::String | Type::Bytes | Type::Timestamp | Type::Duration => of.clone(),
+        Type::Dyn | Type::Error | Type::Param(_) | Type::Optional(_) | Type::Kind(_) => Type::Dyn,
+        Type::Opaque(_) | Type::Object(_) => Type::Dyn,
+    }
+}
+
 /// The functions of the authorizer, which a [`super::Host`] answers.
 fn with_authorizer(env: Env) -> Env {
     let (authorizer, path, group, resource, decision) = (

@@ -40,6 +40,7 @@ mod library;
 mod literals;
 mod macros;
 mod parse;
+pub mod resource_types;
 mod settle;
 mod shape;
 #[cfg(test)]

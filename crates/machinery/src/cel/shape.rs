@@ -177,7 +177,7 @@ impl Shape {
             }
             fields.insert(name.clone(), shape);
         }
-        if root || flag(schema, "x-kubernetes-embedded-resource") {
+        if (root || flag(schema, "x-kubernetes-embedded-resource")) && !is_resource(&fields) {
             let name = || Self::leaf(Kind::String, false, LARGEST - 2, 2);
             fields.insert("kind".to_owned(), name());
             fields.insert("apiVersion".to_owned(), name());
@@ -187,6 +187,15 @@ impl Shape {
             fields.insert("metadata".to_owned(), Self::leaf(metadata, false, 0, 2));
         }
         Self::leaf(Kind::Object(fields), nullable, 0, min_bytes)
+    }
+
+    /// A text, as far as it is one.
+    fn is_text(&self) -> bool {
+        match self.kind {
+            Kind::String | Kind::Bytes | Kind::Duration | Kind::Date | Kind::DateTime => true,
+            Kind::Object(_) | Kind::Map(_) | Kind::List(..) | Kind::Double | Kind::Int => false,
+            Kind::Bool | Kind::IntOrString | Kind::Hidden => false,
+        }
     }
 
     fn string(schema: &Json, nullable: bool) -> Self {
@@ -388,6 +397,21 @@ impl Shape {
     pub fn max_cardinality(&self) -> u64 {
         LARGEST / (self.min_bytes + 1)
     }
+}
+
+/// Whether what every resource has is among the fields.
+fn is_resource(fields: &BTreeMap<String, Shape>) -> bool {
+    let is_text = |fields: &BTreeMap<String, Shape>, key: &str| {
+        let field = fields.get(key);
+        field.is_some_and(Shape::is_text)
+    };
+    let named = match fields.get("metadata").map(|metadata| &metadata.kind) {
+        Some(Kind::Object(metadata)) => {
+            is_text(metadata, "name") && is_text(metadata, "generateName")
+        }
+        _ => false,
+    };
+    named && is_text(fields, "kind") && is_text(fields, "apiVersion")
 }
 
 fn broken(text: &str) -> Value {

@@ -22,6 +22,7 @@ pub(crate) mod object;
 pub(crate) mod pod;
 mod pod_control;
 mod policy_status;
+mod policy_types;
 mod replica_set;
 mod scheduler;
 mod service_account;

@@ -1,13 +1,14 @@
-//! Policies of validating admission say which generation was looked at.
+//! Policies of validating admission say which generation was looked at, and which of its expressions don't fit the types
+//! they are about.
 //!
-//! Mirrors `pkg/controller/validatingadmissionpolicystatus/controller.go`, without the checks of types whose complaints
-//! it writes there.
+//! Mirrors `pkg/controller/validatingadmissionpolicystatus/controller.go`.
 
 use jiff::Timestamp;
 use machinery::meta;
 use serde_json::{Value, json};
 
 use super::control::{Control, Key};
+use super::policy_types;
 use super::write::Work;
 use crate::apiserver::resource::known::VALIDATING_ADMISSION_POLICIES as POLICIES;
 use crate::session::{Change, Session};
@@ -49,8 +50,16 @@ impl Control for PolicyStatus {
         };
         let generation = meta::generation(&policy);
         let observed = policy.pointer("/status/observedGeneration");
-        if observed.and_then(Value::as_i64) != Some(generation) {
-            let patch = json!({"status": {"observedGeneration": generation, "typeChecking": {}}});
+        let observed = observed.and_then(Value::as_i64).unwrap_or_default();
+        if generation > observed {
+            let now = work.now();
+            let served: Vec<_> = work.session.api.registry().all().cloned().collect();
+            let warnings = policy_types::warnings(&policy, &served, now.subsec_nanosecond());
+            // A merge patch takes away what is null.
+            let warnings = (!warnings.is_empty()).then_some(warnings);
+            let checked = json!({ "expressionWarnings": warnings });
+            let patch =
+                json!({"status": {"observedGeneration": generation, "typeChecking": checked}});
             work.session
                 .patch_merge(&POLICIES, "", name, "status", &patch)?;
         }

@@ -8,7 +8,7 @@ use super::meta;
 use super::names::path_segment;
 use super::read::{At, Errors};
 use super::{BadValue, ErrorKind, FieldError};
-use crate::cel::admission::{Seen, check, environment};
+use crate::cel::admission::{Seen, check, composed, environment};
 use crate::cel::{Env, Object, RESERVED, Type};
 use crate::names;
 
@@ -260,7 +260,8 @@ impl Scope {
         }
         match check(&self.env(true), expression.text(), &[]) {
             Ok(found) => {
-                self.variables.insert(name.text().to_owned(), found);
+                self.variables
+                    .insert(name.text().to_owned(), composed(&found));
             }
             Err(text) => errors.push(expression.invalid(text)),
         }

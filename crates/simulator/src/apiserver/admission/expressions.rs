@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use machinery::cel::admission::{REQUEST_RESOURCE, Seen, environment};
+use machinery::cel::admission::{REQUEST_RESOURCE, Seen, composed, environment};
 use machinery::cel::{
     Env, EvalError, Object, PER_CALL, PER_OBJECT, Program, Type, Value as Cel, Variables, untyped,
 };
@@ -104,7 +104,7 @@ impl<'a> Scope<'a> {
                 let value = run
                     .result
                     .unwrap_or_else(|error| broken(&error.to_string()));
-                (program.output().clone(), value)
+                (composed(program.output()), value)
             }
             Err(text) => (Type::Dyn, broken(&text)),
         };
