@@ -139,8 +139,14 @@ fn wanted(service: &Value, pods: &[Arc<Value>]) -> Vec<Wanted> {
     }
     let slices = groups.into_values().flat_map(|(ports, endpoints)| {
         let chunks: Vec<Vec<Value>> = endpoints.chunks(PER_SLICE).map(<[Value]>::to_vec).collect();
+        // What is stored knows no empty list.
+        let ports = if ports.is_empty() {
+            Value::Null
+        } else {
+            json!(ports)
+        };
         chunks.into_iter().map(move |chunk| Wanted {
-            ports: json!(ports),
+            ports: ports.clone(),
             endpoints: json!(chunk),
         })
     });
@@ -278,6 +284,17 @@ mod tests {
             "2030-01-01T00:00:05Z"
         );
         assert_eq!(decide(&service(), &pods, &[slice]), []);
+    }
+
+    #[test]
+    fn a_headless_service_without_ports_has_a_slice_that_stays() {
+        let mut bare = service();
+        bare["spec"] = json!({"selector": {"app": "web"}, "clusterIP": "None"});
+        let pods = [pod("1", "True")];
+        let slice = created(&decide(&bare, &pods, &[]));
+        // As it is stored and read again.
+        assert_eq!(slice["ports"], Value::Null);
+        assert_eq!(decide(&bare, &pods, &[slice]), []);
     }
 
     #[test]
