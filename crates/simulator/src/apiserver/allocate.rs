@@ -131,11 +131,12 @@ impl ApiServer {
         let inside = address
             .strip_prefix(PREFIX)
             .is_some_and(|rest| rest.starts_with('.'));
+        let other = !dry_run && self.other_range_offers(address);
         let edges = [DRY.to_owned(), format!("{PREFIX}.255.255")];
-        if !inside && !dry_run {
+        if !other && !inside && !dry_run {
             return Err("the provided network does not match the current range".to_owned());
         }
-        if !inside || edges.iter().any(|edge| edge == address) {
+        if !other && (!inside || edges.iter().any(|edge| edge == address)) {
             return Err(format!(
                 "the provided IP ({address}) is not in the valid range. The range of valid IPs is {DRY}/16"
             ));

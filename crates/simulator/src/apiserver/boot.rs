@@ -51,6 +51,7 @@ impl ApiServer {
             self.ensure(&classes, "", object, now, entropy);
         }
         self.ensure_kubernetes(now, entropy);
+        self.ensure_own(now);
         self.ensure_roles(now, entropy);
     }
 

@@ -24,6 +24,11 @@ impl ApiServer {
         value: Value,
         now: Timestamp,
     ) -> Arc<Entry> {
+        let before = (served.resource == known::SERVICES).then(|| {
+            // An address is taken before who has it is there.
+            self.hold_addresses(&value, now);
+            self.store.get(&served.table, key).cloned()
+        });
         self.skip_revisions();
         let event = self
             .store
@@ -32,6 +37,9 @@ impl ApiServer {
             });
         let entry = event.after.clone();
         self.after_commit(served, &event);
+        if let Some(before) = before.flatten() {
+            self.release_addresses(Some(&before.value), Some(&entry.value), now);
+        }
         entry
     }
 
@@ -70,6 +78,9 @@ impl ApiServer {
         self.converted.borrow_mut().forget(&served.table, key);
         self.hollow.remove(&(served.table.clone(), key.to_owned()));
         self.after_commit(served, &event);
+        if served.resource == known::SERVICES {
+            self.release_addresses(Some(&entry.value), None, now);
+        }
         Some(entry)
     }
 

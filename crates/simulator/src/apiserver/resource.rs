@@ -168,6 +168,25 @@ pub mod known {
         "validatingadmissionpolicies",
         false,
     );
+    /// apiregistration.k8s.io/v1 `APIService`.
+    pub const API_SERVICES: Resource = Resource::new(
+        "apiregistration.k8s.io",
+        "v1",
+        "APIService",
+        "apiservices",
+        false,
+    );
+    /// networking.k8s.io/v1 `IPAddress`.
+    pub const IP_ADDRESSES: Resource =
+        Resource::new("networking.k8s.io", "v1", "IPAddress", "ipaddresses", false);
+    /// networking.k8s.io/v1 `ServiceCIDR`.
+    pub const SERVICE_CIDRS: Resource = Resource::new(
+        "networking.k8s.io",
+        "v1",
+        "ServiceCIDR",
+        "servicecidrs",
+        false,
+    );
     /// rbac.authorization.k8s.io/v1 `ClusterRole`.
     pub const CLUSTER_ROLES: Resource = Resource::new(
         "rbac.authorization.k8s.io",

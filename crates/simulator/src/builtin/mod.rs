@@ -1,5 +1,6 @@
 //! Built-in controllers: each an ordinary client of the simulated server.
 
+mod auto_register;
 mod autoscaler;
 mod certificate_signing;
 mod cluster_role_aggregation;
@@ -27,6 +28,7 @@ mod replica_set;
 mod scheduler;
 mod service_account;
 mod service_account_token;
+mod service_cidr;
 mod stateful_set;
 pub(crate) mod volume;
 pub(crate) mod write;
@@ -111,6 +113,8 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         Box::new(Loop::new(service_account_token::Tokens::new(root_ca))),
         Box::new(Loop::new(cluster_role_aggregation::ClusterRoleAggregation)),
         Box::new(Loop::new(policy_status::PolicyStatus)),
+        Box::new(Loop::new(auto_register::AutoRegister)),
+        Box::new(Loop::new(service_cidr::ServiceCidrs)),
         Box::new(Loop::new(deployment::Deployments)),
         Box::new(Loop::new(replica_set::ReplicaSets)),
         Box::new(Loop::new(replica_set::ReplicationControllers)),

@@ -201,12 +201,29 @@ fn new_status(group: &str, version: &str, kind: &str, object: &Object) -> Option
             json!({"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0})
         }
         ("storage.k8s.io", "VolumeAttachment") => json!({"attached": false}),
+        ("apiregistration.k8s.io", "APIService") => available(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => {
             json!({"conditions": null, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": null})
         }
         _ => json!({}),
     };
     Some(status)
+}
+
+/// What the server itself serves is there as soon as somebody says so; of another server its own controller has to say it.
+fn available(object: &Object) -> Value {
+    let at = |object: &Object, within: &str, key: &str| {
+        let inner = object.get(within).and_then(|inner| inner.get(key));
+        inner.filter(|value| !value.is_null()).cloned()
+    };
+    if at(object, "spec", "service").is_some() {
+        return json!({});
+    }
+    let since = at(object, "metadata", "creationTimestamp");
+    json!({"conditions": [{
+        "type": "Available", "status": "True", "lastTransitionTime": since, "reason": "Local",
+        "message": "Local APIServices are always available",
+    }]})
 }
 
 /// Whether the main endpoint of a kind ignores `status`.
@@ -242,6 +259,7 @@ fn has_status(group: &str, kind: &str) -> bool {
             )
             | ("resource.k8s.io", "ResourceClaim" | "DeviceTaintRule")
             | ("storagemigration.k8s.io", "StorageVersionMigration")
+            | ("apiregistration.k8s.io", "APIService")
             | ("apiextensions.k8s.io", "CustomResourceDefinition")
     )
 }
