@@ -16,6 +16,11 @@ pub trait Area: Sync {
         false
     }
 
+    /// Why there is no recording of it, if there is to be none.
+    fn unrecorded(&self) -> Option<&'static str> {
+        None
+    }
+
     /// How many sequences may be under way at the same time; most of their time is the real server's.
     fn at_once(&self) -> usize {
         24

@@ -42,14 +42,29 @@ pub fn normal(replies: &[Reply]) -> Vec<Reply> {
     replies.iter().map(normal).collect()
 }
 
-/// What one ground's answers, as they came, contradict of what any server promises.
+/// What one ground's answers, as they came, contradict of what any server promises, and what was waited for in vain.
 pub fn broken_promises(
     area: &dyn Area,
     ground: &str,
     (sequence, namespace): (&Sequence, &str),
     replies: &[Reply],
 ) -> Vec<Divergence> {
+    let steps = sequence.steps.iter().zip(replies).enumerate();
+    let missed = steps.filter_map(|(number, (step, reply))| match &step.mode {
+        Mode::Until(at, is) if !reached(reply, at, is) => {
+            Some((number, format!("never got {at} to be {is}")))
+        }
+        Mode::Until(..)
+        | Mode::Compare
+        | Mode::Apart
+        | Mode::Document
+        | Mode::Prepare
+        | Mode::Show(_)
+        | Mode::Watch
+        | Mode::Beside => None,
+    });
     let violations = area.violations(sequence, namespace, replies).into_iter();
+    let violations = missed.chain(violations);
     let divergence = |(number, text): (usize, String)| Divergence {
         step: number,
         lines: vec![Difference {

@@ -225,6 +225,11 @@ fn forms(chance: &mut Chance) -> Sequence {
     steps.push(Step::get("/version").header("accept", "application/yaml"));
     steps.push(Step::new("POST", "/version"));
     steps.push(Step::get("/openapi/v2").header("accept", "text/html"));
+    let protobuf = "application/vnd.kubernetes.protobuf";
+    for accept in [format!("{protobuf},application/json"), protobuf.to_owned()] {
+        steps.push(Step::get("/apis/policy/v1?as=protobuf").header("accept", &accept));
+    }
+    steps.push(Step::get("/openapi/v3/version?a=part").header("range", "bytes=0-9"));
     Sequence {
         title: "forms of documents".to_owned(),
         steps,

@@ -147,7 +147,13 @@ pub fn read(area: &str) -> Result<Option<(u64, Vec<Trace>)>> {
 /// Plays a recording's sequences on our server and reports what differs.
 pub async fn replay(area: &dyn Area, only: Option<usize>, report: &mut Report) -> Result<()> {
     let Some((seed, traces)) = read(area.name())? else {
-        report.say(&format!("skipped: no recording of {}", area.name()));
+        let name = area.name();
+        let why = area.unrecorded().with_context(|| {
+            format!(
+                "no recording of {name}\nhint: cargo xtask fidelity --live --record {name} makes one"
+            )
+        })?;
+        report.say(&format!("{name}: not recorded, {why}"));
         return Ok(());
     };
     let (ours, clockwork) = Ground::ours(area.controllers(), seed);
@@ -178,7 +184,7 @@ pub async fn replay(area: &dyn Area, only: Option<usize>, report: &mut Report) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fidelity::area;
+    use crate::fidelity::{area, schemas};
 
     /// Every recorded sequence, as the real server answered it.
     fn replays(name: &str) {
@@ -201,9 +207,27 @@ mod tests {
         );
     }
 
+    /// What would be recorded of sequences if a server had one answer to everything.
+    fn made_up(sequences: &[Sequence]) -> Vec<Trace> {
+        let reply = Reply {
+            status: 200,
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: br#"{"kind":"A","metadata":{"name":"a"}}"#.to_vec(),
+        };
+        let trace = |(number, sequence): (usize, &Sequence)| Trace {
+            number,
+            sequence: sequence.clone(),
+            replies: vec![reply.clone(); sequence.steps.len()],
+        };
+        sequences.iter().enumerate().map(trace).collect()
+    }
+
     /// One byte, one header or the status of any recorded answer altered is a difference.
     fn plants(name: &str) {
-        let (_, traces) = read(name).expect("a recording").expect("there is one");
+        let traces = match read(name).expect("a recording") {
+            Some((_, traces)) => traces,
+            None => made_up(&schemas::like_upstream(1)),
+        };
         let mut planted = 0;
         for trace in traces.iter().step_by(1 + traces.len() / 40) {
             for (number, step) in trace.sequence.steps.iter().enumerate() {
@@ -244,73 +268,59 @@ mod tests {
         assert!(planted > 100, "{planted}");
     }
 
-    #[test]
-    fn requests_are_answered_as_recorded() {
-        replays("requests");
+    /// Two tests for each area: its recording is replayed, and what is planted in the answers is found.
+    macro_rules! held {
+        ($($area:literal: $replays:ident, $plants:ident;)*) => {
+            $(
+                #[test]
+                fn $replays() {
+                    replays($area);
+                }
+
+                #[test]
+                fn $plants() {
+                    plants($area);
+                }
+            )*
+
+            #[test]
+            fn every_area_is_held() {
+                let all: Vec<_> = area::all().iter().map(|area| area.name()).collect();
+                assert_eq!(all, [$($area),*]);
+            }
+        };
+    }
+
+    held! {
+        "requests": requests_are_answered_as_recorded, what_is_planted_among_requests_is_found;
+        "watches": watches_are_told_as_recorded, what_is_planted_among_watches_is_found;
+        "builtins": controllers_get_where_recorded_ones_got, what_is_planted_among_end_states_is_found;
+        "apply": applies_are_answered_as_recorded, what_is_planted_among_applies_is_found;
+        "schemas": custom_resources_are_answered_as_recorded, what_is_planted_among_custom_resources_is_found;
+        "upstream": what_others_publish_is_not_recorded, what_is_planted_among_objects_of_others_is_found;
+        "discovery": discovery_is_answered_as_recorded, what_is_planted_in_discovery_is_found;
+        "tables": tables_are_shown_as_recorded, what_is_planted_among_tables_is_found;
     }
 
     #[test]
-    fn what_is_planted_among_requests_is_found() {
-        plants("requests");
-    }
+    fn an_area_without_a_recording_says_why() {
+        struct Nowhere;
+        impl Area for Nowhere {
+            fn name(&self) -> &'static str {
+                "nowhere"
+            }
 
-    #[test]
-    fn applies_are_answered_as_recorded() {
-        replays("apply");
-    }
-
-    #[test]
-    fn what_is_planted_among_applies_is_found() {
-        plants("apply");
-    }
-
-    #[test]
-    fn discovery_is_answered_as_recorded() {
-        replays("discovery");
-    }
-
-    #[test]
-    fn what_is_planted_in_discovery_is_found() {
-        plants("discovery");
-    }
-
-    #[test]
-    fn custom_resources_are_answered_as_recorded() {
-        replays("schemas");
-    }
-
-    #[test]
-    fn what_is_planted_among_custom_resources_is_found() {
-        plants("schemas");
-    }
-
-    #[test]
-    fn tables_are_shown_as_recorded() {
-        replays("tables");
-    }
-
-    #[test]
-    fn what_is_planted_among_tables_is_found() {
-        plants("tables");
-    }
-
-    #[test]
-    fn controllers_get_where_recorded_ones_got() {
-        replays("builtins");
-    }
-
-    #[test]
-    fn what_is_planted_among_end_states_is_found() {
-        plants("builtins");
-    }
-
-    #[test]
-    fn watches_are_told_as_recorded() {
-        replays("watches");
-    }
-
-    #[test]
-    fn what_is_planted_among_watches_is_found() {
-        plants("watches");
+            fn sequences(&self, _: u64) -> Result<Vec<Sequence>> {
+                Ok(Vec::new())
+            }
+        }
+        let mut report = Report::new().expect("the ledger");
+        let replayed = futures::executor::block_on(replay(&Nowhere, None, &mut report));
+        let error = replayed.expect_err("no recording").to_string();
+        assert!(error.starts_with("no recording of nowhere"), "{error}");
+        for area in area::all() {
+            let recorded = read(area.name()).expect("a recording").is_some();
+            assert_ne!(recorded, area.unrecorded().is_some(), "{}", area.name());
+        }
     }
 }

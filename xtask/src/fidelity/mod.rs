@@ -14,6 +14,7 @@ mod golden;
 mod ground;
 mod managers;
 mod normalise;
+mod progress;
 mod report;
 mod requests;
 mod run;
@@ -33,6 +34,7 @@ use futures::StreamExt as _;
 use self::area::Area;
 use self::compare::{broken_promises, divergences, normal};
 use self::ground::Ground;
+use self::progress::Progress;
 use self::report::Report;
 use self::sequence::Sequence;
 use crate::testbed::{self, UpArgs};
@@ -175,6 +177,7 @@ async fn live(
     report: &mut Report,
 ) -> Result<()> {
     let theirs = Ground::live(&standing.kubeconfig).await?;
+    run::ready(&theirs).await?;
     let (ours, clockwork) = Ground::ours(area.controllers(), seed);
     let definitions = area.definitions();
     run::define(&ours, &definitions)
@@ -186,16 +189,21 @@ async fn live(
         Ok(()) | Err(_) => {}
     }
     let sequences = area.sequences(seed)?;
-    let chosen = sequences
+    let chosen: Vec<_> = sequences
         .iter()
         .enumerate()
         .filter(|(number, _)| args.sequence.is_none_or(|only| only == *number))
-        .take(args.count.unwrap_or(usize::MAX));
-    let (tag, theirs, ours) = (&standing.tag, &theirs, &ours);
+        .take(args.count.unwrap_or(usize::MAX))
+        .collect();
+    let progress = Progress::new(area.name(), chosen.len());
+    let (tag, theirs, ours, progress) = (&standing.tag, &theirs, &ours, &progress);
+    let chosen = chosen.into_iter();
     let chosen = chosen.map(|(number, sequence)| (sequence, (number, sequence)));
     let pairs = run::in_turn(area, chosen, |(number, sequence)| async move {
         let namespace = format!("f-{tag}-{number}");
+        progress.begins(number, &sequence.title);
         let (pair, unsteady) = Pair::twice(area, sequence, &namespace, theirs, ours).await;
+        progress.ends(number);
         (number, sequence, pair, unsteady)
     });
     let mut pairs = std::pin::pin!(pairs);
@@ -205,7 +213,7 @@ async fn live(
         seed,
         args.sequence.is_none() && args.count.is_none(),
     );
-    while let Some((number, sequence, pair, unsteady)) = pairs.next().await {
+    while let Some((number, sequence, pair, unsteady)) = progress.watch(pairs.next()).await {
         if let Some(recording) = &mut recording
             && !unsteady
             && report.knows(&pair.divergences)

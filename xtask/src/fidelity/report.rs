@@ -13,6 +13,8 @@ use super::sequence::{Mode, Sequence};
 /// Lines shown of one difference, and kinds of differences shown.
 const LINES: usize = 24;
 const KINDS: usize = 60;
+/// Of so many sequences one may differ once and not again: the real server's own races, and those of a busy machine.
+const SEQUENCES_PER_UNSTEADY: usize = 333;
 
 /// Everything found in a run.
 pub struct Report {
@@ -38,6 +40,13 @@ struct Counts {
     different: usize,
     unsteady: usize,
     took: Duration,
+}
+
+impl Counts {
+    /// How many may differ once: three of a thousand, and one of however few.
+    fn unsteady_at_most(&self) -> usize {
+        (self.sequences / SEQUENCES_PER_UNSTEADY).max(1)
+    }
 }
 
 impl Report {
@@ -104,6 +113,20 @@ impl Report {
         counts.took = self.begun.map_or(Duration::ZERO, |begun| begun.elapsed());
         if unsteady {
             counts.unsteady += 1;
+            let (area, seed) = (self.area, self.seed);
+            let first = found.first().and_then(|found| {
+                let line = found.lines.first()?;
+                Some(format!(
+                    ": step {}, {} {}",
+                    found.step,
+                    line.command,
+                    cut(&line.line)
+                ))
+            });
+            self.say(&format!(
+                "once only: cargo xtask fidelity --live --seed {seed} {area} --sequence {number}{}",
+                first.unwrap_or_default()
+            ));
             return;
         }
         counts.different += usize::from(!found.is_empty());
@@ -189,7 +212,16 @@ impl Report {
         for (pattern, lines) in self.ledger.used(&self.seen) {
             self.say(&format!("ledger: {lines} lines are {pattern}"));
         }
+        let mut restless = false;
         for (area, counts) in &self.counts {
+            if counts.unsteady > counts.unsteady_at_most() {
+                restless = true;
+                self.say(&format!(
+                    "{area}: more than {} of {} sequences differed once and not again",
+                    counts.unsteady_at_most(),
+                    counts.sequences
+                ));
+            }
             let Counts {
                 sequences,
                 pairs,
@@ -206,11 +238,26 @@ impl Report {
             "{} kinds of difference that the ledger doesn't list",
             kinds.len()
         ));
-        kinds.is_empty() && unseen.is_empty()
+        kinds.is_empty() && unseen.is_empty() && !restless
     }
 }
 
 /// As much of a text as a person reads.
 fn cut(text: &str) -> String {
     text.chars().take(1500).collect()
+}
+
+#[test]
+fn differences_that_do_not_come_again_are_excused_three_times_in_a_thousand() {
+    let finished = |sequences: usize, unsteady: usize| {
+        let mut report = Report::new().expect("the ledger");
+        report.begin("requests", 1, false);
+        for number in 0..sequences {
+            let sequence = Sequence::default();
+            report.add(number, &sequence, Vec::new(), number < unsteady);
+        }
+        report.finish()
+    };
+    assert!(finished(40, 0) && finished(40, 1) && !finished(40, 2));
+    assert!(finished(1000, 3) && !finished(1000, 4));
 }

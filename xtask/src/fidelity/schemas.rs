@@ -49,16 +49,23 @@ impl Area for Schemas {
         let (lives, all) = (MADE + LIVES, MADE + LIVES + FLAWED);
         let made = (0..MADE).map(sequence);
         let lives_and_flaws = (MADE..lives).map(life).chain((lives..all).map(flawed));
-        Ok(made.chain(lives_and_flaws).collect())
+        let mut sequences: Vec<_> = made.chain(lives_and_flaws).collect();
+        // The first ones are a sample.
+        Chance::of(seed, u64::MAX).shuffle(&mut sequences);
+        Ok(sequences)
     }
 }
 
-/// Objects of upstream's custom resources. What others publish isn't ours to keep: there is no recording.
+/// Objects of upstream's custom resources. What others publish isn't ours to keep.
 pub struct Upstream;
 
 impl Area for Upstream {
     fn name(&self) -> &'static str {
         "upstream"
+    }
+
+    fn unrecorded(&self) -> Option<&'static str> {
+        Some("what others publish isn't kept here")
     }
 
     fn at_once(&self) -> usize {
@@ -79,6 +86,17 @@ impl Area for Upstream {
         Chance::of(seed, u64::MAX).shuffle(&mut all);
         Ok(all)
     }
+}
+
+/// Sequences as those of [`Upstream`], of definitions that a seed makes up.
+#[cfg(test)]
+pub fn like_upstream(seed: u64) -> Vec<Sequence> {
+    let sequence = |number| {
+        let mut chance = Chance::of(seed, number);
+        let definition = made::definition(&mut chance);
+        ratchet::sequence("", &definition, &mut chance)
+    };
+    (0..4).map(sequence).collect()
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {

@@ -44,6 +44,8 @@ impl Area for Tables {
                 sequences.push(sequence(object, &mut chance)?);
             }
         }
+        // The first ones are a sample.
+        Chance::of(seed, u64::MAX).shuffle(&mut sequences);
         Ok(sequences)
     }
 }
