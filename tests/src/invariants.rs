@@ -37,8 +37,10 @@ impl Invariants {
     /// Takes note of one commit.
     pub fn see(&mut self, commit: &Committed) {
         let (event, key) = (&commit.event, commit.event.key.to_string());
-        let before = event.before.as_ref().map(|entry| &*entry.value);
-        let after = &event.after.value;
+        let before = event.before.as_ref().map(|version| version.entry());
+        let before = before.as_ref().map(|entry| entry.value.as_ref());
+        let after = event.after.entry();
+        let after = &after.value;
         match &*commit.table {
             "argoproj.io/rollouts" => {
                 if let (Some(before), false) = (before, event.deleted) {

@@ -215,7 +215,7 @@ impl State {
                         .remove(key.as_str())
                         .map_err(|error| self.not_kept(&error))?;
                 } else {
-                    let json = serde_json::to_vec(event.after.written().as_ref())
+                    let json = serde_json::to_vec(event.after.entry().written().as_ref())
                         .map_err(|error| self.not_kept(&error))?;
                     objects
                         .insert(key.as_str(), json.as_slice())

@@ -150,7 +150,7 @@ impl WatchBody {
             let now = self.world.now();
             let poll = self.world.lock().api.watch_frames(self.id, now);
             self.ended = poll.ended;
-            self.queue.extend(poll.frames);
+            self.queue.extend(joined(poll.frames));
             if !poll.questions.is_empty() {
                 let asking = self.world.clone().ask_for_watch(self.id, poll.questions);
                 self.asking = Some(Box::pin(asking));
@@ -176,6 +176,32 @@ impl WatchBody {
             }
         }
     }
+}
+
+/// Many small frames as fewer: each costs a record of TLS and a frame of HTTP/2 for every watch.
+fn joined(frames: Vec<Bytes>) -> Vec<Bytes> {
+    /// Larger ones are passed on as they are, shared with other watches.
+    const SMALL: usize = 4 * 1024;
+    const JOINED: usize = 16 * 1024;
+    if frames.len() < 2 {
+        return frames;
+    }
+    let mut out: Vec<Bytes> = Vec::new();
+    let mut together: Vec<u8> = Vec::new();
+    for frame in frames {
+        if !together.is_empty() && (frame.len() > SMALL || together.len() + frame.len() > JOINED) {
+            out.push(std::mem::take(&mut together).into());
+        }
+        if frame.len() > SMALL {
+            out.push(frame);
+        } else {
+            together.extend_from_slice(&frame);
+        }
+    }
+    if !together.is_empty() {
+        out.push(together.into());
+    }
+    out
 }
 
 impl Body for SimBody {

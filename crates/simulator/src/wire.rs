@@ -168,12 +168,12 @@ pub(crate) fn http_response(response: Response) -> http::Response<SimBody> {
 }
 
 /// A request as data. The body is empty until it was read.
-pub(crate) fn request_of(parts: &http::request::Parts, user: Option<User>) -> Request {
+pub(crate) fn request_of(parts: http::request::Parts, user: Option<User>) -> Request {
     Request {
-        method: parts.method.clone(),
         path: percent_decode(parts.uri.path(), false),
         query: parse_query(parts.uri.query().unwrap_or_default()),
-        headers: parts.headers.clone(),
+        method: parts.method,
+        headers: parts.headers,
         body: Bytes::new(),
         user,
     }
@@ -237,7 +237,7 @@ where
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let query = parts.uri.query().unwrap_or_default().to_owned();
-            let mut request = request_of(&parts, Some(wire.user.clone()));
+            let mut request = request_of(parts, Some(wire.user.clone()));
             request.body = body.collect().await.map_err(Into::into)?.to_bytes();
             let head = request.method == Method::HEAD;
             let response = wire.run(request, query).await?;

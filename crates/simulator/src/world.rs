@@ -124,11 +124,6 @@ impl World {
         self.first + self.changes.len() as u64
     }
 
-    fn changes_from(&self, cursor: u64) -> Vec<Change> {
-        let skip = usize::try_from(cursor.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        self.changes.iter().skip(skip).cloned().collect()
-    }
-
     /// Runs the built-in controllers until they are quiet. Returns when one of them wants to run again.
     pub fn poll(&mut self, now: Timestamp) -> Option<Timestamp> {
         let due: Vec<bool> = self
@@ -175,7 +170,9 @@ impl World {
         if cursor >= end && !due {
             return false;
         }
-        let changes = self.changes_from(cursor);
+        let skip = usize::try_from(cursor.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let changes = self.changes.make_contiguous();
+        let changes = changes.get(skip..).unwrap_or_default();
         let Some(runner) = self.controllers.get_mut(index) else {
             return false;
         };
@@ -188,7 +185,7 @@ impl World {
             now,
         };
         runner.cursor = end;
-        runner.wake = runner.controller.step(&mut session, &changes);
+        runner.wake = runner.controller.step(&mut session, changes);
         true
     }
 }

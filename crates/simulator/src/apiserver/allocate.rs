@@ -4,6 +4,7 @@ mod families;
 mod ports;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use machinery::builtin::strategy::service;
 use machinery::builtin::validation::FieldError;
@@ -65,8 +66,12 @@ impl ApiServer {
             self.allocate_address(spec, whose, dry_run)
                 .map_err(|error| refused(&[error]))?;
         }
-        let others = self.services().filter(|service| meta::uid(service) != own);
+        let others: Vec<Arc<Value>> = self
+            .services()
+            .filter(|service| meta::uid(service) != own)
+            .collect();
         let used = others
+            .iter()
             .filter_map(|service| service.get("spec")?.as_object())
             .flat_map(ports::of);
         let mut ports = Ports::new(used.collect(), self.chance(&own), dry_run);
@@ -77,7 +82,7 @@ impl ApiServer {
         }
     }
 
-    fn services(&self) -> impl Iterator<Item = &Value> {
+    fn services(&self) -> impl Iterator<Item = Arc<Value>> {
         self.objects_of("/services")
     }
 
@@ -141,7 +146,7 @@ impl ApiServer {
                 "the provided IP ({address}) is not in the valid range. The range of valid IPs is {DRY}/16"
             ));
         }
-        let has = |service: &Value| {
+        let has = |service: Arc<Value>| {
             service.pointer("/spec/clusterIP").and_then(Value::as_str) == Some(address)
         };
         if !dry_run && self.services().any(has) {
@@ -151,8 +156,9 @@ impl ApiServer {
     }
 
     fn free_address(&self, own: &str) -> Option<String> {
-        let used: BTreeSet<&str> = self
-            .services()
+        let services: Vec<Arc<Value>> = self.services().collect();
+        let used: BTreeSet<&str> = services
+            .iter()
             .filter_map(|service| service.pointer("/spec/clusterIP").and_then(Value::as_str))
             .collect();
         let (all, first) = (THIRDS * FOURTHS, self.chance(own));

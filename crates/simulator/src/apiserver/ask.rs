@@ -109,7 +109,8 @@ impl ApiServer {
             return Ok(None);
         };
         let service = self.store.get("/services", &key(namespace, name));
-        let wanted = service.and_then(|service| service_port(&service.value, port));
+        let wanted = service.as_ref();
+        let wanted = wanted.and_then(|service| service_port(&service.value, port));
         let port_name = wanted.and_then(|port| port.get("name")?.as_str());
         let slices = self.objects_of("discovery.k8s.io/endpointslices");
         let mut addresses = slices

@@ -35,7 +35,7 @@ impl ApiServer {
             .put_read(&served.table, key, value, now, |value| {
                 reread(served, value)
             });
-        let entry = event.after.clone();
+        let entry = event.after.entry();
         self.after_commit(served, &event);
         if let Some(before) = before.flatten() {
             self.release_addresses(Some(&before.value), Some(&entry.value), now);
@@ -74,7 +74,7 @@ impl ApiServer {
     ) -> Option<Arc<Entry>> {
         self.skip_revisions();
         let event = self.store.remove(&served.table, key, now)?;
-        let entry = event.after.clone();
+        let entry = event.after.entry();
         self.converted.borrow_mut().forget(&served.table, key);
         self.hollow.remove(&(served.table.clone(), key.to_owned()));
         self.after_commit(served, &event);
@@ -108,16 +108,20 @@ impl ApiServer {
             resource: resource.clone(),
             namespace: namespace.to_owned(),
             name: name.to_owned(),
-            before: event.before.as_ref().map(|entry| entry.value.clone()),
-            after: (!event.deleted).then(|| event.after.value.clone()),
+            before: event
+                .before
+                .as_ref()
+                .map(|version| version.entry().value.clone()),
+            after: (!event.deleted).then(|| event.after.entry().value.clone()),
         });
         if served.resource.group == super::rbac::GROUP {
-            let object = (!event.deleted).then_some(event.after.value.as_ref());
+            let object = (!event.deleted).then(|| event.after.entry());
+            let object = object.as_ref().map(|entry| entry.value.as_ref());
             self.rbac
                 .note(&served.resource.plural, namespace, name, object);
         }
         if served.resource == known::CUSTOM_RESOURCE_DEFINITIONS {
-            let definition = (!event.deleted).then(|| event.after.value.clone());
+            let definition = (!event.deleted).then(|| event.after.entry().value.clone());
             self.serve_definition(&event.key, definition.as_deref());
         }
     }

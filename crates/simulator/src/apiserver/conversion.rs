@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::custom::Conversion;
 use super::list::Items;
 use super::registry::Served;
-use super::store::{Entry, Event};
+use super::store::{Entry, Event, Version};
 use super::{ApiServer, convert};
 use crate::outside::{Answer, Answered, Question, TIMED_OUT};
 use crate::status_error::ApiError;
@@ -191,9 +191,9 @@ impl ApiServer {
         }
         let mut converted = Vec::with_capacity(entries.len());
         let mut failure = None;
-        for (key, entry) in entries {
-            match self.cached_entry(served, &key, &entry) {
-                Ok(entry) => converted.push((key, entry)),
+        for (key, version) in entries {
+            match self.cached_entry(served, &key, &version.entry()) {
+                Ok(entry) => converted.push((key, Arc::new(Version::new(entry)))),
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
@@ -218,7 +218,10 @@ impl ApiServer {
         if served.asks().is_none() {
             return Ok(Cow::Borrowed(event));
         }
-        let entry = |entry: &Arc<Entry>| self.cached_entry(served, &event.key, entry);
+        let entry = |version: &Arc<Version>| {
+            let entry = self.cached_entry(served, &event.key, &version.entry());
+            entry.map(|entry| Arc::new(Version::new(entry)))
+        };
         let (before, after) = (
             event.before.as_ref().map(entry).transpose(),
             entry(&event.after),

@@ -15,7 +15,7 @@ use super::definitions::CLEANUP;
 use super::facts;
 use super::registry::Served;
 use super::resource::known;
-use super::store::{Entry, key};
+use super::store::{Entry, Version, key};
 use super::write::Writer;
 use crate::session::{DeleteOptions, Propagation};
 use crate::status_error::ApiError;
@@ -220,10 +220,7 @@ impl ApiServer {
     ) -> Result<Deleted, ApiError> {
         let place = (namespace, name);
         let stored = match served.asks() {
-            Some(_) => self
-                .store
-                .get(&served.table, &key(namespace, name))
-                .cloned(),
+            Some(_) => self.store.get(&served.table, &key(namespace, name)),
             None => None,
         };
         let Some(stored) = stored else {
@@ -272,7 +269,7 @@ impl ApiServer {
                 "this namespace may not be deleted",
             ));
         }
-        let Some(stored) = self.store.get(&served.table, &key).cloned() else {
+        let Some(stored) = self.store.get(&served.table, &key) else {
             return Err(ApiError::not_found(&served.resource, name));
         };
         check_preconditions(&served, &stored.value, options)?;
@@ -388,13 +385,14 @@ impl ApiServer {
     pub(crate) fn delete_collection(
         &mut self,
         served: &Arc<Served>,
-        listed: Vec<Arc<Entry>>,
+        listed: &[Arc<Version>],
         options: &DeleteOptions,
         writer: &mut Writer<'_>,
-    ) -> Result<Vec<Arc<Entry>>, ApiError> {
+    ) -> Result<Vec<Arc<Version>>, ApiError> {
         writer.collection = true;
         // All answers first: once an object is deleted, this run cannot be repeated.
-        for entry in &listed {
+        for version in listed {
+            let entry = version.entry();
             let asked = self.admit_deleted((served, served), &entry.value, options, writer);
             match asked {
                 Ok(()) => {}
@@ -402,14 +400,15 @@ impl ApiServer {
                 Err(_) => break,
             }
             // What a deletion reads it asks in any case.
-            self.ask_for_stored(served, entry);
+            self.ask_for_stored(served, &entry);
         }
         self.has_its_answers()?;
         let mut deleted = Vec::new();
-        for entry in listed {
+        for version in listed {
+            let entry = version.entry();
             let (namespace, name) = (meta::namespace(&entry.value), meta::name(&entry.value));
             match self.delete(served, namespace, name, options, writer) {
-                Ok(_) => deleted.push(entry.clone()),
+                Ok(_) => deleted.push(version.clone()),
                 Err(error) if error.code == 404 => {}
                 Err(error) => return Err(error),
             }

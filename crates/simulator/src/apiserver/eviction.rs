@@ -126,7 +126,6 @@ impl ApiServer {
         let pod = self
             .store
             .get(&pods.table, &key(namespace, name))
-            .cloned()
             .ok_or_else(|| ApiError::not_found(&known::PODS, name))?;
         let phase = pod
             .value
@@ -147,7 +146,7 @@ impl ApiServer {
         let all = self.selected(&served, &Selection::namespace(namespace))?;
         Ok(all
             .into_iter()
-            .map(|(_, entry)| entry)
+            .map(|(_, version)| version.entry())
             .filter(|budget| {
                 let selector = budget
                     .value

@@ -332,7 +332,7 @@ impl ApiServer {
     /// The stored object a call names.
     pub(crate) fn stored(&self, call: &Call<'_>) -> Result<Arc<Entry>, ApiError> {
         let key = key(call.namespace(), &call.target.name);
-        let found = self.store.get(&call.served.table, &key).cloned();
+        let found = self.store.get(&call.served.table, &key);
         found.ok_or_else(|| ApiError::not_found(&call.served.resource, &call.target.name))
     }
 
@@ -466,7 +466,7 @@ impl ApiServer {
         warn_of_orphans(&call.served, &options, &mut call.warnings);
         let served = call.served.clone();
         let mut writer = call.writer(options.dry_run);
-        let result = self.delete_collection(&served, listed.entries, &options, &mut writer);
+        let result = self.delete_collection(&served, &listed.entries, &options, &mut writer);
         call.warnings = writer.warnings;
         listed.entries = result?;
         list::listed_reply(call, &listed)

@@ -12,7 +12,7 @@ use super::list_options::{ListOptions, Match, too_large};
 use super::registry::Served;
 use super::reply::{self, ListMeta};
 use super::selection::Selection;
-use super::store::{Entry, Table};
+use super::store::{Table, Version};
 use crate::request::Reply;
 use crate::status_error::ApiError;
 
@@ -105,7 +105,7 @@ const EXPIRED_LIST: &str = "The resourceVersion for the provided list is too old
 /// A list read from the store.
 pub(crate) struct Listed {
     /// The items in key order.
-    pub entries: Vec<Arc<Entry>>,
+    pub entries: Vec<Arc<Version>>,
     /// What the list says about itself.
     pub metadata: ListMeta,
 }
@@ -128,7 +128,7 @@ impl ApiServer {
             let token = decode_token(&options.token, &selection.prefix)?;
             let Some(revision) = token.revision else {
                 return Ok(chunk(
-                    self.newest(served, selection, &token.start)?,
+                    self.newest(served, selection, (&token.start, options.limit))?,
                     selection,
                     options.limit,
                     current,
@@ -166,7 +166,7 @@ impl ApiServer {
             options.limit
         };
         Ok(chunk(
-            self.newest(served, selection, "")?,
+            self.newest(served, selection, ("", limit))?,
             selection,
             limit,
             current,
@@ -179,22 +179,22 @@ impl ApiServer {
         served: &Served,
         selection: &Selection,
     ) -> Result<Items, ApiError> {
-        Ok(self.newest(served, selection, "")?.selected)
+        Ok(self.newest(served, selection, ("", 0))?.selected)
     }
 
     fn newest(
         &self,
         served: &Served,
         selection: &Selection,
-        start: &str,
+        (start, limit): (&str, usize),
     ) -> Result<Read, ApiError> {
         let table = self.store.table(&served.table);
         if served.asks().is_none() {
-            return Ok(newest(table, selection, start));
+            return Ok(newest(table, selection, start, limit));
         }
         let all = table.into_iter().flat_map(|table| {
-            let range = table.range(&selection.prefix, start);
-            range.map(|(key, entry)| (key.clone(), entry.clone()))
+            let range = table.versions(&selection.prefix, start);
+            range.map(|(key, version)| (key.clone(), version.clone()))
         });
         self.matching(served, selection, Read::all(all.collect(), selection))
     }
@@ -207,19 +207,28 @@ impl ApiServer {
         read: Read,
     ) -> Result<Read, ApiError> {
         let mut selected = self.cached_entries(served, read.selected)?;
-        selected.retain(|(key, entry)| selection.matches(key, &entry.value));
-        Ok(Read { selected, ..read })
+        if selection.is_filtered() {
+            selected.retain(|(key, version)| selection.matches(key, &version.entry().value));
+        }
+        let count = selected.len();
+        Ok(Read {
+            selected,
+            count,
+            ..read
+        })
     }
 }
 
-/// Entries by key.
-pub(crate) type Items = Vec<(Arc<str>, Arc<Entry>)>;
+/// Objects by key.
+pub(crate) type Items = Vec<(Arc<str>, Arc<Version>)>;
 
 /// What was read of a table.
 #[derive(Default)]
 struct Read {
-    /// The selected objects, in key order.
+    /// The selected objects, in key order; no more than were asked for.
     selected: Items,
+    /// How many are selected in all.
+    count: usize,
     /// The last key that was looked at, selected or not: what follows a chunk is told from it.
     last: Option<Arc<str>>,
 }
@@ -230,13 +239,14 @@ impl Read {
         let single = selection.single_name().is_some() && !selection.prefix.is_empty();
         let last = items.last().filter(|_| !single).map(|(key, _)| key.clone());
         Self {
+            count: items.len(),
             selected: items,
             last,
         }
     }
 }
 
-fn newest(table: Option<&Table>, selection: &Selection, start: &str) -> Read {
+fn newest(table: Option<&Table>, selection: &Selection, start: &str, limit: usize) -> Read {
     let Some(table) = table else {
         return Read::default();
     };
@@ -247,19 +257,26 @@ fn newest(table: Option<&Table>, selection: &Selection, start: &str) -> Read {
         let found = table
             .get(&key)
             .filter(|entry| selection.matches(&key, &entry.value));
-        let found = found.map(|entry| (Arc::from(key.as_str()), entry.clone()));
+        let found = found.map(|entry| (Arc::from(key.as_str()), Arc::new(Version::new(entry))));
+        let selected: Items = found.into_iter().collect();
         return Read {
-            selected: found.into_iter().collect(),
+            count: selected.len(),
+            selected,
             last: None,
         };
     }
     let mut read = Read::default();
-    for (key, entry) in table.range(&selection.prefix, start) {
-        if selection.matches(key, &entry.value) {
-            read.selected.push((key.clone(), entry.clone()));
+    let mut last = None;
+    for (key, version) in table.versions(&selection.prefix, start) {
+        if !selection.is_filtered() || selection.matches(key, &version.entry().value) {
+            read.count += 1;
+            if limit == 0 || read.count <= limit {
+                read.selected.push((key.clone(), version.clone()));
+            }
         }
-        read.last = Some(key.clone());
+        last = Some(key);
     }
+    read.last = last.cloned();
     read
 }
 
@@ -276,9 +293,13 @@ fn chunk(read: Read, selection: &Selection, limit: usize, revision: u64) -> List
         resource_version: revision.to_string(),
         ..ListMeta::default()
     };
-    let Read { mut selected, last } = read;
-    let rest = selected.len().saturating_sub(limit);
-    let full = limit > 0 && selected.len() >= limit;
+    let Read {
+        mut selected,
+        count,
+        last,
+    } = read;
+    let rest = count.saturating_sub(limit);
+    let full = limit > 0 && count >= limit;
     if full {
         selected.truncate(limit);
     }
@@ -297,12 +318,11 @@ fn chunk(read: Read, selection: &Selection, limit: usize, revision: u64) -> List
         }
     }
     Listed {
-        entries: selected.into_iter().map(|(_, entry)| entry).collect(),
+        entries: selected.into_iter().map(|(_, version)| version).collect(),
         metadata,
     }
 }
 
-/// The body of a token, for tests and tools.
 /// The reply to a list, and to the deletion of a collection.
 pub(super) fn listed_reply(call: &Call<'_>, listed: &Listed) -> Result<Reply, ApiError> {
     let body = reply::list_body(

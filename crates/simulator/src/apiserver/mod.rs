@@ -70,7 +70,7 @@ pub use forward::{Carrier, Forward};
 pub use log::Following;
 use registry::Registry;
 pub(crate) use reply::{error_response_without_warnings as refusal, too_many_in_flight};
-use store::Store;
+use store::{Bounds, Store};
 use watch::Watch;
 
 const RBAC_RESOURCES: [resource::Resource; 4] = [
@@ -85,6 +85,10 @@ const RBAC_RESOURCES: [resource::Resource; 4] = [
 pub struct Options {
     /// Seconds of history kept per resource.
     pub history_seconds: i64,
+    /// About how many bytes of history are kept in all.
+    pub history_bytes: usize,
+    /// About how many bytes of objects are kept as whole values, which are quick to use and ten times as large as bytes.
+    pub whole_bytes: usize,
     /// Leave out a revision now and then, so that nothing depends on density.
     pub skip_revisions: bool,
     /// Decides which revisions are left out.
@@ -105,6 +109,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             history_seconds: 300,
+            history_bytes: 128 << 20,
+            whole_bytes: 256 << 20,
             skip_revisions: false,
             skip_seed: 0,
             advertise: None,
@@ -121,8 +127,9 @@ pub struct ApiServer {
     registry: Registry,
     options: Options,
     store: Store,
-    watches: BTreeMap<WatchId, Watch>,
-    watchers: BTreeMap<Arc<str>, Vec<WatchId>>,
+    watches: BTreeMap<WatchId, Box<Watch>>,
+    /// By table, the watches that know of everything: a change concerns them, and those that are behind know already.
+    settled: BTreeMap<Arc<str>, Vec<WatchId>>,
     dirty_watches: Vec<WatchId>,
     last_watch: u64,
     changes: VecDeque<Change>,
@@ -146,10 +153,14 @@ impl ApiServer {
     pub fn new(options: Options) -> Self {
         Self {
             registry: Registry::builtin(),
-            store: Store::new(options.history_seconds),
+            store: Store::new(Bounds {
+                history_seconds: options.history_seconds,
+                history_bytes: options.history_bytes,
+                whole_bytes: options.whole_bytes,
+            }),
             options,
             watches: BTreeMap::new(),
-            watchers: BTreeMap::new(),
+            settled: BTreeMap::new(),
             dirty_watches: Vec::new(),
             last_watch: 0,
             changes: VecDeque::new(),

@@ -4,8 +4,9 @@
 mod reset;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use machinery::apply::{self, FieldSet, Type, Versions, Write};
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use super::ApiServer;
 use super::convert;
 use super::registry::{Backing, Served};
+use super::store::Entry;
 use super::write::Writer;
 use crate::request::Request;
 
@@ -93,6 +95,8 @@ struct ServedVersions<'a> {
     server: &'a ApiServer,
     served: &'a Served,
     subresource: &'a str,
+    /// The definition, once a version of it is asked for that isn't served.
+    definition: OnceCell<Option<Arc<Entry>>>,
 }
 
 impl ServedVersions<'_> {
@@ -115,9 +119,12 @@ impl ServedVersions<'_> {
         let (_, version) = api_version
             .split_once('/')
             .filter(|(group, _)| *group == resource.group)?;
-        let name = format!("{}.{}", resource.plural, resource.group);
-        let table = "apiextensions.k8s.io/customresourcedefinitions";
-        let definition = &self.server.store.get(table, &name)?.value;
+        let definition = self.definition.get_or_init(|| {
+            let name = format!("{}.{}", resource.plural, resource.group);
+            let table = "apiextensions.k8s.io/customresourcedefinitions";
+            self.server.store.get(table, &name)
+        });
+        let definition = &definition.as_ref()?.value;
         let versions = definition.pointer("/spec/versions")?.as_array()?;
         let defined = versions
             .iter()
@@ -272,6 +279,7 @@ impl ApiServer {
             server: self,
             served,
             subresource: author.subresource,
+            definition: OnceCell::new(),
         };
         let (api_version, empty) = (served.resource.api_version(), empty(served));
         run(&Write {

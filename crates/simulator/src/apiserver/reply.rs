@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::convert;
 use super::negotiate::{Encoding, Form, Transform, error_form};
 use super::registry::Served;
-use super::store::Entry;
+use super::store::{Entry, Version};
 use super::table::{TableOptions, partial, partial_list, table};
 use super::warning;
 use crate::request::{Request, Response};
@@ -190,7 +190,7 @@ impl ListMeta {
 /// A list as the form wants it.
 pub(crate) fn list_body(
     served: &Served,
-    entries: &[Arc<Entry>],
+    entries: &[Arc<Version>],
     metadata: &ListMeta,
     request: &Request,
     form: &Form,
@@ -204,8 +204,8 @@ pub(crate) fn list_body(
         Transform::Plain => {
             let items: Vec<Value> = entries
                 .iter()
-                .map(|entry| {
-                    let mut item = Value::clone(&in_version(served, &entry.value));
+                .map(|version| {
+                    let mut item = Value::clone(&in_version(served, &version.entry().value));
                     if let (false, Some(fields)) = (custom, item.as_object_mut()) {
                         fields.remove("kind");
                         fields.remove("apiVersion");
@@ -230,7 +230,7 @@ pub(crate) fn list_body(
         Transform::Table => {
             let objects: Vec<Arc<Value>> = entries
                 .iter()
-                .map(|entry| in_version(served, &entry.value))
+                .map(|version| in_version(served, &version.entry().value))
                 .collect();
             let options = table_options(request, form, true)?;
             let value = table(served, &objects, &metadata.to_value(false), &options, now)?;
@@ -239,7 +239,7 @@ pub(crate) fn list_body(
         Transform::PartialList => {
             let objects: Vec<Arc<Value>> = entries
                 .iter()
-                .map(|entry| Arc::clone(&entry.value))
+                .map(|version| version.entry().value.clone())
                 .collect();
             let value = partial_list(&objects, &metadata.to_value(false), &form.meta_version);
             Ok(encode(
@@ -256,7 +256,7 @@ pub(crate) fn list_body(
 }
 
 /// A list assembled from the items' own bytes. Items of built-in lists have no kind and apiVersion.
-fn plain_list(served: &Served, entries: &[Arc<Entry>], metadata: &ListMeta) -> Bytes {
+fn plain_list(served: &Served, entries: &[Arc<Version>], metadata: &ListMeta) -> Bytes {
     let custom = served.custom().is_some();
     let mut body = Vec::with_capacity(256 + entries.len() * 1024);
     let (kind, api_version) = (served.list_kind(), served.resource.api_version());
@@ -273,11 +273,13 @@ fn plain_list(served: &Served, entries: &[Arc<Entry>], metadata: &ListMeta) -> B
         "{{\"kind\":\"{}\",\"apiVersion\":\"{api_version}\",",
         served.resource.kind
     );
-    for (index, entry) in entries.iter().enumerate() {
+    let shared = !custom && served.is_storage_version();
+    for (index, version) in entries.iter().enumerate() {
         if index > 0 {
             body.push(b',');
         }
-        let json = object_json(served, entry);
+        let known = version.known_json().filter(|_| shared);
+        let json = known.unwrap_or_else(|| object_json(served, &version.entry()));
         match json.strip_prefix(type_meta.as_bytes()) {
             Some(rest) if !custom => {
                 body.push(b'{');

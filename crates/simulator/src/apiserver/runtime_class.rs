@@ -69,7 +69,7 @@ impl ApiServer {
             let text = format!("pod rejected: RuntimeClass {class:?} not found");
             return Err(ApiError::forbidden(&known::PODS, name, &text));
         };
-        Ok(Some(found.clone()))
+        Ok(Some(found))
     }
 }
 

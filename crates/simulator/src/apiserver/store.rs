@@ -1,112 +1,30 @@
 //! The versioned store: one revision counter, a table per resource, and each table's recent history.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, OnceLock};
+mod history;
+mod version;
+mod warm;
 
-use bytes::Bytes;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// One version of one object, shared by the table, the history and the watches.
-#[derive(Debug)]
-pub struct Entry {
-    /// The object as it is read, `metadata.resourceVersion` included.
-    pub value: Arc<Value>,
-    /// The object as it was written, if it isn't read as that: a custom resource's schema may have changed since.
-    written: Option<Arc<Value>>,
-    /// Its revision.
-    pub revision: u64,
-    /// What happened to the object.
-    pub happened: Happened,
-    /// The line of a watch that says so, with the object as JSON in its storage version; made on first use.
-    line: OnceLock<Bytes>,
-}
+use history::History;
+use version::Weight;
+pub use version::{Entry, Happened, Version, line};
+use warm::Warm;
 
-/// What a new version of an object is to whom every version is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Happened {
-    /// The first.
-    Added,
-    /// A further one.
-    Modified,
-    /// The last.
-    Deleted,
-}
-
-impl Happened {
-    /// As watches name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Added => "ADDED",
-            Self::Modified => "MODIFIED",
-            Self::Deleted => "DELETED",
-        }
-    }
-}
-
-const LINE_BEGIN: &[u8] = b"{\"type\":\"";
-const LINE_MIDDLE: &[u8] = b"\",\"object\":";
-const LINE_END: &[u8] = b"}\n";
-
-/// The line of a watch about an object.
-pub fn line(happened: &str, object: &[u8]) -> Bytes {
-    let parts = [
-        LINE_BEGIN,
-        happened.as_bytes(),
-        LINE_MIDDLE,
-        object,
-        LINE_END,
-    ];
-    parts.concat().into()
-}
-
-impl Entry {
-    /// A version of an object.
-    pub fn new(value: Arc<Value>, revision: u64) -> Self {
-        Self::of(Happened::Modified, value, revision)
-    }
-
-    fn of(happened: Happened, value: Arc<Value>, revision: u64) -> Self {
-        Self {
-            value,
-            written: None,
-            revision,
-            happened,
-            line: OnceLock::new(),
-        }
-    }
-
-    /// The object as it was written.
-    pub fn written(&self) -> &Arc<Value> {
-        self.written.as_ref().unwrap_or(&self.value)
-    }
-
-    /// The same entry, read as `value`; `None` for what was written.
-    fn read_as(&self, value: Option<Value>) -> Self {
-        let written = self.written().clone();
-        let (value, written) = match value {
-            Some(value) => (Arc::new(value), Some(written)),
-            None => (written, None),
-        };
-        Self {
-            written,
-            ..Self::of(self.happened, value, self.revision)
-        }
-    }
-
-    /// The line of a watch that says what happened. The object in it is written once, by `print`.
-    pub fn line(&self, print: impl FnOnce(&Value) -> Vec<u8>) -> Bytes {
-        let made = || line(self.happened.name(), &print(&self.value));
-        self.line.get_or_init(made).clone()
-    }
-
-    /// The object as JSON; a part of that line.
-    pub fn json(&self, print: impl FnOnce(&Value) -> Vec<u8>) -> Bytes {
-        let line = self.line(print);
-        let begin = LINE_BEGIN.len() + self.happened.name().len() + LINE_MIDDLE.len();
-        let end = line.len().saturating_sub(LINE_END.len());
-        line.slice(begin.min(end)..end)
-    }
+/// How much a store keeps beside its objects.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Seconds for which a change is kept.
+    pub history_seconds: i64,
+    /// About how many bytes of changes are kept in all; the resource with the most of them forgets its oldest.
+    pub history_bytes: usize,
+    /// About how many bytes of objects are kept as whole values.
+    pub whole_bytes: usize,
 }
 
 /// One change of one table.
@@ -119,9 +37,9 @@ pub struct Event {
     /// Key of the object.
     pub key: Arc<str>,
     /// Before; `None` if the object was created.
-    pub before: Option<Arc<Entry>>,
+    pub before: Option<Arc<Version>>,
     /// After. A deletion has the last state with the deletion's revision here, and `deleted` set.
-    pub after: Arc<Entry>,
+    pub after: Arc<Version>,
     /// The object is gone.
     pub deleted: bool,
 }
@@ -129,9 +47,8 @@ pub struct Event {
 /// The objects of one resource, in the order of their keys (`NAMESPACE/NAME`, or `NAME`), as etcd orders them.
 #[derive(Debug, Default)]
 pub struct Table {
-    objects: BTreeMap<Arc<str>, Arc<Entry>>,
-    history: VecDeque<Event>,
-    compacted: u64,
+    objects: BTreeMap<Arc<str>, Arc<Version>>,
+    history: History,
     /// Watches begin here or later.
     served_from: u64,
 }
@@ -150,8 +67,8 @@ pub fn key(namespace: &str, name: &str) -> String {
 
 impl Table {
     /// One object.
-    pub fn get(&self, key: &str) -> Option<&Arc<Entry>> {
-        self.objects.get(key)
+    pub fn get(&self, key: &str) -> Option<Arc<Entry>> {
+        self.objects.get(key).map(|version| version.entry())
     }
 
     /// How many objects there are.
@@ -169,7 +86,17 @@ impl Table {
         &'a self,
         prefix: &'a str,
         start: &str,
-    ) -> impl Iterator<Item = (&'a Arc<str>, &'a Arc<Entry>)> {
+    ) -> impl Iterator<Item = (&'a Arc<str>, Arc<Entry>)> {
+        self.versions(prefix, start)
+            .map(|(key, version)| (key, version.entry()))
+    }
+
+    /// The same as the store keeps them.
+    pub fn versions<'a>(
+        &'a self,
+        prefix: &'a str,
+        start: &str,
+    ) -> impl Iterator<Item = (&'a Arc<str>, &'a Arc<Version>)> {
         let from = if start > prefix { start } else { prefix };
         self.objects
             .range::<str, _>((std::ops::Bound::Included(from), std::ops::Bound::Unbounded))
@@ -177,20 +104,15 @@ impl Table {
     }
 
     /// The objects as they were at a revision; `None` if that is older than the history.
-    pub fn at(&self, revision: u64, prefix: &str) -> Option<BTreeMap<Arc<str>, Arc<Entry>>> {
-        if revision < self.compacted {
+    pub fn at(&self, revision: u64, prefix: &str) -> Option<BTreeMap<Arc<str>, Arc<Version>>> {
+        if revision < self.compacted() {
             return None;
         }
-        let mut objects: BTreeMap<Arc<str>, Arc<Entry>> = self
-            .range(prefix, "")
-            .map(|(key, entry)| (key.clone(), entry.clone()))
+        let mut objects: BTreeMap<Arc<str>, Arc<Version>> = self
+            .versions(prefix, "")
+            .map(|(key, version)| (key.clone(), version.clone()))
             .collect();
-        for event in self
-            .history
-            .iter()
-            .rev()
-            .take_while(|event| event.revision > revision)
-        {
+        for event in self.since(revision).rev() {
             if !event.key.starts_with(prefix) {
                 continue;
             }
@@ -204,38 +126,22 @@ impl Table {
 
     /// The oldest revision from which every later change is known.
     pub fn compacted(&self) -> u64 {
-        self.compacted
+        self.history.compacted()
     }
 
     /// The oldest revision from which a watch can begin.
     pub fn watchable(&self) -> u64 {
-        self.compacted.max(self.served_from)
+        self.compacted().max(self.served_from)
     }
 
     /// The changes after a revision, in order; the history must reach back that far.
-    pub fn since(&self, revision: u64) -> impl Iterator<Item = &Event> {
-        let from = self
-            .history
-            .partition_point(|event| event.revision <= revision);
-        self.history.range(from..)
+    pub fn since(&self, revision: u64) -> impl DoubleEndedIterator<Item = &Event> {
+        self.history.since(revision)
     }
 
     /// Revision of the newest change in the history; 0 without one.
     pub fn newest(&self) -> u64 {
-        self.history.back().map_or(0, |event| event.revision)
-    }
-
-    fn push(&mut self, event: Event, keep_from: Timestamp) {
-        while let Some(first) = self.history.front().filter(|first| first.time < keep_from) {
-            self.compacted = first.revision;
-            self.history.pop_front();
-        }
-        self.history.push_back(event);
-    }
-
-    fn forget_history(&mut self, revision: u64) {
-        self.history.clear();
-        self.compacted = revision;
+        self.history.newest()
     }
 }
 
@@ -253,18 +159,23 @@ pub struct Committed {
 pub struct Store {
     tables: BTreeMap<Arc<str>, Table>,
     revision: u64,
-    history_seconds: i64,
+    bounds: Bounds,
+    /// About how many bytes the changes of all tables take.
+    history_bytes: usize,
     log: Option<VecDeque<Committed>>,
+    warm: RefCell<Warm>,
 }
 
 impl Store {
     /// An empty store.
-    pub fn new(history_seconds: i64) -> Self {
+    pub fn new(bounds: Bounds) -> Self {
         Self {
             tables: BTreeMap::new(),
             revision: 0,
-            history_seconds,
+            bounds,
+            history_bytes: 0,
             log: None,
+            warm: RefCell::new(Warm::new(bounds.whole_bytes)),
         }
     }
 
@@ -289,8 +200,13 @@ impl Store {
     }
 
     /// One object.
-    pub fn get(&self, table: &str, key: &str) -> Option<&Arc<Entry>> {
-        self.tables.get(table)?.get(key)
+    pub fn get(&self, table: &str, key: &str) -> Option<Arc<Entry>> {
+        let version = self.tables.get(table)?.objects.get(key)?;
+        let (entry, unpacked) = version.unpack();
+        if unpacked {
+            self.warm.borrow_mut().add(version, entry.weight().whole);
+        }
+        Some(entry)
     }
 
     /// Names of all tables.
@@ -316,23 +232,24 @@ impl Store {
         self.revision += 1;
         machinery::meta::set_resource_version(&mut value, &self.revision.to_string());
         let revision = self.revision;
-        let (name, target, keep_from) = self.target(table, now);
+        let (name, target) = self.target(table);
         let known = target.objects.get_key_value(key);
         let happened = known.map_or(Happened::Added, |_| Happened::Modified);
         let key: Arc<str> = known.map_or_else(|| Arc::from(key), |(key, _)| key.clone());
         let shown = read(&value);
-        let entry = Arc::new(Entry::of(happened, Arc::new(value), revision).read_as(shown));
-        let before = target.objects.insert(key.clone(), entry.clone());
+        let entry = Entry::of(happened, Arc::new(value), revision).read_as(shown);
+        let weight = entry.weight();
+        let version = Arc::new(Version::new(Arc::new(entry)));
+        let before = target.objects.insert(key.clone(), version.clone());
         let event = Event {
-            revision: entry.revision,
+            revision,
             time: now,
             key,
             before,
-            after: entry,
+            after: version,
             deleted: false,
         };
-        target.push(event.clone(), keep_from);
-        self.note(name, &event);
+        self.note(&name, &event, weight, now);
         event
     }
 
@@ -341,11 +258,13 @@ impl Store {
         self.tables.get(table)?.objects.get(key)?;
         self.revision += 1;
         let revision = self.revision;
-        let (name, target, keep_from) = self.target(table, now);
+        let (name, target) = self.target(table);
         let (key, before) = target.objects.remove_entry(key)?;
-        let mut last = Value::clone(&before.value);
+        let mut last = Value::clone(&before.entry().value);
         machinery::meta::set_resource_version(&mut last, &revision.to_string());
-        let after = Arc::new(Entry::of(Happened::Deleted, Arc::new(last), revision));
+        let after = Entry::of(Happened::Deleted, Arc::new(last), revision);
+        let weight = after.weight();
+        let after = Arc::new(Version::new(Arc::new(after)));
         let event = Event {
             revision,
             time: now,
@@ -354,29 +273,63 @@ impl Store {
             after,
             deleted: true,
         };
-        target.push(event.clone(), keep_from);
-        self.note(name, &event);
+        self.note(&name, &event, weight, now);
         Some(event)
     }
 
-    fn note(&mut self, table: Arc<str>, event: &Event) {
+    fn note(&mut self, table: &Arc<str>, event: &Event, weight: Weight, now: Timestamp) {
+        self.warm.get_mut().add(&event.after, weight.whole);
+        let keep_from = now
+            .checked_sub(jiff::SignedDuration::from_secs(self.bounds.history_seconds))
+            .unwrap_or(Timestamp::MIN);
+        if let Some(table) = self.tables.get_mut(table) {
+            let before = table.history.bytes();
+            table.history.push(event.clone(), weight.packed, keep_from);
+            self.history_bytes += table.history.bytes();
+            self.history_bytes = self.history_bytes.saturating_sub(before);
+        }
+        self.bound_history();
         if let Some(log) = &mut self.log {
             log.push_back(Committed {
-                table,
+                table: table.clone(),
                 event: event.clone(),
             });
+        }
+    }
+
+    /// The resource with the most bytes of history forgets its oldest changes if there are too many: who writes much shortens
+    /// nobody else's. Some more than needed, so that this isn't done at each change.
+    fn bound_history(&mut self) {
+        let most = self.bounds.history_bytes;
+        while self.history_bytes > most {
+            let tables = self.tables.values_mut();
+            let Some(largest) = tables.max_by_key(|table| table.history.bytes()) else {
+                return;
+            };
+            let before = largest.history.bytes();
+            largest
+                .history
+                .forget(self.history_bytes - most + most / 64);
+            let freed = before - largest.history.bytes();
+            if freed == 0 {
+                return;
+            }
+            self.history_bytes -= freed;
         }
     }
 
     /// Puts back an object read from disk, without history.
     pub fn restore(&mut self, table: &str, key: &str, value: Value, revision: u64) {
         let name: Arc<str> = Arc::from(table);
-        let entry = Arc::new(Entry::new(Arc::new(value), revision));
+        let entry = Entry::new(Arc::new(value), revision);
+        let weight = entry.weight();
+        let version = Arc::new(Version::new(Arc::new(entry)));
+        self.warm.get_mut().add(&version, weight.whole);
         self.tables
             .entry(name)
             .or_default()
             .objects
-            .insert(Arc::from(key), entry);
+            .insert(Arc::from(key), version);
     }
 
     /// Ends a restore: the counter goes on after `revision`, and nothing older can be watched.
@@ -389,12 +342,16 @@ impl Store {
     /// filled do, and what is stored is read again.
     pub fn serve_anew(&mut self, table: &str, read: impl Fn(&Value) -> Option<Value>) {
         let (name, revision) = (Arc::from(table), self.revision);
-        let table = self.tables.entry(name).or_default();
+        let (table, warm) = (self.tables.entry(name).or_default(), self.warm.get_mut());
         table.served_from = revision;
-        for entry in table.objects.values_mut() {
+        for version in table.objects.values_mut() {
+            let entry = version.entry();
             let shown = read(entry.written());
             if shown.as_ref().unwrap_or(entry.written()) != entry.value.as_ref() {
-                *entry = Arc::new(entry.read_as(shown));
+                let entry = entry.read_as(shown);
+                let weight = entry.weight();
+                *version = Arc::new(Version::new(Arc::new(entry)));
+                warm.add(version, weight.whole);
             }
         }
     }
@@ -403,8 +360,9 @@ impl Store {
     pub fn compact(&mut self) {
         let revision = self.revision;
         for table in self.tables.values_mut() {
-            table.forget_history(revision);
+            table.history.clear(revision);
         }
+        self.history_bytes = 0;
     }
 
     /// The changes committed since the last call, in order.
@@ -412,15 +370,12 @@ impl Store {
         self.log.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    fn target(&mut self, table: &str, now: Timestamp) -> (Arc<str>, &mut Table, Timestamp) {
-        let keep_from = now
-            .checked_sub(jiff::SignedDuration::from_secs(self.history_seconds))
-            .unwrap_or(Timestamp::MIN);
+    fn target(&mut self, table: &str) -> (Arc<str>, &mut Table) {
         let name: Arc<str> = self
             .tables
             .get_key_value(table)
             .map_or_else(|| Arc::from(table), |(name, _)| name.clone());
         let target = self.tables.entry(name.clone()).or_default();
-        (name, target, keep_from)
+        (name, target)
     }
 }

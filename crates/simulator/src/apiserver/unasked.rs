@@ -1,6 +1,8 @@
 //! Policies of mutating admission are stored, and nobody asks them yet: a request that one of them would have to be asked
 //! about is refused, so that nothing passes as admitted that wasn't judged.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::ApiServer;
@@ -33,7 +35,7 @@ impl ApiServer {
                     .objects_of(bindings)
                     .any(|binding| binding.pointer("/spec/policyName") == name);
                 if bound && matches(policy.pointer("/spec/matchConstraints/resourceRules")) {
-                    return Err(unasked(kind, policy));
+                    return Err(unasked(kind, &policy));
                 }
             }
         }
@@ -41,11 +43,11 @@ impl ApiServer {
     }
 
     /// All objects of one table.
-    pub(crate) fn objects_of(&self, table: &str) -> impl Iterator<Item = &Value> {
+    pub(crate) fn objects_of(&self, table: &str) -> impl Iterator<Item = Arc<Value>> {
         let entries = self.store.table(table).into_iter();
         entries
             .flat_map(|table| table.range("", ""))
-            .map(|(_, entry)| entry.value.as_ref())
+            .map(|(_, entry)| entry.value.clone())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Watches: synthetic events, history, selector transitions, bookmarks, deadlines (`apiserver/pkg/storage/cacher`).
 
+mod concerned;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -16,17 +18,20 @@ use super::negotiate::{Form, Transform};
 use super::registry::Served;
 use super::reply;
 use super::selection::Selection;
-use super::store::{Entry, Event, Table, line};
+use super::store::{Entry, Event, Table, Version, line};
 use crate::outside::{Answer, Asking, Question};
 use crate::request::{Request, WatchId, WatchPoll};
 use crate::status_error::ApiError;
 
 /// One open watch.
+#[allow(clippy::struct_excessive_bools, reason = "independent properties")]
 pub(crate) struct Watch {
     served: Arc<Served>,
     selection: Selection,
     request: Request,
     form: Form,
+    /// Shows every version whole as it is stored, and so as others do.
+    shares: bool,
     /// Everything up to this revision was sent.
     cursor: u64,
     /// What to send before anything else. Objects are written out when somebody reads, not before: a thousand watches
@@ -64,7 +69,7 @@ enum Pending {
     /// A whole line.
     Line(Bytes),
     /// An object that was there when the watch began.
-    Added(Arc<Entry>),
+    Added(Arc<Version>),
     /// A bookmark; whether it ends the initial events.
     Bookmark(bool),
 }
@@ -105,6 +110,9 @@ impl ApiServer {
                 body: Bytes::new(),
                 ..request.clone()
             },
+            shares: form.transform == Transform::Plain
+                && served.type_id().is_some()
+                && served.is_storage_version(),
             form,
             cursor: self.revision(),
             pending: VecDeque::new(),
@@ -120,10 +128,11 @@ impl ApiServer {
         };
         let from = options.resource_version.unwrap_or(0);
         if initial_events {
-            let entries = self.selected(served, &watch.selection)?;
-            watch
-                .pending
-                .extend(entries.into_iter().map(|(_, entry)| Pending::Added(entry)));
+            let selected = self.selected(served, &watch.selection)?;
+            let added = selected
+                .into_iter()
+                .map(|(_, version)| Pending::Added(version));
+            watch.pending.extend(added);
             if options.bookmarks {
                 watch.pending.push_back(Pending::Bookmark(true));
             }
@@ -133,20 +142,17 @@ impl ApiServer {
                 .table(&served.table)
                 .map_or(0, super::store::Table::watchable);
             if from < compacted {
-                watch.push_error(&ApiError::expired(format!(
-                    "too old resource version: {from} ({compacted})"
-                )));
+                let error =
+                    ApiError::expired(format!("too old resource version: {from} ({compacted})"));
+                watch.pending.push_back(Pending::Line(error_line(&error)));
                 watch.ended = true;
             }
             watch.cursor = from;
         }
         self.last_watch += 1;
         let id = WatchId(self.last_watch);
-        self.watches.insert(id, watch);
-        self.watchers
-            .entry(served.table.clone())
-            .or_default()
-            .push(id);
+        self.watches.insert(id, Box::new(watch));
+        self.settle(&served.table, id);
         Ok(id)
     }
 
@@ -159,11 +165,16 @@ impl ApiServer {
                 ..WatchPoll::default()
             };
         };
+        let was_dirty = watch.dirty;
         let poll = self.poll_watch(&mut watch, now);
-        self.watches.insert(id, watch);
         if poll.ended {
-            self.watch_closed(id);
+            self.forget_watch(&watch, id);
+            return poll;
         }
+        if was_dirty {
+            self.settle(&watch.served.table, id);
+        }
+        self.watches.insert(id, watch);
         poll
     }
 
@@ -254,30 +265,6 @@ impl ApiServer {
             }
         }
     }
-
-    /// Forgets a watch whose client went away.
-    pub fn watch_closed(&mut self, id: WatchId) {
-        if let Some(watch) = self.watches.remove(&id)
-            && let Some(ids) = self.watchers.get_mut(&watch.served.table)
-        {
-            ids.retain(|known| *known != id);
-        }
-    }
-
-    /// Watches that have something to send since the last call.
-    pub fn take_dirty_watches(&mut self) -> Vec<WatchId> {
-        std::mem::take(&mut self.dirty_watches)
-    }
-
-    /// Marks the watches of a table.
-    pub(crate) fn mark_watches(&mut self, table: &str) {
-        for id in self.watchers.get(table).into_iter().flatten() {
-            if let Some(watch) = self.watches.get_mut(id).filter(|watch| !watch.dirty) {
-                watch.dirty = true;
-                self.dirty_watches.push(*id);
-            }
-        }
-    }
 }
 
 impl Watch {
@@ -289,7 +276,7 @@ impl Watch {
             let line = match self.pending.pop_front() {
                 None => return (frames, false),
                 Some(Pending::Line(line)) => Ok(line),
-                Some(Pending::Added(entry)) => self.line("ADDED", &entry, now),
+                Some(Pending::Added(version)) => self.version_line("ADDED", &version, now),
                 Some(Pending::Bookmark(end)) => self.bookmark_line(now, end),
             };
             match line {
@@ -373,19 +360,19 @@ impl Watch {
         if !event.key.starts_with(&self.selection.prefix) {
             return Ok(None);
         }
-        let selected = |entry: &Arc<Entry>| self.selection.matches(&event.key, &entry.value);
-        let before = event
-            .before
-            .as_ref()
-            .filter(|entry| selected(entry))
-            .cloned();
+        // Without selectors no object has to be looked at.
+        let selected = |version: &Arc<Version>| {
+            !self.selection.is_filtered()
+                || self.selection.matches(&event.key, &version.entry().value)
+        };
+        let before = event.before.as_ref().filter(|version| selected(version));
         let after = !event.deleted && selected(&event.after);
         let line = match (before, after) {
-            (None, true) => self.line("ADDED", &event.after, now),
-            (Some(_), true) => self.line("MODIFIED", &event.after, now),
-            (Some(_), false) if event.deleted => self.line("DELETED", &event.after, now),
+            (None, true) => self.version_line("ADDED", &event.after, now),
+            (Some(_), true) => self.version_line("MODIFIED", &event.after, now),
+            (Some(_), false) if event.deleted => self.version_line("DELETED", &event.after, now),
             (Some(before), false) => {
-                let mut last = Value::clone(&before.value);
+                let mut last = Value::clone(&before.entry().value);
                 meta::set_resource_version(&mut last, &event.revision.to_string());
                 self.line("DELETED", &Entry::new(Arc::new(last), event.revision), now)
             }
@@ -393,6 +380,24 @@ impl Watch {
         }?;
         self.first = false;
         Ok(Some(line))
+    }
+
+    /// The line about a version, which another watch may have asked for already.
+    fn version_line(
+        &self,
+        kind: &str,
+        version: &Version,
+        now: Timestamp,
+    ) -> Result<Bytes, ApiError> {
+        if !self.shares {
+            return self.line(kind, &version.entry(), now);
+        }
+        let known = if kind == version.happened().name() {
+            version.known_line()
+        } else {
+            version.known_json().map(|json| line(kind, &json))
+        };
+        known.map_or_else(|| self.line(kind, &version.entry(), now), Ok)
     }
 
     fn line(&self, kind: &str, entry: &Entry, now: Timestamp) -> Result<Bytes, ApiError> {
@@ -419,10 +424,6 @@ impl Watch {
             frames.push(error_line(error));
         }
         self.ended = true;
-    }
-
-    fn push_error(&mut self, error: &ApiError) {
-        self.pending.push_back(Pending::Line(error_line(error)));
     }
 
     fn bookmark_line(&self, now: Timestamp, end_of_list: bool) -> Result<Bytes, ApiError> {

@@ -288,7 +288,7 @@ impl ApiServer {
             },
             target.name,
         );
-        let Some(stored) = self.store.get(&requested.table, &key).cloned() else {
+        let Some(stored) = self.store.get(&requested.table, &key) else {
             return self.update_absent(target, writer, change);
         };
         if !target.uid.is_empty() && target.uid != meta::uid(&stored.value) {

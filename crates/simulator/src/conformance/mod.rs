@@ -191,7 +191,7 @@ pub fn request(
         .unwrap_or_else(|_| http::Request::new(()))
         .into_parts();
     parts.headers = headers;
-    let mut request = crate::wire::request_of(&parts, Some(User::admin("admin")));
+    let mut request = crate::wire::request_of(parts, Some(User::admin("admin")));
     request.body = bytes::Bytes::copy_from_slice(body);
     request
 }

@@ -119,7 +119,7 @@ async fn handle(
 ) -> Result<http::Response<SimBody>, BoxError> {
     let (mut parts, body) = request.into_parts();
     let upgrade = parts.extensions.remove::<OnUpgrade>();
-    let mut request = request_of(&parts, None);
+    let mut request = request_of(parts, None);
     request.user = authenticate(&shared, certified, &request);
     // A read has no body to spare: it is refused where it is answered.
     if !only_reads(&request.method) {
@@ -149,7 +149,7 @@ async fn handle(
         tokio::spawn(forward::serve(forward, upgrade));
     }
     shared.durable.settled().await;
-    if parts.method == http::Method::HEAD {
+    if request.method == http::Method::HEAD {
         // HTTP/1.1 leaves the body out by itself, HTTP/2 doesn't.
         return Ok(response.map(|_| SimBody::whole(bytes::Bytes::new())));
     }

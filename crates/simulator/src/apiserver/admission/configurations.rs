@@ -1,5 +1,6 @@
 //! Webhook configurations as the dispatcher reads them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,24 +35,29 @@ pub(super) struct Hook<'a> {
 }
 
 impl ApiServer {
-    /// The webhooks of one kind: configurations by name, webhooks in their order.
-    pub(super) fn hooks(&self, mutating: bool) -> Vec<Hook<'_>> {
+    /// The configurations of one kind of webhooks, by name.
+    pub(super) fn configurations(&self, mutating: bool) -> Vec<Arc<Value>> {
         let [(_, validating), (_, changing)] = CONFIGURATIONS;
         let table = if mutating { changing } else { validating };
-        let mut hooks = Vec::new();
-        for configuration in self.objects_of(table) {
-            let webhooks = configuration.get("webhooks").and_then(Value::as_array);
-            for (index, value) in webhooks.into_iter().flatten().enumerate() {
-                hooks.push(Hook {
-                    mutating,
-                    configuration: meta::name(configuration),
-                    index,
-                    value,
-                });
-            }
-        }
-        hooks
+        self.objects_of(table).collect()
     }
+}
+
+/// The webhooks of configurations of one kind, in their order.
+pub(super) fn hooks(configurations: &[Arc<Value>], mutating: bool) -> Vec<Hook<'_>> {
+    let mut hooks = Vec::new();
+    for configuration in configurations {
+        let webhooks = configuration.get("webhooks").and_then(Value::as_array);
+        for (index, value) in webhooks.into_iter().flatten().enumerate() {
+            hooks.push(Hook {
+                mutating,
+                configuration: meta::name(configuration),
+                index,
+                value,
+            });
+        }
+    }
+    hooks
 }
 
 impl<'a> Hook<'a> {

@@ -71,7 +71,7 @@ impl ApiServer {
             let Some(about) = self.matched(constraints, attributes, object)? else {
                 continue;
             };
-            let name = meta::name(policy);
+            let name = meta::name(&policy);
             let bindings = self.objects_of(BINDINGS);
             for binding in bindings.filter(|binding| text(binding, "/spec/policyName") == name) {
                 if let Some(resources) = binding.pointer("/spec/matchResources")
@@ -79,8 +79,8 @@ impl ApiServer {
                 {
                     continue;
                 }
-                if let Err(text) = self.check_param_kind(policy) {
-                    if fails_closed(policy) {
+                if let Err(text) = self.check_param_kind(&policy) {
+                    if fails_closed(&policy) {
                         let message =
                             format!("ValidatingAdmissionPolicy '{name}' denied request: {text}");
                         let failure = Failure::invalid(text);
@@ -88,13 +88,13 @@ impl ApiServer {
                     }
                     break;
                 }
-                let failures = self.judged(policy, binding, attributes, &about, object)?;
+                let failures = self.judged(&policy, &binding, attributes, &about, object)?;
                 let who = format!(
                     "ValidatingAdmissionPolicy '{name}' with binding '{}'",
-                    meta::name(binding)
+                    meta::name(&binding)
                 );
                 for failure in failures {
-                    let actions = list(binding, "/spec/validationActions");
+                    let actions = list(&binding, "/spec/validationActions");
                     let acts = |wanted: &str| actions.iter().any(|action| action == wanted);
                     if acts("Warn") && !failure.always {
                         let text = format!("Validation failed for {who}: {}", failure.message);
@@ -230,7 +230,7 @@ impl ApiServer {
             };
             named && meta::namespace(object) == namespace
         });
-        let found: Vec<_> = found.map(|object| Some(object.clone())).collect();
+        let found: Vec<_> = found.map(|object| Some(Value::clone(&object))).collect();
         if found.is_empty() && text(reference, "/parameterNotFoundAction") == "Deny" {
             return Err(NO_PARAMS.to_owned());
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use machinery::patch;
 use serde_json::Value;
 
-use super::configurations::Hook;
+use super::configurations::{Hook, hooks};
 use super::expressions::{Extra, Match, Scope};
 use super::review::{self, Response, Shown, converted, shown};
 use super::{Attributes, internal_error, warn};
@@ -119,7 +119,8 @@ impl ApiServer {
         own: &mut dyn FnMut(&Self, &mut Value) -> Result<(), ApiError>,
         warnings: &mut Vec<String>,
     ) -> Result<(), ApiError> {
-        let hooks = self.hooks(true);
+        let configurations = self.configurations(true);
+        let hooks = hooks(&configurations, true);
         // Positions of webhooks that were asked and want to be asked again, and of those that have a reason to.
         let mut asked: Vec<usize> = Vec::new();
         let mut again: Vec<usize> = Vec::new();
@@ -193,7 +194,8 @@ impl ApiServer {
         object: Option<&Value>,
         warnings: &mut Vec<String>,
     ) -> Result<(), ApiError> {
-        let hooks = self.hooks(false);
+        let configurations = self.configurations(false);
+        let hooks = hooks(&configurations, false);
         let mut relevant = Vec::new();
         for hook in &hooks {
             if let Some(about) = self.wanted(hook, attributes, object)? {

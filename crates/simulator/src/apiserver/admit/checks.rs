@@ -49,9 +49,10 @@ impl ApiServer {
         if new.get("globalDefault") != Some(&json!(true)) {
             return Ok(());
         }
-        let Some(default) = self.default_priority_class().map(meta::name) else {
+        let Some(default) = self.default_priority_class() else {
             return Ok(());
         };
+        let default = meta::name(&default);
         if old.is_some() && default == meta::name(new) {
             return Ok(());
         }

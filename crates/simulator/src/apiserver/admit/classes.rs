@@ -2,6 +2,7 @@
 //! (`plugin/pkg/admission/{priority,storage/storageclass/setdefault,network/defaultingressclass}`).
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use machinery::builtin::admission;
 use machinery::meta;
@@ -30,13 +31,13 @@ const OLD_STORAGE_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 
 impl ApiServer {
     /// The name of the class that is marked as default: of several the newest, then the first by name.
-    fn default_class(&self, table: &str, marks: &[&str]) -> Option<&str> {
+    fn default_class(&self, table: &str, marks: &[&str]) -> Option<String> {
         let is_default = |class: &Value| {
             marks
                 .iter()
                 .any(|mark| meta::annotation(class, mark) == Some("true"))
         };
-        let age = |class: &&Value| {
+        let age = |class: &Arc<Value>| {
             let made = class.pointer("/metadata/creationTimestamp").cloned();
             let made = made.and_then(|made| made.as_str().map(str::to_owned));
             (Reverse(made), meta::name(class).to_owned())
@@ -45,7 +46,7 @@ impl ApiServer {
             .objects_of(table)
             .filter(|class| is_default(class))
             .min_by_key(age);
-        default.map(meta::name)
+        default.map(|class| meta::name(&class).to_owned())
     }
 
     /// Gives a claim the default `StorageClass` where it names none.
@@ -74,10 +75,10 @@ impl ApiServer {
     }
 
     /// The priority class of pods that name none: of several the one with the lowest value.
-    pub(super) fn default_priority_class(&self) -> Option<&Value> {
-        let is_default = |class: &&Value| class.get("globalDefault") == Some(&json!(true));
+    pub(super) fn default_priority_class(&self) -> Option<Arc<Value>> {
+        let is_default = |class: &Arc<Value>| class.get("globalDefault") == Some(&json!(true));
         let defaults = self.objects_of(PRIORITY_CLASSES).filter(is_default);
-        let value = |class: &&Value| class.get("value").and_then(Value::as_i64);
+        let value = |class: &Arc<Value>| class.get("value").and_then(Value::as_i64);
         defaults.min_by_key(value)
     }
 
@@ -117,12 +118,12 @@ impl ApiServer {
                     let text = format!("no PriorityClass with name {named} was found");
                     return Err(refused(&text));
                 };
-                Some(found.value.as_ref())
+                Some(found.value.clone())
             }
         };
         let given = |key: &str| pod.pointer(&format!("/spec/{key}")).cloned();
         let (priority, policy) = (given("priority"), given("preemptionPolicy"));
-        let of_class = |key: &str| class.and_then(|class| class.get(key)).cloned();
+        let of_class = |key: &str| class.as_ref().and_then(|class| class.get(key)).cloned();
         let computed = of_class("value").unwrap_or(json!(0));
         if let Some(given) = priority.filter(|given| given.is_i64() && *given != computed) {
             return Err(refused(&format!(
@@ -143,12 +144,12 @@ impl ApiServer {
                  controller computed {computed} from the given PriorityClass name"
             )));
         }
-        admission::priority(pod, class);
+        admission::priority(pod, class.as_deref());
         Ok(())
     }
 }
 
-fn set_class(object: &mut Value, field: &str, name: Option<&str>) {
+fn set_class(object: &mut Value, field: &str, name: Option<String>) {
     if let (Some(name), Some(spec)) = (name, object.get_mut("spec").and_then(Value::as_object_mut))
     {
         spec.insert(field.to_owned(), json!(name));

@@ -2,11 +2,13 @@
 
 mod admission;
 mod applies;
+mod bounds;
 mod certificates;
 mod classes;
 mod conversions;
 mod definitions;
 mod deletes;
+mod packed;
 mod policies;
 mod reads;
 mod refusals;
@@ -49,9 +51,13 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn new() -> Self {
+        Self::with(Options::default())
+    }
+
+    fn with(options: Options) -> Self {
         let now = Timestamp::from_second(WorldClock::EPOCH_SECONDS).unwrap();
         let mut entropy = Entropy::seeded(7);
-        let mut api = ApiServer::new(Options::default());
+        let mut api = ApiServer::new(options);
         api.boot(now, &mut entropy);
         let mut server = Self { api, now, entropy };
         server.ok(

@@ -1,0 +1,398 @@
+//! One version of one object: a whole value while it is likely to be asked for, the bytes of its JSON from then on.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use serde_json::Value;
+
+/// One version of one object as a whole value, shared by the table, the history and the watches.
+#[derive(Debug)]
+pub struct Entry {
+    /// The object as it is read, `metadata.resourceVersion` included.
+    pub value: Arc<Value>,
+    /// The object as it was written, if it isn't read as that: a custom resource's schema may have changed since.
+    written: Option<Arc<Value>>,
+    /// Its revision.
+    pub revision: u64,
+    /// What happened to the object.
+    pub happened: Happened,
+    /// The line of a watch that says so, with the object as JSON in its storage version; made on first use.
+    line: OnceLock<Bytes>,
+}
+
+/// What a new version of an object is to whom every version is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happened {
+    /// The first.
+    Added,
+    /// A further one.
+    Modified,
+    /// The last.
+    Deleted,
+}
+
+impl Happened {
+    /// As watches name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Added => "ADDED",
+            Self::Modified => "MODIFIED",
+            Self::Deleted => "DELETED",
+        }
+    }
+}
+
+const LINE_BEGIN: &[u8] = b"{\"type\":\"";
+const LINE_MIDDLE: &[u8] = b"\",\"object\":";
+const LINE_END: &[u8] = b"}\n";
+
+/// The line of a watch about an object.
+pub fn line(happened: &str, object: &[u8]) -> Bytes {
+    let parts = [
+        LINE_BEGIN,
+        happened.as_bytes(),
+        LINE_MIDDLE,
+        object,
+        LINE_END,
+    ];
+    parts.concat().into()
+}
+
+/// The object in such a line.
+fn object_of(line: &Bytes, happened: Happened) -> Bytes {
+    let begin = LINE_BEGIN.len() + happened.name().len() + LINE_MIDDLE.len();
+    let end = line.len().saturating_sub(LINE_END.len());
+    line.slice(begin.min(end)..end)
+}
+
+impl Entry {
+    /// A version of an object.
+    pub fn new(value: Arc<Value>, revision: u64) -> Self {
+        Self::of(Happened::Modified, value, revision)
+    }
+
+    pub(super) fn of(happened: Happened, value: Arc<Value>, revision: u64) -> Self {
+        Self {
+            value,
+            written: None,
+            revision,
+            happened,
+            line: OnceLock::new(),
+        }
+    }
+
+    /// The object as it was written.
+    pub fn written(&self) -> &Arc<Value> {
+        self.written.as_ref().unwrap_or(&self.value)
+    }
+
+    /// The same entry, read as `value`; `None` for what was written.
+    pub(super) fn read_as(&self, value: Option<Value>) -> Self {
+        let written = self.written().clone();
+        let (value, written) = match value {
+            Some(value) => (Arc::new(value), Some(written)),
+            None => (written, None),
+        };
+        Self {
+            written,
+            ..Self::of(self.happened, value, self.revision)
+        }
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn weight(&self) -> Weight {
+        let mut weight = Weight::default();
+        weight.add(&self.value);
+        if let Some(written) = &self.written {
+            weight.add(written);
+        }
+        weight
+    }
+
+    /// The line of a watch that says what happened. The object in it is written once, by `print`.
+    pub fn line(&self, print: impl FnOnce(&Value) -> Vec<u8>) -> Bytes {
+        let made = || line(self.happened.name(), &print(&self.value));
+        self.line.get_or_init(made).clone()
+    }
+
+    /// The object as JSON; a part of that line.
+    pub fn json(&self, print: impl FnOnce(&Value) -> Vec<u8>) -> Bytes {
+        object_of(&self.line(print), self.happened)
+    }
+}
+
+/// One version of an object as the store keeps it.
+#[derive(Debug)]
+pub struct Version {
+    revision: u64,
+    happened: Happened,
+    form: Mutex<Form>,
+}
+
+#[derive(Debug)]
+enum Form {
+    Whole(Arc<Entry>),
+    Packed {
+        shown: Shown,
+        /// What was written, if it is read as something else.
+        written: Option<Bytes>,
+    },
+}
+
+#[derive(Debug)]
+enum Shown {
+    /// The line of a watch, which holds the object.
+    Line(Bytes),
+    /// The object alone; nobody has asked for a line yet.
+    Object(Bytes),
+}
+
+impl Version {
+    /// Keeps a whole value.
+    pub fn new(entry: Arc<Entry>) -> Self {
+        Self {
+            revision: entry.revision,
+            happened: entry.happened,
+            form: Mutex::new(Form::Whole(entry)),
+        }
+    }
+
+    fn form(&self) -> MutexGuard<'_, Form> {
+        self.form.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What happened to the object.
+    pub fn happened(&self) -> Happened {
+        self.happened
+    }
+
+    /// The object, read again if need be.
+    pub fn entry(&self) -> Arc<Entry> {
+        match &*self.form() {
+            Form::Whole(entry) => entry.clone(),
+            Form::Packed { shown, written } => {
+                let (json, line) = match shown {
+                    Shown::Line(line) => (object_of(line, self.happened), Some(line)),
+                    Shown::Object(json) => (json.clone(), None),
+                };
+                let written = written.as_deref().map(|json| Arc::new(read(json)));
+                let entry = Entry {
+                    written,
+                    ..Entry::of(self.happened, Arc::new(read(&json)), self.revision)
+                };
+                if let Some(line) = line {
+                    // A fresh one, so nobody has set it.
+                    let _ = entry.line.set(line.clone());
+                }
+                Arc::new(entry)
+            }
+        }
+    }
+
+    /// The line of a watch that says what happened, if somebody has asked for it before.
+    pub fn known_line(&self) -> Option<Bytes> {
+        match &*self.form() {
+            Form::Whole(entry) => entry.line.get().cloned(),
+            Form::Packed { shown, .. } => match shown {
+                Shown::Line(line) => Some(line.clone()),
+                Shown::Object(_) => None,
+            },
+        }
+    }
+
+    /// The object as JSON, if somebody has asked for that line before.
+    pub fn known_json(&self) -> Option<Bytes> {
+        let line = self.known_line()?;
+        Some(object_of(&line, self.happened))
+    }
+
+    /// Whether it is kept whole.
+    #[cfg(test)]
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(&*self.form(), Form::Whole(_))
+    }
+
+    /// Keeps the bytes alone from now on. An object that would come back changed stays whole.
+    pub(super) fn pack(&self) {
+        let mut form = self.form();
+        let Form::Whole(entry) = &*form else {
+            return;
+        };
+        let written = match &entry.written {
+            Some(written) => match write(written) {
+                Some(json) => Some(json),
+                None => return,
+            },
+            None => None,
+        };
+        let shown = match entry.line.get() {
+            Some(line) if is_plain(&entry.value, DEEPEST) => Some(Shown::Line(line.clone())),
+            Some(_) => None,
+            None => write(&entry.value).map(Shown::Object),
+        };
+        if let Some(shown) = shown {
+            *form = Form::Packed { shown, written };
+        }
+    }
+
+    /// Keeps it whole again; the object, and whether it was not.
+    pub(super) fn unpack(&self) -> (Arc<Entry>, bool) {
+        let entry = self.entry();
+        let mut form = self.form();
+        if let Form::Whole(known) = &*form {
+            return (known.clone(), false);
+        }
+        *form = Form::Whole(entry.clone());
+        (entry, true)
+    }
+}
+
+/// A value as bytes; `None` if it would come back changed.
+fn write(value: &Value) -> Option<Bytes> {
+    if !is_plain(value, DEEPEST) {
+        return None;
+    }
+    serde_json::to_vec(value).ok().map(Bytes::from)
+}
+
+/// What was written here is read by the same library; see [`is_plain`].
+fn read(json: &[u8]) -> Value {
+    serde_json::from_slice(json).unwrap_or_default()
+}
+
+/// The reader of JSON goes down 128 levels.
+const DEEPEST: usize = 100;
+
+/// Whether a value is the same once it was written and read: fractions and whole numbers are told apart by how they were
+/// written, and what is nested deeply isn't read.
+fn is_plain(value: &Value, levels: usize) -> bool {
+    let Some(levels) = levels.checked_sub(1) else {
+        return false;
+    };
+    match value {
+        Value::Number(number) => !number.is_f64(),
+        Value::Array(items) => items.iter().all(|item| is_plain(item, levels)),
+        Value::Object(fields) => fields.values().all(|field| is_plain(field, levels)),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
+}
+
+/// About how many bytes of memory an object takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Weight {
+    /// As a value.
+    pub(super) whole: usize,
+    /// As JSON.
+    pub(super) packed: usize,
+}
+
+impl Weight {
+    fn add(&mut self, value: &Value) {
+        /// A node of the tree behind a map has room for eleven fields.
+        const NODE: usize = 640;
+        const FIELDS: usize = 8;
+        match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => self.packed += 4,
+            Value::String(text) => self.add_text(text),
+            Value::Array(items) => {
+                self.whole += items.len() * size_of::<Value>();
+                self.packed += items.len() + 2;
+                for item in items {
+                    self.add(item);
+                }
+            }
+            Value::Object(fields) => {
+                self.whole += fields.len().div_ceil(FIELDS) * NODE;
+                self.packed += 2 * fields.len() + 2;
+                for (key, field) in fields {
+                    self.add_text(key);
+                    self.add(field);
+                }
+            }
+        }
+    }
+
+    fn add_text(&mut self, text: &str) {
+        self.whole += text.len();
+        let escaped = |byte: u8| byte < 0x20 || matches!(byte, b'<' | b'>' | b'&');
+        let long = text.bytes().filter(|byte| escaped(*byte)).count();
+        self.packed += text.len() + 5 * long + 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn version(value: Value) -> Version {
+        Version::new(Arc::new(Entry::of(Happened::Added, Arc::new(value), 7)))
+    }
+
+    #[test]
+    fn a_packed_version_comes_back_as_it_was() {
+        let value = json!({"a": [1, -2, "\u{2028}<&>\u{1}", null, true, {}], "b": {"c": u64::MAX}});
+        for asked in [false, true] {
+            let version = version(value.clone());
+            let print = |value: &Value| machinery::go_json::to_vec(value, None);
+            let before = asked.then(|| version.entry().line(print));
+            version.pack();
+            assert!(!version.is_whole());
+            assert_eq!(version.known_line(), before);
+            let entry = version.entry();
+            assert_eq!(
+                (entry.revision, entry.happened, entry.value.as_ref()),
+                (7, Happened::Added, &value)
+            );
+            assert_eq!(entry.json(print), machinery::go_json::to_vec(&value, None));
+            assert!(version.unpack().1 && version.is_whole());
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_packed_beside_what_is_read() {
+        let (written, shown) = (json!({"a": 1, "b": 2}), json!({"a": 1}));
+        let entry = Entry::of(Happened::Modified, Arc::new(written.clone()), 7);
+        let version = Version::new(Arc::new(entry.read_as(Some(shown.clone()))));
+        version.pack();
+        assert!(!version.is_whole());
+        let entry = version.entry();
+        assert_eq!(
+            (entry.value.as_ref(), entry.written().as_ref()),
+            (&shown, &written)
+        );
+        let fraction = entry.read_as(None).read_as(Some(json!(1.0)));
+        let version = Version::new(Arc::new(fraction));
+        version.pack();
+        assert!(version.is_whole());
+    }
+
+    #[test]
+    fn the_weight_is_about_that_of_the_bytes() {
+        for value in [
+            json!({"data": {"a": "x".repeat(1000), "b": "<".repeat(1000)}}),
+            json!({"data": {"a": "\u{1}\n".repeat(1000)}}),
+            json!({"items": (0..1000).map(|number| json!({"n": number, "ok": true})).collect::<Vec<_>>()}),
+        ] {
+            let entry = Entry::of(Happened::Added, Arc::new(value.clone()), 7);
+            let json = machinery::go_json::to_vec(&value, None).len();
+            let weight = entry.weight();
+            assert!(
+                weight.packed > json * 3 / 4 && weight.packed < json * 3,
+                "{weight:?} of {json}"
+            );
+            assert!(weight.whole * 7 > json, "{weight:?} of {json}");
+        }
+    }
+
+    #[test]
+    fn what_would_come_back_changed_stays_whole() {
+        let deep = (0..DEEPEST).fold(json!(1), |inner, _| json!([inner]));
+        for value in [json!({"a": 1.0}), json!([1e300]), deep] {
+            let version = version(value.clone());
+            version.pack();
+            assert!(version.is_whole(), "{value}");
+        }
+    }
+}
