@@ -172,6 +172,8 @@ fn a_container_that_ends_again_and_again_backs_off() {
     assert_eq!(fake.calls(), Vec::<String>::new());
     let container = state(&mut cluster)["containerStatuses"][0].clone();
     assert_eq!(container["state"]["waiting"]["reason"], "CrashLoopBackOff");
+    // It counts once it has been started again, as a kubelet counts.
+    assert_eq!(container["restartCount"], 1);
     assert!(
         text(&container, "/state/waiting/message")
             .starts_with("back-off 10s restarting failed container=c pod=p_default(")

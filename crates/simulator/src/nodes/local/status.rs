@@ -115,7 +115,6 @@ fn terminated(id: &str, ended: Ended) -> Value {
 fn one(pod: &Value, spec: &Value, container: &Container) -> Value {
     let (name, image) = (text(spec, "/name"), text(spec, "/image"));
     let id = |run: i64| format!("carrick://{}/{name}/{run}", object::uid(pod));
-    let runs = matches!(container.phase, Phase::Running { .. });
     let state = match &container.phase {
         Phase::Waiting {
             reason, message, ..
@@ -130,6 +129,11 @@ fn one(pod: &Value, spec: &Value, container: &Container) -> Value {
         Phase::Ended(ended) => terminated(&id(container.restarts), *ended),
     };
     let has_run = !matches!(container.phase, Phase::Waiting { .. }) || container.last.is_some();
+    // The status is about the newest run: one that waits for the next hasn't been restarted yet.
+    let run = match container.phase {
+        Phase::Running { .. } | Phase::Ended(_) => container.restarts,
+        Phase::Waiting { .. } => (container.restarts - 1).max(0),
+    };
     let last = container.last.map_or_else(
         || json!({}),
         |last| terminated(&id(container.restarts - 1), last),
@@ -147,14 +151,9 @@ fn one(pod: &Value, spec: &Value, container: &Container) -> Value {
     };
     let mut status = json!({
         "name": name, "image": image, "imageID": if has_run { image } else { "" }, "ready": ready, "started": container.started(),
-        "restartCount": container.restarts, "state": state, "lastState": last,
+        "restartCount": run, "state": state, "lastState": last,
     });
     if has_run {
-        let run = if runs || matches!(container.phase, Phase::Ended(_)) {
-            container.restarts
-        } else {
-            container.restarts - 1
-        };
         object::set(&mut status, &["containerID"], json!(id(run)));
     }
     status
