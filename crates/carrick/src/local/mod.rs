@@ -3,6 +3,7 @@
 //! A process ends with its pod and with this program, however that ends: `carrick container` asks the kernel for it.
 
 mod images;
+mod leftovers;
 mod look;
 mod paths;
 mod process;
@@ -52,11 +53,12 @@ struct Runs {
 }
 
 impl Processes {
-    /// Nothing runs yet; folders of pods are made in a temporary one.
+    /// Nothing runs yet; folders of pods are made in a temporary one, where those of processes that were killed are removed.
     pub fn new() -> Self {
-        let id = std::process::id();
+        let (id, temporary) = (std::process::id(), std::env::temp_dir());
+        leftovers::remove(&temporary, id);
         Self {
-            folder: std::env::temp_dir().join(format!("carrick-pods-{id}")),
+            folder: leftovers::folder(&temporary, id),
             network: u8::try_from(2 + id % 120).unwrap_or(2),
             pods: Mutex::new(BTreeMap::new()),
         }
