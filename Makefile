@@ -55,7 +55,7 @@ deny: ## licences, bans and sources of dependencies
 	@scripts/setup cargo-deny
 	$(CARGO) deny check bans licenses sources
 
-generate: ## write generated files anew (deploy/)
+generate: ## write generated files anew: the rights that the scenarios take, and deploy/
 	$(CARGO) xtask generate
 
 .PHONY: help setup tour test conformance test-real fidelity clients testbed lint docs deny generate

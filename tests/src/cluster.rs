@@ -39,6 +39,8 @@ pub struct Cluster {
     pub(crate) transport: Option<kube::Client>,
     /// The program to run controllers with; this process if there is none.
     pub(crate) program: Option<PathBuf>,
+    /// What controllers send nothing beside, if they are to keep to it.
+    pub(crate) declared: Option<Arc<[Right]>>,
 }
 
 impl Cluster {
@@ -63,6 +65,7 @@ impl Cluster {
             controllers: None,
             transport: None,
             program: None,
+            declared: RunOptions::default().rights,
         }
     }
 
@@ -128,6 +131,7 @@ impl Cluster {
             qps: None,
             clock: self.client.clock(),
             seed: Some(seed),
+            rights: self.declared.clone(),
             ..RunOptions::default()
         };
         let start = controllers::in_process(options);
@@ -143,6 +147,7 @@ impl Cluster {
             controllers: None,
             transport: self.transport.clone(),
             program: self.program.clone(),
+            declared: self.declared.clone(),
         };
         other.prepare(&[]).await?;
         Ok(other)
@@ -159,6 +164,7 @@ impl Cluster {
                 qps: None,
                 clock: self.client.clock(),
                 seed: Some(1),
+                rights: self.declared.clone(),
                 ..RunOptions::default()
             }),
         };

@@ -5,19 +5,20 @@ pub use machinery::pointer::{count as number, text};
 pub use rollouts::api::ROLLOUT;
 use runtime::ResourceRef;
 pub use runtime::resource::{
-    CUSTOM_RESOURCE_DEFINITION as DEFINITION, DEPLOYMENT, EVENT, NAMESPACE, POD, REPLICA_SET,
-    SERVICE,
+    CUSTOM_RESOURCE_DEFINITION as DEFINITION, DEPLOYMENT, EVENT, NAMESPACE, POD, POD_TEMPLATE,
+    REPLICA_SET, SERVICE,
 };
 use serde_json::{Value, json};
 
 /// Core ConfigMap.
 pub const CONFIG_MAP: ResourceRef = ResourceRef::namespaced("", "v1", "ConfigMap", "configmaps");
-const KNOWN: [&ResourceRef; 9] = [
+const KNOWN: [&ResourceRef; 10] = [
     &ROLLOUT,
     &REPLICA_SET,
     &DEPLOYMENT,
     &SERVICE,
     &POD,
+    &POD_TEMPLATE,
     &CONFIG_MAP,
     &EVENT,
     &NAMESPACE,

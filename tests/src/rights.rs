@@ -1,84 +1,168 @@
-//! That the controllers need every right their manifests give: each is taken away once, and a scenario must fail.
+//! The rights that the controllers use: recorded from what they ask for, and each taken away once, which a scenario must see.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use rollouts::access;
 use runtime::access::Right;
 
-use crate::scenarios::{self, ALL, Scenario};
-use crate::simulated::{NOT_GRANTED, Run};
+use crate::faults::{Action, Fault, Plan};
+use crate::scenarios::{self, ALL};
+use crate::simulated::{NOT_GRANTED, Outcome, Run};
 
-/// What no scenario brings about, most of it only with a failure at the right moment, each with what it is for. A scenario that does
-/// makes the test fail, until the right is taken out of this list.
-const UNUSED: &[(&str, &str)] = &[
-    (
-        "get podtemplates",
-        "reading the PodTemplate that a Rollout refers to",
-    ),
-    (
-        "get services",
-        "the second look after a patch of a Service that went meanwhile",
-    ),
-    (
-        "get pods",
-        "the second look after a patch or an eviction of a pod that went meanwhile",
-    ),
+/// Scenarios that are also played with every third write of the controllers in conflict with somebody else's, so that they look
+/// again at whatever they write.
+const DISTURBED: &[&str] = &[
+    "canary/is_released",
+    "blue_green/is_released",
+    "upkeep/restarts_pods",
+    "upkeep/labels_pods_by_role",
 ];
 
-/// Rights that are no calls: the server looks for them while it admits another one. Each with the scenario that needs it.
-const LOOKED_FOR: &[(&str, &str)] = &[(
+/// Rights that are no calls, each with the scenario that needs it.
+const NEEDED_BY: &[(&str, &str)] = &[(
     "update rollouts/finalizers.argoproj.io",
     "upkeep/blocks_the_deletion_of_its_owner",
 )];
 
-/// A scenario for each right, which makes use of it.
-fn users() -> Result<BTreeMap<Right, &'static Scenario>> {
-    let mut left = access::rights();
-    let mut users = BTreeMap::new();
-    for scenario in ALL {
-        let outcome = Run::of(scenario).run().context(scenario.name)?;
-        left.retain(|right| {
-            let used = outcome.used.contains(right);
-            if used {
-                users.insert(right.clone(), scenario);
-            }
-            !used
-        });
+/// In these scenarios the controllers act as the person, so that nothing of them is recorded.
+const UNRECORDED: &str = "take_over/";
+
+/// Runs at the same time.
+const AT_ONCE: usize = 4;
+
+/// The runs to record.
+fn runs() -> Result<Vec<Run>> {
+    let mut runs: Vec<Run> = ALL
+        .iter()
+        .filter(|scenario| !scenario.name.starts_with(UNRECORDED))
+        .map(Run::of)
+        .collect();
+    for name in DISTURBED {
+        let scenario = scenarios::find(name).with_context(|| format!("no {name}"))?;
+        let mut run = Run::of(scenario);
+        run.plan = conflicts();
+        runs.push(run);
     }
-    for (name, scenario) in LOOKED_FOR {
-        let position = left.iter().position(|right| right.to_string() == *name);
-        let position = position.with_context(|| format!("nobody is granted {name}"))?;
-        let scenario = scenarios::find(scenario).with_context(|| format!("no {scenario}"))?;
-        users.insert(left.remove(position), scenario);
+    Ok(runs)
+}
+
+/// A conflict at every third write.
+fn conflicts() -> Plan {
+    let fault = |number: u64| Fault {
+        write: 3 * number,
+        action: Action::Conflict,
+    };
+    Plan((1..100).map(fault).collect())
+}
+
+/// Plays everything without limits and notes what the controllers ask for, with the first run that shows it.
+///
+/// # Errors
+/// If a scenario fails.
+pub fn recorded() -> Result<BTreeMap<Right, Run>> {
+    let runs = runs()?;
+    let free = runs.iter().map(|run| Run {
+        rights: None,
+        ..run.clone()
+    });
+    let mut seen = BTreeMap::new();
+    for (run, outcome) in runs.iter().zip(all(&free.collect::<Vec<_>>())) {
+        let outcome = outcome.with_context(|| run.line())?;
+        for right in outcome.used {
+            seen.entry(right).or_insert_with(|| run.clone());
+        }
     }
-    let left: Vec<String> = left.iter().map(ToString::to_string).collect();
-    let known: Vec<&str> = UNUSED.iter().map(|(name, _)| *name).collect();
-    ensure!(
-        left == known,
-        "no scenario makes use of: {}; known to be unused: {}",
-        left.join(", "),
-        known.join(", ")
-    );
-    Ok(users)
+    Ok(seen)
+}
+
+/// What comes of all runs, some at a time; each has a world of its own.
+fn all(runs: &[Run]) -> Vec<Result<Outcome>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((number, run)) = {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            runs.get(number).map(|run| (number, run))
+        } {
+            done.push((number, run.run()));
+        }
+        done
+    };
+    let mut outcomes: Vec<(usize, Result<Outcome>)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+        let ended = workers.into_iter().filter_map(|worker| worker.join().ok());
+        ended.flatten().collect()
+    });
+    outcomes.sort_by_key(|(number, _)| *number);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// The recording as `crates/rollouts/data/rights.txt` has it.
+pub fn text(recorded: &BTreeMap<Right, Run>) -> String {
+    let mut text = "# What the controllers were seen to ask an API server for, each with a run that shows it (a scenario, or with a\n\
+         # plan of failures). Written by `cargo xtask generate`; rights that no call shows are in src/access.rs.\n"
+        .to_owned();
+    for (right, run) in recorded {
+        let disturbed = if run.plan == Plan::default() {
+            ""
+        } else {
+            ", with conflicts"
+        };
+        // Writing to a String can't fail.
+        let _ = writeln!(
+            text,
+            "{:<42} {}{disturbed}",
+            right.to_string(),
+            run.scenario.name
+        );
+    }
+    text
 }
 
 /// Takes one right after the other away.
 ///
 /// # Errors
-/// A right that no scenario uses and that isn't listed as such, and one without which the scenario that uses it passes.
+/// If what is recorded isn't what the controllers are granted, or a run passes without a right that it is recorded to need.
 pub fn each_is_needed() -> Result<()> {
-    for (right, scenario) in users()? {
-        let mut run = Run::of(scenario);
-        run.rights.retain(|own| *own != right);
-        let outcome = run.run();
+    let recorded = recorded()?;
+    let text = text(&recorded);
+    let (seen, granted) = (access::of(&text), access::rights());
+    if seen != granted {
+        bail!(
+            "crates/rollouts/data/rights.txt is not up to date\nhint: cargo xtask generate\n{text}"
+        );
+    }
+    let mut users = recorded;
+    for (right, name) in NEEDED_BY {
+        let scenario = scenarios::find(name).with_context(|| format!("no {name}"))?;
+        users.insert(right.parse()?, Run::of(scenario));
+    }
+    ensure!(
+        granted.iter().all(|right| users.contains_key(right)),
+        "a right without a scenario that needs it: {granted:?}"
+    );
+    let without = users.iter().map(|(right, run)| Run {
+        rights: Some(
+            granted
+                .iter()
+                .filter(|own| *own != right)
+                .cloned()
+                .collect(),
+        ),
+        ..run.clone()
+    });
+    let outcomes = all(&without.collect::<Vec<_>>());
+    for ((right, run), outcome) in users.iter().zip(outcomes) {
         let refused = outcome
             .as_ref()
             .is_err_and(|error| format!("{error:#}").contains(NOT_GRANTED));
         ensure!(
             refused,
             "{} without the right to {right}: {outcome:?}",
-            scenario.name
+            run.line()
         );
     }
     Ok(())

@@ -1,10 +1,12 @@
-//! `cargo xtask generate`: everything in `deploy/` from our types; `--check` tells whether it is up to date.
+//! `cargo xtask generate`: the rights of the controllers from what they call, and everything in `deploy/` from them and our
+//! types; `--check` tells whether it is up to date.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use machinery::yaml::documents_to_string;
+use rollouts::access;
 use rollouts::install::Install;
 
 /// The image that the manifests name; whoever installs them sets another.
@@ -20,16 +22,17 @@ pub struct GenerateArgs {
 
 /// Writes or checks all generated files.
 pub fn run(args: &GenerateArgs) -> Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/rollouts");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut stale = Vec::new();
-    for (name, text) in files() {
-        let path = folder.join(name);
+    for (name, text) in files()? {
+        let path = root.join(name);
         if args.check {
             if std::fs::read_to_string(&path).ok().as_deref() != Some(text.as_str()) {
                 stale.push(path);
             }
         } else {
-            std::fs::create_dir_all(&folder)?;
+            let folder = path.parent().context("a file has a folder")?;
+            std::fs::create_dir_all(folder)?;
             std::fs::write(&path, text).with_context(|| path.display().to_string())?;
         }
     }
@@ -40,27 +43,29 @@ fn report(stale: &[PathBuf]) -> Result<()> {
     match stale {
         [] => Ok(()),
         [first, ..] => bail!(
-            "{} of deploy/ are not up to date, {} first\nhint: make generate",
+            "{} generated files are not up to date, {} first\nhint: make generate",
             stale.len(),
             first.display()
         ),
     }
 }
 
-fn files() -> [(&'static str, String); 2] {
-    let install = |namespaced| Install {
-        namespace: "argo-rollouts".to_owned(),
-        image: IMAGE.to_owned(),
-        namespaced,
+/// Paths from the root of the checkout, and what is to be there.
+fn files() -> Result<[(&'static str, String); 3]> {
+    let recording = scenarios::rights::text(&scenarios::rights::recorded()?);
+    // Not those compiled in: they may be the ones that are written anew.
+    let rights = access::of(&recording);
+    let manifests = |namespaced| {
+        let install = Install {
+            namespace: "argo-rollouts".to_owned(),
+            image: IMAGE.to_owned(),
+            namespaced,
+        };
+        documents_to_string(&install.objects_with(&rights))
     };
-    [
-        (
-            "install.yaml",
-            documents_to_string(&install(false).objects()),
-        ),
-        (
-            "namespace-install.yaml",
-            documents_to_string(&install(true).objects()),
-        ),
-    ]
+    Ok([
+        ("deploy/rollouts/install.yaml", manifests(false)),
+        ("deploy/rollouts/namespace-install.yaml", manifests(true)),
+        ("crates/rollouts/data/rights.txt", recording),
+    ])
 }

@@ -1,30 +1,56 @@
-//! What the Rollouts controller needs rights for. Its client sends nothing else, `carrick rbac` prints the roles from here,
-//! and a test drops one verb after the other and sees a scenario fail.
+//! What the Rollouts controller needs rights for: what it was seen to call, and the little that no call shows.
+//!
+//! `data/rights.txt` is written by `cargo xtask generate`, which plays every scenario and notes what the controllers ask a
+//! simulated API server for. `carrick rbac` prints the roles from here, the controllers' client sends nothing else, and a
+//! test drops one right after the other and sees a scenario fail.
 
-use runtime::access::Verb::{Create, Delete, Get, List, Patch, Update, Watch};
-use runtime::access::{Grant, Right};
-use runtime::resource::{EVENT, LEASE, POD};
+use runtime::access::Right;
 
-use crate::rollout::decide::writes::{DEPLOYMENT, POD_TEMPLATE, REPLICA_SET, ROLLOUT, SERVICE};
+/// A right a line, and where it was seen to be needed.
+const CALLED: &str = include_str!("../data/rights.txt");
 
-/// Everything the controller asks an API server for.
-pub const GRANTS: &[Grant] = &[
-    Grant::new(ROLLOUT, &[Get, List, Watch, Patch]),
-    Grant::below(ROLLOUT, "status", &[Patch]),
-    // Nothing is called there: ReplicaSets block the deletion of their Rollout, and clusters that enforce permissions of
-    // owner references, as OpenShift does, let only those set that who may set the owner's finalizers.
-    Grant::below(ROLLOUT, "finalizers", &[Update]),
-    Grant::new(REPLICA_SET, &[Get, List, Watch, Create, Patch, Delete]),
-    Grant::new(DEPLOYMENT, &[Get, List, Watch, Patch]),
-    Grant::new(POD_TEMPLATE, &[Get, List, Watch]),
-    Grant::new(SERVICE, &[Get, List, Watch, Patch]),
-    Grant::new(POD, &[Get, List, Watch, Patch]),
-    Grant::below(POD, "eviction", &[Create]),
-    Grant::new(EVENT, &[Create, Patch]),
-    Grant::new(LEASE, &[Get, Create, Update]),
-];
+/// Rights that are no calls: an API server looks for them while it admits another one. Each with what it is for.
+pub const LOOKED_FOR: &[(&str, &str)] = &[(
+    "update rollouts/finalizers.argoproj.io",
+    "ReplicaSets block the deletion of their Rollout, and clusters that enforce permissions of owner references, as OpenShift \
+     does, let only those set that who may set the owner's finalizers",
+)];
 
-/// Each verb of the grants.
+/// All rights, by group and resource.
 pub fn rights() -> Vec<Right> {
-    GRANTS.iter().flat_map(Grant::rights).collect()
+    of(CALLED)
+}
+
+/// The rights of a recording, and those that no recording shows.
+pub fn of(recording: &str) -> Vec<Right> {
+    let looked_for = LOOKED_FOR
+        .iter()
+        .filter_map(|(right, _)| right.parse().ok());
+    let mut rights: Vec<Right> = recording
+        .lines()
+        .filter_map(right)
+        .chain(looked_for)
+        .collect();
+    rights.sort_unstable();
+    rights.dedup();
+    rights
+}
+
+/// The right that a line of a recording begins with, if it isn't a remark.
+fn right(line: &str) -> Option<Right> {
+    let mut words = line.split_whitespace();
+    let (verb, object) = (words.next()?, words.next()?);
+    format!("{verb} {object}").parse().ok()
+}
+
+#[test]
+fn every_line_of_the_recording_is_a_right_or_a_remark() {
+    let lines = CALLED.lines().filter(|line| !line.starts_with('#'));
+    for line in lines {
+        assert!(right(line).is_some(), "{line:?}");
+    }
+    for (text, _) in LOOKED_FOR {
+        assert!(text.parse::<Right>().is_ok(), "{text}");
+    }
+    assert!(rights().len() > 20);
 }

@@ -24,13 +24,18 @@ pub struct Install {
 impl Install {
     /// Everything, in an order in which it can be applied.
     pub fn objects(&self) -> Vec<Value> {
+        self.objects_with(&access::rights())
+    }
+
+    /// The same with other rights.
+    pub fn objects_with(&self, rights: &[Right]) -> Vec<Value> {
         // As upstream's: who may only install into a namespace can't install definitions.
         let mut objects = if self.namespaced {
             Vec::new()
         } else {
             crate::api::crds::crds()
         };
-        let access = self.access(&access::rights());
+        let access = self.access(rights);
         objects.extend(access.into_iter().map(|(_, object)| object));
         for name in [
             "argo-rollouts-config",

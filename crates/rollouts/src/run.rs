@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use runtime::access::Right;
 use runtime::client::{Client as RuntimeClient, ClientOptions};
 use runtime::leader::{self, LeaderOptions};
 use runtime::queue::Backoff;
@@ -14,7 +15,7 @@ use runtime::{
     Meta, ObjectKey, ObjectReference, Projection, Scope, Shutdown,
 };
 
-use crate::access::GRANTS;
+use crate::access;
 use crate::api::labels::{CONTROLLER_INSTANCE_ID, POD_TEMPLATE_HASH};
 use crate::api::{API_VERSION, Rollout};
 use crate::metrics::Metrics;
@@ -59,6 +60,8 @@ pub struct RunOptions {
     pub clock: Clock,
     /// Seed of chance, for reproducible runs.
     pub seed: Option<u64>,
+    /// Nothing is sent that needs another right; anything if absent, as where it is recorded what is sent.
+    pub rights: Option<Arc<[Right]>>,
 }
 
 impl Default for RunOptions {
@@ -78,6 +81,7 @@ impl Default for RunOptions {
             listen: Vec::new(),
             clock: Clock::system(),
             seed: None,
+            rights: Some(access::rights().into()),
         }
     }
 }
@@ -102,7 +106,7 @@ pub fn manager(client: kube::Client, options: &RunOptions) -> Manager {
             field_manager: "rollouts-controller".to_owned(),
             qps: options.qps,
             burst: options.burst,
-            grants: Some(GRANTS),
+            rights: options.rights.clone(),
             ..defaults
         },
     );

@@ -1,15 +1,15 @@
-//! What a program needs rights for, as a declared list: manifests are printed from it, and a [`Client`](crate::Client)
-//! that was given one sends nothing that isn't on it. So what is printed is neither less than what is called, nor, with a
-//! test that drops one entry after the other, more.
+//! What a program needs rights for, as a list: manifests are printed from it, and a [`Client`](crate::Client) that was given
+//! one sends nothing that isn't on it. So what is printed is neither less than what is called, nor, with a test that drops
+//! one entry after the other, more.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::error::Error;
-use crate::resource::ResourceRef;
 
 /// What can be done to objects, in the order manifests list it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +33,18 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// All of them.
+    const ALL: [Self; 8] = [
+        Self::Get,
+        Self::List,
+        Self::Watch,
+        Self::Create,
+        Self::Update,
+        Self::Patch,
+        Self::Delete,
+        Self::DeleteCollection,
+    ];
+
     /// Its name in RBAC.
     pub fn name(self) -> &'static str {
         match self {
@@ -45,50 +57,6 @@ impl Verb {
             Self::Delete => "delete",
             Self::DeleteCollection => "deletecollection",
         }
-    }
-}
-
-/// Rights to one resource, or to one subresource.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grant {
-    /// The resource.
-    pub resource: ResourceRef,
-    /// The subresource, empty for the objects themselves.
-    pub subresource: &'static str,
-    /// What may be done.
-    pub verbs: &'static [Verb],
-}
-
-impl Grant {
-    /// Rights to objects.
-    pub const fn new(resource: ResourceRef, verbs: &'static [Verb]) -> Self {
-        Self {
-            resource,
-            subresource: "",
-            verbs,
-        }
-    }
-
-    /// Rights to a subresource.
-    pub const fn below(
-        resource: ResourceRef,
-        subresource: &'static str,
-        verbs: &'static [Verb],
-    ) -> Self {
-        Self {
-            resource,
-            subresource,
-            verbs,
-        }
-    }
-
-    /// Each verb of it as a right of its own.
-    pub fn rights(&self) -> impl Iterator<Item = Right> + '_ {
-        self.verbs.iter().map(|verb| Right {
-            group: self.resource.group.to_string(),
-            resource: with_subresource(&self.resource.plural, self.subresource),
-            verb: *verb,
-        })
     }
 }
 
@@ -118,6 +86,31 @@ impl fmt::Display for Right {
             write!(f, ".{}", self.group)?;
         }
         Ok(())
+    }
+}
+
+/// A text that names no right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no right: it is written as `VERB RESOURCE[/SUBRESOURCE][.GROUP]`")]
+pub struct NoRight(String);
+
+impl FromStr for Right {
+    type Err = NoRight;
+
+    /// Reads what `Display` writes.
+    fn from_str(text: &str) -> Result<Self, NoRight> {
+        let read = || {
+            let (verb, object) = text.split_once(' ')?;
+            let verb = Verb::ALL.into_iter().find(|known| known.name() == verb)?;
+            let (resource, group) = object.split_once('.').unwrap_or((object, ""));
+            let plain = !resource.is_empty() && !object.contains(char::is_whitespace);
+            plain.then(|| Self {
+                group: group.to_owned(),
+                resource: resource.to_owned(),
+                verb,
+            })
+        };
+        read().ok_or_else(|| NoRight(text.to_owned()))
     }
 }
 
@@ -165,17 +158,16 @@ impl Right {
     }
 }
 
-/// An error if a request isn't among the grants, where there are any.
-pub(crate) fn check(grants: Option<&[Grant]>, method: &Method, target: &str) -> Result<(), Error> {
-    let Some((grants, wanted)) = grants.zip(Right::of(method, target)) else {
+/// An error if a request isn't among the rights, where there is a list of them.
+pub(crate) fn check(rights: Option<&[Right]>, method: &Method, target: &str) -> Result<(), Error> {
+    let Some((rights, wanted)) = rights.zip(Right::of(method, target)) else {
         return Ok(());
     };
-    let mut rights = grants.iter().flat_map(Grant::rights);
-    if rights.any(|right| right == wanted) {
+    if rights.contains(&wanted) {
         return Ok(());
     }
     Err(Error::terminal(format!(
-        "this controller has not declared that it needs to {wanted}"
+        "this controller is not known to need to {wanted}"
     )))
 }
 
@@ -233,26 +225,46 @@ mod tests {
         assert_eq!(right(&Method::GET, "/version"), "none");
     }
 
+    fn rights(texts: &[&str]) -> Vec<Right> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
     #[test]
-    fn what_was_not_declared_is_not_sent() {
-        const GRANTS: &[Grant] = &[Grant::new(crate::resource::POD, &[Verb::List])];
+    fn what_is_not_on_the_list_is_not_sent() {
+        let list = rights(&["list pods"]);
         let pods = "/api/v1/namespaces/a/pods";
-        assert!(check(Some(GRANTS), &Method::GET, pods).is_ok());
-        assert!(check(Some(GRANTS), &Method::GET, "/version").is_ok());
+        assert!(check(Some(&list), &Method::GET, pods).is_ok());
+        assert!(check(Some(&list), &Method::GET, "/version").is_ok());
         assert!(check(None, &Method::POST, pods).is_ok());
-        let error = check(Some(GRANTS), &Method::POST, pods).unwrap_err();
+        let error = check(Some(&list), &Method::POST, pods).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "this controller has not declared that it needs to create pods"
+            "this controller is not known to need to create pods"
         );
     }
 
     #[test]
+    fn rights_are_read_as_they_are_written() {
+        for text in [
+            "get pods",
+            "create pods/eviction",
+            "deletecollection replicasets.apps",
+            "update rollouts/finalizers.argoproj.io",
+        ] {
+            assert_eq!(
+                text.parse::<Right>().map(|right| right.to_string()),
+                Ok(text.to_owned())
+            );
+        }
+        for text in ["", "get", "get ", "eat pods", "get pods now", "get .apps"] {
+            assert!(text.parse::<Right>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
     fn rules_have_one_resource_each_and_their_verbs_in_order() {
-        const GRANT: Grant = Grant::new(crate::resource::POD, &[Verb::Watch, Verb::Get]);
-        let rights: Vec<Right> = GRANT.rights().collect();
         assert_eq!(
-            rules(&rights),
+            rules(&rights(&["watch pods", "get pods"])),
             [json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "watch"]})]
         );
     }

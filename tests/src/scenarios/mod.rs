@@ -73,7 +73,7 @@ table! { $
     killed: after_ten_writes_of_a_canary, after_ten_writes_of_a_blue_green;
     take_over: of_canaries, of_blue_greens;
     upkeep: restarts_pods, keeps_one_old_revision, labels_pods_by_role, takes_in_its_orphan,
-        blocks_the_deletion_of_its_owner;
+        follows_a_pod_template, blocks_the_deletion_of_its_owner;
 }
 
 /// A scenario by name.

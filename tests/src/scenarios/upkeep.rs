@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::canary::strategy;
 use crate::cluster::Cluster;
-use crate::objects::{self, POD, REPLICA_SET, ROLLOUT, text};
+use crate::objects::{self, POD, POD_TEMPLATE, REPLICA_SET, ROLLOUT, text};
 
 /// A canary of two pods without steps, with more fields in its spec.
 fn plain(fields: &Value) -> Value {
@@ -101,6 +101,37 @@ pub async fn takes_in_its_orphan(cluster: &Cluster) -> Result<()> {
             Ok((owner == "Rollout").then_some(()))
         })
         .await
+}
+
+/// A Rollout whose pods are those of a PodTemplate, and others once that says so.
+pub async fn follows_a_pod_template(cluster: &Cluster) -> Result<()> {
+    let template = json!({
+        "apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "pods"},
+        "template": objects::template("web", "web:1"),
+    });
+    cluster.apply(&template).await?;
+    let mut rollout = plain(&json!({
+        "workloadRef": {"apiVersion": "v1", "kind": "PodTemplate", "name": "pods"},
+    }));
+    if let Some(spec) = rollout["spec"].as_object_mut() {
+        spec.remove("template");
+    }
+    cluster.apply(&rollout).await?;
+    cluster.until_phase("web", "Healthy").await?;
+    let images = |image: &str| json!({"template": {"spec": {"containers": [{"name": "web", "image": image}]}}});
+    cluster
+        .merge(&POD_TEMPLATE, "pods", images("web:2"))
+        .await?;
+    cluster
+        .eventually("all pods are the new ones", async || {
+            let (old, new) = (
+                cluster.pods_of("web:1").await?,
+                cluster.pods_of("web:2").await?,
+            );
+            Ok((old.is_empty() && new.len() == 2).then_some(()))
+        })
+        .await?;
+    cluster.until_phase("web", "Healthy").await.map(drop)
 }
 
 /// Where references that block a deletion need a right of their own, ReplicaSets are made all the same.

@@ -19,7 +19,7 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::access::{self, Grant};
+use crate::access::{self, Right};
 use crate::cache::Sink;
 use crate::clock::Clock;
 use crate::effect::{DeleteOptions, Patch};
@@ -55,7 +55,7 @@ pub struct ClientOptions {
     /// Give up on an answer after this long. Watches are not counted.
     pub timeout: Duration,
     /// All it may ask for; anything if absent. What isn't in here is not sent.
-    pub grants: Option<&'static [Grant]>,
+    pub rights: Option<Arc<[Right]>>,
 }
 
 impl Default for ClientOptions {
@@ -68,7 +68,7 @@ impl Default for ClientOptions {
             burst: 0,
             concurrency: 16,
             timeout: Duration::from_mins(1),
-            grants: None,
+            rights: None,
         }
     }
 }
@@ -369,7 +369,7 @@ impl Client {
 
     /// Opens a stream of the body of a GET, for watches. Not limited, retried or timed.
     pub(crate) async fn open(&self, path: &str) -> Result<Response<Body>, Error> {
-        access::check(self.inner.options.grants, &Method::GET, path)?;
+        access::check(self.inner.options.rights.as_deref(), &Method::GET, path)?;
         let request = Self::request(Method::GET, path)?
             .header(http::header::ACCEPT_ENCODING, "identity")
             .body(Body::empty())?;
@@ -412,7 +412,7 @@ impl Client {
         body: Bytes,
         repeat_refused: bool,
     ) -> Result<Bytes, Error> {
-        access::check(self.inner.options.grants, &method, path)?;
+        access::check(self.inner.options.rights.as_deref(), &method, path)?;
         let mut attempt = 0;
         loop {
             let error = match self
