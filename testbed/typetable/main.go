@@ -193,7 +193,7 @@ func (t *table) visit(typ reflect.Type) {
 }
 
 // A field: [JSON name, type, flags, extra?].
-// Flags: p pointer, e omitempty, z omitzero, i inline, r required, m map atomic, A S M list type.
+// Flags: p pointer, e omitempty, z omitzero, i inline, r required, m map atomic, g map granular, A S M list type.
 // Extra: k map keys of the list, s patch strategy, g patch merge key, d default, t Go's spelling of a named list or map.
 func (t *table) field(f reflect.StructField, definition common.OpenAPIDefinition) []any {
 	if !f.IsExported() {
@@ -233,6 +233,9 @@ func (t *table) field(f reflect.StructField, definition common.OpenAPIDefinition
 	extra := map[string]any{}
 	if property.Extensions["x-kubernetes-map-type"] == "atomic" {
 		flags += "m"
+	}
+	if property.Extensions["x-kubernetes-map-type"] == "granular" {
+		flags += "g"
 	}
 	switch property.Extensions["x-kubernetes-list-type"] {
 	case "atomic":

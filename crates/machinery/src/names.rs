@@ -238,6 +238,28 @@ pub fn percent(text: &str) -> Vec<String> {
     vec![regex_error(PERCENT_MESSAGE, PERCENT_FMT, &["1%", "93%"])]
 }
 
+/// Complaints about the reason of a condition.
+pub fn condition_reason(text: &str) -> Vec<String> {
+    let inner = |one: char| one.is_ascii_alphanumeric() || matches!(one, '_' | ',' | ':');
+    let ends = |one: char| one.is_ascii_alphanumeric() || one == '_';
+    let begins = |one: char| one.is_ascii_alphabetic();
+    if text.starts_with(begins) && text.ends_with(ends) && text.chars().all(inner) {
+        return Vec::new();
+    }
+    vec![regex_error(
+        "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric \
+         characters or '_,:', and must end with an alphanumeric character or '_'",
+        "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?",
+        &[
+            "my_name",
+            "MY_NAME",
+            "MyName",
+            "ReasonA,ReasonB",
+            "ReasonA:ReasonB",
+        ],
+    )]
+}
+
 /// `message (e.g. 'a',  or 'b', regex used for validation is 'format')`, as the server words it.
 pub fn regex_error(message: &str, format: &str, examples: &[&str]) -> String {
     if examples.is_empty() {

@@ -112,7 +112,7 @@ impl<'s> Type<'s> {
         Self(Kind::Struct {
             table,
             id,
-            atomic: false,
+            atomic: table.info(id).atomic,
         })
     }
 
@@ -193,11 +193,17 @@ fn any(element: Kind<'_>, atomic: bool) -> Forms<'_> {
 fn structure(table: &TypeTable, id: TypeId, atomic: bool) -> MapType<'_> {
     let info = table.info(id);
     MapType {
-        atomic: atomic || info.atomic,
+        atomic,
         fields: Fields::Go { table, info },
         // An object without properties is free-form.
         rest: info.all_fields().is_empty().then_some(Kind::Free),
     }
+}
+
+/// Whether a struct is owned as a whole: what a field says counts more than what its type does.
+fn is_atomic(table: &TypeTable, id: TypeId, field: Option<&Field>) -> bool {
+    field.is_some_and(|field| field.atomic_map)
+        || (table.info(id).atomic && !field.is_some_and(|field| field.granular))
 }
 
 fn go_forms<'s>(table: &'s TypeTable, ty: &'s TypeRef, field: Option<&'s Field>) -> Forms<'s> {
@@ -209,10 +215,7 @@ fn go_forms<'s>(table: &'s TypeTable, ty: &'s TypeRef, field: Option<&'s Field>)
         // Published without a type.
         TypeRef::IntOrString | TypeRef::SchemaOr(..) => any(Kind::Free, false),
         TypeRef::Any => any(Kind::Whole, true),
-        TypeRef::Struct(id) => {
-            let atomic = field.is_some_and(|field| field.atomic_map);
-            Forms::map(structure(table, *id, atomic))
-        }
+        TypeRef::Struct(id) => Forms::map(structure(table, *id, is_atomic(table, *id, field))),
         TypeRef::Map(element) => Forms::map(MapType {
             atomic: field.is_some_and(|field| field.atomic_map),
             fields: Fields::None,
@@ -230,7 +233,7 @@ fn go<'s>(table: &'s TypeTable, ty: &'s TypeRef, field: Option<&'s Field>) -> Ki
         TypeRef::Struct(id) => Kind::Struct {
             table,
             id: *id,
-            atomic: field.is_some_and(|field| field.atomic_map),
+            atomic: is_atomic(table, *id, field),
         },
         _ => Kind::Go { table, ty, field },
     }

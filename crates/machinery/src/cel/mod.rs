@@ -33,6 +33,7 @@
 pub mod admission;
 mod check;
 mod declarations;
+pub mod device;
 mod error;
 mod estimate;
 mod eval;

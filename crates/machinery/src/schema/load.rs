@@ -102,6 +102,7 @@ fn field(line: FieldLine, ids: &BTreeMap<String, TypeId>) -> Field {
         list_type,
         list_map_keys: extra.k,
         atomic_map: has('m'),
+        granular: has('g'),
         patch_strategy: extra.s,
         patch_merge_key: extra.g,
         default: extra.d,

@@ -104,6 +104,8 @@ pub struct Field {
     pub list_map_keys: Vec<String>,
     /// `x-kubernetes-map-type: atomic` on the field.
     pub atomic_map: bool,
+    /// `x-kubernetes-map-type: granular` on the field: its type is not atomic here.
+    pub granular: bool,
     /// `patchStrategy` tag: `merge`, `replace`, `retainKeys`, `merge,retainKeys` or empty.
     pub patch_strategy: String,
     /// `patchMergeKey` tag or empty.

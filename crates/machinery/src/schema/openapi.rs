@@ -85,7 +85,7 @@ pub fn of_field(owner: &str, field: &Field, instead: Override) -> Value {
     }
     if field.atomic_map {
         put(&mut schema, "x-kubernetes-map-type", json!("atomic"));
-    } else if field.json == "allocatedResourceStatuses" {
+    } else if field.granular {
         put(&mut schema, "x-kubernetes-map-type", json!("granular"));
     }
     if let Some(default) = default(owner, field) {

@@ -168,7 +168,7 @@ fn spec_errors(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let request = request_of(new).and_then(|request| request.check_signature());
     if let Err(text) = request {
-        let given = pointer::text(new, "/spec/request");
+        let given = new.pointer("/spec/request").unwrap_or(&Value::Null);
         errors.push(FieldError::invalid("spec.request", given, text));
     }
     let usages: Vec<&str> = pointer::items(new, "/spec/usages")

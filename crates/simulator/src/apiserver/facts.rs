@@ -24,6 +24,7 @@ pub(crate) fn counts_generation(served: &Served) -> bool {
         "apps" => kind != "ControllerRevision",
         "networking.k8s.io" => matches!(kind, "Ingress" | "IngressClass" | "NetworkPolicy"),
         "resource.k8s.io" => matches!(kind, "ResourceSlice" | "DeviceClass"),
+        "storage.k8s.io" => kind == "CSIDriver",
         _ => matches!(
             group,
             "batch"
@@ -35,6 +36,12 @@ pub(crate) fn counts_generation(served: &Served) -> bool {
                 | "policy"
         ),
     }
+}
+
+/// The generation of a new object: some kinds get one only once they change.
+pub(crate) fn first_generation(served: &Served) -> Option<i64> {
+    let later = builtin(served) == Some(("storage.k8s.io", "CSIDriver"));
+    (counts_generation(served) && !later).then_some(1)
 }
 
 /// A PUT without resourceVersion overwrites.

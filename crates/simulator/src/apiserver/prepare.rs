@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use machinery::builtin::validation::{self, FieldError};
 use machinery::builtin::{defaults, strategy};
-use machinery::meta;
+use machinery::{meta, time};
 use serde_json::Value;
 
 use super::ApiServer;
@@ -112,8 +113,8 @@ pub(crate) fn prepare_create(served: &Served, object: &mut Value) {
         let name = meta::name(object).to_owned();
         meta::set_label(object, "kubernetes.io/metadata.name", &name);
     }
-    if facts::counts_generation(served) {
-        meta::set_generation(object, 1);
+    if let Some(generation) = facts::first_generation(served) {
+        meta::set_generation(object, generation);
     }
 }
 
@@ -161,9 +162,34 @@ fn set_or_remove(object: &mut Value, key: &str, value: Option<Value>) {
     }
 }
 
-/// Errors of a new object.
+/// Times that an object gets where it says none: taints of devices are as old as the write that brings them.
+pub(crate) fn default_times(served: &Served, object: &mut Value, now: Timestamp) {
+    if served.resource.group != "resource.k8s.io" || served.resource.kind != "ResourceSlice" {
+        return;
+    }
+    let devices = object
+        .pointer_mut("/spec/devices")
+        .and_then(Value::as_array_mut);
+    let taints = devices.into_iter().flatten().filter_map(|device| {
+        let taints = device.get_mut("taints")?;
+        taints.as_array_mut()
+    });
+    for taint in taints.flatten().filter_map(Value::as_object_mut) {
+        let added = taint.entry("timeAdded").or_insert(Value::Null);
+        if added.is_null() {
+            *added = Value::from(time::rfc3339(now));
+        }
+    }
+}
+
+/// Whether objects of that resource are events that came through their own group, which asks more of them.
+fn are_strict_events(requested: &Served) -> bool {
+    requested.resource.group == "events.k8s.io"
+}
+
+/// Errors of a new object, in its stored version if it is a built-in one.
 pub(crate) fn validate_create(
-    served: &Served,
+    (requested, served): (&Served, &Served),
     object: &Value,
     warnings: &mut Vec<String>,
 ) -> Vec<FieldError> {
@@ -183,6 +209,9 @@ pub(crate) fn validate_create(
             warnings.extend(custom::finalizer_warnings(object, None));
         }
         return errors;
+    }
+    if are_strict_events(requested) {
+        return validation::validate_strict_event(object, None);
     }
     let mut errors =
         validation::validate_create(&resource.group, &resource.version, &resource.kind, object);
@@ -221,7 +250,7 @@ impl ApiServer {
 
 /// Errors of an updated object.
 pub(crate) fn validate_update(
-    served: &Served,
+    (requested, served): (&Served, &Served),
     subresource: &str,
     new: &Value,
     old: &Value,
@@ -248,6 +277,9 @@ pub(crate) fn validate_update(
             warnings.extend(custom::finalizer_warnings(new, Some(old)));
         }
         return errors;
+    }
+    if are_strict_events(requested) {
+        return validation::validate_strict_event(new, Some(old));
     }
     if certificates::are_requests(served) {
         let mut errors = validation::validate_status_update(group, version, kind, new, old);

@@ -16,8 +16,8 @@ use serde_json::{Map, Value, json};
 use super::facts;
 use super::owners::SERVER;
 use super::prepare::{
-    check_size, deduplicate_owners, deletes, prepare_create, prepare_update, stored_form,
-    validate_create, validate_update,
+    check_size, deduplicate_owners, default_times, deletes, prepare_create, prepare_update,
+    stored_form, validate_create, validate_update,
 };
 use super::rbac::escalation::Granted;
 use super::registry::Served;
@@ -150,6 +150,7 @@ impl ApiServer {
         ensure_namespace(served, namespace, &mut object)?;
         deduplicate_owners(&mut object, "", &mut writer.warnings);
         let through = if writer.through_status { "status" } else { "" };
+        default_times(requested, &mut object, writer.now);
         self.own_written(requested, through, None, &mut object, writer);
         let (served, mut object) = self.for_storage(requested, object);
         let served = &served;
@@ -173,7 +174,7 @@ impl ApiServer {
             self.allocate(served, &mut object, None, writer.dry_run)?;
         }
         prepare_create(served, &mut object);
-        let errors = validate_create(served, &object, &mut writer.warnings);
+        let errors = validate_create((requested, served), &object, &mut writer.warnings);
         let errors = self.standing(served, errors);
         if !errors.is_empty() {
             return Err(invalid(served, &object, &errors));
@@ -302,6 +303,7 @@ impl ApiServer {
         };
         let mut object = change(self, &old_requested, writer)?;
         ensure_namespace(requested, target.namespace, &mut object)?;
+        default_times(requested, &mut object, writer.now);
         self.own_written(
             requested,
             target.subresource,
@@ -322,7 +324,7 @@ impl ApiServer {
         if target.subresource.is_empty() {
             self.allocate(&served, &mut new, Some(&old), writer.dry_run)?;
         }
-        self.before_update(&served, target.subresource, &mut new, &old, writer)?;
+        self.before_update(target, &served, (&mut new, &old), writer)?;
         self.admit_updated(target, &served, (&new, &old), writer)?;
         if deletes(&served, &new, &old) {
             self.has_its_answers()?;
@@ -403,12 +405,12 @@ impl ApiServer {
     /// Metadata, preparation and validation of an update.
     fn before_update(
         &self,
+        target: UpdateTarget<'_>,
         served: &Served,
-        subresource: &str,
-        new: &mut Value,
-        old: &Value,
+        (new, old): (&mut Value, &Value),
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
+        let subresource = target.subresource;
         remove_metadata(new, &["selfLink"]);
         meta::set(
             new,
@@ -445,7 +447,8 @@ impl ApiServer {
         {
             meta::set_generation(new, meta::generation(old) + 1);
         }
-        let errors = validate_update(served, subresource, new, old, &mut writer.warnings);
+        let versions = (target.served.as_ref(), served);
+        let errors = validate_update(versions, subresource, new, old, &mut writer.warnings);
         let errors = self.standing(served, errors);
         if errors.is_empty() {
             Ok(())

@@ -24,7 +24,10 @@ pub fn prepare_for_create(group: &str, version: &str, kind: &str, object: &mut V
     if let Some(status) = new_status(group, version, kind, object) {
         object.insert("status".to_owned(), status);
     }
-    if matches!(group, "" | "apps" | "batch" | "coordination.k8s.io") {
+    if matches!(
+        group,
+        "" | "apps" | "batch" | "coordination.k8s.io" | "storage.k8s.io" | "resource.k8s.io"
+    ) {
         gates::drop_disabled(kind, object);
     }
     match (group, kind) {
@@ -113,7 +116,7 @@ fn main_update(group: &str, kind: &str, new: &mut Object, old: &Object) {
     if has_status(group, kind) {
         keep(new, old, "status");
     }
-    if (group, kind) == ("coordination.k8s.io", "Lease") {
+    if matches!(kind, "Lease" | "CSIDriver" | "ResourceSlice") {
         gates::drop_disabled(kind, new);
     }
     match (group, kind) {

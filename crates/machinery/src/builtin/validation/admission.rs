@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::read::{At, Errors};
-use super::{meta, policies};
+use super::{meta, mutation, policies};
 use crate::names;
 
 const URL_FORM: &str = "; desired format: https://host[/path]";
@@ -19,6 +19,8 @@ pub fn configuration(kind: &str, object: &At<'_>, errors: &mut Errors) {
         "MutatingWebhookConfiguration" => true,
         "ValidatingAdmissionPolicy" => return policies::policy(object, errors),
         "ValidatingAdmissionPolicyBinding" => return policies::binding(object, errors),
+        "MutatingAdmissionPolicy" => return mutation::policy(object, errors),
+        "MutatingAdmissionPolicyBinding" => return mutation::binding(object, errors),
         _ => return,
     };
     let mut seen = BTreeSet::new();
@@ -39,14 +41,14 @@ fn webhook(hook: &At<'_>, mutating: bool, errors: &mut Errors) {
     }
     let known = |key: &str, values: &[&str], errors: &mut Errors| {
         if hook.child(key).is_set() {
-            hook.child(key).one_of(values, errors);
+            hook.child(key).known(values, errors);
         }
     };
     known("failurePolicy", &["Fail", "Ignore"], errors);
     known("matchPolicy", &["Equivalent", "Exact"], errors);
     let effects = hook.child("sideEffects");
     if effects.is_set() {
-        effects.one_of(&["None", "NoneOnDryRun"], errors);
+        effects.known(&["None", "NoneOnDryRun"], errors);
     } else {
         errors.push(effects.required("must specify one of None, NoneOnDryRun"));
     }
@@ -131,8 +133,11 @@ fn alone(list: &At<'_>, what: &str, errors: &mut Errors) {
 
 fn operations(list: &At<'_>, errors: &mut Errors) {
     alone(list, "operations", errors);
+    let known = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
     for operation in list.items() {
-        operation.one_of(&["*", "CONNECT", "CREATE", "DELETE", "UPDATE"], errors);
+        if !known.contains(&operation.text()) {
+            errors.push(operation.not_supported(&known));
+        }
     }
 }
 
@@ -148,7 +153,7 @@ fn rule(rule: &At<'_>, errors: &mut Errors) {
     resources(&rule.child("resources"), errors);
     let scope = rule.child("scope");
     if scope.is_set() {
-        scope.one_of(&["*", "Cluster", "Namespaced"], errors);
+        scope.known(&["*", "Cluster", "Namespaced"], errors);
     }
 }
 
@@ -206,8 +211,10 @@ fn review_versions(list: &At<'_>, errors: &mut Errors) {
     let mut seen = BTreeSet::new();
     for item in &items {
         if !seen.insert(item.text()) {
-            errors.push(item.invalid("duplicate version"));
+            errors.push(item.invalid_as(item.text(), "duplicate version"));
+            continue;
         }
+        item.complain(names::dns1035_label(item.text()), errors);
     }
     if !seen.contains("v1") && !seen.contains("v1beta1") {
         errors.push(list.invalid("must include at least one of v1, v1beta1"));

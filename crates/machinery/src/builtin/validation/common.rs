@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::BadValue;
 use super::read::{At, Errors};
 use crate::labels::Selector;
 use crate::names;
@@ -54,7 +55,12 @@ pub fn label_map(labels: &At<'_>) -> BTreeMap<String, String> {
 
 /// A template's labels that a selector does not match.
 pub fn mismatch(labels: &At<'_>, errors: &mut Errors) {
-    errors.push(labels.invalid_as(labels.dump("map string"), MISMATCH));
+    let shown = if labels.is_set() && labels.is_empty() {
+        BadValue::Json("{}".to_owned())
+    } else {
+        labels.dump("map string")
+    };
+    errors.push(labels.invalid_as(shown, MISMATCH));
 }
 
 /// Whether a label selector matches the labels; an absent one matches nothing, a broken one is an error.

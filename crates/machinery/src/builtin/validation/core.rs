@@ -5,8 +5,11 @@ mod config;
 mod endpoints;
 mod limits;
 mod quota;
+mod sources;
+mod volumes;
 
 pub use claims::claim_spec;
+pub(super) use volumes::inline as inline_volume;
 
 use super::common::{always_restarting, label_map, mismatch, not_negative};
 use super::names::NameRule;
@@ -35,7 +38,7 @@ pub fn create(kind: &str, object: &At<'_>, errors: &mut Errors) {
             quota::status(&object.child("status"), errors);
         }
         "PersistentVolumeClaim" => claim_spec(&object.child("spec"), errors),
-        "PersistentVolume" => claims::volume_spec(&object.child("spec"), errors),
+        "PersistentVolume" => volumes::volume(object, errors),
         _ => {}
     }
 }
@@ -63,7 +66,7 @@ pub fn update(kind: &str, new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
             node::update(new, old, errors);
         }
         "PersistentVolumeClaim" => claims::claim_update(new, old, errors),
-        "PersistentVolume" => claims::volume_update(new, old, errors),
+        "PersistentVolume" => volumes::update(new, old, errors),
         "ResourceQuota" => quota::update(new, old, errors),
         "Endpoints" => {
             meta::builtin_create(new, NameRule::Subdomain, true, errors);
@@ -101,6 +104,7 @@ pub fn status_update(kind: &str, new: &At<'_>, old: &At<'_>, errors: &mut Errors
         "Service" => service::load_balancer_status(new, errors),
         "ReplicationController" => apps::replica_status(&status, errors),
         "ResourceQuota" => quota::status(&status, errors),
+        "PersistentVolumeClaim" => claims::status(&status, errors),
         _ => {}
     }
 }

@@ -1,38 +1,67 @@
 //! Validation of events, core v1 and events.k8s.io/v1.
 
-use serde_json::Value;
-
 use super::read::{At, Errors};
 use super::{FieldError, NameRule, meta, pod};
 use crate::names;
 
-/// Where the two versions differ in the names of fields.
+/// What fields are called in an event, and how strictly it is looked at.
 struct Fields {
     object: &'static str,
     controller: &'static str,
+    note: &'static str,
+    source: &'static str,
+    first: &'static str,
+    last: &'static str,
+    count: &'static str,
     strict: bool,
 }
 
+/// As core v1 has them, which is also how events are stored.
+const CORE: Fields = Fields {
+    object: "involvedObject",
+    controller: "reportingComponent",
+    note: "message",
+    source: "source",
+    first: "firstTimestamp",
+    last: "lastTimestamp",
+    count: "count",
+    strict: false,
+};
+
+const EVENTS: Fields = Fields {
+    object: "regarding",
+    controller: "reportingController",
+    note: "note",
+    source: "deprecatedSource",
+    first: "deprecatedFirstTimestamp",
+    last: "deprecatedLastTimestamp",
+    count: "deprecatedCount",
+    strict: true,
+};
+
 fn fields(group: &str) -> Fields {
-    if group.is_empty() {
-        Fields {
-            object: "involvedObject",
-            controller: "reportingComponent",
-            strict: false,
-        }
-    } else {
-        Fields {
-            object: "regarding",
-            controller: "reportingController",
-            strict: true,
-        }
-    }
+    if group.is_empty() { CORE } else { EVENTS }
 }
 
 /// A new event with its metadata.
 pub fn create(group: &str, event: &At<'_>, errors: &mut Errors) {
-    let fields = fields(group);
-    legacy(&fields, event, errors);
+    create_as(&fields(group), event, errors);
+}
+
+/// An event, new or changed, that came through events.k8s.io and is in its stored form.
+pub fn strict(event: &At<'_>, old: Option<&At<'_>>, errors: &mut Errors) {
+    let fields = Fields {
+        strict: true,
+        ..CORE
+    };
+    match old {
+        None => create_as(&fields, event, errors),
+        Some(old) => update_as(&fields, event, old, errors),
+    }
+}
+
+fn create_as(fields: &Fields, event: &At<'_>, errors: &mut Errors) {
+    legacy(fields, event, errors);
     if !fields.strict {
         return;
     }
@@ -49,23 +78,27 @@ pub fn create(group: &str, event: &At<'_>, errors: &mut Errors) {
             format!("has invalid value: {kind}"),
         ));
     }
-    for (key, name) in [
-        ("deprecatedFirstTimestamp", "firstTimestamp"),
-        ("deprecatedLastTimestamp", "lastTimestamp"),
-        ("deprecatedCount", "count"),
-        ("deprecatedSource", "source"),
+    let source = event.child(fields.source);
+    let has_source = !source.child("component").is_empty() || !source.child("host").is_empty();
+    for (is_set, name) in [
+        (event.child(fields.first).is_set(), "firstTimestamp"),
+        (event.child(fields.last).is_set(), "lastTimestamp"),
+        (event.child(fields.count).int() != 0, "count"),
+        (has_source, "source"),
     ] {
-        let at = event.renamed(key, name);
-        if !at.is_empty() && at.value() != &Value::from(0) {
-            errors.push(at.invalid_as("", "needs to be unset"));
+        if is_set {
+            errors.push(FieldError::invalid(name, "", "needs to be unset"));
         }
     }
 }
 
 /// An updated event: through events.k8s.io only its series moves.
 pub fn update(group: &str, new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
-    let fields = fields(group);
-    legacy(&fields, new, errors);
+    update_as(&fields(group), new, old, errors);
+}
+
+fn update_as(fields: &Fields, new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
+    legacy(fields, new, errors);
     if !fields.strict {
         return;
     }
@@ -73,17 +106,24 @@ pub fn update(group: &str, new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
     if new.child("series").value() != old.child("series").value() {
         series(new, errors);
     }
-    for (key, name) in [
-        ("reason", "reason"),
-        ("note", "message"),
-        ("reason", "reason"),
-        ("type", "type"),
-        ("action", "action"),
-        ("reportingController", "reportingController"),
-        ("reportingInstance", "reportingInstance"),
+    for (key, name, go_type) in [
+        (fields.object, "involvedObject", "core.ObjectReference"),
+        ("reason", "reason", "string"),
+        (fields.note, "message", "string"),
+        (fields.source, "source", "core.EventSource"),
+        (fields.first, "firstTimestamp", "time"),
+        (fields.last, "lastTimestamp", "time"),
+        (fields.count, "count", "int"),
+        ("reason", "reason", "string"),
+        ("type", "type", "string"),
+        ("eventTime", "eventTime", "time"),
+        ("action", "action", "string"),
+        ("related", "related", "*core.ObjectReference"),
+        (fields.controller, "reportingController", "string"),
+        ("reportingInstance", "reportingInstance", "string"),
     ] {
         new.renamed(key, name)
-            .immutable(old.child(key).value(), "string", errors);
+            .immutable(old.child(key).value(), go_type, errors);
     }
 }
 
@@ -128,16 +168,17 @@ fn legacy(fields: &Fields, event: &At<'_>, errors: &mut Errors) {
 }
 
 fn required_texts(fields: &Fields, event: &At<'_>, errors: &mut Errors) {
-    let controller = event.child(fields.controller);
+    let name = if fields.strict {
+        "reportingController"
+    } else {
+        "reportingComponent"
+    };
+    let controller = event.renamed(fields.controller, name);
     if controller.is_empty() {
         errors.push(controller.required(""));
     }
     pod::qualified_name(&controller, errors);
-    let note = if fields.strict {
-        event.renamed("note", "message")
-    } else {
-        event.child("message")
-    };
+    let note = event.renamed(fields.note, "message");
     for (at, limit) in [
         (event.child("reportingInstance"), 128),
         (event.child("action"), 128),

@@ -1,4 +1,4 @@
-//! Validation of the small groups: coordination, discovery, scheduling, node and storage.
+//! Validation of the small groups: coordination, discovery, scheduling and node.
 
 use std::collections::BTreeSet;
 
@@ -16,8 +16,6 @@ pub fn create(kind: &str, object: &At<'_>, errors: &mut Errors) {
         "EndpointSlice" => endpoint_slice(object, None, errors),
         "PriorityClass" => priority_class(object, errors),
         "RuntimeClass" => runtime_class(object, errors),
-        "StorageClass" => storage_class(object, errors),
-        "VolumeAttachment" => volume_attachment(&object.child("spec"), errors),
         _ => admission::configuration(kind, object, errors),
     }
 }
@@ -31,7 +29,7 @@ pub fn update(kind: &str, new: &At<'_>, old: &At<'_>, namespaced: bool, errors: 
             .immutable(old.child("addressType").value(), "string", errors);
         return;
     }
-    if matches!(kind, "RuntimeClass" | "StorageClass") {
+    if kind == "RuntimeClass" {
         meta::builtin_create(new, NameRule::Subdomain, namespaced, errors);
         create(kind, new, errors);
     }
@@ -51,14 +49,7 @@ pub fn update(kind: &str, new: &At<'_>, old: &At<'_>, namespaced: bool, errors: 
             }
             fixed("preemptionPolicy", "*string", errors);
         }
-        "VolumeAttachment" => volume_attachment(&new.child("spec"), errors),
         "RuntimeClass" => fixed("handler", "string", errors),
-        "StorageClass" => {
-            fixed("parameters", "map string", errors);
-            fixed("provisioner", "string", errors);
-            fixed("reclaimPolicy", "*string", errors);
-            fixed("volumeBindingMode", "*string", errors);
-        }
         _ => admission::configuration(kind, new, errors),
     }
 }
@@ -73,6 +64,23 @@ fn lease(spec: &At<'_>, errors: &mut Errors) {
     }
     if transitions.int() < 0 {
         errors.push(transitions.invalid("must be greater than or equal to 0"));
+    }
+    let (strategy, holder) = (spec.child("strategy"), spec.child("preferredHolder"));
+    if strategy.is_set() {
+        lease_strategy(&strategy, errors);
+    }
+    if !holder.is_empty() && strategy.is_empty() {
+        errors.push(holder.forbidden("may only be specified if `strategy` is defined"));
+    }
+}
+
+/// A known name, or somebody's with a domain; the path has its last part twice.
+fn lease_strategy(strategy: &At<'_>, errors: &mut Errors) {
+    let at = strategy.moved(strategy.path_of("strategy"));
+    if at.text().contains('/') {
+        at.complain(names::label_key(at.text()), errors);
+    } else if at.text() != "OldestEmulationVersion" {
+        errors.push(at.not_supported(&["OldestEmulationVersion"]));
     }
 }
 
@@ -262,92 +270,17 @@ fn runtime_class(class: &At<'_>, errors: &mut Errors) {
     }
     let scheduling = class.child("scheduling");
     meta::labels(&scheduling.child("nodeSelector"), errors);
-    tolerations(&scheduling.child("tolerations"), errors);
-}
-
-fn storage_class(class: &At<'_>, errors: &mut Errors) {
-    let provisioner = class.child("provisioner");
-    if provisioner.is_empty() {
-        errors.push(provisioner.required(""));
-    } else {
-        let lower = provisioner.text().to_lowercase();
-        for complaint in names::label_key(&lower) {
-            errors.push(provisioner.invalid_as(lower.as_str(), complaint));
+    let list = scheduling.child("tolerations");
+    tolerations(&list, errors);
+    let items = list.items();
+    for (index, one) in items.iter().enumerate() {
+        if items
+            .iter()
+            .take(index)
+            .any(|other| other.value() == one.value())
+        {
+            let shown = one.dump("core.Toleration");
+            errors.push(FieldError::duplicate(one.path(), shown));
         }
     }
-    let parameters = class.child("parameters");
-    let entries = parameters.entries();
-    if entries.len() > 512 {
-        errors.push(FieldError::too_long(parameters.path(), 512));
-    } else if entries
-        .iter()
-        .map(|(key, value)| key.len() + value.text().len())
-        .sum::<usize>()
-        > 256 * 1024
-    {
-        errors.push(FieldError::too_long(parameters.path(), 256 * 1024));
-    }
-    if entries.iter().any(|(key, _)| key.is_empty()) {
-        errors.push(parameters.invalid_as("", "field can not be empty."));
-    }
-    let policy = class.child("reclaimPolicy");
-    if !policy.is_empty() && !["Delete", "Retain"].contains(&policy.text()) {
-        errors.push(policy.not_supported(&["Delete", "Retain"]));
-    }
-    let mode = class.child("volumeBindingMode");
-    if !mode.is_set() {
-        errors.push(mode.required(""));
-    } else if !["Immediate", "WaitForFirstConsumer"].contains(&mode.text()) {
-        errors.push(mode.not_supported(&["Immediate", "WaitForFirstConsumer"]));
-    }
-}
-
-/// Of volumes that are written out in the attachment, only that there are some.
-fn volume_attachment(spec: &At<'_>, errors: &mut Errors) {
-    let attacher = spec.child("attacher");
-    if attacher.is_empty() {
-        errors.push(attacher.required(""));
-    } else {
-        if attacher.text().len() > 63 {
-            errors.push(FieldError::too_long(attacher.path(), 63));
-        }
-        let complaints = names::dns1123_subdomain(&attacher.text().to_lowercase());
-        attacher.complain(complaints, errors);
-    }
-    let source = spec.child("source");
-    let volume = source.child("persistentVolumeName");
-    let one = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
-    match (source.child("inlineVolumeSpec").is_set(), volume.is_set()) {
-        (false, false) => errors.push(source.required(one)),
-        (true, true) => errors.push(source.forbidden(one)),
-        (false, true) if volume.is_empty() => {
-            errors.push(volume.required("must specify non empty persistentVolumeName"));
-        }
-        (false, true) | (true, false) => {}
-    }
-    let node = spec.child("nodeName");
-    node.complain(names::dns1123_subdomain(node.text()), errors);
-    if volume.is_set() {
-        volume.complain(names::dns1123_subdomain(volume.text()), errors);
-    }
-}
-
-#[test]
-fn an_attachment_names_its_driver_one_volume_and_a_node() {
-    let complaints = |spec: serde_json::Value| {
-        let object = serde_json::json!({"metadata": {"name": "a"}, "spec": spec});
-        let found = super::validate_create("storage.k8s.io", "v1", "VolumeAttachment", &object);
-        found
-            .into_iter()
-            .map(|error| error.field)
-            .collect::<Vec<_>>()
-    };
-    let source = serde_json::json!({"persistentVolumeName": "v"});
-    let spec = |attacher: &str| serde_json::json!({"attacher": attacher, "source": source, "nodeName": "n"});
-    assert_eq!(complaints(spec("CSI.example.com")), [""; 0]);
-    assert_eq!(complaints(spec("example.com/p")), ["spec.attacher"]);
-    assert_eq!(
-        complaints(serde_json::json!({"attacher": "", "source": {}, "nodeName": ""})),
-        ["spec.attacher", "spec.source", "spec.nodeName"]
-    );
 }

@@ -96,7 +96,8 @@ pub(super) fn path_names(object: &At<'_>, namespaced: bool, errors: &mut Errors)
     create(&object.child("metadata"), namespaced, path_segment, errors);
 }
 
-fn create(
+/// Metadata of a new object whose names follow a rule of its kind's.
+pub(super) fn create(
     metadata: &At<'_>,
     namespaced: bool,
     name_complaints: impl Fn(&str, bool) -> Vec<String>,
@@ -296,6 +297,43 @@ fn no_new_finalizers(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
             "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
             list.join(", ")
         )));
+    }
+}
+
+/// Conditions as most statuses have them (`apimachinery/pkg/apis/meta/v1/validation`).
+pub(super) fn conditions(conditions: &At<'_>, errors: &mut Errors) {
+    const LONGEST_REASON: usize = 1024;
+    const LONGEST_MESSAGE: usize = 32 * 1024;
+    let mut seen = Vec::new();
+    for condition in conditions.items() {
+        let (kind, reason) = (condition.child("type"), condition.child("reason"));
+        if seen.contains(&kind.text()) {
+            errors.push(FieldError::duplicate(kind.path(), kind.text()));
+        }
+        seen.push(kind.text());
+        label_name(&kind, kind.text(), errors);
+        let status = condition.child("status");
+        status.known(&["False", "True", "Unknown"], errors);
+        let generation = condition.child("observedGeneration");
+        if generation.int() < 0 {
+            errors.push(generation.invalid("must be greater than or equal to zero"));
+        }
+        let moment = condition.child("lastTransitionTime");
+        if !moment.is_set() {
+            errors.push(moment.required(""));
+        }
+        if reason.is_empty() {
+            errors.push(reason.required(""));
+        } else {
+            reason.complain(names::condition_reason(reason.text()), errors);
+        }
+        if reason.text().len() > LONGEST_REASON {
+            errors.push(FieldError::too_long(reason.path(), LONGEST_REASON));
+        }
+        let message = condition.child("message");
+        if message.text().len() > LONGEST_MESSAGE {
+            errors.push(FieldError::too_long(message.path(), LONGEST_MESSAGE));
+        }
     }
 }
 

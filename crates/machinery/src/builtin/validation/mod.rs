@@ -4,6 +4,7 @@
 //! metadata checked. Errors that need other objects (allocation of addresses, quotas, …) are the server's.
 
 mod admission;
+mod api_service;
 mod apps;
 mod autoscaling;
 mod batch;
@@ -12,9 +13,11 @@ mod core;
 mod diff;
 mod error;
 mod events;
+mod flow;
 mod groups;
 mod internal;
 pub mod meta;
+mod mutation;
 mod names;
 mod net;
 mod networking;
@@ -23,7 +26,9 @@ mod pod;
 mod policies;
 mod rbac;
 mod read;
+mod resource;
 mod service;
+mod storage;
 pub mod warnings;
 
 pub use error::{BadValue, ErrorKind, FieldError};
@@ -56,6 +61,7 @@ pub fn validate_create(group: &str, version: &str, kind: &str, object: &Value) -
             autoscaling::disruption_budget(&at.child("spec"), &mut errors);
         }
         ("autoscaling", "Scale") => autoscaling::scale(&at, &mut errors),
+        ("apiregistration.k8s.io", _) => api_service::create(&at, &mut errors),
         _ => {
             meta::builtin_create(&at, NameRule::of(group, kind), namespaced, &mut errors);
             create_rest(group, kind, &at, &mut errors);
@@ -64,6 +70,22 @@ pub fn validate_create(group: &str, version: &str, kind: &str, object: &Value) -
     meta::drop_finalizers(group, &mut errors);
     if errors.is_empty() {
         meta::path_names(&at, namespaced, &mut errors);
+    }
+    errors
+}
+
+/// Errors of an event, new or changed, that came through events.k8s.io and is in its stored form, that of core v1.
+#[must_use]
+pub fn validate_strict_event(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    let mut errors = Errors::new();
+    let new = At::new("", new);
+    let old = old.map(|old| At::new("", old));
+    if let Some(old) = &old {
+        meta::common_update(&new, old, true, &mut errors);
+    }
+    events::strict(&new, old.as_ref(), &mut errors);
+    if old.is_none() && errors.is_empty() {
+        meta::path_names(&new, true, &mut errors);
     }
     errors
 }
@@ -100,6 +122,9 @@ fn create_rest(group: &str, kind: &str, object: &At<'_>, errors: &mut Errors) {
         "batch" => batch::cron_job_create(object, errors),
         "autoscaling" => autoscaling::autoscaler(&object.child("spec"), errors),
         "networking.k8s.io" => networking::create(kind, object, errors),
+        "storage.k8s.io" => storage::create(kind, object, errors),
+        "resource.k8s.io" => resource::create(kind, object, errors),
+        "flowcontrol.apiserver.k8s.io" => flow::object(kind, object, errors),
         _ => groups::create(kind, object, errors),
     }
 }
@@ -116,7 +141,8 @@ pub fn validate_update(
 ) -> Vec<FieldError> {
     let mut errors = Errors::new();
     let (new, old) = (At::new("", new), At::new("", old));
-    meta::common_update(&new, &old, is_namespaced(group, version, kind), &mut errors);
+    let namespaced = is_namespaced(group, version, kind);
+    meta::common_update(&new, &old, namespaced, &mut errors);
     match (group, kind) {
         ("" | "events.k8s.io", "Event") => events::update(group, &new, &old, &mut errors),
         ("", _) => core::update(kind, &new, &old, &mut errors),
@@ -133,16 +159,36 @@ pub fn validate_update(
         }
         ("networking.k8s.io", _) => networking::update(kind, &new, &old, &mut errors),
         ("rbac.authorization.k8s.io", _) => rbac::update(kind, &new, &old, &mut errors),
-        _ => groups::update(
-            kind,
-            &new,
-            &old,
-            is_namespaced(group, version, kind),
-            &mut errors,
-        ),
+        _ => update_rest((group, kind), &new, &old, namespaced, &mut errors),
     }
     meta::drop_finalizers(group, &mut errors);
     errors
+}
+
+fn update_rest(
+    (group, kind): (&str, &str),
+    new: &At<'_>,
+    old: &At<'_>,
+    namespaced: bool,
+    errors: &mut Errors,
+) {
+    match group {
+        "storage.k8s.io" => storage::update(kind, new, old, namespaced, errors),
+        "resource.k8s.io" => resource::update(kind, new, old, namespaced, errors),
+        "flowcontrol.apiserver.k8s.io" => {
+            meta::builtin_create(new, NameRule::of(group, kind), namespaced, errors);
+            flow::object(kind, new, errors);
+        }
+        "apiregistration.k8s.io" => {
+            meta::builtin_update(new, old, errors);
+            api_service::create(new, errors);
+        }
+        "admissionregistration.k8s.io" => {
+            meta::builtin_create(new, NameRule::of(group, kind), namespaced, errors);
+            admission::configuration(kind, new, errors);
+        }
+        _ => groups::update(kind, new, old, namespaced, errors),
+    }
 }
 
 /// Errors of an update of a pod through `/ephemeralcontainers` or `/resize`, after `strategy::prepare_for_update`.
@@ -188,8 +234,21 @@ pub fn validate_status_update(
             meta::builtin_update(&new, &old, &mut errors);
             networking::ingress_status(&new, &mut errors);
         }
+        ("storage.k8s.io", "VolumeAttachment") => {
+            storage::attachment_update(&new, &old, &mut errors);
+        }
+        ("resource.k8s.io", "ResourceClaim") => resource::status_update(&new, &old, &mut errors),
+        ("flowcontrol.apiserver.k8s.io", _) => flow::status(&status, &mut errors),
+        ("apiregistration.k8s.io", _) => {
+            meta::builtin_update(&new, &old, &mut errors);
+            api_service::status(&status, &mut errors);
+        }
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => {
+            policies::status_update(&new, &mut errors);
+        }
         _ => meta::builtin_update(&new, &old, &mut errors),
     }
+    meta::drop_finalizers(group, &mut errors);
     errors
 }
 

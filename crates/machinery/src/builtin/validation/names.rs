@@ -1,5 +1,9 @@
 //! Which rule the name of an object of a built-in kind follows.
 
+use serde_json::Value;
+
+use super::net;
+use super::read::{At, Errors};
 use crate::names;
 
 /// A rule for names; generated names are checked by the same rule before their suffix is added.
@@ -13,8 +17,6 @@ pub enum NameRule {
     PathSegment,
     /// A subdomain short enough for the names of its Jobs: `CronJob`.
     CronJob,
-    /// A name of a CSI driver: a subdomain in any case of at most 63 bytes.
-    CsiDriver,
     /// An IP address in its canonical form.
     IpAddress,
 }
@@ -27,7 +29,6 @@ impl NameRule {
             ("batch", "CronJob") => Self::CronJob,
             ("rbac.authorization.k8s.io" | "apiregistration.k8s.io", _)
             | ("certificates.k8s.io", "CertificateSigningRequest") => Self::PathSegment,
-            ("storage.k8s.io", "CSIDriver") => Self::CsiDriver,
             ("networking.k8s.io", "IPAddress") => Self::IpAddress,
             _ => Self::Subdomain,
         }
@@ -44,14 +45,13 @@ impl NameRule {
             Self::Subdomain | Self::CronJob => names::dns1123_subdomain(&masked),
             Self::Label => names::dns1123_label(&masked),
             Self::PathSegment => path_segment(name, prefix),
-            Self::CsiDriver => names::dns1123_subdomain(&masked.to_lowercase()),
-            Self::IpAddress => match masked.parse::<std::net::IpAddr>() {
-                Ok(address) if address.to_string() == masked => Vec::new(),
-                Ok(_) => vec!["must be a canonical form IP address".to_owned()],
-                Err(_) => {
-                    vec!["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)".to_owned()]
-                }
-            },
+            // Prefixes are not thought of.
+            Self::IpAddress => {
+                let value = Value::from(name);
+                let mut errors = Errors::new();
+                net::strict_ip(&At::new("", &value), &mut errors);
+                errors.into_iter().map(|error| error.detail).collect()
+            }
         }
     }
 }

@@ -89,6 +89,33 @@ pub fn legacy_cidr(at: &At<'_>, text: &str, errors: &mut Errors) {
     errors.push(at.invalid_as(text, detail));
 }
 
+/// A network in its one canonical form.
+pub fn strict_cidr(at: &At<'_>, errors: &mut Errors) {
+    let before = errors.len();
+    legacy_cidr(at, at.text(), errors);
+    if errors.len() > before {
+        return;
+    }
+    let canonical = at.text().split_once('/').and_then(|(address, length)| {
+        let address = address.parse::<IpAddr>().ok()?;
+        Some(format!("{address}/{length}"))
+    });
+    if let Some(canonical) = canonical
+        && canonical != at.text()
+    {
+        errors.push(at.invalid(format!("must be in canonical form (\"{canonical}\")")));
+    }
+}
+
+/// Whether a network is one of IPv6; `None` where it is none, or of both.
+pub fn family_of_cidr(text: &str) -> Option<bool> {
+    let (address, length) = text.split_once('/')?;
+    let address = parse_sloppy(address)?;
+    let length: u32 = length.parse().ok()?;
+    let fits = length <= if address.is_ipv4() { 32 } else { 128 };
+    (fits && !is_mapped(&address)).then_some(address.is_ipv6())
+}
+
 fn has_host_bits(address: &IpAddr, length: u32) -> bool {
     match address {
         IpAddr::V4(address) => address

@@ -1,5 +1,7 @@
 //! Validation of networking.k8s.io/v1 (`pkg/apis/networking/validation`).
 
+use serde_json::Value;
+
 use super::names::path_segment;
 use super::read::{At, Errors};
 use super::{FieldError, NameRule, meta, net, service};
@@ -24,28 +26,8 @@ pub fn create(kind: &str, object: &At<'_>, errors: &mut Errors) {
         }
         "IngressClass" => ingress_class(&spec, errors),
         "NetworkPolicy" => network_policy(&spec, None, errors),
-        "IPAddress" => {
-            let parent = spec.child("parentRef");
-            if parent.is_set() {
-                for key in ["resource", "name"] {
-                    let field = parent.child(key);
-                    if field.is_empty() {
-                        errors.push(field.required(""));
-                    }
-                }
-            } else {
-                errors.push(parent.required(""));
-            }
-        }
-        "ServiceCIDR" => {
-            let cidrs = spec.child("cidrs");
-            if cidrs.is_empty() {
-                errors.push(cidrs.required("at least one CIDR required"));
-            }
-            for cidr in cidrs.items() {
-                net::legacy_cidr(&cidr, cidr.text(), errors);
-            }
-        }
+        "IPAddress" => ip_address(&spec.child("parentRef"), errors),
+        "ServiceCIDR" => service_cidrs(&spec.child("cidrs"), errors),
         _ => {}
     }
 }
@@ -73,13 +55,83 @@ pub fn update(kind: &str, new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
             ingress_class(&spec, errors);
         }
         "NetworkPolicy" => network_policy(&spec, Some(&old_spec), errors),
-        "IPAddress" => {
-            let parent = spec.child("parentRef");
-            if parent.value() != old_spec.child("parentRef").value() {
-                errors.push(parent.invalid("field is immutable"));
-            }
+        "IPAddress" => spec.child("parentRef").immutable(
+            old_spec.child("parentRef").value(),
+            "*networking.ParentReference",
+            errors,
+        ),
+        "ServiceCIDR" => {
+            let (cidrs, before) = (spec.child("cidrs"), old_spec.child("cidrs"));
+            service_cidrs_update(&cidrs, &before, errors);
         }
         _ => {}
+    }
+}
+
+/// What an address is for.
+fn ip_address(parent: &At<'_>, errors: &mut Errors) {
+    if !parent.is_set() {
+        errors.push(parent.required(""));
+        return;
+    }
+    let group = parent.child("group");
+    if !group.is_empty() {
+        group.complain(names::dns1123_subdomain(group.text()), errors);
+    }
+    for key in ["resource", "name", "namespace"] {
+        let field = parent.child(key);
+        if !field.is_empty() {
+            field.complain(path_segment(field.text(), false), errors);
+        } else if key != "namespace" {
+            errors.push(field.required(""));
+        }
+    }
+}
+
+fn service_cidrs(cidrs: &At<'_>, errors: &mut Errors) {
+    let items = cidrs.items();
+    if items.is_empty() {
+        errors.push(cidrs.required("at least one CIDR required"));
+        return;
+    }
+    if items.len() > 2 {
+        let spec = Value::Object(
+            [("cidrs".to_owned(), cidrs.value().clone())]
+                .into_iter()
+                .collect(),
+        );
+        let shown = At::new("", &spec).dump("*networking.ServiceCIDRSpec");
+        errors.push(cidrs.invalid_as(shown, "may only hold up to 2 values"));
+        return;
+    }
+    for cidr in &items {
+        net::strict_cidr(cidr, errors);
+    }
+    let families = items.iter().map(|cidr| net::family_of_cidr(cidr.text()));
+    if let [Some(one), Some(other)] = families.collect::<Vec<_>>().as_slice()
+        && one == other
+    {
+        errors.push(cidrs.invalid(
+            "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64",
+        ));
+    }
+}
+
+/// A second range may come, of the other family; none goes or changes.
+fn service_cidrs_update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
+    let (items, olds) = (new.items(), old.items());
+    let changed = |errors: &mut Errors| {
+        for (item, old) in items.iter().zip(&olds) {
+            item.immutable(old.value(), "string", errors);
+        }
+    };
+    match (olds.len(), items.len()) {
+        (1, 2) => {
+            changed(errors);
+            service_cidrs(new, errors);
+        }
+        (before, now) if before == now => changed(errors),
+        _ => errors.push(new.invalid_as(new.dump("[]string"), "field is immutable")),
     }
 }
 

@@ -19,8 +19,12 @@ const LONGEST_VALUE_EXPRESSION: usize = 5 * 1024;
 /// A policy.
 pub(super) fn policy(object: &At<'_>, errors: &mut Errors) {
     let spec = object.child("spec");
-    spec.child("failurePolicy")
-        .one_of(&["Fail", "Ignore"], errors);
+    let failure = spec.child("failurePolicy");
+    if failure.is_set() {
+        failure.known(&["Fail", "Ignore"], errors);
+    } else {
+        errors.push(failure.required(""));
+    }
     let kind = spec.child("paramKind");
     let params = kind.is_set();
     if params {
@@ -57,12 +61,7 @@ pub(super) fn policy(object: &At<'_>, errors: &mut Errors) {
 /// What binds a policy.
 pub(super) fn binding(object: &At<'_>, errors: &mut Errors) {
     let spec = object.child("spec");
-    let policy = spec.child("policyName");
-    if policy.text().is_empty() {
-        errors.push(policy.required(""));
-    } else {
-        policy.complain(names::dns1123_subdomain(policy.text()), errors);
-    }
+    policy_name(&spec.child("policyName"), errors);
     let reference = spec.child("paramRef");
     if reference.is_set() {
         param_ref(&reference, errors);
@@ -74,7 +73,37 @@ pub(super) fn binding(object: &At<'_>, errors: &mut Errors) {
     validation_actions(&spec.child("validationActions"), errors);
 }
 
-fn param_kind(kind: &At<'_>, errors: &mut Errors) {
+/// Which policy a binding is for.
+pub(super) fn policy_name(name: &At<'_>, errors: &mut Errors) {
+    if name.text().is_empty() {
+        errors.push(name.required(""));
+    } else {
+        name.complain(names::dns1123_subdomain(name.text()), errors);
+    }
+}
+
+/// An update of a policy through `/status`.
+pub(super) fn status_update(new: &At<'_>, errors: &mut Errors) {
+    let status = new.child("status");
+    let warnings = status.child("typeChecking").child("expressionWarnings");
+    for one in warnings.items() {
+        for key in ["warning", "fieldRef"] {
+            let field = one.child(key);
+            let text = if key == "fieldRef" {
+                field.text().trim()
+            } else {
+                field.text()
+            };
+            if text.is_empty() {
+                errors.push(field.required(""));
+            }
+        }
+    }
+    meta::conditions(&status.child("conditions"), errors);
+}
+
+/// Of which kind a policy's parameters are.
+pub(super) fn param_kind(kind: &At<'_>, errors: &mut Errors) {
     let api_version = kind.child("apiVersion");
     let text = api_version.text();
     let (group, version) = text.split_once('/').unwrap_or(("", text));
@@ -111,10 +140,14 @@ fn param_kind(kind: &At<'_>, errors: &mut Errors) {
     }
 }
 
-fn match_resources(resources: &At<'_>, errors: &mut Errors) {
-    resources
-        .child("matchPolicy")
-        .one_of(&["Equivalent", "Exact"], errors);
+/// What a policy, or what binds it, is about.
+pub(super) fn match_resources(resources: &At<'_>, errors: &mut Errors) {
+    let policy = resources.child("matchPolicy");
+    if policy.is_set() {
+        policy.known(&["Equivalent", "Exact"], errors);
+    } else {
+        errors.push(policy.required(""));
+    }
     for key in ["namespaceSelector", "objectSelector"] {
         let selector = resources.child(key);
         if selector.is_set() {
@@ -137,7 +170,8 @@ fn match_resources(resources: &At<'_>, errors: &mut Errors) {
     }
 }
 
-fn param_ref(reference: &At<'_>, errors: &mut Errors) {
+/// Where a binding's parameters are.
+pub(super) fn param_ref(reference: &At<'_>, errors: &mut Errors) {
     let (name, selector) = (reference.child("name"), reference.child("selector"));
     let both = "name and selector are mutually exclusive";
     if !name.text().is_empty() {
@@ -222,20 +256,22 @@ pub(super) fn match_conditions(conditions: &At<'_>, params: bool, errors: &mut E
 }
 
 /// What the expressions of one policy see; variables come one after another.
-struct Scope {
+pub(super) struct Scope {
     params: bool,
     variables: std::collections::BTreeMap<String, Type>,
 }
 
 impl Scope {
-    fn new(params: bool) -> Self {
+    /// Nothing declared yet.
+    pub(super) fn new(params: bool) -> Self {
         Self {
             params,
             variables: std::collections::BTreeMap::new(),
         }
     }
 
-    fn env(&self, authorizer: bool) -> Env {
+    /// What is declared so far.
+    pub(super) fn env(&self, authorizer: bool) -> Env {
         let env = environment(Seen {
             params: self.params,
             authorizer,
@@ -247,7 +283,8 @@ impl Scope {
         env.variable("variables", Type::Object(all))
     }
 
-    fn variable(&mut self, variable: &At<'_>, errors: &mut Errors) {
+    /// One more variable.
+    pub(super) fn variable(&mut self, variable: &At<'_>, errors: &mut Errors) {
         let (name, expression) = (variable.child("name"), variable.child("expression"));
         if name.text().trim().is_empty() {
             errors.push(name.required("name is not specified"));

@@ -231,6 +231,13 @@ impl<'a> At<'a> {
         }
     }
 
+    /// A text that must be one of these, also if it is empty.
+    pub fn known(&self, supported: &[&str], errors: &mut Errors) {
+        if !supported.contains(&self.text()) {
+            errors.push(self.not_supported(supported));
+        }
+    }
+
     /// A field that an update may not change; `go_type` prints the new value.
     pub fn immutable(&self, old: &Value, go_type: &str, errors: &mut Errors) {
         if !same(self.value, old) {

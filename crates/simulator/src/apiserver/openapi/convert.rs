@@ -183,10 +183,7 @@ fn extensions(property: &mut Map<String, Value>, field: &Field) {
     }
     if field.atomic_map {
         put("map-type", json!("atomic"));
-    } else if matches!(
-        field.json.as_str(),
-        "allocatedResourceStatuses" | "claimRef"
-    ) {
+    } else if field.granular {
         put("map-type", json!("granular"));
     }
     if !field.patch_strategy.is_empty() {

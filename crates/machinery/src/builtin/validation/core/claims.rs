@@ -1,10 +1,10 @@
-//! `PersistentVolumes` and `PersistentVolumeClaims`.
+//! `PersistentVolumeClaims`. Volumes are in `volumes`.
 
 use serde_json::{Map, Value};
 
-use crate::builtin::validation::pod::{node_selector, quantity_value};
+use crate::builtin::validation::pod::quantity_value;
 use crate::builtin::validation::read::{At, Errors, same};
-use crate::builtin::validation::{BadValue, FieldError, diff, internal, meta};
+use crate::builtin::validation::{FieldError, diff, internal, meta};
 use crate::names;
 use crate::quantity::Quantity;
 
@@ -14,34 +14,8 @@ const ACCESS_MODES: [&str; 4] = [
     "ReadWriteOnce",
     "ReadWriteOncePod",
 ];
-const VOLUME_MODES: [&str; 2] = ["Block", "Filesystem"];
+pub(super) const VOLUME_MODES: [&str; 2] = ["Block", "Filesystem"];
 const IMMUTABLE: &str = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
-
-/// The fields of a `PersistentVolume` that name where it is.
-const SOURCES: [&str; 22] = [
-    "hostPath",
-    "gcePersistentDisk",
-    "awsElasticBlockStore",
-    "glusterfs",
-    "flocker",
-    "nfs",
-    "rbd",
-    "quobyte",
-    "cephfs",
-    "iscsi",
-    "cinder",
-    "fc",
-    "flexVolume",
-    "azureFile",
-    "vsphereVolume",
-    "photonPersistentDisk",
-    "portworxVolume",
-    "azureDisk",
-    "scaleIO",
-    "local",
-    "storageos",
-    "csi",
-];
 
 /// The spec of a claim, also inside templates.
 pub fn claim_spec(spec: &At<'_>, errors: &mut Errors) {
@@ -73,7 +47,8 @@ pub fn claim_spec(spec: &At<'_>, errors: &mut Errors) {
     }
 }
 
-fn access_modes(modes: &At<'_>, errors: &mut Errors) {
+/// Known modes, of which one is for a volume alone.
+pub(super) fn access_modes(modes: &At<'_>, errors: &mut Errors) {
     let (mut single, mut other) = (false, false);
     for mode in modes.items() {
         let known = ACCESS_MODES.contains(&mode.text());
@@ -178,13 +153,15 @@ pub fn claim_update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
         let difference = diff::unified(&pretty(before), &pretty(now));
         errors.push(spec.forbidden(format!("{IMMUTABLE}\n{difference}")));
     }
-    let size = |at: &At<'_>| Quantity::parse(at.child("storage").text()).ok();
+    // What isn't there is 0.
+    let size = |at: &At<'_>| {
+        let size = Quantity::parse(at.child("storage").text());
+        size.or_else(|_| Quantity::parse("0")).ok()
+    };
     let requested = size(&spec.child("resources").child("requests"));
     let smaller = requested < size(&old_spec.child("resources").child("requests"));
     let capacity = size(&old.child("status").child("capacity"));
-    if smaller
-        && capacity.is_some_and(|capacity| requested.is_none_or(|requested| requested <= capacity))
-    {
+    if smaller && requested <= capacity {
         let path = spec.child("resources").child("requests").child("storage");
         errors.push(path.forbidden("field can not be less than status.capacity"));
     }
@@ -204,145 +181,61 @@ fn take(target: &mut Map<String, Value>, source: &Map<String, Value>, key: &str)
     };
 }
 
-/// The spec of a `PersistentVolume`.
-pub fn volume_spec(spec: &At<'_>, errors: &mut Errors) {
-    let modes = spec.child("accessModes");
-    if modes.is_empty() {
-        errors.push(modes.required(""));
+const RESIZE_STATUSES: [&str; 5] = [
+    "ControllerResizeInProgress",
+    "ControllerResizeInfeasible",
+    "NodeResizeInProgress",
+    "NodeResizeInfeasible",
+    "NodeResizePending",
+];
+
+/// The status of a claim: how large it is and becomes.
+pub fn status(status: &At<'_>, errors: &mut Errors) {
+    for (_, size) in status.child("capacity").entries() {
+        basic_resource(&size, errors);
     }
-    access_modes(&modes, errors);
-    let capacity = spec.child("capacity");
-    if capacity.is_empty() {
-        errors.push(capacity.required(""));
-    }
-    let sizes = capacity.entries();
-    if !capacity.key("storage").is_set() || sizes.len() > 1 {
-        errors.push(FieldError::not_supported(
-            capacity.path(),
-            capacity.dump("map quantity"),
-            &["storage"],
-        ));
-    }
-    for (_, size) in sizes {
-        let sign = Quantity::parse(size.text()).map_or(1, |size| size.sign());
-        if sign < 0 {
-            let shown = BadValue::Json(size.text().to_owned());
-            errors.push(size.invalid_as(shown, "must be a valid resource quantity"));
-        }
-        if sign <= 0 {
-            errors.push(size.invalid("must be greater than zero"));
+    let statuses = status.child("allocatedResourceStatuses");
+    for (key, value) in statuses.entries() {
+        resource_key(&statuses, key, errors);
+        if !RESIZE_STATUSES.contains(&value.text()) {
+            errors.push(FieldError::not_supported(
+                statuses.path(),
+                key,
+                &RESIZE_STATUSES,
+            ));
         }
     }
-    let policy = spec.child("persistentVolumeReclaimPolicy");
-    if policy.text() == "Recycle" && spec.child("hostPath").child("path").text() == "/" {
-        errors.push(policy.forbidden("may not be 'recycle' for a hostPath mount of '/'"));
-    }
-    if !policy.is_empty() && !["Delete", "Recycle", "Retain"].contains(&policy.text()) {
-        errors.push(policy.not_supported(&["Delete", "Recycle", "Retain"]));
-    }
-    if let Some(affinity) = spec.child("nodeAffinity").set() {
-        match affinity.child("required").set() {
-            Some(required) => node_selector(&required, errors),
-            None => errors.push(
-                affinity
-                    .child("required")
-                    .required("must specify required node constraints"),
-            ),
+    let allocated = status.child("allocatedResources");
+    for (key, size) in allocated.entries() {
+        let before = errors.len();
+        resource_key(&allocated, key, errors);
+        if errors.len() == before {
+            basic_resource(&size, errors);
         }
-    }
-    volume_source(spec, errors);
-    let class = spec.child("storageClassName");
-    if !class.is_empty() {
-        class.complain(names::dns1123_subdomain(class.text()), errors);
-    }
-    let mode = spec.child("volumeMode");
-    if mode.is_set() && !VOLUME_MODES.contains(&mode.text()) {
-        errors.push(mode.not_supported(&VOLUME_MODES));
+        if errors.len() == before {
+            quantity_value("storage", &size, errors);
+        }
     }
 }
 
-fn volume_source(spec: &At<'_>, errors: &mut Errors) {
-    let mut found = false;
-    for key in SOURCES {
-        let Some(source) = spec.child(key).set() else {
-            continue;
-        };
-        if found {
-            errors.push(source.forbidden("may not specify more than 1 volume type"));
-            continue;
+/// Of the resources of Kubernetes' own, storage alone.
+fn resource_key(map: &At<'_>, key: &str, errors: &mut Errors) {
+    let complaints = names::label_key(key);
+    if complaints.is_empty() && (!key.contains('/') || key.contains("kubernetes.io/")) {
+        if key != "storage" {
+            errors.push(FieldError::not_supported(map.path(), key, &["storage"]));
         }
-        found = true;
-        let path = source.child("path");
-        match key {
-            "hostPath" | "local" if path.is_empty() => errors.push(path.required("")),
-            "csi" => {
-                for key in ["driver", "volumeHandle"] {
-                    if source.child(key).is_empty() {
-                        errors.push(source.child(key).required(""));
-                    }
-                }
-            }
-            "nfs" => {
-                for key in ["server", "path"] {
-                    if source.child(key).is_empty() {
-                        errors.push(source.child(key).required(""));
-                    }
-                }
-                if !path.text().starts_with('/') {
-                    errors.push(path.invalid_as(path.text(), "must be an absolute path"));
-                }
-            }
-            _ => {}
-        }
-        if key == "local" && !spec.child("nodeAffinity").is_set() {
-            errors.push(
-                spec.child("nodeAffinity")
-                    .required("Local volume requires node affinity"),
-            );
-        }
+        return;
     }
-    if !found {
-        errors.push(spec.required("must specify a volume type"));
+    for complaint in complaints {
+        errors.push(map.invalid_as(key, complaint));
     }
 }
 
-/// An updated `PersistentVolume`: its source never changes.
-pub fn volume_update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
-    meta::builtin_create(new, super::NameRule::Subdomain, false, errors);
-    let (spec, old_spec) = (new.child("spec"), old.child("spec"));
-    volume_spec(&spec, errors);
-    let source = |spec: &At<'_>| {
-        let fields = SOURCES
-            .iter()
-            .filter_map(|key| Some(((*key).to_owned(), spec.child(key).set()?.value().clone())));
-        Value::Object(fields.collect())
-    };
-    let (now, before) = (source(&spec), source(&old_spec));
-    if now != before {
-        let pretty =
-            |source: &Value| internal::to_json_pretty("core.PersistentVolumeSource", source);
-        let difference = diff::unified(&pretty(&before), &pretty(&now));
-        errors.push(FieldError::forbidden(
-            "spec.persistentvolumesource",
-            format!("spec.persistentvolumesource is immutable after creation\n{difference}"),
-        ));
-    }
-    let mode = spec.child("volumeMode");
-    if !same(mode.value(), old_spec.child("volumeMode").value()) {
-        errors.push(
-            mode.moved("volumeMode")
-                .invalid_as(mode.dump("*string"), "field is immutable"),
-        );
-    }
-    let affinity = spec.child("nodeAffinity");
-    if old_spec.child("nodeAffinity").is_set()
-        && affinity.value() != old_spec.child("nodeAffinity").value()
-    {
-        let value = affinity.dump("*core.VolumeNodeAffinity");
-        errors.push(
-            affinity
-                .moved("nodeAffinity")
-                .invalid_as(value, "field is immutable"),
-        );
+/// A size that is not negative.
+pub(super) fn basic_resource(size: &At<'_>, errors: &mut Errors) {
+    let value = Quantity::parse(size.text()).map_or(0, |size| size.value());
+    if value < 0 {
+        errors.push(size.invalid_as(value, "must be a valid resource quantity"));
     }
 }

@@ -22,6 +22,7 @@ pub(super) use resources::{container_resource_name, overcommit_allowed, quantity
 pub(super) use scheduling::{taint_effect, tolerations};
 pub(super) use spec::{port_number_or_name, qualified_name};
 pub use update::{status_update, update};
+pub(super) use volumes::{host_path, no_backsteps};
 
 use std::collections::BTreeMap;
 

@@ -178,7 +178,8 @@ fn details(key: &str, volume: &At<'_>, source: &At<'_>, pod: &str, errors: &mut 
     }
 }
 
-fn host_path(source: &At<'_>, errors: &mut Errors) {
+/// A path of the node.
+pub fn host_path(source: &At<'_>, errors: &mut Errors) {
     let (path, kind) = (source.child("path"), source.child("type"));
     if path.is_empty() {
         errors.push(path.required(""));

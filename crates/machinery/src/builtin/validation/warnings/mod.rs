@@ -5,7 +5,7 @@ mod pod;
 
 use serde_json::Value;
 
-use super::read::At;
+use super::read::{At, same};
 use crate::names;
 use crate::quantity::Quantity;
 
@@ -50,6 +50,7 @@ pub fn on_create(group: &str, kind: &str, object: &Value) -> Vec<String> {
             }
         }
         ("", "ServiceAccount") => mountable(&object, None, &mut warnings),
+        ("storage.k8s.io", "CSIDriver") => tokens(&object, &mut warnings),
         _ => {
             templates(group, kind, &object, &mut warnings);
             always(group, kind, &object, &mut warnings);
@@ -87,6 +88,13 @@ pub fn on_update(group: &str, kind: &str, new: &Value, old: &Value) -> Vec<Strin
     }
     match (group, kind) {
         ("", "ServiceAccount") => mountable(&new, Some(&old), &mut warnings),
+        ("storage.k8s.io", "CSIDriver") => {
+            let (spec, before) = (new.child("spec"), old.child("spec"));
+            let key = "tokenRequests";
+            if !same(spec.child(key).value(), before.child(key).value()) {
+                tokens(&new, &mut warnings);
+            }
+        }
         _ => always(group, kind, &new, &mut warnings),
     }
     warnings
@@ -140,6 +148,14 @@ fn always(group: &str, kind: &str, object: &At<'_>, warnings: &mut Vec<String>) 
         ("", "Secret") => certificate(object, warnings),
         ("", "PersistentVolumeClaim") => claim(&spec, warnings),
         ("networking.k8s.io", "NetworkPolicy") => policy(&spec, warnings),
+        ("resource.k8s.io", "ResourceSlice") => {
+            let driver = spec.child("driver").text();
+            if driver != driver.to_lowercase() {
+                warnings.push(format!(
+                    "spec.driver: driver names should be lowercase; {driver:?} contains uppercase characters"
+                ));
+            }
+        }
         ("apps", "StatefulSet") => {
             for template in spec.child("volumeClaimTemplates").items() {
                 claim(
@@ -167,6 +183,20 @@ fn job(spec: &At<'_>, warnings: &mut Vec<String>) {
         ));
     }
     pod::warnings(&spec.child("template"), true, warnings);
+}
+
+/// A driver that wants tokens, and doesn't say where.
+fn tokens(driver: &At<'_>, warnings: &mut Vec<String>) {
+    let spec = driver.child("spec");
+    if !spec.child("tokenRequests").is_empty()
+        && !spec.child("serviceAccountTokenInSecrets").is_set()
+    {
+        warnings.push(
+            "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible \
+             logging of tokens in volume attributes"
+                .to_owned(),
+        );
+    }
 }
 
 fn mountable(new: &At<'_>, old: Option<&At<'_>>, warnings: &mut Vec<String>) {

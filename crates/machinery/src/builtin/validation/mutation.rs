@@ -1,0 +1,138 @@
+//! Validation of the policies of mutating admission and of what binds them
+//! (`pkg/apis/admissionregistration/validation/validation.go`). Expressions that build an `Object` or a `JSONPatch` are not
+//! compiled: those types don't exist here.
+
+use super::policies::{
+    Scope, match_conditions, match_resources, param_kind, param_ref, policy_name,
+};
+use super::read::{At, Errors};
+use crate::cel::Type;
+use crate::cel::admission::check;
+
+const OPERATIONS: [&str; 2] = ["CREATE", "UPDATE"];
+
+/// A policy.
+pub(super) fn policy(object: &At<'_>, errors: &mut Errors) {
+    let spec = object.child("spec");
+    let failure = spec.child("failurePolicy");
+    if failure.is_set() {
+        failure.known(&["Fail", "Ignore"], errors);
+    } else {
+        errors.push(failure.required(""));
+    }
+    let kind = spec.child("paramKind");
+    let params = kind.is_set();
+    if params {
+        param_kind(&kind, errors);
+    }
+    let constraints = spec.child("matchConstraints");
+    if constraints.is_set() {
+        match_resources(&constraints, errors);
+        let rules = constraints.child("resourceRules");
+        if rules.items().is_empty() {
+            errors.push(rules.required(""));
+        }
+        changes_only(&constraints, errors);
+    } else {
+        errors.push(constraints.required(""));
+    }
+    match_conditions(&spec.child("matchConditions"), params, errors);
+    let mut scope = Scope::new(params);
+    for one in spec.child("variables").items() {
+        scope.variable(&one, errors);
+    }
+    let mutations = spec.child("mutations");
+    if mutations.is_empty() {
+        errors.push(mutations.required("mutations must contain at least one item"));
+    }
+    for one in mutations.items() {
+        mutation(&scope, &one, errors);
+    }
+    spec.child("reinvocationPolicy")
+        .one_of(&["IfNeeded", "Never"], errors);
+}
+
+/// What binds a policy.
+pub(super) fn binding(object: &At<'_>, errors: &mut Errors) {
+    let spec = object.child("spec");
+    policy_name(&spec.child("policyName"), errors);
+    let (reference, resources) = (spec.child("paramRef"), spec.child("matchResources"));
+    if reference.is_set() {
+        param_ref(&reference, errors);
+    }
+    if resources.is_set() {
+        match_resources(&resources, errors);
+        changes_only(&resources, errors);
+    }
+}
+
+/// Only what creates or updates can be mutated.
+fn changes_only(resources: &At<'_>, errors: &mut Errors) {
+    let rules = resources.child("resourceRules");
+    for rule in rules.items() {
+        for operation in rule.child("operations").items() {
+            let at = operation.moved(rules.path_of("operations"));
+            at.known(&OPERATIONS, errors);
+        }
+    }
+}
+
+fn mutation(scope: &Scope, mutation: &At<'_>, errors: &mut Errors) {
+    let kind = mutation.child("patchType");
+    let named = |name: &str| Type::Opaque(name.into());
+    let (own, other, wanted) = match kind.text() {
+        "JSONPatch" => (
+            "jsonPatch",
+            "applyConfiguration",
+            Type::list(named("JSONPatch")),
+        ),
+        "ApplyConfiguration" => ("applyConfiguration", "jsonPatch", named("Object")),
+        _ => {
+            kind.one_of(&["ApplyConfiguration", "JSONPatch"], errors);
+            return;
+        }
+    };
+    let (own, unused) = (mutation.child(own), mutation.child(other));
+    if own.is_set() {
+        let expression = own.child("expression");
+        let trimmed = expression.text().trim();
+        let builds = ["Object", "JSONPatch"]
+            .iter()
+            .any(|name| trimmed.contains(name));
+        if trimmed.is_empty() {
+            errors.push(expression.required(""));
+        } else if !builds && let Err(text) = check(&scope.env(true), trimmed, &[wanted]) {
+            errors.push(expression.invalid_as(trimmed, text));
+        }
+    } else {
+        let detail = format!("must be specified when patchType is {}", kind.text());
+        errors.push(own.required(&detail));
+    }
+    if unused.is_set() {
+        let detail = format!("must not be specified when patchType is {}", kind.text());
+        errors.push(unused.invalid_as(format!("{{{other}}}"), detail));
+    }
+}
+
+#[test]
+fn a_mutation_is_of_one_type_and_of_what_changes() {
+    let rule = serde_json::json!({"operations": ["CREATE", "DELETE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]});
+    let object = serde_json::json!({"spec": {
+        "failurePolicy": "", "reinvocationPolicy": "Never",
+        "matchConstraints": {"matchPolicy": "Exact", "namespaceSelector": {}, "objectSelector": {}, "resourceRules": [rule]},
+        "mutations": [{"patchType": "JSONPatch", "applyConfiguration": {"expression": "x"}}],
+    }});
+    let mut errors = Errors::new();
+    policy(&At::new("", &object), &mut errors);
+    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "spec.failurePolicy: Unsupported value: \"\": supported values: \"Fail\", \"Ignore\"",
+            "spec.matchConstraints.resourceRules.operations: Unsupported value: \"DELETE\": supported values: \"CREATE\", \"UPDATE\"",
+            "spec.mutations[0].jsonPatch: Required value: must be specified when patchType is JSONPatch",
+            "spec.mutations[0].applyConfiguration: Invalid value: \"{applyConfiguration}\": must not be specified when patchType is \
+             JSONPatch",
+        ]
+    );
+}
