@@ -4,14 +4,21 @@
     reason = "what is said of a field is its description in the definition, where backticks would be noise"
 )]
 
+pub mod access;
+pub mod alertmanager;
 pub mod api;
 pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod duration;
 pub mod offline;
+pub mod operator;
+pub mod prometheus;
 pub mod promql;
 pub mod rules;
+pub mod run;
 pub mod selection;
 pub mod url;
 pub mod workload;
+
+pub use run::{RunOptions, run};

@@ -1,8 +1,7 @@
 //! What installs the Rollouts controller, under the names of upstream's `manifests/`: users only swap the image.
 
-use runtime::ResourceRef;
-use runtime::access::{Right, rules};
-use runtime::resource::{CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING, SERVICE_ACCOUNT};
+use runtime::access::Right;
+use runtime::{Account, ResourceRef};
 use serde_json::{Value, json};
 
 use crate::access;
@@ -51,44 +50,15 @@ impl Install {
         objects
     }
 
-    fn metadata(&self, in_namespace: bool) -> Value {
-        let mut metadata = json!({"name": NAME, "labels": labels()});
-        if in_namespace && let Some(metadata) = metadata.as_object_mut() {
-            metadata.insert("namespace".to_owned(), self.namespace.clone().into());
-        }
-        metadata
-    }
-
     /// A `ServiceAccount` with these rights, its role and its binding: what `carrick rbac` prints with all of [`access`].
     pub fn access(&self, rights: &[Right]) -> [(ResourceRef, Value); 3] {
-        let [account, role, binding] = if self.namespaced {
-            [SERVICE_ACCOUNT, ROLE, ROLE_BINDING]
-        } else {
-            [SERVICE_ACCOUNT, CLUSTER_ROLE, CLUSTER_ROLE_BINDING]
+        let account = Account {
+            name: NAME,
+            namespace: self.namespace.clone(),
+            namespaced: self.namespaced,
+            labels: labels(),
         };
-        let object = |resource: &ResourceRef| {
-            let in_namespace = resource.namespaced;
-            json!({
-                "apiVersion": resource.api_version(), "kind": resource.kind,
-                "metadata": self.metadata(in_namespace),
-            })
-        };
-        let with = |mut object: Value, name: &str, value: Value| {
-            if let Some(fields) = object.as_object_mut() {
-                fields.insert(name.to_owned(), value);
-            }
-            object
-        };
-        let granted = with(object(&role), "rules", rules(rights).into());
-        let reference = json!({"apiGroup": role.group, "kind": role.kind, "name": NAME});
-        let bound = with(object(&binding), "roleRef", reference);
-        let subject = json!({"kind": "ServiceAccount", "name": NAME, "namespace": self.namespace});
-        let bound = with(bound, "subjects", json!([subject]));
-        [
-            (account.clone(), object(&account)),
-            (role, granted),
-            (binding, bound),
-        ]
+        account.objects(rights)
     }
 
     fn service(&self) -> Value {
@@ -109,7 +79,8 @@ impl Install {
         }
         let probe = |path: &str, port: &str| json!({"httpGet": {"path": path, "port": port}, "periodSeconds": 10});
         json!({
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": self.metadata(true),
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": NAME, "namespace": self.namespace, "labels": labels()},
             "spec": {
                 "selector": {"matchLabels": {"app.kubernetes.io/name": NAME}},
                 "strategy": {"type": "Recreate"},

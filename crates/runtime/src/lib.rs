@@ -8,6 +8,7 @@
 //! Nothing in this crate knows a product.
 
 pub mod access;
+pub mod account;
 pub mod cache;
 pub mod client;
 pub mod clock;
@@ -31,6 +32,7 @@ pub mod shutdown;
 mod testing;
 pub mod watch;
 
+pub use account::Account;
 pub use cache::{Cache, Change, Index, Meta, Projection, Scope, Whole};
 pub use client::Client;
 pub use clock::Clock;

@@ -30,6 +30,16 @@ pub struct RbacArgs {
 enum RbacProduct {
     /// The Rollouts controller: a ServiceAccount with the rights it uses, and no others
     Rollouts(RbacRolloutsArgs),
+    /// The monitoring controllers: the same
+    Monitoring(RbacMonitoringArgs),
+}
+
+/// Where the monitoring controllers run.
+#[derive(Args)]
+pub struct RbacMonitoringArgs {
+    /// The namespace they run in
+    #[arg(long, short = 'n', default_value = monitoring::access::NAME)]
+    namespace: String,
 }
 
 /// Where the Rollouts controller runs.
@@ -46,18 +56,21 @@ pub struct RbacRolloutsArgs {
 impl RbacArgs {
     /// Prints the manifests.
     pub fn run(self) -> Result<()> {
-        match self.product {
+        let access = match self.product {
             RbacProduct::Rollouts(args) => {
                 let install = Install {
                     namespace: args.namespace,
                     image: String::new(),
                     namespaced: args.namespaced,
                 };
-                let access = install.access(&rollouts::access::rights());
-                let objects = access.map(|(_, object)| object);
-                print(&machinery::yaml::documents_to_string(&objects))
+                install.access(&rollouts::access::rights())
             }
-        }
+            RbacProduct::Monitoring(args) => {
+                monitoring::access::account(args.namespace).objects(&monitoring::access::rights())
+            }
+        };
+        let objects = access.map(|(_, object)| object);
+        print(&machinery::yaml::documents_to_string(&objects))
     }
 }
 

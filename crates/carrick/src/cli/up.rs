@@ -33,8 +33,8 @@ use crate::tour;
 const PORT: u16 = 7443;
 /// How long a Service of type `LoadBalancer` waits for its address.
 const LOAD_BALANCER_DELAY: GoDuration = GoDuration::from_secs(1);
-/// How long definitions may take to be established.
-const ESTABLISH: Duration = Duration::from_secs(5);
+/// How long definitions may take to be established; far more than they take on a busy machine.
+const ESTABLISH: Duration = Duration::from_mins(1);
 
 /// Where the platform listens and what it keeps.
 #[derive(Args)]
@@ -103,8 +103,8 @@ impl UpArgs {
         };
         installed.context("cannot install the custom resource definitions")?;
         hold_lease(&client).await?;
-        let account = grant(&client).await.context("cannot give rights")?;
-        let controllers = Controllers::start(kube::Client::new(wire.acting_as(account), "default"));
+        grant(&client).await.context("cannot give rights")?;
+        let controllers = Controllers::start(&wire);
         let file = self.write_kubeconfig(&server)?;
         let seconds = begin.elapsed().as_secs_f32();
         message(&announcement(
@@ -223,7 +223,7 @@ fn announcement(server: &Server, kubeconfig: &Path, state: Option<&Path>, second
     format!(
         "carrick {} is up after {seconds:.2} s\n\
          \x20 API server    https://{} (a simulated Kubernetes 1.36, three nodes)\n\
-         \x20 controllers   rollouts\n\
+         \x20 controllers   monitoring, rollouts\n\
          \x20 state         {kept}\n\n\
          \x20 export KUBECONFIG={}\n\
          \x20 kubectl apply -f examples/canary.yaml\n\
@@ -251,24 +251,36 @@ async fn hold_lease(client: &Client) -> Result<()> {
     create_or_merge(client, &LEASE, &lease).await
 }
 
-/// Makes the `ServiceAccount` the controllers act as, with the rights that `carrick rbac` prints and no others.
-async fn grant(client: &Client) -> Result<User> {
-    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}});
-    create_or_merge(client, &NAMESPACE, &namespace).await?;
-    let install = Install {
+/// Makes the `ServiceAccounts` the controllers act as, with the rights that `carrick rbac` prints and no others.
+async fn grant(client: &Client) -> Result<()> {
+    let rollouts = Install {
         namespace: NAME.to_owned(),
         image: String::new(),
         namespaced: false,
     };
-    for (resource, object) in install.access(&::rollouts::access::rights()) {
-        create_or_merge(client, &resource, &object).await?;
+    let monitoring = ::monitoring::access::account(::monitoring::access::NAME);
+    let accounts = [
+        (NAME, rollouts.access(&::rollouts::access::rights())),
+        (
+            ::monitoring::access::NAME,
+            monitoring.objects(&::monitoring::access::rights()),
+        ),
+    ];
+    for (namespace, objects) in accounts {
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+        create_or_merge(client, &NAMESPACE, &namespace).await?;
+        for (resource, object) in objects {
+            create_or_merge(client, &resource, &object).await?;
+        }
     }
-    Ok(User::service_account(NAME, NAME))
+    Ok(())
 }
 
 /// Creates or updates the definitions, and waits until they are served.
 async fn install(client: &Client) -> Result<()> {
-    let definitions = ::rollouts::api::crds::crds();
+    let mut definitions = ::rollouts::api::crds::crds();
+    definitions.extend(::monitoring::api::crds::crds());
     for definition in &definitions {
         create_or_merge(client, &CUSTOM_RESOURCE_DEFINITION, definition).await?;
     }
@@ -301,30 +313,56 @@ fn is_established(definition: Option<&Value>) -> bool {
         })
 }
 
-/// The controllers, as a task.
+/// The controllers of each product, as tasks.
 struct Controllers {
     stop: shutdown::Trigger,
-    task: tokio::task::JoinHandle<()>,
+    tasks: [tokio::task::JoinHandle<()>; 2],
 }
 
 impl Controllers {
-    fn start(client: kube::Client) -> Self {
+    /// Each product acts as a `ServiceAccount` of its own. One process, one server, nobody else to be fair to: no limits.
+    fn start(wire: &Wire) -> Self {
         let (stop, stopped): (_, Shutdown) = shutdown::channel();
-        // One process, one server, nobody else to be fair to.
-        let options = RunOptions {
-            qps: None,
-            ..RunOptions::default()
+        let acting_as = |name: &str| {
+            let account = User::service_account(name, name);
+            kube::Client::new(wire.clone().acting_as(account), "default")
         };
-        let task = tokio::spawn(async move {
-            if let Err(error) = ::rollouts::run(client, options, stopped).await {
-                message(&format!("Error: the rollouts controller ended: {error}"));
-            }
-        });
-        Self { stop, task }
+        let rollouts = ::rollouts::run(
+            acting_as(NAME),
+            RunOptions {
+                qps: None,
+                ..RunOptions::default()
+            },
+            stopped.clone(),
+        );
+        let monitoring = ::monitoring::run(
+            acting_as(::monitoring::access::NAME),
+            ::monitoring::RunOptions {
+                qps: None,
+                ..::monitoring::RunOptions::default()
+            },
+            stopped,
+        );
+        let tasks = [told("rollouts", rollouts), told("monitoring", monitoring)];
+        Self { stop, tasks }
     }
 
     async fn stop(self) {
         self.stop.trigger();
-        let _ = self.task.await;
+        for task in self.tasks {
+            let _ = task.await;
+        }
     }
+}
+
+/// Runs controllers; should they end by themselves, people are told.
+fn told(
+    name: &'static str,
+    controllers: impl Future<Output = Result<(), runtime::Error>> + Send + 'static,
+) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Err(error) = controllers.await {
+            message(&format!("Error: the {name} controllers ended: {error}"));
+        }
+    })
 }

@@ -214,3 +214,12 @@ api_object! {
         inline tls: SafeTlsConfig
     }
 }
+
+impl StorageSpec {
+    /// The storage class that claims ask for.
+    pub fn class(&self) -> Option<&str> {
+        let spec = self.volume_claim_template.as_ref()?.spec.as_ref()?;
+        let name = spec.get("storageClassName")?.as_str()?;
+        (!name.is_empty()).then_some(name)
+    }
+}

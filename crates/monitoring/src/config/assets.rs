@@ -101,6 +101,30 @@ impl Assets {
         }
     }
 
+    /// Keys and values of a Secret.
+    pub fn secret_data(&self, namespace: &str, name: &str) -> Option<&BTreeMap<String, Vec<u8>>> {
+        self.secrets.get(&(namespace.to_owned(), name.to_owned()))
+    }
+
+    /// Contents by the names of the files they are stored as, of those that a document names.
+    pub fn files_named(&self, is_named: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<u8>> {
+        let secrets = self.secrets.iter().flat_map(|((namespace, object), data)| {
+            let file = move |key: &String| format!("0_{namespace}_{object}_{key}");
+            data.iter()
+                .map(move |(key, value)| (file(key), value.clone()))
+        });
+        let maps = self.config_maps.iter();
+        let maps = maps.flat_map(|((namespace, object), data)| {
+            let file = move |key: &String| format!("1_{namespace}_{object}_{key}");
+            data.iter()
+                .map(move |(key, value)| (file(key), value.clone().into_bytes()))
+        });
+        secrets
+            .chain(maps)
+            .filter(|(file, _)| is_named(file))
+            .collect()
+    }
+
     /// The view from a namespace: references never leave it.
     pub fn within<'a>(&'a self, namespace: &'a str) -> Scope<'a> {
         Scope {

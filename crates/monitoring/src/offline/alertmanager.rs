@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Placed, World};
-use crate::api::alertmanager::AlertmanagerSpec;
-use crate::api::common::SecretKeySelector;
 use crate::api::{Alertmanager, AlertmanagerConfig};
-use crate::config::alertmanager::{Configuration, DEFAULT, Enforcement};
-use crate::config::assets::AssetError;
+use crate::config::alertmanager::{Inputs, base_name, whole};
 use crate::config::version::Version;
 use crate::selection::{Wanted, check_alertmanager_config};
 
@@ -37,38 +34,24 @@ impl World<'_> {
         alertmanager: &Alertmanager,
         version: &Version,
     ) -> Result<String, String> {
-        let spec = &alertmanager.spec;
         let own = &alertmanager.metadata.namespace;
-        let global = spec.alertmanager_configuration.as_ref();
-        let name = global.and_then(|global| global.name.clone());
-        if spec.alertmanager_config_selector.is_none() && name.is_none() {
-            return Ok(self.secret(alertmanager));
-        }
+        let name = base_name(alertmanager);
         let all = self.of_kind::<_, _>("AlertmanagerConfig");
         let (base, all): (Vec<_>, Vec<_>) =
             all.into_iter()
                 .partition(|one: &Placed<AlertmanagerConfig>| {
                     let metadata = &one.object.metadata;
-                    metadata.namespace == *own && Some(&metadata.name) == name.as_ref()
+                    metadata.namespace == *own && Some(metadata.name.as_str()) == name
                 });
-        let mut made = match (&name, base.into_iter().next()) {
-            (Some(_), Some(base)) => {
-                self.looked_at.push(base.at);
-                let defaults = global.and_then(|global| global.global.as_ref());
-                let mut made =
-                    Configuration::of_object(&base.object, defaults, version, &self.assets)?;
-                made.add_templates(global.map_or(&[], |global| &global.templates));
-                made
-            }
-            (Some(name), None) => {
-                return Err(format!("there is no AlertmanagerConfig {own}/{name}"));
-            }
-            (None, _) => Configuration::read(&self.secret(alertmanager))?,
-        };
+        let base = base.into_iter().next();
+        self.looked_at.extend(base.as_ref().map(|base| base.at));
         let wanted = Wanted::new(
             own,
-            spec.alertmanager_config_namespace_selector.as_ref(),
-            spec.alertmanager_config_selector.as_ref(),
+            alertmanager
+                .spec
+                .alertmanager_config_namespace_selector
+                .as_ref(),
+            alertmanager.spec.alertmanager_config_selector.as_ref(),
         )?;
         let mut configs = BTreeMap::new();
         let mut places = BTreeMap::new();
@@ -82,32 +65,20 @@ impl World<'_> {
                 Err(refusal) => self.refuse(at, refusal),
             }
         }
-        let left_out = made.add(&configs, enforcement(spec, own), version, &self.assets)?;
-        for one in left_out {
+        let made = whole(Inputs {
+            alertmanager,
+            version,
+            base: base.as_ref().map(|base| &base.object),
+            configs: &configs,
+            assets: &self.assets,
+        })?;
+        for one in made.left_out {
             if let Some(at) = places.get(&one.key) {
                 self.refuse(*at, one.why);
             }
         }
-        self.out.warnings.extend(made.warnings().to_vec());
-        Ok(made.text())
-    }
-
-    /// The configuration that the user wrote, or the one that sends nowhere.
-    fn secret(&self, alertmanager: &Alertmanager) -> String {
-        let given = alertmanager.spec.config_secret.clone();
-        let given = given.filter(|name| !name.is_empty());
-        let reference = SecretKeySelector {
-            key: "alertmanager.yaml".to_owned(),
-            name: Some(
-                given.unwrap_or_else(|| format!("alertmanager-{}", alertmanager.metadata.name)),
-            ),
-            optional: None,
-        };
-        let scope = self.assets.within(&alertmanager.metadata.namespace);
-        match scope.secret(&reference) {
-            Ok(text) if !text.is_empty() => text,
-            Ok(_) | Err(AssetError::Object { .. } | AssetError::Key { .. }) => DEFAULT.to_owned(),
-        }
+        self.out.warnings.extend(made.warnings);
+        Ok(made.text)
     }
 
     /// Configs that no Alertmanager among these takes.
@@ -123,14 +94,5 @@ impl World<'_> {
                 self.refuse(at, refusal);
             }
         }
-    }
-}
-
-fn enforcement<'a>(spec: &AlertmanagerSpec, own: &'a str) -> Enforcement<'a> {
-    let strategy = spec.alertmanager_config_matcher_strategy.as_ref();
-    match strategy.and_then(|strategy| strategy.r#type.as_deref()) {
-        Some("None") => Enforcement::None,
-        Some("OnNamespaceExceptForAlertmanagerNamespace") => Enforcement::OnOtherNamespaces(own),
-        _ => Enforcement::OnNamespace,
     }
 }

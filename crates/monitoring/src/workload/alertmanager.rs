@@ -75,6 +75,13 @@ pub fn alertmanager_spec(
     Ok(whole.get_mut("spec").map(Value::take).unwrap_or_default())
 }
 
+/// Labels of the pods of an Alertmanager.
+pub fn alertmanager_selector(name: &str) -> Texts {
+    let mut labels = metadata::selecting("alertmanager", name);
+    labels.insert("alertmanager".to_owned(), name.to_owned());
+    labels
+}
+
 /// What the definition's defaults say, for objects that were stored under one without.
 fn fill_in(spec: &mut AlertmanagerSpec) {
     if filled(&spec.port_name).is_none() {
@@ -166,9 +173,7 @@ impl<'a> Cluster<'a> {
     }
 
     fn selector(&self) -> Texts {
-        let name = &self.metadata.name;
-        let mut labels = metadata::selecting("alertmanager", name);
-        labels.insert("alertmanager".to_owned(), name.clone());
+        let mut labels = alertmanager_selector(&self.metadata.name);
         metadata::add(&mut labels, &self.settings.labels);
         labels
     }

@@ -65,6 +65,16 @@ impl Counts {
     }
 }
 
+impl std::iter::Sum for Counts {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            replicas: sum.replicas + one.replicas,
+            updated: sum.updated + one.updated,
+            available: sum.available + one.available,
+        })
+    }
+}
+
 impl<'a> Health<'a> {
     /// A StatefulSet, if it is there, and what its selector finds; `wanted` replicas must be ready.
     pub fn new(set: Option<&'a Value>, found: &'a [Value], wanted: Option<i32>) -> Self {

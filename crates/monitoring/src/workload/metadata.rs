@@ -9,7 +9,7 @@ use crate::api::Object;
 use crate::api::kinds::ObjectMeta;
 
 /// What keeps labels and annotations.
-pub(super) type Texts = BTreeMap<String, String>;
+pub type Texts = BTreeMap<String, String>;
 
 /// Holds a digest of what a workload was made of.
 pub(super) const INPUT_HASH: &str = "prometheus-operator-input-hash";

@@ -26,19 +26,22 @@ mod storage;
 mod thanos_ruler;
 mod web;
 
-pub use alertmanager::{alertmanager_spec, alertmanager_stateful_set};
+pub use alertmanager::{alertmanager_selector, alertmanager_spec, alertmanager_stateful_set};
 pub use change::{Change, Recreation, secret_change, service_change, workload_change};
 pub use cluster_tls::{CLUSTER_TLS, CLUSTER_TLS_KEY, ClusterTls};
 pub use health::{Availability, Counts, Health, available, shards_available, written};
+pub use metadata::Texts;
 pub use prometheus::{
-    AgentInput, ServerInput, agent_daemon_set, agent_stateful_set, server_stateful_set, shard_name,
-    shard_names,
+    AgentInput, ServerInput, agent_daemon_set, agent_stateful_set, prometheus_selector,
+    server_stateful_set, shard_name, shard_names,
 };
-pub use secrets::{Data, compressed, secret, thanos_client_secret, tls_asset_secrets};
+pub use secrets::{
+    Data, compressed, rule_config_map, secret, thanos_client_secret, tls_asset_secrets,
+};
 pub use service::{
     agent_service, alertmanager_service, prometheus_service, selects_pods, thanos_ruler_service,
 };
-pub use settings::{ReloaderSettings, Settings};
+pub use settings::{ALERTMANAGER_VERSION, ReloaderSettings, Settings, THANOS_VERSION};
 pub use shards::{Excess, excess_shard};
 pub use thanos_ruler::{ThanosRulerInput, thanos_ruler_stateful_set};
 pub use web::{

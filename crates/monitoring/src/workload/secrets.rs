@@ -46,6 +46,32 @@ pub fn secret<S: Default, T: Default>(
     })
 }
 
+/// A ConfigMap with rule files that goes with its owner; `label` says whose rules they are.
+pub fn rule_config_map<S: Default, T: Default>(
+    owner: &Object<S, T>,
+    settings: &Settings,
+    name: &str,
+    label: (&str, &str),
+    files: &BTreeMap<String, String>,
+) -> Value {
+    let owner = Owner::of(owner);
+    let mut labels = managed();
+    labels.insert(label.0.to_owned(), label.1.to_owned());
+    add(&mut labels, &settings.labels);
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": name,
+            "namespace": owner.metadata.namespace,
+            "labels": labels,
+            "annotations": settings.annotations,
+            "ownerReferences": owner.controlling(),
+        },
+        "data": files,
+    })
+}
+
 /// The Secrets of TLS assets, `prefix-tls-assets-<n>`: files in order of their names, each in the last Secret or in a new
 /// one. There is always one, so that the first file adds no volume.
 pub fn tls_asset_secrets<S: Default, T: Default>(

@@ -9,6 +9,7 @@ pub(crate) mod interval;
 mod print;
 mod root;
 pub mod sanitize;
+mod whole;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ use crate::config::version::Version;
 use crate::selection::{check_alertmanager_config, check_global_client, check_global_config};
 
 pub use self::convert::Enforcement;
+pub use self::whole::{Inputs, USER_KEY, Whole, base_name, user_secret, whole};
 
 /// What stands in for a configuration that isn't there: alerts go nowhere.
 pub const DEFAULT: &str = "route:\n  receiver: 'null'\nreceivers:\n- name: 'null'";

@@ -37,8 +37,5 @@ pub fn agent_configuration(
     generator.remote_write(&mut out);
     generator.otlp(&mut out)?;
     generator.tracing(&mut out)?;
-    Ok(Generated {
-        text: out.into_node().to_yaml(),
-        warnings: generator.take_warnings(),
-    })
+    Ok(generator.generated(out.into_node().to_yaml()))
 }

@@ -192,10 +192,30 @@ impl Generator<'_> {
         out.put("tls_config", block);
     }
 
+    /// Notes the material of the files that a block names; certificate and key only as a pair.
+    fn note_tls_files(&self, scope: Scope, tls: &SafeTlsConfig) {
+        let filled = |text: Result<String, _>| text.ok().filter(|text| !text.is_empty());
+        if let Some(reference) = &tls.ca
+            && let Some(authority) = filled(scope.text(reference))
+        {
+            self.tls_file(scope.file_name(reference), authority);
+        }
+        if let (Some(cert), Some(key)) = (&tls.cert, &tls.key_secret)
+            && let (Some(certificate), Some(private)) =
+                (filled(scope.text(cert)), filled(scope.secret(key)))
+        {
+            self.tls_file(scope.file_name(cert), certificate);
+            self.tls_file(scope.secret_file_name(key), private);
+        }
+    }
+
     fn safe_tls_block(&self, scope: Scope, tls: &SafeTlsConfig) -> Mapping {
         let mut block = Mapping::new();
         block.put_some("insecure_skip_verify", tls.insecure_skip_verify.as_ref());
         let file = |name: String| format!("{CERTIFICATES}/{name}");
+        if !self.options.inline_tls {
+            self.note_tls_files(scope, tls);
+        }
         for (name, reference) in [("ca", &tls.ca), ("cert", &tls.cert)] {
             let named = reference
                 .as_ref()

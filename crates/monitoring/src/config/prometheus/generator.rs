@@ -50,6 +50,8 @@ pub struct Generated {
     pub text: String,
     /// What was left out and why, in order.
     pub warnings: Vec<String>,
+    /// TLS material that the document names, by file name.
+    pub tls_files: BTreeMap<String, String>,
 }
 
 /// Makes parts of the configuration of one Prometheus or PrometheusAgent.
@@ -68,6 +70,7 @@ pub struct Generator<'a> {
     default_class: Option<&'a ScrapeClass>,
     no_class: ScrapeClass,
     warnings: RefCell<Vec<String>>,
+    tls_files: RefCell<BTreeMap<String, String>>,
 }
 
 impl<'a> Generator<'a> {
@@ -112,6 +115,7 @@ impl<'a> Generator<'a> {
             default_class,
             no_class: ScrapeClass::default(),
             warnings: RefCell::default(),
+            tls_files: RefCell::default(),
         })
     }
 
@@ -158,6 +162,20 @@ impl<'a> Generator<'a> {
     /// Takes what was noted.
     pub fn take_warnings(&self) -> Vec<String> {
         self.warnings.take()
+    }
+
+    /// Notes TLS material that the document names.
+    pub(super) fn tls_file(&self, name: String, content: String) {
+        self.tls_files.borrow_mut().insert(name, content);
+    }
+
+    /// The document with everything that was noted on the way.
+    pub(super) fn generated(&self, text: String) -> Generated {
+        Generated {
+            text,
+            warnings: self.take_warnings(),
+            tls_files: self.tls_files.take(),
+        }
     }
 
     /// The assets of the namespace of the object itself.

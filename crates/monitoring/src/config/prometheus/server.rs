@@ -70,10 +70,7 @@ pub fn server_configuration(
     generator.remote_read(&mut out, &spec.remote_read);
     generator.otlp(&mut out)?;
     generator.tracing(&mut out)?;
-    Ok(Generated {
-        text: out.into_node().to_yaml(),
-        warnings: generator.take_warnings(),
-    })
+    Ok(generator.generated(out.into_node().to_yaml()))
 }
 
 impl Generator<'_> {

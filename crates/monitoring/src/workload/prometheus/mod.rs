@@ -13,6 +13,7 @@ pub use agent::{AgentInput, agent_daemon_set, agent_stateful_set};
 pub use server::{ServerInput, server_stateful_set};
 pub(super) use thanos::grpc_tls;
 
+use super::metadata::{Texts, selecting};
 use crate::api::common_prometheus::CommonPrometheusFields;
 
 /// Where the configuration is mounted.
@@ -48,4 +49,13 @@ pub fn shard_names(prefix: &str, name: &str, common: &CommonPrometheusFields) ->
     (0..common.shards.unwrap_or(1).max(1))
         .map(|shard| shard_name(prefix, name, shard))
         .collect()
+}
+
+/// Labels of the pods of all shards of a server.
+pub fn prometheus_selector(name: &str) -> Texts {
+    let mut labels = selecting("prometheus", name);
+    for key in [OBJECT, "prometheus"] {
+        labels.insert(key.to_owned(), name.to_owned());
+    }
+    labels
 }

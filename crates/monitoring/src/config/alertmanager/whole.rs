@@ -1,0 +1,112 @@
+//! The configuration of one Alertmanager from all that belongs to it.
+
+use std::collections::BTreeMap;
+
+use super::{Configuration, DEFAULT, Enforcement, LeftOut};
+use crate::api::alertmanager::AlertmanagerSpec;
+use crate::api::common::SecretKeySelector;
+use crate::api::{Alertmanager, AlertmanagerConfig};
+use crate::config::assets::{AssetError, Assets};
+use crate::config::version::Version;
+
+/// Key of the configuration in the user's Secret.
+pub const USER_KEY: &str = "alertmanager.yaml";
+
+/// What a configuration is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The object.
+    pub alertmanager: &'a Alertmanager,
+    /// The version that will read it.
+    pub version: &'a Version,
+    /// The AlertmanagerConfig that `alertmanagerConfiguration` names, if it is there.
+    pub base: Option<&'a AlertmanagerConfig>,
+    /// The selected and valid ones, by `namespace/name`.
+    pub configs: &'a BTreeMap<String, AlertmanagerConfig>,
+    /// What references resolve to.
+    pub assets: &'a Assets,
+}
+
+/// A configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Whole {
+    /// The document.
+    pub text: String,
+    /// AlertmanagerConfigs that could not be added.
+    pub left_out: Vec<LeftOut>,
+    /// What the version doesn't know and was dropped.
+    pub warnings: Vec<String>,
+}
+
+/// Name of the Secret with the user's configuration.
+pub fn user_secret(alertmanager: &Alertmanager) -> String {
+    let given = alertmanager.spec.config_secret.clone();
+    let given = given.filter(|name| !name.is_empty());
+    given.unwrap_or_else(|| format!("alertmanager-{}", alertmanager.metadata.name))
+}
+
+/// Name of the AlertmanagerConfig that is the base of everything, if one is named.
+pub fn base_name(alertmanager: &Alertmanager) -> Option<&str> {
+    let global = alertmanager.spec.alertmanager_configuration.as_ref()?;
+    global.name.as_deref()
+}
+
+/// Makes the configuration.
+pub fn whole(inputs: Inputs<'_>) -> Result<Whole, String> {
+    let Inputs {
+        alertmanager,
+        version,
+        base,
+        configs,
+        assets,
+    } = inputs;
+    let spec = &alertmanager.spec;
+    let own = &alertmanager.metadata.namespace;
+    let name = base_name(alertmanager);
+    if spec.alertmanager_config_selector.is_none() && name.is_none() {
+        return Ok(Whole {
+            text: user_text(alertmanager, assets),
+            ..Whole::default()
+        });
+    }
+    let global = spec.alertmanager_configuration.as_ref();
+    let mut made = match (name, base) {
+        (Some(_), Some(base)) => {
+            let defaults = global.and_then(|global| global.global.as_ref());
+            let mut made = Configuration::of_object(base, defaults, version, assets)?;
+            made.add_templates(global.map_or(&[], |global| &global.templates));
+            made
+        }
+        (Some(name), None) => return Err(format!("there is no AlertmanagerConfig {own}/{name}")),
+        (None, _) => Configuration::read(&user_text(alertmanager, assets))?,
+    };
+    let left_out = made.add(configs, enforcement(spec, own), version, assets)?;
+    Ok(Whole {
+        text: made.text(),
+        left_out,
+        warnings: made.warnings().to_vec(),
+    })
+}
+
+/// The configuration that the user wrote, or the one that sends nowhere.
+fn user_text(alertmanager: &Alertmanager, assets: &Assets) -> String {
+    let reference = SecretKeySelector {
+        key: USER_KEY.to_owned(),
+        name: Some(user_secret(alertmanager)),
+        optional: None,
+    };
+    let scope = assets.within(&alertmanager.metadata.namespace);
+    match scope.secret(&reference) {
+        Ok(text) if !text.is_empty() => text,
+        Ok(_) | Err(AssetError::Object { .. } | AssetError::Key { .. }) => DEFAULT.to_owned(),
+    }
+}
+
+fn enforcement<'a>(spec: &AlertmanagerSpec, own: &'a str) -> Enforcement<'a> {
+    let strategy = spec.alertmanager_config_matcher_strategy.as_ref();
+    match strategy.and_then(|strategy| strategy.r#type.as_deref()) {
+        Some("None") => Enforcement::None,
+        Some("OnNamespaceExceptForAlertmanagerNamespace") => Enforcement::OnOtherNamespaces(own),
+        _ => Enforcement::OnNamespace,
+    }
+}

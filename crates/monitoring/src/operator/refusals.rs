@@ -1,0 +1,63 @@
+//! Objects that a workload selects and can't use: each refusal is one Event, not one a pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use runtime::{Effect, ObjectKey, ObjectReference};
+
+/// An object that can't be used, in the version that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Refused {
+    /// Which.
+    pub reference: ObjectReference,
+    /// Why.
+    pub why: String,
+}
+
+impl Refused {
+    /// The Event that tells of it.
+    pub fn event(&self) -> Effect {
+        let ObjectReference {
+            kind,
+            namespace,
+            name,
+            ..
+        } = &self.reference;
+        let subject = match kind.as_str() {
+            "PrometheusRule" | "AlertmanagerConfig" => format!("{kind} {namespace}/{name}"),
+            _ => format!("{:?}", format!("{namespace}/{name}")),
+        };
+        let why = &self.why;
+        Effect::warning(
+            self.reference.clone(),
+            "InvalidConfiguration",
+            format!("{subject} was rejected due to invalid configuration: {why}"),
+        )
+    }
+}
+
+/// What each workload has been told of.
+#[derive(Clone, Default)]
+pub struct Told {
+    by_workload: Arc<Mutex<BTreeMap<ObjectKey, BTreeSet<Refused>>>>,
+}
+
+impl Told {
+    /// What was told for a workload.
+    pub fn of(&self, workload: &ObjectKey) -> BTreeSet<Refused> {
+        let all = self.by_workload.lock();
+        let all = all.unwrap_or_else(PoisonError::into_inner);
+        all.get(workload).cloned().unwrap_or_default()
+    }
+
+    /// What holds now; what isn't refused any more may be told again.
+    pub fn remember(&self, workload: &ObjectKey, refused: BTreeSet<Refused>) {
+        let all = self.by_workload.lock();
+        let mut all = all.unwrap_or_else(PoisonError::into_inner);
+        if refused.is_empty() {
+            all.remove(workload);
+        } else {
+            all.insert(workload.clone(), refused);
+        }
+    }
+}

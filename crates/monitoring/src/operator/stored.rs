@@ -1,0 +1,138 @@
+//! What the controllers made before.
+
+use runtime::{Cache, Error, Index, ObjectKey, Projection, Reader, ResourceRef, Whole};
+use serde_json::Value;
+
+use super::resources::{CONFIG_MAP, SECRET, STATEFUL_SET, STORAGE_CLASS};
+use super::writes::ByName;
+use crate::api::kinds::ObjectMeta;
+use crate::workload::Texts;
+
+/// Caches of what bears our label.
+#[derive(Clone)]
+pub struct Own {
+    /// Secrets by the uid of their controller.
+    pub secrets: Index<Whole>,
+    /// `ConfigMap`s by the uid of their controller.
+    pub config_maps: Index<Whole>,
+    /// `StatefulSet`s by the uid of their controller.
+    pub stateful_sets: Index<Whole>,
+    /// Services.
+    pub services: Cache<Whole>,
+}
+
+/// Names that a workload is going to use.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// Of Secrets.
+    pub secrets: Vec<String>,
+    /// Of `ConfigMap`s.
+    pub config_maps: Vec<String>,
+    /// Of `StatefulSet`s.
+    pub stateful_sets: Vec<String>,
+    /// Of the governing Service.
+    pub service: String,
+}
+
+/// What was made before, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Stored {
+    /// Secrets.
+    pub secrets: ByName,
+    /// `ConfigMap`s.
+    pub config_maps: ByName,
+    /// `StatefulSet`s.
+    pub stateful_sets: ByName,
+    /// The governing Service.
+    pub service: Option<Value>,
+}
+
+impl Own {
+    /// What the caches show as a workload's, and what else bears a name that is going to be used: without our label, as
+    /// older versions or somebody else made it, no cache shows it.
+    pub async fn read(
+        &self,
+        owner: &ObjectMeta,
+        names: &Names,
+        reader: &Reader,
+    ) -> Result<Stored, Error> {
+        let owned = |index: &Index<Whole>| -> ByName {
+            let found = index.get(&owner.uid).into_iter();
+            found
+                .map(|held| (held.meta().key.name.clone(), held.value()))
+                .collect()
+        };
+        let mut stored = Stored {
+            secrets: owned(&self.secrets),
+            config_maps: owned(&self.config_maps),
+            stateful_sets: owned(&self.stateful_sets),
+            service: None,
+        };
+        let namespace = &owner.namespace;
+        for (resource, names, found) in [
+            (SECRET, &names.secrets, &mut stored.secrets),
+            (CONFIG_MAP, &names.config_maps, &mut stored.config_maps),
+            (
+                STATEFUL_SET,
+                &names.stateful_sets,
+                &mut stored.stateful_sets,
+            ),
+        ] {
+            add_missing(&resource, namespace, names, found, reader).await?;
+        }
+        let key = ObjectKey::new(namespace.clone(), names.service.clone());
+        stored.service = match self.services.get(&key) {
+            Some(held) => Some(held.value()),
+            None => reader.get(&runtime::resource::SERVICE, &key).await?,
+        };
+        Ok(stored)
+    }
+}
+
+async fn add_missing(
+    resource: &ResourceRef,
+    namespace: &str,
+    names: &[String],
+    found: &mut ByName,
+    reader: &Reader,
+) -> Result<(), Error> {
+    for name in names {
+        if found.contains_key(name) {
+            continue;
+        }
+        let key = ObjectKey::new(namespace, name.clone());
+        if let Some(object) = reader.get(resource, &key).await? {
+            found.insert(name.clone(), object);
+        }
+    }
+    Ok(())
+}
+
+/// Labels as a selector's text.
+pub fn selector_text(labels: &Texts) -> String {
+    let pairs: Vec<String> = labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    pairs.join(",")
+}
+
+/// The pods of a workload.
+pub async fn pods(namespace: &str, labels: &Texts, reader: &Reader) -> Result<Vec<Value>, Error> {
+    let selector = selector_text(labels);
+    reader
+        .list(&runtime::resource::POD, namespace, &selector)
+        .await
+}
+
+/// Whether a storage class exists; unknown if none is named, or without the right to look, where claims will tell.
+pub async fn storage_class(name: Option<&str>, reader: &Reader) -> Result<Option<bool>, Error> {
+    let Some(name) = name else {
+        return Ok(None);
+    };
+    match reader.get(&STORAGE_CLASS, &ObjectKey::cluster(name)).await {
+        Ok(found) => Ok(Some(found.is_some())),
+        Err(error) if error.reason() == "Forbidden" => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,194 @@
+//! A world with the controllers in it, and a person who uses it.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use machinery::entropy::Entropy;
+use monitoring::RunOptions;
+use monitoring::api::crds;
+use monitoring::operator::resources::SECRET;
+use runtime::client::{Client, ClientOptions};
+use runtime::resource::{CUSTOM_RESOURCE_DEFINITION, NAMESPACE};
+use runtime::{Clock, ObjectKey, Patch, ResourceRef};
+use serde_json::{Value, json};
+use simulator::apiserver::Options;
+use simulator::clock::WorldClock;
+use simulator::wire::Wire;
+use simulator::world::{World, WorldHandle};
+
+/// The controllers, as actor.
+const CONTROLLERS: &str = "monitoring";
+/// Longest virtual time that anything is waited for.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// A namespace `team` in a world of its own.
+pub struct Cluster {
+    pub client: Client,
+    world: WorldHandle,
+}
+
+/// Plays in a world in which the controllers run.
+pub fn play(scenario: impl AsyncFnOnce(&Cluster)) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let clock = WorldClock::anchored();
+        let world = World::new(
+            Options::default(),
+            Entropy::seeded(1),
+            simulator::builtin::all(),
+            clock.now(),
+        );
+        let world = WorldHandle::new(world, clock);
+        let pump = tokio::spawn(world.clone().pump());
+        let person = kube::Client::new(Wire::new(&world, "person"), "default");
+        let options = ClientOptions {
+            clock: Clock::anchored(clock.now()),
+            field_manager: "kubectl".to_owned(),
+            ..ClientOptions::default()
+        };
+        let cluster = Cluster {
+            client: Client::new(person, options),
+            world: world.clone(),
+        };
+        cluster.prepare().await;
+        world.lock().recorder.keep_log();
+        let own = kube::Client::new(Wire::new(&world, CONTROLLERS), "default");
+        let options = RunOptions {
+            qps: None,
+            clock: Clock::anchored(clock.now()),
+            seed: Some(1),
+            ..RunOptions::default()
+        };
+        let (_trigger, shutdown) = runtime::shutdown::channel();
+        let controllers = tokio::spawn(monitoring::run(own, options, shutdown));
+        scenario(&cluster).await;
+        assert!(!controllers.is_finished(), "the controllers ended");
+        controllers.abort();
+        pump.abort();
+    });
+}
+
+impl Cluster {
+    async fn prepare(&self) {
+        for definition in crds::crds() {
+            let kind = definition.pointer("/spec/names/kind").unwrap();
+            // Serving schemas takes a simulation time; these are watched.
+            if !["ThanosRuler", "PrometheusAgent"].contains(&kind.as_str().unwrap()) {
+                self.client
+                    .create(&CUSTOM_RESOURCE_DEFINITION, &definition)
+                    .await
+                    .unwrap();
+            }
+        }
+        self.namespace("team", &json!({})).await;
+    }
+
+    pub async fn namespace(&self, name: &str, labels: &Value) {
+        let namespace = json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels},
+        });
+        self.client.create(&NAMESPACE, &namespace).await.unwrap();
+    }
+
+    /// Creates an object in `namespace`.
+    pub async fn create(&self, resource: &ResourceRef, namespace: &str, name: &str, rest: Value) {
+        let mut object = rest;
+        object["apiVersion"] = json!(resource.api_version());
+        object["kind"] = json!(resource.kind);
+        object["metadata"]["name"] = json!(name);
+        object["metadata"]["namespace"] = json!(namespace);
+        self.client.create(resource, &object).await.unwrap();
+    }
+
+    /// Merges a patch into an object of the namespace `team`.
+    pub async fn merge(&self, resource: &ResourceRef, name: &str, patch: Value) {
+        let key = if resource.namespaced {
+            ObjectKey::new("team", name)
+        } else {
+            ObjectKey::cluster(name)
+        };
+        self.client
+            .patch(resource, &key, None, &Patch::Merge(patch))
+            .await
+            .unwrap();
+    }
+
+    /// An object of the namespace `team`.
+    pub async fn get(&self, resource: &ResourceRef, name: &str) -> Option<Value> {
+        let key = ObjectKey::new("team", name);
+        self.client.get(resource, &key).await.unwrap()
+    }
+
+    /// The configuration in the Secret of a Prometheus, decompressed; empty while there is none.
+    pub async fn configuration(&self, prometheus: &str) -> String {
+        self.compressed(&format!("prometheus-{prometheus}"), "prometheus.yaml.gz")
+            .await
+    }
+
+    /// What a Secret holds under a key, decompressed; empty while it isn't there.
+    pub async fn compressed(&self, secret: &str, key: &str) -> String {
+        let Some(secret) = self.get(&SECRET, secret).await else {
+            return String::new();
+        };
+        let data = secret["data"][key].as_str().unwrap_or_default();
+        let bytes = STANDARD.decode(data).unwrap();
+        let mut text = String::new();
+        if !bytes.is_empty() {
+            flate2::read::GzDecoder::new(bytes.as_slice())
+                .read_to_string(&mut text)
+                .unwrap();
+        }
+        text
+    }
+
+    /// Waits until something holds.
+    pub async fn until(&self, what: &str, holds: impl AsyncFn() -> bool) {
+        let wait = async {
+            while !holds().await {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        assert!(
+            tokio::time::timeout(PATIENCE, wait).await.is_ok(),
+            "{what}: not within {PATIENCE:?}"
+        );
+    }
+
+    /// The writes of the controllers so far, `METHOD path`.
+    pub fn writes(&self) -> Vec<String> {
+        let world = self.world.lock();
+        let lines = world.recorder.log().iter();
+        lines
+            .filter_map(|line| line.strip_prefix(CONTROLLERS))
+            .map(|line| {
+                line.split_whitespace()
+                    .take(2)
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            })
+            .filter(|line| !line.starts_with("GET"))
+            .collect()
+    }
+
+    /// What the controllers write while `time` passes.
+    pub async fn written_within(&self, time: Duration) -> Vec<String> {
+        let before = self.writes().len();
+        tokio::time::sleep(time).await;
+        self.writes().split_off(before)
+    }
+
+    /// Waits until the controllers have nothing more to write.
+    pub async fn settled(&self) {
+        while !self
+            .written_within(Duration::from_secs(90))
+            .await
+            .is_empty()
+        {}
+    }
+}

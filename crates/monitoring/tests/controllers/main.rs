@@ -1,0 +1,11 @@
+//! The controllers at work in a simulated cluster, in virtual time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what goes wrong here is a failure of the test"
+)]
+
+mod alertmanager;
+mod cluster;
+mod prometheus;
