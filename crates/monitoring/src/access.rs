@@ -1,48 +1,40 @@
 //! What the monitoring controllers need rights for. Their client sends nothing else, and manifests are printed from here.
 
 use runtime::Account;
-use runtime::access::Verb::{Create, Delete, Get, List, Patch, Update, Watch};
-use runtime::access::{Grant, Right};
-use runtime::resource::{EVENT, LEASE, NAMESPACE, POD, SERVICE};
-
+use runtime::access::Right;
 use serde_json::json;
-
-use crate::operator::resources::{
-    ALERTMANAGER, ALERTMANAGER_CONFIG, CONFIG_MAP, POD_MONITOR, PROBE, PROMETHEUS, PROMETHEUS_RULE,
-    SCRAPE_CONFIG, SECRET, SERVICE_MONITOR, STATEFUL_SET, STORAGE_CLASS,
-};
-
-/// Everything the controllers ask an API server for.
-pub const GRANTS: &[Grant] = &[
-    Grant::new(PROMETHEUS, &[Get, List, Watch]),
-    Grant::below(PROMETHEUS, "status", &[Patch]),
-    // What is made blocks the deletion of its owner; see the grants of the Rollouts controller.
-    Grant::below(PROMETHEUS, "finalizers", &[Update]),
-    Grant::new(ALERTMANAGER, &[Get, List, Watch]),
-    Grant::below(ALERTMANAGER, "status", &[Patch]),
-    Grant::below(ALERTMANAGER, "finalizers", &[Update]),
-    Grant::new(ALERTMANAGER_CONFIG, &[List, Watch]),
-    Grant::new(SERVICE_MONITOR, &[List, Watch]),
-    Grant::new(POD_MONITOR, &[List, Watch]),
-    Grant::new(PROBE, &[List, Watch]),
-    Grant::new(SCRAPE_CONFIG, &[List, Watch]),
-    Grant::new(PROMETHEUS_RULE, &[List, Watch]),
-    Grant::new(NAMESPACE, &[List, Watch]),
-    Grant::new(
-        STATEFUL_SET,
-        &[Get, List, Watch, Create, Update, Patch, Delete],
-    ),
-    Grant::new(SECRET, &[Get, List, Watch, Create, Update, Delete]),
-    Grant::new(CONFIG_MAP, &[Get, List, Watch, Create, Update, Delete]),
-    Grant::new(SERVICE, &[Get, List, Watch, Create, Update]),
-    Grant::new(POD, &[Get, List, Patch]),
-    Grant::new(STORAGE_CLASS, &[Get]),
-    Grant::new(EVENT, &[Create, Patch]),
-    Grant::new(LEASE, &[Get, Create, Update]),
-];
 
 /// Name of the controllers' `ServiceAccount`; upstream's.
 pub const NAME: &str = "prometheus-operator";
+
+/// A resource with its group, and what is done to its objects. `finalizers` are never called: what is made blocks the deletion
+/// of its owner, and clusters that enforce permissions of owner references let only those set that who may update them.
+const USED: &[(&str, &str)] = &[
+    ("alertmanagerconfigs.monitoring.coreos.com", "list watch"),
+    ("alertmanagers.monitoring.coreos.com", "get list watch"),
+    ("alertmanagers/finalizers.monitoring.coreos.com", "update"),
+    ("alertmanagers/status.monitoring.coreos.com", "patch"),
+    ("configmaps", "get list watch create update delete"),
+    ("events", "create patch"),
+    ("leases.coordination.k8s.io", "get create update"),
+    ("namespaces", "list watch"),
+    ("podmonitors.monitoring.coreos.com", "list watch"),
+    ("pods", "list patch"),
+    ("probes.monitoring.coreos.com", "list watch"),
+    ("prometheuses.monitoring.coreos.com", "get list watch"),
+    ("prometheuses/finalizers.monitoring.coreos.com", "update"),
+    ("prometheuses/status.monitoring.coreos.com", "patch"),
+    ("prometheusrules.monitoring.coreos.com", "list watch"),
+    ("scrapeconfigs.monitoring.coreos.com", "list watch"),
+    ("secrets", "get list watch create update delete"),
+    ("servicemonitors.monitoring.coreos.com", "list watch"),
+    ("services", "get list watch create update"),
+    (
+        "statefulsets.apps",
+        "get list watch create update patch delete",
+    ),
+    ("storageclasses.storage.k8s.io", "get"),
+];
 
 /// The `ServiceAccount` of the controllers in a namespace.
 pub fn account(namespace: impl Into<String>) -> Account {
@@ -57,7 +49,19 @@ pub fn account(namespace: impl Into<String>) -> Account {
     }
 }
 
-/// Each verb of the grants.
+/// All rights, by group and resource.
 pub fn rights() -> Vec<Right> {
-    GRANTS.iter().flat_map(Grant::rights).collect()
+    let each = USED.iter().flat_map(|(resource, verbs)| {
+        let verbs = verbs.split(' ');
+        verbs.filter_map(move |verb| format!("{verb} {resource}").parse().ok())
+    });
+    let mut rights: Vec<Right> = each.collect();
+    rights.sort_unstable();
+    rights
+}
+
+#[test]
+fn every_line_is_as_many_rights_as_it_has_verbs() {
+    let verbs = USED.iter().map(|(_, verbs)| verbs.split(' ').count());
+    assert_eq!(rights().len(), verbs.sum::<usize>());
 }

@@ -12,7 +12,7 @@ use runtime::{
     Reconciler, Scope, Shutdown, Whole,
 };
 
-use crate::access::GRANTS;
+use crate::access;
 use crate::alertmanager::{self, AlertmanagerReconciler};
 use crate::config::prometheus::Options;
 use crate::operator::assets::{AssetReader, same_version};
@@ -91,7 +91,7 @@ pub fn manager(client: kube::Client, options: &RunOptions) -> Manager {
             field_manager: FIELD_MANAGER.to_owned(),
             qps: options.qps,
             burst: options.burst,
-            grants: Some(GRANTS),
+            rights: Some(access::rights().into()),
             ..defaults
         },
     );
