@@ -166,7 +166,8 @@ fn shown(step: &Step, reply: &Reply) -> Reply {
             Reply {
                 body: format!("{at} is {is}: {reached}").into_bytes(),
                 headers: Vec::new(),
-                ..reply.clone()
+                // On its way there a reply may be an error, or empty.
+                status: 0,
             }
         }
         Mode::Show(places) => {

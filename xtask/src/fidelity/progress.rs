@@ -72,11 +72,12 @@ impl Progress {
     fn line(&self, now: Instant) -> String {
         let state = self.state.borrow();
         let long = state.under_way.iter();
-        let long =
-            long.filter(|(_, (begun, _))| now - *begun > LONG)
-                .map(|(number, (begun, title))| {
-                    format!(", {number} ({title}) for {} s", (now - *begun).as_secs())
-                });
+        let long = long
+            .filter(|(_, (begun, _))| now - *begun > LONG)
+            .take(NAMED)
+            .map(|(number, (begun, title))| {
+                format!(", {number} ({title}) for {} s", (now - *begun).as_secs())
+            });
         format!(
             "{}: {} of {} sequences after {} s{}",
             self.area,
