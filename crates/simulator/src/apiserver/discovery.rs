@@ -18,7 +18,7 @@ use machinery::yaml;
 use serde::Serialize;
 
 use super::ApiServer;
-use super::negotiate::{Encoding, Transform};
+use super::negotiate::Encoding;
 use crate::request::{Request, Response};
 use crate::status_error::ApiError;
 
@@ -114,10 +114,7 @@ fn documents(
 
 /// A document in the form that is asked for; a `routed` one has another text for what it can't be.
 fn plain(request: &Request, document: &impl Serialize, routed: bool) -> Result<Response, ApiError> {
-    let form = super::negotiate::negotiate(request, routed, false)?;
-    if form.transform != Transform::Plain {
-        return Err(ApiError::not_acceptable(super::negotiate::ACCEPTED));
-    }
+    let form = super::negotiate::untransformed(request, routed)?;
     let body = match form.encoding {
         Encoding::Yaml => yaml::to_string(&serde_json::to_value(document).unwrap_or_default()),
         Encoding::Json => json(document, form.pretty),

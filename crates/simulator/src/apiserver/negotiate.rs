@@ -43,7 +43,7 @@ pub(crate) struct Form {
 }
 
 /// Why a reply can't be had in the form that was asked for.
-pub(crate) const ACCEPTED: &str = "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf";
+const ACCEPTED: &str = "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf";
 const WATCH_ACCEPTED: &str = "only the following media types are accepted: application/json;stream=watch, \
 application/vnd.kubernetes.protobuf;stream=watch";
 const AVAILABLE: &str = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
@@ -105,6 +105,22 @@ pub(crate) fn pretty(request: &Request) -> bool {
 
 /// The form of a reply to a request about a resource; `list` for the route that lists and watches.
 pub(crate) fn negotiate(request: &Request, builtin: bool, list: bool) -> Result<Form, ApiError> {
+    form(request, builtin, list, &|_| true)
+}
+
+/// The form of a document that is nothing else: who would rather have a table gets what he takes next.
+pub(crate) fn untransformed(request: &Request, builtin: bool) -> Result<Form, ApiError> {
+    form(request, builtin, false, &|transform| {
+        transform == Transform::Plain
+    })
+}
+
+fn form(
+    request: &Request,
+    builtin: bool,
+    list: bool,
+    can_be: &dyn Fn(Transform) -> bool,
+) -> Result<Form, ApiError> {
     let accept = accept(request);
     let all = clauses(&accept);
     let pretty = pretty(request);
@@ -121,18 +137,19 @@ pub(crate) fn negotiate(request: &Request, builtin: bool, list: bool) -> Result<
     if all.is_empty() {
         return Ok(plain(Encoding::Json));
     }
-    let mut served = false;
+    // A route knows its media types by name.
+    let named = |clause: &Clause<'_>| clause.media != "application/*";
+    if builtin && !all.iter().any(|clause| is_served(clause) && named(clause)) {
+        let streams = if list { AVAILABLE_STREAMS } else { "" };
+        let message = format!("{AVAILABLE}{streams}");
+        return Err(ApiError::not_acceptable(message).with_details(Details::default()));
+    }
     for clause in &all {
         let encoding = match clause.media {
             "application/json" | "application/*" | "*/*" => Encoding::Json,
             "application/yaml" => Encoding::Yaml,
-            "application/vnd.kubernetes.protobuf" => {
-                served = true;
-                continue;
-            }
             _ => continue,
         };
-        served = true;
         let parameter = |name: &str| {
             clause
                 .parameters
@@ -154,18 +171,28 @@ pub(crate) fn negotiate(request: &Request, builtin: bool, list: bool) -> Result<
             "PartialObjectMetadataList" if known => Transform::PartialList,
             _ => continue,
         };
+        if !can_be(transform) {
+            continue;
+        }
         return Ok(Form {
             transform,
             meta_version: version.to_owned(),
             ..plain(encoding)
         });
     }
-    if !served && builtin {
-        let streams = if list { AVAILABLE_STREAMS } else { "" };
-        let message = format!("{AVAILABLE}{streams}");
-        return Err(ApiError::not_acceptable(message).with_details(Details::default()));
-    }
     Err(ApiError::not_acceptable(ACCEPTED))
+}
+
+/// Whether there is an encoding for a clause, with its parameters or not.
+fn is_served(clause: &Clause<'_>) -> bool {
+    matches!(
+        clause.media,
+        "application/json"
+            | "application/yaml"
+            | "application/vnd.kubernetes.protobuf"
+            | "application/*"
+            | "*/*"
+    )
 }
 
 /// Whether events can be sent in the form that was negotiated: what the client takes first decides, even if it takes
@@ -187,15 +214,7 @@ pub(crate) fn streams(form: &Form) -> Result<(), ApiError> {
 pub(crate) fn one_of(request: &Request, types: &[&str]) -> Result<(), ApiError> {
     let accept = accept(request);
     let all = clauses(&accept);
-    let takes = |clause: &Clause<'_>| {
-        types.iter().any(|known| match clause.media {
-            "*/*" => true,
-            media => match media.strip_suffix("/*") {
-                Some(family) => known.split('/').next() == Some(family),
-                None => *known == media,
-            },
-        })
-    };
+    let takes = |clause: &Clause<'_>| clause.media == "*/*" || types.contains(&clause.media);
     if all.is_empty() || all.iter().any(takes) {
         return Ok(());
     }

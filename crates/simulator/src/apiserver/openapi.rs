@@ -98,7 +98,7 @@ fn version_2(api: &mut ApiServer, request: &Request) -> Response {
     let (json, gnostic) = (accepts_json(request), accepts_gnostic(request));
     if !json && !gnostic {
         let mut response = headed(406, "");
-        set(&mut response.headers, header::VARY, "Accept");
+        varies(&mut response.headers);
         return response;
     }
     let kept = Kept::of(api);
@@ -121,8 +121,14 @@ fn version_2(api: &mut ApiServer, request: &Request) -> Response {
         response
     };
     set(&mut response.headers, header::ETAG, &etag);
-    set(&mut response.headers, header::VARY, "Accept");
+    varies(&mut response.headers);
     response
+}
+
+/// What the second version of the document depends on, one by one.
+fn varies(headers: &mut HeaderMap) {
+    set(headers, header::VARY, "Accept-Encoding");
+    headers.append(header::VARY, HeaderValue::from_static("Accept"));
 }
 
 /// Whether JSON will do: protobuf alone will not.

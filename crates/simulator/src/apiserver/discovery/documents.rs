@@ -208,6 +208,11 @@ fn with_subresources(entry: &Entry) -> Vec<Resource> {
 
 /// The first eight bytes of a SHA-256 over the kind that is stored (`discovery/storageversionhash.go`).
 fn storage_version_hash((group, version, kind): &(String, String, String)) -> String {
+    // Definitions are stored in a version that isn't served any more.
+    let version = match group.as_str() {
+        "apiextensions.k8s.io" => "v1beta1",
+        _ => version.as_str(),
+    };
     let digest = Sha256::digest(format!("{group}/{version}/{kind}"));
     let short: Vec<u8> = digest.iter().copied().take(8).collect();
     base64::engine::general_purpose::STANDARD.encode(short)
@@ -341,5 +346,7 @@ mod tests {
         assert_eq!(hash("", "v1", "ConfigMap"), "qFsyl6wFWjQ=");
         assert_eq!(hash("apps", "v1", "Deployment"), "8aSe+NMegvE=");
         assert_eq!(hash("ex.com", "v1", "Foo"), "AWA96Ab7FbE=");
+        let definitions = hash("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
+        assert_eq!(definitions, "jfWCUB31mvA=");
     }
 }

@@ -309,14 +309,12 @@ fn render(
         Form::V2 => {
             let consumed = matches!(operation.answer, Answer::Typed(..) | Answer::Model(_))
                 && operation.kind.is_none();
-            put(
-                "consumes",
-                if consumed {
-                    json!(types)
-                } else {
-                    json!(accepted)
-                },
-            );
+            let of_tokens = ["/.well-known/", "/openid/"];
+            // Their routes say nothing of it.
+            if !of_tokens.iter().any(|begin| path.starts_with(begin)) {
+                let types = if consumed { types } else { accepted };
+                put("consumes", json!(types));
+            }
             put("produces", json!(types));
             put("schemes", json!(["https"]));
         }
