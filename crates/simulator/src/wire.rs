@@ -9,6 +9,7 @@ use http::Method;
 use http_body::Body;
 use http_body_util::BodyExt as _;
 
+use crate::apiserver::Shown;
 use crate::faults::{Call, Failure, Verdict};
 use crate::request::{Reply, Request, Response, User};
 use crate::sim_body::SimBody;
@@ -40,6 +41,16 @@ impl Wire {
     #[must_use]
     pub fn acting_as(self, user: User) -> Self {
         Self { user, ..self }
+    }
+
+    /// Who shows a token is whom it makes, as over TLS.
+    fn identify(&self, request: &mut Request) {
+        let now = self.world.now();
+        match self.world.lock().api.shown_token(request, now) {
+            Shown::Nothing => {}
+            Shown::User(user) => request.user = Some(user),
+            Shown::Wrong => request.user = None,
+        }
     }
 
     async fn run(
@@ -239,6 +250,7 @@ where
             let query = parts.uri.query().unwrap_or_default().to_owned();
             let mut request = request_of(parts, Some(wire.user.clone()));
             request.body = body.collect().await.map_err(Into::into)?.to_bytes();
+            wire.identify(&mut request);
             let head = request.method == Method::HEAD;
             let response = wire.run(request, query).await?;
             Ok(if head {

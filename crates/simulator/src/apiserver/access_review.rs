@@ -1,9 +1,10 @@
 //! Reviews: who somebody is, and what somebody may do
 //! (`pkg/registry/{authentication/tokenreview,authorization/…}`, `pkg/apis/authorization/validation`).
 
+mod validation;
+
 use std::collections::BTreeMap;
 
-use machinery::builtin::validation::{BadValue, FieldError};
 use serde_json::{Map, Value, json};
 
 use super::ApiServer;
@@ -13,42 +14,46 @@ use super::rbac::rule::{Asked, Attributes, ResourceAsked, Rule};
 use super::tokens::ISSUER;
 use crate::request::User;
 use crate::status_error::ApiError;
+use validation::About;
 
 impl ApiServer {
+    /// Refuses a review that can't be answered.
+    pub(crate) fn check_review(kind: &str, body: &Value) -> Result<(), ApiError> {
+        match kind {
+            "TokenReview" if text(body, "/spec/token").is_empty() => {
+                let text = "token is required for TokenReview in authentication";
+                Err(ApiError::bad_request(text))
+            }
+            "SelfSubjectRulesReview" if text(body, "/spec/namespace").is_empty() => {
+                Err(ApiError::bad_request("no namespace on request"))
+            }
+            "SelfSubjectAccessReview" => validation::check(body, About::Oneself),
+            "SubjectAccessReview" => validation::check(body, About::Somebody),
+            "LocalSubjectAccessReview" => validation::check(body, About::Locally),
+            _ => Ok(()),
+        }
+    }
+
     /// Fills in the status of a review.
-    pub(crate) fn answer_review(&self, call: &Call<'_>, body: &mut Value) -> Result<(), ApiError> {
+    pub(crate) fn answer_review(&self, call: &Call<'_>, body: &mut Value) {
         let status = match call.served.resource.kind.as_ref() {
             "SelfSubjectReview" => {
                 let made = machinery::time::rfc3339(call.now);
                 set(body, "metadata", json!({"creationTimestamp": made}));
                 json!({"userInfo": user_info(call.user)})
             }
-            "TokenReview" => self.review_token(call, body)?,
+            "TokenReview" => self.review_token(call, body),
             "SelfSubjectRulesReview" => {
                 let namespace = text(body, "/spec/namespace");
-                if namespace.is_empty() {
-                    return Err(ApiError::bad_request("no namespace on request"));
-                }
                 let status = rules_status(&self.rbac.rules_of(call.user, namespace));
+                set(body, "metadata", json!({}));
                 set(body, "spec", json!({}));
                 status
             }
-            "SelfSubjectAccessReview" => {
-                check_attributes(body, false, None)?;
-                self.decided(call.user, body)
-            }
-            kind => {
-                let local =
-                    (kind == "LocalSubjectAccessReview").then_some(call.target.namespace.as_str());
-                if let Some(namespace) = local {
-                    machinery::meta::set_namespace(body, namespace);
-                }
-                check_attributes(body, true, local)?;
-                self.decided(&subject_of(body), body)
-            }
+            "SelfSubjectAccessReview" => self.decided(call.user, body),
+            _ => self.decided(&subject_of(body), body),
         };
         set(body, "status", status);
-        Ok(())
     }
 
     fn decided(&self, user: &User, body: &Value) -> Value {
@@ -75,25 +80,28 @@ impl ApiServer {
         if !decision.reason.is_empty() {
             set(&mut status, "reason", json!(decision.reason));
         }
+        let attributes = body.pointer("/spec/resourceAttributes");
+        if let Some(attributes) = attributes.and_then(Value::as_object) {
+            let error = validation::evaluation_error(attributes);
+            if !error.is_empty() {
+                set(&mut status, "evaluationError", json!(error));
+            }
+        }
         status
     }
 
-    fn review_token(&self, call: &Call<'_>, body: &Value) -> Result<Value, ApiError> {
+    fn review_token(&self, call: &Call<'_>, body: &Value) -> Value {
         let token = text(body, "/spec/token");
-        if token.is_empty() {
-            let text = "token is required for TokenReview in authentication";
-            return Err(ApiError::bad_request(text));
-        }
         let mut audiences = texts(body.pointer("/spec/audiences"));
         if audiences.is_empty() {
             audiences.push(ISSUER.to_owned());
         }
-        Ok(match self.authenticate(token, &audiences, call.now) {
+        match self.authenticate(token, &audiences, call.now) {
             Ok(bearer) => json!({
                 "authenticated": true, "user": user_info(&bearer.user), "audiences": bearer.audiences,
             }),
             Err(error) => json!({"user": {}, "error": error}),
-        })
+        }
     }
 }
 
@@ -114,7 +122,8 @@ fn texts(value: Option<&Value>) -> Vec<String> {
     items.map(str::to_owned).collect()
 }
 
-fn user_info(user: &User) -> Value {
+/// A user as `authentication/v1` has it.
+pub(crate) fn user_info(user: &User) -> Value {
     let mut info = Map::new();
     info.insert("username".to_owned(), json!(user.name));
     if !user.uid.is_empty() {
@@ -171,60 +180,4 @@ fn rules_status(held: &Held) -> Value {
         );
     }
     status
-}
-
-/// 422 unless the review asks about exactly one thing, about somebody, and, in a namespace, about that one.
-fn check_attributes(body: &Value, somebody: bool, local: Option<&str>) -> Result<(), ApiError> {
-    let field = |name: &str| body.pointer(&format!("/spec/{name}"));
-    let mut errors = Vec::new();
-    let (resource, other) = (
-        field("resourceAttributes").is_some(),
-        field("nonResourceAttributes").is_some(),
-    );
-    if resource == other {
-        let (name, text) = if resource {
-            (
-                "spec.nonResourceAttributes",
-                "cannot be specified in combination with resourceAttributes",
-            )
-        } else {
-            (
-                "spec.resourceAttributes",
-                "exactly one of nonResourceAttributes or resourceAttributes must be specified",
-            )
-        };
-        let null = BadValue::Json("null".to_owned());
-        errors.push(FieldError::invalid(name, null, text));
-    }
-    if somebody && field("user").is_none() && field("groups").is_none() {
-        let text = "at least one of user or group must be specified";
-        errors.push(FieldError::invalid("spec.user", "", text));
-    }
-    if let Some(namespace) = local {
-        let asked = text(body, "/spec/resourceAttributes/namespace");
-        if resource && asked != namespace {
-            let name = "spec.resourceAttributes.namespace";
-            let text = "must match metadata.namespace";
-            errors.push(FieldError::invalid(name, asked, text));
-        }
-        if let Some(asked) = field("nonResourceAttributes") {
-            let asked = BadValue::Json(asked.to_string());
-            let text = "disallowed on this kind of request";
-            errors.push(FieldError::invalid(
-                "spec.nonResourceAttributes",
-                asked,
-                text,
-            ));
-        }
-    }
-    if errors.is_empty() {
-        return Ok(());
-    }
-    Err(ApiError::invalid_as(
-        ".authorization.k8s.io",
-        "authorization.k8s.io",
-        "",
-        "",
-        &errors,
-    ))
 }

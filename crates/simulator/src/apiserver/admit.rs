@@ -72,7 +72,7 @@ impl ApiServer {
     }
 
     /// A namespace must exist and not be going.
-    fn admit_namespace(
+    pub(super) fn admit_namespace(
         &self,
         resource: &Resource,
         namespace: &str,

@@ -28,6 +28,8 @@ pub(crate) enum Deleted {
     Gone(Arc<Entry>),
 }
 
+/// The server's own classes, which pods of the cluster itself have.
+const SYSTEM_PRIORITIES: [&str; 2] = ["system-cluster-critical", "system-node-critical"];
 const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
 const JOB_WARNING: &str = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background \
@@ -268,6 +270,14 @@ impl ApiServer {
                 name,
                 "this namespace may not be deleted",
             ));
+        }
+        // A collection with it may be deleted all the same.
+        if !writer.collection
+            && served.resource.group == "scheduling.k8s.io"
+            && SYSTEM_PRIORITIES.contains(&name)
+        {
+            let text = "this is a system priority class and cannot be deleted";
+            return Err(ApiError::forbidden(&served.resource, name, text));
         }
         let Some(stored) = self.store.get(&served.table, &key) else {
             return Err(ApiError::not_found(&served.resource, name));

@@ -128,7 +128,13 @@ pub(crate) fn raises_generation(served: &Served, old: &Value, new: &Value) -> bo
         ("", "PodTemplate") => differs("/template"),
         ("apps", "Deployment") => differs("/spec") || differs("/metadata/annotations"),
         ("discovery.k8s.io", _) => {
-            differs("/metadata/labels") || rest(old, false) != rest(new, false)
+            let labels = |slice: &Value| slice.pointer("/metadata/labels").and_then(filled);
+            let rest = |slice: &Value| {
+                let rest = rest(slice, false).into_iter();
+                let rest = rest.filter_map(|(key, value)| Some((key.clone(), filled(value)?)));
+                rest.collect::<Vec<_>>()
+            };
+            labels(old) != labels(new) || rest(old) != rest(new)
         }
         (
             "admissionregistration.k8s.io",
@@ -136,6 +142,22 @@ pub(crate) fn raises_generation(served: &Served, old: &Value, new: &Value) -> bo
         ) => differs("/webhooks"),
         ("scheduling.k8s.io", _) => false,
         _ => differs("/spec"),
+    }
+}
+
+/// A value without empty lists and objects, which are as good as none (`apiequality.Semantic`).
+fn filled(value: &Value) -> Option<Value> {
+    match value {
+        Value::Null => None,
+        Value::Array(items) if items.is_empty() => None,
+        Value::Array(items) => Some(items.iter().map(filled).collect()),
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            let fields = fields.filter_map(|(key, value)| Some((key.clone(), filled(value)?)));
+            let fields: serde_json::Map<String, Value> = fields.collect();
+            (!fields.is_empty()).then_some(Value::Object(fields))
+        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => Some(value.clone()),
     }
 }
 

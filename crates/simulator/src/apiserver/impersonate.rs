@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName};
+use machinery::names;
 
 use super::ApiServer;
 use super::authorize::forbidden;
@@ -17,6 +18,12 @@ const UID: HeaderName = HeaderName::from_static("impersonate-uid");
 const EXTRA: &str = "impersonate-extra-";
 const NODE: &str = "system:node:";
 const AUTHENTICATION: &str = "authentication.k8s.io";
+/// The way for an account whose token is bound to a pod of that node.
+const ASSOCIATED: &str = "associated-node";
+/// As many groups or values are first asked for at once.
+const MANY: usize = 4;
+/// The most users whose last way is remembered.
+const REMEMBERED: usize = 10_000;
 
 /// Who the headers ask to be; `None` without such headers, 400 for some without a user.
 pub(crate) fn asked(headers: &HeaderMap) -> Result<Option<User>, ApiError> {
@@ -48,7 +55,8 @@ pub(crate) fn asked(headers: &HeaderMap) -> Result<Option<User>, ApiError> {
     Err(ApiError::bad_request(format!(
         "requested {} without impersonating a user name",
         printed(&user)
-    )))
+    ))
+    .with_no_sniff())
 }
 
 /// A user as Go's `%#v` prints it.
@@ -79,7 +87,7 @@ fn printed(user: &User) -> String {
 
 /// How somebody may be impersonated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+pub(crate) enum Mode {
     /// By verbs that name what may be done as whom: `impersonate-on:MODE:VERB` and `impersonate:MODE`.
     Constrained(&'static str),
     /// By `impersonate` alone.
@@ -87,19 +95,36 @@ enum Mode {
 }
 
 impl ApiServer {
-    /// The user a request acts as, if `user` may act so; 403 with what the first way lacks.
+    /// The user a request acts as, if `user` may act so; 403 with what the way lacks that is tried first.
     pub(crate) fn impersonate(
         &self,
         user: &User,
         asked: &User,
         wanted: &Attributes<'_>,
     ) -> Result<User, ApiError> {
-        let first = self.impersonate_in(constrained(asked), user, asked, wanted);
-        let Err(error) = first else {
-            return first;
-        };
-        self.impersonate_in(Mode::Legacy, user, asked, wanted)
-            .map_err(|_| error)
+        let last = self.impersonations.borrow().get(&user.name).copied();
+        let mut modes = modes(user, asked);
+        // A stable sort: the others stay in their order.
+        modes.sort_by_key(|mode| Some(*mode) != last);
+        let mut refusal = None;
+        for mode in modes {
+            match self.impersonate_in(mode, user, asked, wanted) {
+                Ok(acting) => {
+                    self.remember(user, mode);
+                    return Ok(acting);
+                }
+                Err(error) => drop(refusal.get_or_insert(error)),
+            }
+        }
+        Err(refusal.unwrap_or_else(|| ApiError::internal("all impersonation modes failed")))
+    }
+
+    fn remember(&self, user: &User, mode: Mode) {
+        let mut known = self.impersonations.borrow_mut();
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(user.name.clone(), mode);
     }
 
     fn impersonate_in(
@@ -138,7 +163,8 @@ impl ApiServer {
             name: &asked.name,
             ..ResourceAsked::default()
         };
-        if let (Mode::Constrained(_), Some(node)) = (mode, node(&asked.name)) {
+        if let (Mode::Constrained(way), Some(node)) = (mode, node(&asked.name)) {
+            let node = if way == ASSOCIATED { "*" } else { node };
             (name.resource, name.name) = ("nodes", node);
             acting.groups = vec!["system:nodes".to_owned()];
         }
@@ -207,56 +233,112 @@ impl ApiServer {
             };
             may(object, None)?;
         }
-        for name in &asked.groups {
-            let masters = verb != "impersonate" && name == "system:masters";
+        let named = |name| ResourceAsked {
+            group,
+            resource: "groups",
+            name,
+            ..ResourceAsked::default()
+        };
+        let constrained = verb != "impersonate";
+        let has = |name: &str| asked.groups.iter().any(|group| group == name);
+        if constrained && has("") {
+            let text = "impersonating the empty string group is not allowed";
+            may(named(""), Some(text))?;
+        }
+        if constrained && has("system:masters") {
             let text = "impersonating the system:masters group is not allowed";
-            let object = ResourceAsked {
-                group,
-                resource: "groups",
-                name,
-                ..ResourceAsked::default()
-            };
-            may(object, masters.then_some(text))?;
+            may(named("system:masters"), Some(text))?;
+        }
+        let all = constrained && asked.groups.len() >= MANY && may(named("*"), None).is_ok();
+        if !all {
+            for name in &asked.groups {
+                may(named(name), None)?;
+            }
+        }
+        let extra = |key, value| ResourceAsked {
+            group: AUTHENTICATION,
+            resource: "userextras",
+            subresource: key,
+            name: value,
+            ..ResourceAsked::default()
+        };
+        if let Some(text) = complaint(&asked.extra).filter(|_| constrained) {
+            may(extra("", ""), Some(&text))?;
+        }
+        let count: usize = asked.extra.values().map(Vec::len).sum();
+        if constrained && count >= MANY && may(extra("*", "*"), None).is_ok() {
+            return Ok(());
         }
         for (key, values) in &asked.extra {
             for value in values {
-                let object = ResourceAsked {
-                    group: AUTHENTICATION,
-                    resource: "userextras",
-                    subresource: key,
-                    name: value,
-                    ..ResourceAsked::default()
-                };
-                may(object, None)?;
+                may(extra(key, value), None)?;
             }
         }
         Ok(())
     }
 }
 
-/// The constrained way in which somebody can be impersonated.
-fn constrained(asked: &User) -> Mode {
+/// Why no constrained way leads to somebody with that beside the name.
+fn complaint(extra: &BTreeMap<String, Vec<String>>) -> Option<String> {
+    extra.iter().find_map(|(key, values)| {
+        let text = if key.is_empty() {
+            "impersonating the empty string key in extra is not allowed"
+        } else if values.is_empty() {
+            "impersonating empty values in extra is not allowed"
+        } else if values.iter().any(String::is_empty) {
+            "impersonating the empty string value in extra is not allowed"
+        } else {
+            return domain_path(key).map(|(shown, why)| {
+                format!(
+                    "impersonating an invalid key in extra is not allowed: extra.key: Invalid value: {shown:?}: {why}"
+                )
+            });
+        };
+        Some(text.to_owned())
+    })
+}
+
+/// Why a text is no domain, slash and path (`IsDomainPrefixedPath`), after the part of it that is wrong.
+fn domain_path(text: &str) -> Option<(&str, String)> {
+    let parts = text.split_once('/');
+    let Some((domain, _)) = parts.filter(|(domain, path)| !domain.is_empty() && !path.is_empty())
+    else {
+        let why = "must be a domain-prefixed path (such as \"acme.io/foo\")";
+        return Some((text, why.to_owned()));
+    };
+    let why = names::dns1123_subdomain(domain).into_iter().next()?;
+    Some((domain, why))
+}
+
+/// The ways in which somebody can be impersonated, in the order in which they are tried.
+fn modes(user: &User, asked: &User) -> Vec<Mode> {
     let alone = asked.uid.is_empty() && asked.groups.is_empty() && asked.extra.is_empty();
-    if node(&asked.name).is_some() {
+    let mut modes = Vec::new();
+    if let Some(node) = node(&asked.name) {
         // With companions only the old way is left.
-        return if alone {
-            Mode::Constrained("arbitrary-node")
-        } else {
-            Mode::Legacy
-        };
+        let own = user.extra.get("authentication.kubernetes.io/node-name");
+        let associated = service_account(&user.name).is_some()
+            && own.is_some_and(|names| names.as_slice() == [node]);
+        if alone && associated {
+            modes.push(Mode::Constrained(ASSOCIATED));
+        }
+        if alone {
+            modes.push(Mode::Constrained("arbitrary-node"));
+        }
+    } else if service_account(&asked.name).is_some() {
+        if alone {
+            modes.push(Mode::Constrained("serviceaccount"));
+        }
+    } else {
+        modes.push(Mode::Constrained("user-info"));
     }
-    if service_account(&asked.name).is_some() {
-        return if alone {
-            Mode::Constrained("serviceaccount")
-        } else {
-            Mode::Legacy
-        };
-    }
-    Mode::Constrained("user-info")
+    modes.push(Mode::Legacy);
+    modes
 }
 
 fn node(name: &str) -> Option<&str> {
-    name.strip_prefix(NODE).filter(|name| !name.is_empty())
+    name.strip_prefix(NODE)
+        .filter(|name| names::dns1123_subdomain(name).is_empty())
 }
 
 /// Namespace and name of a `ServiceAccount`'s user name.
@@ -264,5 +346,7 @@ pub(crate) fn service_account(user: &str) -> Option<(&str, &str)> {
     let (namespace, name) = user
         .strip_prefix("system:serviceaccount:")?
         .split_once(':')?;
-    (!namespace.is_empty() && !name.is_empty() && !name.contains(':')).then_some((namespace, name))
+    let valid =
+        names::dns1123_label(namespace).is_empty() && names::dns1123_subdomain(name).is_empty();
+    valid.then_some((namespace, name))
 }

@@ -40,13 +40,15 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 fn decode_token(text: &str, prefix: &str) -> Result<Token, ApiError> {
-    let bytes = LENIENT
-        .decode(text.trim_end_matches('='))
-        .map_err(|error| bad_token(&error.to_string()))?;
+    let bytes = decoded(text)?;
     let value: Value =
         serde_json::from_slice(&bytes).map_err(|_| bad_token(&json_complaint(&bytes)))?;
-    if value.get("v").and_then(Value::as_str) != Some("meta.k8s.io/v1") {
-        return Err(bad_token("server does not recognize this encoded version"));
+    check_types(&value)?;
+    let version = value.get("v").and_then(Value::as_str).unwrap_or_default();
+    if version != "meta.k8s.io/v1" {
+        return Err(bad_token(&format!(
+            "server does not recognize this encoded version {version}"
+        )));
     }
     let revision = value.get("rv").and_then(Value::as_i64).unwrap_or_default();
     if revision == 0 {
@@ -71,6 +73,70 @@ fn decode_token(text: &str, prefix: &str) -> Result<Token, ApiError> {
         revision: u64::try_from(revision).ok(),
         start: format!("{prefix}{key}"),
     })
+}
+
+/// Base64 without its end, with Go's complaint about the first byte that is wrong.
+fn decoded(text: &str) -> Result<Vec<u8>, ApiError> {
+    let bytes: Vec<u8> = text
+        .bytes()
+        .filter(|byte| !b"\r\n".contains(byte))
+        .collect();
+    let wrong = |byte: &u8| !byte.is_ascii_alphanumeric() && !b"-_".contains(byte);
+    let position = match text
+        .bytes()
+        .position(|byte| wrong(&byte) && !b"\r\n".contains(&byte))
+    {
+        None if bytes.len() % 4 == 1 => Some(text.len() - 1),
+        position => position,
+    };
+    if let Some(position) = position {
+        return Err(bad_token(&format!(
+            "illegal base64 data at input byte {position}"
+        )));
+    }
+    LENIENT
+        .decode(bytes)
+        .map_err(|error| bad_token(&error.to_string()))
+}
+
+/// Fields of other types than Go's struct has, in the order of the text.
+fn check_types(token: &Value) -> Result<(), ApiError> {
+    let name = |value: &Value| match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let Some(fields) = token.as_object() else {
+        let text = format!(
+            "json: cannot unmarshal {} into Go value of type storage.continueToken",
+            name(token)
+        );
+        return if token.is_null() {
+            Ok(())
+        } else {
+            Err(bad_token(&text))
+        };
+    };
+    for (field, value) in fields {
+        let (fits, wanted) = match field.as_str() {
+            "v" | "start" => (value.is_string(), "string"),
+            "rv" => (value.is_i64(), "int64"),
+            _ => continue,
+        };
+        if !fits && !value.is_null() {
+            let shown = match value {
+                Value::Number(number) if wanted == "int64" => format!("number {number}"),
+                other => name(other).to_owned(),
+            };
+            return Err(bad_token(&format!(
+                "json: cannot unmarshal {shown} into Go struct field continueToken.{field} of type {wanted}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Go's words for bytes that are no JSON.
@@ -134,6 +200,9 @@ impl ApiServer {
                     current,
                 ));
             };
+            if revision > current {
+                return Err(too_large(revision, current));
+            }
             return if let Some(items) = table.map_or_else(Default::default, |table| {
                 snapshot(table, revision, selection, &token.start)
             }) {
@@ -365,5 +434,40 @@ mod tests {
             "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6NDM2LCJzdGFydCI6Ii9jMVx1MDAwMCJ9"
         );
         assert_eq!(json!("/c1\u{0}").to_string(), "\"/c1\\u0000\"");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_token_is_said_in_gos_words() {
+    let encoded = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let complaint = |token: &str| {
+        let error = decode_token(token, "")
+            .err()
+            .map(|error| error.message.clone());
+        let error = error.unwrap_or_default();
+        error
+            .rsplit("not valid: ")
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    for (token, wanted) in [
+        ("x".to_owned(), "illegal base64 data at input byte 0"),
+        ("ew==".to_owned(), "illegal base64 data at input byte 2"),
+        (
+            encoded("[1]"),
+            "json: cannot unmarshal array into Go value of type storage.continueToken",
+        ),
+        (
+            encoded(r#"{"v":1}"#),
+            "json: cannot unmarshal number into Go struct field continueToken.v of type string",
+        ),
+        (
+            encoded("{}"),
+            "server does not recognize this encoded version ",
+        ),
+        (encoded(r#"{"v":"meta.k8s.io/v1","rv":1,"start":"a"}"#), ""),
+    ] {
+        assert_eq!(complaint(&token), wanted, "{token}");
     }
 }

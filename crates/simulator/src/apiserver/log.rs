@@ -162,14 +162,23 @@ fn wanted(request: &Request, pod: &str, now: Timestamp) -> Result<Wanted, ApiErr
             "must be greater than 0",
         ));
     }
+    for name in ["tailLines", "limitBytes", "sinceSeconds"] {
+        if request.query_value(name) == Some("") {
+            let text = "strconv.ParseInt: parsing \"\": invalid syntax";
+            return Err(ApiError::bad_request(text));
+        }
+    }
     let seconds = number(request, "sinceSeconds")?;
     let at = request
         .query_value("sinceTime")
         .filter(|text| !text.is_empty());
+    if let Some(Err(error)) = at.map(machinery::time::parse) {
+        return Err(ApiError::bad_request(error.to_string()));
+    }
     match (seconds, at) {
         (Some(_), Some(_)) => {
             let text = "at most one of `sinceTime` or `sinceSeconds` may be specified";
-            errors.push(FieldError::forbidden("", text));
+            errors.push(FieldError::forbidden("[]", text));
         }
         (Some(seconds), None) if seconds < 1 => {
             errors.push(FieldError::invalid(
@@ -179,6 +188,10 @@ fn wanted(request: &Request, pod: &str, now: Timestamp) -> Result<Wanted, ApiErr
             ));
         }
         _ => {}
+    }
+    if request.query_value("stream").is_some() {
+        // A choice that needs a feature gate.
+        errors.push(FieldError::forbidden("stream", "may not be specified"));
     }
     if !errors.is_empty() {
         return Err(ApiError::invalid_as(

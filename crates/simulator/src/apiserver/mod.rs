@@ -65,12 +65,14 @@ use crate::outside::Asking;
 use crate::outside::waiting::Waiting;
 use crate::request::{User, WatchId};
 use crate::session::Change;
+pub(crate) use access_review::user_info;
 pub use definitions::Definitions;
 pub use forward::{Carrier, Forward};
 pub use log::Following;
 use registry::Registry;
 pub(crate) use reply::{error_response_without_warnings as refusal, too_many_in_flight};
 use store::{Bounds, Store};
+pub(crate) use tokens::Shown;
 use watch::Watch;
 
 const RBAC_RESOURCES: [resource::Resource; 4] = [
@@ -142,6 +144,8 @@ pub struct ApiServer {
     /// Custom objects whose metadata was stored with empty parts, which nobody reads: their revision by table and key.
     hollow: BTreeMap<(Arc<str>, String), u64>,
     rbac: rbac::index::Index,
+    /// How somebody was able to act as somebody else the last time, by user name: that way is tried first.
+    impersonations: RefCell<BTreeMap<String, impersonate::Mode>>,
     /// What `options.token_key` is as a pair, once somebody needs it.
     token_keys: OnceCell<tokens::keys::KeyPair>,
     /// Documents about the API that somebody asked for.
@@ -169,6 +173,7 @@ impl ApiServer {
             converted: RefCell::default(),
             hollow: BTreeMap::new(),
             rbac: rbac::index::Index::default(),
+            impersonations: RefCell::default(),
             token_keys: OnceCell::new(),
             open_api: openapi::Kept::default(),
         }

@@ -1,5 +1,7 @@
 //! Query options of writes and deletes, with the server's complaints about them.
 
+use std::num::IntErrorKind;
+
 use jiff::SignedDuration;
 use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
 use machinery::duration::GoDuration;
@@ -44,10 +46,12 @@ pub(crate) fn boolean(request: &Request, name: &str) -> Option<bool> {
 pub(crate) fn number(request: &Request, name: &str) -> Result<Option<i64>, ApiError> {
     match request.query_value(name) {
         None | Some("") => Ok(None),
-        Some(text) => text.parse().map(Some).map_err(|_| {
-            ApiError::bad_request(format!(
-                "strconv.ParseInt: parsing {text:?}: invalid syntax"
-            ))
+        Some(text) => text.parse().map(Some).map_err(|error| {
+            let why = match std::num::ParseIntError::kind(&error) {
+                IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+                _ => "invalid syntax",
+            };
+            ApiError::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
         }),
     }
 }

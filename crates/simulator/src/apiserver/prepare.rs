@@ -15,6 +15,19 @@ use super::resource::known;
 use super::{body, certificates, custom};
 use crate::status_error::ApiError;
 
+/// What nobody is shown of a Service that only is another name, and was defaulted before it became one
+/// (`pkg/registry/core/service/storage/storage.go`).
+fn drop_unread(served: &Served, object: &mut Value) {
+    if served.resource != known::SERVICES {
+        return;
+    }
+    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
+        && spec.get("type").and_then(Value::as_str) == Some("ExternalName")
+    {
+        spec.remove("internalTrafficPolicy");
+    }
+}
+
 /// Etcd refuses larger values.
 const OBJECT_LIMIT: usize = 1_572_864;
 
@@ -99,6 +112,7 @@ pub(crate) fn prepare_create(served: &Served, object: &mut Value) {
                 &resource.kind,
                 object,
             );
+            drop_unread(served, object);
         }
         Some(version) => {
             if let (true, Some(fields)) = (version.status, object.as_object_mut()) {
@@ -135,6 +149,7 @@ pub(crate) fn prepare_update(served: &Served, subresource: &str, new: &mut Value
         if *resource == known::CUSTOM_RESOURCE_DEFINITIONS && subresource.is_none() {
             custom::prepare_definition(new, Some(old));
         }
+        drop_unread(served, new);
         return;
     };
     if subresource == "status" {

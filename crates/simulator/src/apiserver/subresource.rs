@@ -13,12 +13,23 @@ use super::{eviction, forward};
 use crate::request::Reply;
 use crate::status_error::{ApiError, Cause};
 
+/// Whether a request is for a connection, which is admitted as such.
+fn connects(subresource: &str, method: &str) -> bool {
+    match subresource {
+        "exec" | "attach" | "portforward" => matches!(method, "GET" | "POST"),
+        other => other == "proxy" || other.starts_with("proxy/"),
+    }
+}
+
 impl ApiServer {
     /// Runs a verb on a subresource.
     pub(crate) fn subresource(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
         let method = call.request.method.as_str().to_owned();
         let name = call.target.subresource.clone();
         let custom = call.served.custom().is_some();
+        if connects(&name, &method) {
+            self.admit_connect(call)?;
+        }
         match (name.as_str(), method.as_str()) {
             ("scale", "GET" | "HEAD" | "PUT" | "PATCH") => self.scale(call),
             ("status" | "approval" | "ephemeralcontainers" | "resize", "GET" | "HEAD") => {

@@ -1,17 +1,25 @@
 //! POST to `/token` of a `ServiceAccount` (`pkg/registry/core/serviceaccount/storage/token.go`).
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use machinery::builtin::validation::FieldError;
 use machinery::{meta, time};
 use serde_json::{Value, json};
 
 use super::ApiServer;
+use super::admission::{Attributes, Operation};
 use super::body::read_typed;
 use super::handle::Call;
+use super::negotiate::{ACCEPTED, Transform};
 use super::options::create_options;
 use super::owners::Author;
+use super::registry::Served;
 use super::resource::{Resource, known};
 use super::store::key;
+use super::target::Target;
 use super::tokens::{Claims, ISSUER};
+use super::write::{Writer, ensure_namespace};
 use crate::request::Reply;
 use crate::status_error::{ApiError, Details};
 
@@ -30,11 +38,45 @@ impl ApiServer {
             options.field_validation,
             &mut call.warnings,
         )?;
-        let account = self.stored(call)?.value.clone();
+        if call.form.transform != Transform::Plain {
+            return Err(ApiError::not_acceptable(ACCEPTED));
+        }
         let (served, target) = (call.served.clone(), call.target.clone());
-        let place = (target.namespace.as_str(), target.name.as_str());
-        let posted = ("token", (GROUP, "v1", KIND));
+        ensure_namespace(&served, &target.namespace, &mut body)?;
         let mut writer = call.writer(options.dry_run);
+        let result = self.admit_token(&served, &target, &mut body, &mut writer);
+        call.warnings = writer.warnings;
+        let account = result?;
+        let seconds = body
+            .pointer("/spec/expirationSeconds")
+            .and_then(Value::as_i64);
+        let audiences = audiences_of(&body);
+        let claims = Claims {
+            account: &account,
+            audiences: &audiences,
+            seconds: seconds.unwrap_or(SECONDS),
+            bound: self.bound_to(&account, &body)?,
+            id: call.entropy.uid(),
+        };
+        let (token, expires) = self.issue_token(&claims, call.now);
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert("kind".to_owned(), json!(KIND));
+            fields.insert("apiVersion".to_owned(), json!(format!("{GROUP}/v1")));
+            let status = json!({"token": token, "expirationTimestamp": time::rfc3339(expires)});
+            fields.insert("status".to_owned(), status);
+        }
+        Ok(call.value(201, &body, (GROUP, "v1", KIND)))
+    }
+
+    /// What a request goes through before a token is made: it comes back complete, with its `ServiceAccount`.
+    fn admit_token(
+        &self,
+        served: &Arc<Served>,
+        target: &Target,
+        body: &mut Value,
+        writer: &mut Writer<'_>,
+    ) -> Result<Value, ApiError> {
+        let place = (target.namespace.as_str(), target.name.as_str());
         if let (Some(own), Some(manager)) = (
             super::registry::token_request_type(),
             writer.manager.clone(),
@@ -44,56 +86,76 @@ impl ApiServer {
                 subresource: "token",
                 now: writer.now,
             };
-            self.own(&own, author, None, &mut body);
+            self.own(&own, author, None, body);
         }
-        let result = self.admit_posted(&served, place, posted, &mut body, &mut writer);
-        call.warnings = writer.warnings;
-        result?;
-        let uid = meta::uid(&account);
-        if !matches!(meta::uid(&body), "") && meta::uid(&body) != uid {
-            let text = format!(
-                "the UID in the token request ({}) does not match the UID of the service account ({uid})",
-                meta::uid(&body)
-            );
-            return Err(conflict(KIND, GROUP, meta::name(&account), &text));
-        }
-        let seconds = body.pointer("/spec/expirationSeconds");
-        let seconds = seconds.and_then(Value::as_i64).unwrap_or(SECONDS);
-        check_seconds(seconds)?;
-        let audiences = audiences_of(&body);
-        let bound = self.bound_to(&account, &body)?;
-        let claims = Claims {
-            account: &account,
-            audiences: &audiences,
-            seconds,
-            bound,
-            id: call.entropy.uid(),
-        };
-        let (token, expires) = self.issue_token(&claims, call.now);
-        if let Some(fields) = body.as_object_mut() {
-            fields.insert("kind".to_owned(), json!(KIND));
-            fields.insert("apiVersion".to_owned(), json!(format!("{GROUP}/v1")));
-            let mut metadata = json!({
-                "name": meta::name(&account), "namespace": meta::namespace(&account), "uid": uid,
-                "creationTimestamp": time::rfc3339(call.now),
-            });
-            let owned = fields
-                .get("metadata")
-                .and_then(|metadata| metadata.get("managedFields"))
-                .cloned();
-            if let (Some(owned), Some(metadata)) = (owned, metadata.as_object_mut()) {
-                metadata.insert("managedFields".to_owned(), owned);
+        self.admit_namespace(&served.resource, place.0, place.1)?;
+        let mut warnings = std::mem::take(&mut writer.warnings);
+        let attributes = Attributes::of(Operation::Create, served, place, writer);
+        let attributes = attributes.map(|found| found.about("token", Some((GROUP, "v1", KIND))));
+        let mutated = attributes.as_ref().map_or(Ok(()), |attributes| {
+            self.mutate(attributes, Some(body), &mut |_, _| Ok(()), &mut warnings)
+        });
+        let result = mutated.and_then(|()| {
+            let account = self.complete(served, place, body, writer.now)?;
+            if let Some(attributes) = &attributes {
+                self.validate(attributes, Some(body), &mut warnings)?;
             }
-            fields.insert("metadata".to_owned(), metadata);
-            let status = json!({"token": token, "expirationTimestamp": time::rfc3339(expires)});
+            Ok(account)
+        });
+        writer.warnings = warnings;
+        result
+    }
+
+    /// Sets what a request leaves to the server, and refuses one that is about another account or can't be fulfilled.
+    fn complete(
+        &self,
+        served: &Served,
+        (namespace, name): (&str, &str),
+        body: &mut Value,
+        now: Timestamp,
+    ) -> Result<Value, ApiError> {
+        for (field, given, own) in [
+            ("name", meta::name(body), name),
+            ("namespace", meta::namespace(body), namespace),
+        ] {
+            if !given.is_empty() && given != own {
+                let text = format!("must match the service account {field} if specified");
+                let error = FieldError::invalid(format!("metadata.{field}"), given, text);
+                return Err(invalid(name, error));
+            }
+        }
+        let found = self.store.get(&served.table, &key(namespace, name));
+        let account = found.ok_or_else(|| ApiError::not_found(&served.resource, name))?;
+        let account = account.value.as_ref().clone();
+        let (given, uid) = (meta::uid(body).to_owned(), meta::uid(&account));
+        if !given.is_empty() && given != uid {
+            let text = format!(
+                "the UID in the token request ({given}) does not match the UID of the service account ({uid})"
+            );
+            return Err(conflict(KIND, GROUP, name, &text));
+        }
+        let audiences = audiences_of(body);
+        for (field, value) in [
+            ("name", name),
+            ("namespace", namespace),
+            ("uid", uid),
+            ("creationTimestamp", &time::rfc3339(now)),
+        ] {
+            meta::set(body, field, json!(value));
+        }
+        if let Some(fields) = body.as_object_mut() {
+            let status = json!({"token": "", "expirationTimestamp": null});
             fields.insert("status".to_owned(), status);
             let spec = fields.entry("spec").or_insert_with(|| json!({}));
             if let Some(spec) = spec.as_object_mut() {
-                spec.insert("expirationSeconds".to_owned(), json!(seconds));
+                spec.entry("expirationSeconds")
+                    .or_insert_with(|| json!(SECONDS));
                 spec.insert("audiences".to_owned(), json!(audiences));
             }
         }
-        Ok(call.value(201, &body, (GROUP, "v1", KIND)))
+        let seconds = body.pointer("/spec/expirationSeconds");
+        check_seconds(seconds.and_then(Value::as_i64).unwrap_or(SECONDS))?;
+        Ok(account)
     }
 
     /// The objects a token is to end with, by the claim that names them.
@@ -148,13 +210,17 @@ impl ApiServer {
             let text = format!(
                 "the UID in the bound object reference ({uid}) does not match the UID in record. The object might have been deleted and then recreated"
             );
-            return Err(conflict(&resource.plural, "", name, &text));
+            return Err(conflict(kind, "", name, &text));
         }
         let node = object.pointer("/spec/nodeName").and_then(Value::as_str);
-        let node = node.filter(|_| claim == "pod");
-        let node = node.and_then(|node| self.store.get("/nodes", node));
+        let node = node.filter(|node| claim == "pod" && !node.is_empty());
+        let node = node.map(|name| match self.store.get("/nodes", name) {
+            Some(found) => found.value.as_ref().clone(),
+            // Whoever looks into the token shall see where the pod is to be.
+            None => json!({"metadata": {"name": name}}),
+        });
         let mut bound = vec![(claim, object.clone())];
-        bound.extend(node.map(|node| ("node", node.value.as_ref().clone())));
+        bound.extend(node.map(|node| ("node", node)));
         Ok(bound)
     }
 }
@@ -177,14 +243,15 @@ fn check_seconds(seconds: i64) -> Result<(), ApiError> {
     } else {
         return Ok(());
     };
-    let error = FieldError::invalid("spec.expirationSeconds", seconds, text);
-    Err(ApiError::invalid_as(
-        &format!("{KIND}.{GROUP}"),
-        GROUP,
-        KIND,
+    Err(invalid(
         "",
-        &[error],
+        FieldError::invalid("spec.expirationSeconds", seconds, text),
     ))
+}
+
+/// 422 about a request for a token.
+fn invalid(name: &str, error: FieldError) -> ApiError {
+    ApiError::invalid_as(&format!("{KIND}.{GROUP}"), GROUP, KIND, name, &[error])
 }
 
 /// 409 about something that is named by kind and group.

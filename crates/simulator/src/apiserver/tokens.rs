@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use http::header::AUTHORIZATION;
 use jiff::{SignedDuration, Timestamp};
 use machinery::meta;
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use super::ApiServer;
 use super::rbac::rule::go_strings;
 use super::store::key;
-use crate::request::User;
+use crate::request::{Request, User};
 use keys::KeyPair;
 
 /// Who issues tokens, and whom they are for unless they say otherwise.
@@ -34,6 +35,31 @@ pub struct Bearer {
     pub user: User,
     /// Whom the token is for, of those that were asked for.
     pub audiences: Vec<String>,
+}
+
+/// What the signed part of a token says, if it is for the authenticator of `ServiceAccounts`: by one of its issuers, and signed in
+/// a way that may be used.
+fn own_payload(signed: &str) -> Option<Value> {
+    let (header, payload) = signed.split_once('.')?;
+    let read = |part: &str| {
+        let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
+        serde_json::from_slice::<Value>(&bytes).ok()
+    };
+    let (header, payload) = (read(header)?, read(payload)?);
+    let signed = ["RS256", "ES256", "ES384", "ES512"].contains(&text(&header, "/alg"));
+    let issued = [ISSUER, LEGACY_ISSUER].contains(&text(&payload, "/iss"));
+    (signed && issued).then_some(payload)
+}
+
+/// What a request shows of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// None at all.
+    Nothing,
+    /// One that is for this server and still valid, and whose it is.
+    User(User),
+    /// Any other.
+    Wrong,
 }
 
 /// What a token of a `ServiceAccount` is to say.
@@ -61,7 +87,10 @@ impl ApiServer {
             "serviceaccount": {"name": name, "uid": meta::uid(claims.account)}});
         if let Some(own) = own.as_object_mut() {
             for (kind, object) in &claims.bound {
-                let named = json!({"name": meta::name(object), "uid": meta::uid(object)});
+                let mut named = json!({"name": meta::name(object)});
+                if !meta::uid(object).is_empty() {
+                    named = json!({"name": meta::name(object), "uid": meta::uid(object)});
+                }
                 own.insert((*kind).to_owned(), named);
             }
         }
@@ -107,8 +136,17 @@ impl ApiServer {
         format!("{signed}.{signature}")
     }
 
+    /// Whom the token of a request makes.
+    pub(crate) fn shown_token(&self, request: &Request, now: Timestamp) -> Shown {
+        let Some(token) = request.header(AUTHORIZATION).and_then(bearer) else {
+            return Shown::Nothing;
+        };
+        self.token_user(token, now)
+            .map_or(Shown::Wrong, Shown::User)
+    }
+
     /// Whose token that is, if it is one for this server and still valid.
-    pub fn token_user(&self, token: &str, now: Timestamp) -> Option<User> {
+    pub(crate) fn token_user(&self, token: &str, now: Timestamp) -> Option<User> {
         let bearer = self.authenticate(token, &[ISSUER.to_owned()], now).ok()?;
         Some(bearer.user)
     }
@@ -137,16 +175,13 @@ impl ApiServer {
         let Some((signed, signature)) = token.rsplit_once('.') else {
             return Err(invalid.to_owned());
         };
-        let Some(payload) = signed.split_once('.').and_then(|(_, payload)| {
-            let bytes = URL_SAFE_NO_PAD.decode(payload).ok()?;
-            serde_json::from_slice::<Value>(&bytes).ok()
-        }) else {
+        let Some(payload) = own_payload(signed) else {
             return Err(invalid.to_owned());
         };
         let pair = self.token_keys();
         let signature = URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
         let checked = if !pair.verifies(signed.as_bytes(), &signature) {
-            Err("the signature is not this server's".to_owned())
+            Err("go-jose/go-jose: error in cryptographic primitive".to_owned())
         } else if text(&payload, "/iss") == LEGACY_ISSUER {
             self.legacy_user(&payload, token).map(|user| Bearer {
                 user,
@@ -208,7 +243,9 @@ impl ApiServer {
             }
             if kind != "secret" {
                 note(&format!("{kind}-name"), name.to_owned());
-                note(&format!("{kind}-uid"), uid.to_owned());
+                if !uid.is_empty() {
+                    note(&format!("{kind}-uid"), uid.to_owned());
+                }
             }
         }
         Ok(Bearer { user, audiences })
@@ -302,6 +339,28 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 fn secret_text(secret: &Value, name: &str) -> Option<String> {
     let encoded = secret.get("data")?.get(name)?.as_str()?;
     String::from_utf8(STANDARD.decode(encoded).ok()?).ok()
+}
+
+/// The token of a header, if it is one of that scheme (`authentication/request/bearertoken/bearertoken.go`).
+fn bearer(header: &str) -> Option<&str> {
+    let mut parts = header.trim().splitn(3, ' ');
+    let scheme = parts.next()?;
+    let token = parts.next().filter(|token| !token.is_empty())?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+#[test]
+fn a_token_is_what_follows_the_word_bearer_in_any_case() {
+    for (header, token) in [
+        ("Bearer a.b", Some("a.b")),
+        ("bearer a", Some("a")),
+        ("BEARER a rest", Some("a")),
+        ("Bearer  a", None),
+        ("Bearer", None),
+        ("Basic a", None),
+    ] {
+        assert_eq!(bearer(header), token, "{header}");
+    }
 }
 
 /// Compares without telling where the difference is.

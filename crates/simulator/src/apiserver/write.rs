@@ -49,6 +49,8 @@ pub(crate) struct Writer<'a> {
     pub collection: bool,
     /// The object comes through its status: nothing is allocated for it.
     pub through_status: bool,
+    /// The path names the object, also where it turns out to be new.
+    pub named: bool,
     /// Metadata of the object has empty parts, which are stored, and which nobody reads.
     pub hollow: bool,
     /// Options of the request as reviews show them, without kind and apiVersion.
@@ -70,6 +72,7 @@ impl<'a> Writer<'a> {
             admits: true,
             collection: false,
             through_status: false,
+            named: false,
             hollow: false,
             options: Map::new(),
             manager: Some(SERVER.into()),
@@ -169,7 +172,9 @@ impl ApiServer {
         ensure_namespace(served, namespace, &mut object)?;
         deduplicate_owners(&mut object, MUTATED, &mut writer.warnings);
         let name = meta::name(&object).to_owned();
-        self.check_escalation(writer.user, Granted::new(served, namespace, &object, None))?;
+        let granted = Granted::new(served, namespace, &object, None);
+        let granted = granted.requested_as(writer.named.then_some(name.as_str()));
+        self.check_escalation(writer.user, granted)?;
         if !writer.through_status {
             self.allocate(served, &mut object, None, writer.dry_run)?;
         }
@@ -395,6 +400,7 @@ impl ApiServer {
         }
         meta::set_resource_version(&mut object, "");
         writer.through_status = target.subresource == "status";
+        writer.named = true;
         let entry = self.create(requested, target.namespace, object, writer)?;
         Ok(Updated {
             entry,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use http::header::AUTHORIZATION;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -19,7 +18,7 @@ use super::Limits;
 use super::clients::{Certified, ClientCertificates};
 use super::durable::Durable;
 use super::forward;
-use crate::apiserver::{Forward, refusal, too_many_in_flight};
+use crate::apiserver::{Forward, Shown, refusal, too_many_in_flight};
 use crate::request::{Request, User};
 use crate::sim_body::SimBody;
 use crate::status_error::{ApiError, Details};
@@ -197,37 +196,10 @@ fn authenticate(shared: &Shared, certified: Certified, request: &Request) -> Opt
         Certified::Stranger => true,
         Certified::None => false,
     };
-    let token = request.header(AUTHORIZATION).and_then(bearer);
-    let Some(token) = token else {
-        return (!stranger).then(User::anonymous);
-    };
     let now = shared.world.now();
-    shared.world.lock().api.token_user(token, now)
-}
-
-/// The token of a header, if it is one of that scheme (`authentication/request/bearertoken/bearertoken.go`).
-fn bearer(header: &str) -> Option<&str> {
-    let mut parts = header.trim().splitn(3, ' ');
-    let scheme = parts.next()?;
-    let token = parts.next().filter(|token| !token.is_empty())?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bearer;
-
-    #[test]
-    fn a_token_is_what_follows_the_word_bearer_in_any_case() {
-        for (header, token) in [
-            ("Bearer a.b", Some("a.b")),
-            ("bearer a", Some("a")),
-            ("BEARER a rest", Some("a")),
-            ("Bearer  a", None),
-            ("Bearer", None),
-            ("Basic a", None),
-        ] {
-            assert_eq!(bearer(header), token, "{header}");
-        }
+    match shared.world.lock().api.shown_token(request, now) {
+        Shown::User(user) => Some(user),
+        Shown::Wrong => None,
+        Shown::Nothing => (!stranger).then(User::anonymous),
     }
 }

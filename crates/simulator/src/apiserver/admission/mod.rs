@@ -5,6 +5,7 @@
 
 mod authorizer;
 mod configurations;
+mod connect;
 mod expressions;
 mod owner_permissions;
 mod policies;
@@ -35,6 +36,8 @@ pub(crate) enum Operation {
     Update,
     /// It goes.
     Delete,
+    /// Somebody connects to it.
+    Connect,
 }
 
 impl Operation {
@@ -44,6 +47,7 @@ impl Operation {
             Self::Create => "CREATE",
             Self::Update => "UPDATE",
             Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
         }
     }
 
@@ -52,6 +56,7 @@ impl Operation {
             Self::Create => "CreateOptions",
             Self::Update => "UpdateOptions",
             Self::Delete => "DeleteOptions",
+            Self::Connect => "",
         }
     }
 }

@@ -85,7 +85,7 @@ pub(super) fn converted<'a>(
 
 /// Who asks, as reviews and expressions see it.
 pub(super) fn user_info(user: &User) -> Value {
-    json!({"username": user.name, "groups": user.groups})
+    crate::apiserver::user_info(user)
 }
 
 fn kind_of(attributes: &Attributes<'_>, resource: &Resource) -> Value {

@@ -11,6 +11,7 @@ use super::expressions::{Extra, Match, Scope};
 use super::review::{self, Response, Shown, converted, shown};
 use super::{Attributes, internal_error, warn};
 use crate::apiserver::ApiServer;
+use crate::apiserver::body::internal_package;
 use crate::apiserver::registry::Served;
 use crate::outside::Question;
 use crate::session::typed;
@@ -303,7 +304,7 @@ fn patched(
     let value = if attributes.kind.is_some() {
         value
     } else {
-        let read = typed(about, value)
+        let read = decoded(server, about, value)
             .map_err(|error| Trouble::Refused(internal_error(&error.message)))?;
         converted(server, about, attributes.served, &read)
             .map_err(Trouble::Refused)?
@@ -312,4 +313,31 @@ fn patched(
     let changed = value != *object;
     *object = value;
     Ok(changed)
+}
+
+/// A patched object, decoded as what it says it is: one of another kind can't take the first one's place.
+fn decoded(server: &ApiServer, about: &Served, value: Value) -> Result<Value, ApiError> {
+    let text = |field: &str| {
+        let found = value.get(field).and_then(Value::as_str);
+        found.unwrap_or_default().to_owned()
+    };
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    let resource = &about.resource;
+    let same = (kind.is_empty() || kind == resource.kind)
+        && (api_version.is_empty() || api_version == resource.api_version());
+    if same || about.custom().is_some() {
+        return typed(about, value);
+    }
+    let Some(other) = server.registry().of_kind(&api_version, &kind) else {
+        return Err(ApiError::internal(format!(
+            "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
+        )));
+    };
+    typed(other, value)?;
+    Err(ApiError::internal(format!(
+        "converting ({}.{kind}) to ({}.{}): unknown conversion",
+        other.resource.version,
+        internal_package(&resource.group),
+        resource.kind
+    )))
 }

@@ -44,8 +44,9 @@ pub(crate) fn read_typed(
     };
     let (api_version, given) = type_meta(&request.body, yaml)
         .map_err(|cause| unrecognised(kind, &cause, &request.body))?;
-    if !given.is_empty() && given != kind {
-        let (own_group, own_version) = split_api_version(&api_version);
+    let (own_group, own_version) = split_api_version(&api_version);
+    let elsewhere = !api_version.is_empty() && (own_group, own_version) != (group, version);
+    if !given.is_empty() && (given != kind || elsewhere) {
         if !api_version.is_empty() && !is_registered(own_group, own_version, &given) {
             let cause = format!(
                 "no kind {given:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""

@@ -16,6 +16,8 @@ pub(crate) struct Granted<'a> {
     namespace: &'a str,
     new: &'a Value,
     old: Option<&'a Value>,
+    /// The name in the request's path; a create is about the collection, whose path has none.
+    requested: &'a str,
 }
 
 impl<'a> Granted<'a> {
@@ -31,6 +33,15 @@ impl<'a> Granted<'a> {
             namespace,
             new,
             old,
+            requested: old.map(machinery::meta::name).unwrap_or_default(),
+        }
+    }
+
+    /// The same for a request whose path has that name although the object is new.
+    pub fn requested_as(self, name: Option<&'a str>) -> Self {
+        Self {
+            requested: name.unwrap_or(self.requested),
+            ..self
         }
     }
 }
@@ -68,8 +79,7 @@ impl ApiServer {
                 group: super::GROUP,
                 resource: &resource.plural,
                 namespace: granted.namespace,
-                // A create is about the collection: its path has no name.
-                name: granted.old.map(machinery::meta::name).unwrap_or_default(),
+                name: granted.requested,
                 ..ResourceAsked::default()
             }),
         };
@@ -112,10 +122,24 @@ impl ApiServer {
                 ..ResourceAsked::default()
             }),
         };
-        if self.rbac.decide(user, &bind).allowed {
+        let known = matches!(kind, "Role" | "ClusterRole");
+        if known && self.rbac.decide(user, &bind).allowed {
             return Ok(());
         }
         let resource = &granted.served.resource;
+        match kind {
+            "Role" if granted.namespace.is_empty() => {
+                return Err(ApiError::bad_request("Namespace parameter required."));
+            }
+            "Role" | "ClusterRole" if role.is_empty() => {
+                return Err(ApiError::bad_request("Name parameter required."));
+            }
+            "Role" | "ClusterRole" => {}
+            other => {
+                let text = format!("unsupported role reference kind: {other:?}");
+                return Err(ApiError::internal(text));
+            }
+        }
         let Ok(rules) = self.rbac.role(kind, granted.namespace, role) else {
             return Err(ApiError::not_found(resource, role));
         };

@@ -299,6 +299,51 @@ fn impersonation_needs_a_right_and_gives_what_the_headers_say() {
 }
 
 #[test]
+fn the_way_that_led_to_somebody_is_tried_first_the_next_time() {
+    let mut server = Server::new();
+    let review = ("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews");
+    let rules = json!([{"apiGroups": [""], "resources": ["users"], "verbs": ["impersonate"], "resourceNames": ["eve"]}]);
+    server.grant(true, "imp", &rules);
+    let max = [("impersonate-user", "max")];
+    let refused = server.as_user(&jane(), &max, review, &json!({}));
+    assert!(
+        message(&refused)
+            .1
+            .contains("cannot impersonate-on:user-info:create")
+    );
+    let eve = [("impersonate-user", "eve")];
+    assert_eq!(server.as_user(&jane(), &eve, review, &json!({})).0, 201);
+    let refused = server.as_user(&jane(), &max, review, &json!({}));
+    assert!(
+        message(&refused)
+            .1
+            .contains("cannot impersonate resource \"users\"")
+    );
+}
+
+#[test]
+fn bindings_without_a_namespace_have_no_roles() {
+    let mut server = Server::new();
+    let rules = json!([{"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterrolebindings"], "verbs": ["create"]}]);
+    server.grant(true, "binder", &rules);
+    let bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+    let mut refusal = |kind: &str| {
+        let body = json!({"metadata": {"name": "b"}, "roleRef": {"kind": kind, "name": "r"}});
+        let refused = server.jane("POST", bindings, &body);
+        let (status, text) = message(&refused);
+        (status, text.to_owned())
+    };
+    assert_eq!(
+        refusal("Role"),
+        (400, "Namespace parameter required.".to_owned())
+    );
+    assert_eq!(
+        refusal("Odd"),
+        (500, "unsupported role reference kind: \"Odd\"".to_owned())
+    );
+}
+
+#[test]
 fn reviews_tell_what_is_allowed_and_by_what() {
     let mut server = Server::new();
     let rules = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]);

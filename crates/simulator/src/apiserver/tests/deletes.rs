@@ -195,3 +195,23 @@ fn the_deletion_of_a_collection_keeps_to_its_limit_and_tells_where_to_go_on() {
     let path = format!("{CONFIG_MAPS}?limit=2&continue={next}");
     assert_eq!(names(&server.ok("DELETE", &path, &Value::Null)), ["c"]);
 }
+
+#[test]
+fn the_systems_priority_classes_stay_unless_all_go() {
+    let mut server = Server::new();
+    let classes = "/apis/scheduling.k8s.io/v1/priorityclasses";
+    for query in ["", "?dryRun=All"] {
+        let path = format!("{classes}/system-node-critical{query}");
+        let (status, error) = server.call("DELETE", &path, &Value::Null);
+        assert_eq!(
+            (status, error["message"].as_str().unwrap_or_default()),
+            (
+                403,
+                "priorityclasses.scheduling.k8s.io \"system-node-critical\" is forbidden: this is a system priority class and \
+                 cannot be deleted"
+            )
+        );
+    }
+    server.ok("DELETE", classes, &Value::Null);
+    assert_eq!(names(&server.get(classes)), Vec::<&str>::new());
+}

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::admission::BASE;
 use super::webhooks::{allow, configuration};
-use super::{CONFIG_MAPS, Server};
+use super::{CONFIG_MAPS, PODS, Server};
 
 #[test]
 fn rules_and_selectors_say_who_is_asked() {
@@ -115,4 +115,30 @@ fn webhooks_are_never_asked_about_webhooks() {
     let other = configuration("other", &json!({}));
     let outcome = server.asked(("POST", &path), &other, |_, _| panic!("asked"));
     assert_eq!(outcome.status, 201);
+}
+
+#[test]
+fn connections_are_asked_about_before_they_are_made() {
+    let mut server = Server::new();
+    let rules = json!([{"operations": ["CONNECT"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/exec"]}]);
+    server.hook("validating", "h", &json!({"rules": rules}));
+    let exec = format!("{PODS}/none/exec?command=ls&command=-l&stdin=1&container=c");
+    let outcome = server.asked(("POST", &exec), &Value::Null, |_, question| allow(question));
+    let asked = outcome.request();
+    assert_eq!(asked["operation"], "CONNECT");
+    assert_eq!(
+        (&asked["name"], &asked["subResource"]),
+        (&json!("none"), &json!("exec"))
+    );
+    assert_eq!(
+        asked["object"],
+        json!({"kind": "PodExecOptions", "apiVersion": "v1", "stdin": true, "container": "c", "command": ["ls", "-l"]})
+    );
+    assert_eq!(outcome.status, 404, "only then the pod is looked for");
+    let log = server.asked(
+        ("GET", &format!("{PODS}/none/log")),
+        &Value::Null,
+        |_, _| panic!("a log is no connection"),
+    );
+    assert_eq!(log.status, 404);
 }

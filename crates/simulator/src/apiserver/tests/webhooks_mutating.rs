@@ -276,3 +276,22 @@ fn a_scale_is_asked_about_as_a_scale() {
         2
     );
 }
+
+#[test]
+fn a_webhook_cannot_make_another_kind_of_an_object() {
+    let mut server = Server::new();
+    server.hook("mutating", "h", &json!({}));
+    let outcome = create(&mut server, |_, question| {
+        patch(
+            question,
+            &json!([{"op": "replace", "path": "/kind", "value": "Secret"}]),
+        )
+    });
+    assert_eq!(
+        (outcome.status, outcome.message()),
+        (
+            500,
+            "Internal error occurred: converting (v1.Secret) to (core.ConfigMap): unknown conversion"
+        )
+    );
+}

@@ -199,3 +199,46 @@ fn a_pod_that_is_refused_has_no_generated_name_yet() {
         "{message}"
     );
 }
+
+#[test]
+fn empty_lists_of_a_slice_are_as_good_as_none() {
+    let mut server = Server::new();
+    let slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
+    let slice = |more: &Value| {
+        let mut slice = json!({"metadata": {"name": "e"}, "addressType": "IPv4", "endpoints": []});
+        slice
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        slice
+    };
+    server.ok("POST", slices, &slice(&json!({})));
+    let item = format!("{slices}/e");
+    let mut generation =
+        |more: &Value| server.ok("PUT", &item, &slice(more))["metadata"]["generation"].clone();
+    assert_eq!(generation(&json!({"endpoints": null})), 1);
+    assert_eq!(generation(&json!({"ports": []})), 1);
+    assert_eq!(generation(&json!({"ports": [{"port": 1}]})), 2);
+}
+
+#[test]
+fn another_name_has_no_policy_for_traffic() {
+    let mut server = Server::new();
+    let services = "/api/v1/namespaces/default/services";
+    let body = json!({"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}});
+    assert_eq!(
+        server.ok("POST", services, &body)["spec"]["internalTrafficPolicy"],
+        "Cluster"
+    );
+    let item = format!("{services}/s");
+    let patch = json!({"spec": {"type": "ExternalName", "externalName": "e.example"}});
+    assert_eq!(
+        server.ok("PATCH", &item, &patch)["spec"]["internalTrafficPolicy"],
+        Value::Null
+    );
+    let patch = json!({"spec": {"type": "ClusterIP", "externalName": null}});
+    assert_eq!(
+        server.ok("PATCH", &item, &patch)["spec"]["internalTrafficPolicy"],
+        "Cluster"
+    );
+}
