@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::ground::Reply;
 use super::sequence::Sequence;
-use super::{applies, builtins, discovery, requests, schemas, tables, watches};
+use super::{applies, builtins, discovery, identities, requests, schemas, tables, watches};
 
 /// A part of the API with sequences of its own.
 pub trait Area: Sync {
@@ -64,6 +64,7 @@ pub fn all() -> Vec<Box<dyn Area>> {
         Box::new(schemas::Upstream),
         Box::new(discovery::Discovery),
         Box::new(tables::Tables),
+        Box::new(identities::Identities),
     ]
 }
 

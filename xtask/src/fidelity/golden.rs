@@ -299,6 +299,7 @@ mod tests {
         "schemas": custom_resources_are_answered_as_recorded, what_is_planted_among_custom_resources_is_found;
         "upstream": what_others_publish_is_not_recorded, what_is_planted_among_objects_of_others_is_found;
         "discovery": discovery_is_answered_as_recorded, what_is_planted_in_discovery_is_found;
+        "identities": identities_are_what_was_recorded, what_is_planted_among_identities_is_found;
         "tables": tables_are_shown_as_recorded, what_is_planted_among_tables_is_found;
     }
 

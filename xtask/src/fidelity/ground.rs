@@ -10,6 +10,7 @@ use kube::client::Body;
 use serde::{Deserialize, Serialize};
 use simulator::builtin::{self, Settings};
 use simulator::clock::WorldClock;
+use simulator::request::User;
 use simulator::wire::Wire;
 use simulator::world::{World, WorldHandle};
 use tokio::sync::watch;
@@ -68,6 +69,8 @@ mod text {
 #[derive(Clone)]
 pub struct Ground {
     client: kube::Client,
+    /// Who shows nothing of its own: for requests with a token.
+    nobody: kube::Client,
 }
 
 impl Ground {
@@ -76,8 +79,11 @@ impl Ground {
         let text = kube::config::Kubeconfig::read_from(kubeconfig)?;
         let options = kube::config::KubeConfigOptions::default();
         let config = kube::Config::from_custom_kubeconfig(text, &options).await?;
+        let mut nobody = config.clone();
+        nobody.auth_info = kube::config::AuthInfo::default();
         Ok(Self {
             client: kube::Client::try_from(config)?,
+            nobody: kube::Client::try_from(nobody)?,
         })
     }
 
@@ -93,9 +99,18 @@ impl Ground {
         let options = simulator::apiserver::Options::default();
         let world = World::new(options, entropy, controllers, clock.now());
         let world = WorldHandle::new(world, clock);
-        // The name of the testbed's administrator.
-        let client = kube::Client::new(Wire::new(&world, "admin"), "default");
-        (Self { client }, tokio::spawn(world.pump()))
+        // The testbed's administrator.
+        let admin = User {
+            uid: "admin".to_owned(),
+            ..User::admin("admin")
+        };
+        let wire = Wire::new(&world, "admin").acting_as(admin);
+        let client = kube::Client::new(wire, "default");
+        let ground = Self {
+            nobody: client.clone(),
+            client,
+        };
+        (ground, tokio::spawn(world.pump()))
     }
 
     /// Sends a request whose placeholders are filled in, and reads the answer to its end.
@@ -147,7 +162,12 @@ impl Ground {
         }
         let body = Body::from(step.body.clone().into_bytes());
         let request = request.body(body).context("a request that can't be sent")?;
-        Ok(self.client.send(request).await?)
+        let client = if named("authorization") {
+            &self.nobody
+        } else {
+            &self.client
+        };
+        Ok(client.send(request).await?)
     }
 }
 

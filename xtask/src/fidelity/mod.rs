@@ -12,6 +12,7 @@ mod discovery;
 mod document;
 mod golden;
 mod ground;
+mod identities;
 mod managers;
 mod normalise;
 mod progress;

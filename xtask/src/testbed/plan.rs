@@ -194,7 +194,7 @@ fn api_server(folder: &Path, ports: Ports) -> Vec<String> {
         "--authorization-mode=RBAC".into(),
         "--anonymous-auth=false".into(),
         format!("--token-auth-file={}", folder.join("tokens.csv").display()),
-        format!("--service-account-issuer=https://127.0.0.1:{}", ports.api),
+        "--service-account-issuer=https://kubernetes.default.svc.cluster.local".into(),
         format!(
             "--service-account-key-file={}",
             folder.join("service-account.pub").display()
