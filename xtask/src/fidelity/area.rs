@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::ground::Reply;
 use super::sequence::Sequence;
-use super::{applies, builtins, discovery, identities, requests, schemas, tables, watches};
+use super::{
+    applies, builtins, discovery, identities, kinds, requests, schemas, tables, watches,
+};
 
 /// A part of the API with sequences of its own.
 pub trait Area: Sync {
@@ -57,6 +59,7 @@ pub trait Area: Sync {
 pub fn all() -> Vec<Box<dyn Area>> {
     vec![
         Box::new(requests::Requests),
+        Box::new(kinds::Kinds),
         Box::new(watches::Watches),
         Box::new(builtins::Builtins),
         Box::new(applies::Applies),

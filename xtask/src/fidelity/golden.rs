@@ -293,14 +293,15 @@ mod tests {
 
     held! {
         "requests": requests_are_answered_as_recorded, what_is_planted_among_requests_is_found;
+        "kinds": writes_of_kinds_are_answered_as_recorded, what_is_planted_among_kinds_is_found;
         "watches": watches_are_told_as_recorded, what_is_planted_among_watches_is_found;
         "builtins": controllers_get_where_recorded_ones_got, what_is_planted_among_end_states_is_found;
         "apply": applies_are_answered_as_recorded, what_is_planted_among_applies_is_found;
         "schemas": custom_resources_are_answered_as_recorded, what_is_planted_among_custom_resources_is_found;
         "upstream": what_others_publish_is_not_recorded, what_is_planted_among_objects_of_others_is_found;
         "discovery": discovery_is_answered_as_recorded, what_is_planted_in_discovery_is_found;
-        "identities": identities_are_what_was_recorded, what_is_planted_among_identities_is_found;
         "tables": tables_are_shown_as_recorded, what_is_planted_among_tables_is_found;
+        "identities": identities_are_what_was_recorded, what_is_planted_among_identities_is_found;
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod document;
 mod golden;
 mod ground;
 mod identities;
+mod kinds;
 mod managers;
 mod normalise;
 mod progress;
