@@ -5,13 +5,13 @@ mod scale;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use machinery::decode::{self, Decoded};
+use machinery::decode;
 use machinery::entropy::Entropy;
 use machinery::meta;
 use serde_json::Value;
 
 use crate::apiserver::ApiServer;
-use crate::apiserver::body::{admit_custom, defaulted};
+use crate::apiserver::body::{defaulted, own_custom};
 use crate::apiserver::delete::Deleted;
 use crate::apiserver::owners::SERVER;
 use crate::apiserver::registry::Served;
@@ -490,10 +490,6 @@ pub(crate) fn typed(served: &Served, object: Value) -> Result<Value, ApiError> {
             .map_err(|error| ApiError::bad_request(error.to_string()))?;
         Ok(defaulted(served, value))
     } else {
-        let decoded = Decoded {
-            value: object,
-            strict: Vec::new(),
-        };
-        admit_custom(served, decoded).map(|(object, _)| object)
+        own_custom(served, object)
     }
 }

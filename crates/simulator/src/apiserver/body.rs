@@ -16,7 +16,8 @@ use machinery::schema::{TypeId, TypeTable};
 use machinery::{meta, protobuf};
 use serde_json::Value;
 
-pub(crate) use custom::{MAY_BE_EMPTY, admit_custom, custom_type_errors, merged_custom};
+use custom::admit_custom;
+pub(crate) use custom::{MAY_BE_EMPTY, custom_type_errors, merged_custom, own_custom};
 pub(crate) use kinds::internal_package;
 use kinds::{PatchedType, check_kind, patched_type, wrong_version};
 pub(crate) use typed::{delete_body, read_typed};
@@ -115,14 +116,22 @@ struct TypeMeta {
     kind: Option<String>,
 }
 
-/// apiVersion and kind of a body, read before anything else.
+/// apiVersion and kind of a body, read before anything else (`SimpleMetaFactory.Interpret`).
 fn type_meta(body: &[u8], yaml: bool) -> Result<(String, String), String> {
+    let (api_version, kind) = type_meta_texts(body, yaml)?;
+    check_group_version(&api_version).map(|()| (api_version, kind))
+}
+
+fn type_meta_texts(body: &[u8], yaml: bool) -> Result<(String, String), String> {
+    let texts = |value: &Value| {
+        (
+            meta::api_version(value).to_owned(),
+            meta::kind(value).to_owned(),
+        )
+    };
     if yaml {
         let decoded = decode::decode_yaml_untyped(body).map_err(|error| error.to_string())?;
-        return Ok((
-            meta::api_version(&decoded.value).to_owned(),
-            meta::kind(&decoded.value).to_owned(),
-        ));
+        return type_meta_of(&decoded.value).map(|()| texts(&decoded.value));
     }
     if let Ok(found) = serde_json::from_slice::<TypeMeta>(body)
         && body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
@@ -132,23 +141,29 @@ fn type_meta(body: &[u8], yaml: bool) -> Result<(String, String), String> {
             found.kind.unwrap_or_default(),
         ));
     }
-    if decode::decode_untyped(body).is_ok_and(|decoded| decoded.value.is_null()) {
-        return Ok((String::new(), String::new()));
-    }
     // serde_json stops at 128 levels and at texts that are not UTF-8; Go doesn't.
-    let cause = match decode::decode_untyped(body) {
-        Err(error) => error.to_string(),
-        Ok(decoded) if typed::has_type_meta(&decoded.value) => {
-            return Ok((
-                meta::api_version(&decoded.value).to_owned(),
-                meta::kind(&decoded.value).to_owned(),
-            ));
-        }
-        Ok(decoded) => type_meta_error(&decoded.value),
-    };
-    Err(format!(
-        "couldn't get version/kind; json parse error: {cause}"
-    ))
+    let decoded = decode::decode_untyped(body).map_err(|error| unread_type(&error.to_string()))?;
+    type_meta_of(&decoded.value).map(|()| texts(&decoded.value))
+}
+
+/// Whether the type of a value can be told; `null` has none.
+pub(super) fn type_meta_of(value: &Value) -> Result<(), String> {
+    if value.is_null() || typed::has_type_meta(value) {
+        return check_group_version(meta::api_version(value));
+    }
+    Err(unread_type(&type_meta_error(value)))
+}
+
+/// A version has at most one group.
+fn check_group_version(api_version: &str) -> Result<(), String> {
+    if api_version.matches('/').count() < 2 {
+        return Ok(());
+    }
+    Err(format!("unexpected GroupVersion string: {api_version}"))
+}
+
+fn unread_type(cause: &str) -> String {
+    format!("couldn't get version/kind; json parse error: {cause}")
 }
 
 fn type_meta_error(value: &Value) -> String {
@@ -176,6 +191,18 @@ pub(crate) fn report_strict(
     mode: FieldValidation,
     warnings: &mut Vec<String>,
 ) -> Result<(), ApiError> {
+    let resource = &served.resource;
+    let said = (resource.kind.as_ref(), resource.version.as_ref());
+    report_strict_of(said, strict, mode, warnings)
+}
+
+/// The same for an object of that kind and version.
+fn report_strict_of(
+    (kind, version): (&str, &str),
+    strict: &[String],
+    mode: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<(), ApiError> {
     match mode {
         FieldValidation::Ignore => Ok(()),
         FieldValidation::Warn => {
@@ -190,11 +217,10 @@ pub(crate) fn report_strict(
             } else {
                 "strict decoding error"
             };
-            let resource = &served.resource;
             Err(cannot_handle(
-                &resource.kind,
-                &resource.version,
-                &resource.kind,
+                kind,
+                version,
+                kind,
                 &format!("{words}: {text}"),
             ))
         }
@@ -224,35 +250,78 @@ pub(crate) fn read_object(
             read_builtin(served, *type_id, request, yaml, mode, warnings)
         }
         Backing::Custom(_) => {
-            if kind.is_empty() {
-                let body = String::from_utf8_lossy(&request.body);
-                let cause = format!("Object 'Kind' is missing in '{body}'");
-                return Err(unrecognised(&resource.kind, &cause, &request.body));
-            }
-            let decoded = if yaml {
-                decode::decode_yaml_untyped(&request.body)
-            } else {
-                decode::decode_untyped(&request.body)
-            }
-            .map_err(|error| unrecognised(&resource.kind, &error.to_string(), &request.body))?;
-            let is_said = decoded
-                .value
-                .get("apiVersion")
-                .is_some_and(Value::is_string);
-            if is_said && api_version != resource.api_version() {
-                return Err(wrong_version(&api_version, &resource.api_version()));
-            }
-            if decoded.value.get("apiVersion").is_some_and(Value::is_null) {
-                let cause =
-                    ".apiVersion accessor error: <nil> is of the type <nil>, expected string";
-                return Err(cannot_handle(&resource.kind, "", &resource.kind, cause));
-            }
-            let (mut object, strict) = admit_custom(served, decoded)?;
-            report_strict(served, &strict, mode, warnings)?;
-            owners::keep_reset_of(&request.body, yaml, &mut object);
-            Ok(object)
+            let said = (api_version.as_str(), kind.as_str());
+            read_custom(served, request, said, mode, warnings)
         }
     }
+}
+
+/// Reads a custom object. It is read as what it says it is, and whether that is what the path says is asked at the end
+/// (`schemaCoercingDecoder`, and the handlers of creates and updates).
+fn read_custom(
+    served: &Served,
+    request: &Request,
+    (api_version, kind): (&str, &str),
+    mode: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<Value, ApiError> {
+    let yaml = is_yaml(request)?;
+    let resource = &served.resource;
+    let decoded = if yaml {
+        decode::decode_yaml_untyped(&request.body)
+    } else {
+        decode::decode_untyped(&request.body)
+    }
+    .map_err(|error| unrecognised(&resource.kind, &error.to_string(), &request.body))?;
+    if kind.is_empty() {
+        return Err(without_kind(
+            request,
+            served,
+            api_version,
+            &decoded.value,
+            mode,
+        ));
+    }
+    let version = kinds::split_api_version(api_version).1;
+    let (mut object, strict) = admit_custom(served, decoded)
+        .map_err(|cause| cannot_handle(kind, version, &resource.kind, &cause))?;
+    report_strict_of((kind, version), &strict, mode, warnings)?;
+    let expected = resource.api_version();
+    if api_version != expected {
+        return Err(wrong_version(api_version, &expected));
+    }
+    owners::keep_reset_of(&request.body, yaml, &mut object);
+    Ok(object)
+}
+
+fn kind_is_missing(shown: &str) -> String {
+    format!("Object 'Kind' is missing in '{shown}'")
+}
+
+/// 400: a custom object without a kind. Who wants no fields validated lets the object read itself, which forgets what
+/// was sent and not what it was to be (`json.Serializer.Decode`).
+fn without_kind(
+    request: &Request,
+    served: &Served,
+    api_version: &str,
+    value: &Value,
+    mode: FieldValidation,
+) -> ApiError {
+    let body = String::from_utf8_lossy(&request.body);
+    let kind = &served.resource.kind;
+    if mode != FieldValidation::Ignore {
+        return unrecognised(kind, &kind_is_missing(&body), &request.body);
+    }
+    let version = match api_version {
+        "" => served.resource.version.as_ref(),
+        given => kinds::split_api_version(given).1,
+    };
+    let cause = if is_yaml(request).unwrap_or_default() {
+        kind_is_missing(&machinery::go_json::to_string(value, None))
+    } else {
+        kind_is_missing(body.trim_ascii())
+    };
+    cannot_handle(kind, version, kind, &cause)
 }
 
 /// Complaints about YAML, one by one.
@@ -318,6 +387,15 @@ fn internal(value: &Value) -> Decoded {
     }
 }
 
+/// A patched custom object as it is read.
+fn patched_custom(served: &Served, value: &Value) -> Result<Decoded, String> {
+    let read = Decoded {
+        value: value.clone(),
+        strict: Vec::new(),
+    };
+    admit_custom(served, read).map(|(value, strict)| Decoded { value, strict })
+}
+
 /// Turns a patched object into one of the resource's type: 422 about the patch if it is none.
 /// `read` is how Go reads the result of such a patch.
 pub(crate) fn patched(
@@ -338,26 +416,19 @@ pub(crate) fn patched(
             &[FieldError::invalid("patch", shown, cause)],
         )
     };
+    let kind = meta::kind(value);
+    if served.type_id().is_none() && kind.is_empty() && type_meta_of(value).is_ok() {
+        let shown = shown(value);
+        let cause = kind_is_missing(&shown);
+        return Err(refuse(shown, &cause));
+    }
     let outcome = match served.type_id() {
         Some(type_id) => match patched_type(served, value) {
             PatchedType::Own => read(type_id, value).map_err(|error| error.to_string()),
             PatchedType::Internal => Ok(internal(value)),
             PatchedType::Other(cause) => Err(cause),
         },
-        None => admit_custom(
-            served,
-            Decoded {
-                value: value.clone(),
-                strict: Vec::new(),
-            },
-        )
-        .map(|(value, strict)| Decoded { value, strict })
-        .map_err(|error| {
-            // Of a patched object it isn't said what it was read as.
-            let cause = error.message.split_once(" cannot be handled as a ");
-            let cause = cause.and_then(|(_, rest)| rest.split_once(": "));
-            cause.map_or(error.message.clone(), |(_, cause)| cause.to_owned())
-        }),
+        None => type_meta_of(value).and_then(|()| patched_custom(served, value)),
     };
     let decoded = match outcome {
         Ok(decoded) => decoded,

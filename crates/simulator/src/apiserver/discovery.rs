@@ -18,7 +18,7 @@ use machinery::yaml;
 use serde::Serialize;
 
 use super::ApiServer;
-use super::negotiate::Encoding;
+use super::negotiate::{Conversions, Encoding, Route};
 use crate::request::{Request, Response};
 use crate::status_error::ApiError;
 
@@ -114,7 +114,12 @@ fn documents(
 
 /// A document in the form that is asked for; a `routed` one has another text for what it can't be.
 fn plain(request: &Request, document: &impl Serialize, routed: bool) -> Result<Response, ApiError> {
-    let form = super::negotiate::untransformed(request, routed)?;
+    let route = Route {
+        routed,
+        streams: false,
+        conversions: Conversions::None,
+    };
+    let form = super::negotiate::negotiate(request, route)?;
     let body = match form.encoding {
         Encoding::Yaml => yaml::to_string(&serde_json::to_value(document).unwrap_or_default()),
         Encoding::Json => json(document, form.pretty),

@@ -14,7 +14,8 @@ use machinery::entropy::Entropy;
 use machinery::meta;
 use serde_json::Value;
 
-use identity::{check_identity, check_patched};
+use identity::check_identity;
+pub(crate) use identity::check_names;
 
 use super::authorize::Wanted;
 use super::delete::{Deleted, success, warn_of_orphans};
@@ -27,7 +28,7 @@ use super::selection::Selection;
 use super::store::{Entry, key};
 use super::target::{self, Target};
 use super::write::{UpdateTarget, Writer};
-use super::{ApiServer, body, discovery, impersonate, list, openapi, reply};
+use super::{ApiServer, body, discovery, impersonate, list, openapi, reply, route};
 use crate::request::{Reply, Request, User};
 use crate::status_error::ApiError;
 
@@ -150,14 +151,14 @@ impl ApiServer {
         let converted = super::body::from_protobuf(request).map_err(plain)?;
         let request = converted.as_ref().unwrap_or(request);
         let served = self.find(&target).map_err(plain)?;
+        route::check_method(request, &served, &target).map_err(plain)?;
         super::patch::check_media_type(request, &served, &target).map_err(plain)?;
-        let list = request.method == Method::GET && target.name.is_empty();
         let mut warnings = Vec::new();
         if let Some(custom) = served.custom() {
             warnings.extend(custom.deprecation_warning.clone());
         }
         warnings.extend(facts::deprecated(&served).map(str::to_owned));
-        let form = match negotiate(request, served.type_id().is_some(), list) {
+        let form = match negotiate(request, route::of(request, &served, &target)) {
             Ok(form) => form,
             Err(error) => return Err((error, warnings)),
         };
@@ -422,10 +423,10 @@ impl ApiServer {
         let mut writer = call.writer(options.dry_run);
         let result = self.update(update, &mut writer, &mut |_, old, writer| {
             // The patch is looked at once there is something to apply it to.
-            let patch = super::patch::read(request, format)?;
+            let patch = super::patch::read(request, format, options.field_validation)?;
             let patched =
                 patch.apply(&served, old, options.field_validation, &mut writer.warnings)?;
-            check_patched(&served, &namespace, &target.name, &patched)?;
+            check_names(&served, &namespace, &target.name, &patched)?;
             Ok(patched)
         });
         call.warnings = writer.warnings;

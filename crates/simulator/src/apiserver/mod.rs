@@ -39,6 +39,7 @@ pub mod registry;
 mod reply;
 pub mod resource;
 mod review;
+mod route;
 mod runtime_class;
 pub(crate) mod scale;
 mod selection;

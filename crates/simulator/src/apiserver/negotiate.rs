@@ -43,7 +43,13 @@ pub(crate) struct Form {
 }
 
 /// Why a reply can't be had in the form that was asked for.
-const ACCEPTED: &str = "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf";
+pub(crate) const ACCEPTED: &str = "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf";
+/// The media types of a route.
+const TYPES: [&str; 3] = [
+    "application/json",
+    "application/yaml",
+    "application/vnd.kubernetes.protobuf",
+];
 const WATCH_ACCEPTED: &str = "only the following media types are accepted: application/json;stream=watch, \
 application/vnd.kubernetes.protobuf;stream=watch";
 const AVAILABLE: &str = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
@@ -52,43 +58,161 @@ application/vnd.kubernetes.protobuf";
 const AVAILABLE_STREAMS: &str =
     ", application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
 
+/// What becomes of objects on a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Conversions {
+    /// Nothing.
+    None,
+    /// They can be cut down to their metadata.
+    Metadata,
+    /// That, and tables.
+    All,
+}
+
+/// A route, as far as the form of its answers goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// A router looks at the media types before the handler does.
+    pub routed: bool,
+    /// It lists and watches.
+    pub streams: bool,
+    /// What it makes of objects.
+    pub conversions: Conversions,
+}
+
+/// One media range of an Accept header.
 struct Clause<'a> {
-    media: &'a str,
+    kind: &'a str,
+    subkind: &'a str,
     parameters: Vec<(&'a str, &'a str)>,
     quality: f64,
 }
 
-fn clauses(accept: &str) -> Vec<Clause<'_>> {
-    let mut clauses: Vec<Clause<'_>> = accept
-        .split(',')
-        .map(|clause| {
-            let mut parts = clause.split(';').map(str::trim);
-            let media = parts.next().unwrap_or_default();
-            let parameters: Vec<(&str, &str)> =
-                parts.filter_map(|part| part.split_once('=')).collect();
-            let quality = parameters
-                .iter()
-                .find(|(key, _)| *key == "q")
-                .and_then(|(_, value)| value.parse().ok());
-            Clause {
-                media,
-                parameters,
-                quality: quality.unwrap_or(1.0),
+impl<'a> Clause<'a> {
+    /// A range as `munnerz/goautoneg` reads it; `None` for what it passes over.
+    fn parse(text: &'a str) -> Option<Self> {
+        let trim = |text: &'a str| text.trim_matches(' ');
+        let (media, rest) = text.split_once(';').unwrap_or((text, ""));
+        let (kind, subkind) = media.split_once('/').unwrap_or((media, ""));
+        let kind = trim(kind);
+        let subkind = match subkind.trim_end_matches(' ') {
+            "" if kind == "*" => "*",
+            "" => return None,
+            other if other.trim_end_matches('/').contains('/') => return None,
+            other => trim(other.trim_end_matches('/')),
+        };
+        let mut clause = Self {
+            kind,
+            subkind,
+            parameters: Vec::new(),
+            quality: 1.0,
+        };
+        for (key, value) in rest.split(';').filter_map(|part| part.split_once('=')) {
+            match (trim(key), value) {
+                (_, "") => {}
+                (_, value) if value.contains('=') => {}
+                ("q", value) => clause.quality = value.parse().unwrap_or_default(),
+                (key, value) => clause.parameters.push((key, trim(value))),
             }
-        })
-        .filter(|clause| !clause.media.is_empty())
-        .collect();
-    clauses.sort_by(|a, b| b.quality.total_cmp(&a.quality));
+        }
+        Some(clause)
+    }
+
+    /// Whether it goes before another one. No order, strictly speaking: what is more specific goes first, whatever its
+    /// quality.
+    fn goes_before(&self, other: &Self) -> bool {
+        self.quality > other.quality
+            || (self.kind != "*" && other.kind == "*")
+            || (self.subkind != "*" && other.subkind == "*")
+    }
+
+    fn parameter(&self, name: &str) -> Option<&'a str> {
+        let mut all = self.parameters.iter().rev();
+        all.find(|(key, _)| *key == name).map(|(_, value)| *value)
+    }
+
+    /// What it can be served as.
+    fn media(&self) -> Option<Media> {
+        match (self.kind, self.subkind) {
+            ("application", "json" | "*") | ("*", "*") => Some(Media::Encoded(Encoding::Json)),
+            ("application", "yaml") => Some(Media::Encoded(Encoding::Yaml)),
+            ("application", "vnd.kubernetes.protobuf") => Some(Media::Protobuf),
+            _ => None,
+        }
+    }
+
+    /// Whether its parameters can be kept, conversions left aside.
+    fn is_served(&self, encoding: Encoding) -> bool {
+        let stream = match self.parameter("stream") {
+            None | Some("") => true,
+            Some(schema) => schema == "watch" && encoding == Encoding::Json,
+        };
+        stream && matches!(self.parameter("sv"), None | Some("" | "v1"))
+    }
+
+    /// Whether it wants objects as something else.
+    fn converts(&self) -> bool {
+        ["as", "g", "v"]
+            .iter()
+            .any(|name| self.parameter(name).is_some())
+    }
+
+    /// What it wants of objects; `None` if a route can't do that.
+    fn transform(&self, conversions: Conversions) -> Option<(Transform, &'a str)> {
+        if !self.converts() {
+            return Some((Transform::Plain, ""));
+        }
+        let version = self.parameter("v").unwrap_or_default();
+        if self.parameter("g") != Some("meta.k8s.io") || !matches!(version, "v1" | "v1beta1") {
+            return None;
+        }
+        let transform = match (self.parameter("as").unwrap_or_default(), conversions) {
+            (_, Conversions::None) => return None,
+            ("Table", Conversions::All) => Transform::Table,
+            ("PartialObjectMetadata", _) => Transform::PartialObject,
+            ("PartialObjectMetadataList", _) => Transform::PartialList,
+            _ => return None,
+        };
+        Some((transform, version))
+    }
+}
+
+/// A media type the server has.
+enum Media {
+    /// One of those replies are made in.
+    Encoded(Encoding),
+    /// The binary one, in which none is made.
+    Protobuf,
+}
+
+/// The ranges of a header in the order they are tried: Go sorts as few as these by insertion.
+fn clauses(accept: &str) -> Vec<Clause<'_>> {
+    let mut clauses: Vec<Clause<'_>> = Vec::new();
+    for clause in accept
+        .split(',')
+        .filter_map(|part| Clause::parse(part.trim_matches(' ')))
+    {
+        let before = clauses.iter().rposition(|other| !clause.goes_before(other));
+        clauses.insert(before.map_or(0, |at| at + 1), clause);
+    }
     clauses
 }
 
-fn accept(request: &Request) -> String {
-    let values = request
-        .headers
-        .get_all(ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    values.collect::<Vec<_>>().join(",")
+/// The Accept header that counts: the first.
+fn accept(request: &Request) -> &str {
+    request.header(ACCEPT).unwrap_or_default()
+}
+
+/// Whether the router finds a media type that a route has, or `*/*`; it doesn't look at parameters.
+fn is_routed(accept: &str, types: &[&str]) -> bool {
+    let mut ranges = accept.split(',').map(|range| {
+        range
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim_matches(' ')
+    });
+    accept.is_empty() || ranges.any(|range| range == "*/*" || types.contains(&range))
 }
 
 /// Whether the request wants indented JSON: it says so, or a person is likely to read it.
@@ -103,28 +227,14 @@ pub(crate) fn pretty(request: &Request) -> bool {
     }
 }
 
-/// The form of a reply to a request about a resource; `list` for the route that lists and watches.
-pub(crate) fn negotiate(request: &Request, builtin: bool, list: bool) -> Result<Form, ApiError> {
-    form(request, builtin, list, &|_| true)
-}
-
-/// The form of a document that is nothing else: who would rather have a table gets what he takes next.
-pub(crate) fn untransformed(request: &Request, builtin: bool) -> Result<Form, ApiError> {
-    form(request, builtin, false, &|transform| {
-        transform == Transform::Plain
-    })
-}
-
-fn form(
-    request: &Request,
-    builtin: bool,
-    list: bool,
-    can_be: &dyn Fn(Transform) -> bool,
-) -> Result<Form, ApiError> {
+/// The form of a reply on a route.
+///
+/// # Errors
+/// 406 if the client takes nothing that the route has.
+pub(crate) fn negotiate(request: &Request, route: Route) -> Result<Form, ApiError> {
     let accept = accept(request);
-    let all = clauses(&accept);
     let pretty = pretty(request);
-    let plain = |encoding| Form {
+    let form = |encoding, pretty| Form {
         encoding,
         pretty,
         transform: Transform::Plain,
@@ -134,65 +244,30 @@ fn form(
             Encoding::Yaml => "application/yaml".to_owned(),
         },
     };
-    if all.is_empty() {
-        return Ok(plain(Encoding::Json));
+    if accept.is_empty() {
+        return Ok(form(Encoding::Json, pretty));
     }
-    // A route knows its media types by name.
-    let named = |clause: &Clause<'_>| clause.media != "application/*";
-    if builtin && !all.iter().any(|clause| is_served(clause) && named(clause)) {
-        let streams = if list { AVAILABLE_STREAMS } else { "" };
+    if route.routed && !is_routed(accept, &TYPES) {
+        let streams = if route.streams { AVAILABLE_STREAMS } else { "" };
         let message = format!("{AVAILABLE}{streams}");
         return Err(ApiError::not_acceptable(message).with_details(Details::default()));
     }
-    for clause in &all {
-        let encoding = match clause.media {
-            "application/json" | "application/*" | "*/*" => Encoding::Json,
-            "application/yaml" => Encoding::Yaml,
-            _ => continue,
-        };
-        let parameter = |name: &str| {
-            clause
-                .parameters
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| *value)
-        };
-        let Some(kind) = parameter("as") else {
-            return Ok(plain(encoding));
-        };
-        let (group, version) = (
-            parameter("g").unwrap_or_default(),
-            parameter("v").unwrap_or_default(),
-        );
-        let known = group == "meta.k8s.io" && matches!(version, "v1" | "v1beta1");
-        let transform = match kind {
-            "Table" if known => Transform::Table,
-            "PartialObjectMetadata" if known => Transform::PartialObject,
-            "PartialObjectMetadataList" if known => Transform::PartialList,
-            _ => continue,
-        };
-        if !can_be(transform) {
+    for clause in clauses(accept) {
+        let Some(Media::Encoded(encoding)) = clause.media() else {
             continue;
+        };
+        let Some((transform, version)) = clause.transform(route.conversions) else {
+            continue;
+        };
+        if clause.is_served(encoding) {
+            return Ok(Form {
+                transform,
+                meta_version: version.to_owned(),
+                ..form(encoding, pretty || clause.parameter("pretty") == Some("1"))
+            });
         }
-        return Ok(Form {
-            transform,
-            meta_version: version.to_owned(),
-            ..plain(encoding)
-        });
     }
     Err(ApiError::not_acceptable(ACCEPTED))
-}
-
-/// Whether there is an encoding for a clause, with its parameters or not.
-fn is_served(clause: &Clause<'_>) -> bool {
-    matches!(
-        clause.media,
-        "application/json"
-            | "application/yaml"
-            | "application/vnd.kubernetes.protobuf"
-            | "application/*"
-            | "*/*"
-    )
 }
 
 /// Whether events can be sent in the form that was negotiated: what the client takes first decides, even if it takes
@@ -212,10 +287,7 @@ pub(crate) fn streams(form: &Form) -> Result<(), ApiError> {
 /// # Errors
 /// 406 that lists them.
 pub(crate) fn one_of(request: &Request, types: &[&str]) -> Result<(), ApiError> {
-    let accept = accept(request);
-    let all = clauses(&accept);
-    let takes = |clause: &Clause<'_>| clause.media == "*/*" || types.contains(&clause.media);
-    if all.is_empty() || all.iter().any(takes) {
+    if is_routed(accept(request), types) {
         return Ok(());
     }
     let message = format!(
@@ -228,17 +300,118 @@ pub(crate) fn one_of(request: &Request, types: &[&str]) -> Result<(), ApiError> 
 /// The form of an error: indented where no clause of the Accept header can be served without a conversion.
 pub(crate) fn error_form(request: &Request) -> (Encoding, bool) {
     let accept = accept(request);
-    let all = clauses(&accept);
     let pretty = pretty(request);
-    for clause in &all {
-        if clause.parameters.iter().any(|(key, _)| *key == "as") {
-            continue;
-        }
-        match clause.media {
-            "application/json" | "application/*" | "*/*" => return (Encoding::Json, pretty),
-            "application/yaml" => return (Encoding::Yaml, pretty),
-            _ => {}
+    for clause in clauses(accept) {
+        if let Some(Media::Encoded(encoding)) = clause.media()
+            && !clause.converts()
+            && clause.is_served(encoding)
+        {
+            return (encoding, pretty || clause.parameter("pretty") == Some("1"));
         }
     }
-    (Encoding::Json, pretty || !all.is_empty())
+    (Encoding::Json, pretty || !accept.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROUTE: Route = Route {
+        routed: true,
+        streams: false,
+        conversions: Conversions::All,
+    };
+
+    fn asked(accept: &str) -> Request {
+        let mut headers = http::HeaderMap::new();
+        headers.insert(ACCEPT, accept.parse().unwrap());
+        Request {
+            method: http::Method::GET,
+            path: "/api/v1/pods".to_owned(),
+            query: Vec::new(),
+            headers,
+            body: bytes::Bytes::new(),
+            user: None,
+        }
+    }
+
+    /// Encoding and conversion, or the first line of why not.
+    fn form(accept: &str, route: Route) -> Result<(Encoding, Transform), String> {
+        negotiate(&asked(accept), route)
+            .map(|form| (form.encoding, form.transform))
+            .map_err(|error| error.message.lines().next().unwrap_or_default().to_owned())
+    }
+
+    #[test]
+    fn what_the_client_likes_best_and_the_route_has_is_taken() {
+        let (json, yaml) = (Encoding::Json, Encoding::Yaml);
+        let table = "application/json;as=Table;g=meta.k8s.io;v=v1";
+        for (accept, expected) in [
+            ("", (json, Transform::Plain)),
+            ("application/yaml", (yaml, Transform::Plain)),
+            (
+                "application/json;q=0.5, application/yaml",
+                (yaml, Transform::Plain),
+            ),
+            // What is more specific goes first, whatever its quality.
+            ("*/*, application/yaml;q=0.1", (yaml, Transform::Plain)),
+            ("text/html, */*;q=0.1", (json, Transform::Plain)),
+            (table, (json, Transform::Table)),
+            (
+                "application/json;as=Other;g=meta.k8s.io;v=v1,application/yaml",
+                (yaml, Transform::Plain),
+            ),
+            (
+                "application/json;g=meta.k8s.io,application/yaml",
+                (yaml, Transform::Plain),
+            ),
+            (
+                "application/json;sv=v2,application/yaml",
+                (yaml, Transform::Plain),
+            ),
+            (
+                "application/yaml;stream=watch,application/json;stream=watch",
+                (json, Transform::Plain),
+            ),
+        ] {
+            assert_eq!(form(accept, ROUTE), Ok(expected), "{accept}");
+        }
+        let route = Route {
+            conversions: Conversions::Metadata,
+            ..ROUTE
+        };
+        assert_eq!(
+            form(&format!("{table},application/yaml"), route),
+            Ok((yaml, Transform::Plain))
+        );
+        assert_eq!(form(table, route), Err(ACCEPTED.to_owned()));
+    }
+
+    #[test]
+    fn the_router_knows_whole_media_types_alone() {
+        let router = Err("406: Not Acceptable".to_owned());
+        for accept in ["text/html", "application/*", "*", "x"] {
+            assert_eq!(form(accept, ROUTE), router, "{accept}");
+        }
+        let custom = Route {
+            routed: false,
+            ..ROUTE
+        };
+        assert_eq!(
+            form("application/*", custom),
+            Ok((Encoding::Json, Transform::Plain))
+        );
+        assert_eq!(form("text/html", custom), Err(ACCEPTED.to_owned()));
+        let other = "application/json;as=Other;g=meta.k8s.io;v=v1";
+        assert_eq!(form(other, ROUTE), Err(ACCEPTED.to_owned()));
+        assert_eq!(error_form(&asked(other)), (Encoding::Json, true));
+        assert_eq!(
+            error_form(&asked("application/json;pretty=1")),
+            (Encoding::Json, true)
+        );
+        assert_eq!(
+            error_form(&asked("application/yaml")),
+            (Encoding::Yaml, false)
+        );
+    }
 }

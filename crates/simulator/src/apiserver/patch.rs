@@ -27,6 +27,9 @@ pub(crate) enum Patch {
 const CUSTOM_TYPES: &str = "the body of the request was in an unknown format - accepted media types include: \
 application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
 
+const GO_MAP: &str = "map[string]interface {}";
+const MERGE_ERROR: &str = "error decoding patch: ";
+
 /// The format a patch says it has.
 #[derive(Clone, Copy)]
 pub(crate) enum Format {
@@ -50,27 +53,60 @@ pub(crate) fn format(request: &Request, served: &Served) -> Result<Format, ApiEr
     }
 }
 
-/// Whether a patch of a custom resource has a format that is known, which is asked before what the answer can be.
+/// Whether a patch has a format that is known: the router asks before it asks what the answer can be, and so does the
+/// handler of custom resources.
 pub(crate) fn check_media_type(
     request: &Request,
     served: &Served,
     target: &Target,
 ) -> Result<(), ApiError> {
     let patched = request.method == http::Method::PATCH && !target.name.is_empty();
-    if !patched || served.custom().is_none() || is_apply(request) {
+    if !patched || is_apply(request) || !takes_patches(served, &target.subresource) {
         return Ok(());
     }
     format(request, served).map(|_| ())
 }
 
+/// Whether there is a route for patches.
+fn takes_patches(served: &Served, subresource: &str) -> bool {
+    match subresource {
+        "" => served.has_verb("patch"),
+        "status" | "scale" | "approval" | "ephemeralcontainers" | "resize" => true,
+        _ => served.custom().is_some(),
+    }
+}
+
 /// Reads the patch of a request.
-pub(crate) fn read(request: &Request, format: Format) -> Result<Patch, ApiError> {
+pub(crate) fn read(
+    request: &Request,
+    format: Format,
+    mode: FieldValidation,
+) -> Result<Patch, ApiError> {
     match format {
         Format::Json => patch::json::parse(&request.body)
             .map(Patch::Json)
             .map_err(|error| refused(&error)),
-        Format::Merge => read_map(request, "error decoding patch: ").map(Patch::Merge),
+        Format::Merge => read_merge(request, mode).map(Patch::Merge),
         Format::Strategic => read_map(request, "").map(Patch::Strategic),
+    }
+}
+
+/// A merge patch: who wants no fields validated lets it be read by the library alone, which also takes a list
+/// (`doMergePatch` of `evanphx/json-patch`).
+fn read_merge(request: &Request, mode: FieldValidation) -> Result<Decoded, ApiError> {
+    let bad = || ApiError::bad_request("Invalid JSON Patch");
+    let decoded = if mode == FieldValidation::Ignore {
+        decode::decode_untyped(&request.body).map_err(|_| bad())?
+    } else {
+        let decoded = read_untyped(request, MERGE_ERROR)?;
+        if !decoded.value.is_object() && !decoded.value.is_null() {
+            return Err(not_a(GO_MAP, &decoded.value, MERGE_ERROR));
+        }
+        decoded
+    };
+    match &decoded.value {
+        Value::Object(_) | Value::Array(_) => Ok(decoded),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Err(bad()),
     }
 }
 
@@ -86,14 +122,22 @@ fn not_a(go: &str, value: &Value, prefix: &str) -> ApiError {
     ))
 }
 
+fn read_untyped(request: &Request, prefix: &str) -> Result<Decoded, ApiError> {
+    decode::decode_untyped(&request.body)
+        .map_err(|error| ApiError::bad_request(format!("{prefix}{error}")))
+}
+
+/// A strategic merge patch; `null` is an empty one.
 fn read_map(request: &Request, prefix: &str) -> Result<Decoded, ApiError> {
-    let decoded = decode::decode_untyped(&request.body)
-        .map_err(|error| ApiError::bad_request(format!("{prefix}{error}")))?;
-    if decoded.value.is_object() {
-        Ok(decoded)
-    } else {
-        Err(not_a("map[string]interface {}", &decoded.value, prefix))
+    let mut decoded = read_untyped(request, prefix)?;
+    match decoded.value {
+        Value::Object(_) => {}
+        Value::Null => decoded.value = Value::Object(serde_json::Map::new()),
+        Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            return Err(not_a(GO_MAP, &decoded.value, prefix));
+        }
     }
+    Ok(decoded)
 }
 
 impl Patch {
@@ -139,9 +183,9 @@ impl Patch {
                 let Some(type_id) = served.type_id() else {
                     return Err(ApiError::unsupported_media_type(CUSTOM_TYPES));
                 };
-                let value = patch::strategic::apply(old, &patch.value, type_id)
+                let mut left = patch.value.clone();
+                let mut value = patch::strategic::apply_leaving(old, &mut left, type_id)
                     .map_err(|error| refused(&error))?;
-                let mut value = value;
                 if let Some(fields) = value.as_object_mut() {
                     // Nobody asks for the type of a map, as long as it is a text.
                     let resource = &served.resource;
@@ -155,7 +199,7 @@ impl Patch {
                         }
                     }
                 }
-                let shown = |_: &Value| go_map(&patch.value);
+                let shown = |_: &Value| patch::go_value(&left);
                 body::patched(
                     served,
                     &value,
@@ -181,40 +225,5 @@ fn refused(error: &PatchError) -> ApiError {
             ApiError::new(413, "RequestEntityTooLarge", error.to_string(), None)
         }
         PatchError::Internal(text) => ApiError::internal(text.clone()),
-    }
-}
-
-/// A value as Go prints a `map[string]interface {}`.
-pub(crate) fn go_map(value: &Value) -> String {
-    match value {
-        Value::Null => "<nil>".to_owned(),
-        Value::Bool(flag) => flag.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => format!(
-            "[{}]",
-            items.iter().map(go_map).collect::<Vec<_>>().join(" ")
-        ),
-        Value::Object(fields) => {
-            let fields = fields
-                .iter()
-                .map(|(key, value)| format!("{key}:{}", go_map(value)));
-            format!("map[{}]", fields.collect::<Vec<_>>().join(" "))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn maps_print_as_in_go() {
-        let value = json!({"spec": {"replicas": "x", "list": [1, null, {}]}});
-        assert_eq!(
-            go_map(&value),
-            "map[spec:map[list:[1 <nil> map[]] replicas:x]]"
-        );
     }
 }

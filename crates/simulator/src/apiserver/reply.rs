@@ -66,7 +66,8 @@ fn encode_as(value: &Value, type_id: Option<TypeId>, encoding: Encoding, pretty:
     body.into()
 }
 
-fn meta_type(kind: &str, version: &str) -> Option<TypeId> {
+/// A type of `meta.k8s.io`.
+pub(crate) fn meta_type(kind: &str, version: &str) -> Option<TypeId> {
     let table = TypeTable::builtin();
     table
         .type_of("meta.k8s.io", version, kind)
@@ -86,7 +87,12 @@ pub(crate) fn go_type(served: &Served, list: bool) -> String {
     )
 }
 
-fn table_options(request: &Request, form: &Form, headers: bool) -> Result<TableOptions, ApiError> {
+/// How a request wants its tables.
+pub(crate) fn table_options(
+    request: &Request,
+    form: &Form,
+    headers: bool,
+) -> Result<TableOptions, ApiError> {
     let include_object = match request.query_value("includeObject") {
         None | Some("") => "Metadata",
         Some(known @ ("Metadata" | "Object" | "None")) => known,
@@ -141,11 +147,15 @@ pub(crate) fn object_body(
         Transform::PartialList if served.custom().is_some() => {
             Err(ApiError::internal("content is not a list"))
         }
-        Transform::PartialList => Err(ApiError::not_acceptable(format!(
-            "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
-            go_type(served, false)
-        ))),
+        Transform::PartialList => Err(not_a_list(&go_type(served, false))),
     }
+}
+
+/// 406: the metadata of a list were asked for.
+pub(crate) fn not_a_list(go_type: &str) -> ApiError {
+    ApiError::not_acceptable(format!(
+        "you requested PartialObjectMetadataList, but the requested object is not a list ({go_type})"
+    ))
 }
 
 /// What a list says about itself.
@@ -447,10 +457,7 @@ pub(crate) fn event_object(
             let value = table_of(served, entry, &table_options(request, form, headers)?, now)?;
             Ok(go_json::to_vec(&value, meta_type("Table", &form.meta_version)).into())
         }
-        Transform::PartialList => Err(ApiError::not_acceptable(format!(
-            "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
-            go_type(served, false)
-        ))),
+        Transform::PartialList => Err(not_a_list(&go_type(served, false))),
         Transform::PartialObject => {
             let value = partial(&entry.value, &form.meta_version);
             Ok(go_json::to_vec(

@@ -1,5 +1,7 @@
 //! The scale subresource: `autoscaling/v1` Scale over a workload or a custom resource.
 
+mod shown;
+
 use std::sync::Arc;
 
 use machinery::apply::PathElement;
@@ -12,8 +14,8 @@ use serde_json::{Map, Value, json};
 
 use super::ApiServer;
 use super::body::read_typed;
-use super::handle::Call;
 use super::handle::apply::{Configuration, is_apply};
+use super::handle::{Call, check_names};
 use super::options::{FieldValidation, WriteOptions, write_options};
 use super::owners::Author;
 use super::registry::Served;
@@ -134,7 +136,7 @@ impl ApiServer {
             let entry = self.stored(call)?;
             let object = self.read(&call.served, &entry.value)?;
             check_count(&call.served, &object)?;
-            return Ok(call.value(200, &scale_of(&call.served, &object), SCALE));
+            return call.scale(&scale_of(&call.served, &object));
         }
         let put = call.request.method == http::Method::PUT;
         let options = write_options(
@@ -146,7 +148,7 @@ impl ApiServer {
             let custom = call.served.custom().is_some();
             let body = read_typed(call.request, SCALE, mode, &mut call.warnings)
                 .map_err(|error| if custom { without_scale(error) } else { error })?;
-            check_name(&body, &call.target.name)?;
+            check_names(&call.served, call.namespace(), &call.target.name, &body)?;
             Change::Replace(body)
         } else if is_apply(call.request) {
             Change::Apply(call.request, options)
@@ -179,7 +181,7 @@ impl ApiServer {
         call.warnings = writer.warnings;
         let entry = result?.entry;
         let object = reply::in_version(&served, &entry.value);
-        Ok(call.value(200, &scale_of(&served, &object), SCALE))
+        call.scale(&scale_of(&served, &object))
     }
 }
 
@@ -191,16 +193,6 @@ enum Change<'a> {
     Patch(&'a Request, patch::Format, FieldValidation),
     /// PATCH as an apply.
     Apply(&'a Request, WriteOptions),
-}
-
-fn check_name(scale: &Value, name: &str) -> Result<(), ApiError> {
-    let given = meta::name(scale);
-    if given == name {
-        return Ok(());
-    }
-    Err(ApiError::bad_request(format!(
-        "the name of the object ({given}) does not match the name on the URL ({name})"
-    )))
 }
 
 /// The reader of custom resources knows no Scale, and says so of whatever it can't read.
@@ -274,7 +266,7 @@ impl ApiServer {
         let mut after = match change {
             Change::Replace(body) => body.clone(),
             Change::Patch(request, format, mode) => {
-                let patch = patch::read(request, *format)?;
+                let patch = patch::read(request, *format, *mode)?;
                 patch.apply(&scale, &before, *mode, &mut writer.warnings)?
             }
             Change::Apply(request, options) => {
@@ -289,7 +281,7 @@ impl ApiServer {
                 after
             }
         };
-        check_name(&after, meta::name(old))?;
+        check_names(served, meta::namespace(old), meta::name(old), &after)?;
         match change {
             Change::Apply(..) => {}
             Change::Replace(_) | Change::Patch(..) => {

@@ -58,20 +58,54 @@ pub fn table(
         }
         Backing::Custom(version) => custom::definitions(version.printer_columns()),
     };
+    // Go's nil, where nothing of its own makes the rows.
+    let rows = (!rows.is_empty() || has_columns(served)).then_some(rows);
+    Ok(assembled(definitions, rows, list_metadata, options))
+}
+
+/// A Table of the Scale of an object.
+pub fn scale_table(
+    served: &Served,
+    scale: &Value,
+    options: &TableOptions,
+    now: Timestamp,
+) -> Result<Value, ApiError> {
+    let view = View::new(scale, now);
+    let (definitions, cells) = match &served.backing {
+        Backing::Builtin { .. } => {
+            let counts = ["/spec/replicas", "/status/replicas"].map(|at| view.int(at));
+            let cells = vec![view.name(), json!(counts[0]), json!(counts[1]), view.age()];
+            (columns::definitions("Name,Desired#,Available#,Age"), cells)
+        }
+        Backing::Custom(_) => {
+            let columns = PrinterColumn::of_scale();
+            (custom::definitions(&columns), custom::cells(&columns, view))
+        }
+    };
+    let row = json!({"cells": cells, "object": included(scale, options, view)?});
+    let metadata = json!({"resourceVersion": machinery::meta::resource_version(scale)});
+    Ok(assembled(definitions, Some(vec![row]), &metadata, options))
+}
+
+fn assembled(
+    definitions: Vec<Value>,
+    rows: Option<Vec<Value>>,
+    list_metadata: &Value,
+    options: &TableOptions,
+) -> Value {
     let mut metadata = Map::new();
     for key in ["resourceVersion", "continue", "remainingItemCount"] {
         if let Some(value) = list_metadata.get(key).filter(|value| *value != "") {
             metadata.insert(key.to_owned(), value.clone());
         }
     }
-    Ok(json!({
+    json!({
         "kind": "Table",
         "apiVersion": format!("meta.k8s.io/{}", options.version),
         "metadata": metadata,
         "columnDefinitions": if options.headers { Value::Array(definitions) } else { Value::Null },
-        // Go's nil, where nothing of its own makes the rows.
-        "rows": (!rows.is_empty() || has_columns(served)).then_some(rows),
-    }))
+        "rows": rows,
+    })
 }
 
 /// Whether the kind is shown in a way of its own.
@@ -110,19 +144,7 @@ fn row(
         }
         Backing::Custom(version) => custom::cells(version.printer_columns(), view),
     };
-    let included = match options.include_object.as_str() {
-        "Object" => object.clone(),
-        "" | "Metadata" => partial(object, &options.version),
-        "None" if view.str("/metadata/annotations/k8s.io~1initial-events-end") == "true" => {
-            partial(object, &options.version)
-        }
-        "None" => Value::Null,
-        other => {
-            return Err(ApiError::bad_request(format!(
-                "unrecognized includeObject value: {other:?}"
-            )));
-        }
-    };
+    let included = included(object, options, view)?;
     let mut row = json!({"cells": cells, "object": included});
     if let Some(conditions) = row_conditions(served, view)
         && let Some(row) = row.as_object_mut()
@@ -130,6 +152,21 @@ fn row(
         row.insert("conditions".to_owned(), conditions);
     }
     Ok(row)
+}
+
+/// What a row shows of its object.
+fn included(object: &Value, options: &TableOptions, view: View<'_>) -> Result<Value, ApiError> {
+    match options.include_object.as_str() {
+        "Object" => Ok(object.clone()),
+        "" | "Metadata" => Ok(partial(object, &options.version)),
+        "None" if view.str("/metadata/annotations/k8s.io~1initial-events-end") == "true" => {
+            Ok(partial(object, &options.version))
+        }
+        "None" => Ok(Value::Null),
+        other => Err(ApiError::bad_request(format!(
+            "unrecognized includeObject value: {other:?}"
+        ))),
+    }
 }
 
 /// Pods that are done say so.

@@ -133,6 +133,16 @@ pub(crate) fn ensure_namespace(
     }
 }
 
+/// A custom object has to say what version it is in (`objectMetaAndKind` of `registry/rest/update.go`).
+fn check_named(served: &Served, object: &Value) -> Result<(), ApiError> {
+    if served.custom().is_none() || !meta::api_version(object).is_empty() {
+        return Ok(());
+    }
+    Err(super::admission::internal_error(
+        "Object 'apiVersion' is missing in 'object has no apiVersion field'",
+    ))
+}
+
 fn remove_metadata(object: &mut Value, keys: &[&str]) {
     let metadata = meta::metadata_mut(object);
     for key in keys {
@@ -326,6 +336,7 @@ impl ApiServer {
         let granted = Granted::new(&served, target.namespace, &new, Some(&old));
         self.check_escalation(writer.user, granted)?;
         check_version(&served, target.name, &mut new, &old)?;
+        check_named(&served, &new)?;
         if target.subresource.is_empty() {
             self.allocate(&served, &mut new, Some(&old), writer.dry_run)?;
         }
@@ -398,7 +409,9 @@ impl ApiServer {
         if let Some(user) = writer.user {
             self.authorize_create(user, requested, target.namespace, target.name)?;
         }
-        meta::set_resource_version(&mut object, "");
+        if !writer.dry_run {
+            meta::set_resource_version(&mut object, "");
+        }
         writer.through_status = target.subresource == "status";
         writer.named = true;
         let entry = self.create(requested, target.namespace, object, writer)?;
@@ -417,7 +430,10 @@ impl ApiServer {
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
         let subresource = target.subresource;
-        remove_metadata(new, &["selfLink"]);
+        // What is stored has none; what is only shown keeps what was given.
+        if !writer.dry_run {
+            remove_metadata(new, &["selfLink"]);
+        }
         meta::set(
             new,
             "generation",

@@ -7,14 +7,18 @@ use machinery::schema::TypeTable;
 use serde_json::Value;
 
 use super::cannot_handle;
+use super::kinds::split_api_version;
 use crate::apiserver::registry::Served;
 use crate::status_error::ApiError;
 
 /// Coerces metadata of a custom object, prunes and defaults it. Returns it with its strict errors.
-pub(crate) fn admit_custom(
+///
+/// # Errors
+/// Why it can't be read, in Go's words.
+pub(super) fn admit_custom(
     served: &Served,
     decoded: Decoded,
-) -> Result<(Value, Vec<String>), ApiError> {
+) -> Result<(Value, Vec<String>), String> {
     let Decoded {
         value: mut object,
         mut strict,
@@ -22,12 +26,16 @@ pub(crate) fn admit_custom(
     let Some(custom) = served.custom() else {
         return Ok((object, strict));
     };
-    coerce_metadata(served, &mut object, &mut strict)?;
-    if meta::kind(&object) == served.resource.kind {
-        let unknown = custom.prune_and_default(&mut object).map_err(|error| {
-            let (kind, version) = (&served.resource.kind, &served.resource.version);
-            cannot_handle(kind, version, kind, &error.to_string())
-        })?;
+    if object.get("apiVersion").is_some_and(Value::is_null) {
+        return Err(
+            ".apiVersion accessor error: <nil> is of the type <nil>, expected string".to_owned(),
+        );
+    }
+    coerce_metadata(&mut object, &mut strict)?;
+    if is_of_kind(served, &object) {
+        let unknown = custom
+            .prune_and_default(&mut object)
+            .map_err(|error| error.to_string())?;
         strict.extend(unknown);
     } else {
         // What is of another kind is refused later, and isn't pruned before.
@@ -35,6 +43,31 @@ pub(crate) fn admit_custom(
     }
     strict.sort();
     Ok((object, strict))
+}
+
+/// A custom object of the server's own, or of somebody who calls it in this process: it needs not say its version.
+pub(crate) fn own_custom(served: &Served, mut object: Value) -> Result<Value, ApiError> {
+    name_version(served, &mut object);
+    let decoded = Decoded {
+        value: object,
+        strict: Vec::new(),
+    };
+    admit_custom(served, decoded)
+        .map(|(object, _)| object)
+        .map_err(ApiError::bad_request)
+}
+
+fn name_version(served: &Served, object: &mut Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields
+            .entry("apiVersion")
+            .or_insert_with(|| Value::from(served.resource.api_version()));
+    }
+}
+
+fn is_of_kind(served: &Served, object: &Value) -> bool {
+    let (group, _) = split_api_version(meta::api_version(object));
+    meta::kind(object) == served.resource.kind && group == served.resource.group
 }
 
 /// Lists and maps of metadata that are stored as they were applied, and read as nothing if they are empty.
@@ -61,7 +94,11 @@ pub(crate) fn merged_custom(served: &Served, mut object: Value) -> Result<Value,
         // Nobody reads it: it is the server's to set.
         meta::metadata_mut(&mut object).remove("creationTimestamp");
     }
-    coerce_metadata(served, &mut object, &mut Vec::new())?;
+    let resource = &served.resource;
+    coerce_metadata(&mut object, &mut Vec::new()).map_err(|cause| {
+        cannot_handle(&resource.kind, &resource.version, &resource.kind, &cause)
+    })?;
+    name_version(served, &mut object);
     for (key, value) in emptied {
         meta::set(&mut object, &key, value);
     }
@@ -75,39 +112,25 @@ fn is_moment(text: &str) -> bool {
     text.parse::<jiff::Timestamp>().is_ok()
 }
 
-/// Makes metadata of a custom object what its type says, and names its version.
-fn coerce_metadata(
-    served: &Served,
-    object: &mut Value,
-    strict: &mut Vec<String>,
-) -> Result<(), ApiError> {
-    let kind = &served.resource.kind;
-    if let Some(metadata) = object
+/// Makes metadata of a custom object what its type says.
+fn coerce_metadata(object: &mut Value, strict: &mut Vec<String>) -> Result<(), String> {
+    let Some(metadata) = object
         .get("metadata")
         .filter(|metadata| !metadata.is_null())
         .cloned()
-    {
-        let type_id =
-            TypeTable::builtin().type_named("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
-        if let Some(type_id) = type_id {
-            let decoded = decode::normalise_strict(type_id, &metadata).map_err(|error| {
-                cannot_handle(kind, &served.resource.version, kind, &error.to_string())
-            })?;
-            strict.extend(
-                decoded
-                    .strict
-                    .iter()
-                    .map(|text| text.replacen('"', "\"metadata.", 1)),
-            );
-            if let Some(fields) = object.as_object_mut() {
-                fields.insert("metadata".to_owned(), decoded.value);
-            }
-        }
-    }
+    else {
+        return Ok(());
+    };
+    let object_meta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+    let Some(type_id) = TypeTable::builtin().type_named(object_meta) else {
+        return Ok(());
+    };
+    let decoded =
+        decode::normalise_strict(type_id, &metadata).map_err(|error| error.to_string())?;
+    let unknown = decoded.strict.iter();
+    strict.extend(unknown.map(|text| text.replacen('"', "\"metadata.", 1)));
     if let Some(fields) = object.as_object_mut() {
-        fields
-            .entry("apiVersion")
-            .or_insert_with(|| Value::from(served.resource.api_version()));
+        fields.insert("metadata".to_owned(), decoded.value);
     }
     Ok(())
 }

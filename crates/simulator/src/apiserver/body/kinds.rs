@@ -1,10 +1,10 @@
 //! Which kind and version a body says it has, and whether they fit.
 
+use machinery::meta;
 use machinery::schema::TypeTable;
-use machinery::{decode, meta};
 use serde_json::Value;
 
-use super::cannot_handle;
+use super::{cannot_handle, type_meta_of};
 use crate::apiserver::registry::Served;
 use crate::status_error::ApiError;
 
@@ -118,7 +118,7 @@ pub(super) enum PatchedType {
 
 /// The kind and version of a patched object; a missing kind is the resource's.
 pub(super) fn patched_type(served: &Served, value: &Value) -> PatchedType {
-    if let Some(text) = named_wrongly(value) {
+    if let Err(text) = type_meta_of(value) {
         return PatchedType::Other(text);
     }
     let resource = &served.resource;
@@ -155,20 +155,6 @@ pub(super) fn patched_type(served: &Served, value: &Value) -> PatchedType {
             "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
         )
     })
-}
-
-/// What is said of a kind or version that is no text.
-fn named_wrongly(value: &Value) -> Option<String> {
-    let wrong = |name: &str| {
-        let given = value
-            .get(name)
-            .filter(|given| !given.is_null() && !given.is_string())?;
-        Some(format!(
-            "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go struct field .{name} of type string",
-            decode::json_word(given)
-        ))
-    };
-    wrong("apiVersion").or_else(|| wrong("kind"))
 }
 
 /// 400: the body is in another version than the path.

@@ -6,7 +6,7 @@ use machinery::decode::{self, Decoded};
 use machinery::meta;
 use serde_json::{Map, Value};
 
-use super::{Call, check_patched};
+use super::{Call, check_names};
 use crate::apiserver::ApiServer;
 use crate::apiserver::body::{defaulted, media_type, merged_custom, single_complaints};
 use crate::apiserver::options::{FieldValidation, WriteOptions, write_options};
@@ -214,7 +214,7 @@ impl ApiServer {
                     return Err(ApiError::conflict(&served.resource, &target.name, &text));
                 }
             }
-            check_patched(&served, &namespace, &target.name, &object)?;
+            check_names(&served, &namespace, &target.name, &object)?;
             Ok(object)
         });
         call.warnings = writer.warnings;

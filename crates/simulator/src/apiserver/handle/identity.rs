@@ -12,24 +12,20 @@ pub(super) fn check_identity(call: &Call<'_>, object: &Value) -> Result<(), ApiE
     check_names(&call.served, call.namespace(), &call.target.name, object)
 }
 
-/// The same for a patched object, whose namespace is looked at first.
-pub(super) fn check_patched(
+/// The same for an object that comes from elsewhere. The namespace is looked at first
+/// (`apiserver/pkg/endpoints/handlers/{update,patch}.go`).
+pub(crate) fn check_names(
     served: &Served,
     namespace: &str,
     name: &str,
     object: &Value,
 ) -> Result<(), ApiError> {
-    check_namespace(served, namespace, object)?;
-    check_names(served, namespace, name, object)
-}
-
-/// The same for a name and namespace that come from elsewhere.
-fn check_names(
-    served: &Served,
-    namespace: &str,
-    name: &str,
-    object: &Value,
-) -> Result<(), ApiError> {
+    let own = meta::namespace(object);
+    if served.resource.namespaced && !own.is_empty() && own != namespace {
+        return Err(ApiError::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
     let given = meta::name(object);
     if given.is_empty() {
         return Err(ApiError::bad_request(format!(
@@ -40,16 +36,6 @@ fn check_names(
         return Err(ApiError::bad_request(format!(
             "the name of the object ({given}) does not match the name on the URL ({name})"
         )));
-    }
-    check_namespace(served, namespace, object)
-}
-
-fn check_namespace(served: &Served, namespace: &str, object: &Value) -> Result<(), ApiError> {
-    let own = meta::namespace(object);
-    if served.resource.namespaced && !own.is_empty() && own != namespace {
-        return Err(ApiError::bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request",
-        ));
     }
     Ok(())
 }

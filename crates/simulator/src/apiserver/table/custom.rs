@@ -51,6 +51,20 @@ impl PrinterColumn {
         }
     }
 
+    /// What is shown of a Scale.
+    pub(super) fn of_scale() -> [Self; 3] {
+        let count = |name: &str, description: &str, path: &str| {
+            Self::from_value(&serde_json::json!({
+                "name": name, "type": "integer", "description": description, "jsonPath": path,
+            }))
+        };
+        [
+            count("Desired", "Number of desired replicas", ".spec.replicas"),
+            count("Available", "Number of actual replicas", ".status.replicas"),
+            Self::age(),
+        ]
+    }
+
     /// What a definition without columns shows.
     pub(crate) fn age() -> Self {
         let column = serde_json::json!({"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"});

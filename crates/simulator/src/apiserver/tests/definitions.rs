@@ -100,3 +100,62 @@ fn metadata_of_embedded_resources_is_what_its_type_says() {
         "spec.tpl.metadata.name"
     );
 }
+
+#[test]
+fn what_a_custom_object_says_it_is_is_looked_at_after_it_was_read() {
+    let mut server = server(&spec(&json!({})));
+    let said = |server: &mut Server, mode: &str, body: Value| {
+        let (_, reply) = server.call("POST", &format!("{THINGS}?fieldValidation={mode}"), &body);
+        reply["message"].as_str().unwrap_or_default().to_owned()
+    };
+    let without = json!({"kind": null, "metadata": {"name": "a"}});
+    let missing = "Object 'Kind' is missing in '{\"kind\":null,\"metadata\":{\"name\":\"a\"}}'";
+    let text = said(&mut server, "Ignore", without.clone());
+    let words = "Thing in version \"v1\" cannot be handled as a Thing: ";
+    assert_eq!(text, format!("{words}{missing}"));
+    let text = said(&mut server, "Warn", without);
+    let words = "the object provided is unrecognized (must be of type Thing): ";
+    assert!(text.starts_with(&format!("{words}{missing}")), "{text}");
+    for (body, words) in [
+        (
+            json!({"kind": "Thing", "metadata": {"name": "a"}}),
+            "the API version in the data () does not match the expected API version (x.example.com/v1)",
+        ),
+        (
+            json!({"kind": "Other", "apiVersion": "other/v2", "metadata": {"name": 7}}),
+            "Other in version \"v2\" cannot be handled as a Thing: json: cannot unmarshal number into Go struct field ObjectMeta.name of type string",
+        ),
+        (
+            json!({"kind": "Other", "apiVersion": "other/v2", "metadata": {"x": 7}, "y": 1}),
+            "Other in version \"v2\" cannot be handled as a Other: strict decoding error: unknown field \"metadata.x\"",
+        ),
+        (
+            json!({"kind": "Thing", "apiVersion": "a/b/c", "metadata": {}}),
+            "the object provided is unrecognized (must be of type Thing): unexpected GroupVersion string: a/b/c ({\"apiVersion\":\"a/b/c\",\"kind\":\" ...)",
+        ),
+    ] {
+        assert_eq!(said(&mut server, "Strict", body), words);
+    }
+}
+
+#[test]
+fn a_patch_leaves_a_custom_object_its_kind_and_version() {
+    let mut server = server(&spec(&json!({})));
+    let thing =
+        json!({"apiVersion": "x.example.com/v1", "kind": "Thing", "metadata": {"name": "a"}});
+    server.ok("POST", THINGS, &thing);
+    let path = format!("{THINGS}/a");
+    let (status, reply) = server.call("PATCH", &path, &json!({"kind": null}));
+    assert_eq!(status, 422);
+    let text = reply["message"].as_str().unwrap();
+    assert!(
+        text.contains(": Object 'Kind' is missing in '{\"apiVersion\""),
+        "{text}"
+    );
+    let (status, reply) = server.call("PATCH", &path, &json!({"apiVersion": null}));
+    assert_eq!(status, 500);
+    let words = "Internal error occurred: Object 'apiVersion' is missing in 'object has no apiVersion field'";
+    assert_eq!(reply["message"], words);
+    let old = json!({"apiVersion": null, "metadata": {"resourceVersion": "1"}});
+    assert_eq!(server.call("PATCH", &path, &old).0, 409);
+}

@@ -12,6 +12,7 @@ mod packed;
 mod policies;
 mod reads;
 mod refusals;
+mod scales;
 mod watches;
 mod webhooks;
 mod webhooks_matching;

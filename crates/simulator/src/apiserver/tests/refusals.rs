@@ -166,3 +166,95 @@ fn addresses_of_a_pod_are_addresses() {
     let moved = server.ok("PATCH", &path, &json!({"status": {"podIP": "10.0.0.9"}}));
     assert_eq!(moved["status"]["podIPs"], json!([{"ip": "10.0.0.9"}]));
 }
+
+#[test]
+fn a_method_is_refused_before_a_media_type_and_that_before_a_form() {
+    let mut server = Server::new();
+    let pod = format!("{PODS}/p");
+    for (method, path, media, accept, code) in [
+        ("PATCH", pod.clone(), "text/plain", "text/html", 415),
+        ("PATCH", pod.clone(), STRATEGIC, "text/html", 406),
+        (
+            "PATCH",
+            format!("{pod}/status"),
+            "application/json",
+            "text/html",
+            415,
+        ),
+        (
+            "PATCH",
+            format!("{pod}/log"),
+            "text/plain",
+            "text/html",
+            405,
+        ),
+        ("PUT", PODS.to_owned(), "text/plain", "text/html", 405),
+        ("HEAD", pod.clone(), "text/plain", "text/html", 405),
+        ("PUT", pod.clone(), "text/plain", "text/html", 406),
+    ] {
+        let mut request = crate::conformance::request(method, &path, b"{}", Some(media));
+        let accept = http::HeaderValue::from_static(accept);
+        request.headers.insert(http::header::ACCEPT, accept);
+        match server.api.handle(&request, server.now, &mut server.entropy) {
+            Reply::Full(response) => assert_eq!(response.status, code, "{method} {path} {media}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_namespace_of_a_body_is_looked_at_before_its_name() {
+    let mut server = Server::new();
+    for name in ["", "other"] {
+        let body = json!({"metadata": {"name": name, "namespace": "elsewhere"}});
+        let (status, reply) = server.call("PUT", &format!("{CONFIG_MAPS}/a"), &body);
+        assert_eq!(status, 400);
+        assert!(
+            message(&reply).starts_with("the namespace of the provided object"),
+            "{reply}"
+        );
+    }
+}
+
+#[test]
+fn a_merge_patch_nobody_validates_is_read_by_its_library() {
+    let mut server = Server::new();
+    server.ok("POST", CONFIG_MAPS, &config_map("a"));
+    let merge = "application/merge-patch+json";
+    let mut patched = |body: &str, mode: &str| {
+        let path = format!("{CONFIG_MAPS}/a?fieldValidation={mode}");
+        let (status, reply) = sent(&mut server, "PATCH", &path, body, merge);
+        (status, message(&reply).to_owned())
+    };
+    let bad = (400, "Invalid JSON Patch".to_owned());
+    for body in ["", "{", "1", "null"] {
+        assert_eq!(patched(body, "Ignore"), bad, "{body}");
+    }
+    assert_eq!(patched("null", "Warn"), bad);
+    let (status, text) = patched("", "Warn");
+    assert_eq!(
+        (status, text.as_str()),
+        (400, "error decoding patch: unexpected end of JSON input")
+    );
+    let (status, text) = patched("[{\"b\": 1}]", "Ignore");
+    assert_eq!(status, 422);
+    assert!(
+        text.contains("Invalid value: \"[{\\\"b\\\":1}]\": couldn't get version/kind"),
+        "{text}"
+    );
+    assert_eq!(patched("[]", "Strict").0, 400);
+}
+
+#[test]
+fn what_is_left_of_a_strategic_patch_is_shown() {
+    let mut server = Server::new();
+    server.ok("POST", CONFIG_MAPS, &config_map("a"));
+    let path = format!("{CONFIG_MAPS}/a?fieldValidation=Strict");
+    let patch = r#"{"$patch":"replace","metadata":{"name":"a"},"x":1.5}"#;
+    let (status, reply) = sent(&mut server, "PATCH", &path, patch, STRATEGIC);
+    assert_eq!(status, 422);
+    let words = "Invalid value: \"map[metadata:map[name:a] x:1.5]\": strict decoding error: unknown field \"x\"";
+    assert!(message(&reply).ends_with(words), "{reply}");
+    let path = format!("{CONFIG_MAPS}/a");
+    assert_eq!(sent(&mut server, "PATCH", &path, "null", STRATEGIC).0, 200);
+}

@@ -242,3 +242,19 @@ fn another_name_has_no_policy_for_traffic() {
         "Cluster"
     );
 }
+
+#[test]
+fn a_dry_run_shows_what_was_given_and_nobody_stores() {
+    let mut server = Server::new();
+    let roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    let role = json!({"metadata": {"name": "r", "resourceVersion": "5"}, "rules": []});
+    let shown = server.ok("PUT", &format!("{roles}/r?dryRun=All"), &role);
+    assert_eq!(version(&shown), "5");
+    let made = server.ok("PUT", &format!("{roles}/r"), &role);
+    assert_ne!(version(&made), "5");
+    let patch = json!({"metadata": {"selfLink": "x"}});
+    let shown = server.ok("PATCH", &format!("{roles}/r?dryRun=All"), &patch);
+    assert_eq!(shown["metadata"]["selfLink"], "x");
+    let patched = server.ok("PATCH", &format!("{roles}/r"), &patch);
+    assert_eq!(patched["metadata"].get("selfLink"), None);
+}
