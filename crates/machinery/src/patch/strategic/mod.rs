@@ -34,11 +34,18 @@ pub fn parse(body: &[u8]) -> Result<PatchBody, PatchError> {
 
 /// Applies a strategic merge patch to an object of a built-in type. The result is not normalised.
 pub fn apply(document: &Value, patch: &Value, ty: TypeId) -> Result<Value, PatchError> {
+    apply_leaving(document, &mut patch.clone(), ty)
+}
+
+/// The same, leaving of the patch what the Go library leaves of it: directives are taken away once they were obeyed, as
+/// are nulls and deletions where there was nothing to delete. Messages about a patched object show what is left.
+pub fn apply_leaving(document: &Value, patch: &mut Value, ty: TypeId) -> Result<Value, PatchError> {
     let merger = Merger {
         table: TypeTable::builtin(),
     };
     let document = document.as_object().cloned().unwrap_or_default();
-    let patch = patch.as_object().cloned().unwrap_or_default();
+    let mut nothing = Object::new();
+    let patch = patch.as_object_mut().unwrap_or(&mut nothing);
     merger
         .merge_map(document, patch, &TypeRef::Struct(ty))
         .map(Value::Object)
@@ -52,43 +59,42 @@ impl Merger {
     fn merge_map(
         &self,
         mut live: Object,
-        mut patch: Object,
+        patch: &mut Object,
         ty: &TypeRef,
     ) -> Result<Object, PatchError> {
         if let Some(directive) = patch.get(DIRECTIVE) {
             return match directive.as_str() {
                 Some("replace") => {
                     patch.remove(DIRECTIVE);
-                    Ok(patch)
+                    Ok(patch.clone())
                 }
                 Some("delete") => Ok(Object::new()),
-                _ => Err(bad_directive(directive, &patch)),
+                _ => Err(bad_directive(directive, patch)),
             };
         }
-        retain_keys(&mut live, &mut patch)?;
-        self.ordered_lists(&mut live, &mut patch, ty)?;
-        for (key, value) in patch {
+        retain_keys(&mut live, patch)?;
+        self.ordered_lists(&mut live, patch, ty)?;
+        for (key, value) in &mut *patch {
             if key.starts_with(DELETE_SCALARS) {
-                let field = list_of_directive(&key, DELETE_SCALARS)?;
+                let field = list_of_directive(key, DELETE_SCALARS)?;
                 self.delete_scalars(&mut live, field, value, ty)?;
                 continue;
             }
             if value.is_null() {
-                live.remove(&key);
+                live.remove(key);
                 continue;
             }
-            let Some(current) = live.get_mut(&key) else {
-                live.extend(taken_over(value).map(|value| (key, value)));
-                continue;
-            };
-            if go_type(current) != go_type(&value) {
-                live.remove(&key);
-                live.extend(taken_over(value).map(|value| (key, value)));
-                continue;
+            match live.get_mut(key) {
+                Some(current) if go_type(current) == go_type(value) => {
+                    let current = mem::take(current);
+                    let merged = self.merge_value(key, current, value, ty)?;
+                    live.insert(key.clone(), merged);
+                }
+                Some(_) | None => {
+                    live.remove(key);
+                    live.extend(taken_over(value).map(|value| (key.clone(), value)));
+                }
             }
-            let current = mem::take(current);
-            let merged = self.merge_value(&key, current, value, ty)?;
-            live.insert(key, merged);
         }
         Ok(live)
     }
@@ -98,26 +104,26 @@ impl Merger {
         &self,
         key: &str,
         live: Value,
-        patch: Value,
+        patch: &mut Value,
         ty: &TypeRef,
     ) -> Result<Value, PatchError> {
         match (live, patch) {
             (Value::Object(live), Value::Object(patch)) => {
                 let field = meta::field(self.table, ty, key)?;
                 if field.strategy == "replace" {
-                    return Ok(Value::Object(patch));
+                    return Ok(Value::Object(patch.clone()));
                 }
                 self.merge_map(live, patch, field.ty).map(Value::Object)
             }
             (Value::Array(live), Value::Array(patch)) => {
                 let field = meta::list_field(self.table, ty, key)?;
                 if field.strategy != "merge" {
-                    return Ok(Value::Array(patch));
+                    return Ok(Value::Array(patch.clone()));
                 }
                 self.merge_list(live, patch, field.ty, field.key)
                     .map(Value::Array)
             }
-            (_, patch) => Ok(patch),
+            (_, patch) => Ok(patch.clone()),
         }
     }
 
@@ -125,7 +131,7 @@ impl Merger {
         &self,
         live: &mut Object,
         field: &str,
-        value: Value,
+        value: &mut Value,
         ty: &TypeRef,
     ) -> Result<(), PatchError> {
         if value.is_null() {
@@ -139,7 +145,7 @@ impl Merger {
         if current.is_empty() && gone.is_empty() {
             return Ok(());
         }
-        match order::element_type(&[current, &gone])? {
+        match order::element_type(&[current, gone])? {
             Elements::Scalars => current.retain(|item| !gone.contains(item)),
             Elements::Maps => {
                 *current = self.merge_list(mem::take(current), gone, found.ty, found.key)?;
@@ -151,17 +157,17 @@ impl Merger {
     fn merge_list(
         &self,
         live: Vec<Value>,
-        patch: Vec<Value>,
+        patch: &mut [Value],
         element: &TypeRef,
         key: &str,
     ) -> Result<Vec<Value>, PatchError> {
         if live.is_empty() && patch.is_empty() {
             return Ok(live);
         }
-        let elements = order::element_type(&[&live, &patch])?;
+        let elements = order::element_type(&[&live, patch])?;
         if elements == Elements::Scalars {
-            let both = live.iter().chain(&patch).cloned().collect();
-            return order::arrange(order::deduplicate(both), &patch, &live, key, elements);
+            let both = live.iter().chain(&*patch).cloned().collect();
+            return order::arrange(order::deduplicate(both), patch, &live, key, elements);
         }
         if key.is_empty() {
             let kind = meta::kind(element);
@@ -169,22 +175,48 @@ impl Merger {
                 "cannot merge lists without merge key for {kind}"
             )));
         }
-        let (live, patch) = special_elements(live, patch, key)?;
-        let mut merged = live.clone();
-        for item in &patch {
+        let Special { live, plain } = special_elements(live, patch, key)?;
+        let merged = self.merge_elements(live.clone(), patch, &plain, (element, key))?;
+        let patch: Vec<Value> = plain
+            .iter()
+            .filter_map(|at| patch.get(*at).cloned())
+            .collect();
+        order::arrange(merged, &patch, &live, key, elements)
+    }
+
+    /// The elements of a patch at `plain`, merged into those with the same key or put behind all.
+    fn merge_elements(
+        &self,
+        mut merged: Vec<Value>,
+        patch: &mut [Value],
+        plain: &[usize],
+        (element, key): (&TypeRef, &str),
+    ) -> Result<Vec<Value>, PatchError> {
+        let own = merged.len();
+        // Elements that are new are those of the patch: what is merged into them later is seen in it.
+        let mut added = Vec::new();
+        for at in plain {
+            let Some(item) = patch.get_mut(*at) else {
+                continue;
+            };
             let value = order::key_value(item, key)?;
-            let Some(at) = order::find(&merged, key, value)? else {
+            let Some(place) = order::find(&merged, key, value)? else {
                 merged.push(item.clone());
+                added.push(*at);
                 continue;
             };
-            let Some(slot) = merged.get_mut(at) else {
-                continue;
-            };
-            if let (Value::Object(live), Value::Object(patch)) = (mem::take(slot), item.clone()) {
-                *slot = Value::Object(self.merge_map(live, patch, element)?);
+            if let (Some(slot), Value::Object(item)) = (merged.get_mut(place), item)
+                && let Value::Object(live) = mem::take(slot)
+            {
+                *slot = Value::Object(self.merge_map(live, item, element)?);
             }
         }
-        order::arrange(merged, &patch, &live, key, elements)
+        for (at, item) in added.into_iter().zip(merged.iter().skip(own)) {
+            if let Some(seen) = patch.get_mut(at) {
+                seen.clone_from(item);
+            }
+        }
+        Ok(merged)
     }
 
     /// `$setElementOrder/…` and the lists they speak of; both leave the patch.
@@ -212,13 +244,10 @@ impl Merger {
             let merged = match (current, change) {
                 (None, None) => continue,
                 (Some(current), None) => current.to_vec(),
-                (None, Some(change)) => change
-                    .iter()
-                    .cloned()
-                    .filter_map(without_directives)
-                    .collect(),
+                (None, Some(change)) => plain_elements(change),
                 (Some(current), Some(change)) if found.strategy == "merge" => {
-                    self.merge_list(current.to_vec(), change.to_vec(), found.ty, found.key)?
+                    let mut change = change.to_vec();
+                    self.merge_list(current.to_vec(), &mut change, found.ty, found.key)?
                 }
                 (Some(_), Some(change)) => change.to_vec(),
             };
@@ -262,10 +291,18 @@ fn bad_order() -> PatchError {
     PatchError::Malformed("invalid patch format of setElementOrder list".to_owned())
 }
 
-/// A patch value where nothing comparable is live: nulls and directives mean nothing there.
-fn taken_over(mut value: Value) -> Option<Value> {
-    drop_nulls(&mut value);
-    without_directives(value)
+/// A patch value where nothing comparable is live: nulls and directives mean nothing there, and leave the patch too.
+fn taken_over(value: &mut Value) -> Option<Value> {
+    drop_nulls(value);
+    if let Value::Array(items) = value {
+        let plain = plain_elements(items);
+        // A list is made anew; what is in it is not.
+        for item in items {
+            strip_directives(item);
+        }
+        return Some(Value::Array(plain));
+    }
+    strip_directives(value).then(|| value.clone())
 }
 
 fn drop_nulls(value: &mut Value) {
@@ -279,20 +316,22 @@ fn drop_nulls(value: &mut Value) {
     }
 }
 
-/// The value without maps that carry a directive; `None` if it is one.
-fn without_directives(value: Value) -> Option<Value> {
+/// Takes away maps that carry a directive; false if the value is one, which stays as it is.
+fn strip_directives(value: &mut Value) -> bool {
     match value {
-        Value::Object(map) if map.contains_key(DIRECTIVE) => None,
-        Value::Object(map) => Some(Value::Object(
-            map.into_iter()
-                .filter_map(|(key, value)| Some((key, without_directives(value)?)))
-                .collect(),
-        )),
-        Value::Array(items) => Some(Value::Array(
-            items.into_iter().filter_map(without_directives).collect(),
-        )),
-        other => Some(other),
+        Value::Object(map) if map.contains_key(DIRECTIVE) => return false,
+        Value::Object(map) => map.retain(|_, value| strip_directives(value)),
+        Value::Array(items) => items.retain_mut(strip_directives),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+    true
+}
+
+/// The elements that are no directives, without those in them.
+fn plain_elements(items: &[Value]) -> Vec<Value> {
+    let mut plain = items.to_vec();
+    plain.retain_mut(strip_directives);
+    plain
 }
 
 /// `$retainKeys`: live keys not listed go; patched keys must be listed.
@@ -315,21 +354,29 @@ fn retain_keys(live: &mut Object, patch: &mut Object) -> Result<(), PatchError> 
     Ok(())
 }
 
+/// A list once the elements that are directives were obeyed.
+struct Special {
+    /// What is left of the live list.
+    live: Vec<Value>,
+    /// Where the patch has the elements that are to be merged.
+    plain: Vec<usize>,
+}
+
 /// `{$patch: delete, key: v}` and `{$patch: replace}` as list elements.
 fn special_elements(
     mut live: Vec<Value>,
-    patch: Vec<Value>,
+    patch: &[Value],
     key: &str,
-) -> Result<(Vec<Value>, Vec<Value>), PatchError> {
+) -> Result<Special, PatchError> {
     let mut plain = Vec::with_capacity(patch.len());
     let mut replace = false;
-    for item in patch {
-        let directive = order::map(&item)?.get(DIRECTIVE);
+    for (at, item) in patch.iter().enumerate() {
+        let directive = order::map(item)?.get(DIRECTIVE);
         match directive.map(|directive| (directive, directive.as_str())) {
-            None => plain.push(item),
+            None => plain.push(at),
             Some((_, Some("replace"))) => replace = true,
             Some((_, Some("delete"))) => {
-                let value = order::key_value(&item, key)?;
+                let value = order::key_value(item, key)?;
                 while let Some(at) = order::find(&live, key, value)? {
                     live.remove(at);
                 }
@@ -339,14 +386,16 @@ fn special_elements(
                     "merging lists cannot yet be specified in the patch".to_owned(),
                 ));
             }
-            Some((directive, _)) => return Err(bad_directive(directive, order::map(&item)?)),
+            Some((directive, _)) => return Err(bad_directive(directive, order::map(item)?)),
         }
     }
-    Ok(if replace {
-        (plain, Vec::new())
-    } else {
-        (live, plain)
-    })
+    if replace {
+        live = plain
+            .drain(..)
+            .filter_map(|at| patch.get(at).cloned())
+            .collect();
+    }
+    Ok(Special { live, plain })
 }
 
 /// The patch's elements must appear in the directive, in its order.

@@ -269,3 +269,71 @@ fn a_diff_applied_to_the_old_gives_the_new() {
     assert_eq!(apply(&old, &patch, deployment), Ok(new.clone()));
     assert_eq!(two_way_diff(&old, &old, deployment), Ok(json!({})));
 }
+
+/// What is left of a patch of a Deployment.
+fn left(live: impl Into<Value>, patch: impl Into<Value>) -> Value {
+    let mut patch = patch.into();
+    apply_leaving(&live.into(), &mut patch, ty("apps", "Deployment")).unwrap();
+    patch
+}
+
+#[test]
+fn directives_that_were_obeyed_leave_the_patch() {
+    let metadata = json!({"metadata": {"finalizers": ["q"], "labels": {"a": "1"}}});
+    for (live, patch, expected) in [
+        (
+            json!({}),
+            json!({"$patch": "replace", "data": {}}),
+            json!({"data": {}}),
+        ),
+        (
+            json!({"spec": {"strategy": {"type": "x"}}}),
+            json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}),
+            json!({"spec": {"strategy": {"type": "Recreate"}}}),
+        ),
+        // An ordered list leaves with its order.
+        (
+            metadata.clone(),
+            json!({"metadata": {"$setElementOrder/finalizers": ["p", "q"], "finalizers": ["p"]}}),
+            json!({"metadata": {}}),
+        ),
+        // Where nothing is live, nulls and directives mean nothing; elsewhere they stay.
+        (
+            metadata.clone(),
+            json!({"metadata": {"annotations": {"a": null, "b": {"$patch": "delete"}, "c": "d"}, "labels": {"a": null}}}),
+            json!({"metadata": {"annotations": {"c": "d"}, "labels": {"a": null}}}),
+        ),
+        (
+            metadata,
+            json!({"metadata": {"labels": {"$patch": "delete"}, "$deleteFromPrimitiveList/finalizers": ["q"]}}),
+            json!({"metadata": {"labels": {"$patch": "delete"}, "$deleteFromPrimitiveList/finalizers": ["q"]}}),
+        ),
+    ] {
+        assert_eq!(left(live, patch.clone()), expected, "{patch}");
+    }
+}
+
+#[test]
+fn elements_of_a_patch_are_seen_as_they_were_merged() {
+    let live = json!({"spec": {"template": {"spec": {"containers": [{"name": "a"}]}}}});
+    let patch =
+        |containers: Value| json!({"spec": {"template": {"spec": {"containers": containers}}}});
+    assert_eq!(
+        left(
+            live,
+            patch(json!([
+                {"name": "a", "$retainKeys": ["name", "image"], "image": "1"},
+                {"$patch": "delete", "name": "gone"},
+                {"name": "b", "image": "2"},
+                {"name": "b", "tty": true},
+            ]))
+        ),
+        patch(json!([
+            {"name": "a", "image": "1"},
+            {"$patch": "delete", "name": "gone"},
+            // Two elements with one key are one.
+            {"name": "b", "image": "2", "tty": true},
+            {"name": "b", "tty": true},
+        ]))
+    );
+}

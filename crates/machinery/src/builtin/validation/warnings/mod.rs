@@ -113,7 +113,7 @@ pub fn on_status_update(group: &str, kind: &str, new: &Value) -> Vec<String> {
                 }
             }
         }
-        ("networking.k8s.io", "Ingress") => {
+        ("networking.k8s.io", "Ingress") | ("", "Service") => {
             for item in status.child("loadBalancer").child("ingress").items() {
                 let ip = item.child("ip");
                 if !ip.is_empty() {
@@ -121,7 +121,6 @@ pub fn on_status_update(group: &str, kind: &str, new: &Value) -> Vec<String> {
                 }
             }
         }
-        ("", "Service") => always(group, kind, &At::new("", new), &mut warnings),
         _ => {}
     }
     warnings
