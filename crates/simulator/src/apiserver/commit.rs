@@ -27,7 +27,7 @@ impl ApiServer {
         let before = (served.resource == known::SERVICES).then(|| {
             // An address is taken before who has it is there.
             self.hold_addresses(&value, now);
-            self.store.get(&served.table, key).cloned()
+            self.store.get(&served.table, key)
         });
         self.skip_revisions();
         let event = self

@@ -5,6 +5,7 @@
 //! `pkg/registry/core/service/ipallocator/ipallocator.go`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use machinery::entropy::Entropy;
@@ -115,7 +116,7 @@ impl ApiServer {
             self.keep(&known::API_SERVICES, object, now);
         }
         self.ensure_range(now);
-        let services: Vec<Value> = self.objects_of("/services").cloned().collect();
+        let services: Vec<Arc<Value>> = self.objects_of("/services").collect();
         for service in services {
             self.hold_addresses(&service, now);
         }

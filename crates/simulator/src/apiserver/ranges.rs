@@ -4,6 +4,7 @@
 //! ready; one that nobody asks for is of the first.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -53,7 +54,7 @@ impl ApiServer {
         let Ok(address) = address.parse::<Ipv4Addr>() else {
             return false;
         };
-        let ready = |object: &&Value| {
+        let ready = |object: &Arc<Value>| {
             let conditions = object
                 .pointer("/status/conditions")
                 .and_then(Value::as_array);
@@ -67,8 +68,7 @@ impl ApiServer {
         };
         self.objects_of("networking.k8s.io/servicecidrs")
             .filter(ready)
-            .flat_map(Range::all)
-            .any(|range| range.offers(address))
+            .any(|object| Range::all(&object).any(|range| range.offers(address)))
     }
 }
 
