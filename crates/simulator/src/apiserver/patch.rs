@@ -168,12 +168,18 @@ impl Patch {
                 )
             }
             Self::Merge(patch) => {
-                let value = patch::merge::apply(old, &patch.value);
+                // A list takes the place of all, without the nulls in it.
+                let whole = patch.value.is_array();
+                let under = if whole { &Value::Null } else { old };
+                let value = patch::merge::apply(under, &patch.value);
                 body::patched(
                     served,
                     &value,
                     decode::normalise_strict,
-                    |value| shown(value, Touched::by_merge(old, &patch.value)),
+                    |value| match whole {
+                        true => shown(value, Touched::Replaced),
+                        false => shown(value, Touched::by_merge(old, &patch.value)),
+                    },
                     &patch.strict,
                     mode,
                     warnings,

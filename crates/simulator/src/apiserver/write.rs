@@ -482,10 +482,13 @@ impl ApiServer {
 
 /// 422 about an object; a custom one is named by the kind it claims.
 fn invalid(served: &Served, object: &Value, errors: &[FieldError]) -> ApiError {
-    let name = meta::name(object);
-    if served.custom().is_some() && meta::kind(object) != served.resource.kind {
-        let kind = meta::kind(object);
-        let group = &served.resource.group;
+    let (name, kind) = (meta::name(object), meta::kind(object));
+    // A custom object is called what it says it is.
+    let group = meta::api_version(object)
+        .split_once('/')
+        .map_or("", |(group, _)| group);
+    let own = kind == served.resource.kind && group == served.resource.group;
+    if served.custom().is_some() && !own {
         return ApiError::invalid_as(&format!("{kind}.{group}"), group, kind, name, errors);
     }
     ApiError::invalid(&served.resource, name, errors)

@@ -16,7 +16,9 @@ pub(super) fn split_api_version(api_version: &str) -> (&str, &str) {
 /// Go's package of a group's internal types.
 pub(crate) fn internal_package(group: &str) -> &str {
     match group {
-        "" => "core",
+        // Events of both groups are one type.
+        "" | "events.k8s.io" => "core",
+        "internal.apiserver.k8s.io" => "apiserverinternal",
         "rbac.authorization.k8s.io" => "rbac",
         "flowcontrol.apiserver.k8s.io" => "flowcontrol",
         other => other.split('.').next().unwrap_or_default(),

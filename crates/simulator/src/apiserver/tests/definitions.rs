@@ -158,4 +158,7 @@ fn a_patch_leaves_a_custom_object_its_kind_and_version() {
     assert_eq!(reply["message"], words);
     let old = json!({"apiVersion": null, "metadata": {"resourceVersion": "1"}});
     assert_eq!(server.call("PATCH", &path, &old).0, 409);
+    let (_, reply) = server.call("PATCH", &path, &json!({"apiVersion": "other/v2"}));
+    let words = "Thing.other \"a\" is invalid: apiVersion: Invalid value: \"other/v2\": must be x.example.com/v1";
+    assert_eq!(reply["message"], words);
 }

@@ -236,7 +236,7 @@ fn a_merge_patch_nobody_validates_is_read_by_its_library() {
         (status, text.as_str()),
         (400, "error decoding patch: unexpected end of JSON input")
     );
-    let (status, text) = patched("[{\"b\": 1}]", "Ignore");
+    let (status, text) = patched("[{\"a\": null, \"b\": 1}]", "Ignore");
     assert_eq!(status, 422);
     assert!(
         text.contains("Invalid value: \"[{\\\"b\\\":1}]\": couldn't get version/kind"),

@@ -51,4 +51,13 @@ fn a_scale_can_be_a_table_or_metadata_and_is_no_list() {
         refused["message"],
         "you requested PartialObjectMetadataList, but the requested object is not a list (*autoscaling.Scale)"
     );
+    let events = "/apis/events.k8s.io/v1/namespaces/default/events";
+    let event = json!({"metadata": {"name": "e"}, "action": "a", "reason": "r", "type": "Normal",
+        "eventTime": "2026-01-01T00:00:00.000000Z", "reportingController": "x.example/c",
+        "reportingInstance": "i", "regarding": {"namespace": "default"}});
+    server.ok("POST", events, &event);
+    let path = format!("{events}/e");
+    let (_, refused) = shown(&mut server, &path, "PartialObjectMetadataList");
+    let text = refused["message"].as_str().unwrap();
+    assert!(text.ends_with("(*core.Event)"), "{text}");
 }

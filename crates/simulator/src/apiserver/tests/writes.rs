@@ -258,3 +258,22 @@ fn a_dry_run_shows_what_was_given_and_nobody_stores() {
     let patched = server.ok("PATCH", &format!("{roles}/r"), &patch);
     assert_eq!(patched["metadata"].get("selfLink"), None);
 }
+
+#[test]
+fn the_status_of_a_service_warns_of_its_own_addresses_alone() {
+    let mut server = Server::new();
+    let service = json!({"metadata": {"name": "s"},
+        "spec": {"ports": [{"port": 80}], "externalIPs": ["10.0.0.1"], "type": "LoadBalancer"}});
+    server.ok("POST", SERVICES, &service);
+    let mut warnings = |status: &Value| {
+        let path = format!("{SERVICES}/s/status");
+        let merge = "application/merge-patch+json";
+        match server.raw("PATCH", &path, &status.to_string(), merge) {
+            crate::request::Reply::Full(reply) => reply.headers.get_all("warning").iter().count(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let ingress = |ip: &str| json!({"status": {"loadBalancer": {"ingress": [{"ip": ip}]}}});
+    assert_eq!(warnings(&ingress("10.0.0.1")), 0);
+    assert_eq!(warnings(&ingress("2001:0db8::1")), 1);
+}
