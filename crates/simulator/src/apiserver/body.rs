@@ -211,18 +211,8 @@ fn report_strict_of(
         }
         FieldValidation::Strict if strict.is_empty() => Ok(()),
         FieldValidation::Strict => {
-            let text = strict.join(", ");
-            let words = if text.starts_with("yaml: ") {
-                "error strict decoding YAML"
-            } else {
-                "strict decoding error"
-            };
-            Err(cannot_handle(
-                kind,
-                version,
-                kind,
-                &format!("{words}: {text}"),
-            ))
+            let cause = format!("strict decoding error: {}", strict.join(", "));
+            Err(cannot_handle(kind, version, kind, &cause))
         }
     }
 }

@@ -176,9 +176,13 @@ impl Patch {
                     served,
                     &value,
                     decode::normalise_strict,
-                    |value| match whole {
-                        true => shown(value, Touched::Replaced),
-                        false => shown(value, Touched::by_merge(old, &patch.value)),
+                    |value| {
+                        let touched = if whole {
+                            Touched::Replaced
+                        } else {
+                            Touched::by_merge(old, &patch.value)
+                        };
+                        shown(value, touched)
                     },
                     &patch.strict,
                     mode,

@@ -33,15 +33,16 @@ pub(super) fn admit_custom(
     }
     coerce_metadata(&mut object, &mut strict)?;
     if is_of_kind(served, &object) {
-        let unknown = custom
+        let mut unknown = custom
             .prune_and_default(&mut object)
             .map_err(|error| error.to_string())?;
+        // Repeated keys come first, then what is wrong in metadata, then everything else.
+        unknown.sort();
         strict.extend(unknown);
     } else {
         // What is of another kind is refused later, and isn't pruned before.
         custom.set_defaults(&mut object);
     }
-    strict.sort();
     Ok((object, strict))
 }
 
