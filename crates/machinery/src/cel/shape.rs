@@ -279,14 +279,18 @@ impl Shape {
         }
         match (&self.kind, data) {
             (Kind::Object(fields), Json::Object(map)) => {
+                // A null in an object is as if it were not there.
+                let known = |key: &str, data: &Json| {
+                    let field = fields.get(key);
+                    field.filter(|shape| !shape.is_hidden() && !data.is_null())
+                };
                 let words = map.iter().filter_map(|(key, data)| {
-                    let shape = fields.get(key).filter(|shape| !shape.is_hidden())?;
+                    let shape = known(key, data)?;
                     let word = RESERVED.contains(&key.as_str());
                     word.then(|| (key.clone(), shape.value(data)))
                 });
                 let entries = map.iter().filter_map(|(key, data)| {
-                    let known = fields.get(key).filter(|shape| !shape.is_hidden());
-                    match known {
+                    match known(key, data) {
                         Some(shape) => Some((escape(key)?, shape.value(data))),
                         // Cannot be read under this name, and counts when objects are compared.
                         None => Some((format!("{key}\0"), hidden(data))),

@@ -238,9 +238,10 @@ fn schemas_decide_types_names_and_comparison() {
             "self.nul == null",
             "compile: ERROR: <input>:1:10: found no matching overload for '_==_' applied to '(string, null)'\n | self.nul == null\n | .........^",
         ),
+        ("self.bad == ''", "error: no such key: bad"),
         (
-            "self.bad == ''",
-            "error: invalid data, got null for schema with nullable=false",
+            "has(self.nul) || has(self.bad) || self.?nul.hasValue()",
+            "false",
         ),
     ];
     for (source, wanted) in cases {

@@ -55,9 +55,13 @@ impl Control for PolicyStatus {
             let now = work.now();
             let served: Vec<_> = work.session.api.registry().all().cloned().collect();
             let warnings = policy_types::warnings(&policy, &served, now.subsec_nanosecond());
-            // A merge patch takes away what is null.
-            let warnings = (!warnings.is_empty()).then_some(warnings);
-            let checked = json!({ "expressionWarnings": warnings });
+            // It is applied there: what was applied before and is no more goes, and leaves nothing around it.
+            let told = policy.pointer("/status/typeChecking/expressionWarnings");
+            let checked = match (warnings.is_empty(), told) {
+                (true, Some(_)) => Value::Null,
+                (true, None) => json!({}),
+                (false, _) => json!({ "expressionWarnings": warnings }),
+            };
             let patch =
                 json!({"status": {"observedGeneration": generation, "typeChecking": checked}});
             work.session
