@@ -82,6 +82,10 @@ impl Ledger {
                 && rows.next().is_some_and(|rule| rule.starts_with("|---")),
             "the ledger is one table"
         );
+        ensure!(
+            !text.lines().any(|line| line.starts_with("- ")),
+            "what differs is a row with a key: nothing checks a list"
+        );
         let mut patterns = Vec::new();
         for (row, number) in rows.zip(1..) {
             ensure!(

@@ -4,9 +4,7 @@ use serde_json::Value;
 
 use super::ground::Reply;
 use super::sequence::Sequence;
-use super::{
-    applies, builtins, discovery, identities, kinds, requests, schemas, tables, watches,
-};
+use super::{applies, builtins, discovery, identities, kinds, requests, schemas, tables, watches};
 
 /// A part of the API with sequences of its own.
 pub trait Area: Sync {

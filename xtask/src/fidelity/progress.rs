@@ -58,7 +58,7 @@ impl Progress {
         let mut wait = std::pin::pin!(wait);
         loop {
             let told = self.state.borrow().told.unwrap_or(self.begun);
-            tokio::select! {
+            runtime::select! {
                 found = &mut wait => return found,
                 () = tokio::time::sleep_until(told + EVERY) => {
                     self.state.borrow_mut().told = Some(Instant::now());

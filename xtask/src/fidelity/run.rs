@@ -15,7 +15,7 @@ use super::sequence::{Learnt, Mode, Sequence, Step};
 
 /// How often a value is looked for that has to come, and how long in all: an answer itself may take long.
 const PAUSE: Duration = Duration::from_millis(100);
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What `play` makes of everything: many at the same time as the area allows it, and after them, one by one, what must be
 /// alone.

@@ -170,10 +170,22 @@ pub fn composed(of: &Type) -> Type {
     match of {
         Type::List(item) => Type::list(composed(item)),
         Type::Map(key, value) => Type::Map(Arc::new(composed(key)), Arc::new(composed(value))),
-        Type::Null | Type::Bool | Type::Int | Type::Uint | Type::Double => of.clone(),
-        Type::String | Type::Bytes | Type::Timestamp | Type::Duration => of.clone(),
-        Type::Dyn | Type::Error | Type::Param(_) | Type::Optional(_) | Type::Kind(_) => Type::Dyn,
-        Type::Opaque(_) | Type::Object(_) => Type::Dyn,
+        Type::Null
+        | Type::Bool
+        | Type::Int
+        | Type::Uint
+        | Type::Double
+        | Type::String
+        | Type::Bytes
+        | Type::Timestamp
+        | Type::Duration => of.clone(),
+        Type::Dyn
+        | Type::Error
+        | Type::Param(_)
+        | Type::Optional(_)
+        | Type::Kind(_)
+        | Type::Opaque(_)
+        | Type::Object(_) => Type::Dyn,
     }
 }
 

@@ -114,11 +114,12 @@ fn clauses(call: u64, text: &str, items: &[Node], bindings: &Bindings) -> Result
 fn unfit(clause: char, item: &Node, bindings: &Bindings) -> Option<(u64, String)> {
     let of = bindings.substitute(&item.of, true);
     let fits = match (clause, &of) {
-        (_, Type::Dyn | Type::Error | Type::Param(_)) => true,
+        (_, Type::Dyn | Type::Error | Type::Param(_))
+        | ('d' | 'o' | 'b' | 'x' | 'X', Type::Int | Type::Uint)
+        | ('b', Type::Bool)
+        | ('f' | 'e', Type::Double | Type::String)
+        | ('x' | 'X', Type::String | Type::Bytes) => true,
         ('s', Type::Opaque(_) | Type::Object(_) | Type::Optional(_)) => false,
-        ('d' | 'o' | 'b' | 'x' | 'X', Type::Int | Type::Uint) | ('b', Type::Bool) => true,
-        ('f' | 'e', Type::Double | Type::String) => true,
-        ('x' | 'X', Type::String | Type::Bytes) => true,
         (clause, _) => clause == 's',
     };
     if !fits {

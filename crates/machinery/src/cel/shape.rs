@@ -193,8 +193,14 @@ impl Shape {
     fn is_text(&self) -> bool {
         match self.kind {
             Kind::String | Kind::Bytes | Kind::Duration | Kind::Date | Kind::DateTime => true,
-            Kind::Object(_) | Kind::Map(_) | Kind::List(..) | Kind::Double | Kind::Int => false,
-            Kind::Bool | Kind::IntOrString | Kind::Hidden => false,
+            Kind::Object(_)
+            | Kind::Map(_)
+            | Kind::List(..)
+            | Kind::Double
+            | Kind::Int
+            | Kind::Bool
+            | Kind::IntOrString
+            | Kind::Hidden => false,
         }
     }
 

@@ -86,6 +86,10 @@ pub enum Omit {
 }
 
 /// One field of a struct.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "marks of a field, each of its own"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     /// JSON name; empty for an inlined struct.

@@ -99,7 +99,7 @@ impl Pass<'_> {
         let wanted = secret(self.alertmanager, &self.observed.settings, name, data);
         let stored = &self.observed.stored.secrets;
         self.effects
-            .extend(writes::put_data(&SECRET, stored, wanted));
+            .extend(writes::put_data(&SECRET, stored, &wanted));
     }
 
     fn configuration(&mut self) -> Result<Whole, String> {
@@ -194,7 +194,7 @@ impl Pass<'_> {
         let stored = &self.observed.stored.secrets;
         let prefix = format!("{prefix}-tls-assets-");
         self.effects
-            .extend(writes::put_numbered(&SECRET, stored, &prefix, wanted));
+            .extend(writes::put_numbered(&SECRET, stored, &prefix, &wanted));
         count
     }
 

@@ -56,16 +56,16 @@ impl Own {
         names: &Names,
         reader: &Reader,
     ) -> Result<Stored, Error> {
-        let owned = |index: &Index<Whole>| -> ByName {
+        let of_owner = |index: &Index<Whole>| -> ByName {
             let found = index.get(&owner.uid).into_iter();
             found
                 .map(|held| (held.meta().key.name.clone(), held.value()))
                 .collect()
         };
         let mut stored = Stored {
-            secrets: owned(&self.secrets),
-            config_maps: owned(&self.config_maps),
-            stateful_sets: owned(&self.stateful_sets),
+            secrets: of_owner(&self.secrets),
+            config_maps: of_owner(&self.config_maps),
+            stateful_sets: of_owner(&self.stateful_sets),
             service: None,
         };
         let namespace = &owner.namespace;

@@ -13,9 +13,9 @@ use crate::workload::{Change, Recreation, secret_change, service_change, workloa
 pub type ByName = BTreeMap<String, Value>;
 
 /// The write for a Secret or `ConfigMap`.
-pub fn put_data(resource: &ResourceRef, stored: &ByName, wanted: Value) -> Option<Effect> {
-    let stored = stored.get(meta::name(&wanted));
-    write(resource, secret_change(stored, &wanted))
+pub fn put_data(resource: &ResourceRef, stored: &ByName, wanted: &Value) -> Option<Effect> {
+    let stored = stored.get(meta::name(wanted));
+    write(resource, secret_change(stored, wanted))
 }
 
 /// The writes for Secrets or `ConfigMap`s that are numbered: those that are wanted, then the end of those beyond.
@@ -23,14 +23,14 @@ pub fn put_numbered(
     resource: &ResourceRef,
     stored: &ByName,
     prefix: &str,
-    wanted: Vec<Value>,
+    wanted: &[Value],
 ) -> Vec<Effect> {
     let names: BTreeSet<String> = wanted
         .iter()
         .map(|object| meta::name(object).to_owned())
         .collect();
     let puts = wanted
-        .into_iter()
+        .iter()
         .filter_map(|object| put_data(resource, stored, object));
     let beyond = stored.iter().filter(|(name, object)| {
         name.starts_with(prefix)

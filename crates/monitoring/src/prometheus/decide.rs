@@ -115,7 +115,7 @@ impl<'a> Pass<'a> {
         let tls_secrets = self.configuration()?;
         self.web_config()?;
         let thanos = thanos_client_secret(self.prometheus, &self.observed.settings);
-        self.put_secret(thanos);
+        self.put_secret(&thanos);
         self.service()?;
         self.shards(&rules, tls_secrets)?;
         self.excess();
@@ -126,7 +126,7 @@ impl<'a> Pass<'a> {
         format!("prometheus-{}", self.prometheus.metadata.name)
     }
 
-    fn put_secret(&mut self, wanted: Value) {
+    fn put_secret(&mut self, wanted: &Value) {
         let stored = &self.observed.stored.secrets;
         self.effects
             .extend(writes::put_data(&SECRET, stored, wanted));
@@ -140,13 +140,13 @@ impl<'a> Pass<'a> {
         let label = ("prometheus-name", self.prometheus.metadata.name.as_str());
         let settings = &self.observed.settings;
         let made = names.iter().zip(&parts);
-        let wanted = made
+        let wanted: Vec<Value> = made
             .map(|(name, files)| rule_config_map(self.prometheus, settings, name, label, files))
             .collect();
         let stored = &self.observed.stored.config_maps;
         let prefix = format!("{prefix}-rulefiles-");
         self.effects
-            .extend(writes::put_numbered(&CONFIG_MAP, stored, &prefix, wanted));
+            .extend(writes::put_numbered(&CONFIG_MAP, stored, &prefix, &wanted));
         names
     }
 
@@ -160,7 +160,7 @@ impl<'a> Pass<'a> {
             let bytes = compressed(text).map_err(|error| error.to_string())?;
             let data = Data::from([(CONFIG_KEY.to_owned(), bytes)]);
             let wanted = secret(self.prometheus, &self.observed.settings, &name, &data);
-            self.put_secret(wanted);
+            self.put_secret(&wanted);
         }
         let files = made.tls_files.into_iter();
         let files: Data = files.map(|(name, text)| (name, text.into())).collect();
@@ -169,7 +169,7 @@ impl<'a> Pass<'a> {
         let stored = &self.observed.stored.secrets;
         let prefix = format!("{name}-tls-assets-");
         self.effects
-            .extend(writes::put_numbered(&SECRET, stored, &prefix, wanted));
+            .extend(writes::put_numbered(&SECRET, stored, &prefix, &wanted));
         Ok(count)
     }
 
@@ -217,7 +217,7 @@ impl<'a> Pass<'a> {
         let text = config.map_err(|error| error.to_string())?.text();
         let data = Data::from([(WEB_CONFIG_KEY.to_owned(), text.into_bytes())]);
         let wanted = secret(self.prometheus, &self.observed.settings, &name, &data);
-        self.put_secret(wanted);
+        self.put_secret(&wanted);
         Ok(())
     }
 

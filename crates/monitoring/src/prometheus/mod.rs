@@ -58,7 +58,7 @@ impl Reconciler for PrometheusReconciler {
     }
 
     async fn observe(&self, key: &ObjectKey, reader: &Reader) -> Result<Option<Subject>, Error> {
-        let observed = observe::observe(key, reader, &self.caches).await?;
+        let observed = Box::pin(observe::observe(key, reader, &self.caches)).await?;
         Ok(observed.map(|observed| Subject {
             observed,
             decision: OnceLock::new(),

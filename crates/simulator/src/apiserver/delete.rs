@@ -264,19 +264,7 @@ impl ApiServer {
             },
             name,
         );
-        if served.resource == known::NAMESPACES && IMMORTAL.contains(&name) {
-            return Err(ApiError::forbidden(
-                &served.resource,
-                name,
-                "this namespace may not be deleted",
-            ));
-        }
-        // A collection with it may be deleted all the same.
-        if !writer.collection
-            && served.resource.group == "scheduling.k8s.io"
-            && SYSTEM_PRIORITIES.contains(&name)
-        {
-            let text = "this is a system priority class and cannot be deleted";
+        if let Some(text) = stays(&served, name, writer.collection) {
             return Err(ApiError::forbidden(&served.resource, name, text));
         }
         let Some(stored) = self.store.get(&served.table, &key) else {
@@ -473,4 +461,14 @@ pub(crate) fn success(served: &Served, object: &Value) -> Value {
         fields.insert("group".to_owned(), json!(resource.group));
     }
     json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+}
+
+/// Why an object can't be deleted at all: what the system needs. A collection with a priority in it may be.
+fn stays(served: &Served, name: &str, collection: bool) -> Option<&'static str> {
+    if served.resource == known::NAMESPACES && IMMORTAL.contains(&name) {
+        return Some("this namespace may not be deleted");
+    }
+    let priorities = served.resource.group == "scheduling.k8s.io";
+    (!collection && priorities && SYSTEM_PRIORITIES.contains(&name))
+        .then_some("this is a system priority class and cannot be deleted")
 }

@@ -329,22 +329,21 @@ pub(crate) fn rescaled(
         .and_then(Value::as_i64)
         .unwrap_or_default();
     let name = meta::name(old);
-    if replicas < 0 {
-        return Err(if served.custom().is_some() {
-            let error = FieldError::invalid(
-                ".spec.replicas",
-                replicas,
-                "should be a non-negative integer",
-            );
-            ApiError::invalid(&served.resource, name, &[error])
-        } else {
-            let error = FieldError::invalid(
-                "spec.replicas",
-                replicas,
-                "must be greater than or equal to 0",
-            );
-            ApiError::invalid_as("Scale.autoscaling", "autoscaling", "Scale", name, &[error])
-        });
+    // Of a custom object its own validation says so, once it is known that nobody else changed it.
+    if replicas < 0 && served.custom().is_none() {
+        let error = FieldError::invalid(
+            "spec.replicas",
+            replicas,
+            "must be greater than or equal to 0",
+        );
+        let (group, kind) = ("autoscaling", "Scale");
+        return Err(ApiError::invalid_as(
+            "Scale.autoscaling",
+            group,
+            kind,
+            name,
+            &[error],
+        ));
     }
     let mut new = old.clone();
     let version = meta::resource_version(scale);

@@ -60,7 +60,12 @@ pub fn table(
     };
     // Go's nil, where nothing of its own makes the rows.
     let rows = (!rows.is_empty() || has_columns(served)).then_some(rows);
-    Ok(assembled(definitions, rows, list_metadata, options))
+    Ok(assembled(
+        &definitions,
+        rows.as_deref(),
+        list_metadata,
+        options,
+    ))
 }
 
 /// A Table of the Scale of an object.
@@ -84,12 +89,12 @@ pub fn scale_table(
     };
     let row = json!({"cells": cells, "object": included(scale, options, view)?});
     let metadata = json!({"resourceVersion": machinery::meta::resource_version(scale)});
-    Ok(assembled(definitions, Some(vec![row]), &metadata, options))
+    Ok(assembled(&definitions, Some(&[row]), &metadata, options))
 }
 
 fn assembled(
-    definitions: Vec<Value>,
-    rows: Option<Vec<Value>>,
+    definitions: &[Value],
+    rows: Option<&[Value]>,
     list_metadata: &Value,
     options: &TableOptions,
 ) -> Value {
@@ -103,7 +108,7 @@ fn assembled(
         "kind": "Table",
         "apiVersion": format!("meta.k8s.io/{}", options.version),
         "metadata": metadata,
-        "columnDefinitions": if options.headers { Value::Array(definitions) } else { Value::Null },
+        "columnDefinitions": options.headers.then_some(definitions),
         "rows": rows,
     })
 }

@@ -213,7 +213,7 @@ pub fn rule(paths: bool, chance: &mut Chance) -> Value {
 
 /// A few rules by chance.
 pub fn rules(most: usize, paths: bool, chance: &mut Chance) -> Vec<Value> {
-    (0..1 + chance.below(most))
+    (0..=chance.below(most))
         .map(|_| rule(paths, chance))
         .collect()
 }

@@ -67,7 +67,7 @@ pub fn bindings(chance: &mut Chance) -> Vec<Step> {
             fields.insert("roleRef".to_owned(), reference);
         }
         if !chance.once_in(6) {
-            let subjects: Vec<Value> = (0..1 + chance.below(2)).map(|_| subject(chance)).collect();
+            let subjects: Vec<Value> = (0..=chance.below(2)).map(|_| subject(chance)).collect();
             fields.insert("subjects".to_owned(), json!(subjects));
         }
         steps.push(write(plural, kind, cluster, fields, chance));
@@ -97,7 +97,7 @@ fn writers(chance: &mut Chance) -> Vec<Step> {
 }
 
 fn rules_to_give(cluster: bool, chance: &mut Chance) -> Vec<Value> {
-    let mut all: Vec<Value> = (0..1 + chance.below(3))
+    let mut all: Vec<Value> = (0..=chance.below(3))
         .map(|_| rule(cluster, chance))
         .collect();
     if chance.once_in(8) {

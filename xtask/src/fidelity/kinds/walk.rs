@@ -102,8 +102,8 @@ impl About<'_> {
     fn changed(&self, chance: &mut Chance, short: &str) -> Value {
         let mut object = self.object(short);
         for _ in 0..chance.pick(&[0, 1, 1, 1, 2, 2, 3, 4]) {
-            let change = change::change(chance, self.kind, &object);
-            change::apply(&mut object, change);
+            let next = change::change(chance, self.kind, &object);
+            change::apply(&mut object, next);
         }
         object
     }

@@ -174,11 +174,10 @@ fn wanted(request: &At<'_>, errors: &mut Errors) {
         "All" if count.int() != 0 => {
             errors.push(count.invalid("must not be specified when allocationMode is 'All'"));
         }
-        "All" => {}
         "ExactCount" if count.int() <= 0 => {
             errors.push(count.invalid_as(count.int(), "must be greater than zero"));
         }
-        "ExactCount" => {}
+        "All" | "ExactCount" => {}
         _ => errors.push(mode.not_supported(&["All", "ExactCount"])),
     }
     for one in request.child("tolerations").items() {
@@ -475,9 +474,7 @@ mod tests {
 
     #[test]
     fn extended_resources_have_domains_of_others() {
-        for good in ["d.example/gpu"] {
-            assert!(is_extended_resource(good), "{good}");
-        }
+        assert!(is_extended_resource("d.example/gpu"));
         for bad in ["cpu", "kubernetes.io/x", "requests.x/y", "a b/c"] {
             assert!(!is_extended_resource(bad), "{bad}");
         }

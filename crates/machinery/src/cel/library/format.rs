@@ -183,22 +183,21 @@ fn fixed(number: f64, precision: usize) -> String {
 
 /// As it is written in English; what is meant as a precision is a width.
 fn scientific(number: f64, width: usize) -> String {
-    let text = match unusual(number) {
-        Some(text) => text.to_owned(),
-        None => {
-            let text = format!("{number:.PRECISION$e}");
-            let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
-            let (sign, power) = match power.strip_prefix('-') {
-                Some(power) => ("⁻", power),
-                None => ("", power),
-            };
-            let raised = format!("{power:0>2}");
-            let raised = raised.chars().filter_map(|digit| {
-                let digit = digit.to_digit(10)?;
-                SUPERSCRIPT.get(digit as usize)
-            });
-            format!("{digits}×10{sign}{}", raised.collect::<String>())
-        }
+    let text = if let Some(text) = unusual(number) {
+        text.to_owned()
+    } else {
+        let text = format!("{number:.PRECISION$e}");
+        let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, power) = match power.strip_prefix('-') {
+            Some(power) => ("⁻", power),
+            None => ("", power),
+        };
+        let raised = format!("{power:0>2}");
+        let raised = raised.chars().filter_map(|digit| {
+            let digit = digit.to_digit(10)?;
+            SUPERSCRIPT.get(digit as usize)
+        });
+        format!("{digits}×10{sign}{}", raised.collect::<String>())
     };
     format!("{text:>width$}")
 }
@@ -222,13 +221,23 @@ fn text(item: &Value) -> Option<String> {
             let entries = entries.iter().map(|(key, value)| format!("{key}:{value}"));
             format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
         }
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) => {
-            item.to_string()
-        }
-        Value::String(_) | Value::Bytes(_) | Value::Type(_) => item.to_string(),
-        Value::Optional(_) | Value::Quantity(_) | Value::Url(_) | Value::Ip(_) => return None,
-        Value::Cidr(_) | Value::Semver(_) | Value::Format(_) => return None,
-        Value::Foreign(..) | Value::Broken(_) => return None,
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Uint(_)
+        | Value::Double(_)
+        | Value::String(_)
+        | Value::Bytes(_)
+        | Value::Type(_) => item.to_string(),
+        Value::Optional(_)
+        | Value::Quantity(_)
+        | Value::Url(_)
+        | Value::Ip(_)
+        | Value::Cidr(_)
+        | Value::Semver(_)
+        | Value::Format(_)
+        | Value::Foreign(..)
+        | Value::Broken(_) => return None,
     })
 }
 

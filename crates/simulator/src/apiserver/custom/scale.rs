@@ -46,7 +46,10 @@ fn accessor_error(path: &str, value: &Value, expected: &str) -> String {
         Value::Null => ("<nil>".to_owned(), "<nil>"),
         Value::Bool(bool) => (bool.to_string(), "bool"),
         Value::Number(number) => (
-            number.to_string(),
+            match number.as_f64() {
+                Some(float) if number.is_f64() => machinery::go_json::show_float(float),
+                _ => number.to_string(),
+            },
             if number.is_f64() { "float64" } else { "int64" },
         ),
         Value::String(text) => (text.clone(), "string"),

@@ -162,11 +162,10 @@ impl Found {
         match value {
             // Upstream takes any list where a text with a format is wanted.
             Value::String(_) | Value::Array(_) if !schema.format.is_empty() && !numeric => {}
-            Value::String(_) | Value::Array(_) => {
-                if !fits && !expected.is_empty() {
-                    self.type_error(path, expected, actual);
-                }
+            Value::String(_) | Value::Array(_) if !fits && !expected.is_empty() => {
+                self.type_error(path, expected, actual);
             }
+            Value::String(_) | Value::Array(_) => {}
             _ if fits => {}
             _ if !schema.format.is_empty() && format != schema.format => {
                 self.type_error(path, &schema.format, format);

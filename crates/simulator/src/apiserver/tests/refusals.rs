@@ -249,12 +249,12 @@ fn a_merge_patch_nobody_validates_is_read_by_its_library() {
 fn what_is_left_of_a_strategic_patch_is_shown() {
     let mut server = Server::new();
     server.ok("POST", CONFIG_MAPS, &config_map("a"));
-    let path = format!("{CONFIG_MAPS}/a?fieldValidation=Strict");
-    let patch = r#"{"$patch":"replace","metadata":{"name":"a"},"x":1.5}"#;
-    let (status, reply) = sent(&mut server, "PATCH", &path, patch, STRATEGIC);
+    let strict = format!("{CONFIG_MAPS}/a?fieldValidation=Strict");
+    let body = r#"{"$patch":"replace","metadata":{"name":"a"},"x":1.5}"#;
+    let (status, reply) = sent(&mut server, "PATCH", &strict, body, STRATEGIC);
     assert_eq!(status, 422);
-    let words = "Invalid value: \"map[metadata:map[name:a] x:1.5]\": strict decoding error: unknown field \"x\"";
-    assert!(message(&reply).ends_with(words), "{reply}");
+    let expected = "Invalid value: \"map[metadata:map[name:a] x:1.5]\": strict decoding error: unknown field \"x\"";
+    assert!(message(&reply).ends_with(expected), "{reply}");
     let path = format!("{CONFIG_MAPS}/a");
     assert_eq!(sent(&mut server, "PATCH", &path, "null", STRATEGIC).0, 200);
 }

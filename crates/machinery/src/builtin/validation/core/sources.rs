@@ -202,7 +202,8 @@ fn fibre_channel(source: &At<'_>, errors: &mut Errors) {
             errors.push(targets.required("must specify either targetWWNs or wwids, but not both"));
         }
         (false, false) => {
-            errors.push(targets.invalid("targetWWNs and wwids can not be specified simultaneously"))
+            errors
+                .push(targets.invalid("targetWWNs and wwids can not be specified simultaneously"));
         }
         (true, false) | (false, true) => {}
     }
