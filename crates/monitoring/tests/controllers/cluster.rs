@@ -166,11 +166,11 @@ impl Cluster {
         let lines = world.recorder.log().iter();
         lines
             .filter_map(|line| line.strip_prefix(CONTROLLERS))
-            .map(|line| {
-                line.split_whitespace()
-                    .take(2)
-                    .collect::<Vec<_>>()
-                    .join(" ")
+            .filter_map(|line| {
+                let mut words = line.split_whitespace();
+                let (method, target) = (words.next()?, words.next()?);
+                let path = target.split('?').next()?;
+                Some(format!("{method} {path}"))
             })
             .filter(|line| !line.starts_with("GET"))
             .collect()

@@ -12,27 +12,25 @@ fn rules(operations: &[&str]) -> Value {
 
 #[test]
 fn a_policy_counts_once_it_is_bound() {
+    const EXPRESSION: &str = "[JSONPatch{op: \"test\", path: \"/kind\", value: \"ConfigMap\"}]";
     let mut server = Server::new();
     let policy = json!({"metadata": {"name": "p"}, "spec": {
-        "matchConstraints": {"resourceRules": rules(&["DELETE"])},
+        "matchConstraints": {"resourceRules": rules(&["CREATE"])},
         "reinvocationPolicy": "Never",
-        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[]"}}],
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": EXPRESSION}}],
     }});
     server.ok(
         "POST",
         &format!("{BASE}/mutatingadmissionpolicies"),
         &policy,
     );
-    for name in ["a", "b"] {
-        server.ok("POST", CONFIG_MAPS, &config_map(name));
-    }
-    server.ok("DELETE", &format!("{CONFIG_MAPS}/a"), &Value::Null);
+    server.ok("POST", CONFIG_MAPS, &config_map("a"));
     let binding = json!({"metadata": {"name": "b"}, "spec": {"policyName": "p"}});
     server.ok(
         "POST",
         &format!("{BASE}/mutatingadmissionpolicybindings"),
         &binding,
     );
-    let (status, _) = server.call("DELETE", &format!("{CONFIG_MAPS}/b"), &Value::Null);
+    let (status, _) = server.call("POST", CONFIG_MAPS, &config_map("b"));
     assert_eq!(status, 501);
 }
