@@ -63,9 +63,11 @@ static VOLUME: LazyLock<Regex> = LazyLock::new(|| pattern("kube-api-access-[a-z0
 static HASH: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[0-9A-F]{128}\b"));
 static DATE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\w{3}, \d\d \w{3} 2\d{3} \d\d:\d\d:\d\d (?:GMT|UTC)"));
-static AGE: LazyLock<Regex> = LazyLock::new(|| pattern(r#""\d{1,3}(?:s|m|ms|m\d{1,2}s)""#));
+/// Ages in cells, of what was made just now and of what requests say was made years ago: tomorrow that is a day more.
+static AGE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#""(?:\d{1,3}(?:s|m|ms|m\d{1,2}s)|\d+y(?:\d+d)?)""#));
 static AGE_IN_YAML: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?m)^  - \d{1,3}(?:s|m|ms|m\d{1,2}s)$"));
+    LazyLock::new(|| pattern(r"(?m)^  - (?:\d{1,3}(?:s|m|ms|m\d{1,2}s)|\d+y(?:\d+d)?)$"));
 
 /// What is known of one sequence on one ground.
 #[derive(Debug, Default)]
