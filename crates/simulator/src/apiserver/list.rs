@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
+use machinery::decode::json_word;
 use serde_json::Value;
 
 use super::ApiServer;
@@ -101,18 +102,10 @@ fn decoded(text: &str) -> Result<Vec<u8>, ApiError> {
 
 /// Fields of other types than Go's struct has, in the order of the text.
 fn check_types(token: &Value) -> Result<(), ApiError> {
-    let name = |value: &Value| match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
     let Some(fields) = token.as_object() else {
         let text = format!(
             "json: cannot unmarshal {} into Go value of type storage.continueToken",
-            name(token)
+            json_word(token)
         );
         return if token.is_null() {
             Ok(())
@@ -129,7 +122,7 @@ fn check_types(token: &Value) -> Result<(), ApiError> {
         if !fits && !value.is_null() {
             let shown = match value {
                 Value::Number(number) if wanted == "int64" => format!("number {number}"),
-                other => name(other).to_owned(),
+                other => json_word(other).to_owned(),
             };
             return Err(bad_token(&format!(
                 "json: cannot unmarshal {shown} into Go struct field continueToken.{field} of type {wanted}"

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::ApiServer;
+use crate::builtin::object;
 
 /// A network of IPv4 addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,14 +56,7 @@ impl ApiServer {
             return false;
         };
         let ready = |object: &Arc<Value>| {
-            let conditions = object
-                .pointer("/status/conditions")
-                .and_then(Value::as_array);
-            let is_ready = |condition: &Value| {
-                condition.get("type").and_then(Value::as_str) == Some("Ready")
-                    && condition.get("status").and_then(Value::as_str) == Some("True")
-            };
-            conditions.into_iter().flatten().any(is_ready)
+            object::is_true(object, "Ready")
                 && machinery::meta::name(object) != super::own::RANGE
                 && machinery::meta::deletion_timestamp(object).is_none()
         };

@@ -9,6 +9,7 @@ use machinery::cel::admission::{checking_environment, with_variables};
 use machinery::cel::resource_types;
 use serde_json::{Value, json};
 
+use super::object::{items, text};
 use crate::apiserver::registry::{Backing, Served};
 
 /// More types than these are not looked at.
@@ -16,16 +17,6 @@ const MOST_TYPES: usize = 10;
 
 /// Group, version and kind.
 type Kind = (String, String, String);
-
-fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    let found = value.pointer(pointer).and_then(Value::as_str);
-    found.unwrap_or_default()
-}
-
-fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
-    let found = value.pointer(pointer).and_then(Value::as_array);
-    found.map_or(&[], Vec::as_slice)
-}
 
 /// Complaints about the validations of a policy and their message expressions (`ExpressionWarning`), in their order.
 /// Types are named after their kind and `mark`, which is the time upstream.
@@ -40,7 +31,7 @@ pub(super) fn warnings(policy: &Value, served: &[Arc<Served>], mark: i32) -> Vec
         })
         .collect();
     let params = params(policy, served, mark);
-    let variables: Vec<(&str, &str)> = list(policy, "/spec/variables")
+    let variables: Vec<(&str, &str)> = items(policy, "/spec/variables")
         .iter()
         .map(|variable| (text(variable, "/name"), text(variable, "/expression")))
         .collect();
@@ -54,7 +45,7 @@ pub(super) fn warnings(policy: &Value, served: &[Arc<Served>], mark: i32) -> Vec
         complaints.join("\n")
     };
     let mut found = Vec::new();
-    for (index, validation) in list(policy, "/spec/validations").iter().enumerate() {
+    for (index, validation) in items(policy, "/spec/validations").iter().enumerate() {
         for field in ["expression", "messageExpression"] {
             let expression = text(validation, &format!("/{field}"));
             if field == "messageExpression" && expression.is_empty() {
@@ -101,9 +92,9 @@ fn type_of(kind: &Kind, served: &[Arc<Served>], mark: i32) -> Option<Type> {
 /// The kinds whose types are looked at, sorted: those of resources that rules name, without wildcards.
 fn kinds(policy: &Value, served: &[Arc<Served>]) -> BTreeSet<Kind> {
     let mut found = BTreeSet::new();
-    for rule in list(policy, "/spec/matchConstraints/resourceRules") {
+    for rule in items(policy, "/spec/matchConstraints/resourceRules") {
         let names = |field: &str| {
-            let names = list(rule, field).iter().filter_map(Value::as_str);
+            let names = items(rule, field).iter().filter_map(Value::as_str);
             let mut names: Vec<&str> = names.collect();
             names.sort_unstable();
             names

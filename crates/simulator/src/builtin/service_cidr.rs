@@ -47,12 +47,7 @@ impl Control for ServiceCidrs {
             let mut finalizers = items(&range, "/metadata/finalizers").to_vec();
             if !finalizers.contains(&json!(FINALIZER)) {
                 finalizers.push(json!(FINALIZER));
-                patch(
-                    work,
-                    &range,
-                    "",
-                    &json!({"metadata": {"finalizers": finalizers}}),
-                )?;
+                put_finalizers(work, &range, &finalizers)?;
             }
             let ready = ("True", "", "Kubernetes Service CIDR is ready");
             return tell(work, &range, ready).map(|()| None);
@@ -70,13 +65,7 @@ impl Control for ServiceCidrs {
         }
         let mut finalizers = items(&range, "/metadata/finalizers").to_vec();
         finalizers.retain(|finalizer| finalizer != FINALIZER);
-        patch(
-            work,
-            &range,
-            "",
-            &json!({"metadata": {"finalizers": finalizers}}),
-        )?;
-        Ok(None)
+        put_finalizers(work, &range, &finalizers).map(|()| None)
     }
 }
 
@@ -125,6 +114,15 @@ fn tell(
         "status",
         &json!({"status": {"conditions": [condition]}}),
     )
+}
+
+fn put_finalizers(
+    work: &mut Work<'_, '_>,
+    range: &Value,
+    finalizers: &[Value],
+) -> Result<(), ApiError> {
+    let change = json!({"metadata": {"finalizers": finalizers}});
+    patch(work, range, "", &change)
 }
 
 fn patch(

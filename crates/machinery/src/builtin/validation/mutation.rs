@@ -2,9 +2,7 @@
 //! (`pkg/apis/admissionregistration/validation/validation.go`). Expressions that build an `Object` or a `JSONPatch` are not
 //! compiled: those types don't exist here.
 
-use super::policies::{
-    Scope, match_conditions, match_resources, param_kind, param_ref, policy_name,
-};
+use super::policies::{Scope, bound, subject};
 use super::read::{At, Errors};
 use crate::cel::Type;
 use crate::cel::admission::check;
@@ -14,33 +12,7 @@ const OPERATIONS: [&str; 2] = ["CREATE", "UPDATE"];
 /// A policy.
 pub(super) fn policy(object: &At<'_>, errors: &mut Errors) {
     let spec = object.child("spec");
-    let failure = spec.child("failurePolicy");
-    if failure.is_set() {
-        failure.known(&["Fail", "Ignore"], errors);
-    } else {
-        errors.push(failure.required(""));
-    }
-    let kind = spec.child("paramKind");
-    let params = kind.is_set();
-    if params {
-        param_kind(&kind, errors);
-    }
-    let constraints = spec.child("matchConstraints");
-    if constraints.is_set() {
-        match_resources(&constraints, errors);
-        let rules = constraints.child("resourceRules");
-        if rules.items().is_empty() {
-            errors.push(rules.required(""));
-        }
-        changes_only(&constraints, errors);
-    } else {
-        errors.push(constraints.required(""));
-    }
-    match_conditions(&spec.child("matchConditions"), params, errors);
-    let mut scope = Scope::new(params);
-    for one in spec.child("variables").items() {
-        scope.variable(&one, errors);
-    }
+    let scope = subject(&spec, changes_only, errors);
     let mutations = spec.child("mutations");
     if mutations.is_empty() {
         errors.push(mutations.required("mutations must contain at least one item"));
@@ -55,15 +27,7 @@ pub(super) fn policy(object: &At<'_>, errors: &mut Errors) {
 /// What binds a policy.
 pub(super) fn binding(object: &At<'_>, errors: &mut Errors) {
     let spec = object.child("spec");
-    policy_name(&spec.child("policyName"), errors);
-    let (reference, resources) = (spec.child("paramRef"), spec.child("matchResources"));
-    if reference.is_set() {
-        param_ref(&reference, errors);
-    }
-    if resources.is_set() {
-        match_resources(&resources, errors);
-        changes_only(&resources, errors);
-    }
+    bound(&spec, changes_only, errors);
 }
 
 /// Only what creates or updates can be mutated.

@@ -19,6 +19,27 @@ const LONGEST_VALUE_EXPRESSION: usize = 5 * 1024;
 /// A policy.
 pub(super) fn policy(object: &At<'_>, errors: &mut Errors) {
     let spec = object.child("spec");
+    let scope = subject(&spec, |_, _| {}, errors);
+    let (validations, annotations) = (spec.child("validations"), spec.child("auditAnnotations"));
+    if validations.items().is_empty() && annotations.items().is_empty() {
+        let detail = "validations or auditAnnotations must contain at least one item";
+        errors.push(validations.required(detail));
+        errors.push(annotations.required(detail));
+    }
+    for one in validations.items() {
+        scope.validation(&one, errors);
+    }
+    let name = object.child("metadata").child("name");
+    scope.audit_annotations(&annotations, name.text(), errors);
+}
+
+/// What policies of both kinds say of what they are about; gives the scope of their expressions. `resources` looks at the
+/// resources that are matched, after all else about these.
+pub(super) fn subject(
+    spec: &At<'_>,
+    resources: impl FnOnce(&At<'_>, &mut Errors),
+    errors: &mut Errors,
+) -> Scope {
     let failure = spec.child("failurePolicy");
     if failure.is_set() {
         failure.known(&["Fail", "Ignore"], errors);
@@ -37,6 +58,7 @@ pub(super) fn policy(object: &At<'_>, errors: &mut Errors) {
         if rules.items().is_empty() {
             errors.push(rules.required(""));
         }
+        resources(&constraints, errors);
     } else {
         errors.push(constraints.required(""));
     }
@@ -45,36 +67,37 @@ pub(super) fn policy(object: &At<'_>, errors: &mut Errors) {
     for one in spec.child("variables").items() {
         scope.variable(&one, errors);
     }
-    let (validations, annotations) = (spec.child("validations"), spec.child("auditAnnotations"));
-    if validations.items().is_empty() && annotations.items().is_empty() {
-        let detail = "validations or auditAnnotations must contain at least one item";
-        errors.push(validations.required(detail));
-        errors.push(annotations.required(detail));
-    }
-    for one in validations.items() {
-        scope.validation(&one, errors);
-    }
-    let name = object.child("metadata").child("name");
-    scope.audit_annotations(&annotations, name.text(), errors);
+    scope
 }
 
 /// What binds a policy.
 pub(super) fn binding(object: &At<'_>, errors: &mut Errors) {
     let spec = object.child("spec");
+    bound(&spec, |_, _| {}, errors);
+    validation_actions(&spec.child("validationActions"), errors);
+}
+
+/// What bindings of both kinds say: which policy they are for, with which parameters, and for what. `resources` as for
+/// [`subject`].
+pub(super) fn bound(
+    spec: &At<'_>,
+    resources: impl FnOnce(&At<'_>, &mut Errors),
+    errors: &mut Errors,
+) {
     policy_name(&spec.child("policyName"), errors);
     let reference = spec.child("paramRef");
     if reference.is_set() {
         param_ref(&reference, errors);
     }
-    let resources = spec.child("matchResources");
-    if resources.is_set() {
-        match_resources(&resources, errors);
+    let matched = spec.child("matchResources");
+    if matched.is_set() {
+        match_resources(&matched, errors);
+        resources(&matched, errors);
     }
-    validation_actions(&spec.child("validationActions"), errors);
 }
 
 /// Which policy a binding is for.
-pub(super) fn policy_name(name: &At<'_>, errors: &mut Errors) {
+fn policy_name(name: &At<'_>, errors: &mut Errors) {
     if name.text().is_empty() {
         errors.push(name.required(""));
     } else {
@@ -103,7 +126,7 @@ pub(super) fn status_update(new: &At<'_>, errors: &mut Errors) {
 }
 
 /// Of which kind a policy's parameters are.
-pub(super) fn param_kind(kind: &At<'_>, errors: &mut Errors) {
+fn param_kind(kind: &At<'_>, errors: &mut Errors) {
     let api_version = kind.child("apiVersion");
     let text = api_version.text();
     let (group, version) = text.split_once('/').unwrap_or(("", text));
@@ -141,7 +164,7 @@ pub(super) fn param_kind(kind: &At<'_>, errors: &mut Errors) {
 }
 
 /// What a policy, or what binds it, is about.
-pub(super) fn match_resources(resources: &At<'_>, errors: &mut Errors) {
+fn match_resources(resources: &At<'_>, errors: &mut Errors) {
     let policy = resources.child("matchPolicy");
     if policy.is_set() {
         policy.known(&["Equivalent", "Exact"], errors);
@@ -171,7 +194,7 @@ pub(super) fn match_resources(resources: &At<'_>, errors: &mut Errors) {
 }
 
 /// Where a binding's parameters are.
-pub(super) fn param_ref(reference: &At<'_>, errors: &mut Errors) {
+fn param_ref(reference: &At<'_>, errors: &mut Errors) {
     let (name, selector) = (reference.child("name"), reference.child("selector"));
     let both = "name and selector are mutually exclusive";
     if !name.text().is_empty() {
@@ -263,7 +286,7 @@ pub(super) struct Scope {
 
 impl Scope {
     /// Nothing declared yet.
-    pub(super) fn new(params: bool) -> Self {
+    fn new(params: bool) -> Self {
         Self {
             params,
             variables: std::collections::BTreeMap::new(),
@@ -284,7 +307,7 @@ impl Scope {
     }
 
     /// One more variable.
-    pub(super) fn variable(&mut self, variable: &At<'_>, errors: &mut Errors) {
+    fn variable(&mut self, variable: &At<'_>, errors: &mut Errors) {
         let (name, expression) = (variable.child("name"), variable.child("expression"));
         if name.text().trim().is_empty() {
             errors.push(name.required("name is not specified"));

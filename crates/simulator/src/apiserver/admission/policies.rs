@@ -13,6 +13,7 @@ use super::rules::selects_object;
 use super::{Attributes, warn};
 use crate::apiserver::ApiServer;
 use crate::apiserver::registry::Served;
+use crate::builtin::object::{items, text};
 use crate::status_error::{ApiError, Cause, Details};
 
 /// Table of policies.
@@ -40,16 +41,6 @@ impl Failure {
             always: false,
         }
     }
-}
-
-fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    let found = value.pointer(pointer).and_then(Value::as_str);
-    found.unwrap_or_default()
-}
-
-fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
-    let found = value.pointer(pointer).and_then(Value::as_array);
-    found.map_or(&[], Vec::as_slice)
 }
 
 fn fails_closed(policy: &Value) -> bool {
@@ -94,7 +85,7 @@ impl ApiServer {
                     meta::name(&binding)
                 );
                 for failure in failures {
-                    let actions = list(&binding, "/spec/validationActions");
+                    let actions = items(&binding, "/spec/validationActions");
                     let acts = |wanted: &str| actions.iter().any(|action| action == wanted);
                     if acts("Warn") && !failure.always {
                         let text = format!("Validation failed for {who}: {}", failure.message);
@@ -239,22 +230,22 @@ impl ApiServer {
 }
 
 fn names_object(rule: &Value, name: &str) -> bool {
-    let names = list(rule, "/resourceNames");
+    let names = items(rule, "/resourceNames");
     names.is_empty() || names.iter().any(|known| known == name)
 }
 
 /// What a policy's expressions find wrong.
 fn violations(policy: &Value, mut scope: Scope<'_>) -> Vec<Failure> {
-    match scope.conditions(list(policy, "/spec/matchConditions")) {
+    match scope.conditions(items(policy, "/spec/matchConditions")) {
         Match::Holds => {}
         Match::Broken(text) if fails_closed(policy) => return vec![Failure::invalid(text)],
         Match::Fails | Match::Broken(_) => return Vec::new(),
     }
-    for variable in list(policy, "/spec/variables") {
+    for variable in items(policy, "/spec/variables") {
         scope.compose(text(variable, "/name"), text(variable, "/expression"));
     }
     let mut failures = Vec::new();
-    for validation in list(policy, "/spec/validations") {
+    for validation in items(policy, "/spec/validations") {
         let expression = text(validation, "/expression");
         match scope.value(expression) {
             Ok(value) if value.as_bool() == Some(true) => {}
@@ -272,7 +263,7 @@ fn violations(policy: &Value, mut scope: Scope<'_>) -> Vec<Failure> {
     }
     // What cannot be said to the audit log is a failure, whatever the binding does about others.
     if fails_closed(policy) {
-        for annotation in list(policy, "/spec/auditAnnotations") {
+        for annotation in items(policy, "/spec/auditAnnotations") {
             if let Err(text) = scope.value(text(annotation, "/valueExpression").trim()) {
                 failures.push(Failure {
                     always: true,
