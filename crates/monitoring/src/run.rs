@@ -9,20 +9,22 @@ use runtime::leader::{self, LeaderOptions};
 use runtime::queue::Backoff;
 use runtime::{
     Cache, Clock, Controller, ControllerOptions, Error, Manager, ManagerOptions, Meta, ObjectKey,
-    Reconciler, Scope, Shutdown, Whole,
+    Scope, Shutdown, Whole,
 };
 
 use crate::access;
-use crate::alertmanager::{self, AlertmanagerReconciler};
+use crate::alertmanager;
+use crate::api::{Alertmanager, Prometheus};
 use crate::config::prometheus::Options;
 use crate::operator::assets::{AssetReader, same_version};
 use crate::operator::candidates::Configurations;
+use crate::operator::reconciler::WorkloadReconciler;
 use crate::operator::references::Source;
 use crate::operator::refusals::Told;
-use crate::operator::resources::{ALERTMANAGER, CONFIG_MAP, PROMETHEUS, SECRET, STATEFUL_SET};
-use crate::operator::selecting::{Configuration, Selecting, Selects, regarding, wanting};
+use crate::operator::resources::{CONFIG_MAP, SECRET, STATEFUL_SET};
+use crate::operator::selecting::{Configuration, Selecting, regarding, wanting};
 use crate::operator::stored::Own;
-use crate::prometheus::{self, PrometheusReconciler};
+use crate::operator::workload::{Caches, Workload};
 use crate::workload::Settings;
 
 /// Name of the Lease of the controllers.
@@ -161,23 +163,46 @@ impl Shared {
         }
     }
 
-    fn assets(&self) -> AssetReader {
-        AssetReader::new(self.secrets.clone(), self.config_maps.clone())
+    /// The controller of a kind of workload, and the cache of these.
+    fn controller<W: Workload>(
+        &self,
+        manager: &mut Manager,
+        options: &RunOptions,
+        name: &str,
+    ) -> (Cache<Selecting<W>>, Controller<WorkloadReconciler<W>>) {
+        let scope = Scope::namespace(options.namespace.clone());
+        let workloads = manager.cache(W::RESOURCE, scope);
+        let assets = AssetReader::new(self.secrets.clone(), self.config_maps.clone());
+        let reconciler = WorkloadReconciler::new(Caches {
+            workloads: workloads.clone(),
+            configurations: self.configurations.clone(),
+            own: self.own.clone(),
+            assets: assets.clone(),
+            told: Told::default(),
+            settings: Arc::new(options.settings.clone()),
+            options: generator_options(),
+        });
+        let mut settings = ControllerOptions::new(name);
+        settings.workers = options.workers;
+        settings.backoff = backoff();
+        let controller = manager.controller(reconciler, settings);
+        let controller = self.wake(controller, &workloads, &assets);
+        (workloads, controller)
     }
 
     /// What wakes a workload besides itself: what it made, what it selects, namespaces, and what it refers to.
-    fn wake<R: Reconciler, W: Selects>(
+    fn wake<W: Workload>(
         &self,
-        mut controller: Controller<R>,
-        kind: &'static str,
+        mut controller: Controller<WorkloadReconciler<W>>,
         workloads: &Cache<Selecting<W>>,
         assets: &AssetReader,
-    ) -> Controller<R> {
+    ) -> Controller<WorkloadReconciler<W>> {
+        let kind = W::RESOURCE.kind;
         let namespaces = &self.configurations.namespaces;
         controller = controller
             .primary(workloads)
-            .owned(&self.own_stateful_sets, kind)
-            .owned(&self.own_secrets, kind)
+            .owned(&self.own_stateful_sets, kind.clone())
+            .owned(&self.own_secrets, kind.clone())
             .owned(&self.own_config_maps, kind);
         for (configuration, cache) in &self.configurations.by_kind {
             let (configuration, workloads) = (*configuration, workloads.clone());
@@ -213,51 +238,21 @@ pub fn add(manager: &mut Manager, options: &RunOptions) {
 }
 
 fn add_prometheus(manager: &mut Manager, options: &RunOptions, shared: &Shared) {
-    let scope = Scope::namespace(options.namespace.clone());
-    let prometheuses = manager.cache(PROMETHEUS, scope);
-    let assets = shared.assets();
-    let reconciler = PrometheusReconciler::new(prometheus::observe::Caches {
-        prometheuses: prometheuses.clone(),
-        configurations: shared.configurations.clone(),
-        own: shared.own.clone(),
-        assets: assets.clone(),
-        told: Told::default(),
-        settings: Arc::new(options.settings.clone()),
-        options: generator_options(),
-    });
-    let controller = manager.controller(reconciler, controller_options("prometheus", options));
-    manager.add(shared.wake(controller, "Prometheus", &prometheuses, &assets));
+    let (_, controller) = shared.controller::<Prometheus>(manager, options, "prometheus");
+    manager.add(controller);
 }
 
 fn add_alertmanager(manager: &mut Manager, options: &RunOptions, shared: &Shared) {
-    let scope = Scope::namespace(options.namespace.clone());
-    let alertmanagers = manager.cache(ALERTMANAGER, scope);
-    let assets = shared.assets();
-    let reconciler = AlertmanagerReconciler::new(alertmanager::observe::Caches {
-        alertmanagers: alertmanagers.clone(),
-        configurations: shared.configurations.clone(),
-        own: shared.own.clone(),
-        assets: assets.clone(),
-        told: Told::default(),
-        settings: Arc::new(options.settings.clone()),
-    });
-    let controller = manager.controller(reconciler, controller_options("alertmanager", options));
-    let mut controller = shared.wake(controller, "Alertmanager", &alertmanagers, &assets);
+    let (alertmanagers, mut controller) =
+        shared.controller::<Alertmanager>(manager, options, "alertmanager");
     let kind = Configuration::AlertmanagerConfig;
     if let Some(configs) = shared.configurations.by_kind.get(&kind) {
         // No selector finds the one that is the base of everything.
         controller = controller.watches(configs, move |change| {
-            alertmanager::observe::based_on(&alertmanagers, change)
+            alertmanager::based_on(&alertmanagers, change)
         });
     }
     manager.add(controller);
-}
-
-fn controller_options(name: &str, options: &RunOptions) -> ControllerOptions {
-    let mut settings = ControllerOptions::new(name);
-    settings.workers = options.workers;
-    settings.backoff = backoff();
-    settings
 }
 
 /// What a cluster of today can do, and upstream's default feature gates.

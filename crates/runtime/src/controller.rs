@@ -1,5 +1,6 @@
 //! One reconciler with its queue, its triggers and its workers.
 
+use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -136,10 +137,15 @@ impl<R: Reconciler> Controller<R> {
 
     /// Wakes the managing controller of an object when the object changes. `kind` is the owner's.
     #[must_use]
-    pub fn owned<P: Projection>(self, cache: &Cache<P>, kind: &'static str) -> Self {
+    pub fn owned<P: Projection>(
+        self,
+        cache: &Cache<P>,
+        kind: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let kind = kind.into();
         self.watches(cache, move |change| {
             let owner = |meta: &Meta| {
-                let owner = meta.controller().filter(|owner| &*owner.kind == kind)?;
+                let owner = meta.controller().filter(|owner| *owner.kind == kind)?;
                 Some(ObjectKey::new(
                     meta.key.namespace.clone(),
                     owner.name.to_string(),

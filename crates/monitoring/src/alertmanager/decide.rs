@@ -6,8 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use runtime::{Effect, Plan};
 use serde_json::Value;
 
-use super::observe::{Observed, storage_class_name};
-use super::status;
 use crate::api::kinds::ObjectMeta;
 use crate::api::{Alertmanager, AlertmanagerConfig};
 use crate::config::alertmanager::{Inputs, USER_KEY, Whole, base_name, user_secret, whole};
@@ -16,6 +14,7 @@ use crate::operator::decision::Decision;
 use crate::operator::refusals::Refused;
 use crate::operator::resources::SECRET;
 use crate::operator::selecting::{Configuration, Selects as _};
+use crate::operator::workload::Observed;
 use crate::operator::{service, writes};
 use crate::selection::check_alertmanager_config;
 use crate::workload::{
@@ -27,30 +26,20 @@ use crate::workload::{
 /// Key of the configuration in the Secret that pods mount.
 const CONFIG_KEY: &str = "alertmanager.yaml.gz";
 
-/// Decides about one Alertmanager.
-pub fn decide(observed: &Observed) -> Decision {
-    let alertmanager = match &observed.alertmanager {
-        Ok(alertmanager) => alertmanager,
-        Err(why) => return Decision::of(Err(format!("the object can't be read: {why}"))),
+/// Decides about an Alertmanager that is to be reconciled.
+pub fn decide(alertmanager: &Alertmanager, observed: &Observed<Alertmanager>) -> Decision {
+    let pass = Pass {
+        observed,
+        alertmanager,
+        refused: BTreeSet::new(),
+        effects: Vec::new(),
     };
-    let gone = alertmanager.metadata.deletion_timestamp.is_some();
-    let decision = if gone || alertmanager.spec.paused == Some(true) {
-        Decision::of(Ok(Plan::nothing()))
-    } else {
-        let pass = Pass {
-            observed,
-            alertmanager,
-            refused: BTreeSet::new(),
-            effects: Vec::new(),
-        };
-        pass.decide()
-    };
-    decision.looking_again(gone || status::is_settled(observed))
+    pass.decide()
 }
 
 /// One pass over an Alertmanager that is to be reconciled.
 struct Pass<'a> {
-    observed: &'a Observed,
+    observed: &'a Observed<Alertmanager>,
     alertmanager: &'a Alertmanager,
     refused: BTreeSet<Refused>,
     effects: Vec<Effect>,
@@ -70,10 +59,6 @@ impl Pass<'_> {
     }
 
     fn write(&mut self) -> Result<(), String> {
-        if self.observed.storage_class == Some(false) {
-            let name = storage_class_name(self.alertmanager).unwrap_or_default();
-            return Err(format!("storage class {name:?} does not exist"));
-        }
         self.alertmanager
             .wanted(Configuration::AlertmanagerConfig)?;
         let made = self.configuration()?;
@@ -108,7 +93,7 @@ impl Pass<'_> {
         let version = Version::parse(given.unwrap_or(ALERTMANAGER_VERSION))
             .map_err(|error| format!("failed to parse alertmanager version: {error}"))?;
         let (configs, references) = self.valid(&version);
-        let base = match &self.observed.base {
+        let base = match &self.observed.candidates.base {
             Some(candidate) => Some(candidate.object.as_ref().map_err(Clone::clone)?),
             None => None,
         };
@@ -142,7 +127,7 @@ impl Pass<'_> {
         let base = base_name(self.alertmanager);
         let mut configs = BTreeMap::new();
         let mut references = BTreeMap::new();
-        for candidate in &self.observed.configs {
+        for candidate in &self.observed.candidates.configs {
             let reference = &candidate.reference;
             if reference.namespace == *own && Some(reference.name.as_str()) == base {
                 continue;

@@ -6,86 +6,121 @@
 //! - What the user's Secret holds beside the configuration, such as templates, reaches the pods.
 //! - A second pass over an unchanged world writes nothing.
 //!
-//! Read [`decide`] next: it is the order in which things are written.
+//! Read [`decide`] next: it is the order in which things are written. What it has in common with the others is in
+//! [`crate::operator`].
 
 pub mod decide;
-pub mod observe;
-pub mod status;
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 
-use runtime::{
-    Error, ObjectKey, Pass, Performed, Plan, Reader, Reconciler, Rejection, ResourceRef,
-    StatusWrite,
-};
+use runtime::{Cache, Change, ObjectKey, Projection, ResourceRef};
 
+use crate::api::kinds::ObjectMeta;
+use crate::api::status::Condition;
+use crate::api::workload::StorageSpec;
+use crate::api::{Alertmanager, AlertmanagerConfig, read};
+use crate::config::alertmanager::{base_name, user_secret};
+use crate::operator::candidates::{Candidate, Find};
 use crate::operator::decision::Decision;
+use crate::operator::references::Source;
 use crate::operator::resources::ALERTMANAGER;
-use observe::{Caches, Observed};
+use crate::operator::selecting::{Configuration, Selecting};
+use crate::operator::stored::Names;
+use crate::operator::workload::{Observed, Workload};
+use crate::workload::{Health, Texts, alertmanager_selector, available};
 
-/// What was observed of one Alertmanager, and what follows from it, computed once.
-pub struct Subject {
-    /// What was observed.
-    pub observed: Observed,
-    decision: OnceLock<Decision>,
+/// Everything a configuration may be made of, beside the user's Secret.
+#[derive(Debug, Clone, Default)]
+pub struct Candidates {
+    /// The AlertmanagerConfig that is named as the base of everything.
+    pub base: Option<Candidate<AlertmanagerConfig>>,
+    /// What selectors find.
+    pub configs: Vec<Candidate<AlertmanagerConfig>>,
 }
 
-impl Subject {
-    fn decision(&self) -> &Decision {
-        self.decision.get_or_init(|| decide::decide(&self.observed))
-    }
-}
+impl Workload for Alertmanager {
+    const RESOURCE: ResourceRef = ALERTMANAGER;
 
-/// Keeps Alertmanagers going.
-pub struct AlertmanagerReconciler {
-    caches: Caches,
-}
+    type Candidates = Candidates;
 
-impl AlertmanagerReconciler {
-    /// A reconciler that reads these caches.
-    pub fn new(caches: Caches) -> Self {
-        Self { caches }
-    }
-}
-
-impl Reconciler for AlertmanagerReconciler {
-    type Observed = Subject;
-
-    fn resource(&self) -> ResourceRef {
-        ALERTMANAGER
+    fn metadata(&self) -> &ObjectMeta {
+        &self.metadata
     }
 
-    async fn observe(&self, key: &ObjectKey, reader: &Reader) -> Result<Option<Subject>, Error> {
-        let observed = Box::pin(observe::observe(key, reader, &self.caches)).await?;
-        Ok(observed.map(|observed| Subject {
-            observed,
-            decision: OnceLock::new(),
-        }))
+    fn is_paused(&self) -> bool {
+        self.spec.paused == Some(true)
     }
 
-    fn decide(&self, subject: &Subject) -> Result<Plan, Rejection> {
-        let decision = subject.decision();
-        decision.outcome.clone().map_err(|message| Rejection {
-            status: Box::new(write_status(subject, None)),
-            ..Rejection::terminal("ReconciliationFailed", message)
-        })
+    fn storage(&self) -> Option<&StorageSpec> {
+        self.spec.storage.as_ref()
     }
 
-    fn status(&self, subject: &Subject, plan: &Plan<Performed>) -> StatusWrite {
-        let failure = plan.failure().map(|failure| failure.message.as_str());
-        write_status(subject, failure)
+    fn conditions(&self) -> &[Condition] {
+        &self.status.conditions
     }
 
-    fn settled(&self, key: &ObjectKey, pass: &Pass<'_, Subject>) {
-        // Told only if the Events were recorded, that is if the plan was performed.
-        if let (Some(subject), Some(_)) = (pass.observed, pass.plan) {
-            let refused = subject.decision().refused.clone();
-            self.caches.told.remember(key, refused);
+    fn pod_labels(&self) -> Texts {
+        alertmanager_selector(&self.metadata.name)
+    }
+
+    fn names(&self) -> Names {
+        let prefix = format!("alertmanager-{}", self.metadata.name);
+        let secrets = [
+            "-generated",
+            "-tls-assets-0",
+            "-web-config",
+            "-cluster-tls-config",
+        ];
+        let service = self.spec.service_name.clone();
+        Names {
+            secrets: secrets.map(|suffix| format!("{prefix}{suffix}")).to_vec(),
+            config_maps: Vec::new(),
+            stateful_sets: vec![prefix],
+            service: service.unwrap_or_else(|| "alertmanager-operated".to_owned()),
         }
     }
+
+    fn candidates(&self, find: &mut Find<'_, Self>) -> Candidates {
+        let beside = |name: &str| ObjectKey::new(self.metadata.namespace.clone(), name);
+        let user = beside(&user_secret(self));
+        find.references.insert((Source::Secret, user));
+        let kind = Configuration::AlertmanagerConfig;
+        Candidates {
+            base: base_name(self).and_then(|name| find.named(kind, &beside(name))),
+            configs: find.of(kind),
+        }
+    }
+
+    fn decide(&self, observed: &Observed<Self>) -> Decision {
+        decide::decide(self, observed)
+    }
+
+    fn sets<'a>(&self, observed: &'a Observed<Self>) -> Vec<(String, Health<'a>)> {
+        let name = format!("alertmanager-{}", self.metadata.name);
+        let set = observed.stored.stateful_sets.get(&name);
+        let replicas = self.spec.replicas.map(|replicas| replicas.max(0));
+        let key = format!("{}/{name}", self.metadata.namespace);
+        vec![(key, Health::new(set, &observed.pods, replicas))]
+    }
+
+    fn available(sets: &[(String, Health<'_>)]) -> Option<Condition> {
+        sets.first().map(|(_, health)| available(health))
+    }
 }
 
-fn write_status(subject: &Subject, failure: Option<&str>) -> StatusWrite {
-    let new = status::status(&subject.observed, subject.decision(), failure);
-    crate::operator::status::write(&subject.observed.object, new)
+/// The Alertmanagers that name an AlertmanagerConfig as the base of everything.
+pub fn based_on<P: Projection>(
+    alertmanagers: &Cache<Selecting<Alertmanager>>,
+    change: &Change<P>,
+) -> Vec<ObjectKey> {
+    let Some(meta) = change.meta() else {
+        return Vec::new();
+    };
+    let names = |held: &Arc<Selecting<Alertmanager>>| {
+        let alertmanager = read::<Alertmanager>(&held.whole().value()).ok()?;
+        let named = base_name(&alertmanager) == Some(meta.key.name.as_str());
+        named.then(|| held.meta().key.clone())
+    };
+    let beside = alertmanagers.list_in(&meta.key.namespace);
+    beside.iter().filter_map(names).collect()
 }

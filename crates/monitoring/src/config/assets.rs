@@ -156,6 +156,21 @@ impl Scope<'_> {
             .ok_or_else(|| self.no_key("secret", &name, reference))
     }
 
+    /// The bytes of a key of a Secret, as text, if one is named; one that may be missing counts as not named then.
+    pub fn maybe_secret(
+        &self,
+        reference: Option<&SecretKeySelector>,
+    ) -> Result<Option<String>, AssetError> {
+        let Some(reference) = reference else {
+            return Ok(None);
+        };
+        match self.secret(reference) {
+            Ok(text) => Ok(Some(text)),
+            Err(_) if reference.optional == Some(true) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The text of a key of a ConfigMap.
     pub fn config_map(&self, reference: &SecretKeySelector) -> Result<String, AssetError> {
         let name = reference.name.clone().unwrap_or_default();

@@ -7,16 +7,17 @@ use crate::api::{Alertmanager, AlertmanagerConfig};
 use crate::config::alertmanager::{Inputs, base_name, whole};
 use crate::config::version::Version;
 use crate::selection::{Wanted, check_alertmanager_config};
-
-/// The version of Alertmanager if none is set.
-const VERSION: &str = "v0.33.1";
+use crate::workload::ALERTMANAGER_VERSION;
 
 impl World<'_> {
     pub(super) fn alertmanagers(&mut self) {
         for Placed { at, object } in self.of_kind::<_, _>("Alertmanager") {
             let alertmanager: Alertmanager = object;
-            let Some(version) = self.version(at, alertmanager.spec.version.as_deref(), VERSION)
-            else {
+            let Some(version) = self.version(
+                at,
+                alertmanager.spec.version.as_deref(),
+                ALERTMANAGER_VERSION,
+            ) else {
                 continue;
             };
             match self.alertmanager(&alertmanager, &version) {
@@ -83,7 +84,7 @@ impl World<'_> {
 
     /// Configs that no Alertmanager among these takes.
     pub(super) fn configs_alone(&mut self, seen: &[usize]) {
-        let Ok(version) = Version::parse(VERSION) else {
+        let Ok(version) = Version::parse(ALERTMANAGER_VERSION) else {
             return;
         };
         for Placed { at, object } in self.of_kind::<_, _>("AlertmanagerConfig") {

@@ -10,20 +10,17 @@ use crate::api::common_prometheus::CommonPrometheusFields;
 use crate::api::kinds::{Object, ObjectMeta};
 use crate::api::{Prometheus, PrometheusAgent, PrometheusRule, ThanosRuler};
 use crate::config::prometheus::{
-    Additional, DEFAULT_VERSION, Options, Selected, agent_configuration, server_configuration,
+    Additional, DEFAULT_VERSION, Options, Selected, agent_configuration, enforced_label,
+    server_configuration,
 };
 use crate::config::version::Version;
 use crate::promql;
-use crate::rules::{Format, Reader, config_map_names, enforce_namespace, pack};
+use crate::rules::{Format, PROMETHEUS_CONFIG_MAPS, Reader, config_map_names, file_name, pack};
 use crate::selection::{
     Check, Refusal, Wanted, check_pod_monitor, check_probe, check_scrape_config,
     check_service_monitor,
 };
-
-/// The version of Thanos if none is set.
-const THANOS_VERSION: &str = "v0.42.4";
-/// How many rule ConfigMaps a Prometheus mounts at least.
-const RULE_CONFIG_MAPS: usize = 3;
+use crate::workload::THANOS_VERSION;
 
 /// A workload that selects rules.
 struct Ruler<'a> {
@@ -63,7 +60,7 @@ impl World<'_> {
                 },
             });
             let prefix = format!("prometheus-{}", prometheus.metadata.name);
-            selected.rule_config_maps = config_map_names(&prefix, maps, RULE_CONFIG_MAPS);
+            selected.rule_config_maps = config_map_names(&prefix, maps, PROMETHEUS_CONFIG_MAPS);
             let additional = self.additional(at, &prometheus);
             let made =
                 server_configuration(&prometheus, &selected, &additional, &self.assets, options());
@@ -274,27 +271,17 @@ impl World<'_> {
         let all = self.of_kind::<_, _>("PrometheusRule");
         let mut files = BTreeMap::new();
         for Placed { at, object } in self.wanted(&wanted, all) {
-            let mut rule: PrometheusRule = object;
-            let namespace = rule.metadata.namespace.clone();
-            let spared = ruler.excluded.iter().any(|reference| {
-                let name = reference.name.as_deref().unwrap_or_default();
-                reference.resource == "prometheusrules"
-                    && reference.namespace == namespace
-                    && (name.is_empty() || name == rule.metadata.name)
-            });
-            let label = ruler.label.filter(|label| !label.is_empty() && !spared);
-            if let Some(label) = label {
-                let options = ruler.reader.options;
-                if let Err(why) = enforce_namespace(&mut rule.spec, label, &namespace, options) {
-                    self.refuse(at, why);
-                    continue;
-                }
-            }
-            match ruler.reader.file(&rule.spec) {
+            let rule: PrometheusRule = object;
+            let name = file_name(&rule.metadata);
+            let label = enforced_label(
+                ruler.label,
+                ruler.excluded,
+                "PrometheusRule",
+                &rule.metadata,
+            );
+            match ruler.reader.file_of(rule, label) {
                 Ok(file) => {
-                    let metadata = &rule.metadata;
                     self.out.warnings.extend(file.warnings);
-                    let name = format!("{namespace}-{}-{}.yaml", metadata.name, metadata.uid);
                     files.insert(name, file.text);
                 }
                 Err(problems) => {
@@ -333,10 +320,12 @@ impl World<'_> {
         metadata: &ObjectMeta,
         reference: Option<&crate::api::common::SecretKeySelector>,
     ) -> Option<String> {
-        let reference = reference?;
-        match self.assets.within(&metadata.namespace).secret(reference) {
-            Ok(text) => Some(text),
-            Err(_) if reference.optional == Some(true) => None,
+        match self
+            .assets
+            .within(&metadata.namespace)
+            .maybe_secret(reference)
+        {
+            Ok(text) => text,
             Err(error) => {
                 self.problem(at, "spec", error.explain());
                 None

@@ -44,24 +44,6 @@ where
     }
 }
 
-impl Configurations {
-    /// An object by name, whatever selectors say.
-    pub fn named<S, T>(
-        &self,
-        kind: Configuration,
-        key: &ObjectKey,
-        references: &mut BTreeSet<Reference>,
-    ) -> Option<Candidate<Object<S, T>>>
-    where
-        S: Default + DeserializeOwned,
-        T: Default + DeserializeOwned,
-    {
-        let cache = self.by_kind.get(&kind)?;
-        let held = cache.get(key)?;
-        Some(Candidate::of(cache.resource(), &held, references))
-    }
-}
-
 /// Looks for what a workload selects, and gathers what that refers to.
 pub struct Find<'a, W> {
     workload: &'a Selecting<W>,
@@ -101,6 +83,21 @@ impl<'a, W: Selects> Find<'a, W> {
             }
         }
         found
+    }
+
+    /// An object by name, whatever selectors say.
+    pub fn named<S, T>(
+        &mut self,
+        kind: Configuration,
+        key: &ObjectKey,
+    ) -> Option<Candidate<Object<S, T>>>
+    where
+        S: Default + DeserializeOwned,
+        T: Default + DeserializeOwned,
+    {
+        let cache = self.configurations.by_kind.get(&kind)?;
+        let held = cache.get(key)?;
+        Some(Candidate::of(cache.resource(), &held, &mut self.references))
     }
 
     fn wants(&mut self, wanted: &Wanted, meta: &Meta) -> bool {

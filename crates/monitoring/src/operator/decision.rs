@@ -6,6 +6,9 @@ use std::time::Duration;
 use runtime::{Plan, Requeue};
 
 use super::refusals::Refused;
+use super::status::is_settled;
+use super::workload::{Observed, Workload};
+use crate::api::workload::StorageSpec;
 
 /// How often pods that aren't all ready are looked at.
 const POLL: Duration = Duration::from_mins(1);
@@ -30,14 +33,28 @@ impl Decision {
             remark: None,
         }
     }
+}
 
-    /// Looks again after a while unless all pods are as they shall be, whatever watches tell.
-    #[must_use]
-    pub fn looking_again(mut self, settled: bool) -> Self {
-        if !settled {
-            let outcome = self.outcome;
-            self.outcome = outcome.map(|plan| plan.requeue(Requeue::After(POLL)));
-        }
-        self
+/// Decides about one workload.
+pub fn decide<W: Workload>(observed: &Observed<W>) -> Decision {
+    let workload = match &observed.workload {
+        Ok(workload) => workload,
+        Err(why) => return Decision::of(Err(format!("the object can't be read: {why}"))),
+    };
+    let gone = workload.metadata().deletion_timestamp.is_some();
+    let mut decision = if gone || workload.is_paused() {
+        Decision::of(Ok(Plan::nothing()))
+    } else if observed.storage_class == Some(false) {
+        let name = workload.storage().and_then(StorageSpec::class);
+        let name = name.unwrap_or_default();
+        Decision::of(Err(format!("storage class {name:?} does not exist")))
+    } else {
+        workload.decide(observed)
+    };
+    // Whatever watches tell, pods that aren't as they shall be are looked at again.
+    if !gone && !is_settled(observed) {
+        let outcome = decision.outcome;
+        decision.outcome = outcome.map(|plan| plan.requeue(Requeue::After(POLL)));
     }
+    decision
 }

@@ -1,8 +1,11 @@
-//! What the controllers of all workloads share: resources, what objects refer to, how wishes become writes, and what is told.
+//! The controller of workloads: one for all kinds ([`reconciler`]). What differs from kind to kind is a
+//! [`workload::Workload`]; read that next.
 
 pub mod assets;
 pub mod candidates;
 pub mod decision;
+pub mod observe;
+pub mod reconciler;
 pub mod references;
 pub mod refusals;
 pub mod resources;
@@ -10,4 +13,5 @@ pub mod selecting;
 pub mod service;
 pub mod status;
 pub mod stored;
+pub mod workload;
 pub mod writes;

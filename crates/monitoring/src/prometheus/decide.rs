@@ -6,9 +6,7 @@ use std::collections::BTreeSet;
 use runtime::{Effect, ObjectReference, Plan, Propagation};
 use serde_json::Value;
 
-use super::observe::{Observed, storage_class_name};
 use super::select::{Selection, select};
-use super::status;
 use crate::api::Prometheus;
 use crate::api::kinds::ObjectMeta;
 use crate::config::prometheus::{
@@ -19,8 +17,9 @@ use crate::operator::decision::Decision;
 use crate::operator::refusals::Refused;
 use crate::operator::resources::{CONFIG_MAP, PROMETHEUS, SECRET, STATEFUL_SET};
 use crate::operator::selecting::{Configuration, Selects as _};
+use crate::operator::workload::Observed;
 use crate::operator::{service, writes};
-use crate::rules::{config_map_names, pack};
+use crate::rules::{PROMETHEUS_CONFIG_MAPS, config_map_names, pack};
 use crate::workload::{
     Data, Excess, PROMETHEUS_WEB_CONFIG, ServerInput, WEB_CONFIG_KEY, WebConfig, compressed,
     excess_shard, prometheus_selector, prometheus_service, rule_config_map, secret,
@@ -29,40 +28,25 @@ use crate::workload::{
 
 /// Key of the Secret with the configuration.
 const CONFIG_KEY: &str = "prometheus.yaml.gz";
-/// How many rule `ConfigMap`s are mounted at least: growing up to that replaces no pods.
-const RULE_CONFIG_MAPS: usize = 3;
-/// Decides about one Prometheus.
-pub fn decide(observed: &Observed) -> Decision {
-    let prometheus = match &observed.prometheus {
-        Ok(prometheus) => prometheus,
-        Err(why) => return Decision::of(Err(format!("the object can't be read: {why}"))),
-    };
-    let gone = prometheus.metadata.deletion_timestamp.is_some();
-    let decision = if gone || prometheus.spec.common.paused == Some(true) {
-        Decision::of(Ok(Plan::nothing()))
-    } else {
-        match Pass::new(observed, prometheus) {
-            Ok(pass) => pass.decide(),
-            Err(why) => Decision::of(Err(why)),
-        }
-    };
-    decision.looking_again(gone || status::is_settled(observed))
+
+/// Decides about a Prometheus that is to be reconciled.
+pub fn decide(prometheus: &Prometheus, observed: &Observed<Prometheus>) -> Decision {
+    match Pass::new(observed, prometheus) {
+        Ok(pass) => pass.decide(),
+        Err(why) => Decision::of(Err(why)),
+    }
 }
 
 /// One pass over a Prometheus that is to be reconciled.
 struct Pass<'a> {
-    observed: &'a Observed,
+    observed: &'a Observed<Prometheus>,
     prometheus: &'a Prometheus,
     selection: Selection,
     effects: Vec<Effect>,
 }
 
 impl<'a> Pass<'a> {
-    fn new(observed: &'a Observed, prometheus: &'a Prometheus) -> Result<Self, String> {
-        if observed.storage_class == Some(false) {
-            let name = storage_class_name(prometheus).unwrap_or_default();
-            return Err(format!("storage class {name:?} does not exist"));
-        }
+    fn new(observed: &'a Observed<Prometheus>, prometheus: &'a Prometheus) -> Result<Self, String> {
         let given = prometheus.spec.common.version.as_deref();
         let given = given.filter(|version| !version.is_empty());
         let version = Version::parse(given.unwrap_or(DEFAULT_VERSION))
@@ -136,7 +120,7 @@ impl<'a> Pass<'a> {
     fn rules(&mut self) -> Vec<String> {
         let prefix = self.prefix();
         let parts = pack(&self.selection.rules);
-        let names = config_map_names(&prefix, parts.len(), RULE_CONFIG_MAPS);
+        let names = config_map_names(&prefix, parts.len(), PROMETHEUS_CONFIG_MAPS);
         let label = ("prometheus-name", self.prometheus.metadata.name.as_str());
         let settings = &self.observed.settings;
         let made = names.iter().zip(&parts);
@@ -175,10 +159,16 @@ impl<'a> Pass<'a> {
 
     fn generated(&self) -> Result<Generated, String> {
         let spec = &self.prometheus.spec;
+        let namespace = &self.prometheus.metadata.namespace;
+        let scope = self.observed.assets.within(namespace);
+        let text = |reference: Option<&_>| {
+            let text = scope.maybe_secret(reference);
+            text.map_err(|error| error.explain())
+        };
         let additional = Additional {
-            scrape_configs: self.text_of(spec.common.additional_scrape_configs.as_ref())?,
-            alert_relabel_configs: self.text_of(spec.additional_alert_relabel_configs.as_ref())?,
-            alertmanager_configs: self.text_of(spec.additional_alert_manager_configs.as_ref())?,
+            scrape_configs: text(spec.common.additional_scrape_configs.as_ref())?,
+            alert_relabel_configs: text(spec.additional_alert_relabel_configs.as_ref())?,
+            alertmanager_configs: text(spec.additional_alert_manager_configs.as_ref())?,
         };
         server_configuration(
             self.prometheus,
@@ -188,21 +178,6 @@ impl<'a> Pass<'a> {
             self.observed.options,
         )
         .map_err(|error| error.to_string())
-    }
-
-    fn text_of(
-        &self,
-        reference: Option<&crate::api::common::SecretKeySelector>,
-    ) -> Result<Option<String>, String> {
-        let Some(reference) = reference else {
-            return Ok(None);
-        };
-        let namespace = &self.prometheus.metadata.namespace;
-        match self.observed.assets.within(namespace).secret(reference) {
-            Ok(text) => Ok(Some(text)),
-            Err(_) if reference.optional == Some(true) => Ok(None),
-            Err(error) => Err(error.explain()),
-        }
     }
 
     fn web_config(&mut self) -> Result<(), String> {

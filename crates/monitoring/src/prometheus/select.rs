@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 
 use runtime::ObjectReference;
 
-use super::observe::Observed;
-use crate::api::common::ObjectReference as Spared;
-use crate::api::kinds::{Object, ObjectMeta};
+use crate::api::kinds::Object;
 use crate::api::{Prometheus, PrometheusRule};
-use crate::config::prometheus::Selected;
+use crate::config::prometheus::{Selected, enforced_label};
 use crate::config::version::Version;
 use crate::operator::candidates::Candidate;
 use crate::operator::refusals::Refused;
+use crate::operator::workload::Observed;
 use crate::promql;
-use crate::rules::{Format, Reader, enforce_namespace};
+use crate::rules::{Format, Reader, file_name};
 use crate::selection::{
     Check, Refusal, check_pod_monitor, check_probe, check_scrape_config, check_service_monitor,
 };
@@ -33,7 +32,11 @@ pub struct Selection {
 }
 
 /// Checks everything that the selectors found.
-pub fn select(prometheus: &Prometheus, version: &Version, observed: &Observed) -> Selection {
+pub fn select(
+    prometheus: &Prometheus,
+    version: &Version,
+    observed: &Observed<Prometheus>,
+) -> Selection {
     let mut checks = Checks {
         prometheus,
         version,
@@ -61,7 +64,7 @@ pub fn select(prometheus: &Prometheus, version: &Version, observed: &Observed) -
 struct Checks<'a> {
     prometheus: &'a Prometheus,
     version: &'a Version,
-    observed: &'a Observed,
+    observed: &'a Observed<Prometheus>,
     refused: Vec<Refused>,
     found: usize,
 }
@@ -85,7 +88,7 @@ impl Checks<'_> {
                     version: self.version,
                     scope: self.observed.assets.within(&object.metadata.namespace),
                 };
-                check(&object, asked).map(|()| object.clone())
+                check(&object, asked).map(|()| object)
             });
             match checked {
                 Ok(object) => {
@@ -101,10 +104,10 @@ impl Checks<'_> {
         let mut files = BTreeMap::new();
         for candidate in candidates {
             self.found += 1;
-            let made = candidate
-                .object
-                .clone()
-                .and_then(|rule| Ok((file_name(&rule.metadata), self.rule_file(rule)?)));
+            let made = candidate.object.clone().and_then(|rule| {
+                let name = file_name(&rule.metadata);
+                Ok((name, self.rule_file(rule)?))
+            });
             match made {
                 Ok((name, text)) => {
                     files.insert(name, text);
@@ -115,43 +118,30 @@ impl Checks<'_> {
         files
     }
 
-    fn rule_file(&self, mut rule: PrometheusRule) -> Result<String, Refusal> {
-        let common = &self.prometheus.spec.common;
+    fn rule_file(&self, rule: PrometheusRule) -> Result<String, Refusal> {
+        let spec = &self.prometheus.spec;
+        let common = &spec.common;
         let features = common.enable_features.iter().map(String::as_str);
         let reader = Reader {
             format: Format::Prometheus,
             version: self.version,
             options: promql::Options::of_features(features),
         };
-        let label = common.enforced_namespace_label.as_deref();
-        let label = label.filter(|label| !label.is_empty() && !self.is_spared(&rule.metadata));
-        if let Some(label) = label {
-            let namespace = rule.metadata.namespace.clone();
-            enforce_namespace(&mut rule.spec, label, &namespace, reader.options)?;
-        }
-        let made = reader.file(&rule.spec);
-        made.map(|file| file.text)
-            .map_err(|problems| problems.join("; "))
-    }
-
-    fn is_spared(&self, rule: &ObjectMeta) -> bool {
-        let spec = &self.prometheus.spec;
-        let by_reference = |reference: &Spared| {
-            let name = reference.name.as_deref().unwrap_or_default();
-            reference.resource == "prometheusrules"
-                && reference.namespace == rule.namespace
-                && (name.is_empty() || name == rule.name)
-        };
-        let by_name = spec
+        let spared = spec
             .prometheus_rules_excluded_from_enforce
             .iter()
-            .any(|one| one.rule_namespace == rule.namespace && one.rule_name == rule.name);
-        by_name
-            || spec
-                .common
-                .excluded_from_enforcement
-                .iter()
-                .any(by_reference)
+            .any(|one| {
+                one.rule_namespace == rule.metadata.namespace && one.rule_name == rule.metadata.name
+            });
+        let label = enforced_label(
+            common.enforced_namespace_label.as_deref(),
+            &common.excluded_from_enforcement,
+            "PrometheusRule",
+            &rule.metadata,
+        );
+        let made = reader.file_of(rule, label.filter(|_| !spared));
+        made.map(|file| file.text)
+            .map_err(|problems| problems.join("; "))
     }
 
     fn refuse(&mut self, reference: &ObjectReference, why: Refusal) {
@@ -160,14 +150,4 @@ impl Checks<'_> {
             why,
         });
     }
-}
-
-fn file_name(metadata: &ObjectMeta) -> String {
-    let ObjectMeta {
-        name,
-        namespace,
-        uid,
-        ..
-    } = metadata;
-    format!("{namespace}-{name}-{uid}.yaml")
 }

@@ -13,6 +13,8 @@ use machinery::int_or_string::IntOrString;
 use machinery::yaml::Ordered;
 use serde_json::json;
 
+use crate::api::PrometheusRule;
+use crate::api::kinds::ObjectMeta;
 use crate::api::prometheus_rule::{PrometheusRuleSpec, Rule, RuleGroup};
 use crate::config::version::{Since, Version};
 use crate::config::yaml::{Mapping, sorted};
@@ -22,6 +24,8 @@ pub use pack::{config_map_names, pack};
 
 /// Bytes of values in a ConfigMap, at most: half of what one may hold, for its metadata is counted too.
 pub const MOST_BYTES: usize = 524_288;
+/// How many ConfigMaps with rules a Prometheus mounts at least: growing up to that replaces no pods.
+pub const PROMETHEUS_CONFIG_MAPS: usize = 3;
 
 /// Who reads the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +56,33 @@ pub struct RuleFile {
     pub warnings: Vec<String>,
 }
 
+/// Name of the file of an object.
+pub fn file_name(metadata: &ObjectMeta) -> String {
+    let ObjectMeta {
+        name,
+        namespace,
+        uid,
+        ..
+    } = metadata;
+    format!("{namespace}-{name}-{uid}.yaml")
+}
+
 impl Reader<'_> {
+    /// The file of an object, whose rules are kept to its namespace by a label if one is enforced; the errors say which rule is
+    /// wrong and why.
+    pub fn file_of(
+        self,
+        mut rule: PrometheusRule,
+        label: Option<&str>,
+    ) -> Result<RuleFile, Vec<String>> {
+        if let Some(label) = label {
+            let namespace = &rule.metadata.namespace;
+            enforce_namespace(&mut rule.spec, label, namespace, self.options)
+                .map_err(|why| vec![why])?;
+        }
+        self.file(&rule.spec)
+    }
+
     fn since(self, prometheus: Since, thanos: Since) -> bool {
         self.version.at_least(match self.format {
             Format::Prometheus => prometheus,

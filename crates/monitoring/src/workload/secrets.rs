@@ -9,7 +9,7 @@ use flate2::{Compression, GzBuilder};
 use serde_json::{Map, Value, json};
 
 use super::Settings;
-use super::metadata::{Owner, add, managed};
+use super::metadata::{Owner, Texts, add, managed};
 use crate::api::{Object, Prometheus};
 
 /// The most a Secret may hold, less what its metadata needs; keys count.
@@ -25,9 +25,6 @@ pub fn secret<S: Default, T: Default>(
     name: &str,
     data: &Data,
 ) -> Value {
-    let owner = Owner::of(owner);
-    let mut labels = managed();
-    add(&mut labels, &settings.labels);
     let data: Map<String, Value> = data
         .iter()
         .map(|(key, value)| (key.clone(), json!(STANDARD.encode(value))))
@@ -35,14 +32,20 @@ pub fn secret<S: Default, T: Default>(
     json!({
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {
-            "name": name,
-            "namespace": owner.metadata.namespace,
-            "labels": labels,
-            "annotations": settings.annotations,
-            "ownerReferences": owner.controlling(),
-        },
+        "metadata": metadata(Owner::of(owner), settings, name, managed()),
         "data": data,
+    })
+}
+
+/// Metadata of what goes with its owner.
+fn metadata(owner: Owner<'_>, settings: &Settings, name: &str, mut labels: Texts) -> Value {
+    add(&mut labels, &settings.labels);
+    json!({
+        "name": name,
+        "namespace": owner.metadata.namespace,
+        "labels": labels,
+        "annotations": settings.annotations,
+        "ownerReferences": owner.controlling(),
     })
 }
 
@@ -54,20 +57,12 @@ pub fn rule_config_map<S: Default, T: Default>(
     label: (&str, &str),
     files: &BTreeMap<String, String>,
 ) -> Value {
-    let owner = Owner::of(owner);
     let mut labels = managed();
     labels.insert(label.0.to_owned(), label.1.to_owned());
-    add(&mut labels, &settings.labels);
     json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {
-            "name": name,
-            "namespace": owner.metadata.namespace,
-            "labels": labels,
-            "annotations": settings.annotations,
-            "ownerReferences": owner.controlling(),
-        },
+        "metadata": metadata(Owner::of(owner), settings, name, labels),
         "data": files,
     })
 }

@@ -31,13 +31,7 @@ async fn configuration(cluster: &Cluster) -> String {
 }
 
 async fn condition(cluster: &Cluster, kind: &str) -> Value {
-    let object = cluster.get(&ALERTMANAGER, "main").await.unwrap();
-    let conditions = object.pointer("/status/conditions");
-    let conditions = conditions.and_then(Value::as_array).cloned();
-    let mut found = conditions.unwrap_or_default().into_iter();
-    found
-        .find(|condition| condition["type"] == kind)
-        .unwrap_or_default()
+    cluster.condition(&ALERTMANAGER, "main", kind).await
 }
 
 #[test]

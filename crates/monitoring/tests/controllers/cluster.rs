@@ -125,6 +125,17 @@ impl Cluster {
         self.client.get(resource, &key).await.unwrap()
     }
 
+    /// A condition of an object of the namespace `team`; null while it isn't there.
+    pub async fn condition(&self, resource: &ResourceRef, name: &str, kind: &str) -> Value {
+        let object = self.get(resource, name).await.unwrap();
+        let conditions = object.pointer("/status/conditions");
+        let conditions = conditions.and_then(Value::as_array).cloned();
+        let mut found = conditions.unwrap_or_default().into_iter();
+        found
+            .find(|condition| condition["type"] == kind)
+            .unwrap_or_default()
+    }
+
     /// The configuration in the Secret of a Prometheus, decompressed; empty while there is none.
     pub async fn configuration(&self, prometheus: &str) -> String {
         self.compressed(&format!("prometheus-{prometheus}"), "prometheus.yaml.gz")

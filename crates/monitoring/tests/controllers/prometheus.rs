@@ -27,13 +27,7 @@ async fn monitor(cluster: &Cluster, namespace: &str, name: &str, endpoint: Value
 }
 
 async fn condition(cluster: &Cluster, kind: &str) -> Value {
-    let object = cluster.get(&PROMETHEUS, "main").await.unwrap();
-    let conditions = object.pointer("/status/conditions");
-    let conditions = conditions.and_then(Value::as_array).cloned();
-    let mut found = conditions.unwrap_or_default().into_iter();
-    found
-        .find(|condition| condition["type"] == kind)
-        .unwrap_or_default()
+    cluster.condition(&PROMETHEUS, "main", kind).await
 }
 
 async fn is_available(cluster: &Cluster) -> bool {

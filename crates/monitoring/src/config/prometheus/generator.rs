@@ -198,18 +198,26 @@ impl<'a> Generator<'a> {
 
     /// The label that is set to the namespace of an object, unless the object is spared.
     pub fn enforced_label(&self, kind: &str, metadata: &ObjectMeta) -> Option<&str> {
-        let label = self
-            .common
-            .enforced_namespace_label
-            .as_deref()
-            .filter(|label| !label.is_empty())?;
-        let spared = self
-            .common
-            .excluded_from_enforcement
-            .iter()
-            .any(|reference| spares(reference, kind, metadata));
-        (!spared).then_some(label)
+        let label = self.common.enforced_namespace_label.as_deref();
+        enforced_label(
+            label,
+            &self.common.excluded_from_enforcement,
+            kind,
+            metadata,
+        )
     }
+}
+
+/// A workload's label for namespaces, unless an object is spared.
+pub fn enforced_label<'a>(
+    label: Option<&'a str>,
+    excluded: &[ObjectReference],
+    kind: &str,
+    metadata: &ObjectMeta,
+) -> Option<&'a str> {
+    let label = label.filter(|label| !label.is_empty())?;
+    let mut excluded = excluded.iter();
+    (!excluded.any(|reference| spares(reference, kind, metadata))).then_some(label)
 }
 
 fn spares(reference: &ObjectReference, kind: &str, metadata: &ObjectMeta) -> bool {

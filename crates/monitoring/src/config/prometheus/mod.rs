@@ -24,7 +24,7 @@ mod sharding;
 mod telemetry;
 
 pub use agent::agent_configuration;
-pub use generator::{ConfigError, Generated, Generator, Options};
+pub use generator::{ConfigError, Generated, Generator, Options, enforced_label};
 pub(crate) use histograms::bytes;
 pub use server::{Additional, Selected, server_configuration};
 

@@ -1,0 +1,57 @@
+//! Reading the world: a workload, what it selects, what these refer to, and what was made before. No writes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use runtime::{Error, ObjectKey, Reader};
+
+use super::candidates::Find;
+use super::references;
+use super::stored::{self, Stored};
+use super::workload::{Caches, Observed, Workload};
+use crate::api::read;
+use crate::api::workload::StorageSpec;
+use crate::config::assets::Assets;
+
+/// Reads everything about one workload; `None` when it is gone.
+pub async fn observe<W: Workload>(
+    key: &ObjectKey,
+    reader: &Reader,
+    caches: &Caches<W>,
+) -> Result<Option<Observed<W>>, Error> {
+    let Some(held) = caches.workloads.get(key) else {
+        caches.assets.forget(key);
+        caches.told.remember(key, BTreeSet::new());
+        return Ok(None);
+    };
+    let object = held.whole().value();
+    let mut observed = Observed {
+        workload: read::<W>(&object).map_err(|error| error.to_string()),
+        candidates: W::Candidates::default(),
+        assets: Assets::default(),
+        stored: Stored::default(),
+        pods: Vec::new(),
+        storage_class: None,
+        told: caches.told.of(key),
+        settings: Arc::clone(&caches.settings),
+        options: caches.options,
+        now: reader.now(),
+        object,
+    };
+    let Ok(workload) = &observed.workload else {
+        return Ok(Some(observed));
+    };
+    let mut find = Find::new(&held, &caches.configurations);
+    find.references = references::of(&observed.object);
+    observed.candidates = workload.candidates(&mut find);
+    let references = find.references;
+    observed.assets = caches.assets.read(key, references, reader).await?;
+    let metadata = workload.metadata();
+    let names = workload.names();
+    observed.stored = caches.own.read(metadata, &names, reader).await?;
+    let labels = workload.pod_labels();
+    observed.pods = stored::pods(&metadata.namespace, &labels, reader).await?;
+    let class = workload.storage().and_then(StorageSpec::class);
+    observed.storage_class = stored::storage_class(class, reader).await?;
+    Ok(Some(observed))
+}

@@ -1,0 +1,108 @@
+//! What a kind of workload is to the controllers: all that differs from kind to kind.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use machinery::time::Timestamp;
+use runtime::{Cache, ResourceRef};
+use serde_json::{Map, Value};
+
+use super::assets::AssetReader;
+use super::candidates::{Configurations, Find};
+use super::decision::Decision;
+use super::refusals::{Refused, Told};
+use super::selecting::{Selecting, Selects};
+use super::stored::{Names, Own, Stored};
+use crate::api::kinds::ObjectMeta;
+use crate::api::status::Condition;
+use crate::api::workload::StorageSpec;
+use crate::config::assets::Assets;
+use crate::config::prometheus::Options;
+use crate::workload::{Health, Settings, Texts};
+
+/// A kind of workload.
+pub trait Workload: Selects + Clone {
+    /// Its resource.
+    const RESOURCE: ResourceRef;
+
+    /// What its selectors find.
+    type Candidates: Default + Send + Sync;
+
+    /// Its metadata.
+    fn metadata(&self) -> &ObjectMeta;
+
+    /// Whether it is left alone.
+    fn is_paused(&self) -> bool;
+
+    /// Where its data lies.
+    fn storage(&self) -> Option<&StorageSpec>;
+
+    /// The conditions it was last given.
+    fn conditions(&self) -> &[Condition];
+
+    /// Labels of its pods.
+    fn pod_labels(&self) -> Texts;
+
+    /// Names of what it always needs.
+    fn names(&self) -> Names;
+
+    /// Looks for what it selects.
+    fn candidates(&self, find: &mut Find<'_, Self>) -> Self::Candidates;
+
+    /// What to write for it; it is neither paused nor going.
+    fn decide(&self, observed: &Observed<Self>) -> Decision;
+
+    /// The `StatefulSet`s that it wants: the key of each, and how it is.
+    fn sets<'a>(&self, observed: &'a Observed<Self>) -> Vec<(String, Health<'a>)>;
+
+    /// The condition `Available`.
+    fn available(sets: &[(String, Health<'_>)]) -> Option<Condition>;
+
+    /// What its status says beside numbers of pods and conditions.
+    fn describe(&self, _sets: &[(String, Health<'_>)], _status: &mut Map<String, Value>) {}
+}
+
+/// What the controller of a kind reads from, and what it remembers.
+pub struct Caches<W> {
+    /// The workloads.
+    pub workloads: Cache<Selecting<W>>,
+    /// Objects they select.
+    pub configurations: Configurations,
+    /// What was made before.
+    pub own: Own,
+    /// Referenced Secrets and `ConfigMap`s.
+    pub assets: AssetReader,
+    /// Refusals that were told.
+    pub told: Told,
+    /// What the program was started with.
+    pub settings: Arc<Settings>,
+    /// What generators are told.
+    pub options: Options,
+}
+
+/// Everything a decision about a workload may look at.
+#[derive(Debug, Clone)]
+pub struct Observed<W: Workload> {
+    /// The workload, or why it can't be read.
+    pub workload: Result<W, String>,
+    /// The workload as it is stored.
+    pub object: Value,
+    /// What its selectors find.
+    pub candidates: W::Candidates,
+    /// What is referred to.
+    pub assets: Assets,
+    /// What was made before.
+    pub stored: Stored,
+    /// Its pods.
+    pub pods: Vec<Value>,
+    /// Whether the storage class it names exists; unknown without the right to look.
+    pub storage_class: Option<bool>,
+    /// Refusals that were told.
+    pub told: BTreeSet<Refused>,
+    /// What the program was started with.
+    pub settings: Arc<Settings>,
+    /// What generators are told.
+    pub options: Options,
+    /// The time of this pass.
+    pub now: Timestamp,
+}
