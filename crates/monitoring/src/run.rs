@@ -197,13 +197,12 @@ impl Shared {
         workloads: &Cache<Selecting<W>>,
         assets: &AssetReader,
     ) -> Controller<WorkloadReconciler<W>> {
-        let kind = W::RESOURCE.kind;
         let namespaces = &self.configurations.namespaces;
         controller = controller
             .primary(workloads)
-            .owned(&self.own_stateful_sets, kind.clone())
-            .owned(&self.own_secrets, kind.clone())
-            .owned(&self.own_config_maps, kind);
+            .owned(&self.own_stateful_sets, &W::RESOURCE)
+            .owned(&self.own_secrets, &W::RESOURCE)
+            .owned(&self.own_config_maps, &W::RESOURCE);
         for (configuration, cache) in &self.configurations.by_kind {
             let (configuration, workloads) = (*configuration, workloads.clone());
             let namespaces = namespaces.clone();

@@ -186,7 +186,7 @@ pub fn add(manager: &mut Manager, options: &RunOptions) {
     let controller = manager
         .controller(RolloutReconciler::new(caches, metrics), settings)
         .primary(&rollouts)
-        .owned(&replica_sets, "Rollout")
+        .owned(&replica_sets, &ROLLOUT)
         .watches(&replica_sets, move |change| adopting(&adopters, change))
         .watches(&services, naming(&by_name, "Service"))
         .watches(&deployments, naming(&by_name, "Deployment"))

@@ -1,6 +1,5 @@
 //! One reconciler with its queue, its triggers and its workers.
 
-use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -135,14 +134,10 @@ impl<R: Reconciler> Controller<R> {
         })
     }
 
-    /// Wakes the managing controller of an object when the object changes. `kind` is the owner's.
+    /// Wakes the managing controller of an object, if it is of the resource `owner`, when the object changes.
     #[must_use]
-    pub fn owned<P: Projection>(
-        self,
-        cache: &Cache<P>,
-        kind: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        let kind = kind.into();
+    pub fn owned<P: Projection>(self, cache: &Cache<P>, owner: &ResourceRef) -> Self {
+        let kind = owner.kind.clone();
         self.watches(cache, move |change| {
             let owner = |meta: &Meta| {
                 let owner = meta.controller().filter(|owner| *owner.kind == kind)?;

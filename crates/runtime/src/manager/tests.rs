@@ -129,7 +129,7 @@ fn manager(api: &FakeApi, leader: Option<LeaderOptions>) -> (Manager, Cache<Whol
     let controller = manager
         .controller(reconciler, ControllerOptions::new("widget"))
         .primary(&widgets)
-        .owned(&config_maps, "Widget");
+        .owned(&config_maps, &WIDGET);
     manager.add(controller);
     (manager, widgets)
 }

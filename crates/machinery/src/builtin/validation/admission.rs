@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::read::{At, Errors};
-use super::{meta, mutation, policies};
+use super::{bindings, meta, mutation, policies};
 use crate::names;
 
 const URL_FORM: &str = "; desired format: https://host[/path]";
@@ -18,7 +18,7 @@ pub fn configuration(kind: &str, object: &At<'_>, errors: &mut Errors) {
         "ValidatingWebhookConfiguration" => false,
         "MutatingWebhookConfiguration" => true,
         "ValidatingAdmissionPolicy" => return policies::policy(object, errors),
-        "ValidatingAdmissionPolicyBinding" => return policies::binding(object, errors),
+        "ValidatingAdmissionPolicyBinding" => return bindings::binding(object, errors),
         "MutatingAdmissionPolicy" => return mutation::policy(object, errors),
         "MutatingAdmissionPolicyBinding" => return mutation::binding(object, errors),
         _ => return,

@@ -8,6 +8,7 @@ mod api_service;
 mod apps;
 mod autoscaling;
 mod batch;
+mod bindings;
 mod common;
 mod core;
 mod diff;

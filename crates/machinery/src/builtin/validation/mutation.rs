@@ -2,7 +2,8 @@
 //! (`pkg/apis/admissionregistration/validation/validation.go`). Expressions that build an `Object` or a `JSONPatch` are not
 //! compiled: those types don't exist here.
 
-use super::policies::{Scope, bound, subject};
+use super::bindings::bound;
+use super::policies::{Scope, subject};
 use super::read::{At, Errors};
 use crate::cel::Type;
 use crate::cel::admission::check;
