@@ -25,9 +25,39 @@ pub struct SimBody {
 }
 
 enum Inner {
-    Whole(Option<Bytes>),
+    Whole(Whole),
     Watch(Box<WatchBody>),
     Log(Box<LogBody>),
+}
+
+/// A body that is there at once.
+struct Whole {
+    rest: Bytes,
+    /// Who is to know when somebody takes more of it; it goes in portions then.
+    taken: Option<Taken>,
+    ended: bool,
+}
+
+/// Told of each portion that is taken, and dropped with the body.
+type Taken = Box<dyn Fn() + Send>;
+
+impl Whole {
+    /// What goes out at once if somebody counts.
+    const PORTION: usize = 64 * 1024;
+
+    fn next(&mut self) -> Option<Bytes> {
+        if self.ended {
+            return None;
+        }
+        let Some(taken) = &self.taken else {
+            self.ended = true;
+            return Some(std::mem::take(&mut self.rest));
+        };
+        taken();
+        let portion = self.rest.split_to(self.rest.len().min(Self::PORTION));
+        self.ended = self.rest.is_empty();
+        Some(portion)
+    }
 }
 
 /// A log that is read on from time to time.
@@ -81,8 +111,26 @@ impl SimBody {
     /// A whole body.
     pub(crate) fn whole(body: Bytes) -> Self {
         Self {
-            inner: Inner::Whole(Some(body)),
+            inner: Inner::Whole(Whole {
+                rest: body,
+                taken: None,
+                ended: false,
+            }),
         }
+    }
+
+    /// Whether it is whole, and more than goes out at once.
+    pub(crate) fn is_long(&self) -> bool {
+        matches!(&self.inner, Inner::Whole(whole) if whole.rest.len() > Whole::PORTION)
+    }
+
+    /// Tells of each portion of a whole body that is taken.
+    #[must_use]
+    pub(crate) fn counted(mut self, taken: impl Fn() + Send + 'static) -> Self {
+        if let Inner::Whole(whole) = &mut self.inner {
+            whole.taken = Some(Box::new(taken));
+        }
+        self
     }
 
     /// The stream of a watch.
@@ -213,7 +261,7 @@ impl Body for SimBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.inner {
-            Inner::Whole(whole) => Poll::Ready(whole.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Inner::Whole(whole) => Poll::Ready(whole.next().map(|bytes| Ok(Frame::data(bytes)))),
             Inner::Watch(body) => body
                 .poll(context)
                 .map(|frame| frame.map(|bytes| Ok(Frame::data(bytes)))),
@@ -224,14 +272,12 @@ impl Body for SimBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(&self.inner, Inner::Whole(None))
+        matches!(&self.inner, Inner::Whole(whole) if whole.ended)
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.inner {
-            Inner::Whole(whole) => {
-                SizeHint::with_exact(whole.as_ref().map_or(0, |bytes| bytes.len() as u64))
-            }
+            Inner::Whole(whole) => SizeHint::with_exact(whole.rest.len() as u64),
             Inner::Watch(_) | Inner::Log(_) => SizeHint::default(),
         }
     }

@@ -249,6 +249,7 @@ mod bad_input {
             max_writing: Some(1),
             max_reading: Some(1),
             request_timeout: Duration::from_millis(700),
+            ..Limits::default()
         })
         .await;
         let mut slow = client.connect().await;
@@ -286,6 +287,57 @@ mod bad_input {
             )
             .await;
         assert_eq!(status(&again), 201, "{again}");
+        client.server.shutdown().await.unwrap();
+    }
+
+    /// Asks until the reply has that status.
+    async fn asked_until(client: &Client, expected: u16) -> String {
+        loop {
+            let reply = client.send("GET", "/api", JSON, b"").await;
+            if status(&reply) == expected {
+                return reply;
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn lists_that_nobody_reads_hold_their_room_and_end() {
+        /// More than the buffers of a connection hold.
+        const OBJECTS: usize = 40;
+        let client = Client::start(Limits {
+            max_reading: Some(3),
+            patience: Duration::from_secs(2),
+            ..Limits::default()
+        })
+        .await;
+        let text = "x".repeat(900_000);
+        for number in 0..OBJECTS {
+            let body = format!(r#"{{"metadata":{{"name":"c{number}"}},"data":{{"a":"{text}"}}}}"#);
+            let made = client
+                .send("POST", CONFIG_MAPS, JSON, body.as_bytes())
+                .await;
+            assert_eq!(status(&made), 201, "{made}");
+        }
+        let mut unread = Vec::new();
+        for _ in 0..3 {
+            let mut stream = client.connect().await;
+            let head = client.head("GET", CONFIG_MAPS, JSON, 0);
+            stream.write_all(head.as_bytes()).await.unwrap();
+            unread.push(stream);
+        }
+        let patient = Duration::from_secs(60);
+        let refused = tokio::time::timeout(patient, asked_until(&client, 429)).await;
+        assert!(refused.is_ok(), "unread lists hold no room");
+        let served = tokio::time::timeout(patient, asked_until(&client, 200)).await;
+        assert!(served.is_ok(), "unread lists hold their room for ever");
+        for mut stream in unread {
+            let mut got = Vec::new();
+            let _ = stream.read_to_end(&mut got).await;
+            assert!(got.len() < OBJECTS * text.len(), "the list was kept");
+        }
+        // Who reads, however slowly, gets everything.
+        let whole = client.send("GET", CONFIG_MAPS, JSON, b"").await;
+        assert!(whole.len() > OBJECTS * text.len());
         client.server.shutdown().await.unwrap();
     }
 

@@ -18,12 +18,18 @@ static GROUP: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).unwrap_or_else(|_| unreachable!("a pattern of our own"))
 });
 
-/// The body of a reply with what is wrong with a custom object in the order of its text.
+/// What is wrong with the keys of a ConfigMap or a Secret, which Go keeps in a map too (`pkg/apis/core/validation`).
+static OF_DATA: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r#""field":\s*"(?:data|binaryData)\["#;
+    Regex::new(pattern).unwrap_or_else(|_| unreachable!("a pattern of our own"))
+});
+
+/// The body of a reply with what is wrong with a custom object, or with data, in the order of its text.
 pub fn in_order(body: &str) -> String {
     let custom = GROUP
         .captures(body)
         .is_some_and(|found| !found[1].ends_with(".k8s.io") && found[1].contains('.'));
-    if !custom || !body.contains("\"Invalid\"") {
+    if !custom && !OF_DATA.is_match(body) || !body.contains("\"Invalid\"") {
         return body.to_owned();
     }
     let told = |causes: &[(String, String)]| {
@@ -102,4 +108,6 @@ fn causes_of_custom_objects_come_in_one_order() {
     let of_kubernetes = body("apiextensions.k8s.io", ["b", "a"]);
     assert_eq!(in_order(&of_kubernetes), of_kubernetes);
     assert_ne!(in_order(&body("x.example.com", ["b", "c"])), sorted);
+    let data = body("", ["data[a]", "data[b]"]);
+    assert_eq!(in_order(&body("", ["data[b]", "data[a]"])), data);
 }

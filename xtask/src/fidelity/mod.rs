@@ -204,7 +204,7 @@ async fn live(
     let pairs = run::in_turn(area, chosen, |(number, sequence)| async move {
         let namespace = format!("f-{tag}-{number}");
         progress.begins(number, &sequence.title);
-        let (pair, unsteady) = Pair::twice(area, sequence, &namespace, theirs, ours).await;
+        let (pair, unsteady) = Pair::again(area, sequence, &namespace, theirs, ours).await;
         progress.ends(number);
         (number, sequence, pair, unsteady)
     });
@@ -237,9 +237,9 @@ struct Pair {
 }
 
 impl Pair {
-    /// What differs must do so twice: the second time's answers, or the first time's and true if it did so only then. That
-    /// comes from a race on either side and is counted apart.
-    async fn twice(
+    /// What differs must do so again, in one of two more plays: the answers of that one, or the first one's and true if it
+    /// did so only then. That comes from a race on either side and is counted apart.
+    async fn again(
         area: &dyn Area,
         sequence: &Sequence,
         namespace: &str,
@@ -250,9 +250,14 @@ impl Pair {
         if pair.divergences.is_empty() {
             return (pair, false);
         }
-        let again = Self::play(area, sequence, &format!("{namespace}-r"), theirs, ours).await;
-        let steady = !again.divergences.is_empty();
-        (if steady { again } else { pair }, !steady)
+        for time in ["r", "s"] {
+            let namespace = format!("{namespace}-{time}");
+            let again = Self::play(area, sequence, &namespace, theirs, ours).await;
+            if !again.divergences.is_empty() {
+                return (again, false);
+            }
+        }
+        (pair, true)
     }
 
     async fn play(

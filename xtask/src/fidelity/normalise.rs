@@ -33,6 +33,8 @@ static REVISION: LazyLock<Regex> = LazyLock::new(|| {
         r"(?P<before>(?i:resource ?versions?)[^0-9A-Za-z]{1,16}|ResourceVersion in the (?:precondition|record) \(|in record \(|current: |too old resource version: \d+ \()(?P<number>\d+)",
     )
 });
+/// A message in YAML, which is folded where the line is full: revisions of other lengths move that.
+static FOLDED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^message: [^\n]*(?:\n  [^\n]*)+$"));
 static CONTINUE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?P<before>"?continue"?: ?)"?(?P<token>eyJ[A-Za-z0-9_-]+)"?"#));
 /// Names that the walks let the server make and that no reply shows in metadata, because the object was refused.
@@ -48,9 +50,10 @@ static CAUSE: LazyLock<Regex> = LazyLock::new(|| {
 /// What doesn't fit the type of an applied object.
 static FAULTS: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"errors:(?P<lines>(?:\\n  (?:[^\\"]|\\[^n])*)+)"#));
-static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b10\.96\.\d+\.\d+\b"));
+/// Of Services: of the range the servers have, and of one that a sequence gives them, for as long as it is there.
+static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b10\.(?:96\.\d+|200\.0)\.\d+\b"));
 static PORT: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r#"(?P<before>(?i:nodePort)"?[:=] ?)(?P<number>3[0-2]\d{3})\b"#));
+    LazyLock::new(|| pattern(r#"(?P<before>(?i:nodePort)\\*"?[:=] ?)(?P<number>3[0-2]\d{3})\b"#));
 /// As a table shows it, beside the port of the Service.
 static PORT_CELL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?P<before>\b\d{1,5}:)(?P<number>3[0-2]\d{3})/(?P<protocol>TCP|UDP|SCTP)\b")
@@ -162,6 +165,13 @@ impl Names {
         let text = TIME.replace_all(&text, |found: &Captures| {
             let digits = found.name("fraction").map_or(0, |fraction| fraction.len());
             format!("TIME{digits}")
+        });
+        let text = FOLDED.replace_all(&text, |found: &Captures| {
+            if found[0].contains("precondition") {
+                found[0].replace("\n  ", " ")
+            } else {
+                found[0].to_owned()
+            }
         });
         let text = REVISION.replace_all(&text, |found: &Captures| {
             let before = found["before"].to_owned();
@@ -286,6 +296,8 @@ fn ports_of_nodes_are_named_alike_in_objects_and_tables() {
     let both = r#"{"nodePort":31234,"cells":["80:31234/TCP,53:30001/UDP","443/TCP"]}"#;
     let expected = r#"{"nodePort":PORT0,"cells":["80:PORT0/TCP,53:PORT1/UDP","443/TCP"]}"#;
     assert_eq!(names.apply(both), expected);
+    let quoted = r#"Invalid value: \"{\\\"nodePort\\\":31234}\""#;
+    assert_eq!(names.apply(quoted), quoted.replace("31234", "PORT0"));
 }
 
 #[test]
@@ -323,6 +335,11 @@ fn names_of_refused_objects_and_tokens_in_yaml_are_named_too() {
     assert_eq!(
         names.apply(yaml),
         "  continue: {\"v\":\"meta.k8s.io/v1\",\"rv\":r0,\"start\":\"a\\u0000\"}\n"
+    );
+    let refused = "kind: Status\nmessage: 'the ResourceVersion in the precondition (6) does not match the ResourceVersion in\n  record (7)'\n";
+    assert_eq!(
+        names.apply(refused),
+        "kind: Status\nmessage: 'the ResourceVersion in the precondition (r0) does not match the ResourceVersion in record (r0)'\n"
     );
 }
 

@@ -13,6 +13,7 @@ use super::managed::{Identity, Managers, Owned};
 use super::members::{members, reshaped, with_named_parents, without};
 use super::set::FieldSet;
 use super::types::Type;
+use super::update::stripped;
 
 /// The versions of a kind, as far as entries of `managedFields` may name them.
 pub trait Versions {
@@ -96,7 +97,8 @@ fn comparison(
     versions: &dyn Versions,
 ) -> Option<Comparison> {
     let version = new.api_version;
-    let out = compare(&old.value, &new.value, versions.type_in(version)?);
+    let mut out = compare(&old.value, &new.value, versions.type_in(version)?);
+    out.removed = stripped(&out.removed);
     Some(match versions.reset_fields(version) {
         Some(reset) => out.without(reset),
         None => out,

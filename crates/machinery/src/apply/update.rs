@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::managed::{self, Identity, Managers, Operation, Owned};
 use super::ownership::{Change, Versions, reconcile, settle, without_reset};
@@ -115,9 +115,9 @@ pub fn update(write: &Write<'_>, old: Option<&Value>, new: &mut Value) {
         // It can't be converted to the version of the request.
         Managers::new()
     } else {
-        let live = untracked(live);
-        // Of an object that doesn't fit its schema, nobody owns anything any more.
-        track(write, write.manager, &live, new, managers).unwrap_or_default()
+        // Of an object that doesn't fit its schema, nobody owns anything any more. The old entries are seen as removed,
+        // which takes nothing from anybody: nobody owns them.
+        track(write, write.manager, live, new, managers).unwrap_or_default()
     };
     managed::put(new, &managers);
 }
@@ -241,23 +241,38 @@ pub fn keep_times(old: &Value, new: &mut Value) {
     if entries.is_empty() || !same_but_times(managed::entries(old), entries) {
         return;
     }
-    if untracked(old) == untracked(new) {
+    if same_but(old, new, "metadata", |old, new| {
+        same_but(old, new, "managedFields", |_, _| true)
+    }) {
         let entries = managed::entries(old).to_vec();
         meta::set(new, "managedFields", Value::Array(entries));
     }
 }
 
 fn same_but_times(old: &[Value], new: &[Value]) -> bool {
-    let timeless = |entry: &Value| {
-        let mut entry = entry.clone();
-        if let Some(fields) = entry.as_object_mut() {
-            fields.remove("time");
-        }
-        entry
+    let mut pairs = old.iter().zip(new);
+    old.len() == new.len() && pairs.all(|(old, new)| same_but(old, new, "time", |_, _| true))
+}
+
+/// Whether two objects have the same fields, but for one that is compared otherwise.
+fn same_but(
+    old: &Value,
+    new: &Value,
+    field: &str,
+    compare: impl Fn(&Value, &Value) -> bool,
+) -> bool {
+    let (Some(old), Some(new)) = (old.as_object(), new.as_object()) else {
+        return old == new;
     };
-    old.len() == new.len()
-        && old
-            .iter()
-            .zip(new)
-            .all(|(one, other)| timeless(one) == timeless(other))
+    let others =
+        |fields: &Map<String, Value>| fields.len() - usize::from(fields.contains_key(field));
+    let same = |(name, value): (&String, &Value)| {
+        name == field || new.get(name).is_some_and(|other| other == value)
+    };
+    others(old) == others(new)
+        && old.iter().all(same)
+        && match (old.get(field), new.get(field)) {
+            (Some(old), Some(new)) => compare(old, new),
+            (_, _) => true,
+        }
 }

@@ -214,10 +214,12 @@ fn schemas_decide_types_names_and_comparison() {
             "items": {"type": "object", "properties": {"k": {"type": "string"}, "v": {"type": "integer"}}}},
         "other": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"],
             "items": {"type": "object", "properties": {"k": {"type": "string"}, "v": {"type": "integer"}}}},
+        "wrong": {"type": "array", "items": {"type": "object", "properties": {"k": {"type": "string"}, "v": {"type": "string"}}}},
         "nul": {"type": "string", "nullable": true}, "bad": {"type": "string"}}});
     let data = json!({"d": "1h", "t": "2024-01-01T00:00:00Z", "n": 3, "b": "aGk=", "my-field": "x", "namespace": "y",
         "a__b": "z", "any": "5%", "set": ["a", "b"], "map": [{"k": "a", "v": 1}, {"k": "b", "v": 2}],
-        "other": [{"k": "b", "v": 2}, {"k": "a", "v": 1}], "nul": null, "bad": null});
+        "other": [{"k": "b", "v": 2}, {"k": "a", "v": 1}], "nul": null, "bad": null,
+        "wrong": [{"k": "a", "v": {}}, {"k": "b", "v": {}}]});
     let cases = [
         (
             "self.d == duration('60m') && self.t < timestamp('2025-01-01T00:00:00Z')",
@@ -239,6 +241,14 @@ fn schemas_decide_types_names_and_comparison() {
             "compile: ERROR: <input>:1:10: found no matching overload for '_==_' applied to '(string, null)'\n | self.nul == null\n | .........^",
         ),
         ("self.bad == ''", "error: no such key: bad"),
+        (
+            "self.wrong.exists_one(e, e == self.wrong[0])",
+            "error: invalid data, expected string, got map[string]interface {}",
+        ),
+        (
+            "[self.any] != [self.any] || self.wrong[0] == self.wrong[1]",
+            "false",
+        ),
         (
             "has(self.nul) || has(self.bad) || self.?nul.hasValue()",
             "false",

@@ -207,9 +207,17 @@ impl Value {
         length as u64
     }
 
-    /// `==`. Values of different types differ, numbers are compared by value.
+    /// Whether `==` holds. Values of different types differ, numbers are compared by value; a value that can't be read
+    /// equals nothing.
     pub fn equals(&self, other: &Self) -> bool {
-        match (self, other) {
+        self.equality(other).unwrap_or_default()
+    }
+
+    /// `==`. What can't be read on the left is an error; the first two parts that differ decide before all that follow,
+    /// as in apiserver's `pkg/cel/common/valuesunstructured.go`.
+    pub fn equality(&self, other: &Self) -> Result<bool, Arc<str>> {
+        Ok(match (self, other) {
+            (Self::Broken(text), _) => return Err(Arc::clone(text)),
             (Self::Null, Self::Null) => true,
             (Self::Bool(a), Self::Bool(b)) => a == b,
             (Self::String(a), Self::String(b)) => a == b,
@@ -217,17 +225,13 @@ impl Value {
             (Self::Timestamp(a), Self::Timestamp(b)) => a == b,
             (Self::Duration(a), Self::Duration(b)) => a == b,
             (Self::Type(a), Self::Type(b)) => a.runtime_name() == b.runtime_name(),
-            (Self::List(a), Self::List(b)) => lists_equal(a, b),
-            (Self::Map(a), Self::Map(b)) => {
-                a.len() == b.len()
-                    && a.iter()
-                        .all(|(key, value)| find(b, key).is_some_and(|found| value.equals(found)))
+            (Self::List(a), Self::List(b)) => return lists_equal(a, b),
+            (Self::Map(a), Self::Map(b)) if a.len() == b.len() => {
+                let pairs = a.iter().map(|(key, value)| (value, find(b, key)));
+                return all_equal(pairs);
             }
-            (Self::Optional(a), Self::Optional(b)) => match (a, b) {
-                (Some(a), Some(b)) => a.equals(b),
-                (None, None) => true,
-                _ => false,
-            },
+            (Self::Optional(Some(a)), Self::Optional(Some(b))) => return a.equality(b),
+            (Self::Optional(a), Self::Optional(b)) => a.is_none() && b.is_none(),
             (Self::Quantity(a), Self::Quantity(b)) => a.cmp(b).is_eq(),
             (Self::Url(a), Self::Url(b)) => a == b,
             (Self::Ip(a), Self::Ip(b)) => a == b,
@@ -236,7 +240,7 @@ impl Value {
             (Self::Format(a), Self::Format(b)) => a == b,
             (Self::Foreign(a, x), Self::Foreign(b, y)) => a == b && x == y,
             _ => self.compare(other) == Some(Ordering::Equal),
-        }
+        })
     }
 
     /// The order of two values, where there is one.
@@ -299,21 +303,37 @@ pub(super) fn find<'a>(map: &'a BTreeMap<Key, Value>, key: &Key) -> Option<&'a V
     })
 }
 
-fn lists_equal(a: &List, b: &List) -> bool {
+fn lists_equal(a: &List, b: &List) -> Result<bool, Arc<str>> {
     if a.items.len() != b.items.len() {
-        return false;
+        return Ok(false);
     }
     match &a.kind {
         ListKind::Atomic if b.kind == ListKind::Atomic => {
-            a.items.iter().zip(b.items.iter()).all(|(x, y)| x.equals(y))
+            all_equal(a.items.iter().zip(b.items.iter().map(Some)))
         }
         ListKind::Atomic => lists_equal(b, a),
-        ListKind::Set => a.items.iter().all(|x| b.items.iter().any(|y| x.equals(y))),
-        ListKind::Map(keys) => a.items.iter().all(|x| {
+        ListKind::Set => {
+            let mut items = a.items.iter();
+            Ok(items.all(|x| b.items.iter().any(|y| x.equals(y))))
+        }
+        ListKind::Map(keys) => all_equal(a.items.iter().map(|x| {
             let found = b.items.iter().find(|y| same_keys(keys, x, y));
-            found.is_some_and(|y| x.equals(y))
-        }),
+            (x, found)
+        })),
     }
+}
+
+/// Whether each value equals its counterpart; the first that doesn't decides.
+fn all_equal<'a>(
+    pairs: impl IntoIterator<Item = (&'a Value, Option<&'a Value>)>,
+) -> Result<bool, Arc<str>> {
+    for (value, counterpart) in pairs {
+        let equal = counterpart.map_or(Ok(false), |counterpart| value.equality(counterpart))?;
+        if !equal {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Whether two elements of a list of type map have the same keys.

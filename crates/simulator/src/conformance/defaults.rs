@@ -22,14 +22,6 @@ pub fn run(directory: &Path) -> std::io::Result<Vec<Case>> {
     let text = std::fs::read_to_string(directory.join("defaults.ndjson"))?;
     for raw in text.lines().filter(|raw| !raw.is_empty()) {
         let line: Value = serde_json::from_str(raw).map_err(std::io::Error::other)?;
-        if line.get("kind") == Some(&json!("ServiceCIDR")) {
-            let outcome = Outcome::Skipped("the controller of ServiceCIDRs");
-            cases.push(Case {
-                id: "ServiceCIDR".to_owned(),
-                outcome,
-            });
-            continue;
-        }
         let text = |key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default();
         let id = format!("{} {}", text("kind"), text("name"));
         let root = if text("group").is_empty() {

@@ -1,8 +1,7 @@
 //! One connection: TLS, HTTP/1.1 or HTTP/2, authentication, requests, and what a client may not keep waiting for ever
-//! (`apiserver/pkg/server/secure_serving.go`, `apiserver/pkg/server/filters/{timeout,maxinflight}.go`).
+//! (`apiserver/pkg/server/secure_serving.go`, `apiserver/pkg/server/filters/timeout.go`).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
@@ -18,6 +17,7 @@ use super::Limits;
 use super::clients::{Certified, ClientCertificates};
 use super::durable::Durable;
 use super::forward;
+use super::room::{Stuck, UnderWay};
 use crate::apiserver::{Forward, Shown, refusal, too_many_in_flight};
 use crate::request::{Request, User};
 use crate::sim_body::SimBody;
@@ -49,28 +49,8 @@ pub(crate) struct Shared {
     pub clients: Arc<ClientCertificates>,
     /// What clients may ask for.
     pub limits: Limits,
-    /// Requests that only read, under way now.
-    pub reading: AtomicUsize,
-    /// Requests that write, under way now.
-    pub writing: AtomicUsize,
-}
-
-/// A request under way; dropping it makes room for the next.
-struct InFlight<'a>(&'a AtomicUsize);
-
-impl<'a> InFlight<'a> {
-    /// Counts a request in; `None` if there are as many as allowed already.
-    fn enter(count: &'a AtomicUsize, most: Option<usize>) -> Option<Self> {
-        let before = count.fetch_add(1, Ordering::SeqCst);
-        let entered = Self(count);
-        most.is_none_or(|most| before < most).then_some(entered)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
+    /// Requests under way now.
+    pub under_way: Arc<UnderWay>,
 }
 
 /// Serves a connection until it ends.
@@ -85,7 +65,10 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
         shared.clients.certified(chain, shared.world.now())
     });
     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let service = service_fn(move |request| handle(shared.clone(), certified.clone(), request));
+    let stuck = Stuck::default();
+    let on = stuck.clone();
+    let service =
+        service_fn(move |request| handle(shared.clone(), certified.clone(), request, on.clone()));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -103,11 +86,13 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
     } else {
         builder.http1_only()
     };
-    if let Err(error) = builder
-        .serve_connection_with_upgrades(TokioIo::new(stream), service)
-        .await
-    {
-        tracing::debug!(%error, "connection ended");
+    tokio::select! {
+        end = builder.serve_connection_with_upgrades(TokioIo::new(stream), service) => {
+            if let Err(error) = end {
+                tracing::debug!(%error, "connection ended");
+            }
+        }
+        () = stuck.wait() => tracing::debug!("connection ended: the client reads nothing"),
     }
 }
 
@@ -115,6 +100,7 @@ async fn handle(
     shared: Arc<Shared>,
     certified: Certified,
     request: http::Request<Incoming>,
+    stuck: Stuck,
 ) -> Result<http::Response<SimBody>, BoxError> {
     let (mut parts, body) = request.into_parts();
     let upgrade = parts.extensions.remove::<OnUpgrade>();
@@ -127,7 +113,8 @@ async fn handle(
             return Ok(http_response(response));
         }
     }
-    let Some(_room) = in_flight(&shared, &request) else {
+    let reads = only_reads(&request.method);
+    let Some(room) = UnderWay::enter(&shared.under_way, reads, &shared.limits) else {
         return Ok(http_response(too_many_in_flight(&request)));
     };
     if !only_reads(&request.method) {
@@ -153,23 +140,14 @@ async fn handle(
         return Ok(response.map(|_| SimBody::whole(bytes::Bytes::new())));
     }
     let durable = shared.durable.clone();
+    let patience = shared.limits.patience;
     Ok(response.map(|body| {
+        let body = stuck.watching(body, room, patience);
         body.gated(move || {
             let durable = durable.clone();
             Some(Box::pin(async move { durable.settled().await }))
         })
     }))
-}
-
-/// Counts a request in; `None` if there is no room for it. It counts until its reply begins, so that neither watches nor
-/// logs that are followed hold room.
-fn in_flight<'a>(shared: &'a Shared, request: &Request) -> Option<InFlight<'a>> {
-    let (count, most) = if only_reads(&request.method) {
-        (&shared.reading, shared.limits.max_reading)
-    } else {
-        (&shared.writing, shared.limits.max_writing)
-    };
-    InFlight::enter(count, most)
 }
 
 fn only_reads(method: &http::Method) -> bool {

@@ -5,6 +5,7 @@ mod connection;
 mod durable;
 mod forward;
 mod network;
+mod room;
 mod tls;
 pub(crate) mod x509;
 
@@ -12,7 +13,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use machinery::entropy::Entropy;
@@ -29,6 +29,7 @@ use crate::request::User;
 use crate::world::{World, WorldHandle};
 use connection::Shared;
 use durable::Durable;
+use room::UnderWay;
 use tls::Credentials;
 
 /// What to serve.
@@ -52,6 +53,8 @@ pub struct Limits {
     pub max_writing: Option<usize>,
     /// How long the body of a request may take.
     pub request_timeout: Duration,
+    /// How long a client may take nothing of a reply that lies there for it, before the connection ends.
+    pub patience: Duration,
 }
 
 impl Default for Limits {
@@ -60,6 +63,7 @@ impl Default for Limits {
             max_reading: Some(400),
             max_writing: Some(200),
             request_timeout: Duration::from_mins(1),
+            patience: Duration::from_mins(1),
         }
     }
 }
@@ -174,8 +178,7 @@ impl Server {
             acceptor: TlsAcceptor::from(Arc::new(config)),
             clients,
             limits: options.limits,
-            reading: AtomicUsize::new(0),
-            writing: AtomicUsize::new(0),
+            under_way: Arc::new(UnderWay::default()),
         });
         let (fail, failure) = oneshot::channel();
         let keeping = durable.clone().run();

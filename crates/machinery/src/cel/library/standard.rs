@@ -9,8 +9,8 @@ use super::{Answer, fail, give};
 pub(super) fn call(function: &str, args: &[Value]) -> Answer {
     match (function, args) {
         ("!_", [Value::Bool(value)]) => give(!value),
-        ("_==_", [a, b]) => give(a.equals(b)),
-        ("_!=_", [a, b]) => give(!a.equals(b)),
+        ("_==_", [a, b]) => equality(a, b, true),
+        ("_!=_", [a, b]) => equality(a, b, false),
         ("_<_", [a, b]) => ordered(a, b, Ordering::is_lt),
         ("_<=_", [a, b]) => ordered(a, b, Ordering::is_le),
         ("_>_", [a, b]) => ordered(a, b, Ordering::is_gt),
@@ -108,5 +108,13 @@ fn optional(function: &str, args: &[Value]) -> Answer {
             give(Value::list(items))
         }
         _ => None,
+    }
+}
+
+/// Whether it is as `wanted` that two values are equal.
+fn equality(a: &Value, b: &Value, wanted: bool) -> Answer {
+    match a.equality(b) {
+        Ok(equal) => give(equal == wanted),
+        Err(text) => fail(text.to_string()),
     }
 }

@@ -101,6 +101,23 @@ impl Schema {
         if !formats::is_known(kind, &self.format) {
             self.format.clear();
         }
+        self.below_mut().for_each(Self::forget_unknown_formats);
+    }
+
+    /// As defaults are checked: that a value may be a number or a text is a mark there, which restricts nothing
+    /// (`pkg/apiserver/schema/kubeopenapi.go`).
+    pub(super) fn for_defaults(mut self) -> Self {
+        self.forget_int_or_string();
+        self
+    }
+
+    fn forget_int_or_string(&mut self) {
+        self.int_or_string = false;
+        self.below_mut().for_each(Self::forget_int_or_string);
+    }
+
+    /// The schemas right inside of it.
+    fn below_mut(&mut self) -> impl Iterator<Item = &mut Self> {
         let additional = match &mut self.additional_properties {
             Some(Additional::Schema(schema)) => Some(schema.as_mut()),
             Some(Additional::Allowed(_)) | None => None,
@@ -108,8 +125,7 @@ impl Schema {
         let below = self.properties.values_mut();
         let below = below.chain(self.items.as_deref_mut()).chain(additional);
         let below = below.chain(&mut self.all_of).chain(&mut self.any_of);
-        let below = below.chain(&mut self.one_of).chain(self.not.as_deref_mut());
-        below.for_each(Self::forget_unknown_formats);
+        below.chain(&mut self.one_of).chain(self.not.as_deref_mut())
     }
 
     fn has_embedded(&self) -> bool {

@@ -324,6 +324,11 @@ fn bad_definitions_are_refused_in_the_words_of_the_server() {
         )]
     );
     assert_eq!(
+        schema_case(json!({"type": "object", "properties": {
+            "a": {"x-kubernetes-int-or-string": true, "default": true}}})),
+        [String::new(); 0]
+    );
+    assert_eq!(
         schema_case(
             json!({"type": "object", "properties": {"l": {"type": "array", "x-kubernetes-list-type": "map", "items": {"type": "object"}}}})
         ),
