@@ -55,6 +55,9 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Look at monitoring without a cluster: configuration files, mistakes
     Monitoring(monitoring::Monitoring),
+    /// Put variables into a configuration, watch it, and make Prometheus or Alertmanager read it again
+    #[command(disable_help_flag = true)]
+    Reloader(ReloaderArgs),
     /// Look at Rollouts and steer them
     Rollouts(rollouts::Rollouts),
     /// Become a program that ends with the process that started it
@@ -65,28 +68,46 @@ enum Command {
     ExampleServer(example_server::ExampleServerArgs),
 }
 
-/// Carries out the command that the arguments name. Called as `kubectl-argo-rollouts`, that tool's.
+/// Flags of upstream's config-reloader, which that crate reads itself.
+#[derive(clap::Args)]
+struct ReloaderArgs {
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "FLAGS"
+    )]
+    flags: Vec<OsString>,
+}
+
+/// Carries out the command that the arguments name. Called as `kubectl-argo-rollouts` or `prometheus-config-reloader`,
+/// that tool's.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let called = args
         .first()
         .and_then(|path| Path::new(path).file_name())
         .unwrap_or_default();
+    if called == "prometheus-config-reloader" {
+        return reloader::main(args.into_iter().skip(1));
+    }
     let result = if called == "kubectl-argo-rollouts" {
-        rollouts::Plugin::try_parse_from(args).map(|plugin| plugin.rollouts.run())
+        rollouts::Plugin::try_parse_from(args)
+            .map(|plugin| plugin.rollouts.run().map(|()| ExitCode::SUCCESS))
     } else {
         Carrick::try_parse_from(args).map(|carrick| carrick.command.run())
     };
     match result {
-        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Ok(code)) => code,
         Ok(Err(error)) => output::report(&error),
         Err(usage) => output::usage(&usage),
     }
 }
 
 impl Command {
-    fn run(self) -> Result<()> {
-        match self {
+    fn run(self) -> Result<ExitCode> {
+        let done = match self {
+            // It has exit codes of its own.
+            Self::Reloader(args) => return Ok(reloader::main(args.flags)),
             Self::Up(args) => args.run(),
             Self::Run(args) => args.run(),
             Self::Crds => crds::run(),
@@ -97,7 +118,8 @@ impl Command {
             Self::Rollouts(rollouts) => rollouts.run(),
             Self::Container(args) => args.run(),
             Self::ExampleServer(args) => args.run(),
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     }
 }
 

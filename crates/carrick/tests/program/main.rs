@@ -5,4 +5,5 @@ mod bad_files;
 mod commands;
 mod common;
 mod local_pods;
+mod reloader;
 mod up_state;
