@@ -51,6 +51,11 @@ lint: ## formatting, clippy with warnings denied, sizes of functions and files
 docs: ## rustdoc, without warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet
 
+reloader: setup ## the config-reloader alone, as a small static program for an image of its own
+	@scripts/setup musl
+	$(CARGO) build --package reloader --profile small --target x86_64-unknown-linux-musl
+	@ls -l $${CARGO_TARGET_DIR:-target}/x86_64-unknown-linux-musl/small/prometheus-config-reloader
+
 deny: ## licences, bans and sources of dependencies
 	@scripts/setup cargo-deny
 	$(CARGO) deny check bans licenses sources
@@ -58,4 +63,4 @@ deny: ## licences, bans and sources of dependencies
 generate: ## write generated files anew: the rights that the scenarios take, and deploy/
 	$(CARGO) xtask generate
 
-.PHONY: help setup tour test conformance test-real fidelity clients testbed lint docs deny generate
+.PHONY: help setup tour test conformance test-real fidelity clients testbed lint docs reloader deny generate
