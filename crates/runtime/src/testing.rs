@@ -46,6 +46,8 @@ pub(crate) struct State {
     /// Fates of coming writes: `METHOD path` to what happens, once.
     pub(crate) fates: BTreeMap<String, Fate>,
     lists: usize,
+    /// `collection accept` of lists and watches, in order.
+    pub(crate) asked: Vec<String>,
 }
 
 /// A handle to the server; a clone is the same server.
@@ -132,6 +134,11 @@ impl FakeApi {
         let target = target(head.uri.path());
         let query = head.uri.query().unwrap_or_default().to_owned();
         let mut state = self.state();
+        if head.method == Method::GET && target.name.is_none() {
+            let accept = head.headers.get(http::header::ACCEPT).unwrap();
+            let asked = format!("{} {}", target.collection, accept.to_str().unwrap());
+            state.asked.push(asked);
+        }
         if head.method == Method::GET && query.contains("watch=true") {
             return Ok(state.watch(&target, &query));
         }

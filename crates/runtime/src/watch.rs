@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use tokio::time::Instant;
 
 use crate::cache::{Cache, Projection};
-use crate::client::{Client, query, retry};
+use crate::client::{Client, JSON, query, retry};
 use crate::error::{ApiStatus, Error};
 use crate::metrics::{Counter, Family};
 use crate::shutdown::Shutdown;
@@ -29,6 +29,12 @@ const MARGIN: Duration = Duration::from_secs(30);
 /// Delay after the n-th failure in a row: 800 ms times two to the n, at most this. Figures of client-go's reflector.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 const BACKOFF_BASE: Duration = Duration::from_millis(800);
+
+/// Forms of lists and of watched objects that hold no more than metadata; whoever doesn't know them answers with all.
+const LIST_OF_METADATA: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+const METADATA: &str =
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 /// Fills one cache.
 pub(crate) struct Watcher<P> {
@@ -136,7 +142,13 @@ impl<P: Projection> Watcher<P> {
                 ("limit", PAGE),
                 ("continue", &token),
             ]);
-            let page = self.client.read(&format!("{path}{query}")).await;
+            let form = if P::METADATA_ONLY {
+                LIST_OF_METADATA
+            } else {
+                JSON
+            };
+            let path = format!("{path}{query}");
+            let page = self.client.read_as(&path, form).await;
             let bytes = match page {
                 Err(error) if error.is_gone() && !token.is_empty() => {
                     // The continue token has expired: start over, keeping what is already in.
@@ -188,7 +200,8 @@ impl<P: Projection> Watcher<P> {
             self.cache.resource().collection_path(&scope.namespace)
         );
         *version = Some(known);
-        let response = self.client.open(&path).await?;
+        let form = if P::METADATA_ONLY { METADATA } else { JSON };
+        let response = self.client.open(&path, form).await?;
         let mut lines = Lines::new(response.into_body().into_data_stream());
         let dead = Instant::now() + Duration::from_secs(seconds) + MARGIN;
         loop {

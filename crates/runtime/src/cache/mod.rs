@@ -29,6 +29,9 @@ use meta::MetaOnly;
 /// The usual way: a wire struct that derives `Deserialize`, holds [`WireMeta`] as `metadata` and the fields that are
 /// read, and `#[serde(from = "…")]` on the compact struct.
 pub trait Projection: DeserializeOwned + Send + Sync + 'static {
+    /// Whether it keeps nothing but metadata: the server is asked for no more then.
+    const METADATA_ONLY: bool = false;
+
     /// Metadata of the object.
     fn meta(&self) -> &Meta;
 

@@ -90,6 +90,8 @@ impl<'de> Deserialize<'de> for Meta {
 }
 
 impl Projection for Meta {
+    const METADATA_ONLY: bool = true;
+
     fn meta(&self) -> &Meta {
         self
     }

@@ -30,8 +30,8 @@ pub use exchange::Exchange;
 use exchange::Observers;
 use limiter::Limiters;
 use machinery::entropy::Entropy;
-pub(crate) use wire::query;
-use wire::{collect, encode, failure, is_object, to_bytes, with_type};
+pub(crate) use wire::{JSON, query};
+use wire::{Media, collect, encode, failure, is_object, to_bytes, with_type};
 
 /// Objects asked for at a time when listing.
 const PAGE: u32 = 250;
@@ -221,7 +221,7 @@ impl Client {
     /// Creates an object in the collection of its namespace.
     pub async fn create(&self, resource: &ResourceRef, object: &Value) -> Result<Answer, Error> {
         let path = resource.collection_path(&ObjectKey::of(object).namespace);
-        self.write(resource, Method::POST, &path, "application/json", object)
+        self.write(resource, Method::POST, &path, JSON, object)
             .await
     }
 
@@ -233,8 +233,7 @@ impl Client {
         subresource: Option<&str>,
     ) -> Result<Answer, Error> {
         let path = resource.object_path(&ObjectKey::of(object), subresource);
-        self.write(resource, Method::PUT, &path, "application/json", object)
-            .await
+        self.write(resource, Method::PUT, &path, JSON, object).await
     }
 
     /// Patches an object, or one of its subresources.
@@ -272,7 +271,7 @@ impl Client {
             None => Bytes::new(),
         };
         let bytes = self
-            .send(Method::DELETE, &path, Some("application/json"), body, true)
+            .send(Method::DELETE, &path, Media::body(JSON), body, true)
             .await?;
         let lingers = is_object(resource, &bytes);
         for sink in self.sinks(resource) {
@@ -299,16 +298,9 @@ impl Client {
             );
         }
         let path = POD.object_path(key, Some("eviction"));
-        let bytes = self
-            .send(
-                Method::POST,
-                &path,
-                Some("application/json"),
-                to_bytes(&body)?,
-                false,
-            )
-            .await?;
-        Ok(Answer { bytes })
+        let (media, body) = (Media::body(JSON), to_bytes(&body)?);
+        let sent = self.send(Method::POST, &path, media, body, false);
+        sent.await.map(|bytes| Answer { bytes })
     }
 
     /// Registers a cache that wants to see the answers to our own writes.
@@ -364,13 +356,20 @@ impl Client {
 
     /// GET of a path with its query.
     pub async fn read(&self, path: &str) -> Result<Bytes, Error> {
-        self.send(Method::GET, path, None, Bytes::new(), true).await
+        self.read_as(path, JSON).await
+    }
+
+    /// The same, answered in that form.
+    pub(crate) async fn read_as(&self, path: &str, accept: &str) -> Result<Bytes, Error> {
+        let media = Media::answer(accept);
+        self.send(Method::GET, path, media, Bytes::new(), true)
+            .await
     }
 
     /// Opens a stream of the body of a GET, for watches. Not limited, retried or timed.
-    pub(crate) async fn open(&self, path: &str) -> Result<Response<Body>, Error> {
+    pub(crate) async fn open(&self, path: &str, accept: &str) -> Result<Response<Body>, Error> {
         access::check(self.inner.options.rights.as_deref(), &Method::GET, path)?;
-        let request = Self::request(Method::GET, path)?
+        let request = Self::request(Method::GET, path, accept)?
             .header(http::header::ACCEPT_ENCODING, "identity")
             .body(Body::empty())?;
         let response = self.exchange(&[], request).await?;
@@ -395,7 +394,13 @@ impl Client {
             path.push_str(&encode(&self.inner.options.field_manager));
         }
         let bytes = self
-            .send(method, &path, Some(content_type), to_bytes(body)?, true)
+            .send(
+                method,
+                &path,
+                Media::body(content_type),
+                to_bytes(body)?,
+                true,
+            )
             .await?;
         self.sinks(resource)
             .iter()
@@ -408,17 +413,14 @@ impl Client {
         &self,
         method: Method,
         path: &str,
-        content_type: Option<&str>,
+        media: Media<'_>,
         body: Bytes,
         repeat_refused: bool,
     ) -> Result<Bytes, Error> {
         access::check(self.inner.options.rights.as_deref(), &method, path)?;
         let mut attempt = 0;
         loop {
-            let error = match self
-                .send_once(&method, path, content_type, body.clone())
-                .await
-            {
+            let error = match self.send_once(&method, path, media, body.clone()).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => error,
             };
@@ -437,14 +439,14 @@ impl Client {
         &self,
         method: &Method,
         path: &str,
-        content_type: Option<&str>,
+        media: Media<'_>,
         body: Bytes,
     ) -> Result<Bytes, Error> {
         if let Some(limiters) = &self.inner.limiters {
             limiters.of(path).acquire().await;
         }
-        let mut request = Self::request(method.clone(), path)?;
-        if let Some(content_type) = content_type {
+        let mut request = Self::request(method.clone(), path, media.accept)?;
+        if let Some(content_type) = media.content_type {
             request = request.header(http::header::CONTENT_TYPE, content_type);
         }
         let request = request.body(Body::from(body.to_vec()))?;
@@ -463,14 +465,14 @@ impl Client {
         }
     }
 
-    fn request(method: Method, path: &str) -> Result<http::request::Builder, Error> {
+    fn request(method: Method, path: &str, accept: &str) -> Result<http::request::Builder, Error> {
         let uri: http::Uri = path
             .parse()
             .map_err(|error: http::uri::InvalidUri| Error::Request(error.into()))?;
         Ok(Request::builder()
             .method(method)
             .uri(uri)
-            .header(http::header::ACCEPT, "application/json"))
+            .header(http::header::ACCEPT, accept))
     }
 
     async fn exchange(&self, body: &[u8], request: Request<Body>) -> Result<Response<Body>, Error> {

@@ -11,6 +11,36 @@ use serde_json::{Value, json};
 use crate::error::{ApiStatus, Error};
 use crate::resource::ResourceRef;
 
+/// The media type of bodies, and of answers unless another form is asked for.
+pub(crate) const JSON: &str = "application/json";
+
+/// Media types of a request.
+#[derive(Clone, Copy)]
+pub(super) struct Media<'a> {
+    /// Of its body, if it has one.
+    pub(super) content_type: Option<&'a str>,
+    /// Of its answer.
+    pub(super) accept: &'a str,
+}
+
+impl<'a> Media<'a> {
+    /// A request with a body.
+    pub(super) fn body(content_type: &'a str) -> Self {
+        Self {
+            content_type: Some(content_type),
+            accept: JSON,
+        }
+    }
+
+    /// A request without one.
+    pub(super) fn answer(accept: &'a str) -> Self {
+        Self {
+            content_type: None,
+            accept,
+        }
+    }
+}
+
 /// The whole body.
 pub(super) async fn collect(response: Response<Body>) -> Result<Bytes, Error> {
     let collected = response

@@ -199,6 +199,31 @@ fn writes(api: &FakeApi) -> Vec<String> {
 }
 
 #[test]
+fn a_cache_of_metadata_asks_for_no_more() {
+    let api = FakeApi::default();
+    run(&api, None, async |_| {
+        until(|| api.state().asked.len() >= 4).await;
+    });
+    let asked = api.state().asked.clone();
+    let of = |collection: &str| -> Vec<String> {
+        let all = asked
+            .iter()
+            .filter_map(|line| line.strip_prefix(collection));
+        all.map(|form| form.trim().to_owned()).take(2).collect()
+    };
+    let partial =
+        |kind: &str| format!("application/json;as={kind};g=meta.k8s.io;v=v1,application/json");
+    assert_eq!(
+        of("/api/v1/configmaps"),
+        [
+            partial("PartialObjectMetadataList"),
+            partial("PartialObjectMetadata")
+        ]
+    );
+    assert_eq!(of(WIDGETS), ["application/json", "application/json"]);
+}
+
+#[test]
 fn a_widget_converges_with_one_status_write_and_then_nothing_more_is_written() {
     let api = FakeApi::default();
     api.put(WIDGETS, widget("a", 2));
