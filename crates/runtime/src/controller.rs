@@ -445,7 +445,7 @@ impl<R: Reconciler> Worker<R> {
 
     /// Records the Events of the aftermath. Answers whether there were any Events in this pass.
     fn told(&self, plan: &Plan<Performed>, aftermath: Vec<Event>) -> bool {
-        let done = plan.effects.iter().take(plan.done());
+        let done = plan.effects.iter().take(plan.done()).chain(&plan.also);
         let mut any = done.into_iter().any(|effect| effect.target().is_none());
         for event in aftermath {
             let Event {

@@ -36,34 +36,49 @@ impl Driver {
         Self { client, recorder }
     }
 
-    /// Performs the effects in order and stops at the first that fails.
+    /// Performs the effects in order and stops at the first that fails; then what is performed anyway.
     pub async fn perform(&self, plan: Plan) -> Outcome {
         let mut answers = Vec::with_capacity(plan.effects.len());
         let mut fences = Vec::new();
+        let mut failed = None;
         for (index, effect) in plan.effects.iter().enumerate() {
-            tracing::debug!(%effect, "performing");
-            let before = self.held(effect);
-            match self.effect(effect).await {
-                Ok(answer) => {
-                    fences.extend(self.fence(effect, before, answer.as_ref()));
-                    answers.push(answer);
-                }
+            match self.fenced(effect, &mut fences).await {
+                Ok(answer) => answers.push(answer),
                 Err(error) => {
-                    tracing::info!(%effect, %error, "effect failed");
-                    let failure = self.failure(index, effect, &error).await;
-                    return Outcome {
-                        plan: plan.performed(answers, Some(failure)),
-                        error: Some(error),
-                        fences,
-                    };
+                    failed = Some((self.failure(index, effect, &error).await, error));
+                    break;
                 }
             }
         }
+        let (failure, mut error) = failed.unzip();
+        for (index, effect) in plan.also.iter().enumerate() {
+            if let Err(other) = self.fenced(effect, &mut fences).await {
+                // Whatever our view of the object was, the next pass shall see it as it is.
+                self.failure(index, effect, &other).await;
+                error = error.or(Some(other));
+            }
+        }
         Outcome {
-            plan: plan.performed(answers, None),
-            error: None,
+            plan: plan.performed(answers, failure),
+            error,
             fences,
         }
+    }
+
+    /// Performs an effect, and notes what the caches must show first before anybody looks again.
+    async fn fenced(
+        &self,
+        effect: &Effect,
+        fences: &mut Vec<Fence>,
+    ) -> Result<Option<Bytes>, Error> {
+        tracing::debug!(%effect, "performing");
+        let before = self.held(effect);
+        let answer = self.effect(effect).await;
+        match &answer {
+            Ok(answer) => fences.extend(self.fence(effect, before, answer.as_ref())),
+            Err(error) => tracing::info!(%effect, %error, "effect failed"),
+        }
+        answer
     }
 
     /// Writes a status, if it differs. Answers whether something was written.
@@ -277,6 +292,10 @@ mod tests {
 
     /// Performs a plan against a server that knows the config map `there`.
     fn performed(effects: Vec<Effect>) -> (Outcome, Vec<String>) {
+        performed_with(Plan::of(effects))
+    }
+
+    fn performed_with(plan: Plan) -> (Outcome, Vec<String>) {
         let api = FakeApi::default();
         api.put("/api/v1/configmaps", config_map("there"));
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -286,9 +305,7 @@ mod tests {
         let outcome = runtime.block_on(async {
             let client = api.client();
             let (recorder, _writer) = events::channel(client.clone(), "test");
-            Driver::new(client, recorder)
-                .perform(Plan::of(effects))
-                .await
+            Driver::new(client, recorder).perform(plan).await
         });
         let writes = api.state().writes.clone();
         (outcome, writes)
@@ -348,6 +365,25 @@ mod tests {
             (Some(&failure), 1)
         );
         assert_eq!(outcome.plan.answer(0).unwrap()["metadata"]["uid"], "uid-2");
+    }
+
+    #[test]
+    fn what_is_done_anyway_is_done_after_a_failure_each_on_its_own() {
+        let create = |name: &str| Effect::create(CONFIG_MAP, config_map(name));
+        let plan = vec![create("there"), create("never")];
+        let also = vec![create("there"), create("new")];
+        let (outcome, writes) = performed_with(Plan::of(plan).also(also));
+        let path = "POST /api/v1/namespaces/ns/configmaps";
+        let wanted = ["409", "409", "201"].map(|code| format!("{path} {code}"));
+        assert_eq!(writes, wanted);
+        assert_eq!(
+            outcome.plan.failure().map(|failure| failure.effect),
+            Some(0)
+        );
+        let (outcome, _) = performed_with(Plan::nothing().also(vec![create("there")]));
+        // The plan has not failed, and yet the pass is tried again.
+        assert_eq!(outcome.plan.failure(), None);
+        assert!(outcome.error.is_some());
     }
 
     #[test]

@@ -70,6 +70,9 @@ impl Failure {
 pub struct Plan<S = Planned> {
     /// In the order in which they are performed.
     pub effects: Vec<Effect>,
+    /// What is performed after these, whatever became of them: each on its own, however the others end. What fails is tried
+    /// again by the next pass, and is no [failure](Plan::failure) of the plan.
+    pub also: Vec<Effect>,
     /// When to look again.
     pub requeue: Requeue,
     state: S,
@@ -85,6 +88,7 @@ impl Plan {
     pub fn of(effects: Vec<Effect>) -> Self {
         Self {
             effects,
+            also: Vec::new(),
             requeue: Requeue::Never,
             state: Planned,
         }
@@ -94,6 +98,13 @@ impl Plan {
     #[must_use]
     pub fn requeue(mut self, requeue: Requeue) -> Self {
         self.requeue = requeue;
+        self
+    }
+
+    /// The same plan with more that is performed whatever becomes of its effects.
+    #[must_use]
+    pub fn also(mut self, effects: Vec<Effect>) -> Self {
+        self.also.extend(effects);
         self
     }
 
@@ -117,6 +128,7 @@ impl Plan {
     ) -> Plan<Performed> {
         Plan {
             effects: self.effects,
+            also: self.also,
             requeue: self.requeue,
             state: Performed { answers, failure },
         }
@@ -157,7 +169,7 @@ impl fmt::Display for Requeue {
 /// One line an effect, as `carrick plan` prints it.
 impl<S> fmt::Display for Plan<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for effect in &self.effects {
+        for effect in self.effects.iter().chain(&self.also) {
             writeln!(f, "{effect}")?;
         }
         write!(f, "again  {}", self.requeue)
