@@ -10,30 +10,54 @@ pub const NAME: &str = "prometheus-operator";
 /// A resource with its group, and what is done to its objects. `finalizers` are never called: what is made blocks the deletion
 /// of its owner, and clusters that enforce permissions of owner references let only those set that who may update them.
 const USED: &[(&str, &str)] = &[
-    ("alertmanagerconfigs.monitoring.coreos.com", "list watch"),
-    ("alertmanagers.monitoring.coreos.com", "get list watch"),
+    (
+        "alertmanagerconfigs.monitoring.coreos.com",
+        "get list watch",
+    ),
+    ("alertmanagerconfigs/status.monitoring.coreos.com", "patch"),
+    (
+        "alertmanagers.monitoring.coreos.com",
+        "get list watch patch",
+    ),
     ("alertmanagers/finalizers.monitoring.coreos.com", "update"),
     ("alertmanagers/status.monitoring.coreos.com", "patch"),
     ("configmaps", "get list watch create update delete"),
     ("events", "create patch"),
     ("leases.coordination.k8s.io", "get create update"),
     ("namespaces", "list watch"),
-    ("podmonitors.monitoring.coreos.com", "list watch"),
+    ("podmonitors.monitoring.coreos.com", "get list watch"),
+    ("podmonitors/status.monitoring.coreos.com", "patch"),
     ("pods", "list patch"),
-    ("probes.monitoring.coreos.com", "list watch"),
-    ("prometheuses.monitoring.coreos.com", "get list watch"),
+    ("probes.monitoring.coreos.com", "get list watch"),
+    ("probes/status.monitoring.coreos.com", "patch"),
+    (
+        "prometheusagents.monitoring.coreos.com",
+        "get list watch patch",
+    ),
+    (
+        "prometheusagents/finalizers.monitoring.coreos.com",
+        "update",
+    ),
+    ("prometheusagents/status.monitoring.coreos.com", "patch"),
+    ("prometheuses.monitoring.coreos.com", "get list watch patch"),
     ("prometheuses/finalizers.monitoring.coreos.com", "update"),
     ("prometheuses/status.monitoring.coreos.com", "patch"),
-    ("prometheusrules.monitoring.coreos.com", "list watch"),
-    ("scrapeconfigs.monitoring.coreos.com", "list watch"),
+    ("prometheusrules.monitoring.coreos.com", "get list watch"),
+    ("prometheusrules/status.monitoring.coreos.com", "patch"),
+    ("scrapeconfigs.monitoring.coreos.com", "get list watch"),
+    ("scrapeconfigs/status.monitoring.coreos.com", "patch"),
     ("secrets", "get list watch create update delete"),
-    ("servicemonitors.monitoring.coreos.com", "list watch"),
+    ("servicemonitors.monitoring.coreos.com", "get list watch"),
+    ("servicemonitors/status.monitoring.coreos.com", "patch"),
     ("services", "get list watch create update"),
     (
         "statefulsets.apps",
         "get list watch create update patch delete",
     ),
     ("storageclasses.storage.k8s.io", "get"),
+    ("thanosrulers.monitoring.coreos.com", "get list watch patch"),
+    ("thanosrulers/finalizers.monitoring.coreos.com", "update"),
+    ("thanosrulers/status.monitoring.coreos.com", "patch"),
 ];
 
 /// The `ServiceAccount` of the controllers in a namespace.

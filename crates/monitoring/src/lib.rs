@@ -14,10 +14,12 @@ pub mod duration;
 pub mod offline;
 pub mod operator;
 pub mod prometheus;
+pub mod prometheus_agent;
 pub mod promql;
 pub mod rules;
 pub mod run;
 pub mod selection;
+pub mod thanos_ruler;
 pub mod url;
 pub mod workload;
 

@@ -1,5 +1,6 @@
 //! The monitoring controllers as one manager: caches and what wakes whom (upstream's `cmd/operator/main.go`).
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use runtime::{
 
 use crate::access;
 use crate::alertmanager;
-use crate::api::{Alertmanager, Prometheus};
+use crate::api::{Alertmanager, Prometheus, PrometheusAgent, ThanosRuler};
 use crate::config::prometheus::Options;
 use crate::operator::assets::{AssetReader, same_version};
 use crate::operator::candidates::Configurations;
@@ -41,6 +42,8 @@ pub struct RunOptions {
     pub namespace: String,
     /// What pods are made with.
     pub settings: Settings,
+    /// Whether selected objects say in their status which workloads use them (`StatusForConfigurationResources`).
+    pub writes_bindings: bool,
     /// Workloads of a kind that are worked on at the same time.
     pub workers: usize,
     /// Requests a second; no limit if absent.
@@ -62,6 +65,7 @@ impl Default for RunOptions {
         Self {
             namespace: String::new(),
             settings: Settings::default(),
+            writes_bindings: true,
             workers: 1,
             qps: Some(100.0),
             burst: 100,
@@ -135,7 +139,7 @@ impl Shared {
         let scope = Scope::namespace(options.namespace.clone());
         let ours = scope.clone().labelled(OURS);
         let mut whole = |resource, scope: &Scope| manager.cache(resource, scope.clone());
-        let by_kind = Configuration::ALL
+        let by_kind: BTreeMap<Configuration, Cache<Whole>> = Configuration::ALL
             .into_iter()
             .map(|kind| (kind, whole(kind.resource(), &scope)))
             .collect();
@@ -150,10 +154,7 @@ impl Shared {
         };
         let namespaces = manager.cache(runtime::resource::NAMESPACE, Scope::all());
         Self {
-            configurations: Configurations {
-                by_kind,
-                namespaces,
-            },
+            configurations: Configurations::new(by_kind, namespaces),
             secrets: manager.cache(SECRET, scope.clone()),
             config_maps: manager.cache(CONFIG_MAP, scope),
             own_secrets,
@@ -179,6 +180,7 @@ impl Shared {
             own: self.own.clone(),
             assets: assets.clone(),
             told: Told::default(),
+            writes_bindings: options.writes_bindings,
             settings: Arc::new(options.settings.clone()),
             options: generator_options(),
         });
@@ -232,12 +234,20 @@ impl Shared {
 /// Adds the monitoring controllers to a manager.
 pub fn add(manager: &mut Manager, options: &RunOptions) {
     let shared = Shared::new(manager, options);
-    add_prometheus(manager, options, &shared);
+    add_plain::<Prometheus>(manager, options, &shared, "prometheus");
+    add_plain::<PrometheusAgent>(manager, options, &shared, "prometheusagent");
     add_alertmanager(manager, options, &shared);
+    add_plain::<ThanosRuler>(manager, options, &shared, "thanosruler");
 }
 
-fn add_prometheus(manager: &mut Manager, options: &RunOptions, shared: &Shared) {
-    let (_, controller) = shared.controller::<Prometheus>(manager, options, "prometheus");
+/// Adds the controller of a kind that nothing wakes but what wakes all.
+fn add_plain<W: Workload>(
+    manager: &mut Manager,
+    options: &RunOptions,
+    shared: &Shared,
+    name: &str,
+) {
+    let (_, controller) = shared.controller::<W>(manager, options, name);
     manager.add(controller);
 }
 

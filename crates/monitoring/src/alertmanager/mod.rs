@@ -14,6 +14,7 @@ pub mod decide;
 use std::sync::Arc;
 
 use runtime::{Cache, Change, ObjectKey, Projection, ResourceRef};
+use serde_json::{Map, Value};
 
 use crate::api::kinds::ObjectMeta;
 use crate::api::status::Condition;
@@ -40,6 +41,7 @@ pub struct Candidates {
 
 impl Workload for Alertmanager {
     const RESOURCE: ResourceRef = ALERTMANAGER;
+    const PREFIX: &'static str = "alertmanager";
 
     type Candidates = Candidates;
 
@@ -105,6 +107,10 @@ impl Workload for Alertmanager {
 
     fn available(sets: &[(String, Health<'_>)]) -> Option<Condition> {
         sets.first().map(|(_, health)| available(health))
+    }
+
+    fn describe(&self, _sets: &[(String, Health<'_>)], status: &mut Map<String, Value>) {
+        self.describe_selector(status);
     }
 }
 

@@ -11,7 +11,7 @@ use crate::api::kinds::{Object, ObjectMeta};
 use crate::api::{Prometheus, PrometheusAgent, PrometheusRule, ThanosRuler};
 use crate::config::prometheus::{
     Additional, DEFAULT_VERSION, Options, Selected, agent_configuration, enforced_label,
-    server_configuration,
+    ruler_remote_write, server_configuration,
 };
 use crate::config::version::Version;
 use crate::promql;
@@ -91,7 +91,12 @@ impl World<'_> {
                 ),
                 ..Additional::default()
             };
-            match agent_configuration(&agent, &selected, &additional, &self.assets, options()) {
+            // Shards of agents are never retained.
+            let options = Options {
+                retention_policies: false,
+                ..options()
+            };
+            match agent_configuration(&agent, &selected, &additional, &self.assets, options) {
                 Ok(made) => {
                     self.out.warnings.extend(made.warnings);
                     self.file(&owner, "prometheus.yaml", made.text);
@@ -108,9 +113,18 @@ impl World<'_> {
             let Some(version) = self.version(at, spec.version.as_deref(), THANOS_VERSION) else {
                 continue;
             };
+            let owner = format!("ThanosRuler {}", ruler.key());
+            match ruler_remote_write(&ruler, &version, &self.assets) {
+                Ok(made) if !spec.remote_write.is_empty() => {
+                    self.out.warnings.extend(made.warnings);
+                    self.file(&owner, "remote-write.yaml", made.text);
+                }
+                Ok(_) => {}
+                Err(error) => self.problem(at, "spec.remoteWrite", error.to_string()),
+            }
             self.rule_files(&Ruler {
                 at,
-                owner: format!("ThanosRuler {}", ruler.key()),
+                owner,
                 metadata: &ruler.metadata,
                 namespaces: spec.rule_namespace_selector.as_ref(),
                 rules: spec.rule_selector.as_ref(),

@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use runtime::{Cache, Meta, ObjectKey, ObjectReference, Projection, ResourceRef, Whole};
+use runtime::{Cache, Index, Meta, ObjectKey, ObjectReference, Projection, ResourceRef, Whole};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
+use super::bindings::{Holder, HolderId, index_key};
 use super::references::{self, Reference};
 use super::selecting::{Configuration, Selecting, Selects, labels, namespace_labels};
 use crate::api::kinds::Object;
 use crate::api::read;
+use crate::api::status::WorkloadBinding;
 use crate::selection::Wanted;
 
 /// Caches of what can be selected.
@@ -16,8 +20,54 @@ use crate::selection::Wanted;
 pub struct Configurations {
     /// Objects, by kind.
     pub by_kind: BTreeMap<Configuration, Cache<Whole>>,
+    /// The same objects by the workloads they say they are used by, see [`index_key`].
+    pub by_user: Vec<(ResourceRef, Index<Whole>)>,
     /// Namespaces.
     pub namespaces: Cache<Meta>,
+}
+
+impl Configurations {
+    /// All objects of these caches; namespaces are watched beside them.
+    pub fn new(by_kind: BTreeMap<Configuration, Cache<Whole>>, namespaces: Cache<Meta>) -> Self {
+        let caches = by_kind.values();
+        let by_user = caches
+            .map(|cache| (cache.resource().clone(), cache.index(users)))
+            .collect();
+        Self {
+            by_kind,
+            by_user,
+            namespaces,
+        }
+    }
+
+    /// The objects that say they are used by a workload.
+    pub fn naming(&self, resource: &str, workload: &ObjectKey) -> Vec<Holder> {
+        let text = index_key(resource, workload);
+        let found = self.by_user.iter().flat_map(|(resource, index)| {
+            let held = index.get(&text).into_iter();
+            held.map(|held| Holder::of(resource, &held.value()))
+        });
+        found.collect()
+    }
+}
+
+/// The workloads that an object says it is used by.
+fn users(held: &Whole) -> Vec<String> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Status {
+        bindings: Vec<WorkloadBinding>,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Bound {
+        status: Option<Status>,
+    }
+    let bound: Bound = held.decode().unwrap_or_default();
+    let bindings = bound.status.unwrap_or_default().bindings.into_iter();
+    let key =
+        |one: WorkloadBinding| index_key(&one.resource, &ObjectKey::new(one.namespace, one.name));
+    bindings.map(key).collect()
 }
 
 /// An object that a workload selects.
@@ -34,12 +84,10 @@ where
     S: Default + DeserializeOwned,
     T: Default + DeserializeOwned,
 {
-    fn of(resource: &ResourceRef, held: &Whole, references: &mut BTreeSet<Reference>) -> Self {
-        let value = held.value();
-        references.extend(references::of(&value));
+    fn of(holder: &Holder, value: &Value) -> Self {
         Self {
-            reference: ObjectReference::of(resource, &value),
-            object: read(&value).map_err(|error| error.to_string()),
+            reference: holder.reference.clone(),
+            object: read(value).map_err(|error| error.to_string()),
         }
     }
 }
@@ -52,6 +100,8 @@ pub struct Find<'a, W> {
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// Secrets and `ConfigMap`s that what was found refers to.
     pub references: BTreeSet<Reference>,
+    /// What was found, and what it says of who uses it.
+    pub found: BTreeMap<HolderId, Holder>,
 }
 
 impl<'a, W: Selects> Find<'a, W> {
@@ -62,7 +112,21 @@ impl<'a, W: Selects> Find<'a, W> {
             configurations,
             namespaces: BTreeMap::new(),
             references: BTreeSet::new(),
+            found: BTreeMap::new(),
         }
+    }
+
+    fn take<S, T>(&mut self, resource: &ResourceRef, held: &Whole) -> Candidate<Object<S, T>>
+    where
+        S: Default + DeserializeOwned,
+        T: Default + DeserializeOwned,
+    {
+        let value = held.value();
+        self.references.extend(references::of(&value));
+        let holder = Holder::of(resource, &value);
+        let candidate = Candidate::of(&holder, &value);
+        self.found.insert(holder.id(), holder);
+        candidate
     }
 
     /// The objects of a kind that are selected.
@@ -78,8 +142,7 @@ impl<'a, W: Selects> Find<'a, W> {
         let mut found = Vec::new();
         for held in cache.list() {
             if self.wants(wanted, held.meta()) {
-                let references = &mut self.references;
-                found.push(Candidate::of(cache.resource(), &held, references));
+                found.push(self.take(cache.resource(), &held));
             }
         }
         found
@@ -97,7 +160,7 @@ impl<'a, W: Selects> Find<'a, W> {
     {
         let cache = self.configurations.by_kind.get(&kind)?;
         let held = cache.get(key)?;
-        Some(Candidate::of(cache.resource(), &held, &mut self.references))
+        Some(self.take(cache.resource(), &held))
     }
 
     fn wants(&mut self, wanted: &Wanted, meta: &Meta) -> bool {

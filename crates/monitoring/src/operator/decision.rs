@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use runtime::{Plan, Requeue};
+use runtime::{Effect, Plan, Requeue};
 
+use super::bindings;
 use super::refusals::Refused;
 use super::status::is_settled;
 use super::workload::{Observed, Workload};
@@ -13,15 +14,24 @@ use crate::api::workload::StorageSpec;
 /// How often pods that aren't all ready are looked at.
 const POLL: Duration = Duration::from_mins(1);
 
+/// A reason and a message of the condition `Reconciled`.
+pub type Remark = (&'static str, String);
+
 /// What follows from an observation of a workload.
 #[derive(Debug, Clone)]
 pub struct Decision {
     /// What to write, or why nothing can be.
     pub outcome: Result<Plan, String>,
+    /// What is written whatever becomes of that: Events, and what selected objects say of themselves.
+    pub also: Vec<Effect>,
     /// Refusals that hold now.
     pub refused: BTreeSet<Refused>,
-    /// What the condition `Reconciled` says if all goes well: a reason and a message.
-    pub remark: Option<(&'static str, String)>,
+    /// What the condition `Reconciled` says if all goes well.
+    pub remark: Option<Remark>,
+    /// Whether the selected objects were looked at, so that those which aren't refused are accepted.
+    pub checked: bool,
+    /// Whether the status is written.
+    pub reports: bool,
 }
 
 impl Decision {
@@ -29,21 +39,46 @@ impl Decision {
     pub fn of(outcome: Result<Plan, String>) -> Self {
         Self {
             outcome,
+            also: Vec::new(),
             refused: BTreeSet::new(),
             remark: None,
+            checked: false,
+            reports: true,
         }
     }
 }
 
+/// Says which fields shall be replaced by which: of those that are set, given as old field, new field and value.
+pub fn deprecated(fields: &[(&str, &str, Option<&str>)]) -> Option<Remark> {
+    let set = fields
+        .iter()
+        .filter(|(_, _, value)| value.is_some_and(|value| !value.is_empty()));
+    let texts: Vec<String> = set
+        .map(|(old, new, _)| {
+            format!("field {old:?} is deprecated, field {new:?} should be used instead")
+        })
+        .collect();
+    (!texts.is_empty()).then(|| ("DeprecatedFieldsInUse", texts.join("; ")))
+}
+
 /// Decides about one workload.
 pub fn decide<W: Workload>(observed: &Observed<W>) -> Decision {
+    if let Some(plan) = bindings::preparation(observed) {
+        return Decision {
+            reports: false,
+            ..Decision::of(Ok(plan))
+        };
+    }
     let workload = match &observed.workload {
         Ok(workload) => workload,
         Err(why) => return Decision::of(Err(format!("the object can't be read: {why}"))),
     };
-    let gone = workload.metadata().deletion_timestamp.is_some();
+    let gone = observed.is_going();
     let mut decision = if gone || workload.is_paused() {
-        Decision::of(Ok(Plan::nothing()))
+        Decision {
+            reports: !gone,
+            ..Decision::of(Ok(Plan::nothing()))
+        }
     } else if observed.storage_class == Some(false) {
         let name = workload.storage().and_then(StorageSpec::class);
         let name = name.unwrap_or_default();
@@ -51,6 +86,10 @@ pub fn decide<W: Workload>(observed: &Observed<W>) -> Decision {
     } else {
         workload.decide(observed)
     };
+    if decision.checked {
+        let told = bindings::effects(observed, &decision.refused);
+        decision.also.extend(told);
+    }
     // Whatever watches tell, pods that aren't as they shall be are looked at again.
     if !gone && !is_settled(observed) {
         let outcome = decision.outcome;

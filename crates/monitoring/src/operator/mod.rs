@@ -2,13 +2,17 @@
 //! [`workload::Workload`]; read that next.
 
 pub mod assets;
+pub mod bindings;
 pub mod candidates;
 pub mod decision;
 pub mod observe;
+pub mod pass;
 pub mod reconciler;
 pub mod references;
 pub mod refusals;
 pub mod resources;
+pub mod rule_files;
+pub mod scraping;
 pub mod selecting;
 pub mod service;
 pub mod status;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use runtime::{Error, ObjectKey, Reader};
 
+use super::bindings::Held;
 use super::candidates::Find;
 use super::references;
 use super::stored::{self, Stored};
@@ -28,6 +29,11 @@ pub async fn observe<W: Workload>(
     let mut observed = Observed {
         workload: read::<W>(&object).map_err(|error| error.to_string()),
         candidates: W::Candidates::default(),
+        held: Held {
+            selected: Vec::new(),
+            left: caches.configurations.naming(&W::RESOURCE.plural, key),
+        },
+        writes_bindings: caches.writes_bindings,
         assets: Assets::default(),
         stored: Stored::default(),
         pods: Vec::new(),
@@ -44,7 +50,12 @@ pub async fn observe<W: Workload>(
     let mut find = Find::new(&held, &caches.configurations);
     find.references = references::of(&observed.object);
     observed.candidates = workload.candidates(&mut find);
-    let references = find.references;
+    let Find {
+        references, found, ..
+    } = find;
+    let Held { selected, left } = &mut observed.held;
+    left.retain(|holder| !found.contains_key(&holder.id()));
+    *selected = found.into_values().collect();
     observed.assets = caches.assets.read(key, references, reader).await?;
     let metadata = workload.metadata();
     let names = workload.names();

@@ -58,10 +58,15 @@ impl<W: Workload> Reconciler for WorkloadReconciler<W> {
 
     fn decide(&self, subject: &Subject<W>) -> Result<Plan, Rejection> {
         let decision = subject.decision();
-        decision.outcome.clone().map_err(|message| Rejection {
-            status: Box::new(subject.status(None)),
-            ..Rejection::terminal("ReconciliationFailed", message)
-        })
+        let also = decision.also.clone();
+        match &decision.outcome {
+            Ok(plan) => Ok(plan.clone().also(also)),
+            Err(_) if !also.is_empty() => Ok(Plan::nothing().also(also)),
+            Err(message) => Err(Rejection {
+                status: Box::new(subject.status(None)),
+                ..Rejection::terminal("ReconciliationFailed", message.clone())
+            }),
+        }
     }
 
     fn status(&self, subject: &Subject<W>, plan: &Plan<Performed>) -> StatusWrite {

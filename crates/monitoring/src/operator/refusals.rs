@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use runtime::{Effect, ObjectKey, ObjectReference};
 
-/// An object that can't be used, in the version that was looked at.
+/// An object that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Refused {
     /// Which.

@@ -7,6 +7,12 @@ use crate::api::GROUP;
 /// Prometheus servers.
 pub const PROMETHEUS: ResourceRef =
     ResourceRef::namespaced(GROUP, "v1", "Prometheus", "prometheuses");
+/// Prometheus agents.
+pub const PROMETHEUS_AGENT: ResourceRef =
+    ResourceRef::namespaced(GROUP, "v1alpha1", "PrometheusAgent", "prometheusagents");
+/// Thanos Rulers.
+pub const THANOS_RULER: ResourceRef =
+    ResourceRef::namespaced(GROUP, "v1", "ThanosRuler", "thanosrulers");
 /// Alertmanagers.
 pub const ALERTMANAGER: ResourceRef =
     ResourceRef::namespaced(GROUP, "v1", "Alertmanager", "alertmanagers");

@@ -10,7 +10,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::resources;
 use crate::api::common::LabelSelector;
-use crate::api::{Alertmanager, Prometheus, read};
+use crate::api::common_prometheus::CommonPrometheusFields;
+use crate::api::{Alertmanager, Prometheus, PrometheusAgent, ThanosRuler, read};
 use crate::selection::Wanted;
 
 /// Kinds of objects that a workload selects.
@@ -126,6 +127,27 @@ impl<'de, W: Selects> Deserialize<'de> for Selecting<W> {
     }
 }
 
+/// Selectors of what becomes jobs.
+fn of_jobs(common: &CommonPrometheusFields, kind: Configuration) -> Option<Selectors<'_>> {
+    let (namespaces, objects) = match kind {
+        Configuration::ServiceMonitor => (
+            &common.service_monitor_namespace_selector,
+            &common.service_monitor_selector,
+        ),
+        Configuration::PodMonitor => (
+            &common.pod_monitor_namespace_selector,
+            &common.pod_monitor_selector,
+        ),
+        Configuration::Probe => (&common.probe_namespace_selector, &common.probe_selector),
+        Configuration::ScrapeConfig => (
+            &common.scrape_config_namespace_selector,
+            &common.scrape_config_selector,
+        ),
+        Configuration::PrometheusRule | Configuration::AlertmanagerConfig => return None,
+    };
+    Some((namespaces.as_ref(), objects.as_ref()))
+}
+
 impl Selects for Prometheus {
     fn namespace(&self) -> &str {
         &self.metadata.namespace
@@ -133,25 +155,33 @@ impl Selects for Prometheus {
 
     fn selectors(&self, kind: Configuration) -> Option<Selectors<'_>> {
         let spec = &self.spec;
-        let common = &spec.common;
-        let (namespaces, objects) = match kind {
-            Configuration::ServiceMonitor => (
-                &common.service_monitor_namespace_selector,
-                &common.service_monitor_selector,
-            ),
-            Configuration::PodMonitor => (
-                &common.pod_monitor_namespace_selector,
-                &common.pod_monitor_selector,
-            ),
-            Configuration::Probe => (&common.probe_namespace_selector, &common.probe_selector),
-            Configuration::ScrapeConfig => (
-                &common.scrape_config_namespace_selector,
-                &common.scrape_config_selector,
-            ),
-            Configuration::PrometheusRule => (&spec.rule_namespace_selector, &spec.rule_selector),
-            Configuration::AlertmanagerConfig => return None,
-        };
-        Some((namespaces.as_ref(), objects.as_ref()))
+        if kind == Configuration::PrometheusRule {
+            let namespaces = spec.rule_namespace_selector.as_ref();
+            return Some((namespaces, spec.rule_selector.as_ref()));
+        }
+        of_jobs(&spec.common, kind)
+    }
+}
+
+impl Selects for PrometheusAgent {
+    fn namespace(&self) -> &str {
+        &self.metadata.namespace
+    }
+
+    fn selectors(&self, kind: Configuration) -> Option<Selectors<'_>> {
+        of_jobs(&self.spec.common, kind)
+    }
+}
+
+impl Selects for ThanosRuler {
+    fn namespace(&self) -> &str {
+        &self.metadata.namespace
+    }
+
+    fn selectors(&self, kind: Configuration) -> Option<Selectors<'_>> {
+        let spec = &self.spec;
+        let namespaces = spec.rule_namespace_selector.as_ref();
+        (kind == Configuration::PrometheusRule).then_some((namespaces, spec.rule_selector.as_ref()))
     }
 }
 
@@ -161,17 +191,10 @@ impl Selects for Alertmanager {
     }
 
     fn selectors(&self, kind: Configuration) -> Option<Selectors<'_>> {
-        match kind {
-            Configuration::AlertmanagerConfig => Some((
-                self.spec.alertmanager_config_namespace_selector.as_ref(),
-                self.spec.alertmanager_config_selector.as_ref(),
-            )),
-            Configuration::ServiceMonitor
-            | Configuration::PodMonitor
-            | Configuration::Probe
-            | Configuration::ScrapeConfig
-            | Configuration::PrometheusRule => None,
-        }
+        let spec = &self.spec;
+        let namespaces = spec.alertmanager_config_namespace_selector.as_ref();
+        let objects = spec.alertmanager_config_selector.as_ref();
+        (kind == Configuration::AlertmanagerConfig).then_some((namespaces, objects))
     }
 }
 
@@ -201,6 +224,9 @@ pub fn wanting<W: Selects, P: Projection>(
     let Some(meta) = change.meta() else {
         return Vec::new();
     };
+    if only_reports(change) {
+        return Vec::new();
+    }
     let of_namespace = namespace_labels(namespaces, &meta.key.namespace);
     let sides: Vec<BTreeMap<String, String>> =
         change.sides().map(|side| labels(side.meta())).collect();
@@ -213,6 +239,20 @@ pub fn wanting<W: Selects, P: Projection>(
     let workloads = workloads.list();
     let found = workloads.iter().filter(|workload| wants(workload));
     found.map(|workload| workload.meta().key.clone()).collect()
+}
+
+/// Whether a change touches neither what is wished for nor labels: a status, mostly one that a workload wrote.
+pub fn only_reports<P: Projection>(change: &Change<P>) -> bool {
+    match (&change.old, &change.new) {
+        (Some(old), Some(new)) => {
+            let (old, new) = (old.meta(), new.meta());
+            old.uid == new.uid
+                && new.generation > 0
+                && old.generation == new.generation
+                && old.labels == new.labels
+        }
+        (None | Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
 /// The workloads for which a namespace counts otherwise than before.

@@ -5,7 +5,6 @@ use runtime::StatusWrite;
 use serde_json::{Map, Value, json};
 
 use super::decision::Decision;
-use super::stored::selector_text;
 use super::workload::{Observed, Workload};
 use crate::api::status::Condition;
 use crate::workload::{Availability, Counts, written};
@@ -42,9 +41,7 @@ fn status<W: Workload>(
         if let Value::Object(counts) = counts.sum::<Counts>().to_value() {
             status.extend(counts);
         }
-        let selector = selector_text(&workload.pod_labels());
         status.insert("paused".to_owned(), json!(workload.is_paused()));
-        status.insert("selector".to_owned(), json!(selector));
         workload.describe(&sets, &mut status);
         conditions.extend(W::available(&sets));
         before = workload.conditions();
@@ -72,6 +69,9 @@ pub fn write<W: Workload>(
     decision: &Decision,
     failure: Option<&str>,
 ) -> StatusWrite {
+    if !decision.reports {
+        return StatusWrite::Unchanged;
+    }
     let old = observed.object.get("status");
     let old = old.filter(|status| !status.is_null()).cloned();
     StatusWrite::MergePatch {

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use machinery::time::Timestamp;
 use runtime::{Cache, ResourceRef};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::assets::AssetReader;
+use super::bindings::Held;
 use super::candidates::{Configurations, Find};
 use super::decision::Decision;
 use super::refusals::{Refused, Told};
 use super::selecting::{Selecting, Selects};
-use super::stored::{Names, Own, Stored};
+use super::stored::{Names, Own, Stored, selector_text};
 use crate::api::kinds::ObjectMeta;
 use crate::api::status::Condition;
 use crate::api::workload::StorageSpec;
@@ -24,6 +25,9 @@ use crate::workload::{Health, Settings, Texts};
 pub trait Workload: Selects + Clone {
     /// Its resource.
     const RESOURCE: ResourceRef;
+
+    /// What names of all that is made for it begin with.
+    const PREFIX: &'static str;
 
     /// What its selectors find.
     type Candidates: Default + Send + Sync;
@@ -60,6 +64,12 @@ pub trait Workload: Selects + Clone {
 
     /// What its status says beside numbers of pods and conditions.
     fn describe(&self, _sets: &[(String, Health<'_>)], _status: &mut Map<String, Value>) {}
+
+    /// The selector of its pods, for whoever scales it.
+    fn describe_selector(&self, status: &mut Map<String, Value>) {
+        let selector = selector_text(&self.pod_labels());
+        status.insert("selector".to_owned(), json!(selector));
+    }
 }
 
 /// What the controller of a kind reads from, and what it remembers.
@@ -74,6 +84,8 @@ pub struct Caches<W> {
     pub assets: AssetReader,
     /// Refusals that were told.
     pub told: Told,
+    /// Whether selected objects are made to say who uses them.
+    pub writes_bindings: bool,
     /// What the program was started with.
     pub settings: Arc<Settings>,
     /// What generators are told.
@@ -89,6 +101,10 @@ pub struct Observed<W: Workload> {
     pub object: Value,
     /// What its selectors find.
     pub candidates: W::Candidates,
+    /// Selected objects, and what these say of who uses them.
+    pub held: Held,
+    /// Whether they are made to say it.
+    pub writes_bindings: bool,
     /// What is referred to.
     pub assets: Assets,
     /// What was made before.
@@ -105,4 +121,11 @@ pub struct Observed<W: Workload> {
     pub options: Options,
     /// The time of this pass.
     pub now: Timestamp,
+}
+
+impl<W: Workload> Observed<W> {
+    /// Whether deletion was asked for.
+    pub fn is_going(&self) -> bool {
+        machinery::meta::deletion_timestamp(&self.object).is_some()
+    }
 }

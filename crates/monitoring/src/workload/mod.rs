@@ -32,8 +32,8 @@ pub use cluster_tls::{CLUSTER_TLS, CLUSTER_TLS_KEY, ClusterTls};
 pub use health::{Availability, Counts, Health, available, shards_available, written};
 pub use metadata::Texts;
 pub use prometheus::{
-    AgentInput, ServerInput, agent_daemon_set, agent_stateful_set, prometheus_selector,
-    server_stateful_set, shard_name, shard_names,
+    AgentInput, ServerInput, agent_daemon_set, agent_selector, agent_stateful_set,
+    prometheus_selector, server_stateful_set, shard_name, shard_names,
 };
 pub use secrets::{
     Data, compressed, rule_config_map, secret, thanos_client_secret, tls_asset_secrets,
@@ -43,7 +43,7 @@ pub use service::{
 };
 pub use settings::{ALERTMANAGER_VERSION, ReloaderSettings, Settings, THANOS_VERSION};
 pub use shards::{Excess, excess_shard};
-pub use thanos_ruler::{ThanosRulerInput, thanos_ruler_stateful_set};
+pub use thanos_ruler::{ThanosRulerInput, thanos_ruler_selector, thanos_ruler_stateful_set};
 pub use web::{
     ALERTMANAGER_WEB_CONFIG, Mounted, PROMETHEUS_WEB_CONFIG, THANOS_RULER_WEB_CONFIG,
     WEB_CONFIG_KEY, WebConfig,

@@ -56,6 +56,13 @@ struct ReloaderPart {
     web_config: Option<String>,
 }
 
+/// Labels of the pods of a ruler, whatever labels the user gives them.
+pub fn thanos_ruler_selector(name: &str) -> Texts {
+    let mut labels = metadata::selecting("thanos-ruler", name);
+    labels.insert("thanos-ruler".to_owned(), name.to_owned());
+    labels
+}
+
 /// The StatefulSet.
 pub fn thanos_ruler_stateful_set(input: ThanosRulerInput<'_>) -> Result<Built, WorkloadError> {
     let mut object = input.ruler.clone();
@@ -141,9 +148,7 @@ impl Ruler<'_> {
         let own = self.spec.pod_metadata.as_ref();
         let mut labels = own.map(|own| own.labels.clone()).unwrap_or_default();
         metadata::add(&mut labels, &self.settings.labels);
-        let name = &self.metadata.name;
-        metadata::add(&mut labels, &metadata::selecting("thanos-ruler", name));
-        labels.insert("thanos-ruler".to_owned(), name.clone());
+        metadata::add(&mut labels, &thanos_ruler_selector(&self.metadata.name));
         labels
     }
 

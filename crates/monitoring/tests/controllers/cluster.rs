@@ -11,7 +11,7 @@ use monitoring::api::crds;
 use monitoring::operator::resources::SECRET;
 use runtime::client::{Client, ClientOptions};
 use runtime::resource::{CUSTOM_RESOURCE_DEFINITION, NAMESPACE};
-use runtime::{Clock, ObjectKey, Patch, ResourceRef};
+use runtime::{Clock, DeleteOptions, ObjectKey, Patch, ResourceRef};
 use serde_json::{Value, json};
 use simulator::apiserver::Options;
 use simulator::clock::WorldClock;
@@ -77,14 +77,10 @@ pub fn play(scenario: impl AsyncFnOnce(&Cluster)) {
 impl Cluster {
     async fn prepare(&self) {
         for definition in crds::crds() {
-            let kind = definition.pointer("/spec/names/kind").unwrap();
-            // Serving schemas takes a simulation time; these are watched.
-            if !["ThanosRuler", "PrometheusAgent"].contains(&kind.as_str().unwrap()) {
-                self.client
-                    .create(&CUSTOM_RESOURCE_DEFINITION, &definition)
-                    .await
-                    .unwrap();
-            }
+            self.client
+                .create(&CUSTOM_RESOURCE_DEFINITION, &definition)
+                .await
+                .unwrap();
         }
         self.namespace("team", &json!({})).await;
     }
@@ -134,6 +130,34 @@ impl Cluster {
         found
             .find(|condition| condition["type"] == kind)
             .unwrap_or_default()
+    }
+
+    /// What an object of the namespace `team` says of who uses it.
+    pub async fn bindings(&self, resource: &ResourceRef, name: &str) -> Vec<Value> {
+        let object = self.get(resource, name).await.unwrap();
+        let bindings = object.pointer("/status/bindings").and_then(Value::as_array);
+        bindings.cloned().unwrap_or_default()
+    }
+
+    /// Deletes an object of the namespace `team`.
+    pub async fn delete(&self, resource: &ResourceRef, name: &str) {
+        let key = ObjectKey::new("team", name);
+        let options = DeleteOptions::default();
+        self.client.delete(resource, &key, &options).await.unwrap();
+    }
+
+    /// Waits until a condition of an object of the namespace `team` has this status.
+    pub async fn until_condition(
+        &self,
+        resource: &ResourceRef,
+        name: &str,
+        kind: &str,
+        status: &str,
+    ) {
+        self.until(&format!("{kind} of {name} is {status}"), async || {
+            self.condition(resource, name, kind).await["status"] == status
+        })
+        .await;
     }
 
     /// The configuration in the Secret of a Prometheus, decompressed; empty while there is none.

@@ -7,5 +7,8 @@
 )]
 
 mod alertmanager;
+mod bindings;
 mod cluster;
 mod prometheus;
+mod prometheus_agent;
+mod thanos_ruler;

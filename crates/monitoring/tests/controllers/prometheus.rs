@@ -6,7 +6,6 @@ use monitoring::operator::resources::{
     CONFIG_MAP, PROMETHEUS, PROMETHEUS_RULE, SECRET, SERVICE_MONITOR, STATEFUL_SET,
 };
 use runtime::resource::{EVENT, NAMESPACE, POD, SERVICE};
-use runtime::{DeleteOptions, ObjectKey};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, play};
@@ -86,7 +85,7 @@ fn an_unchanged_world_is_not_written() {
         )
         .await;
         cluster.settled().await;
-        let wake = json!({"metadata": {"annotations": {"wake": "up"}}});
+        let wake = json!({"metadata": {"labels": {"wake": "up"}}});
         cluster.merge(&SERVICE_MONITOR, "web", wake).await;
         assert_eq!(
             cluster.written_within(Duration::from_mins(5)).await,
@@ -96,7 +95,7 @@ fn an_unchanged_world_is_not_written() {
 }
 
 #[test]
-fn one_changed_monitor_is_one_write() {
+fn one_changed_monitor_is_one_write_of_the_configuration() {
     play(async |cluster| {
         prometheus(cluster, json!({})).await;
         monitor(cluster, "team", "web", json!({"port": "http"})).await;
@@ -105,7 +104,10 @@ fn one_changed_monitor_is_one_write() {
         cluster.merge(&SERVICE_MONITOR, "web", change).await;
         assert_eq!(
             cluster.written_within(Duration::from_mins(5)).await,
-            ["PUT /api/v1/namespaces/team/secrets/prometheus-main"]
+            [
+                "PUT /api/v1/namespaces/team/secrets/prometheus-main",
+                "PATCH /apis/monitoring.coreos.com/v1/namespaces/team/servicemonitors/web/status",
+            ]
         );
     });
 }
@@ -351,12 +353,7 @@ fn a_paused_server_is_left_alone_and_a_deleted_one_takes_everything_with_it() {
         assert_eq!(set["spec"]["replicas"], 1);
         let object = cluster.get(&PROMETHEUS, "main").await.unwrap();
         assert_eq!(object["status"]["paused"], true);
-        let key = ObjectKey::new("team", "main");
-        cluster
-            .client
-            .delete(&PROMETHEUS, &key, &DeleteOptions::default())
-            .await
-            .unwrap();
+        cluster.delete(&PROMETHEUS, "main").await;
         cluster
             .until("nothing is left", async || {
                 cluster

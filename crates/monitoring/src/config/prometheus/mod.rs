@@ -16,6 +16,7 @@ mod pod_monitor;
 mod probe;
 mod relabel;
 mod remote;
+mod ruler;
 mod scrape_class;
 mod scrape_config;
 mod server;
@@ -26,6 +27,7 @@ mod telemetry;
 pub use agent::agent_configuration;
 pub use generator::{ConfigError, Generated, Generator, Options, enforced_label};
 pub(crate) use histograms::bytes;
+pub use ruler::ruler_remote_write;
 pub use server::{Additional, Selected, server_configuration};
 
 /// Where TLS assets are mounted.

@@ -53,9 +53,18 @@ pub fn shard_names(prefix: &str, name: &str, common: &CommonPrometheusFields) ->
 
 /// Labels of the pods of all shards of a server.
 pub fn prometheus_selector(name: &str) -> Texts {
-    let mut labels = selecting("prometheus", name);
-    for key in [OBJECT, "prometheus"] {
-        labels.insert(key.to_owned(), name.to_owned());
-    }
+    let mut labels = all_shards("prometheus", name);
+    labels.insert("prometheus".to_owned(), name.to_owned());
+    labels
+}
+
+/// Labels of the pods of all shards of an agent.
+pub fn agent_selector(name: &str) -> Texts {
+    all_shards("prometheus-agent", name)
+}
+
+fn all_shards(program: &str, name: &str) -> Texts {
+    let mut labels = selecting(program, name);
+    labels.insert(OBJECT.to_owned(), name.to_owned());
     labels
 }

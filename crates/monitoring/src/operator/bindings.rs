@@ -1,0 +1,356 @@
+//! What selected objects say of themselves: which workloads use them, and whether each accepts them (upstream's
+//! `pkg/operator/config_resource.go` and `finalizer.go`).
+//!
+//! Each workload writes its own entry of `status.bindings` and no other. The first entry of an object is written under its
+//! resource version, for two workloads may come at once; any further one is a patch that tests whose entry it changes. A
+//! finalizer keeps a workload until its entries are gone.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use machinery::meta;
+use machinery::time::{Timestamp, rfc3339};
+use runtime::{Effect, IfMissing, ObjectKey, ObjectReference, Patch, Plan, Requeue, ResourceRef};
+use serde_json::{Value, json};
+
+use super::refusals::Refused;
+use super::workload::{Observed, Workload};
+use crate::api::GROUP;
+
+/// Keeps a workload until no object says any more that it uses it.
+pub const FINALIZER: &str = "monitoring.coreos.com/status-cleanup";
+
+/// Kind and key of an object.
+pub type HolderId = (Cow<'static, str>, ObjectKey);
+
+/// An object that a workload selects, or that says so.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Holder {
+    /// Its resource.
+    pub resource: ResourceRef,
+    /// Which; in no particular version, for what is said of it holds for more than one.
+    pub reference: ObjectReference,
+    /// The version that was seen.
+    pub version: String,
+    /// Counts changes of its spec.
+    pub generation: i64,
+    /// Its `status.bindings`.
+    pub bindings: Vec<Value>,
+}
+
+impl Holder {
+    /// What is needed of an object.
+    pub fn of(resource: &ResourceRef, object: &Value) -> Self {
+        let bindings = object.pointer("/status/bindings").and_then(Value::as_array);
+        let mut reference = ObjectReference::of(resource, object);
+        Self {
+            resource: resource.clone(),
+            version: std::mem::take(&mut reference.resource_version),
+            reference,
+            generation: meta::generation(object),
+            bindings: bindings.cloned().unwrap_or_default(),
+        }
+    }
+
+    /// Namespace and name.
+    pub fn key(&self) -> ObjectKey {
+        let ObjectReference {
+            namespace, name, ..
+        } = &self.reference;
+        ObjectKey::new(namespace.clone(), name.clone())
+    }
+
+    /// Its kind, namespace and name.
+    pub fn id(&self) -> HolderId {
+        (self.resource.kind.clone(), self.key())
+    }
+
+    fn patch(&self, patch: Patch, if_missing: IfMissing) -> Effect {
+        Effect::Patch {
+            resource: self.resource.clone(),
+            key: self.key(),
+            subresource: Some("status"),
+            patch,
+            if_missing,
+        }
+    }
+}
+
+/// The objects that are selected, and those that aren't and yet say so.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Held {
+    /// What the workload selects.
+    pub selected: Vec<Holder>,
+    /// What it doesn't select any more.
+    pub left: Vec<Holder>,
+}
+
+/// The workload as entries name it.
+#[derive(Debug, Clone, Copy)]
+struct User<'a> {
+    resource: &'a str,
+    key: &'a ObjectKey,
+}
+
+impl User<'_> {
+    fn text<'v>(binding: &'v Value, field: &str) -> &'v str {
+        binding
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    fn is_of(self, binding: &Value) -> bool {
+        Self::text(binding, "group") == GROUP
+            && Self::text(binding, "resource") == self.resource
+            && Self::text(binding, "namespace") == self.key.namespace
+            && Self::text(binding, "name") == self.key.name
+    }
+
+    /// Its entry, and the place of that.
+    fn entry(self, holder: &Holder) -> Option<(usize, &Value)> {
+        let mut all = holder.bindings.iter().enumerate();
+        all.find(|(_, binding)| self.is_of(binding))
+    }
+
+    /// Operations that fail if the entry at that place is somebody else's by now.
+    fn tests(self, at: usize) -> Vec<Value> {
+        let test = |field: &str, value: &str| json!({"op": "test", "path": format!("/status/bindings/{at}/{field}"), "value": value});
+        vec![
+            test("name", &self.key.name),
+            test("namespace", &self.key.namespace),
+            test("resource", self.resource),
+            test("group", GROUP),
+        ]
+    }
+
+    /// The write that makes an object say whether it is accepted, unless it does.
+    fn tell(self, holder: &Holder, refused: Option<&str>, now: Timestamp) -> Option<Effect> {
+        let found = self.entry(holder);
+        let before = found.and_then(|(_, entry)| entry.get("conditions")?.get(0));
+        let condition = condition(before, holder.generation, refused, now)?;
+        let conditions = json!([condition]);
+        let patch = if let Some((at, _)) = found {
+            let mut operations = self.tests(at);
+            let path = format!("/status/bindings/{at}/conditions");
+            operations.push(json!({"op": "replace", "path": path, "value": conditions}));
+            Patch::Json(Value::Array(operations))
+        } else {
+            let entry = json!({
+                "group": GROUP,
+                "resource": self.resource,
+                "name": self.key.name,
+                "namespace": self.key.namespace,
+                "conditions": conditions,
+            });
+            if holder.bindings.is_empty() {
+                Patch::Merge(json!({
+                    "metadata": {"resourceVersion": holder.version},
+                    "status": {"bindings": [entry]},
+                }))
+            } else {
+                let path = "/status/bindings/-";
+                Patch::Json(json!([{"op": "add", "path": path, "value": entry}]))
+            }
+        };
+        Some(holder.patch(patch, IfMissing::Fail))
+    }
+
+    /// The write that takes its entry out.
+    fn leave(self, holder: &Holder) -> Option<Effect> {
+        let (at, _) = self.entry(holder)?;
+        let mut operations = self.tests(at);
+        let path = format!("/status/bindings/{at}");
+        operations.push(json!({"op": "remove", "path": path}));
+        Some(holder.patch(Patch::Json(Value::Array(operations)), IfMissing::Skip))
+    }
+}
+
+/// The condition `Accepted`, if it says something else than before.
+fn condition(
+    before: Option<&Value>,
+    generation: i64,
+    refused: Option<&str>,
+    now: Timestamp,
+) -> Option<Value> {
+    let mut condition = json!({
+        "type": "Accepted",
+        "status": if refused.is_none() { "True" } else { "False" },
+        "observedGeneration": generation,
+    });
+    if let (Some(why), Some(fields)) = (refused, condition.as_object_mut()) {
+        fields.insert("reason".to_owned(), json!("InvalidConfiguration"));
+        fields.insert("message".to_owned(), json!(why));
+    }
+    let said = |field: &str| before.and_then(|before| before.get(field));
+    let fields = ["type", "status", "reason", "message", "observedGeneration"];
+    if fields
+        .iter()
+        .all(|field| condition.get(*field) == said(field))
+    {
+        return None;
+    }
+    let since = said("lastTransitionTime").filter(|_| condition.get("status") == said("status"));
+    let since = since.cloned().unwrap_or_else(|| json!(rfc3339(now)));
+    if let Some(fields) = condition.as_object_mut() {
+        fields.insert("lastTransitionTime".to_owned(), since);
+    }
+    Some(condition)
+}
+
+/// What must be done before anything else: a workload that begins gets the finalizer, one that goes leaves everything that
+/// says it is used, and then loses it. `None` if that is done.
+pub fn preparation<W: Workload>(observed: &Observed<W>) -> Option<Plan> {
+    let object = &observed.object;
+    let mut finalizers = meta::finalizers(object);
+    let has = finalizers.iter().any(|one| one == FINALIZER);
+    let mut effects = Vec::new();
+    let requeue = match (observed.is_going(), has) {
+        (true, true) => {
+            if observed.writes_bindings {
+                let (resource, key) = (W::RESOURCE, ObjectKey::of(object));
+                let user = User {
+                    resource: &resource.plural,
+                    key: &key,
+                };
+                let all = observed.held.selected.iter().chain(&observed.held.left);
+                effects.extend(all.filter_map(|holder| user.leave(holder)));
+            }
+            finalizers.retain(|one| one != FINALIZER);
+            Requeue::Never
+        }
+        (false, false) if observed.writes_bindings => {
+            finalizers.push(FINALIZER.to_owned());
+            Requeue::Immediately
+        }
+        (true | false, _) => return None,
+    };
+    let patch = json!({"metadata": {
+        "resourceVersion": meta::resource_version(object),
+        "finalizers": finalizers,
+    }});
+    let key = ObjectKey::of(object);
+    effects.push(Effect::merge_patch(W::RESOURCE, key, patch));
+    Some(Plan::of(effects).requeue(requeue))
+}
+
+/// What selected objects say of themselves, where they don't yet.
+pub fn effects<W: Workload>(observed: &Observed<W>, refused: &BTreeSet<Refused>) -> Vec<Effect> {
+    if !observed.writes_bindings {
+        return Vec::new();
+    }
+    let (resource, key) = (W::RESOURCE, ObjectKey::of(&observed.object));
+    let user = User {
+        resource: &resource.plural,
+        key: &key,
+    };
+    let refused: BTreeMap<&ObjectReference, &str> = refused
+        .iter()
+        .map(|refused| (&refused.reference, refused.why.as_str()))
+        .collect();
+    let Held { selected, left } = &observed.held;
+    let told = selected.iter().filter_map(|holder| {
+        let why = refused.get(&holder.reference).copied();
+        user.tell(holder, why, observed.now)
+    });
+    let left = left.iter().filter_map(|holder| user.leave(holder));
+    told.chain(left).collect()
+}
+
+/// The text by which an index finds objects that name a workload.
+pub fn index_key(resource: &str, key: &ObjectKey) -> String {
+    format!("{resource}/{}/{}", key.namespace, key.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operator::resources::SERVICE_MONITOR;
+    use machinery::time::parse;
+
+    fn holder(bindings: Value) -> Holder {
+        Holder::of(
+            &SERVICE_MONITOR,
+            &json!({
+                "metadata": {"namespace": "n", "name": "m", "generation": 3, "resourceVersion": "7"},
+                "status": {"bindings": bindings},
+            }),
+        )
+    }
+
+    fn entry(name: &str, status: &str, generation: i64) -> Value {
+        json!({
+            "group": GROUP, "resource": "prometheuses", "namespace": "n", "name": name,
+            "conditions": [{
+                "type": "Accepted", "status": status, "observedGeneration": generation,
+                "lastTransitionTime": "2020-01-01T00:00:00Z",
+            }],
+        })
+    }
+
+    fn told(bindings: Value, refused: Option<&str>) -> Option<Value> {
+        let key = ObjectKey::new("n", "p");
+        let user = User {
+            resource: "prometheuses",
+            key: &key,
+        };
+        let now = parse("2030-01-01T00:00:00Z").unwrap();
+        let effect = user.tell(&holder(bindings), refused, now)?;
+        let Effect::Patch { patch, .. } = effect else {
+            panic!("{effect}");
+        };
+        Some(patch.body().clone())
+    }
+
+    #[test]
+    fn the_first_entry_is_written_under_the_version_that_was_seen_and_others_beside_it() {
+        let mut mine = entry("p", "True", 3);
+        mine["conditions"][0]["lastTransitionTime"] = json!("2030-01-01T00:00:00Z");
+        let first = told(json!([]), None).unwrap();
+        let wanted = json!({"metadata": {"resourceVersion": "7"}, "status": {"bindings": [mine]}});
+        assert_eq!(first, wanted);
+        let further = told(json!([entry("q", "True", 3)]), None).unwrap();
+        let wanted = json!([{"op": "add", "path": "/status/bindings/-", "value": mine}]);
+        assert_eq!(further, wanted);
+    }
+
+    #[test]
+    fn an_entry_is_changed_if_it_says_something_else() {
+        let others = entry("q", "True", 3);
+        assert_eq!(told(json!([others, entry("p", "True", 3)]), None), None);
+        let change = |before: Value, refused: Option<&str>| {
+            let operations = told(json!([others, before]), refused).unwrap();
+            assert_eq!(operations[0]["path"], "/status/bindings/1/name");
+            operations[4]["value"][0].clone()
+        };
+        // A new generation is no transition.
+        let condition = change(entry("p", "True", 2), None);
+        assert_eq!(condition["lastTransitionTime"], "2020-01-01T00:00:00Z");
+        assert_eq!(condition["observedGeneration"], 3);
+        let condition = change(entry("p", "True", 3), Some("endpoints[0]: no"));
+        assert_eq!(
+            condition,
+            json!({
+                "type": "Accepted", "status": "False", "reason": "InvalidConfiguration",
+                "message": "endpoints[0]: no", "observedGeneration": 3,
+                "lastTransitionTime": "2030-01-01T00:00:00Z",
+            })
+        );
+    }
+
+    #[test]
+    fn only_the_own_entry_is_taken_out() {
+        let key = ObjectKey::new("n", "p");
+        let user = User {
+            resource: "prometheuses",
+            key: &key,
+        };
+        assert_eq!(user.leave(&holder(json!([entry("q", "True", 3)]))), None);
+        let both = json!([entry("q", "True", 3), entry("p", "True", 3)]);
+        let Some(Effect::Patch { patch, .. }) = user.leave(&holder(both)) else {
+            panic!("nothing is taken out");
+        };
+        let last = patch.body().as_array().unwrap().last().unwrap().clone();
+        assert_eq!(last, json!({"op": "remove", "path": "/status/bindings/1"}));
+    }
+}

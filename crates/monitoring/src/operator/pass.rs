@@ -1,0 +1,214 @@
+//! One pass over a workload that is to be reconciled: what it wants, turned into writes one after the other, and what of
+//! its selection can't be used.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use runtime::{Effect, ObjectKey, ObjectReference, Plan, Propagation};
+use serde_json::Value;
+
+use super::decision::{Decision, Remark};
+use super::refusals::Refused;
+use super::resources::{CONFIG_MAP, SECRET, STATEFUL_SET};
+use super::selecting::{Configuration, Selects as _};
+use super::workload::{Observed, Workload};
+use super::{service, writes};
+use crate::api::Object;
+use crate::api::workload::{WebHttpConfig, WebTlsConfig};
+use crate::rules::{config_map_names, pack};
+use crate::workload::{
+    Built, Data, Excess, Settings, WEB_CONFIG_KEY, WebConfig, WorkloadError, rule_config_map,
+    secret, tls_asset_secrets,
+};
+
+/// What a pass has come to so far.
+pub struct Pass<'a, S: Default, T: Default>
+where
+    Object<S, T>: Workload,
+{
+    /// The workload.
+    pub object: &'a Object<S, T>,
+    /// What was seen.
+    pub observed: &'a Observed<Object<S, T>>,
+    effects: Vec<Effect>,
+    refused: BTreeSet<Refused>,
+    checked: bool,
+}
+
+impl<'a, S: Default, T: Default> Pass<'a, S, T>
+where
+    Object<S, T>: Workload,
+{
+    /// A pass that has nothing to write yet.
+    pub fn new(object: &'a Object<S, T>, observed: &'a Observed<Object<S, T>>) -> Self {
+        Self {
+            object,
+            observed,
+            effects: Vec::new(),
+            refused: BTreeSet::new(),
+            checked: false,
+        }
+    }
+
+    /// What the program was started with.
+    pub fn settings(&self) -> &'a Settings {
+        &self.observed.settings
+    }
+
+    /// Name of the workload with what all that is made for it begins with.
+    pub fn prefixed(&self) -> String {
+        format!("{}-{}", Object::<S, T>::PREFIX, self.object.metadata.name)
+    }
+
+    /// All its selectors must be readable before anything is concluded from what they find.
+    pub fn check_selectors(&mut self) -> Result<(), String> {
+        for kind in Configuration::ALL {
+            self.object.wanted(kind)?;
+        }
+        self.checked = true;
+        Ok(())
+    }
+
+    /// A selected object can't be used.
+    pub fn refuse(&mut self, reference: &ObjectReference, why: String) {
+        self.refused.insert(Refused {
+            reference: reference.clone(),
+            why,
+        });
+    }
+
+    /// Adds a write.
+    pub fn push(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// The Secret with these keys.
+    pub fn put_secret(&mut self, name: &str, data: &Data) {
+        let wanted = secret(self.object, self.settings(), name, data);
+        self.put_made_secret(&wanted);
+    }
+
+    /// A Secret that is made already.
+    pub fn put_made_secret(&mut self, wanted: &Value) {
+        let stored = &self.observed.stored.secrets;
+        self.effects
+            .extend(writes::put_data(&SECRET, stored, wanted));
+    }
+
+    /// TLS material in numbered Secrets; how many hold it.
+    pub fn put_tls_assets(&mut self, files: &Data) -> usize {
+        let prefix = self.prefixed();
+        let wanted = tls_asset_secrets(self.object, self.settings(), &prefix, files);
+        let stored = &self.observed.stored.secrets;
+        let prefix = format!("{prefix}-tls-assets-");
+        self.effects
+            .extend(writes::put_numbered(&SECRET, stored, &prefix, &wanted));
+        wanted.len()
+    }
+
+    /// The web configuration, for that folder of the container.
+    pub fn put_web_config(
+        &mut self,
+        folder: &str,
+        tls: Option<&WebTlsConfig>,
+        http: Option<&WebHttpConfig>,
+    ) -> Result<(), String> {
+        let name = format!("{}-web-config", self.prefixed());
+        let config = WebConfig::new(folder, &name, tls, http);
+        let text = config.map_err(|error| error.to_string())?.text();
+        let data = Data::from([(WEB_CONFIG_KEY.to_owned(), text.into_bytes())]);
+        self.put_secret(&name, &data);
+        Ok(())
+    }
+
+    /// Rule files in `ConfigMap`s that bear a label with the workload's name; their names, as pods mount them, at least
+    /// that many.
+    pub fn put_rules(
+        &mut self,
+        files: &BTreeMap<String, String>,
+        label: &str,
+        least: usize,
+    ) -> Vec<String> {
+        let prefix = self.prefixed();
+        let parts = pack(files);
+        let names = config_map_names(&prefix, parts.len(), least);
+        let label = (label, self.object.metadata.name.as_str());
+        let made = names.iter().zip(&parts);
+        let wanted: Vec<Value> = made
+            .map(|(name, files)| rule_config_map(self.object, self.settings(), name, label, files))
+            .collect();
+        let stored = &self.observed.stored.config_maps;
+        let prefix = format!("{prefix}-rulefiles-");
+        self.effects
+            .extend(writes::put_numbered(&CONFIG_MAP, stored, &prefix, &wanted));
+        names
+    }
+
+    /// The governing Service; one that the workload names must be there and select its pods.
+    pub fn put_service(
+        &mut self,
+        named: Option<&str>,
+        make: impl FnOnce(&Object<S, T>, &Settings) -> Value,
+    ) -> Result<(), String> {
+        let stored = self.observed.stored.service.as_ref();
+        if let Some(name) = named {
+            let namespace = &self.object.metadata.namespace;
+            return service::check_named(stored, namespace, name, &self.object.pod_labels());
+        }
+        let wanted = make(self.object, self.settings());
+        self.effects.extend(writes::put_service(stored, &wanted));
+        Ok(())
+    }
+
+    /// A StatefulSet.
+    pub fn put_set(&mut self, built: Result<Built, WorkloadError>) -> Result<(), String> {
+        let built = built.map_err(|error| error.to_string())?;
+        let stored = &self.observed.stored.stateful_sets;
+        let writes = writes::put_stateful_set(stored, &self.observed.pods, &built.object);
+        self.effects.extend(writes);
+        Ok(())
+    }
+
+    /// What becomes of `StatefulSet`s of the workload that are no longer wanted.
+    pub fn end_others(
+        &mut self,
+        wanted: &[String],
+        becomes: impl Fn(&Value) -> Result<Excess, String>,
+    ) {
+        for (name, stored) in &self.observed.stored.stateful_sets {
+            let going = machinery::meta::deletion_timestamp(stored).is_some();
+            if going || wanted.contains(name) {
+                continue;
+            }
+            let effect = match becomes(stored) {
+                Ok(Excess::Delete) => {
+                    writes::delete(&STATEFUL_SET, stored, Propagation::Foreground)
+                }
+                Ok(Excess::Note(patch)) => {
+                    Effect::merge_patch(STATEFUL_SET, ObjectKey::of(stored), patch)
+                }
+                Ok(Excess::Keep) => continue,
+                Err(why) => {
+                    let resource = Object::<S, T>::RESOURCE;
+                    let regarding = ObjectReference::of(&resource, &self.observed.object);
+                    let text = format!("shard {name} is kept: {why}");
+                    Effect::warning(regarding, "InvalidRetention", text)
+                }
+            };
+            self.effects.push(effect);
+        }
+    }
+
+    /// The end of the pass.
+    pub fn decision(self, outcome: Result<(), String>, remark: Option<Remark>) -> Decision {
+        let untold = self.refused.difference(&self.observed.told);
+        let also = untold.map(Refused::event).collect();
+        let effects = self.effects;
+        Decision {
+            also,
+            refused: self.refused,
+            remark,
+            checked: self.checked,
+            ..Decision::of(outcome.map(|()| Plan::of(effects)))
+        }
+    }
+}
