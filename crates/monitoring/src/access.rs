@@ -27,7 +27,8 @@ const USED: &[(&str, &str)] = &[
     ("namespaces", "list watch"),
     ("podmonitors.monitoring.coreos.com", "get list watch"),
     ("podmonitors/status.monitoring.coreos.com", "patch"),
-    ("pods", "list patch"),
+    ("pods", "list patch delete"),
+    ("pods/eviction", "create"),
     ("probes.monitoring.coreos.com", "get list watch"),
     ("probes/status.monitoring.coreos.com", "patch"),
     (
@@ -47,6 +48,7 @@ const USED: &[(&str, &str)] = &[
     ("scrapeconfigs.monitoring.coreos.com", "get list watch"),
     ("scrapeconfigs/status.monitoring.coreos.com", "patch"),
     ("secrets", "get list watch create update delete"),
+    ("selfsubjectaccessreviews.authorization.k8s.io", "create"),
     ("servicemonitors.monitoring.coreos.com", "get list watch"),
     ("servicemonitors/status.monitoring.coreos.com", "patch"),
     ("services", "get list watch create update"),

@@ -11,6 +11,7 @@ pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod duration;
+pub mod install;
 pub mod offline;
 pub mod operator;
 pub mod prometheus;

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use runtime::client::{Client as RuntimeClient, ClientOptions};
 use runtime::leader::{self, LeaderOptions};
 use runtime::queue::Backoff;
+use runtime::resource::NAMESPACE;
+use runtime::select::{Either, race};
 use runtime::{
     Cache, Clock, Controller, ControllerOptions, Error, Manager, ManagerOptions, Meta, ObjectKey,
-    Scope, Shutdown, Whole,
+    Scope, Shutdown, Whole, shutdown,
 };
 
 use crate::access;
@@ -25,6 +28,8 @@ use crate::operator::refusals::Told;
 use crate::operator::resources::{CONFIG_MAP, SECRET, STATEFUL_SET};
 use crate::operator::selecting::{Configuration, Selecting, regarding, wanting};
 use crate::operator::stored::Own;
+use crate::operator::usable::Usable;
+use crate::operator::watched::{Namespaces, Watch};
 use crate::operator::workload::{Caches, Workload};
 use crate::workload::Settings;
 
@@ -38,12 +43,24 @@ const OURS: &str = "managed-by=prometheus-operator";
 /// How the monitoring controllers run; the defaults are upstream's flags.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
-    /// Only this namespace; empty means all.
-    pub namespace: String,
+    /// Namespaces of what is selected, of Secrets and of `ConfigMap`s.
+    pub namespaces: Namespaces,
+    /// Namespaces of `AlertmanagerConfig`s.
+    pub alertmanager_configs: Namespaces,
+    /// Which Prometheus servers and agents are looked after.
+    pub prometheuses: Watch,
+    /// Which Alertmanagers are looked after.
+    pub alertmanagers: Watch,
+    /// Which Thanos Rulers are looked after.
+    pub thanos_rulers: Watch,
+    /// Which Secrets may be referred to.
+    pub secrets: Selectors,
+    /// Which `ConfigMap`s may be referred to.
+    pub config_maps: Selectors,
     /// What pods are made with.
     pub settings: Settings,
-    /// Whether selected objects say in their status which workloads use them (`StatusForConfigurationResources`).
-    pub writes_bindings: bool,
+    /// What can be switched on and off.
+    pub gates: Gates,
     /// Workloads of a kind that are worked on at the same time.
     pub workers: usize,
     /// Requests a second; no limit if absent.
@@ -60,12 +77,75 @@ pub struct RunOptions {
     pub seed: Option<u64>,
 }
 
+/// Selectors in their text form; empty for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selectors {
+    /// Of labels.
+    pub labels: String,
+    /// Of fields.
+    pub fields: String,
+}
+
+/// Upstream's feature gates of what is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gates {
+    /// `PrometheusTopologySharding`.
+    pub topology_sharding: bool,
+    /// `PrometheusShardRetentionPolicy`.
+    pub shard_retention: bool,
+    /// `StatusForConfigurationResources`: selected objects say in their status which workloads use them.
+    pub bindings: bool,
+}
+
+impl Default for Gates {
+    fn default() -> Self {
+        Self {
+            topology_sharding: true,
+            shard_retention: true,
+            bindings: true,
+        }
+    }
+}
+
+impl RunOptions {
+    /// The namespace that all watches can be kept to, if it is one alone; else empty.
+    fn scope(&self) -> &str {
+        let first = self.namespaces.single();
+        let others = [
+            &self.alertmanager_configs,
+            &self.prometheuses.namespaces,
+            &self.alertmanagers.namespaces,
+            &self.thanos_rulers.namespaces,
+        ];
+        if others.iter().all(|other| other.single() == first) {
+            first
+        } else {
+            ""
+        }
+    }
+
+    fn generator(&self) -> Options {
+        Options {
+            endpoint_slice_supported: true,
+            topology_sharding: self.gates.topology_sharding,
+            retention_policies: self.gates.shard_retention,
+            ..Options::default()
+        }
+    }
+}
+
 impl Default for RunOptions {
     fn default() -> Self {
         Self {
-            namespace: String::new(),
+            namespaces: Namespaces::All,
+            alertmanager_configs: Namespaces::All,
+            prometheuses: Watch::default(),
+            alertmanagers: Watch::default(),
+            thanos_rulers: Watch::default(),
+            secrets: Selectors::default(),
+            config_maps: Selectors::default(),
             settings: Settings::default(),
-            writes_bindings: true,
+            gates: Gates::default(),
             workers: 1,
             qps: Some(100.0),
             burst: 100,
@@ -77,19 +157,41 @@ impl Default for RunOptions {
     }
 }
 
-/// Runs the controllers against one API server until the shutdown, or until leadership is lost (`Err`).
+/// Runs the controllers against one API server until the shutdown, or until leadership is lost (`Err`). What can't be used at
+/// first is looked for again, and the controllers start anew once it can.
 pub async fn run(
     client: kube::Client,
     options: RunOptions,
     shutdown: Shutdown,
 ) -> Result<(), Error> {
-    manager(client, &options).run(shutdown).await
+    loop {
+        let client = client_of(client.clone(), &options);
+        let Some(usable) = shutdown.or(Usable::look_up(&client, options.scope())).await else {
+            return Ok(());
+        };
+        let usable = usable?;
+        let again = AtomicBool::new(false);
+        let (trigger, stop) = shutdown::channel();
+        let watching = async {
+            let changed = shutdown.or(usable.changed(&client, options.scope())).await;
+            again.store(changed.is_some(), Ordering::Release);
+            trigger.trigger();
+            std::future::pending::<()>().await;
+        };
+        let working = manager(client.clone(), &options, &usable).run(stop);
+        if let Either::Left(ended) = Box::pin(race(working, watching)).await {
+            ended?;
+        }
+        if !again.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        tracing::info!("more can be used than before: starting anew");
+    }
 }
 
-/// The manager with all monitoring controllers, not yet running.
-pub fn manager(client: kube::Client, options: &RunOptions) -> Manager {
+fn client_of(client: kube::Client, options: &RunOptions) -> RuntimeClient {
     let defaults = ClientOptions::default();
-    let client = RuntimeClient::new(
+    RuntimeClient::new(
         client,
         ClientOptions {
             clock: options.clock,
@@ -100,7 +202,11 @@ pub fn manager(client: kube::Client, options: &RunOptions) -> Manager {
             rights: Some(access::rights().into()),
             ..defaults
         },
-    );
+    )
+}
+
+/// The manager with all monitoring controllers that can work, not yet running.
+fn manager(client: RuntimeClient, options: &RunOptions, usable: &Usable) -> Manager {
     let leader = options
         .leader_namespace
         .as_ref()
@@ -117,7 +223,7 @@ pub fn manager(client: kube::Client, options: &RunOptions) -> Manager {
         listen: options.listen.clone(),
     };
     let mut manager = Manager::new(client, manager_options);
-    add(&mut manager, options);
+    add(&mut manager, options, usable);
     manager
 }
 
@@ -132,17 +238,26 @@ struct Shared {
     own_config_maps: Cache<Whole>,
     own_stateful_sets: Cache<Whole>,
     own: Own,
+    writes_bindings: bool,
 }
 
 impl Shared {
-    fn new(manager: &mut Manager, options: &RunOptions) -> Self {
-        let scope = Scope::namespace(options.namespace.clone());
+    fn new(manager: &mut Manager, options: &RunOptions, usable: &Usable) -> Self {
+        let scope = Scope::namespace(options.scope());
         let ours = scope.clone().labelled(OURS);
         let mut whole = |resource, scope: &Scope| manager.cache(resource, scope.clone());
-        let by_kind: BTreeMap<Configuration, Cache<Whole>> = Configuration::ALL
-            .into_iter()
-            .map(|kind| (kind, whole(kind.resource(), &scope)))
-            .collect();
+        let mut by_kind: BTreeMap<Configuration, Cache<Whole>> = BTreeMap::new();
+        for kind in Configuration::ALL {
+            let resource = kind.resource();
+            match usable.obstacle(&resource.plural, &["list", "watch"]) {
+                None => {
+                    by_kind.insert(kind, whole(resource, &scope));
+                }
+                Some(why) => {
+                    tracing::warn!(kind = %resource.kind, why, "nothing of this kind is selected");
+                }
+            }
+        }
         let own_secrets: Cache<Whole> = whole(SECRET, &ours);
         let own_config_maps: Cache<Whole> = whole(CONFIG_MAP, &ours);
         let own_stateful_sets: Cache<Whole> = whole(STATEFUL_SET, &ours);
@@ -152,11 +267,26 @@ impl Shared {
             stateful_sets: own_stateful_sets.index_by_controller(),
             services: whole(runtime::resource::SERVICE, &ours),
         };
-        let namespaces = manager.cache(runtime::resource::NAMESPACE, Scope::all());
+        let namespaces = match usable.lacks("namespaces", "", &["list", "watch"]) {
+            None => manager.cache(NAMESPACE, Scope::all()),
+            Some(why) => {
+                tracing::warn!(why, "namespaces are known by their names alone");
+                Cache::new(NAMESPACE, Scope::all())
+            }
+        };
+        let selected = |selectors: &Selectors| Scope {
+            label_selector: selectors.labels.clone(),
+            field_selector: selectors.fields.clone(),
+            ..scope.clone()
+        };
+        let mut configurations = Configurations::new(by_kind, namespaces);
+        configurations.watched = options.namespaces.clone();
+        configurations.alertmanager_configs = options.alertmanager_configs.clone();
         Self {
-            configurations: Configurations::new(by_kind, namespaces),
-            secrets: manager.cache(SECRET, scope.clone()),
-            config_maps: manager.cache(CONFIG_MAP, scope),
+            configurations,
+            writes_bindings: options.gates.bindings && usable.can_bind(),
+            secrets: manager.cache(SECRET, selected(&options.secrets)),
+            config_maps: manager.cache(CONFIG_MAP, selected(&options.config_maps)),
             own_secrets,
             own_config_maps,
             own_stateful_sets,
@@ -169,9 +299,10 @@ impl Shared {
         &self,
         manager: &mut Manager,
         options: &RunOptions,
-        name: &str,
+        watch: &Watch,
+        (name, reports): (&str, bool),
     ) -> (Cache<Selecting<W>>, Controller<WorkloadReconciler<W>>) {
-        let scope = Scope::namespace(options.namespace.clone());
+        let scope = Scope::namespace(watch.namespaces.single()).labelled(&watch.selector);
         let workloads = manager.cache(W::RESOURCE, scope);
         let assets = AssetReader::new(self.secrets.clone(), self.config_maps.clone());
         let reconciler = WorkloadReconciler::new(Caches {
@@ -180,9 +311,11 @@ impl Shared {
             own: self.own.clone(),
             assets: assets.clone(),
             told: Told::default(),
-            writes_bindings: options.writes_bindings,
+            watch: watch.clone(),
+            reports,
+            writes_bindings: self.writes_bindings,
             settings: Arc::new(options.settings.clone()),
-            options: generator_options(),
+            options: options.generator(),
         });
         let mut settings = ControllerOptions::new(name);
         settings.workers = options.workers;
@@ -231,46 +364,73 @@ impl Shared {
     }
 }
 
-/// Adds the monitoring controllers to a manager.
-pub fn add(manager: &mut Manager, options: &RunOptions) {
-    let shared = Shared::new(manager, options);
-    add_plain::<Prometheus>(manager, options, &shared, "prometheus");
-    add_plain::<PrometheusAgent>(manager, options, &shared, "prometheusagent");
-    add_alertmanager(manager, options, &shared);
-    add_plain::<ThanosRuler>(manager, options, &shared, "thanosruler");
-}
-
-/// Adds the controller of a kind that nothing wakes but what wakes all.
-fn add_plain<W: Workload>(
-    manager: &mut Manager,
-    options: &RunOptions,
-    shared: &Shared,
-    name: &str,
-) {
-    let (_, controller) = shared.controller::<W>(manager, options, name);
-    manager.add(controller);
-}
-
-fn add_alertmanager(manager: &mut Manager, options: &RunOptions, shared: &Shared) {
-    let (alertmanagers, mut controller) =
-        shared.controller::<Alertmanager>(manager, options, "alertmanager");
+/// Adds the monitoring controllers whose kinds are served and may be watched.
+fn add(manager: &mut Manager, options: &RunOptions, usable: &Usable) {
+    let shared = Shared::new(manager, options, usable);
+    let mut adding = Adding {
+        manager,
+        options,
+        shared: &shared,
+        usable,
+    };
+    adding.add::<Prometheus>("prometheus", &options.prometheuses, |controller, _| {
+        controller
+    });
+    adding.add::<PrometheusAgent>("prometheusagent", &options.prometheuses, |controller, _| {
+        controller
+    });
     let kind = Configuration::AlertmanagerConfig;
-    if let Some(configs) = shared.configurations.by_kind.get(&kind) {
+    let configs = shared.configurations.by_kind.get(&kind);
+    adding.add::<Alertmanager>("alertmanager", &options.alertmanagers, |controller, all| {
         // No selector finds the one that is the base of everything.
-        controller = controller.watches(configs, move |change| {
-            alertmanager::based_on(&alertmanagers, change)
-        });
-    }
-    manager.add(controller);
+        match configs {
+            Some(configs) => {
+                controller.watches(configs, move |change| alertmanager::based_on(&all, change))
+            }
+            None => controller,
+        }
+    });
+    adding.add::<ThanosRuler>("thanosruler", &options.thanos_rulers, |controller, _| {
+        controller
+    });
 }
 
-/// What a cluster of today can do, and upstream's default feature gates.
-fn generator_options() -> Options {
-    Options {
-        endpoint_slice_supported: true,
-        topology_sharding: true,
-        retention_policies: true,
-        ..Options::default()
+/// Adds controllers.
+struct Adding<'a> {
+    manager: &'a mut Manager,
+    options: &'a RunOptions,
+    shared: &'a Shared,
+    usable: &'a Usable,
+}
+
+impl Adding<'_> {
+    /// Adds the controller of a kind, with more that wakes it, unless there is an obstacle.
+    fn add<W: Workload>(
+        &mut self,
+        name: &str,
+        watch: &Watch,
+        more: impl FnOnce(
+            Controller<WorkloadReconciler<W>>,
+            Cache<Selecting<W>>,
+        ) -> Controller<WorkloadReconciler<W>>,
+    ) {
+        let plural = &W::RESOURCE.plural;
+        if let Some(why) = self.usable.obstacle(plural, &["list", "watch"]) {
+            tracing::warn!(controller = name, why, "switched off");
+            return;
+        }
+        let status = self
+            .usable
+            .obstacle(&format!("{plural}/status"), &["patch"]);
+        if let Some(why) = &status {
+            tracing::warn!(controller = name, why, "status isn't written");
+        }
+        let named = (name, status.is_none());
+        let manager = &mut *self.manager;
+        let (workloads, controller) =
+            self.shared
+                .controller::<W>(manager, self.options, watch, named);
+        self.manager.add(more(controller, workloads));
     }
 }
 

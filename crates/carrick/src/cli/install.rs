@@ -17,6 +17,8 @@ pub struct InstallArgs {
 enum Product {
     /// The Rollouts controller: CRDs, RBAC and a Deployment
     Rollouts(RolloutsArgs),
+    /// The monitoring controllers: the same
+    Monitoring(MonitoringArgs),
 }
 
 /// Which product's rights, and where.
@@ -88,6 +90,17 @@ pub struct RolloutsArgs {
     namespaced: bool,
 }
 
+/// How the monitoring controllers are to be installed.
+#[derive(Args)]
+pub struct MonitoringArgs {
+    /// The namespace they run in
+    #[arg(long, short = 'n', default_value = "default")]
+    namespace: String,
+    /// The image they run
+    #[arg(long, default_value_t = format!("carrick:{}", super::VERSION))]
+    image: String,
+}
+
 impl InstallArgs {
     /// Prints the manifests.
     pub fn run(self) -> Result<()> {
@@ -97,6 +110,13 @@ impl InstallArgs {
                     namespace: args.namespace,
                     image: args.image,
                     namespaced: args.namespaced,
+                };
+                print(&machinery::yaml::documents_to_string(&install.objects()))
+            }
+            Product::Monitoring(args) => {
+                let install = monitoring::install::Install {
+                    namespace: args.namespace,
+                    image: args.image,
                 };
                 print(&machinery::yaml::documents_to_string(&install.objects()))
             }

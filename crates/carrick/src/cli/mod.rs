@@ -6,6 +6,7 @@ mod crds;
 mod example_server;
 mod install;
 mod monitoring;
+mod operator;
 mod output;
 mod plan;
 mod rollouts;
@@ -79,8 +80,8 @@ struct ReloaderArgs {
     flags: Vec<OsString>,
 }
 
-/// Carries out the command that the arguments name. Called as `kubectl-argo-rollouts` or `prometheus-config-reloader`,
-/// that tool's.
+/// Carries out the command that the arguments name. Called as `kubectl-argo-rollouts`, `operator` or
+/// `prometheus-config-reloader`, that program's.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let called = args
@@ -93,6 +94,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = if called == "kubectl-argo-rollouts" {
         rollouts::Plugin::try_parse_from(args)
             .map(|plugin| plugin.rollouts.run().map(|()| ExitCode::SUCCESS))
+    } else if called == "operator" {
+        operator::Operator::read(args)
+            .map(|operator| operator.run().map(|()| ExitCode::SUCCESS))
+    } else if let Some(args) = operator::asked_for(&args) {
+        operator::Operator::read(args)
+            .map(|operator| operator.run().map(|()| ExitCode::SUCCESS))
     } else {
         Carrick::try_parse_from(args).map(|carrick| carrick.command.run())
     };

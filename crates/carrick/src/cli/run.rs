@@ -23,9 +23,19 @@ enum LogFormat {
     Json,
 }
 
+/// Products that have controllers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Product {
+    Rollouts,
+    Monitoring,
+}
+
 /// How the controllers run.
 #[derive(Args)]
 pub struct RunArgs {
+    /// Which product's controllers; `--only monitoring` takes the flags of upstream's operator, which it prints with --help
+    #[arg(long, value_enum, default_value = "rollouts")]
+    only: Product,
     #[command(flatten)]
     connection: Connection,
     /// Only look after the namespace of the kubeconfig or of --namespace
@@ -92,7 +102,11 @@ impl RunArgs {
         if self.version {
             return print(&format!("{VERSION}\n"));
         }
-        self.upstream.check()?;
+        match self.only {
+            Product::Rollouts => self.upstream.check()?,
+            // That is another command, see `operator::asked_for`.
+            Product::Monitoring => return super::fail("--only is given more than once"),
+        }
         self.check_election()?;
         self.start_log()?;
         if let Some(text) = self.upstream.warning() {

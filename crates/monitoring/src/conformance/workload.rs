@@ -9,7 +9,7 @@ use crate::api::alertmanager::ClusterTlsConfig;
 use crate::api::workload::PrometheusWebSpec;
 use crate::api::{Alertmanager, Prometheus, PrometheusAgent, ThanosRuler, read};
 use crate::workload::{
-    AgentInput, Built, ClusterTls, Mounted, ReloaderSettings, ServerInput, Settings,
+    AgentInput, Built, ClusterTls, Mounted, ReloaderSettings, Repair, ServerInput, Settings,
     ThanosRulerInput, WebConfig, WorkloadError, agent_stateful_set, alertmanager_spec,
     alertmanager_stateful_set, server_stateful_set, thanos_ruler_stateful_set,
 };
@@ -96,6 +96,8 @@ fn settings(input: &Value) -> Settings {
         prometheus_image: text(config, "PrometheusDefaultBaseImage"),
         alertmanager_image: text(config, "AlertmanagerDefaultBaseImage"),
         thanos_image: text(config, "ThanosDefaultBaseImage"),
+        repair: Repair::None,
+        always_managed: false,
         legacy_app_label: false,
     }
 }

@@ -268,7 +268,7 @@ mod tests {
     use crate::operator::resources::SERVICE_MONITOR;
     use machinery::time::parse;
 
-    fn holder(bindings: Value) -> Holder {
+    fn holder(bindings: &Value) -> Holder {
         Holder::of(
             &SERVICE_MONITOR,
             &json!({
@@ -288,7 +288,7 @@ mod tests {
         })
     }
 
-    fn told(bindings: Value, refused: Option<&str>) -> Option<Value> {
+    fn told(bindings: &Value, refused: Option<&str>) -> Option<Value> {
         let key = ObjectKey::new("n", "p");
         let user = User {
             resource: "prometheuses",
@@ -306,10 +306,10 @@ mod tests {
     fn the_first_entry_is_written_under_the_version_that_was_seen_and_others_beside_it() {
         let mut mine = entry("p", "True", 3);
         mine["conditions"][0]["lastTransitionTime"] = json!("2030-01-01T00:00:00Z");
-        let first = told(json!([]), None).unwrap();
+        let first = told(&json!([]), None).unwrap();
         let wanted = json!({"metadata": {"resourceVersion": "7"}, "status": {"bindings": [mine]}});
         assert_eq!(first, wanted);
-        let further = told(json!([entry("q", "True", 3)]), None).unwrap();
+        let further = told(&json!([entry("q", "True", 3)]), None).unwrap();
         let wanted = json!([{"op": "add", "path": "/status/bindings/-", "value": mine}]);
         assert_eq!(further, wanted);
     }
@@ -317,9 +317,9 @@ mod tests {
     #[test]
     fn an_entry_is_changed_if_it_says_something_else() {
         let others = entry("q", "True", 3);
-        assert_eq!(told(json!([others, entry("p", "True", 3)]), None), None);
+        assert_eq!(told(&json!([others, entry("p", "True", 3)]), None), None);
         let change = |before: Value, refused: Option<&str>| {
-            let operations = told(json!([others, before]), refused).unwrap();
+            let operations = told(&json!([others, before]), refused).unwrap();
             assert_eq!(operations[0]["path"], "/status/bindings/1/name");
             operations[4]["value"][0].clone()
         };
@@ -345,9 +345,9 @@ mod tests {
             resource: "prometheuses",
             key: &key,
         };
-        assert_eq!(user.leave(&holder(json!([entry("q", "True", 3)]))), None);
+        assert_eq!(user.leave(&holder(&json!([entry("q", "True", 3)]))), None);
         let both = json!([entry("q", "True", 3), entry("p", "True", 3)]);
-        let Some(Effect::Patch { patch, .. }) = user.leave(&holder(both)) else {
+        let Some(Effect::Patch { patch, .. }) = user.leave(&holder(&both)) else {
             panic!("nothing is taken out");
         };
         let last = patch.body().as_array().unwrap().last().unwrap().clone();

@@ -13,6 +13,7 @@ use super::selecting::{Configuration, Selecting, Selects, labels, namespace_labe
 use crate::api::kinds::Object;
 use crate::api::read;
 use crate::api::status::WorkloadBinding;
+use crate::operator::watched::Namespaces;
 use crate::selection::Wanted;
 
 /// Caches of what can be selected.
@@ -24,6 +25,10 @@ pub struct Configurations {
     pub by_user: Vec<(ResourceRef, Index<Whole>)>,
     /// Namespaces.
     pub namespaces: Cache<Meta>,
+    /// Those in which anything is selected.
+    pub watched: Namespaces,
+    /// Those in which `AlertmanagerConfig`s are.
+    pub alertmanager_configs: Namespaces,
 }
 
 impl Configurations {
@@ -37,7 +42,19 @@ impl Configurations {
             by_kind,
             by_user,
             namespaces,
+            watched: Namespaces::All,
+            alertmanager_configs: Namespaces::All,
         }
+    }
+
+    /// Whether objects of a kind are selected in a namespace.
+    fn looks_into(&self, kind: Configuration, namespace: &str) -> bool {
+        let watched = if kind == Configuration::AlertmanagerConfig {
+            &self.alertmanager_configs
+        } else {
+            &self.watched
+        };
+        watched.contains(namespace)
     }
 
     /// The objects that say they are used by a workload.
@@ -141,7 +158,9 @@ impl<'a, W: Selects> Find<'a, W> {
         };
         let mut found = Vec::new();
         for held in cache.list() {
-            if self.wants(wanted, held.meta()) {
+            let namespace = &held.meta().key.namespace;
+            let looks = self.configurations.looks_into(kind, namespace);
+            if looks && self.wants(wanted, held.meta()) {
                 found.push(self.take(cache.resource(), &held));
             }
         }
@@ -159,7 +178,8 @@ impl<'a, W: Selects> Find<'a, W> {
         T: Default + DeserializeOwned,
     {
         let cache = self.configurations.by_kind.get(&kind)?;
-        let held = cache.get(key)?;
+        let looks = self.configurations.looks_into(kind, &key.namespace);
+        let held = cache.get(key).filter(|_| looks)?;
         Some(self.take(cache.resource(), &held))
     }
 

@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use runtime::{Effect, Plan, Requeue};
+use machinery::meta;
+use runtime::resource::POD;
+use runtime::{Effect, ObjectKey, Plan, Requeue};
+use serde_json::Value;
 
 use super::bindings;
 use super::refusals::Refused;
 use super::status::is_settled;
 use super::workload::{Observed, Workload};
 use crate::api::workload::StorageSpec;
+use crate::workload::Repair;
 
 /// How often pods that aren't all ready are looked at.
 const POLL: Duration = Duration::from_mins(1);
@@ -61,6 +65,24 @@ pub fn deprecated(fields: &[(&str, &str, Option<&str>)]) -> Option<Remark> {
     (!texts.is_empty()).then(|| ("DeprecatedFieldsInUse", texts.join("; ")))
 }
 
+/// Makes room for pods of the newest template where old ones are stuck.
+fn repairs<W: Workload>(workload: &W, observed: &Observed<W>) -> Vec<Effect> {
+    let sets = workload.sets(observed);
+    let stuck = sets.iter().filter_map(|(_, health)| health.stuck());
+    let repair = |pod: &Value| {
+        let (key, uid) = (ObjectKey::of(pod), meta::uid(pod).to_owned());
+        match observed.settings.repair {
+            Repair::None => None,
+            Repair::Evict => Some(Effect::Evict {
+                key,
+                uid: Some(uid),
+            }),
+            Repair::Delete => Some(Effect::delete(POD, key, uid)),
+        }
+    };
+    stuck.filter_map(repair).collect()
+}
+
 /// Decides about one workload.
 pub fn decide<W: Workload>(observed: &Observed<W>) -> Decision {
     if let Some(plan) = bindings::preparation(observed) {
@@ -86,6 +108,12 @@ pub fn decide<W: Workload>(observed: &Observed<W>) -> Decision {
     } else {
         workload.decide(observed)
     };
+    if let Ok(plan) = &mut decision.outcome
+        && !gone
+        && !workload.is_paused()
+    {
+        plan.effects.extend(repairs(workload, observed));
+    }
     if decision.checked {
         let told = bindings::effects(observed, &decision.refused);
         decision.also.extend(told);

@@ -17,5 +17,7 @@ pub mod selecting;
 pub mod service;
 pub mod status;
 pub mod stored;
+pub mod usable;
+pub mod watched;
 pub mod workload;
 pub mod writes;

@@ -20,12 +20,14 @@ pub async fn observe<W: Workload>(
     reader: &Reader,
     caches: &Caches<W>,
 ) -> Result<Option<Observed<W>>, Error> {
-    let Some(held) = caches.workloads.get(key) else {
+    let held = caches.workloads.get(key);
+    let held = held.map(|held| (held.whole().value(), held));
+    let ours = held.filter(|(object, _)| caches.watch.takes(object));
+    let Some((object, held)) = ours else {
         caches.assets.forget(key);
         caches.told.remember(key, BTreeSet::new());
         return Ok(None);
     };
-    let object = held.whole().value();
     let mut observed = Observed {
         workload: read::<W>(&object).map_err(|error| error.to_string()),
         candidates: W::Candidates::default(),
@@ -34,6 +36,7 @@ pub async fn observe<W: Workload>(
             left: caches.configurations.naming(&W::RESOURCE.plural, key),
         },
         writes_bindings: caches.writes_bindings,
+        reports: caches.reports,
         assets: Assets::default(),
         stored: Stored::default(),
         pods: Vec::new(),

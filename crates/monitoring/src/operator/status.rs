@@ -69,7 +69,7 @@ pub fn write<W: Workload>(
     decision: &Decision,
     failure: Option<&str>,
 ) -> StatusWrite {
-    if !decision.reports {
+    if !decision.reports || !observed.reports {
         return StatusWrite::Unchanged;
     }
     let old = observed.object.get("status");

@@ -14,6 +14,7 @@ use super::decision::Decision;
 use super::refusals::{Refused, Told};
 use super::selecting::{Selecting, Selects};
 use super::stored::{Names, Own, Stored, selector_text};
+use super::watched::Watch;
 use crate::api::kinds::ObjectMeta;
 use crate::api::status::Condition;
 use crate::api::workload::StorageSpec;
@@ -84,6 +85,10 @@ pub struct Caches<W> {
     pub assets: AssetReader,
     /// Refusals that were told.
     pub told: Told,
+    /// Which of the workloads are looked after.
+    pub watch: Watch,
+    /// Whether their status can be written.
+    pub reports: bool,
     /// Whether selected objects are made to say who uses them.
     pub writes_bindings: bool,
     /// What the program was started with.
@@ -101,6 +106,8 @@ pub struct Observed<W: Workload> {
     pub object: Value,
     /// What its selectors find.
     pub candidates: W::Candidates,
+    /// Whether the status can be written.
+    pub reports: bool,
     /// Selected objects, and what these say of who uses them.
     pub held: Held,
     /// Whether they are made to say it.

@@ -47,7 +47,7 @@ fn write(pass: &mut ServerPass<'_>) -> Result<(), String> {
 fn remark(prometheus: &Prometheus, observed: &Observed<Prometheus>) -> Option<Remark> {
     let candidates = &observed.candidates;
     let nothing = candidates.jobs.is_empty() && candidates.rules.is_empty();
-    if is_unmanaged(prometheus) {
+    if is_unmanaged(prometheus, observed) {
         return old_fields(prometheus)
             .or_else(|| Some(("ConfigurationUnmanaged", UNMANAGED.to_owned())));
     }
@@ -83,9 +83,10 @@ fn old_fields(prometheus: &Prometheus) -> Option<Remark> {
 }
 
 /// Without any selector of jobs the configuration is the user's.
-fn is_unmanaged(prometheus: &Prometheus) -> bool {
+fn is_unmanaged(prometheus: &Prometheus, observed: &Observed<Prometheus>) -> bool {
     let common = &prometheus.spec.common;
-    common.service_monitor_selector.is_none()
+    !observed.settings.always_managed
+        && common.service_monitor_selector.is_none()
         && common.pod_monitor_selector.is_none()
         && common.probe_selector.is_none()
         && common.scrape_config_selector.is_none()
@@ -112,7 +113,7 @@ fn rules(pass: &mut ServerPass<'_>, version: &Version) -> Vec<String> {
 /// The configuration and the TLS material it names; how many Secrets hold that.
 fn configuration(pass: &mut ServerPass<'_>, selected: &Selected) -> Result<usize, String> {
     let made = generated(pass, selected)?;
-    if !is_unmanaged(pass.object) {
+    if !is_unmanaged(pass.object, pass.observed) {
         pass.put_configuration(&made.text)?;
     } else if !pass.observed.stored.secrets.contains_key(&pass.prefixed()) {
         pass.put_configuration("")?;

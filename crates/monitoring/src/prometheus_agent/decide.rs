@@ -36,10 +36,10 @@ fn write(pass: &mut AgentPass<'_>) -> Result<(), String> {
     pass.put_configuration(&made.text)?;
     let tls_secrets = pass.put_tls_files(made);
     pass.put_web()?;
-    let named = pass.object.spec.common.service_name.as_deref();
-    pass.put_service(named, agent_service)?;
-    let names = pass.shards();
-    for (shard, name) in (0..).zip(&names) {
+    let service = pass.object.spec.common.service_name.as_deref();
+    pass.put_service(service, agent_service)?;
+    let shards = pass.shards();
+    for (shard, name) in (0..).zip(&shards) {
         pass.put_set(agent_stateful_set(AgentInput {
             name,
             agent: pass.object,
@@ -51,7 +51,7 @@ fn write(pass: &mut AgentPass<'_>) -> Result<(), String> {
         }))?;
     }
     // Agents hold no data that is worth keeping.
-    pass.end_others(&names, |_| Ok(Excess::Delete));
+    pass.end_others(&shards, |_| Ok(Excess::Delete));
     Ok(())
 }
 

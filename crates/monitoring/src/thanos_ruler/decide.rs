@@ -50,7 +50,7 @@ fn write(pass: &mut RulerPass<'_>) -> Result<(), String> {
     let version = Version::parse(given)
         .map_err(|error| format!("failed to parse Thanos Ruler version {given:?}: {error}"))?;
     pass.check_selectors()?;
-    let rules = rules(pass, &version);
+    let config_maps = rules(pass, &version);
     let assets = &pass.observed.assets;
     let made = ruler_remote_write(ruler, &version, assets).map_err(|error| error.to_string())?;
     let data = Data::from([(REMOTE_WRITE_KEY.to_owned(), made.text.into_bytes())]);
@@ -66,7 +66,7 @@ fn write(pass: &mut RulerPass<'_>) -> Result<(), String> {
     pass.put_set(thanos_ruler_stateful_set(ThanosRulerInput {
         ruler,
         settings: pass.settings(),
-        rule_config_maps: &rules,
+        rule_config_maps: &config_maps,
         tls_secrets,
         input_hash: "",
     }))

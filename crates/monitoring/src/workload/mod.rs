@@ -41,7 +41,7 @@ pub use secrets::{
 pub use service::{
     agent_service, alertmanager_service, prometheus_service, selects_pods, thanos_ruler_service,
 };
-pub use settings::{ALERTMANAGER_VERSION, ReloaderSettings, Settings, THANOS_VERSION};
+pub use settings::{ALERTMANAGER_VERSION, ReloaderSettings, Repair, Settings, THANOS_VERSION};
 pub use shards::{Excess, excess_shard};
 pub use thanos_ruler::{ThanosRulerInput, thanos_ruler_selector, thanos_ruler_stateful_set};
 pub use web::{

@@ -32,6 +32,10 @@ pub struct Settings {
     pub alertmanager_image: String,
     /// `--thanos-default-base-image`.
     pub thanos_image: String,
+    /// `--repair-policy-for-statefulsets`.
+    pub repair: Repair,
+    /// `--disable-unmanaged-prometheus-configuration`: no configuration is the user's.
+    pub always_managed: bool,
     /// Pods carry the label `app` too, which Services of charts before 2022 select. It is in no selector of ours.
     pub legacy_app_label: bool,
 }
@@ -47,9 +51,23 @@ impl Default for Settings {
             prometheus_image: PROMETHEUS_IMAGE.to_owned(),
             alertmanager_image: ALERTMANAGER_IMAGE.to_owned(),
             thanos_image: THANOS_IMAGE.to_owned(),
+            repair: Repair::None,
+            always_managed: false,
             legacy_app_label: false,
         }
     }
+}
+
+/// What is done about a pod that no update of its StatefulSet reaches any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Repair {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is evicted.
+    Evict,
+    /// It is deleted.
+    Delete,
 }
 
 /// The config-reloader of every pod. Quantities are texts; `0` and the empty text leave the entry out.

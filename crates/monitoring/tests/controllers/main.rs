@@ -11,4 +11,5 @@ mod bindings;
 mod cluster;
 mod prometheus;
 mod prometheus_agent;
+mod scope;
 mod thanos_ruler;

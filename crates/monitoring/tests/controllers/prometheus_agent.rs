@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use monitoring::RunOptions;
 use monitoring::operator::resources::{POD_MONITOR, PROMETHEUS_AGENT, SECRET, STATEFUL_SET};
 use runtime::resource::SERVICE;
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, play};
+use crate::cluster::{Cluster, play_with};
+
+const KINDS: &[&str] = &["PrometheusAgent"];
 
 async fn agent(cluster: &Cluster, more: &Value) {
     let spec = json!({"podMonitorSelector": {}});
@@ -37,7 +40,7 @@ async fn reconciled(cluster: &Cluster) -> Value {
 
 #[test]
 fn an_agent_gets_all_it_needs_and_becomes_available() {
-    play(async |cluster| {
+    play_with(KINDS, RunOptions::default(), async |cluster| {
         agent(cluster, &json!({"shards": 2})).await;
         monitor(cluster, "web", json!({"port": "http"})).await;
         cluster
@@ -84,7 +87,7 @@ fn an_agent_gets_all_it_needs_and_becomes_available() {
 
 #[test]
 fn an_agent_tells_what_it_has_not_found_and_what_it_does_not_do() {
-    play(async |cluster| {
+    play_with(KINDS, RunOptions::default(), async |cluster| {
         agent(cluster, &json!({"podMonitorSelector": null})).await;
         cluster
             .until("it says that nothing is selected", async || {

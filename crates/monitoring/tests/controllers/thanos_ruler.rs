@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use monitoring::RunOptions;
 use monitoring::operator::resources::{
     CONFIG_MAP, PROMETHEUS_RULE, SECRET, STATEFUL_SET, THANOS_RULER,
 };
 use runtime::resource::SERVICE;
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, play};
+use crate::cluster::{Cluster, play_with};
+
+const KINDS: &[&str] = &["ThanosRuler"];
 
 async fn ruler(cluster: &Cluster, more: &Value) {
     let spec = json!({"ruleSelector": {}, "queryEndpoints": ["http://query:9090"]});
@@ -55,7 +58,7 @@ async fn reconciled(cluster: &Cluster) -> Value {
 
 #[test]
 fn a_ruler_gets_all_it_needs_and_becomes_available() {
-    play(async |cluster| {
+    play_with(KINDS, RunOptions::default(), async |cluster| {
         ruler(cluster, &json!({"replicas": 2})).await;
         rule(cluster, "good", "up == 0").await;
         cluster
@@ -90,7 +93,7 @@ fn a_ruler_gets_all_it_needs_and_becomes_available() {
 
 #[test]
 fn one_bad_rule_leaves_the_others_as_they_are() {
-    play(async |cluster| {
+    play_with(KINDS, RunOptions::default(), async |cluster| {
         ruler(cluster, &json!({})).await;
         cluster
             .until("it says that nothing is selected", async || {
@@ -113,7 +116,7 @@ fn one_bad_rule_leaves_the_others_as_they_are() {
 
 #[test]
 fn a_ruler_that_asks_nobody_says_so() {
-    play(async |cluster| {
+    play_with(KINDS, RunOptions::default(), async |cluster| {
         ruler(cluster, &json!({"queryEndpoints": null})).await;
         rule(cluster, "good", "up == 0").await;
         cluster
@@ -134,7 +137,7 @@ fn a_ruler_that_asks_nobody_says_so() {
 
 #[test]
 fn where_it_writes_to_follows_the_secret() {
-    play(async |cluster| {
+    play_with(KINDS, RunOptions::default(), async |cluster| {
         let reference = |key: &str| json!({"name": "login", "key": key});
         let auth = json!({"username": reference("user"), "password": reference("pass")});
         let one = json!([{"url": "http://store/", "basicAuth": auth}]);

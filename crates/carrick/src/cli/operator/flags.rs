@@ -1,0 +1,374 @@
+//! Flags of upstream's operator (`cmd/operator/main.go`, `pkg/server/server.go`), so that its manifests and charts start this
+//! one unchanged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use machinery::labels::Selector;
+use monitoring::operator::watched::{Namespaces, Watch};
+use monitoring::run::{Gates, RunOptions, Selectors};
+use monitoring::workload::{ReloaderSettings, Repair, Settings};
+
+use crate::cli::fail;
+
+/// What is looked after.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "What is looked after")]
+pub struct Scope {
+    /// Only these namespaces
+    #[arg(long, value_delimiter = ',')]
+    namespaces: Vec<String>,
+    /// All namespaces but these
+    #[arg(long, value_delimiter = ',')]
+    deny_namespaces: Vec<String>,
+    /// Only Prometheus servers and agents in these namespaces
+    #[arg(long, value_delimiter = ',')]
+    prometheus_instance_namespaces: Vec<String>,
+    /// Only Alertmanagers in these namespaces
+    #[arg(long, value_delimiter = ',')]
+    alertmanager_instance_namespaces: Vec<String>,
+    /// Only Thanos Rulers in these namespaces
+    #[arg(long, value_delimiter = ',')]
+    thanos_ruler_instance_namespaces: Vec<String>,
+    /// Only `AlertmanagerConfigs` in these namespaces
+    #[arg(long, value_delimiter = ',')]
+    alertmanager_config_namespaces: Vec<String>,
+    /// Only Prometheus servers and agents with these labels
+    #[arg(long, default_value = "", value_parser = selector)]
+    prometheus_instance_selector: String,
+    /// Only Alertmanagers with these labels
+    #[arg(long, default_value = "", value_parser = selector)]
+    alertmanager_instance_selector: String,
+    /// Only Thanos Rulers with these labels
+    #[arg(long, default_value = "", value_parser = selector)]
+    thanos_ruler_instance_selector: String,
+    /// Only workloads whose annotation operator.prometheus.io/controller-id has this value
+    #[arg(long, default_value = "")]
+    controller_id: String,
+    /// Only Secrets with these labels may be referred to
+    #[arg(long, default_value = "", value_parser = selector)]
+    secret_label_selector: String,
+    /// Only Secrets with these fields may be referred to
+    #[arg(long, default_value = "")]
+    secret_field_selector: String,
+    /// Only `ConfigMaps` with these labels may be referred to
+    #[arg(long, default_value = "", value_parser = selector)]
+    configmap_label_selector: String,
+    /// Only `ConfigMaps` with these fields may be referred to
+    #[arg(long, default_value = "")]
+    configmap_field_selector: String,
+}
+
+/// What pods and other objects are made with.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "What is made")]
+pub struct Making {
+    /// Image of the config-reloader
+    #[arg(long, default_value_t = ReloaderSettings::default().image)]
+    prometheus_config_reloader: String,
+    /// CPU that each config-reloader asks for; 0 for none
+    #[arg(long, default_value = "10m")]
+    config_reloader_cpu_request: String,
+    /// CPU that each config-reloader may use; 0 for any
+    #[arg(long, default_value = "10m")]
+    config_reloader_cpu_limit: String,
+    /// Memory that each config-reloader asks for; 0 for none
+    #[arg(long, default_value = "50Mi")]
+    config_reloader_memory_request: String,
+    /// Memory that each config-reloader may use; 0 for any
+    #[arg(long, default_value = "50Mi")]
+    config_reloader_memory_limit: String,
+    /// Old flag for request and limit of CPU
+    #[arg(long)]
+    config_reloader_cpu: Option<String>,
+    /// Old flag for request and limit of memory
+    #[arg(long)]
+    config_reloader_memory: Option<String>,
+    /// Probe the config-reloaders
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    enable_config_reloader_probes: bool,
+    /// Image of Alertmanager, without tag
+    #[arg(long, default_value_t = Settings::default().alertmanager_image)]
+    alertmanager_default_base_image: String,
+    /// Image of Prometheus, without tag
+    #[arg(long, default_value_t = Settings::default().prometheus_image)]
+    prometheus_default_base_image: String,
+    /// Image of Thanos, without tag
+    #[arg(long, default_value_t = Settings::default().thanos_image)]
+    thanos_default_base_image: String,
+    /// Annotations of everything that is made: key=value,…
+    #[arg(long, value_delimiter = ',', value_parser = pair)]
+    annotations: Vec<(String, String)>,
+    /// Labels of everything that is made, and of selectors: key=value,…
+    #[arg(long, value_delimiter = ',', value_parser = pair)]
+    labels: Vec<(String, String)>,
+    /// Host by which containers of a pod reach each other
+    #[arg(long, default_value = "localhost")]
+    localhost: String,
+    /// Domain of the cluster, for complete names of Services
+    #[arg(long, default_value = "")]
+    cluster_domain: String,
+    /// What is done about a pod that no update of its StatefulSet reaches
+    #[arg(long, value_enum, default_value = "none")]
+    repair_policy_for_statefulsets: RepairPolicy,
+    /// Manage the configuration of a Prometheus without selectors too
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    disable_unmanaged_prometheus_configuration: bool,
+}
+
+/// What is done about a stuck pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RepairPolicy {
+    None,
+    Evict,
+    Delete,
+}
+
+/// Flags for what isn't here, or isn't needed.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Accepted for upstream's manifests, without effect")]
+pub struct Unused {
+    /// Service of the kubelets
+    #[arg(long)]
+    kubelet_service: Option<String>,
+    /// Nodes whose kubelets it has
+    #[arg(long)]
+    kubelet_selector: Option<String>,
+    /// Addresses of these nodes
+    #[arg(long, value_parser = ["internal", "external"])]
+    kubelet_node_address_priority: Option<String>,
+    /// Endpoints for that Service
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    kubelet_endpoints: Option<bool>,
+    /// `EndpointSlices` for that Service
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    kubelet_endpointslice: Option<bool>,
+    /// How often these are looked at
+    #[arg(long)]
+    kubelet_sync_period: Option<String>,
+    /// Whether that Service has the insecure port
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    kubelet_http_metrics: Option<bool>,
+    /// Secrets and `ConfigMaps` are always followed where they are referred to
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    watch_referenced_objects_in_all_namespaces: Option<bool>,
+    /// There is no Go
+    #[arg(long)]
+    auto_gomemlimit_ratio: Option<f64>,
+    /// Metrics and health are served without TLS
+    #[arg(long = "web.enable-tls", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    web_enable_tls: Option<bool>,
+    /// HTTP/2 needs TLS
+    #[arg(long = "web.enable-http2", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    web_enable_http2: Option<bool>,
+    /// Certificate of the web server
+    #[arg(long = "web.cert-file")]
+    web_cert_file: Option<String>,
+    /// Key of the web server
+    #[arg(long = "web.key-file")]
+    web_key_file: Option<String>,
+    /// Authority of the web server's clients
+    #[arg(long = "web.client-ca-file")]
+    web_client_ca_file: Option<String>,
+    /// How often these files are read again
+    #[arg(long = "web.tls-reload-interval")]
+    web_tls_reload_interval: Option<String>,
+    /// Oldest TLS version
+    #[arg(long = "web.tls-min-version")]
+    web_tls_min_version: Option<String>,
+    /// Cipher suites
+    #[arg(long = "web.tls-cipher-suites")]
+    web_tls_cipher_suites: Option<String>,
+    /// Curves
+    #[arg(long = "web.tls-curves")]
+    web_tls_curves: Option<String>,
+}
+
+impl Scope {
+    /// Puts what is looked after into the options.
+    ///
+    /// # Errors
+    /// If namespaces are both allowed and denied.
+    pub fn apply(self, options: &mut RunOptions) -> Result<()> {
+        if !filled(&self.namespaces).is_empty() && !filled(&self.deny_namespaces).is_empty() {
+            return fail(
+                "--namespaces and --deny-namespaces are mutually exclusive, please provide only one of them",
+            );
+        }
+        let all = match (filled(&self.namespaces), filled(&self.deny_namespaces)) {
+            (only, _) if !only.is_empty() => Namespaces::Only(only),
+            (_, except) if !except.is_empty() => Namespaces::Except(except),
+            _ => Namespaces::All,
+        };
+        let or_all = |names: &[String]| {
+            let names = filled(names);
+            if names.is_empty() {
+                all.clone()
+            } else {
+                Namespaces::Only(names)
+            }
+        };
+        let watch = |names: &[String], selector: String| Watch {
+            namespaces: or_all(names),
+            selector,
+            controller_id: self.controller_id.clone(),
+        };
+        options.prometheuses = watch(
+            &self.prometheus_instance_namespaces,
+            self.prometheus_instance_selector,
+        );
+        options.alertmanagers = watch(
+            &self.alertmanager_instance_namespaces,
+            self.alertmanager_instance_selector,
+        );
+        options.thanos_rulers = watch(
+            &self.thanos_ruler_instance_namespaces,
+            self.thanos_ruler_instance_selector,
+        );
+        options.alertmanager_configs = or_all(&self.alertmanager_config_namespaces);
+        options.namespaces = all;
+        options.secrets = Selectors {
+            labels: self.secret_label_selector,
+            fields: self.secret_field_selector,
+        };
+        options.config_maps = Selectors {
+            labels: self.configmap_label_selector,
+            fields: self.configmap_field_selector,
+        };
+        Ok(())
+    }
+}
+
+impl Making {
+    /// What pods and other objects are made with.
+    pub fn settings(self) -> Settings {
+        let old = |given: &Option<String>, value: String| given.clone().unwrap_or(value);
+        let (cpu, memory) = (self.config_reloader_cpu, self.config_reloader_memory);
+        Settings {
+            annotations: self.annotations.into_iter().collect::<BTreeMap<_, _>>(),
+            labels: self.labels.into_iter().collect::<BTreeMap<_, _>>(),
+            local_host: self.localhost,
+            cluster_domain: self.cluster_domain,
+            reloader: ReloaderSettings {
+                image: self.prometheus_config_reloader,
+                cpu_request: old(&cpu, self.config_reloader_cpu_request),
+                cpu_limit: old(&cpu, self.config_reloader_cpu_limit),
+                memory_request: old(&memory, self.config_reloader_memory_request),
+                memory_limit: old(&memory, self.config_reloader_memory_limit),
+                probes: self.enable_config_reloader_probes,
+            },
+            prometheus_image: self.prometheus_default_base_image,
+            alertmanager_image: self.alertmanager_default_base_image,
+            thanos_image: self.thanos_default_base_image,
+            repair: match self.repair_policy_for_statefulsets {
+                RepairPolicy::None => Repair::None,
+                RepairPolicy::Evict => Repair::Evict,
+                RepairPolicy::Delete => Repair::Delete,
+            },
+            always_managed: self.disable_unmanaged_prometheus_configuration,
+            ..Settings::default()
+        }
+    }
+}
+
+impl Unused {
+    /// One sentence that names those that were given and whose effect somebody may miss, if any.
+    pub fn warning(&self) -> Option<String> {
+        let all = [
+            ("--kubelet-service", self.kubelet_service.is_some()),
+            ("--web.enable-tls", self.web_enable_tls == Some(true)),
+            ("--web.client-ca-file", self.web_client_ca_file.is_some()),
+        ];
+        let given: Vec<&str> = all
+            .into_iter()
+            .filter(|(_, given)| *given)
+            .map(|(name, _)| name)
+            .collect();
+        let verb = if given.len() == 1 { "has" } else { "have" };
+        (!given.is_empty()).then(|| {
+            format!(
+                "{} {verb} no effect in this version of Carrick",
+                given.join(", ")
+            )
+        })
+    }
+}
+
+/// Reads `Name=true,Name=false,…`; what isn't named is as Carrick has it.
+pub fn gates(text: &str) -> Result<Gates> {
+    let mut gates = Gates::default();
+    for one in text.split(',').filter(|one| !one.trim().is_empty()) {
+        let (name, value) = one.split_once('=').unwrap_or((one, ""));
+        let Ok(value) = value.trim().parse::<bool>() else {
+            return fail(format!(
+                "--feature-gates: {one:?} isn't `Name=true` or `Name=false`"
+            ));
+        };
+        match name.trim() {
+            "PrometheusTopologySharding" => gates.topology_sharding = value,
+            "PrometheusShardRetentionPolicy" => gates.shard_retention = value,
+            "StatusForConfigurationResources" => gates.bindings = value,
+            "PrometheusAgentDaemonSet" | "RemoteWriteCustomResourceDefinition" => {
+                if value {
+                    tracing::warn!(
+                        gate = name.trim(),
+                        "has no effect in this version of Carrick"
+                    );
+                }
+            }
+            unknown => {
+                return fail(format!(
+                    "feature gate {unknown:?} is unknown (supported feature gates: PrometheusAgentDaemonSet, PrometheusShardRetentionPolicy, PrometheusTopologySharding, RemoteWriteCustomResourceDefinition, StatusForConfigurationResources)"
+                ));
+            }
+        }
+    }
+    Ok(gates)
+}
+
+fn filled(names: &[String]) -> BTreeSet<String> {
+    let names = names
+        .iter()
+        .map(|name| name.trim())
+        .filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text
+        .split_once('=')
+        .ok_or_else(|| "write key=value".to_owned())?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn selector(text: &str) -> Result<String, String> {
+    let parsed = Selector::parse(text).map_err(|error| error.to_string());
+    parsed.map(|_| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gates_are_read_and_unknown_ones_refused() {
+        let made =
+            gates("StatusForConfigurationResources=false,PrometheusTopologySharding=true").unwrap();
+        assert_eq!(
+            made,
+            Gates {
+                bindings: false,
+                ..Gates::default()
+            }
+        );
+        assert_eq!(gates("").unwrap(), Gates::default());
+        for wrong in [
+            "Nonsense=true",
+            "PrometheusTopologySharding",
+            "PrometheusTopologySharding=2",
+        ] {
+            assert!(gates(wrong).is_err(), "{wrong}");
+        }
+    }
+}

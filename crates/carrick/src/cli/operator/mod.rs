@@ -1,0 +1,306 @@
+//! The monitoring controllers against a Kubernetes, with the commands and flags of upstream's operator: `carrick run --only
+//! monitoring`, or the program called `operator`.
+
+mod flags;
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+use machinery::yaml::documents_to_string;
+use monitoring::RunOptions;
+use monitoring::api::crds;
+use runtime::shutdown;
+use tracing_subscriber::EnvFilter;
+
+use super::{Connection, VERSION, print};
+use flags::{Making, Scope, Unused};
+
+/// Looks after Prometheus servers and agents, Alertmanagers and Thanos Rulers.
+#[derive(Parser)]
+#[command(
+    name = "operator",
+    args_override_self = true,
+    disable_version_flag = true
+)]
+pub struct Operator {
+    /// start, crds or full-crds
+    #[arg(default_value = "start")]
+    command: String,
+    #[command(flatten)]
+    connection: Connection,
+    /// The address of the Kubernetes API server
+    #[arg(long)]
+    apiserver: Option<String>,
+    /// Path to a client certificate file for TLS
+    #[arg(long)]
+    cert_file: Option<String>,
+    /// Path to a client key file for TLS
+    #[arg(long)]
+    key_file: Option<String>,
+    /// Path to a cert file for the certificate authority
+    #[arg(long)]
+    ca_file: Option<String>,
+    /// Don't check the server's certificate
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    tls_insecure: Option<bool>,
+    #[command(flatten)]
+    scope: Scope,
+    #[command(flatten)]
+    making: Making,
+    /// What is switched on and off: Name=true,Name=false,…
+    #[arg(long, default_value = "")]
+    feature_gates: String,
+    /// Take part in leader election, with a Lease in this namespace
+    #[arg(long, value_name = "NAMESPACE")]
+    leader_election_namespace: Option<String>,
+    /// Address of /metrics and /healthz
+    #[arg(long = "web.listen-address", default_value = ":8080", value_parser = address)]
+    listen: SocketAddr,
+    /// Least level that is logged
+    #[arg(long, value_enum, default_value = "info")]
+    log_level: LogLevel,
+    /// How logs look
+    #[arg(long, value_enum, default_value = "logfmt")]
+    log_format: LogFormat,
+    /// Print the version, and do nothing else
+    #[arg(long)]
+    version: bool,
+    /// Print the version and nothing else, and do nothing else
+    #[arg(long)]
+    short_version: bool,
+    #[command(flatten)]
+    unused: Unused,
+}
+
+/// The arguments of `carrick run --only monitoring …` as those of this program; `None` if it is another command.
+pub fn asked_for(args: &[OsString]) -> Option<Vec<OsString>> {
+    let (program, rest) = args.split_first()?;
+    let (command, rest) = rest.split_first()?;
+    if command != "run" {
+        return None;
+    }
+    let joined = |arg: &OsString| arg == "--only=monitoring";
+    let apart = |pair: &[OsString]| matches!(pair, [only, product] if only == "--only" && product == "monitoring");
+    let (at, length) = match rest.iter().position(joined) {
+        Some(at) => (at, 1),
+        None => (rest.windows(2).position(apart)?, 2),
+    };
+    let (before, after) = rest.split_at(at);
+    let after = after.iter().skip(length);
+    Some(
+        [program]
+            .into_iter()
+            .chain(before)
+            .chain(after)
+            .cloned()
+            .collect(),
+    )
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LogLevel {
+    All,
+    Debug,
+    Info,
+    Warn,
+    Error,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    Logfmt,
+    Json,
+}
+
+impl Operator {
+    /// Reads arguments as Go's programs do: one dash is as good as two.
+    ///
+    /// # Errors
+    /// If they aren't this command's.
+    pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(args.into_iter().map(two_dashes))
+    }
+
+    /// Carries the command out.
+    pub fn run(self) -> Result<()> {
+        if self.version {
+            return print(&format!(
+                "prometheus-operator, version {VERSION} (Carrick)\n"
+            ));
+        }
+        if self.short_version {
+            return print(&format!("{VERSION}\n"));
+        }
+        match self.command.as_str() {
+            "start" => self.start(),
+            "crds" => print(&documents_to_string(&crds::crds())),
+            "full-crds" => print(&documents_to_string(&crds::full_crds())),
+            other => super::fail(format!(
+                "Unknown command: {other}\nAvailable commands: crds, full-crds, start"
+            )),
+        }
+    }
+
+    fn start(self) -> Result<()> {
+        start_log(self.log_level, self.log_format)?;
+        if let Some(text) = self.unused.warning() {
+            tracing::warn!("{text}");
+        }
+        let mut options = RunOptions {
+            gates: flags::gates(&self.feature_gates)?,
+            settings: self.making.settings(),
+            leader_namespace: self.leader_election_namespace,
+            listen: vec![self.listen],
+            ..RunOptions::default()
+        };
+        self.scope.apply(&mut options)?;
+        let connection = Connection {
+            server: self.apiserver.or(self.connection.server),
+            client_certificate: self.cert_file.or(self.connection.client_certificate),
+            client_key: self.key_file.or(self.connection.client_key),
+            certificate_authority: self.ca_file.or(self.connection.certificate_authority),
+            insecure_skip_tls_verify: self
+                .tls_insecure
+                .or(self.connection.insecure_skip_tls_verify),
+            ..self.connection
+        };
+        super::block_on(async {
+            let stop = shutdown::on_signals()?;
+            let connected = connection.connect("PrometheusOperator").await?;
+            Ok(::monitoring::run(connected.client.kube().clone(), options, stop).await?)
+        })
+    }
+}
+
+fn start_log(level: LogLevel, format: LogFormat) -> Result<()> {
+    let level = match level {
+        LogLevel::All => "trace",
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
+        LogLevel::None => "off",
+    };
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(level)?)
+        .with_ansi(super::output::shows_colour(&std::io::stderr()))
+        .with_writer(std::io::stderr);
+    match format {
+        LogFormat::Logfmt => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+/// `-flag` as `--flag`; one letter after one dash stays what it is.
+fn two_dashes(arg: OsString) -> OsString {
+    match arg.to_str() {
+        Some(text)
+            if text.starts_with('-')
+                && !text.starts_with("--")
+                && text.chars().nth(1).is_some_and(char::is_alphabetic)
+                && text.chars().nth(2).is_some_and(|c| c != '=') =>
+        {
+            OsString::from(format!("-{text}"))
+        }
+        Some(_) | None => arg,
+    }
+}
+
+/// Reads `:8080` and `HOST:8080`; without a host it is every address.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let (host, port) = text
+        .rsplit_once(':')
+        .ok_or_else(|| "write HOST:PORT or :PORT".to_owned())?;
+    let port = port.parse::<u16>().map_err(|error| error.to_string())?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let host = match host {
+        "" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        host => host
+            .parse()
+            .map_err(|_| format!("{host:?} is no IP address"))?,
+    };
+    Ok(SocketAddr::new(host, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(args: &str) -> Result<Operator, String> {
+        let args = args.split_whitespace().map(OsString::from);
+        Operator::read(args).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn arguments_of_the_charts_are_read() {
+        for args in [
+            // kube-prometheus-stack 14.0.1
+            "operator --kubelet-service=kube-system/x-kubelet --log-format=logfmt --log-level=info --localhost=127.0.0.1 --prometheus-config-reloader=r:v0.46.0 --config-reloader-cpu=100m --config-reloader-memory=50Mi --web.enable-tls=true --web.cert-file=/cert/cert --web.key-file=/cert/key --web.listen-address=:10250 --web.tls-min-version=VersionTLS13",
+            // kube-prometheus-stack 88.5.3
+            "operator --kubelet-service=kube-system/x-kubelet --kubelet-endpoints=true --kubelet-endpointslice=false --localhost=127.0.0.1 --prometheus-config-reloader=r --config-reloader-cpu-request=0 --config-reloader-cpu-limit=0 --config-reloader-memory-request=0 --config-reloader-memory-limit=0 --thanos-default-base-image=quay.io/thanos/thanos:v0.42.4 --secret-field-selector=type!=kubernetes.io/dockercfg,type!=kubernetes.io/service-account-token,type!=helm.sh/release.v1 --web.enable-tls=true --web.cert-file=/cert/cert --web.key-file=/cert/key --web.listen-address=:10250 --web.tls-min-version=VersionTLS13",
+            // upstream's example
+            "operator --kubelet-service=kube-system/kubelet --watch-referenced-objects-in-all-namespaces=true --disable-unmanaged-prometheus-configuration=true",
+            "operator -namespaces=a,b -web.enable-http2 -tls-insecure=false -labels x=y,z= start",
+        ] {
+            if let Err(error) = read(args) {
+                panic!("{args}: {error}");
+            }
+        }
+        let old = read("operator --config-reloader-cpu=100m").unwrap();
+        let reloader = old.making.settings().reloader;
+        assert_eq!(
+            (reloader.cpu_request.as_str(), reloader.cpu_limit.as_str()),
+            ("100m", "100m")
+        );
+    }
+
+    #[test]
+    fn it_is_run_by_its_name_or_as_a_product() {
+        let asked = |line: &str| {
+            let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            asked_for(&args).map(|args| args.join(&OsString::from(" ")).into_string().unwrap())
+        };
+        let wanted = Some("carrick -labels=a=b --version".to_owned());
+        assert_eq!(
+            asked("carrick run --only monitoring -labels=a=b --version"),
+            wanted
+        );
+        assert_eq!(
+            asked("carrick run -labels=a=b --only=monitoring --version"),
+            wanted
+        );
+        assert_eq!(asked("carrick run --only rollouts"), None);
+        assert_eq!(asked("carrick up --only monitoring"), None);
+    }
+
+    #[test]
+    fn namespaces_are_allowed_or_denied() {
+        let options = |args: &str| {
+            let mut options = RunOptions::default();
+            read(args)
+                .unwrap()
+                .scope
+                .apply(&mut options)
+                .map(|()| options)
+        };
+        let made = options("operator --namespaces=a --alertmanager-instance-namespaces=b").unwrap();
+        assert!(made.prometheuses.namespaces.contains("a"));
+        assert!(!made.alertmanagers.namespaces.contains("a"));
+        assert!(options("operator --namespaces=a --deny-namespaces=b").is_err());
+    }
+
+    #[test]
+    fn a_dash_is_as_good_as_two() {
+        let read = |text: &str| two_dashes(OsString::from(text)).into_string().unwrap();
+        assert_eq!(read("-kubelet-service=a/b"), "--kubelet-service=a/b");
+        assert_eq!(read("-n"), "-n");
+        assert_eq!(read("--x"), "--x");
+        assert_eq!(address(":10250").unwrap(), "0.0.0.0:10250".parse().unwrap());
+        assert!(address("8080").is_err());
+    }
+}

@@ -1,0 +1,106 @@
+//! What is looked after, and what is switched on.
+
+use std::time::Duration;
+
+use monitoring::RunOptions;
+use monitoring::operator::resources::{PROMETHEUS, SERVICE_MONITOR, STATEFUL_SET, THANOS_RULER};
+use monitoring::operator::watched::{Namespaces, Watch};
+use monitoring::run::Gates;
+use serde_json::{Value, json};
+
+use crate::cluster::{Cluster, play_with};
+
+async fn prometheus(cluster: &Cluster, name: &str, annotations: Value) {
+    let spec = json!({"serviceMonitorSelector": {}, "serviceMonitorNamespaceSelector": {}});
+    let object = json!({"metadata": {"annotations": annotations}, "spec": spec});
+    cluster.create(&PROMETHEUS, "team", name, object).await;
+}
+
+async fn monitor(cluster: &Cluster, namespace: &str) {
+    let spec = json!({"selector": {}, "endpoints": [{"port": "http"}]});
+    cluster
+        .create(&SERVICE_MONITOR, namespace, "web", json!({"spec": spec}))
+        .await;
+}
+
+#[test]
+fn denied_namespaces_and_workloads_of_others_are_left_alone() {
+    let denied = Namespaces::Except(["other".to_owned()].into_iter().collect());
+    let options = RunOptions {
+        namespaces: denied.clone(),
+        prometheuses: Watch {
+            namespaces: denied,
+            controller_id: "me".to_owned(),
+            ..Watch::default()
+        },
+        ..RunOptions::default()
+    };
+    play_with(&[], options, async |cluster| {
+        cluster.namespace("other", &json!({})).await;
+        let id = |id: &str| json!({"operator.prometheus.io/controller-id": id});
+        prometheus(cluster, "mine", id("me")).await;
+        prometheus(cluster, "yours", id("you")).await;
+        for namespace in ["team", "other"] {
+            monitor(cluster, namespace).await;
+        }
+        cluster
+            .until_condition(&PROMETHEUS, "mine", "Available", "True")
+            .await;
+        cluster.settled().await;
+        let text = cluster.configuration("mine").await;
+        assert!(text.contains("serviceMonitor/team/web/0"), "{text}");
+        assert!(!text.contains("serviceMonitor/other/web/0"), "{text}");
+        let set = cluster.get(&STATEFUL_SET, "prometheus-yours").await;
+        assert_eq!(set, None);
+    });
+}
+
+#[test]
+fn a_kind_that_comes_later_is_looked_after_then() {
+    play_with(&[], RunOptions::default(), async |cluster| {
+        prometheus(cluster, "one", json!({})).await;
+        cluster
+            .until_condition(&PROMETHEUS, "one", "Available", "True")
+            .await;
+        cluster.serve("ThanosRuler").await;
+        let spec = json!({"ruleSelector": {}, "queryEndpoints": ["http://query:9090"]});
+        cluster
+            .create(&THANOS_RULER, "team", "late", json!({"spec": spec}))
+            .await;
+        cluster
+            .until_condition(&THANOS_RULER, "late", "Available", "True")
+            .await;
+    });
+}
+
+#[test]
+fn with_the_gate_closed_nothing_is_bound_and_nothing_is_kept_from_going() {
+    let gates = Gates {
+        bindings: false,
+        ..Gates::default()
+    };
+    let options = RunOptions {
+        gates,
+        ..RunOptions::default()
+    };
+    play_with(&[], options, async |cluster| {
+        prometheus(cluster, "one", json!({})).await;
+        monitor(cluster, "team").await;
+        cluster.settled().await;
+        let bindings = cluster.bindings(&SERVICE_MONITOR, "web").await;
+        assert_eq!(bindings, Vec::<Value>::new());
+        let object = cluster.get(&PROMETHEUS, "one").await.unwrap();
+        assert_eq!(object["metadata"]["finalizers"], Value::Null);
+        // The gate was open before.
+        let finalizers =
+            json!({"metadata": {"finalizers": ["monitoring.coreos.com/status-cleanup"]}});
+        cluster.merge(&PROMETHEUS, "one", finalizers).await;
+        cluster.written_within(Duration::from_secs(5)).await;
+        cluster.delete(&PROMETHEUS, "one").await;
+        cluster
+            .until("it is gone", async || {
+                cluster.get(&PROMETHEUS, "one").await.is_none()
+            })
+            .await;
+    });
+}
