@@ -124,6 +124,11 @@ impl Quantity {
         self.scaled_value(-3)
     }
 
+    /// Whether it is written in units of ten to the power of `exponent`, or in larger ones.
+    pub fn is_whole_in(&self, exponent: i32) -> bool {
+        self.exponent >= exponent
+    }
+
     /// The number of units of ten to the power of `exponent`, rounded up away from zero.
     pub fn scaled_value(&self, exponent: i32) -> i64 {
         let scaled = if self.exponent >= exponent {

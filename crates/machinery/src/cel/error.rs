@@ -95,6 +95,10 @@ impl std::error::Error for CompileError {}
 
 fn paragraph(source: &str, position: Position, text: &str) -> String {
     let Position { line, column } = position;
+    if source.is_empty() {
+        // There is no character to point at, and no line to show.
+        return format!("ERROR: <input>:{line}:0: {text}");
+    }
     let mut out = format!("ERROR: <input>:{line}:{}: {text}", column + 1);
     let Some(snippet) = source.split('\n').nth(line.saturating_sub(1)) else {
         return out;

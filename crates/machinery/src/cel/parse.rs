@@ -190,12 +190,21 @@ fn syntax_error(source: &str, errors: ParseErrors) -> CompileError {
             line: usize::try_from(line).unwrap_or_default(),
             column: usize::try_from(column - 1).unwrap_or_default(),
         };
-        (position, error.msg.replace(AFTER_QUESTION, "expecting ':'"))
+        let text = error.msg.replace(AFTER_QUESTION, "expecting ':'");
+        (position, only_end(text))
     });
     // What the crate says of itself on top of the grammar's message.
     let own = |text: &str| text.starts_with("Incomplete `") || text.starts_with("No `");
     let issues: Vec<_> = issues.filter(|(_, text)| !own(text)).collect();
     CompileError::placed(source, &issues)
+}
+
+/// Behind a whole expression Go's parser expects the end alone, not also what could go on with it.
+fn only_end(text: String) -> String {
+    match text.split_once(" expecting {<EOF>, ") {
+        Some((what, _)) => format!("{what} expecting <EOF>"),
+        None => text,
+    }
 }
 
 /// Where the nodes of an expression are. The parser tells only with an error, so one is provoked.

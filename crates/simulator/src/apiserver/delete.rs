@@ -268,7 +268,7 @@ impl ApiServer {
             return Err(ApiError::forbidden(&served.resource, name, text));
         }
         let Some(stored) = self.store.get(&served.table, &key) else {
-            return Err(ApiError::not_found(&served.resource, name));
+            return Err(ApiError::not_found(&requested.resource, name));
         };
         check_preconditions(&served, &stored.value, options)?;
         let versions = (requested, &served);

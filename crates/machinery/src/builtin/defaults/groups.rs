@@ -1,4 +1,4 @@
-//! Defaults of the groups with few of them: apiextensions, authentication, discovery, flowcontrol, networking, rbac,
+//! Defaults of the groups with few of them: apiextensions, apiregistration, authentication, discovery, flowcontrol, networking, rbac,
 //! resource, scheduling and storage. Kind names do not repeat among these groups.
 
 use serde_json::{Map, Value, json};
@@ -20,6 +20,7 @@ pub fn apply(kind: &str, object: &mut Value) {
                 set(port, "protocol", "TCP");
             });
         }),
+        "APIService" => with(object, "/spec/service", |service| set(service, "port", 443)),
         "FlowSchema" => with(object, "/spec", |spec| {
             set_zero(spec, "matchingPrecedence", 1000);
         }),

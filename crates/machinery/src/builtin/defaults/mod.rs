@@ -24,6 +24,7 @@ pub fn apply(group: &str, version: &str, kind: &str, object: &mut Value) {
         "autoscaling" => autoscaling::apply(version, kind, object),
         "admissionregistration.k8s.io" => admission::apply(kind, object),
         "apiextensions.k8s.io"
+        | "apiregistration.k8s.io"
         | "discovery.k8s.io"
         | "flowcontrol.apiserver.k8s.io"
         | "networking.k8s.io"

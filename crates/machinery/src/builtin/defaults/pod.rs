@@ -160,6 +160,9 @@ pub fn ips(status: &mut Object, single: &str, list: &str) {
     }
 }
 
+/// The path of a repository has at most so many bytes (`distribution/reference`).
+const LONGEST_REPOSITORY: usize = 255;
+
 /// `Always` for the tag `latest`, which an image without tag and digest has too. What is no image has no tag.
 pub fn pull_policy(image: &str) -> &'static str {
     let (name, digest) = image
@@ -188,6 +191,15 @@ fn is_repository(name: &str) -> bool {
         Some((first, rest)) if is_host(first) => rest,
         Some(_) | None => name,
     };
+    // A name alone stands for one of the default registry's library.
+    let library = if name.contains('/') {
+        0
+    } else {
+        "library/".len()
+    };
+    if library + path.len() > LONGEST_REPOSITORY {
+        return false;
+    }
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     path.split('/').all(|part| {
         part.starts_with(plain)
@@ -204,7 +216,10 @@ mod tests {
 
     #[test]
     fn images_without_tag_or_with_latest_are_always_pulled() {
+        let (longest, longer) = ("y".repeat(247), "y".repeat(248));
         let cases = [
+            (longest.as_str(), "Always"),
+            (longer.as_str(), "IfNotPresent"),
             ("nginx", "Always"),
             ("nginx:latest", "Always"),
             ("nginx:1.29", "IfNotPresent"),

@@ -24,6 +24,9 @@ pub fn round(object: &mut Object, key: &str) {
         let Some(Ok(quantity)) = value.as_str().map(Quantity::parse) else {
             continue;
         };
+        if quantity.is_whole_in(-3) {
+            continue;
+        }
         let rounded = Quantity::from_milli(quantity.milli_value(), quantity.format());
         if rounded > quantity {
             *value = rounded.to_string().into();

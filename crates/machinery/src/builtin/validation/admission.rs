@@ -222,7 +222,8 @@ fn review_versions(list: &At<'_>, errors: &mut Errors) {
 }
 
 fn url(url: &At<'_>, errors: &mut Errors) {
-    let (scheme, rest) = url.text().split_once("://").unwrap_or(("", url.text()));
+    // Without a scheme there is no host either, only a path.
+    let (scheme, rest) = url.text().split_once("://").unwrap_or(("", ""));
     let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let authority = rest.split('/').next().unwrap_or_default();
@@ -248,9 +249,10 @@ fn url(url: &At<'_>, errors: &mut Errors) {
 }
 
 fn service(service: &At<'_>, errors: &mut Errors) {
-    for key in ["name", "namespace"] {
+    // The server looks at each of the two under the name of the other.
+    for (key, named) in [("namespace", "name"), ("name", "namespace")] {
         if service.child(key).text().is_empty() {
-            errors.push(service.child(key).required(""));
+            errors.push(service.renamed(key, named).required(""));
         }
     }
     let port = service.child("port");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::read::{At, Errors};
+use super::read::{At, Errors, same};
 use super::{ErrorKind, FieldError};
 use crate::names;
 
@@ -12,7 +12,7 @@ const MOST_QUEUES: i64 = 10_000_000;
 const HIGHEST_PRECEDENCE: i64 = 10_000;
 /// How many bits a hash has that deals hands of queues.
 const HASH_BITS: u32 = 60;
-const ZERO_SHARES: &str = "flowcontrol.k8s.io/preserve-zero-concurrency-shares";
+const ZERO_SHARES: &str = "flowcontrol.k8s.io/v1beta3-preserve-zero-concurrency-shares";
 const EXEMPT: &str = "exempt";
 const CATCH_ALL: &str = "catch-all";
 
@@ -390,7 +390,7 @@ fn mandatory_schema(name: &str, spec: &At<'_>, errors: &mut Errors) {
         }
         _ => return,
     };
-    if spec.value() != &fixed {
+    if !same(spec.value(), &fixed) {
         let detail = format!("spec of '{name}' must equal the fixed value");
         errors.push(spec.invalid_struct("flowcontrol.FlowSchemaSpec", detail));
     }
@@ -410,7 +410,7 @@ fn mandatory_level(name: &str, spec: &At<'_>, errors: &mut Errors) {
     if let (EXEMPT, Some(fields)) = (name, have.as_object_mut()) {
         fields.remove("exempt");
     }
-    if have != fixed {
+    if !same(&have, &fixed) {
         let detail = format!("spec of '{name}'{except} must equal the fixed value");
         errors.push(FieldError::new(
             ErrorKind::Invalid,

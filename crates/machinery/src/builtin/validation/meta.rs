@@ -187,6 +187,34 @@ pub(super) fn label_name(at: &At<'_>, key: &str, errors: &mut Errors) {
     );
 }
 
+/// Metadata of what is made from a template: labels and annotations alone.
+pub(super) fn of_template(metadata: &At<'_>, errors: &mut Errors) {
+    // In the order of the struct, by the names it has in Go.
+    const OTHERS: [(&str, &str); 13] = [
+        ("name", "name"),
+        ("generateName", "generateName"),
+        ("namespace", "namespace"),
+        ("selfLink", "selfLink"),
+        ("uid", "uID"),
+        ("resourceVersion", "resourceVersion"),
+        ("generation", "generation"),
+        ("creationTimestamp", "creationTimestamp"),
+        ("deletionTimestamp", "deletionTimestamp"),
+        ("deletionGracePeriodSeconds", "deletionGracePeriodSeconds"),
+        ("ownerReferences", "ownerReferences"),
+        ("finalizers", "finalizers"),
+        ("managedFields", "managedFields"),
+    ];
+    annotations(&metadata.child("annotations"), errors);
+    labels(&metadata.child("labels"), errors);
+    for (key, name) in OTHERS {
+        let field = metadata.renamed(key, name);
+        if field.is_set() {
+            errors.push(field.forbidden("cannot be set"));
+        }
+    }
+}
+
 /// Keys of annotations, in any case, and the size of all together.
 pub(super) fn annotations(annotations: &At<'_>, errors: &mut Errors) {
     let mut size = 0;

@@ -8,7 +8,7 @@ use super::read::{At, Errors};
 use crate::cel::Type;
 use crate::cel::admission::check;
 
-const OPERATIONS: [&str; 2] = ["CREATE", "UPDATE"];
+const OPERATIONS: [&str; 4] = ["*", "CONNECT", "CREATE", "UPDATE"];
 
 /// A policy.
 pub(super) fn policy(object: &At<'_>, errors: &mut Errors) {
@@ -31,7 +31,7 @@ pub(super) fn binding(object: &At<'_>, errors: &mut Errors) {
     bound(&spec, changes_only, errors);
 }
 
-/// Only what creates or updates can be mutated.
+/// What is deleted can't be mutated.
 fn changes_only(resources: &At<'_>, errors: &mut Errors) {
     let rules = resources.child("resourceRules");
     for rule in rules.items() {
@@ -94,7 +94,7 @@ fn a_mutation_is_of_one_type_and_of_what_changes() {
         texts,
         [
             "spec.failurePolicy: Unsupported value: \"\": supported values: \"Fail\", \"Ignore\"",
-            "spec.matchConstraints.resourceRules.operations: Unsupported value: \"DELETE\": supported values: \"CREATE\", \"UPDATE\"",
+            "spec.matchConstraints.resourceRules.operations: Unsupported value: \"DELETE\": supported values: \"*\", \"CONNECT\", \"CREATE\", \"UPDATE\"",
             "spec.mutations[0].jsonPatch: Required value: must be specified when patchType is JSONPatch",
             "spec.mutations[0].applyConfiguration: Invalid value: \"{applyConfiguration}\": must not be specified when patchType is \
              JSONPatch",

@@ -107,13 +107,13 @@ pub fn strict_cidr(at: &At<'_>, errors: &mut Errors) {
     }
 }
 
-/// Whether a network is one of IPv6; `None` where it is none, or of both.
+/// Whether a network is one of IPv6, and not of IPv4 written as such; `None` where it is none.
 pub fn family_of_cidr(text: &str) -> Option<bool> {
     let (address, length) = text.split_once('/')?;
     let address = parse_sloppy(address)?;
     let length: u32 = length.parse().ok()?;
     let fits = length <= if address.is_ipv4() { 32 } else { 128 };
-    (fits && !is_mapped(&address)).then_some(address.is_ipv6())
+    fits.then_some(address.is_ipv6() && !is_mapped(&address))
 }
 
 fn has_host_bits(address: &IpAddr, length: u32) -> bool {

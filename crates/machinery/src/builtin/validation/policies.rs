@@ -64,7 +64,9 @@ pub(super) fn subject(
     }
     match_conditions(&spec.child("matchConditions"), params, errors);
     let mut scope = Scope::new(params);
-    for one in spec.child("variables").items() {
+    let variables = spec.child("variables").items();
+    scope.composes = !variables.is_empty();
+    for one in variables {
         scope.variable(&one, errors);
     }
     scope
@@ -199,6 +201,8 @@ pub(super) fn match_conditions(conditions: &At<'_>, params: bool, errors: &mut E
 /// What the expressions of one policy see; variables come one after another.
 pub(super) struct Scope {
     params: bool,
+    /// The policy has variables.
+    composes: bool,
     variables: std::collections::BTreeMap<String, Type>,
 }
 
@@ -207,6 +211,7 @@ impl Scope {
     fn new(params: bool) -> Self {
         Self {
             params,
+            composes: false,
             variables: std::collections::BTreeMap::new(),
         }
     }
@@ -217,7 +222,7 @@ impl Scope {
             params: self.params,
             authorizer,
         });
-        if self.variables.is_empty() {
+        if !self.composes {
             return env;
         }
         let all = Object::new("kubernetes.variables", self.variables.clone());
@@ -236,13 +241,15 @@ impl Scope {
             errors.push(expression.required("expression is not specified"));
             return;
         }
-        match check(&self.env(true), expression.text(), &[]) {
-            Ok(found) => {
-                self.variables
-                    .insert(name.text().to_owned(), composed(&found));
+        // One that is wrong has any type.
+        let found = match check(&self.env(true), expression.text(), &[]) {
+            Ok(found) => composed(&found),
+            Err(text) => {
+                errors.push(expression.invalid(text));
+                Type::Dyn
             }
-            Err(text) => errors.push(expression.invalid(text)),
-        }
+        };
+        self.variables.insert(name.text().to_owned(), found);
     }
 
     fn validation(&self, validation: &At<'_>, errors: &mut Errors) {

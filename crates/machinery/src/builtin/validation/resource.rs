@@ -289,9 +289,7 @@ fn raw_object(raw: &At<'_>, errors: &mut Errors) {
 }
 
 fn template(spec: &At<'_>, errors: &mut Errors) {
-    let metadata = spec.child("metadata");
-    meta::annotations(&metadata.child("annotations"), errors);
-    meta::labels(&metadata.child("labels"), errors);
+    meta::of_template(&spec.child("metadata"), errors);
     devices(&spec.child("spec").child("devices"), errors);
 }
 

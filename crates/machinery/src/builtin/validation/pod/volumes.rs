@@ -193,14 +193,7 @@ pub fn host_path(source: &At<'_>, errors: &mut Errors) {
 
 fn ephemeral(volume: &At<'_>, source: &At<'_>, pod: &str, errors: &mut Errors) {
     if let Some(template) = source.child("volumeClaimTemplate").set() {
-        let metadata = template.child("metadata");
-        meta::annotations(&metadata.child("annotations"), errors);
-        meta::labels(&metadata.child("labels"), errors);
-        for (key, _) in metadata.entries() {
-            if !matches!(key, "annotations" | "labels") {
-                errors.push(metadata.child(key).forbidden("cannot be set"));
-            }
-        }
+        meta::of_template(&template.child("metadata"), errors);
         core::claim_spec(&template.child("spec"), errors);
     }
     let name = volume.child("name");

@@ -1,14 +1,12 @@
 //! The status of a claim: who uses it, which devices it got.
 
-use serde_json::Value;
-
 use super::{
     Requests, binding_conditions, configuration, driver_name, label, pool_name, reference,
     references, requests_of, unique, within,
 };
-use crate::builtin::validation::meta;
 use crate::builtin::validation::pod::node_selector;
 use crate::builtin::validation::read::{At, Errors};
+use crate::builtin::validation::{BadValue, meta};
 
 const MOST_CONSUMERS: usize = 256;
 const MOST_RESULTS: usize = 32;
@@ -85,9 +83,14 @@ fn device(device: &At<'_>, results: &[At<'_>], errors: &mut Errors) {
         parts.iter().all(equal)
     };
     if !results.iter().any(is_it) {
-        // Go prints the struct of an identifier that has no fields of its own to show.
+        let text = |key: &str| {
+            crate::builtin::validation::error::go_json(&device.child(key).text().into())
+        };
+        let [driver, pool, name, share] = parts.map(text);
+        let shown =
+            format!(r#"{{"Driver":{driver},"Pool":{pool},"Device":{name},"ShareID":{share}}}"#);
         errors.push(device.invalid_as(
-            &Value::Object(serde_json::Map::new()),
+            BadValue::Json(shown),
             "must be an allocated device in the claim",
         ));
     }

@@ -1,6 +1,7 @@
 //! What the server warns of without refusing it (`WarningsOnCreate` and `WarningsOnUpdate` of the strategies).
 
 mod addresses;
+mod objects;
 mod pod;
 
 use serde_json::Value;
@@ -54,6 +55,7 @@ pub fn on_create(group: &str, kind: &str, object: &Value) -> Vec<String> {
         _ => {
             templates(group, kind, &object, &mut warnings);
             always(group, kind, &object, &mut warnings);
+            objects::created(group, kind, &object, &mut warnings);
         }
     }
     warnings
@@ -141,6 +143,7 @@ fn templates(group: &str, kind: &str, object: &At<'_>, warnings: &mut Vec<String
 
 /// Warnings of every write of an object.
 fn always(group: &str, kind: &str, object: &At<'_>, warnings: &mut Vec<String>) {
+    objects::always(group, kind, object, warnings);
     let spec = object.child("spec");
     match (group, kind) {
         ("", "Service") => service(object, warnings),

@@ -77,7 +77,8 @@ const SECCOMP_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/
 const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 const NULL_SELECTOR: &str = "a null labelSelector results in matching no pod";
 
-fn deprecated(label: &str) -> Option<&'static str> {
+/// What is said of a label that has a successor.
+pub(super) fn deprecated(label: &str) -> Option<&'static str> {
     let found = LABELS.iter().find(|(key, _)| *key == label);
     found.map(|(_, message)| *message)
 }
@@ -184,7 +185,8 @@ fn placement(spec: &At<'_>, warnings: &mut Vec<String>) {
     }
 }
 
-fn label_key(key: &At<'_>, warnings: &mut Vec<String>) {
+/// Warns of a key that has a successor.
+pub(super) fn label_key(key: &At<'_>, warnings: &mut Vec<String>) {
     if let Some(message) = deprecated(key.text()) {
         warnings.push(format!("{}: {} is {message}", key.path(), key.text()));
     }
