@@ -8,6 +8,7 @@ use std::io::Write as _;
 use serde_json::{Map, Number, Value};
 
 use crate::apply::PathElement;
+use crate::decode::number::notation_in;
 use crate::patch::Touched;
 use crate::schema::{TypeId, TypeRef, TypeTable};
 
@@ -79,7 +80,10 @@ impl Writer<'_> {
             Value::Bool(true) => self.out.extend_from_slice(b"true"),
             Value::Bool(false) => self.out.extend_from_slice(b"false"),
             Value::Number(number) => write_number(&mut self.out, number),
-            Value::String(text) => write_string(&mut self.out, text),
+            Value::String(text) => match notation_in(text) {
+                Some(number) => self.out.extend_from_slice(number.as_bytes()),
+                None => write_string(&mut self.out, text),
+            },
             Value::Array(items) => {
                 let element = match ty {
                     TypeRef::List(element) => element,

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Map, Number, Value};
 
-use crate::decode::{MAX_DEPTH, decode_untyped};
+use crate::decode::{MAX_DEPTH, decode_kept};
 use crate::duration::GoDuration;
 use crate::schema::{Field, TypeId, TypeInfo, TypeRef, TypeTable};
 use crate::time;
@@ -297,7 +297,7 @@ fn single(
         }
         (TypeRef::Any, Wire::Bytes(bytes)) => {
             let raw = bytes_of(fields(bytes)?.get(&1));
-            decode_untyped(raw)
+            decode_kept(raw)
                 .map(|decoded| decoded.value)
                 .map_err(|_| malformed("raw JSON"))
         }

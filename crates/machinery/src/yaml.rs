@@ -7,9 +7,9 @@ use serde_json::Value;
 
 /// Why a text is no YAML.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("yaml: line {line}: {message}")]
+#[error("yaml: {}{message}", if *line == 0 { String::new() } else { format!("line {line}: ") })]
 pub struct YamlError {
-    /// Line in the text, from 1.
+    /// Line in the text, from 1; 0 where nobody says which.
     pub line: usize,
     /// What is wrong.
     pub message: String,

@@ -142,7 +142,7 @@ impl State {
             Ok(table) => {
                 for row in table.iter().map_err(|error| self.unusable(&error))? {
                     let (key, value) = row.map_err(|error| self.unusable(&error))?;
-                    let value = machinery::decode::decode_untyped(value.value())
+                    let value = machinery::decode::decode_kept(value.value())
                         .map_err(|error| self.damaged(&error))?
                         .value;
                     let own = machinery::meta::resource_version(&value)
@@ -215,8 +215,7 @@ impl State {
                         .remove(key.as_str())
                         .map_err(|error| self.not_kept(&error))?;
                 } else {
-                    let json = serde_json::to_vec(event.after.entry().written().as_ref())
-                        .map_err(|error| self.not_kept(&error))?;
+                    let json = machinery::go_json::to_vec(event.after.entry().written(), None);
                     objects
                         .insert(key.as_str(), json.as_slice())
                         .map_err(|error| self.not_kept(&error))?;

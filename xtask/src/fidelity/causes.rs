@@ -1,6 +1,7 @@
 //! What is wrong with a custom object comes in no order: the real server finds it by walking through Go's maps of properties
 //! (`kube-openapi/pkg/validation/validate/object_validator.go`, `apiextensions-apiserver/pkg/apiserver/schema/cel`), so that two
-//! answers to one request differ. Here it comes in the order of its text; nothing is left out.
+//! answers to one request differ. It walks through those of the devices of a `ResourceSlice` too (`validateMap` of
+//! `pkg/apis/resource/validation`). Here it comes in the order of its text; nothing is left out.
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
@@ -24,12 +25,19 @@ static OF_DATA: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).unwrap_or_else(|_| unreachable!("a pattern of our own"))
 });
 
-/// The body of a reply with what is wrong with a custom object, or with data, in the order of its text.
+/// The object is a slice of devices.
+static SLICE: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r#""group":\s*"resource\.k8s\.io",\s*"kind":\s*"ResourceSlice""#;
+    Regex::new(pattern).unwrap_or_else(|_| unreachable!("a pattern of our own"))
+});
+
+/// The body of a reply with what is wrong with a custom object, a slice or data, in the order of its text.
 pub fn in_order(body: &str) -> String {
     let custom = GROUP
         .captures(body)
         .is_some_and(|found| !found[1].ends_with(".k8s.io") && found[1].contains('.'));
-    if !custom && !OF_DATA.is_match(body) || !body.contains("\"Invalid\"") {
+    let in_no_order = custom || SLICE.is_match(body) || OF_DATA.is_match(body);
+    if !in_no_order || !body.contains("\"Invalid\"") {
         return body.to_owned();
     }
     let told = |causes: &[(String, String)]| {

@@ -12,7 +12,7 @@ use super::sequence::{Mode, Sequence};
 
 /// Lines shown of one difference, and kinds of differences shown.
 const LINES: usize = 24;
-const KINDS: usize = 60;
+const KINDS: usize = 120;
 /// Of so many sequences one may differ once and not again: the real server's own races, and those of a busy machine.
 const SEQUENCES_PER_UNSTEADY: usize = 333;
 

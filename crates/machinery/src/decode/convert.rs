@@ -6,37 +6,47 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
+use super::empties::Empties;
 use super::parse::Node;
-use super::walk::{Walker, untyped};
-use super::zero::{omitted, zero, zero_field};
+use super::walk::{Step, Walker, untyped};
+use super::zero::{omitted, was_empty, zero, zero_field};
 use super::{Decoded, scalar};
 use crate::schema::{TypeId, TypeRef, TypeTable};
 
 /// The converted object, or the first error in Go's field order.
-pub(super) fn from_unstructured(
-    table: &TypeTable,
+pub(super) fn from_unstructured<'v>(
+    table: &'v TypeTable,
     ty: TypeId,
-    value: &Value,
+    value: &'v Value,
 ) -> Result<Decoded, String> {
     let mut converter = Converter {
         table,
         path: String::new(),
+        place: Vec::new(),
         strict: Vec::new(),
+        empty: Empties::default(),
     };
     let value = converter.value(value, &TypeRef::Struct(ty))?;
-    let mut strict = converter.strict;
+    let (mut strict, empty) = (converter.strict, converter.empty);
     strict.sort();
-    Ok(Decoded { value, strict })
+    Ok(Decoded {
+        value,
+        strict,
+        empty,
+    })
 }
 
-struct Converter<'t> {
-    table: &'t TypeTable,
+struct Converter<'v> {
+    table: &'v TypeTable,
     path: String,
+    /// The same path with what the text of it leaves out: keys of maps.
+    place: Vec<Step<'v>>,
     strict: Vec<String>,
+    empty: Empties,
 }
 
-impl Converter<'_> {
-    fn value(&mut self, value: &Value, ty: &TypeRef) -> Result<Value, String> {
+impl<'v> Converter<'v> {
+    fn value(&mut self, value: &'v Value, ty: &TypeRef) -> Result<Value, String> {
         if value.is_null() {
             return Ok(zero(self.table, ty));
         }
@@ -44,9 +54,12 @@ impl Converter<'_> {
             (TypeRef::Struct(id), Value::Object(map)) => self.structure(map, *id),
             (TypeRef::Struct(_), _) => Err(format!("cannot restore struct from: {}", kind(value))),
             (TypeRef::Map(element), Value::Object(map)) => {
-                let entries = map
-                    .iter()
-                    .map(|(key, value)| Ok((key.clone(), self.value(value, element)?)));
+                let entries = map.iter().map(|(key, value)| {
+                    self.place.push(Step::Key(key));
+                    let value = self.value(value, element)?;
+                    self.place.pop();
+                    Ok((key.clone(), value))
+                });
                 entries
                     .collect::<Result<Map<_, _>, String>>()
                     .map(Value::Object)
@@ -67,7 +80,7 @@ impl Converter<'_> {
         }
     }
 
-    fn structure(&mut self, map: &Map<String, Value>, id: TypeId) -> Result<Value, String> {
+    fn structure(&mut self, map: &'v Map<String, Value>, id: TypeId) -> Result<Value, String> {
         let info = self.table.info(id);
         let length = self.path.len();
         let mut out = Map::new();
@@ -76,7 +89,12 @@ impl Converter<'_> {
                 None | Some(Value::Null) => zero_field(self.table, field),
                 Some(value) => {
                     self.push(&field.json);
+                    self.place.push(Step::Key(&field.json));
                     let converted = self.value(value, &field.ty)?;
+                    if was_empty(field, &converted) && omitted(field, &converted, self.table) {
+                        self.empty.note(self.place.iter().map(Step::part));
+                    }
+                    self.place.pop();
                     self.path.truncate(length);
                     converted
                 }
@@ -93,12 +111,14 @@ impl Converter<'_> {
         Ok(Value::Object(out))
     }
 
-    fn list(&mut self, items: &[Value], element: &TypeRef) -> Result<Value, String> {
+    fn list(&mut self, items: &'v [Value], element: &TypeRef) -> Result<Value, String> {
         let length = self.path.len();
         let mut out = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let _ = write!(self.path, "[{index}]");
+            self.place.push(Step::Index(index));
             out.push(self.value(item, element)?);
+            self.place.pop();
             self.path.truncate(length);
         }
         Ok(Value::Array(out))
@@ -140,12 +160,9 @@ fn simple(value: &Value, ty: &TypeRef, go_type: &str) -> Result<Value, String> {
     }
 }
 
-/// A float without a fraction as an integer.
+/// A float without a fraction as an integer: the smallest one where it is too large for any, as on amd64.
 fn whole(float: f64) -> Option<i64> {
-    // `1e3` prints as `1000` here; larger ones than i64 do not parse.
-    (float.fract() == 0.0)
-        .then(|| format!("{float:.0}").parse().ok())
-        .flatten()
+    (float.fract() == 0.0).then(|| format!("{float:.0}").parse().unwrap_or(i64::MIN))
 }
 
 /// Go's integer conversion drops the upper bits.

@@ -4,7 +4,10 @@
 //! duplicate fields) in body order; and Go's error texts. Mirrors `sigs.k8s.io/json` and
 //! `k8s.io/apimachinery/pkg/runtime/serializer/json`.
 
+mod again;
 mod convert;
+mod empties;
+pub mod number;
 mod parse;
 mod scalar;
 mod walk;
@@ -17,6 +20,7 @@ use crate::yaml;
 use parse::Node;
 use walk::Walker;
 
+pub use empties::Empties;
 pub use parse::MAX_DEPTH;
 pub use scalar::quote;
 
@@ -27,6 +31,8 @@ pub struct Decoded {
     pub value: Value,
     /// Strict errors, `unknown field "spec.foo"` or `duplicate field "data.a"`, in Go's order.
     pub strict: Vec<String>,
+    /// What was sent empty, and is left out of the value.
+    pub empty: Empties,
 }
 
 /// Why a body cannot be decoded. The text is Go's.
@@ -52,6 +58,7 @@ pub fn json_word(value: &Value) -> &'static str {
         Value::Null => "null",
         Value::Bool(_) => "bool",
         Value::Number(_) => "number",
+        Value::String(text) if number::notation_in(text).is_some() => "number",
         Value::String(_) => "string",
         Value::Array(_) => "array",
         Value::Object(_) => "object",
@@ -68,11 +75,13 @@ pub fn decode_yaml(table: &TypeTable, ty: TypeId, body: &[u8]) -> Result<Decoded
 
 /// Decodes a YAML body without a type.
 pub fn decode_yaml_untyped(body: &[u8]) -> Result<Decoded, DecodeError> {
-    let document = yaml_document(body)?;
+    let mut document = yaml_document(body)?;
+    number::settle(&mut document.value);
     let strict = yaml_strict(&document).into_iter().collect();
     Ok(Decoded {
         value: document.value,
         strict,
+        empty: Empties::default(),
     })
 }
 
@@ -89,13 +98,26 @@ fn yaml_strict(document: &yaml::Document) -> Option<String> {
 
 /// Decodes a JSON body without a type (custom resources): duplicate keys are reported, numbers are int64 or float64.
 pub fn decode_untyped(body: &[u8]) -> Result<Decoded, DecodeError> {
+    untyped_of(body, false)
+}
+
+/// [`decode_untyped`] with numbers as they were written, see [`number`].
+pub fn decode_kept(body: &[u8]) -> Result<Decoded, DecodeError> {
+    untyped_of(body, true)
+}
+
+fn untyped_of(body: &[u8], keeps: bool) -> Result<Decoded, DecodeError> {
     let node = parse::parse(body).map_err(DecodeError::Syntax)?;
-    let table = TypeTable::builtin();
-    let mut walker = Walker::new(table);
+    let mut walker = Walker::new(TypeTable::builtin());
+    walker.keeps = keeps;
     let value = walker.untyped_strict(&node);
+    if let Some(error) = walker.saved {
+        return Err(DecodeError::Type(error));
+    }
     Ok(Decoded {
         value,
         strict: walker.strict,
+        empty: Empties::default(),
     })
 }
 
@@ -124,6 +146,7 @@ fn decode_node(table: &TypeTable, ty: &TypeRef, node: &Node<'_>) -> Result<Decod
         None => Ok(Decoded {
             value,
             strict: walker.strict,
+            empty: walker.empty,
         }),
     }
 }

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::number;
+
 /// Deepest nesting that is read: lists and objects within each other. Go stops at 10,000; nothing in the API comes
 /// near either, and whatever walks a value here does so on the stack.
 pub const MAX_DEPTH: usize = 400;
@@ -28,8 +30,11 @@ impl<'a> Node<'a> {
         match value {
             Value::Null => Self::Null,
             Value::Bool(flag) => Self::Bool(*flag),
-            Value::Number(number) => Self::Number(Cow::Owned(number.to_string())),
-            Value::String(text) => Self::String(Cow::Borrowed(text)),
+            Value::Number(number) => Self::Number(Cow::Owned(number::shown(number))),
+            Value::String(text) => match number::notation_in(text) {
+                Some(number) => Self::Number(Cow::Borrowed(number)),
+                None => Self::String(Cow::Borrowed(text)),
+            },
             Value::Array(items) => Self::Array(items.iter().map(Self::of).collect()),
             Value::Object(map) => Self::Object(
                 map.iter()
@@ -103,7 +108,9 @@ impl<'a> Parser<'a> {
             b'{' | b'[' if depth >= MAX_DEPTH => Err(invalid(byte, "exceeded max depth")),
             b'{' => self.object(depth + 1),
             b'[' => self.array(depth + 1),
-            b'"' => self.string().map(Node::String),
+            b'"' => self
+                .string()
+                .map(|text| Node::String(number::unmarked(text))),
             b't' => self.word("true").map(|()| Node::Bool(true)),
             b'f' => self.word("false").map(|()| Node::Bool(false)),
             b'n' => self.word("null").map(|()| Node::Null),

@@ -30,6 +30,7 @@ fn strict_errors_come_in_body_order() {
                 r#"unknown field "dataa""#.into(),
                 r#"duplicate field "data.a""#.into(),
             ],
+            empty: Empties::default(),
         })
     );
     let decoded = body(
@@ -263,6 +264,7 @@ fn converting_untyped_objects_sorts_the_strict_errors() {
                 r#"unknown field "metadata.foo""#.into(),
                 r#"unknown field "zeta""#.into(),
             ],
+            empty: Empties::default(),
         })
     );
 }

@@ -6,9 +6,12 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
+use super::again::{earlier_is_kept, keeps_on_null, merge_into};
+use super::empties::{Empties, Part};
+use super::number;
 use super::parse::Node;
 use super::scalar;
-use super::zero::{omitted, zero, zero_field};
+use super::zero::{omitted, was_empty, zero, zero_field};
 use crate::schema::{Alternative, Field, TypeId, TypeRef, TypeTable};
 
 static STRING: LazyLock<TypeRef> = LazyLock::new(|| TypeRef::String("string".to_owned()));
@@ -16,11 +19,28 @@ static STRING: LazyLock<TypeRef> = LazyLock::new(|| TypeRef::String("string".to_
 /// Go stops collecting strict errors here.
 const MAX_STRICT: usize = 100;
 
+/// Structs with a `RawExtension`, whose text nobody reads.
+const RAW: [&str; 3] = [
+    "ControllerRevision",
+    "AllocatedDeviceStatus",
+    "OpaqueDeviceConfiguration",
+];
+
 /// One step of a path in strict errors.
 #[derive(Clone, Copy)]
 pub(super) enum Step<'n> {
     Key(&'n str),
     Index(usize),
+}
+
+impl Step<'_> {
+    /// The same step of a place that is kept.
+    pub(super) fn part(&self) -> Part {
+        match *self {
+            Self::Key(key) => Part::Key(key.to_owned()),
+            Self::Index(index) => Part::Index(index),
+        }
+    }
 }
 
 /// A decoder at work.
@@ -32,10 +52,14 @@ pub(super) struct Walker<'t, 'n> {
     path: Vec<Step<'n>>,
     /// Off inside types with their own `UnmarshalJSON`.
     collect: bool,
+    /// Numbers stay as they were written in values without a type.
+    pub(super) keeps: bool,
     /// The first type error.
     pub(super) saved: Option<String>,
     /// Strict errors in body order.
     pub(super) strict: Vec<String>,
+    /// Lists and maps that are left out because they are empty.
+    pub(super) empty: Empties,
 }
 
 impl<'t, 'n> Walker<'t, 'n> {
@@ -46,8 +70,10 @@ impl<'t, 'n> Walker<'t, 'n> {
             structure: "",
             path: Vec::new(),
             collect: true,
+            keeps: false,
             saved: None,
             strict: Vec::new(),
+            empty: Empties::default(),
         }
     }
 
@@ -73,6 +99,7 @@ impl<'t, 'n> Walker<'t, 'n> {
                 Ok(self.scalar(node, ty))
             }
             TypeRef::Bytes => Ok(self.bytes(node, ty)),
+            TypeRef::Any if RAW.contains(&self.structure) => Ok(number::raw(node)),
             TypeRef::Any => Ok(untyped(node)),
             TypeRef::SchemaOr(id, other) => self.schema_or(node, *id, *other),
             TypeRef::Quantity => scalar::quantity(node),
@@ -120,6 +147,9 @@ impl<'t, 'n> Walker<'t, 'n> {
                 merge_into(&mut value, out.remove(&field.json));
             }
             if omitted(field, &value, self.table) {
+                if was_empty(field, &value) {
+                    self.note_empty(&field.json);
+                }
                 out.remove(&field.json);
             } else {
                 out.insert(field.json.clone(), value);
@@ -131,6 +161,12 @@ impl<'t, 'n> Walker<'t, 'n> {
             }
         }
         Ok(out)
+    }
+
+    fn note_empty(&mut self, key: &str) {
+        let parents = self.path.iter().map(Step::part);
+        let last = Part::Key(key.to_owned());
+        self.empty.note(parents.chain([last]));
     }
 
     fn field(&mut self, node: &'n Node<'_>, field: &'t Field) -> Result<Value, String> {
@@ -243,6 +279,14 @@ impl<'t, 'n> Walker<'t, 'n> {
                     out.insert(key.clone().into_owned(), value);
                 }
                 Value::Object(out)
+            }
+            _ if self.keeps => number::raw(node),
+            Node::Number(text) => {
+                let value = number::read(text);
+                if value.is_null() && self.saved.is_none() {
+                    self.saved = number::beyond(text);
+                }
+                value
             }
             _ => untyped(node),
         }
@@ -399,10 +443,7 @@ pub(super) fn untyped(node: &Node<'_>) -> Value {
     match node {
         Node::Null => Value::Null,
         Node::Bool(flag) => Value::Bool(*flag),
-        Node::Number(text) => match scalar::integer(text, 64) {
-            Some(number) => Value::from(number),
-            None => scalar::float(text).map_or(Value::Null, Value::Number),
-        },
+        Node::Number(text) => number::read(text),
         Node::String(text) => Value::String(text.clone().into_owned()),
         Node::Array(items) => Value::Array(items.iter().map(untyped).collect()),
         Node::Object(entries) => Value::Object(
@@ -411,54 +452,5 @@ pub(super) fn untyped(node: &Node<'_>) -> Value {
                 .map(|(key, node)| (key.clone().into_owned(), untyped(node)))
                 .collect(),
         ),
-    }
-}
-
-/// Null leaves what is there for these types; for the others it empties.
-fn keeps_on_null(field: &Field) -> bool {
-    !field.pointer
-        && match &field.ty {
-            TypeRef::String(_)
-            | TypeRef::Bool
-            | TypeRef::Int(..)
-            | TypeRef::Float
-            | TypeRef::Struct(_) => true,
-            TypeRef::Bytes
-            | TypeRef::Quantity
-            | TypeRef::IntOrString
-            | TypeRef::Time
-            | TypeRef::MicroTime
-            | TypeRef::Duration
-            | TypeRef::Any
-            | TypeRef::SchemaOr(..)
-            | TypeRef::List(_)
-            | TypeRef::Map(_) => false,
-        }
-}
-
-/// A second object under the same key is decoded into the first one's struct or map.
-fn earlier_is_kept(
-    entries: &[(Cow<'_, str>, Node<'_>)],
-    index: usize,
-    key: &str,
-    field: &Field,
-) -> bool {
-    matches!(field.ty, TypeRef::Struct(_) | TypeRef::Map(_))
-        && entries
-            .get(index)
-            .is_some_and(|(_, node)| matches!(node, Node::Object(_)))
-        && entries
-            .iter()
-            .take(index)
-            .rfind(|(earlier, _)| earlier == key)
-            .is_some_and(|(_, node)| matches!(node, Node::Object(_)))
-}
-
-/// Keeps what only the earlier object set.
-fn merge_into(value: &mut Value, earlier: Option<Value>) {
-    if let (Value::Object(map), Some(Value::Object(earlier))) = (value, earlier) {
-        for (key, old) in earlier {
-            map.entry(key).or_insert(old);
-        }
     }
 }

@@ -13,6 +13,11 @@ pub(super) fn omitted(field: &Field, value: &Value, table: &TypeTable) -> bool {
     }
 }
 
+/// Whether a field that is left out is an empty list or map, not nil.
+pub(super) fn was_empty(field: &Field, value: &Value) -> bool {
+    !field.pointer && matches!(field.ty, TypeRef::List(_) | TypeRef::Map(_)) && !value.is_null()
+}
+
 fn is_empty(field: &Field, value: &Value) -> bool {
     if field.pointer {
         return value.is_null();

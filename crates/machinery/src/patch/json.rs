@@ -30,8 +30,8 @@ pub struct JsonPatch {
 /// Decodes a patch body.
 pub fn parse(patch: &[u8]) -> Result<JsonPatch, PatchError> {
     let malformed = |error: String| PatchError::Malformed(format!("error decoding patch: {error}"));
-    let decoded = decode::decode_untyped(patch).map_err(|error| malformed(error.to_string()))?;
-    let operations = match decoded.value {
+    let decoded = decode::decode_kept(patch).map_err(|error| malformed(error.to_string()))?;
+    let mut operations = match decoded.value {
         Value::Array(operations) => operations,
         Value::Null => Vec::new(),
         other => {
@@ -41,6 +41,11 @@ pub fn parse(patch: &[u8]) -> Result<JsonPatch, PatchError> {
             )));
         }
     };
+    for fields in operations.iter_mut().filter_map(Value::as_object_mut) {
+        for (_, value) in fields.iter_mut().filter(|(name, _)| *name != "value") {
+            *value = decode::number::plain(value.take());
+        }
+    }
     let mut strict: Vec<String> = decoded
         .strict
         .into_iter()

@@ -48,7 +48,7 @@ pub struct PatchBody {
 
 /// Reads an object; the error is Go's, for a `map[string]interface{}`. JSON `null` is an empty patch.
 fn object(body: &[u8]) -> Result<PatchBody, DecodeError> {
-    let decode::Decoded { value, strict } = decode::decode_untyped(body)?;
+    let decode::Decoded { value, strict, .. } = decode::decode_untyped(body)?;
     let what = match value {
         Value::Object(_) => {
             return Ok(PatchBody {
@@ -78,7 +78,7 @@ pub fn go_value(value: &Value) -> String {
         Value::Null => "<nil>".to_owned(),
         Value::Bool(flag) => flag.to_string(),
         Value::Number(number) => match number.as_f64() {
-            Some(float) if number.is_f64() => go_float(float),
+            Some(float) if number.is_f64() => go_json::show_float(float),
             _ => number.to_string(),
         },
         Value::String(text) => text.clone(),
@@ -94,18 +94,4 @@ pub fn go_value(value: &Value) -> String {
             format!("map[{}]", entries.join(" "))
         }
     }
-}
-
-/// `%v` of a float: an exponent of at least two digits below 1e-4 and from 1e21.
-fn go_float(float: f64) -> String {
-    let size = float.abs();
-    if size == 0.0 || (1e-4..1e21).contains(&size) {
-        return go_json::format_float(float);
-    }
-    let text = format!("{float:e}");
-    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let (sign, number) = exponent
-        .strip_prefix('-')
-        .map_or(('+', exponent), |rest| ('-', rest));
-    format!("{digits}e{sign}{number:0>2}")
 }

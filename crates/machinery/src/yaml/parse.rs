@@ -199,8 +199,9 @@ impl Builder {
         }
         if self.expects_key() {
             let key = key_text(&value).ok_or_else(|| YamlError {
-                line,
-                message: format!("invalid map key: {value}"),
+                // Go's reader doesn't say where it is.
+                line: 0,
+                message: format!("invalid map key: {}", go_syntax(&value)),
             })?;
             self.set_key(Key::Text(key));
             return Ok(());
@@ -246,6 +247,33 @@ fn with_merged(mut map: Map<String, Value>, merged: Vec<Value>) -> Map<String, V
 }
 
 /// Keys become texts, as in the conversion to JSON.
+/// Go's `%#v` of what was read.
+fn go_syntax(value: &Value) -> String {
+    match value {
+        Value::Null => "interface {}(nil)".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() => crate::go_json::show_float(float),
+            Some(_) | None => number.to_string(),
+        },
+        Value::String(text) => crate::decode::quote(text),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(go_syntax).collect();
+            format!("[]interface {{}}{{{}}}", items.join(", "))
+        }
+        Value::Object(map) => {
+            let entry = |(key, value): (&String, &Value)| {
+                format!("{}:{}", crate::decode::quote(key), go_syntax(value))
+            };
+            let entries: Vec<String> = map.iter().map(entry).collect();
+            format!(
+                "map[interface {{}}]interface {{}}{{{}}}",
+                entries.join(", ")
+            )
+        }
+    }
+}
+
 fn key_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -11,7 +11,7 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use machinery::builtin::defaults;
 use machinery::builtin::validation::FieldError;
-use machinery::decode::{self, DecodeError, Decoded};
+use machinery::decode::{self, DecodeError, Decoded, Empties, number};
 use machinery::schema::{TypeId, TypeTable};
 use machinery::{meta, protobuf};
 use serde_json::Value;
@@ -22,7 +22,8 @@ pub(crate) use kinds::internal_package;
 use kinds::{PatchedType, check_kind, patched_type, wrong_version};
 pub(crate) use typed::{delete_body, read_typed};
 
-use super::options::FieldValidation;
+use super::handle::Call;
+use super::options::{FieldValidation, WriteOptions};
 use super::owners;
 use super::registry::{Backing, Served};
 use crate::request::Request;
@@ -49,7 +50,7 @@ pub(crate) fn from_protobuf(request: &Request) -> Result<Option<Request>, ApiErr
     let value = protobuf::decode(&request.body)
         .map_err(|error| ApiError::bad_request(error.to_string()))?;
     let mut converted = Request {
-        body: value.to_string().into(),
+        body: machinery::go_json::to_vec(&value, None).into(),
         ..request.clone()
     };
     converted
@@ -223,25 +224,22 @@ fn cannot_handle(kind: &str, version: &str, expected: &str, cause: &str) -> ApiE
     ))
 }
 
-/// Reads the body of a create or update of that resource: decoded, defaulted, in the requested version.
-pub(crate) fn read_object(
-    served: &Served,
-    request: &Request,
-    mode: FieldValidation,
-    warnings: &mut Vec<String>,
-) -> Result<Value, ApiError> {
+/// Reads the body of a create or update of the call's resource: decoded, defaulted, in the requested version.
+pub(crate) fn read(call: &mut Call<'_>, options: WriteOptions) -> Result<Value, ApiError> {
+    let (request, served) = (call.request, call.served.clone());
+    let mode = options.field_validation;
     let yaml = is_yaml(request)?;
     let resource = &served.resource;
     let (api_version, kind) = type_meta(&request.body, yaml)
         .map_err(|cause| unrecognised(&resource.kind, &cause, &request.body))?;
     match &served.backing {
         Backing::Builtin { type_id, .. } => {
-            check_kind(served, &api_version, &kind)?;
-            read_builtin(served, *type_id, request, yaml, mode, warnings)
+            check_kind(&served, &api_version, &kind)?;
+            read_builtin(call, *type_id, yaml, mode)
         }
         Backing::Custom(_) => {
             let said = (api_version.as_str(), kind.as_str());
-            read_custom(served, request, said, mode, warnings)
+            read_custom(&served, request, said, mode, &mut call.warnings)
         }
     }
 }
@@ -262,7 +260,13 @@ fn read_custom(
     } else {
         decode::decode_untyped(&request.body)
     }
-    .map_err(|error| unrecognised(&resource.kind, &error.to_string(), &request.body))?;
+    .map_err(|error| match error {
+        DecodeError::Syntax(cause) => unrecognised(&resource.kind, &cause, &request.body),
+        DecodeError::Type(cause) => {
+            let version = kinds::split_api_version(api_version).1;
+            cannot_handle(kind, version, &resource.kind, &cause)
+        }
+    })?;
     if kind.is_empty() {
         return Err(without_kind(
             request,
@@ -325,13 +329,12 @@ pub(crate) fn single_complaints(text: &str) -> Vec<String> {
 }
 
 fn read_builtin(
-    served: &Served,
+    call: &mut Call<'_>,
     type_id: TypeId,
-    request: &Request,
     yaml: bool,
     mode: FieldValidation,
-    warnings: &mut Vec<String>,
 ) -> Result<Value, ApiError> {
+    let (request, served) = (call.request, &call.served);
     let table = TypeTable::builtin();
     let decoded = if yaml {
         decode::decode_yaml(table, type_id, &request.body)
@@ -339,9 +342,14 @@ fn read_builtin(
         decode::decode(table, type_id, &request.body)
     };
     let kind = &served.resource.kind;
-    let Decoded { value, strict } = decoded
+    let Decoded {
+        value,
+        strict,
+        empty,
+    } = decoded
         .map_err(|error| cannot_handle(kind, &served.resource.version, kind, &error.to_string()))?;
-    report_strict(served, &strict, mode, warnings)?;
+    report_strict(served, &strict, mode, &mut call.warnings)?;
+    call.empty = empty;
     let mut object = defaulted(served, value);
     owners::keep_reset_of(&request.body, yaml, &mut object);
     Ok(object)
@@ -374,20 +382,30 @@ fn internal(value: &Value) -> Decoded {
         strict: unknown
             .map(|key| format!("unknown field \"{key}\""))
             .collect(),
+        empty: Empties::default(),
     }
 }
 
 /// A patched custom object as it is read.
 fn patched_custom(served: &Served, value: &Value) -> Result<Decoded, String> {
+    if let Some(error) = number::too_large(value) {
+        return Err(error);
+    }
+    let empty = Empties::default();
     let read = Decoded {
-        value: value.clone(),
+        value: number::plain(value.clone()),
         strict: Vec::new(),
+        empty: empty.clone(),
     };
-    admit_custom(served, read).map(|(value, strict)| Decoded { value, strict })
+    admit_custom(served, read).map(|(value, strict)| Decoded {
+        value,
+        strict,
+        empty,
+    })
 }
 
 /// Turns a patched object into one of the resource's type: 422 about the patch if it is none.
-/// `read` is how Go reads the result of such a patch.
+/// `read` is how Go reads the result of such a patch. What it has that is empty comes with it.
 pub(crate) fn patched(
     served: &Served,
     value: &Value,
@@ -396,7 +414,7 @@ pub(crate) fn patched(
     duplicates: &[String],
     mode: FieldValidation,
     warnings: &mut Vec<String>,
-) -> Result<Value, ApiError> {
+) -> Result<(Value, Empties), ApiError> {
     let refuse = |shown: String, cause: &str| {
         ApiError::invalid_as(
             "",
@@ -406,6 +424,11 @@ pub(crate) fn patched(
             &[FieldError::invalid("patch", shown, cause)],
         )
     };
+    // A type is a text, however a number in its place was written.
+    let odd = |key: &&str| value.get(key).and_then(number::notation).is_some();
+    let settled = ["apiVersion", "kind"].iter().any(|key| odd(key));
+    let settled = settled.then(|| number::plain(value.clone()));
+    let value = settled.as_ref().unwrap_or(value);
     let kind = meta::kind(value);
     if served.type_id().is_none() && kind.is_empty() && type_meta_of(value).is_ok() {
         let shown = shown(value);
@@ -439,5 +462,5 @@ pub(crate) fn patched(
         decoded.value
     };
     owners::keep_reset(value, &mut object);
-    Ok(object)
+    Ok((object, decoded.empty))
 }

@@ -1,8 +1,11 @@
 //! Facts about kinds that decide how the server treats them (`pkg/registry/*/*/strategy.go` and `storage.go`).
 
+use machinery::builtin::validation::same;
 use serde_json::Value;
 
 use super::registry::Served;
+
+static NOTHING: Value = Value::Null;
 
 /// Group and kind of a built-in resource.
 fn builtin(served: &Served) -> Option<(&str, &str)> {
@@ -117,7 +120,12 @@ pub(crate) fn is_collected(served: &Served) -> bool {
 
 /// Whether an update raises the generation, where there is one.
 pub(crate) fn raises_generation(served: &Served, old: &Value, new: &Value) -> bool {
-    let differs = |pointer: &str| old.pointer(pointer) != new.pointer(pointer);
+    let differs = |pointer: &str| {
+        let (old, new) = (old.pointer(pointer), new.pointer(pointer));
+        !same(old.unwrap_or(&NOTHING), new.unwrap_or(&NOTHING))
+    };
+    // By Go's `reflect.DeepEqual`, for which what is empty isn't nil.
+    let differs_at_all = |pointer: &str| old.pointer(pointer) != new.pointer(pointer);
     if let Some(custom) = served.custom() {
         return rest(old, custom.status) != rest(new, custom.status);
     }
@@ -139,7 +147,8 @@ pub(crate) fn raises_generation(served: &Served, old: &Value, new: &Value) -> bo
         (
             "admissionregistration.k8s.io",
             "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration",
-        ) => differs("/webhooks"),
+        ) => differs_at_all("/webhooks"),
+        ("networking.k8s.io", "NetworkPolicy") => differs_at_all("/spec"),
         ("scheduling.k8s.io", _) => false,
         _ => differs("/spec"),
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use http::Method;
 use jiff::Timestamp;
 use machinery::builtin::validation::NameRule;
+use machinery::decode::Empties;
 use machinery::entropy::Entropy;
 use machinery::meta;
 use serde_json::Value;
@@ -22,7 +23,7 @@ use super::delete::{Deleted, success, warn_of_orphans};
 use super::facts;
 use super::list_options::{check_list_options, later, list_options, too_large};
 use super::negotiate::{Form, negotiate, streams};
-use super::options::{WriteOptions, create_options, delete_options, time_limit, write_options};
+use super::options::{create_options, delete_options, time_limit, write_options};
 use super::registry::Served;
 use super::selection::Selection;
 use super::store::{Entry, key};
@@ -53,6 +54,8 @@ pub(crate) struct Call<'a> {
     pub entropy: &'a mut Entropy,
     /// Warnings for the client.
     pub warnings: Vec<String>,
+    /// What its body has that is empty.
+    pub empty: Empties,
 }
 
 impl Call<'_> {
@@ -61,6 +64,7 @@ impl Call<'_> {
         Writer {
             dry_run,
             warnings: std::mem::take(&mut self.warnings),
+            empty: std::mem::take(&mut self.empty),
             user: Some(self.user),
             manager: Some(super::owners::manager_of(self.request)),
             options: super::options::shown(self.request),
@@ -171,6 +175,7 @@ impl ApiServer {
             now,
             entropy,
             warnings,
+            empty: Empties::default(),
         };
         self.verb(&mut call).map_err(|error| (error, call.warnings))
     }
@@ -289,7 +294,7 @@ impl ApiServer {
             (method, _) if custom => {
                 return Err(ApiError::verb_not_supported(
                     &call.served.resource,
-                    verb_of(method),
+                    route::verb_of(method),
                 ));
             }
             _ => return Err(ApiError::method_not_allowed()),
@@ -360,7 +365,7 @@ impl ApiServer {
 
     fn create_object(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
         let options = create_options(call.request)?;
-        let mut object = read(call, options)?;
+        let mut object = body::read(call, options)?;
         // Nobody owns what is the server's to set.
         for key in [
             "deletionTimestamp",
@@ -382,7 +387,7 @@ impl ApiServer {
     /// PUT of an object or of a subresource that is the object itself.
     pub(crate) fn replace_object(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
         let options = write_options(call.request, "UpdateOptions")?;
-        let object = read(call, options)?;
+        let object = body::read(call, options)?;
         check_identity(call, &object)?;
         let uid = meta::uid(&object).to_owned();
         let served = call.served.clone();
@@ -424,8 +429,9 @@ impl ApiServer {
         let result = self.update(update, &mut writer, &mut |_, old, writer| {
             // The patch is looked at once there is something to apply it to.
             let patch = super::patch::read(request, format, options.field_validation)?;
-            let patched =
-                patch.apply(&served, old, options.field_validation, &mut writer.warnings)?;
+            let mode = options.field_validation;
+            let (patched, empty) = patch.apply(&served, old, mode, &mut writer.warnings)?;
+            writer.empty = empty;
             check_names(&served, &namespace, &target.name, &patched)?;
             Ok(patched)
         });
@@ -472,26 +478,4 @@ impl ApiServer {
         listed.entries = result?;
         list::listed_reply(call, &listed)
     }
-}
-
-/// What a method on one object is called.
-pub(crate) fn verb_of(method: &str) -> &'static str {
-    match method {
-        "POST" => "create",
-        "GET" | "HEAD" => "get",
-        "PUT" => "update",
-        "PATCH" => "patch",
-        "DELETE" => "delete",
-        _ => "",
-    }
-}
-
-/// Reads the body as an object of the call's resource.
-pub(crate) fn read(call: &mut Call<'_>, options: WriteOptions) -> Result<Value, ApiError> {
-    body::read_object(
-        &call.served,
-        call.request,
-        options.field_validation,
-        &mut call.warnings,
-    )
 }

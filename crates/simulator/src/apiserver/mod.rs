@@ -17,6 +17,7 @@ mod convert;
 pub mod custom;
 mod definitions;
 pub(crate) mod delete;
+mod device_access;
 pub mod discovery;
 mod eviction;
 mod facts;

@@ -1,6 +1,6 @@
 //! Patches of three formats (`apiserver/pkg/endpoints/handlers/patch.go`).
 
-use machinery::decode::{self, Decoded};
+use machinery::decode::{self, Decoded, Empties};
 use machinery::go_json;
 use machinery::patch::json::JsonPatch;
 use machinery::patch::{self, PatchError, Touched};
@@ -83,11 +83,16 @@ pub(crate) fn read(
     mode: FieldValidation,
 ) -> Result<Patch, ApiError> {
     match format {
-        Format::Json => patch::json::parse(&request.body)
-            .map(Patch::Json)
-            .map_err(|error| refused(&error)),
+        Format::Json => {
+            let patch = patch::json::parse(&request.body).map_err(|error| refused(&error))?;
+            if mode != FieldValidation::Ignore {
+                let values = patch.operations.iter().filter_map(|one| one.get("value"));
+                fits(values, "struct field jsonPatchOp.value")?;
+            }
+            Ok(Patch::Json(patch))
+        }
         Format::Merge => read_merge(request, mode).map(Patch::Merge),
-        Format::Strategic => read_map(request, "").map(Patch::Strategic),
+        Format::Strategic => read_map(request).map(Patch::Strategic),
     }
 }
 
@@ -96,18 +101,29 @@ pub(crate) fn read(
 fn read_merge(request: &Request, mode: FieldValidation) -> Result<Decoded, ApiError> {
     let bad = || ApiError::bad_request("Invalid JSON Patch");
     let decoded = if mode == FieldValidation::Ignore {
-        decode::decode_untyped(&request.body).map_err(|_| bad())?
+        decode::decode_kept(&request.body).map_err(|_| bad())?
     } else {
-        let decoded = read_untyped(request, MERGE_ERROR)?;
+        let decoded = decode::decode_kept(&request.body)
+            .map_err(|error| ApiError::bad_request(format!("{MERGE_ERROR}{error}")))?;
         if !decoded.value.is_object() && !decoded.value.is_null() {
             return Err(not_a(GO_MAP, &decoded.value, MERGE_ERROR));
         }
+        fits([&decoded.value], "value")?;
         decoded
     };
     match &decoded.value {
         Value::Object(_) | Value::Array(_) => Ok(decoded),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Err(bad()),
     }
+}
+
+/// 400: who wants fields validated has a patch read, and Go's floats hold its numbers.
+fn fits<'v>(values: impl IntoIterator<Item = &'v Value>, place: &str) -> Result<(), ApiError> {
+    let Some(error) = values.into_iter().find_map(decode::number::too_large) else {
+        return Ok(());
+    };
+    let error = error.replacen("Go value", &format!("Go {place}"), 1);
+    Err(ApiError::bad_request(format!("{MERGE_ERROR}{error}")))
 }
 
 /// What the router says of a media type no handler takes.
@@ -122,33 +138,29 @@ fn not_a(go: &str, value: &Value, prefix: &str) -> ApiError {
     ))
 }
 
-fn read_untyped(request: &Request, prefix: &str) -> Result<Decoded, ApiError> {
-    decode::decode_untyped(&request.body)
-        .map_err(|error| ApiError::bad_request(format!("{prefix}{error}")))
-}
-
 /// A strategic merge patch; `null` is an empty one.
-fn read_map(request: &Request, prefix: &str) -> Result<Decoded, ApiError> {
-    let mut decoded = read_untyped(request, prefix)?;
+fn read_map(request: &Request) -> Result<Decoded, ApiError> {
+    let mut decoded = decode::decode_untyped(&request.body)
+        .map_err(|error| ApiError::bad_request(error.to_string()))?;
     match decoded.value {
         Value::Object(_) => {}
         Value::Null => decoded.value = Value::Object(serde_json::Map::new()),
         Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            return Err(not_a(GO_MAP, &decoded.value, prefix));
+            return Err(not_a(GO_MAP, &decoded.value, ""));
         }
     }
     Ok(decoded)
 }
 
 impl Patch {
-    /// The patched object: decoded, defaulted, in the version of `served`.
+    /// The patched object: decoded, defaulted, in the version of `served`. What it has that is empty comes with it.
     pub fn apply(
         &self,
         served: &Served,
         old: &Value,
         mode: FieldValidation,
         warnings: &mut Vec<String>,
-    ) -> Result<Value, ApiError> {
+    ) -> Result<(Value, Empties), ApiError> {
         let shown = |value: &Value, touched: Touched| match served.type_id() {
             Some(type_id) => go_json::to_string_touched(value, type_id, &touched),
             None => go_json::to_string(value, None),

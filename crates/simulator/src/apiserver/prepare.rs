@@ -1,10 +1,12 @@
 //! What happens to an object on its way into the store, kind by kind: preparation, validation, its stored form.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use machinery::builtin::validation::{self, FieldError};
 use machinery::builtin::{defaults, strategy};
+use machinery::decode::{Empties, number};
 use machinery::{meta, time};
 use serde_json::Value;
 
@@ -88,17 +90,48 @@ pub(crate) fn deduplicate_owners(object: &mut Value, when: &str, warnings: &mut 
     }
 }
 
-/// The form a built-in object comes back in from etcd: without empty lists, and defaulted once more, which matters for
-/// what preparation filled in (a Job takes the labels of its template).
-pub(crate) fn stored_form(served: &Served, object: &mut Value) {
+/// The form an object comes back in from etcd. A built-in one is without empty lists, and defaulted once more, which matters
+/// for what preparation filled in (a Job takes the labels of its template); floats without a fraction of a custom one are
+/// integers, as they are written.
+///
+/// Returns whether a new object is read as something else than was stored of it: what is only filled in by defaults, or a zero
+/// without its sign. The next update writes that, if nothing else.
+pub(crate) fn stored_form(served: &Served, object: &mut Value) -> bool {
     if served.type_id().is_none() {
-        return;
+        return number::settle(object);
     }
     let resource = &served.resource;
     strategy::as_stored(&resource.group, &resource.kind, object);
     if *resource == known::JOBS {
+        let labelled = |job: &Value| job.pointer("/metadata/labels").is_some();
+        let before = labelled(object);
         defaults::apply(&resource.group, &resource.version, &resource.kind, object);
+        return labelled(object) != before;
     }
+    // The phase of a new claim.
+    *resource == known::PERSISTENT_VOLUME_CLAIMS
+}
+
+/// What an object was sent with that is empty, as far as the endpoint takes it and it is handled in the version it came in.
+pub(crate) fn standing_empties(
+    (requested, served): (&Arc<Served>, &Arc<Served>),
+    subresource: &str,
+    mut empty: Empties,
+) -> Empties {
+    if empty.is_empty() {
+        return empty;
+    }
+    let resource = &served.resource;
+    let reset = strategy::resets_status(&resource.group, &resource.kind);
+    // Definitions are looked at as documents of their own.
+    let definition = *resource == known::CUSTOM_RESOURCE_DEFINITIONS;
+    let same = Arc::ptr_eq(requested, served) && !definition;
+    empty.retain(|key| match subresource {
+        "" => same && (key != "status" || !reset),
+        "status" => same && key == "status",
+        _ => false,
+    });
+    empty
 }
 
 /// Resets what a client may not write and fills in what follows from the object.
@@ -194,6 +227,38 @@ pub(crate) fn default_times(served: &Served, object: &mut Value, now: Timestamp)
         if added.is_null() {
             *added = Value::from(time::rfc3339(now));
         }
+    }
+}
+
+/// When a volume came into its phase, where the one who writes its status doesn't say so.
+pub(crate) fn note_phase(
+    served: &Served,
+    subresource: &str,
+    new: &mut Value,
+    old: &Value,
+    now: Timestamp,
+) {
+    const SINCE: &str = "lastPhaseTransitionTime";
+    let resource = &served.resource;
+    let volume = resource.group.is_empty() && resource.kind == "PersistentVolume";
+    if !volume || subresource != "status" {
+        return;
+    }
+    let at = |object: &Value, key: &str| {
+        let found = object.get("status").and_then(|status| status.get(key));
+        found.filter(|value| !value.is_null()).cloned()
+    };
+    let (given, had) = (at(new, SINCE), at(old, SINCE));
+    let since = if at(new, "phase") == at(old, "phase") {
+        given.or(had)
+    } else if given.is_none() || given == had {
+        Some(Value::from(time::rfc3339(now)))
+    } else {
+        given
+    };
+    let status = new.get_mut("status").and_then(Value::as_object_mut);
+    if let (Some(status), Some(since)) = (status, since) {
+        status.insert(SINCE.to_owned(), since);
     }
 }
 

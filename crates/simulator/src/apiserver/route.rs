@@ -84,3 +84,15 @@ fn has_table(served: &Served, target: &Target) -> bool {
         _ => false,
     }
 }
+
+/// What a method on one object is called.
+pub(crate) fn verb_of(method: &str) -> &'static str {
+    match method {
+        "POST" => "create",
+        "GET" | "HEAD" => "get",
+        "PUT" => "update",
+        "PATCH" => "patch",
+        "DELETE" => "delete",
+        _ => "",
+    }
+}

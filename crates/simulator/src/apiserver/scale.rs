@@ -267,7 +267,7 @@ impl ApiServer {
             Change::Replace(body) => body.clone(),
             Change::Patch(request, format, mode) => {
                 let patch = patch::read(request, *format, *mode)?;
-                patch.apply(&scale, &before, *mode, &mut writer.warnings)?
+                patch.apply(&scale, &before, *mode, &mut writer.warnings)?.0
             }
             Change::Apply(request, options) => {
                 let config = Configuration::read(request, *options)?;

@@ -58,7 +58,7 @@ impl ApiServer {
                 ApiError::unsupported(&format!("the proxy to {}", call.served.resource.plural)),
             ),
             _ if custom => {
-                let verb = super::handle::verb_of(&method);
+                let verb = super::route::verb_of(&method);
                 Err(ApiError::verb_not_supported(&call.served.resource, verb))
             }
             _ => Err(ApiError::method_not_allowed()),

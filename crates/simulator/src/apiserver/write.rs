@@ -2,6 +2,7 @@
 //! (`apiserver/pkg/registry/generic/registry/store.go`, `registry/rest/{create,update}.go`).
 
 mod conflict;
+mod generate;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use machinery::apply::keep_times;
 use machinery::builtin::validation::FieldError;
+use machinery::decode::Empties;
 use machinery::entropy::Entropy;
 use machinery::{meta, time};
 use serde_json::{Map, Value, json};
@@ -16,8 +18,8 @@ use serde_json::{Map, Value, json};
 use super::facts;
 use super::owners::SERVER;
 use super::prepare::{
-    check_size, deduplicate_owners, default_times, deletes, prepare_create, prepare_update,
-    stored_form, validate_create, validate_update,
+    check_size, deduplicate_owners, default_times, deletes, note_phase, prepare_create,
+    prepare_update, standing_empties, stored_form, validate_create, validate_update,
 };
 use super::rbac::escalation::Granted;
 use super::registry::Served;
@@ -51,7 +53,9 @@ pub(crate) struct Writer<'a> {
     pub through_status: bool,
     /// The path names the object, also where it turns out to be new.
     pub named: bool,
-    /// Metadata of the object has empty parts, which are stored, and which nobody reads.
+    /// What the object was sent with that is empty.
+    pub empty: Empties,
+    /// The object isn't read as it is stored: metadata has empty parts, or some of it is only filled in by defaults.
     pub hollow: bool,
     /// Options of the request as reviews show them, without kind and apiVersion.
     pub options: Map<String, Value>,
@@ -73,6 +77,7 @@ impl<'a> Writer<'a> {
             collection: false,
             through_status: false,
             named: false,
+            empty: Empties::default(),
             hollow: false,
             options: Map::new(),
             manager: Some(SERVER.into()),
@@ -107,9 +112,6 @@ pub(crate) struct Updated {
 
 /// Where repeated owner references were found that the client didn't send by itself.
 const MUTATED: &str = " after mutating admission happens";
-const NAME_ATTEMPTS: usize = 8;
-const GENERATED_BASE: usize = 58;
-const SUFFIX: usize = 5;
 
 /// Puts the request's namespace into the object, or refuses another one.
 pub(crate) fn ensure_namespace(
@@ -189,7 +191,15 @@ impl ApiServer {
             self.allocate(served, &mut object, None, writer.dry_run)?;
         }
         prepare_create(served, &mut object);
-        let errors = validate_create((requested, served), &object, &mut writer.warnings);
+        let empty = standing_empties(versions, through, std::mem::take(&mut writer.empty));
+        empty.put_into(&mut object);
+        let mut errors = self.admin_errors(served, through, &object, &Value::Null);
+        errors.extend(validate_create(
+            (requested, served),
+            &object,
+            &mut writer.warnings,
+        ));
+        empty.take_from(&mut object);
         let errors = self.standing(served, errors);
         if !errors.is_empty() {
             return Err(invalid(served, &object, &errors));
@@ -204,14 +214,14 @@ impl ApiServer {
         self.admit_created(versions, namespace, &object, writer)?;
         let key = key(meta::namespace(&object), &name);
         if let Some(existing) = self.store.get(&served.table, &key) {
-            let error = already_exists(served, &name, &existing.value);
+            let error = already_exists(requested, &name, &existing.value);
             return Err(if meta::generate_name(&object).is_empty() {
                 error
             } else {
                 not_generated(error)
             });
         }
-        stored_form(served, &mut object);
+        writer.hollow |= stored_form(served, &mut object);
         check_size(&object)?;
         let unstored = writer.dry_run.then(|| object.clone());
         let stored = self.to_stored(served, object)?;
@@ -233,45 +243,6 @@ impl ApiServer {
             }
             Some(_) | None => (served.clone(), object),
         }
-    }
-
-    fn generate_name(
-        &self,
-        served: &Served,
-        namespace: &str,
-        object: &mut Value,
-        writer: &mut Writer<'_>,
-    ) -> Result<(), ApiError> {
-        let base = meta::generate_name(object).to_owned();
-        if base.is_empty() || !meta::name(object).is_empty() {
-            return Ok(());
-        }
-        let end = base
-            .char_indices()
-            .nth(GENERATED_BASE)
-            .map_or(base.len(), |(index, _)| index);
-        let base = base.get(..end).unwrap_or_default();
-        let namespace = if served.resource.namespaced {
-            namespace
-        } else {
-            ""
-        };
-        let mut name = String::new();
-        for _ in 0..NAME_ATTEMPTS {
-            name = format!("{base}{}", writer.entropy.suffix(SUFFIX));
-            if self
-                .store
-                .get(&served.table, &key(namespace, &name))
-                .is_none()
-            {
-                meta::set_name(object, &name);
-                return Ok(());
-            }
-        }
-        Err(not_generated(ApiError::already_exists(
-            &served.resource,
-            &name,
-        )))
     }
 
     /// Updates an object by what a client sent whole.
@@ -358,7 +329,7 @@ impl ApiServer {
                 created: false,
             });
         }
-        stored_form(&served, &mut new);
+        writer.hollow |= stored_form(&served, &mut new) && served.custom().is_some();
         check_size(&new)?;
         let mut new = self.to_stored(&served, new)?;
         if !writer.hollow {
@@ -425,7 +396,7 @@ impl ApiServer {
     fn before_update(
         &self,
         target: UpdateTarget<'_>,
-        served: &Served,
+        served: &Arc<Served>,
         (new, old): (&mut Value, &Value),
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
@@ -444,6 +415,10 @@ impl ApiServer {
         deduplicate_owners(new, MUTATED, &mut writer.warnings);
         super::certificates::prepare(served, subresource, new, old, writer.now);
         prepare_update(served, subresource, new, old);
+        note_phase(served, subresource, new, old, writer.now);
+        let versions = (target.served, served);
+        let empty = standing_empties(versions, subresource, std::mem::take(&mut writer.empty));
+        empty.put_into(new);
         if meta::uid(new).is_empty() {
             meta::set(new, "uid", json!(meta::uid(old)));
         }
@@ -469,8 +444,11 @@ impl ApiServer {
         {
             meta::set_generation(new, meta::generation(old) + 1);
         }
-        let versions = (target.served.as_ref(), served);
-        let errors = validate_update(versions, subresource, new, old, &mut writer.warnings);
+        let versions = (target.served.as_ref(), served.as_ref());
+        let mut errors = self.admin_errors(served, subresource, new, old);
+        let found = validate_update(versions, subresource, new, old, &mut writer.warnings);
+        errors.extend(found);
+        empty.take_from(new);
         let errors = self.standing(served, errors);
         if errors.is_empty() {
             Ok(())

@@ -123,7 +123,7 @@ pub const KINDS: &[Kind] = &[
         root: RESOURCE,
         plural: "resourceslices",
         kind: "ResourceSlice",
-        body: r#"{"spec":{"driver":"d.example","nodeName":"n","pool":{"name":"p","generation":1,"resourceSliceCount":1},"devices":[{"name":"x","attributes":{"model":{"string":"a"},"d.example/version":{"version":"1.2.3"},"n":{"int":5}},"capacity":{"memory":{"value":"1Gi"}},"taints":[{"key":"k","value":"v","effect":"NoSchedule"}]}]}}"#,
+        body: r#"{"spec":{"driver":"d.example","nodeName":"n","pool":{"name":"p","generation":1,"resourceSliceCount":1},"devices":[{"name":"x","attributes":{"model":{"string":"a"},"d.example/version":{"version":"1.2.3"},"n":{"int":5}},"capacity":{"memory":{"value":"1Gi"}},"taints":[{"key":"k","value":"v","effect":"NoSchedule","timeAdded":"2019-01-01T00:00:00Z"}]}]}}"#,
         fields: &[
             r#"/spec/driver "a b""#,
             r#"/spec/driver "e.example""#,

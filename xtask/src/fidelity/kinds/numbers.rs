@@ -171,7 +171,12 @@ impl Subject {
 }
 
 fn step(chance: &mut Chance, subject: &Subject, collection: &str) -> Step {
-    let (field, number) = (chance.pick(subject.fields), chance.pick(NUMBERS));
+    let field = chance.pick(subject.fields);
+    let number = match chance.pick(NUMBERS) {
+        // A real server's handler panics at it, and closes the connection.
+        "1e400" if field == "/data/a" => "1e4",
+        number => number,
+    };
     let item = format!("{collection}/{}", subject.name("a"));
     let filled = |value: &Value| value.to_string().replace(&format!("\"{HOLE}\""), number);
     let mut object = subject.object("a");

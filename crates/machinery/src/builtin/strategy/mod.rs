@@ -113,7 +113,7 @@ pub fn prepare_for_update(
 }
 
 fn main_update(group: &str, kind: &str, new: &mut Object, old: &Object) {
-    if has_status(group, kind) {
+    if resets_status(group, kind) {
         keep(new, old, "status");
     }
     if matches!(kind, "Lease" | "CSIDriver" | "ResourceSlice") {
@@ -174,7 +174,7 @@ fn status_update(group: &str, kind: &str, new: &mut Object, old: &Object) {
 
 /// The status of a new object: Go's zero value with what the strategy sets; `None` where create keeps the client's.
 fn new_status(group: &str, version: &str, kind: &str, object: &Object) -> Option<Value> {
-    if !has_status(group, kind) || (group, kind) == ("", "Node") {
+    if !resets_status(group, kind) || (group, kind) == ("", "Node") {
         return None;
     }
     let status = match (group, kind) {
@@ -230,7 +230,7 @@ fn available(object: &Object) -> Value {
 }
 
 /// Whether the main endpoint of a kind ignores `status`.
-fn has_status(group: &str, kind: &str) -> bool {
+pub fn resets_status(group: &str, kind: &str) -> bool {
     matches!(
         (group, kind),
         (

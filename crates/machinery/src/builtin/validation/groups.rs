@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::pod::{container_resource_name, qualified_name, quantity_value, tolerations};
-use super::read::{At, Errors};
+use super::read::{At, Errors, same};
 use super::{FieldError, NameRule, admission, meta, net};
 use crate::names;
 
@@ -89,7 +89,7 @@ fn endpoint_slice(slice: &At<'_>, old: Option<&At<'_>>, errors: &mut Errors) {
     kind.one_of(&["FQDN", "IPv4", "IPv6"], errors);
     slice_ports(&slice.child("ports"), errors);
     let endpoints = slice.child("endpoints");
-    if old.is_some_and(|old| old.child("endpoints").value() == endpoints.value()) {
+    if old.is_some_and(|old| same(old.child("endpoints").value(), endpoints.value())) {
         return;
     }
     let items = endpoints.items();

@@ -49,12 +49,14 @@ fn node(go_type: &str, value: &Value, parent: &Value) -> Node {
         };
     }
     if let Some(inner) = go_type.strip_prefix("map ") {
-        return match value.as_object() {
-            Some(map) if !map.is_empty() => Node::Object(
+        return match value {
+            Value::Object(map) if !map.is_empty() => Node::Object(
                 map.iter()
                     .map(|(key, item)| (key.clone(), node(inner, item, value)))
                     .collect(),
             ),
+            // A map that was sent empty.
+            Value::Array(_) => Node::Object(Vec::new()),
             _ => null(),
         };
     }
@@ -79,7 +81,8 @@ fn member(field: &[String], value: &Value, parent: &Value) -> Option<(String, No
             .split('.')
             .try_fold(value, |value, key| value.get(key)),
     };
-    if found.is_none_or(Value::is_null) && flags.iter().any(|flag| flag.starts_with("omit")) {
+    let nothing = |found: &Value| found.is_null() || found.as_array().is_some_and(Vec::is_empty);
+    if found.is_none_or(nothing) && flags.iter().any(|flag| flag.starts_with("omit")) {
         return None;
     }
     Some((

@@ -34,6 +34,7 @@ pub mod warnings;
 
 pub use error::{BadValue, ErrorKind, FieldError};
 pub use names::NameRule;
+pub use read::same;
 use read::{At, Errors};
 use serde_json::Value;
 

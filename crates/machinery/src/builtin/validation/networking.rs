@@ -154,7 +154,7 @@ fn ingress(spec: &At<'_>, errors: &mut Errors) {
     let (rules, backend) = (spec.child("rules"), spec.child("defaultBackend"));
     if rules.is_empty() && !backend.is_set() {
         let detail = "either `defaultBackend` or `rules` must be specified";
-        errors.push(spec.invalid_as(rules.value(), detail));
+        errors.push(spec.invalid_as(rules.dump("[]networking.IngressRule"), detail));
     }
     if backend.is_set() {
         self::backend(&backend, errors);

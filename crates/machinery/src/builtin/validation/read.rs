@@ -251,12 +251,43 @@ impl<'a> At<'a> {
     }
 }
 
-/// Go's semantic equality: nil and empty lists or maps are the same.
+/// Go's semantic equality: nil and empty lists or maps are the same, at any depth. Empty maps are written as empty lists
+/// here (`decode::Empties`).
 pub fn same(one: &Value, other: &Value) -> bool {
-    let empty = |value: &Value| match value {
+    match (one, other) {
+        (Value::Array(items), Value::Array(others)) => {
+            items.len() == others.len()
+                && items
+                    .iter()
+                    .zip(others)
+                    .all(|(one, other)| same(one, other))
+        }
+        (Value::Object(map), Value::Object(others)) => same_fields(map, others),
+        _ => one == other || (is_nothing(one) && is_nothing(other)),
+    }
+}
+
+/// [`same`] of the fields of two objects.
+pub fn same_fields(fields: &Map<String, Value>, others: &Map<String, Value>) -> bool {
+    let equal = |(key, value): (&String, &Value)| same(value, others.get(key).unwrap_or(&NULL));
+    let known = |(key, value): (&String, &Value)| fields.contains_key(key) || is_nothing(value);
+    fields.iter().all(equal) && others.iter().all(known)
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
         Value::Null => true,
         Value::Array(items) => items.is_empty(),
         Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => false,
-    };
-    one == other || (empty(one) && empty(other))
+    }
+}
+
+#[test]
+fn what_is_empty_is_as_good_as_nothing() {
+    use serde_json::json;
+    let one = json!({"a": [{"b": [], "c": 1}], "d": {}});
+    assert!(same(&one, &json!({"a": [{"c": 1}], "d": {}, "e": []})));
+    assert!(!same(&one, &json!({"a": [{"c": 1}]})));
+    assert!(!same(&one, &json!({"a": [{"c": 2}], "d": {}})));
+    assert!(!same(&one, &json!({"a": [{"c": 1}, {}], "d": {}})));
 }

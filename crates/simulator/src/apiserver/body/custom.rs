@@ -22,6 +22,7 @@ pub(super) fn admit_custom(
     let Decoded {
         value: mut object,
         mut strict,
+        ..
     } = decoded;
     let Some(custom) = served.custom() else {
         return Ok((object, strict));
@@ -52,6 +53,7 @@ pub(crate) fn own_custom(served: &Served, mut object: Value) -> Result<Value, Ap
     let decoded = Decoded {
         value: object,
         strict: Vec::new(),
+        empty: decode::Empties::default(),
     };
     admit_custom(served, decoded)
         .map(|(object, _)| object)
@@ -94,6 +96,10 @@ pub(crate) fn merged_custom(served: &Served, mut object: Value) -> Result<Value,
     if created.is_some_and(|created| created.as_str().is_some_and(|text| !is_moment(text))) {
         // Nobody reads it: it is the server's to set.
         meta::metadata_mut(&mut object).remove("creationTimestamp");
+    }
+    let generation = object.pointer("/metadata/generation");
+    if generation.is_some_and(|number| number.is_number() && !number.is_i64()) {
+        meta::metadata_mut(&mut object).remove("generation");
     }
     let resource = &served.resource;
     coerce_metadata(&mut object, &mut Vec::new()).map_err(|cause| {

@@ -2,7 +2,7 @@
 //! (`apiserver/pkg/endpoints/handlers/patch.go`, `applyPatcher`).
 
 use machinery::apply::{ApplyError, Conflicts, conflict};
-use machinery::decode::{self, Decoded};
+use machinery::decode::{self, Decoded, Empties};
 use machinery::meta;
 use serde_json::{Map, Value};
 
@@ -38,7 +38,7 @@ impl<'a> Configuration<'a> {
     /// Reads the configuration of a request.
     pub fn read(request: &'a Request, options: WriteOptions) -> Result<Self, ApiError> {
         let refuse = |text: String| ApiError::bad_request(format!("error decoding YAML: {text}"));
-        let Decoded { value, strict } =
+        let Decoded { value, strict, .. } =
             decode::decode_yaml_untyped(&request.body).map_err(|error| {
                 // Go's reader counts the first line as none.
                 let text = error.to_string().replacen("yaml: line 1: ", "yaml: ", 1);
@@ -47,7 +47,7 @@ impl<'a> Configuration<'a> {
             })?;
         let value = match value {
             Value::Null => Value::Object(Map::new()),
-            Value::Object(_) => whole_numbers(value),
+            Value::Object(_) => value,
             other => {
                 let word = decode::json_word(&other);
                 return Err(refuse(format!(
@@ -92,7 +92,8 @@ impl<'a> Configuration<'a> {
             .map_err(|error| refused(&error))?;
         writer.hollow =
             served.custom().is_some() && subresource.is_empty() && is_hollow(&applied.object);
-        let object = completed(served, &self.value, applied.object)?;
+        let (object, empty) = completed(served, &self.value, applied.object)?;
+        writer.empty = empty;
         match self.options.field_validation {
             FieldValidation::Ignore => {}
             FieldValidation::Warn => {
@@ -123,31 +124,10 @@ fn is_hollow(object: &Value) -> bool {
     })
 }
 
-/// Numbers without a fraction are whole ones, however they were written.
-fn whole_numbers(value: Value) -> Value {
-    match value {
-        Value::Number(number) => {
-            let whole = number
-                .as_f64()
-                .filter(|float| number.is_f64() && float.fract() == 0.0);
-            let whole = whole.and_then(|float| format!("{float}").parse::<i64>().ok());
-            Value::Number(whole.map_or(number, Into::into))
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(whole_numbers).collect()),
-        Value::Object(fields) => Value::Object(
-            fields
-                .into_iter()
-                .map(|(key, value)| (key, whole_numbers(value)))
-                .collect(),
-        ),
-        Value::Null | Value::Bool(_) | Value::String(_) => value,
-    }
-}
-
-/// A merged object as a decoder would have read it: without what was emptied, defaulted.
-fn completed(served: &Served, config: &Value, merged: Value) -> Result<Value, ApiError> {
+/// A merged object as a decoder would have read it: without what was emptied, which comes with it, defaulted.
+fn completed(served: &Served, config: &Value, merged: Value) -> Result<(Value, Empties), ApiError> {
     let Some(type_id) = served.type_id() else {
-        return merged_custom(served, merged);
+        return merged_custom(served, merged).map(|object| (object, Empties::default()));
     };
     let resource = &served.resource;
     let decoded = decode::from_unstructured(type_id, &merged).map_err(|error| {
@@ -160,7 +140,7 @@ fn completed(served: &Served, config: &Value, merged: Value) -> Result<Value, Ap
             meta::name(config),
         ))
     })?;
-    Ok(defaulted(served, decoded.value))
+    Ok((defaulted(served, decoded.value), decoded.empty))
 }
 
 fn refused(error: &ApplyError) -> ApiError {

@@ -99,7 +99,7 @@ fn template_update(spec: &At<'_>, old: &At<'_>, errors: &mut Errors) {
     let now = template.child("spec");
     if before
         .get("spec")
-        .is_some_and(|before| before != now.value())
+        .is_some_and(|before| !same(before, now.value()))
     {
         errors.push(
             now.moved(spec.path_of("template.spec"))
@@ -110,7 +110,7 @@ fn template_update(spec: &At<'_>, old: &At<'_>, errors: &mut Errors) {
 
 /// The server checks template metadata and spec as one struct and names the first part that differs.
 fn immutable_template(template: &At<'_>, before: &Value, errors: &mut Errors) {
-    if template.value() == before {
+    if same(template.value(), before) {
         return;
     }
     errors.push(template.invalid_struct("core.PodTemplateSpec", "field is immutable"));

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::builtin::validation::pod::quantity_value;
-use crate::builtin::validation::read::{At, Errors, same};
+use crate::builtin::validation::read::{At, Errors, same, same_fields};
 use crate::builtin::validation::{FieldError, diff, internal, meta};
 use crate::names;
 use crate::quantity::Quantity;
@@ -146,7 +146,7 @@ pub fn claim_update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
         }
         take(&mut now, &before, "volumeAttributesClassName");
     }
-    if now != before {
+    if !same_fields(&now, &before) {
         let pretty = |spec: Map<String, Value>| {
             internal::to_json_pretty("core.PersistentVolumeClaimSpec", &Value::Object(spec))
         };

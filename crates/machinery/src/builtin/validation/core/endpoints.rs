@@ -2,13 +2,13 @@
 
 use crate::builtin::validation::net;
 use crate::builtin::validation::pod::qualified_name;
-use crate::builtin::validation::read::{At, Errors};
+use crate::builtin::validation::read::{At, Errors, same};
 use crate::names;
 
 /// The subsets; on updates, unchanged ones are not looked at.
 pub fn endpoints(object: &At<'_>, old: Option<&At<'_>>, errors: &mut Errors) {
     let subsets = object.child("subsets");
-    if old.is_some_and(|old| old.child("subsets").value() == subsets.value()) {
+    if old.is_some_and(|old| same(old.child("subsets").value(), subsets.value())) {
         return;
     }
     for subset in subsets.items() {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::claims::{VOLUME_MODES, access_modes, basic_resource};
 use super::sources;
 use crate::builtin::validation::pod::node_selector;
-use crate::builtin::validation::read::{At, Errors};
+use crate::builtin::validation::read::{At, Errors, same};
 use crate::builtin::validation::{FieldError, NameRule, diff, internal, meta};
 use crate::names;
 use crate::quantity::Quantity;
@@ -57,7 +57,7 @@ pub fn update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
     {
         csi.remove("controllerExpandSecretRef");
     }
-    if now != before {
+    if !same(&now, &before) {
         let pretty =
             |source: &Value| internal::to_json_pretty("core.PersistentVolumeSource", source);
         let difference = diff::unified(&pretty(&before), &pretty(&now));
@@ -71,15 +71,55 @@ pub fn update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
         .immutable(old_spec.child("volumeMode").value(), "*string", errors);
     let affinity = spec.child("nodeAffinity");
     if old_spec.child("nodeAffinity").is_set() {
-        affinity.moved("nodeAffinity").immutable(
-            old_spec.child("nodeAffinity").value(),
-            "*core.VolumeNodeAffinity",
+        node_affinity(
+            &affinity.moved("nodeAffinity"),
+            &old_spec.child("nodeAffinity"),
             errors,
         );
     }
     let class = spec.child("volumeAttributesClassName");
     if old_spec.child("volumeAttributesClassName").is_set() && !class.is_set() {
         errors.push(class.forbidden("update from non-nil value to nil is forbidden"));
+    }
+}
+
+/// Where a volume can be used stays, but labels of nodes may become those that took their place.
+fn node_affinity(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
+    let mut before = old.value().clone();
+    let terms = before.pointer_mut("/required/nodeSelectorTerms");
+    let terms = terms.and_then(Value::as_array_mut).into_iter().flatten();
+    for (place, term) in terms.enumerate() {
+        for list in ["matchExpressions", "matchFields"] {
+            let requirements = term.get_mut(list).and_then(Value::as_array_mut);
+            for (index, requirement) in requirements.into_iter().flatten().enumerate() {
+                let key = format!("/required/nodeSelectorTerms/{place}/{list}/{index}/key");
+                let now = new.value().pointer(&key).and_then(Value::as_str);
+                let was = requirement.get("key").and_then(Value::as_str);
+                // A label that hasn't become any may also go.
+                let renamed = successor(was.unwrap_or_default());
+                if let (Some(now), Some(fields)) = (now, requirement.as_object_mut())
+                    && renamed == now
+                {
+                    fields.insert("key".to_owned(), Value::from(now));
+                }
+            }
+        }
+    }
+    if !same(new.value(), &before) {
+        let detail = "field is immutable, except for updating from beta label to GA";
+        errors.push(new.invalid_struct("*core.VolumeNodeAffinity", detail));
+    }
+}
+
+/// What a beta label of nodes has become; nothing for others.
+fn successor(label: &str) -> &'static str {
+    match label {
+        "failure-domain.beta.kubernetes.io/zone" => "topology.kubernetes.io/zone",
+        "failure-domain.beta.kubernetes.io/region" => "topology.kubernetes.io/region",
+        "beta.kubernetes.io/os" => "kubernetes.io/os",
+        "beta.kubernetes.io/arch" => "kubernetes.io/arch",
+        "beta.kubernetes.io/instance-type" => "node.kubernetes.io/instance-type",
+        _ => "",
     }
 }
 

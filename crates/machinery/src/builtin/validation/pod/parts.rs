@@ -41,7 +41,7 @@ pub fn ephemeral_containers(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
             errors.push(at.forbidden(text));
             continue;
         };
-        if after.value() != before.value() {
+        if !same(after.value(), before.value()) {
             let pretty = |one: &Value| internal::to_json_pretty("core.EphemeralContainer", one);
             let difference = diff::unified(&pretty(before.value()), &pretty(after.value()));
             let text =

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{annotations, metadata_and_spec, scheduling, spec};
-use crate::builtin::validation::read::{At, Errors, same};
+use crate::builtin::validation::read::{At, Errors, same, same_fields};
 use crate::builtin::validation::{BadValue, diff, error, internal, meta, net};
 use crate::names;
 
@@ -38,14 +38,14 @@ pub fn update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
     let (Some(new_spec), Some(old_spec)) = (new.map(), old.map()) else {
         return;
     };
-    if new_spec == old_spec {
+    if same_fields(new_spec, old_spec) {
         return;
     }
     let mut munged = munge(new_spec, old_spec);
     if !old.child("schedulingGates").is_empty() {
         gated(&new, &old, &mut munged, errors);
     }
-    if &munged != old_spec {
+    if !same_fields(&munged, old_spec) {
         let pretty = |spec: &Map<String, Value>| {
             internal::to_json_pretty("core.PodSpec", &Value::Object(spec.clone()))
         };
@@ -197,7 +197,7 @@ fn gated(new: &At<'_>, old: &At<'_>, munged: &mut Map<String, Value>, errors: &m
         path.value(),
         old.child("affinity").child("nodeAffinity").value().clone(),
     );
-    if now == &before {
+    if same(now, &before) {
         return;
     }
     node_affinity(&path, &At::new(path.path(), &before), errors);

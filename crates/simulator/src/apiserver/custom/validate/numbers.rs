@@ -3,7 +3,7 @@
 //! Bounds are floating point numbers there: an integer is compared with what is left of them without their fraction.
 
 use machinery::builtin::validation::ErrorKind;
-use machinery::go_json::show_float;
+use machinery::go_json::{format_float, show_float};
 use serde_json::{Number, Value};
 
 use super::super::schema::Schema;
@@ -39,15 +39,11 @@ fn out_of_range(schema: &Schema, number: &Number, what: &str, path: &str) -> Opt
     (!fits).then(|| format!("{what} value must be of type {kind} {with} in {path}"))
 }
 
-/// The integer that a number is, whatever its notation.
+/// The integer that a number is, whatever its notation: a float is written without an exponent, and read again.
 fn whole(number: &Number) -> Option<i64> {
-    if number.is_f64() {
-        number
-            .as_f64()
-            .filter(|float| float.fract() == 0.0)
-            .and_then(truncated)
-    } else {
-        number.as_i64()
+    match number.as_f64() {
+        Some(float) if number.is_f64() => format_float(float).parse().ok(),
+        Some(_) | None => number.as_i64(),
     }
 }
 
