@@ -1,7 +1,8 @@
 //! What is wrong with a custom object comes in no order: the real server finds it by walking through Go's maps of properties
 //! (`kube-openapi/pkg/validation/validate/object_validator.go`, `apiextensions-apiserver/pkg/apiserver/schema/cel`), so that two
-//! answers to one request differ. It walks through those of the devices of a `ResourceSlice` too (`validateMap` of
-//! `pkg/apis/resource/validation`). Here it comes in the order of its text; nothing is left out.
+//! answers to one request differ. It walks through those of the devices of a `ResourceSlice` and of the overhead of a
+//! `RuntimeClass` too (`validateMap` of `pkg/apis/resource/validation`, `ValidateResourceRequirements`). Here it comes in the
+//! order of its text; nothing is left out.
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
@@ -25,9 +26,10 @@ static OF_DATA: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).unwrap_or_else(|_| unreachable!("a pattern of our own"))
 });
 
-/// The object is a slice of devices.
-static SLICE: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r#""group":\s*"resource\.k8s\.io",\s*"kind":\s*"ResourceSlice""#;
+/// Kinds of Kubernetes' own whose maps are walked through.
+static WALKED: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern =
+        r#""group":\s*"(resource|node)\.k8s\.io",\s*"kind":\s*"(ResourceSlice|RuntimeClass)""#;
     Regex::new(pattern).unwrap_or_else(|_| unreachable!("a pattern of our own"))
 });
 
@@ -36,7 +38,7 @@ pub fn in_order(body: &str) -> String {
     let custom = GROUP
         .captures(body)
         .is_some_and(|found| !found[1].ends_with(".k8s.io") && found[1].contains('.'));
-    let in_no_order = custom || SLICE.is_match(body) || OF_DATA.is_match(body);
+    let in_no_order = custom || WALKED.is_match(body) || OF_DATA.is_match(body);
     if !in_no_order || !body.contains("\"Invalid\"") {
         return body.to_owned();
     }

@@ -171,7 +171,7 @@ fn go_syntax(value: &Value) -> String {
         Value::Null => "interface {}(nil)".to_owned(),
         Value::Bool(flag) => flag.to_string(),
         Value::Number(number) => match number.as_f64() {
-            Some(float) if number.is_f64() => go_json::format_float(float),
+            Some(float) if number.is_f64() => go_json::show_float(float),
             _ => number.to_string(),
         },
         Value::String(text) => quote(text),

@@ -153,17 +153,27 @@ mod tests {
 
     #[test]
     fn only_odd_notations_are_kept() {
-        let all = "[1,-0,-0.0,1e3,1.0,1.5,9223372036854775808,18446744073709551616,1e400,1e+21]";
+        let all = "[1,-0,-0.0,1e3,1.0,1.5,9223372036854775808,18446744073709551616,1e+21]";
         let kept = decode_kept(all.as_bytes()).expect("numbers").value;
         assert_eq!(go_json::to_string(&kept, None), all);
         assert_eq!(kept.pointer("/0"), Some(&json!(1)));
         assert_eq!(kept.pointer("/5"), Some(&json!(1.5)));
-        assert_eq!(kept.pointer("/9"), Some(&json!(1e21)));
+        assert_eq!(kept.pointer("/8"), Some(&json!(1e21)));
         assert_eq!(kept.pointer("/3").and_then(notation), Some("1e3"));
         assert_eq!(
             Ok(plain(kept)),
             decode_untyped(all.as_bytes()).map(|decoded| decoded.value)
         );
+    }
+
+    #[test]
+    fn what_no_float_holds_is_kept_and_is_no_number_of_a_map() {
+        let kept = decode_kept(b"[1e400]").expect("a text").value;
+        assert_eq!(go_json::to_string(&kept, None), "[1e400]");
+        let error = "json: cannot unmarshal number 1e400 into Go value of type float64";
+        assert_eq!(too_large(&kept).as_deref(), Some(error));
+        let read = decode_untyped(b"[1e400]").expect_err("too large");
+        assert_eq!(read.to_string(), error);
     }
 
     #[test]

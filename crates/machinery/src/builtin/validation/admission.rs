@@ -56,11 +56,11 @@ fn webhook(hook: &At<'_>, mutating: bool, errors: &mut Errors) {
     if timeout.is_set() && !(1..=30).contains(&timeout.int()) {
         errors.push(timeout.invalid("the timeout value must be between 1 and 30 seconds"));
     }
-    if mutating {
-        known("reinvocationPolicy", &["IfNeeded", "Never"], errors);
-    }
     for selector in ["namespaceSelector", "objectSelector"] {
         meta::label_selector(&hook.child(selector), errors);
+    }
+    if mutating {
+        known("reinvocationPolicy", &["IfNeeded", "Never"], errors);
     }
     client(&hook.child("clientConfig"), errors);
     policies::match_conditions(&hook.child("matchConditions"), false, errors);
