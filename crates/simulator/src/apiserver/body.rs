@@ -426,7 +426,7 @@ pub(crate) fn patched(
     };
     // A type is a text, however a number in its place was written.
     let odd = |key: &&str| value.get(key).and_then(number::notation).is_some();
-    let settled = ["apiVersion", "kind"].iter().any(|key| odd(key));
+    let settled = ["apiVersion", "kind"].iter().any(odd);
     let settled = settled.then(|| number::plain(value.clone()));
     let value = settled.as_ref().unwrap_or(value);
     let kind = meta::kind(value);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -86,13 +87,12 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
     } else {
         builder.http1_only()
     };
-    tokio::select! {
-        end = builder.serve_connection_with_upgrades(TokioIo::new(stream), service) => {
-            if let Err(error) = end {
-                tracing::debug!(%error, "connection ended");
-            }
-        }
-        () = stuck.wait() => tracing::debug!("connection ended: the client reads nothing"),
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    let unread = std::pin::pin!(stuck.wait());
+    match select(std::pin::pin!(connection), unread).await {
+        Either::Left((Ok(()), _)) => {}
+        Either::Left((Err(error), _)) => tracing::debug!(%error, "connection ended"),
+        Either::Right(_) => tracing::debug!("connection ended: the client reads nothing"),
     }
 }
 

@@ -88,10 +88,8 @@ pub(super) fn always(group: &str, kind: &str, object: &At<'_>, warnings: &mut Ve
 pub(super) fn created(group: &str, kind: &str, object: &At<'_>, warnings: &mut Vec<String>) {
     match (group, kind) {
         ("", "ResourceQuota") => quota(&object.child("spec").child("hard"), warnings),
-        ("discovery.k8s.io", "EndpointSlice") => {
-            if object.child("addressType").text() == "FQDN" {
-                warnings.push("spec.addressType: FQDN endpoints are deprecated".to_owned());
-            }
+        ("discovery.k8s.io", "EndpointSlice") if object.child("addressType").text() == "FQDN" => {
+            warnings.push("spec.addressType: FQDN endpoints are deprecated".to_owned());
         }
         _ => {}
     }
