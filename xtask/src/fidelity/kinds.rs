@@ -29,10 +29,6 @@ impl Area for Kinds {
         definitions()
     }
 
-    fn unrecorded(&self) -> Option<&'static str> {
-        Some("too much of it still differs, a walk in three")
-    }
-
     fn sequences(&self, seed: u64) -> Result<Vec<Sequence>> {
         let kinds: Vec<_> = catalogue::KINDS.iter().chain(groups::KINDS).collect();
         let sequences = (0..SEQUENCES).map(|number| {
