@@ -325,7 +325,7 @@ mod bad_input {
             stream.write_all(head.as_bytes()).await.unwrap();
             unread.push(stream);
         }
-        let patient = Duration::from_secs(60);
+        let patient = Duration::from_mins(1);
         let refused = tokio::time::timeout(patient, asked_until(&client, 429)).await;
         assert!(refused.is_ok(), "unread lists hold no room");
         let served = tokio::time::timeout(patient, asked_until(&client, 200)).await;

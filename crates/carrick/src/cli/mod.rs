@@ -1,5 +1,6 @@
 //! The commands, one file each. Data goes to standard output, messages and errors to standard error.
 
+mod config_reloader;
 mod connection;
 mod container;
 mod crds;
@@ -58,7 +59,7 @@ enum Command {
     Monitoring(monitoring::Monitoring),
     /// Put variables into a configuration, watch it, and make Prometheus or Alertmanager read it again
     #[command(disable_help_flag = true)]
-    Reloader(ReloaderArgs),
+    Reloader(config_reloader::ReloaderArgs),
     /// Look at Rollouts and steer them
     Rollouts(rollouts::Rollouts),
     /// Become a program that ends with the process that started it
@@ -67,17 +68,6 @@ enum Command {
     /// Serve one page: the program of image carrick.dev/examples/hello
     #[command(hide = true)]
     ExampleServer(example_server::ExampleServerArgs),
-}
-
-/// Flags of upstream's config-reloader, which that crate reads itself.
-#[derive(clap::Args)]
-struct ReloaderArgs {
-    #[arg(
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "FLAGS"
-    )]
-    flags: Vec<OsString>,
 }
 
 /// Carries out the command that the arguments name. Called as `kubectl-argo-rollouts`, `operator` or
@@ -89,17 +79,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         .and_then(|path| Path::new(path).file_name())
         .unwrap_or_default();
     if called == "prometheus-config-reloader" {
-        return reloader::main(args.into_iter().skip(1));
+        return config_reloader::main(args.into_iter().skip(1));
     }
     let result = if called == "kubectl-argo-rollouts" {
         rollouts::Plugin::try_parse_from(args)
             .map(|plugin| plugin.rollouts.run().map(|()| ExitCode::SUCCESS))
     } else if called == "operator" {
-        operator::Operator::read(args)
-            .map(|operator| operator.run().map(|()| ExitCode::SUCCESS))
+        operator::Operator::read(args).map(|operator| operator.run().map(|()| ExitCode::SUCCESS))
     } else if let Some(args) = operator::asked_for(&args) {
-        operator::Operator::read(args)
-            .map(|operator| operator.run().map(|()| ExitCode::SUCCESS))
+        operator::Operator::read(args).map(|operator| operator.run().map(|()| ExitCode::SUCCESS))
     } else {
         Carrick::try_parse_from(args).map(|carrick| carrick.command.run())
     };
@@ -114,7 +102,7 @@ impl Command {
     fn run(self) -> Result<ExitCode> {
         let done = match self {
             // It has exit codes of its own.
-            Self::Reloader(args) => return Ok(reloader::main(args.flags)),
+            Self::Reloader(args) => return Ok(config_reloader::main(args.flags)),
             Self::Up(args) => args.run(),
             Self::Run(args) => args.run(),
             Self::Crds => crds::run(),
