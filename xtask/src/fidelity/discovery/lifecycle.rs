@@ -81,6 +81,11 @@ pub fn sequence(chance: &mut Chance, number: u64) -> Sequence {
     steps.push(until(gone, "", &Value::Null));
     let gone = Step::get(format!("/openapi/v3/apis/{}/{first}", names.group));
     steps.push(until(gone, "", &Value::Null));
+    for version in [first, second] {
+        // The list of documents follows by and by.
+        let indexed = indexed(&names.group, version);
+        steps.push(until(Step::get("/openapi/v3"), &indexed, &Value::Null));
+    }
     let all = Step::get("/apis").header("accept", AGGREGATED);
     steps.push(until(all, "/items/19/metadata/name", &json!(LAST)));
     steps.push(Step::get("/apis").header("accept", AGGREGATED));
@@ -101,6 +106,11 @@ pub fn is_one(sequence: &Sequence) -> bool {
 
 /// The last built-in group in the order of discovery.
 const LAST: &str = "flowcontrol.apiserver.k8s.io";
+
+/// Where the list of documents names that of a version.
+fn indexed(group: &str, version: &str) -> String {
+    format!("/paths/apis~1{group}~1{version}")
+}
 
 fn until(step: Step, at: &str, is: &Value) -> Step {
     Step {

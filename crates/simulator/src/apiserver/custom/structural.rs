@@ -282,7 +282,7 @@ fn invariants(schema: &Value, path: &str, level: Level, errors: &mut Vec<FieldEr
         .filter(|value| !value.is_null())
     {
         let field = format!("{path}.additionalProperties");
-        if level == Level::Root && additional != &Value::Bool(false) {
+        if level == Level::Root {
             errors.push(FieldError::forbidden(
                 field.clone(),
                 "must not be used at the root",
