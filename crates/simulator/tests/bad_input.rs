@@ -306,7 +306,7 @@ mod bad_input {
         const OBJECTS: usize = 40;
         let client = Client::start(Limits {
             max_reading: Some(3),
-            patience: Duration::from_secs(2),
+            patience: Duration::from_secs(5),
             ..Limits::default()
         })
         .await;

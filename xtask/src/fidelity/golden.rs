@@ -183,6 +183,8 @@ pub async fn replay(area: &dyn Area, only: Option<usize>, report: &mut Report) -
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::fidelity::{area, schemas};
 
@@ -302,6 +304,23 @@ mod tests {
         "discovery": discovery_is_answered_as_recorded, what_is_planted_in_discovery_is_found;
         "tables": tables_are_shown_as_recorded, what_is_planted_among_tables_is_found;
         "identities": identities_are_what_was_recorded, what_is_planted_among_identities_is_found;
+    }
+
+    #[test]
+    fn every_script_of_a_controller_is_recorded() {
+        let name = "builtins";
+        let areas = area::all();
+        let area = areas.iter().find(|area| area.name() == name);
+        let (seed, traces) = read(name).expect("a recording").expect("traces");
+        let scripts = area.expect("an area").sequences(seed).expect("scripts");
+        let titles = |sequences: Vec<&Sequence>| {
+            let titles = sequences.into_iter().map(|sequence| &sequence.title);
+            titles.cloned().collect::<BTreeSet<String>>()
+        };
+        assert_eq!(
+            titles(traces.iter().map(|trace| &trace.sequence).collect()),
+            titles(scripts.iter().collect())
+        );
     }
 
     #[test]

@@ -83,11 +83,24 @@ pub(super) enum Additional {
 impl Schema {
     /// Compiles a schema; one the server would not have accepted is taken as one without any rule.
     pub(super) fn compile(schema: &Value) -> Self {
-        let mut compiled: Self = serde_json::from_value(schema.clone()).unwrap_or_default();
+        let mut compiled = Self::read(schema);
         compiled.forget_unknown_formats();
+        compiled
+    }
+
+    /// The schema that a default has to fit: there a format that nobody checks is one, and that a value may be a number or
+    /// a text is a mark that restricts nothing (`pkg/apiserver/schema/kubeopenapi.go`).
+    pub(super) fn of_default(schema: &Value) -> Self {
+        let mut read = Self::read(schema);
+        read.forget_int_or_string();
+        read
+    }
+
+    fn read(schema: &Value) -> Self {
+        let read: Self = serde_json::from_value(schema.clone()).unwrap_or_default();
         Self {
-            embeds: compiled.has_embedded(),
-            ..compiled
+            embeds: read.has_embedded(),
+            ..read
         }
     }
 
@@ -102,13 +115,6 @@ impl Schema {
             self.format.clear();
         }
         self.below_mut().for_each(Self::forget_unknown_formats);
-    }
-
-    /// As defaults are checked: that a value may be a number or a text is a mark there, which restricts nothing
-    /// (`pkg/apiserver/schema/kubeopenapi.go`).
-    pub(super) fn for_defaults(mut self) -> Self {
-        self.forget_int_or_string();
-        self
     }
 
     fn forget_int_or_string(&mut self) {

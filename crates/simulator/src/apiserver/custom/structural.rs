@@ -462,7 +462,7 @@ fn pattern(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
 fn defaults(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
     if let Some(default) = schema.get("default").filter(|default| !default.is_null()) {
         let field = format!("{path}.default");
-        let compiled = Schema::compile(schema).for_defaults();
+        let compiled = Schema::of_default(schema);
         let mut pruned = default.clone();
         if compiled.kind == "object" && !prune_default(&mut pruned, &compiled) {
             errors.push(FieldError::invalid(
