@@ -1,7 +1,6 @@
 //! The program as the operator starts it, beside a program that can be reloaded.
 
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use flate2::Compression;
@@ -324,12 +323,14 @@ async fn get_or_nothing(address: &str) -> Option<u8> {
     stream.read_u8().await.ok()
 }
 
-/// A program that notes each SIGHUP in a file.
+/// A program that notes each SIGHUP in a file. Its name is that of a link: a file that was written just now may still be
+/// open for writing in a child of another test, and can't be run then.
 fn heeding(folder: &Folder, name: &str) -> tokio::process::Child {
-    let script = "#!/bin/bash\ntrap 'echo hup >> \"$1\"' HUP\necho ready\nwhile :; do sleep 1 & wait; done\n";
-    let path = folder.write(name, script);
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let script = "trap 'echo hup >> \"$1\"' HUP; echo ready; while :; do sleep 1 & wait; done";
+    let path = folder.path(name);
+    std::os::unix::fs::symlink("/bin/bash", &path).unwrap();
     tokio::process::Command::new(&path)
+        .args(["-c", script, name])
         .arg(folder.path("signals"))
         .stdout(std::process::Stdio::piped())
         .kill_on_drop(true)
