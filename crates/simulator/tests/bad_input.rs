@@ -330,11 +330,14 @@ mod bad_input {
         assert!(refused.is_ok(), "unread lists hold no room");
         let served = tokio::time::timeout(patient, asked_until(&client, 200)).await;
         assert!(served.is_ok(), "unread lists hold their room for ever");
+        // Whose room was free again has lost its list; others may still have been in time.
+        let mut cut = 0;
         for mut stream in unread {
             let mut got = Vec::new();
             let _ = stream.read_to_end(&mut got).await;
-            assert!(got.len() < OBJECTS * text.len(), "the list was kept");
+            cut += usize::from(got.len() < OBJECTS * text.len());
         }
+        assert!(cut > 0, "the lists were kept");
         // Who reads, however slowly, gets everything.
         let whole = client.send("GET", CONFIG_MAPS, JSON, b"").await;
         assert!(whole.len() > OBJECTS * text.len());

@@ -50,8 +50,7 @@ static CAUSE: LazyLock<Regex> = LazyLock::new(|| {
 /// What doesn't fit the type of an applied object.
 static FAULTS: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"errors:(?P<lines>(?:\\n  (?:[^\\"]|\\[^n])*)+)"#));
-/// Of Services: of the range the servers have, and of one that a sequence gives them, for as long as it is there.
-static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b10\.(?:96\.\d+|200\.0)\.\d+\b"));
+static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b10\.96\.\d+\.\d+\b"));
 static PORT: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?P<before>(?i:nodePort)\\*"?[:=] ?)(?P<number>3[0-2]\d{3})\b"#));
 /// As a table shows it, beside the port of the Service.
