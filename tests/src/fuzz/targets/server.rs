@@ -45,6 +45,15 @@ impl Answer {
         let version = self.body.pointer("/metadata/resourceVersion");
         version.and_then(Value::as_str).unwrap_or_default()
     }
+
+    /// The object without its revision.
+    fn content(&self) -> Value {
+        let mut object = self.body.clone();
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("resourceVersion");
+        }
+        object
+    }
 }
 
 impl Server {
@@ -144,8 +153,30 @@ impl Server {
         }
     }
 
-    /// What holds for every object that was answered: sent back as it is, it is accepted and changes nothing.
+    /// What holds for every object that was answered: sent back as it is, it is accepted and changes nothing. One that is read
+    /// as more than what was stored of it is stored once more, as it is read, and then no more: see [`filled_in`].
     pub fn holds(&mut self, path: &str, answer: &Answer) -> Result<()> {
+        let again = self.send_back(path, answer)?;
+        if again.version() == answer.version() {
+            return Ok(());
+        }
+        ensure!(
+            filled_in(&answer.body) && again.content() == answer.content(),
+            "an object sent back as it was answered was stored anew: {} is now {}",
+            answer.body,
+            again.body
+        );
+        let third = self.send_back(path, &again)?;
+        ensure!(
+            third.version() == again.version(),
+            "an object sent back twice was stored anew each time: {} is now {}",
+            again.body,
+            third.body
+        );
+        Ok(())
+    }
+
+    fn send_back(&mut self, path: &str, answer: &Answer) -> Result<Answer> {
         let body = answer.body.to_string();
         let again = self.send(Method::PUT, path, "application/json", body.as_bytes());
         ensure!(
@@ -154,12 +185,7 @@ impl Server {
             again.code,
             again.body["message"]
         );
-        ensure!(
-            again.version() == answer.version(),
-            "an object sent back as it was answered was stored anew: {body} is now {}",
-            again.body
-        );
-        Ok(())
+        Ok(again)
     }
 
     /// The object in the collection of a kind that is written to, made anew.
@@ -174,6 +200,18 @@ impl Server {
         );
         ensure!(made.code == 201, "no subject: {}", made.body);
         Ok(format!("{collection}/subject"))
+    }
+}
+
+/// Whether reading may have filled in what isn't stored: the labels of a Job's template, which are the Job's own once
+/// preparation has made them, and a custom object's zero that lost its sign.
+fn filled_in(object: &Value) -> bool {
+    match object["kind"].as_str() {
+        Some("Job") => {
+            object["metadata"]["labels"] == object["spec"]["template"]["metadata"]["labels"]
+        }
+        Some("Gadget") => true,
+        _ => false,
     }
 }
 
