@@ -22,7 +22,7 @@ const USED: &[(&str, &str)] = &[
     ("alertmanagers/finalizers.monitoring.coreos.com", "update"),
     ("alertmanagers/status.monitoring.coreos.com", "patch"),
     ("configmaps", "get list watch create update delete"),
-    ("events", "create patch"),
+    ("events.events.k8s.io", "create patch"),
     ("leases.coordination.k8s.io", "get create update"),
     ("namespaces", "list watch"),
     ("podmonitors.monitoring.coreos.com", "get list watch"),
@@ -51,7 +51,7 @@ const USED: &[(&str, &str)] = &[
     ("selfsubjectaccessreviews.authorization.k8s.io", "create"),
     ("servicemonitors.monitoring.coreos.com", "get list watch"),
     ("servicemonitors/status.monitoring.coreos.com", "patch"),
-    ("services", "get list watch create update"),
+    ("services", "get create update"),
     (
         "statefulsets.apps",
         "get list watch create update patch delete",

@@ -12,8 +12,8 @@ use runtime::queue::Backoff;
 use runtime::resource::NAMESPACE;
 use runtime::select::{Either, race};
 use runtime::{
-    Cache, Clock, Controller, ControllerOptions, Error, Manager, ManagerOptions, Meta, ObjectKey,
-    Scope, Shutdown, Whole, shutdown,
+    Cache, Clock, Controller, ControllerOptions, Error, EventApi, Manager, ManagerOptions, Meta,
+    ObjectKey, Scope, Shutdown, Whole, shutdown,
 };
 
 use crate::access;
@@ -24,7 +24,7 @@ use crate::operator::assets::{AssetReader, same_version};
 use crate::operator::candidates::Configurations;
 use crate::operator::reconciler::WorkloadReconciler;
 use crate::operator::references::Source;
-use crate::operator::refusals::Told;
+use crate::operator::refusals::{self, Told};
 use crate::operator::resources::{CONFIG_MAP, SECRET, STATEFUL_SET};
 use crate::operator::selecting::{Configuration, Selecting, regarding, wanting};
 use crate::operator::stored::Own;
@@ -219,6 +219,9 @@ fn manager(client: RuntimeClient, options: &RunOptions, usable: &Usable) -> Mana
         });
     let manager_options = ManagerOptions {
         component: "prometheus-operator".to_owned(),
+        events: EventApi::New {
+            action: refusals::action,
+        },
         leader,
         listen: options.listen.clone(),
     };
@@ -265,7 +268,6 @@ impl Shared {
             secrets: own_secrets.index_by_controller(),
             config_maps: own_config_maps.index_by_controller(),
             stateful_sets: own_stateful_sets.index_by_controller(),
-            services: whole(runtime::resource::SERVICE, &ours),
         };
         let namespaces = match usable.lacks("namespaces", "", &["list", "watch"]) {
             None => manager.cache(NAMESPACE, Scope::all()),

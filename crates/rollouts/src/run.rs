@@ -11,8 +11,8 @@ use runtime::client::{Client as RuntimeClient, ClientOptions};
 use runtime::leader::{self, LeaderOptions};
 use runtime::queue::Backoff;
 use runtime::{
-    Cache, Change, Clock, ControllerOptions, Error, EventType, Index, Manager, ManagerOptions,
-    Meta, ObjectKey, ObjectReference, Projection, Scope, Shutdown,
+    Cache, Change, Clock, ControllerOptions, Error, EventApi, EventType, Index, Manager,
+    ManagerOptions, Meta, ObjectKey, ObjectReference, Projection, Scope, Shutdown,
 };
 
 use crate::access;
@@ -116,6 +116,7 @@ pub fn manager(client: kube::Client, options: &RunOptions) -> Manager {
         .map(|namespace| leader_options(&client, namespace, options));
     let manager_options = ManagerOptions {
         component: "rollouts-controller".to_owned(),
+        events: EventApi::Core,
         leader,
         listen: options.listen.clone(),
     };

@@ -304,7 +304,8 @@ mod tests {
             .unwrap();
         let outcome = runtime.block_on(async {
             let client = api.client();
-            let (recorder, _writer) = events::channel(client.clone(), "test");
+            let (recorder, _writer) =
+                events::channel(client.clone(), "test", events::EventApi::Core);
             Driver::new(client, recorder).perform(plan).await
         });
         let writes = api.state().writes.clone();
@@ -403,7 +404,8 @@ mod tests {
         let written = runtime.block_on(async {
             api.put("/api/v1/configmaps", config_map("there"));
             let client = api.client();
-            let (recorder, _writer) = events::channel(client.clone(), "test");
+            let (recorder, _writer) =
+                events::channel(client.clone(), "test", events::EventApi::Core);
             let driver = Driver::new(client, recorder);
             let mut written = Vec::new();
             for new in [json!({"a": 1, "b": 2}), json!({"a": 3})] {

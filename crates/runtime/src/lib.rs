@@ -42,7 +42,7 @@ pub use effect::{
     Propagation,
 };
 pub use error::{Class, Error};
-pub use events::EventRecorder;
+pub use events::{EventApi, EventRecorder};
 pub use manager::{Manager, ManagerOptions};
 pub use metrics::Registry;
 pub use plan::{Failure, Performed, Plan, Planned, Requeue};

@@ -16,7 +16,7 @@ use crate::cache::{Cache, Projection, Scope, Sink};
 use crate::client::Client;
 use crate::controller::{Controller, ControllerOptions};
 use crate::error::Error;
-use crate::events::{self, EventRecorder, EventWriter};
+use crate::events::{self, EventApi, EventRecorder, EventWriter};
 use crate::health::Health;
 use crate::leader::{Elector, LeaderOptions};
 use crate::metrics::{Registry, process};
@@ -31,8 +31,10 @@ const FLUSH: Duration = Duration::from_secs(5);
 /// How a manager works.
 #[derive(Clone, Debug, Default)]
 pub struct ManagerOptions {
-    /// `source.component` of Events.
+    /// What Events say they come from.
     pub component: String,
+    /// Through which API Events are written.
+    pub events: EventApi,
     /// Leader election; without it the controllers work at once.
     pub leader: Option<LeaderOptions>,
     /// Where `/healthz`, `/readyz` and `/metrics` are served; each address answers all of them.
@@ -61,7 +63,8 @@ pub struct Manager {
 impl Manager {
     /// A manager without caches and controllers.
     pub fn new(client: Client, options: ManagerOptions) -> Self {
-        let (recorder, writer) = events::channel(client.clone(), options.component.clone());
+        let (recorder, writer) =
+            events::channel(client.clone(), options.component.clone(), options.events);
         Self {
             client,
             options,

@@ -156,6 +156,9 @@ impl fmt::Display for ObjectKey {
 pub const POD: ResourceRef = ResourceRef::namespaced("", "v1", "Pod", "pods");
 /// Core `v1` Event.
 pub const EVENT: ResourceRef = ResourceRef::namespaced("", "v1", "Event", "events");
+/// `events.k8s.io/v1` Event: the same objects.
+pub const NEW_EVENT: ResourceRef =
+    ResourceRef::namespaced("events.k8s.io", "v1", "Event", "events");
 /// Core `v1` Service.
 pub const SERVICE: ResourceRef = ResourceRef::namespaced("", "v1", "Service", "services");
 /// Core `v1` PodTemplate.

@@ -185,14 +185,11 @@ impl RunArgs {
                 self.loglevel
             ));
         };
-        let log = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_ansi(super::output::shows_colour(&std::io::stderr()))
-            .with_writer(std::io::stderr);
-        match self.logformat {
-            LogFormat::Text => log.init(),
-            LogFormat::Json => log.json().init(),
-        }
+        let json = match self.logformat {
+            LogFormat::Text => false,
+            LogFormat::Json => true,
+        };
+        super::output::start_log(filter, json);
         Ok(())
     }
 }

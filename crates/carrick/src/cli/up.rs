@@ -15,6 +15,7 @@ use machinery::yaml;
 use rollouts::RunOptions;
 use rollouts::install::{Install, NAME};
 use runtime::client::{Client, ClientOptions};
+use runtime::effect::Patch;
 use runtime::resource::{CUSTOM_RESOURCE_DEFINITION, LEASE, NAMESPACE, ObjectKey};
 use runtime::shutdown::{self, Shutdown};
 use serde_json::{Value, json};
@@ -23,9 +24,10 @@ use simulator::nodes::containers::ContainerRuntime;
 use simulator::request::User;
 use simulator::serve::{ServeOptions, Server};
 use simulator::wire::Wire;
+use tracing_subscriber::EnvFilter;
 
 use super::create_or_merge;
-use super::output::{fail, message};
+use super::output::{fail, message, start_log};
 use crate::local::Processes;
 use crate::tour;
 
@@ -59,6 +61,8 @@ pub struct UpArgs {
 impl UpArgs {
     /// Runs until Ctrl-C, or until the tour is over with `--exit`.
     pub fn run(self) -> Result<()> {
+        // What controllers can't do shows at once.
+        start_log(EnvFilter::new("warn"), false);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -95,8 +99,13 @@ impl UpArgs {
         .await?;
         let wire = Wire::new(&server.world, "carrick");
         let kube = kube::Client::new(wire.clone(), "default");
-        let client = Client::new(kube, ClientOptions::default());
-        let Some(installed) = stop.or(install(&client)).await else {
+        let client = Client::new(kube.clone(), ClientOptions::default());
+        let as_kubectl = ClientOptions {
+            field_manager: "kubectl".to_owned(),
+            ..ClientOptions::default()
+        };
+        let installing = Client::new(kube, as_kubectl);
+        let Some(installed) = stop.or(install(&installing)).await else {
             let kept = server.shutdown().await;
             processes.end().await;
             return Ok(kept?);
@@ -251,7 +260,8 @@ async fn hold_lease(client: &Client) -> Result<()> {
     create_or_merge(client, &LEASE, &lease).await
 }
 
-/// Makes the `ServiceAccounts` the controllers act as, with the rights that `carrick rbac` prints and no others.
+/// Makes the `ServiceAccounts` the controllers act as, with the rights that `carrick rbac` prints and no others. What is
+/// cluster-wide has names of its own: users' manifests bring roles with upstream's, and take them away again.
 async fn grant(client: &Client) -> Result<()> {
     let rollouts = Install {
         namespace: NAME.to_owned(),
@@ -270,19 +280,39 @@ async fn grant(client: &Client) -> Result<()> {
         let namespace =
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
         create_or_merge(client, &NAMESPACE, &namespace).await?;
-        for (resource, object) in objects {
+        for (resource, mut object) in objects {
+            if !resource.namespaced {
+                keep_apart(&mut object);
+            }
             create_or_merge(client, &resource, &object).await?;
         }
     }
     Ok(())
 }
 
-/// Creates or updates the definitions, and waits until they are served.
+/// Gives a cluster role, or the binding of one, a name that only this program uses.
+fn keep_apart(object: &mut Value) {
+    for pointer in ["/metadata/name", "/roleRef/name"] {
+        if let Some(name) = object.pointer_mut(pointer) {
+            *name = json!(format!("carrick:{}", name.as_str().unwrap_or_default()));
+        }
+    }
+}
+
+/// Applies the definitions, and waits until they are served. The client's field manager should be kubectl's own, so that
+/// `kubectl apply --server-side` of upstream's definitions replaces these without a conflict.
 async fn install(client: &Client) -> Result<()> {
     let mut definitions = ::rollouts::api::crds::crds();
     definitions.extend(::monitoring::api::crds::crds());
     for definition in &definitions {
-        create_or_merge(client, &CUSTOM_RESOURCE_DEFINITION, definition).await?;
+        let apply = Patch::Apply {
+            body: definition.clone(),
+            force: true,
+        };
+        let key = ObjectKey::of(definition);
+        client
+            .patch(&CUSTOM_RESOURCE_DEFINITION, &key, None, &apply)
+            .await?;
     }
     let established = async {
         for definition in &definitions {

@@ -36,6 +36,16 @@ impl Refused {
     }
 }
 
+/// What was being done with what an Event is about; upstream's words.
+pub fn action(regarding: &ObjectReference) -> &'static str {
+    match regarding.kind.as_str() {
+        "PrometheusRule" => "SelectingPrometheusRuleResources",
+        "AlertmanagerConfig" => "SelectingAlertmanagerConfigResources",
+        "Prometheus" | "PrometheusAgent" | "Alertmanager" | "ThanosRuler" => "Reconciling",
+        _ => "SelectingConfigurationResources",
+    }
+}
+
 /// What each workload has been told of.
 #[derive(Clone, Default)]
 pub struct Told {

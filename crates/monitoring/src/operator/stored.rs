@@ -1,6 +1,7 @@
-//! What the controllers made before.
+//! What the controllers made before. The governing Service is asked for each time: upstream's role, which they have to do with,
+//! lets nobody list or watch Services.
 
-use runtime::{Cache, Error, Index, ObjectKey, Projection, Reader, ResourceRef, Whole};
+use runtime::{Error, Index, ObjectKey, Projection, Reader, ResourceRef, Whole};
 use serde_json::Value;
 
 use super::resources::{CONFIG_MAP, SECRET, STATEFUL_SET, STORAGE_CLASS};
@@ -17,8 +18,6 @@ pub struct Own {
     pub config_maps: Index<Whole>,
     /// `StatefulSet`s by the uid of their controller.
     pub stateful_sets: Index<Whole>,
-    /// Services.
-    pub services: Cache<Whole>,
 }
 
 /// Names that a workload is going to use.
@@ -81,10 +80,7 @@ impl Own {
             add_missing(&resource, namespace, names, found, reader).await?;
         }
         let key = ObjectKey::new(namespace.clone(), names.service.clone());
-        stored.service = match self.services.get(&key) {
-            Some(held) => Some(held.value()),
-            None => reader.get(&runtime::resource::SERVICE, &key).await?,
-        };
+        stored.service = reader.get(&runtime::resource::SERVICE, &key).await?;
         Ok(stored)
     }
 }

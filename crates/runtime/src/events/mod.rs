@@ -1,24 +1,25 @@
-//! Recorder of core `v1` Events, as client-go's `tools/record` writes them.
+//! Recorder of Events, as client-go's `tools/record` writes them, or its `tools/events` (see [`EventApi`]).
 //!
 //! Recording never waits and never fails: a writer in the background sends the Events in order, with the injected
 //! clock's time. Drafts beyond the queue's room are dropped, as upstream does.
 
 mod correlate;
+mod form;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use machinery::time::rfc3339;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 pub use correlate::{Correlator, Draft, Verdict};
+pub use form::EventApi;
 
 use crate::client::{Client, retry};
 use crate::clock::Clock;
 use crate::effect::{EventType, ObjectReference, Patch};
 use crate::error::Error;
-use crate::resource::{EVENT, ObjectKey};
+use crate::resource::ObjectKey;
 
 /// Drafts that may wait for the writer. client-go's `maxQueuedEvents`.
 const ROOM: usize = 1000;
@@ -50,12 +51,17 @@ pub struct EventRecorder {
 pub struct EventWriter {
     client: Client,
     component: String,
+    api: EventApi,
     receiver: mpsc::Receiver<Message>,
     correlator: Correlator,
 }
 
-/// A recorder and its writer. `component` is the `source.component` of every Event.
-pub fn channel(client: Client, component: impl Into<String>) -> (EventRecorder, EventWriter) {
+/// A recorder and its writer. `component` is what every Event says it comes from.
+pub fn channel(
+    client: Client,
+    component: impl Into<String>,
+    api: EventApi,
+) -> (EventRecorder, EventWriter) {
     let (sender, receiver) = mpsc::channel(ROOM);
     let recorder = EventRecorder {
         clock: client.clock(),
@@ -66,6 +72,7 @@ pub fn channel(client: Client, component: impl Into<String>) -> (EventRecorder, 
     let writer = EventWriter {
         client,
         component: component.into(),
+        api,
         receiver,
         correlator: Correlator::default(),
     };
@@ -175,6 +182,7 @@ impl EventWriter {
     }
 
     async fn send(&mut self, draft: &Draft, verdict: &Verdict) -> Result<(), Error> {
+        let resource = self.api.resource();
         let (name, message, count, first) = match verdict {
             Verdict::Drop => return Ok(()),
             Verdict::Create { name, message } => (name, message, 1, draft.nanoseconds),
@@ -184,24 +192,21 @@ impl EventWriter {
                 count,
                 first,
             } => {
-                let body = json!({
-                    "count": count,
-                    "lastTimestamp": time(draft.nanoseconds),
-                    "message": message,
-                });
+                let patch = Patch::Strategic(self.api.raise(draft, message, *count));
                 let key = ObjectKey::new(namespace(&draft.regarding), name.clone());
-                match self
-                    .client
-                    .patch(&EVENT, &key, None, &Patch::Strategic(body))
-                    .await
-                {
+                match self.client.patch(&resource, &key, None, &patch).await {
                     Err(error) if error.is_not_found() => (name, message, *count, *first),
                     patched => return patched.map(|_| ()),
                 }
             }
         };
-        let event = event(draft, &self.component, name, message, count, first);
-        self.client.create(&EVENT, &event).await.map(|_| ())
+        let event = self.event(draft, name, message, (count, first));
+        self.client.create(&resource, &event).await.map(|_| ())
+    }
+
+    fn event(&self, draft: &Draft, name: &str, message: &str, seen: (u32, i128)) -> Value {
+        self.api
+            .event(draft, &self.component, (name, message), seen)
     }
 }
 
@@ -212,37 +217,4 @@ fn namespace(regarding: &ObjectReference) -> &str {
     } else {
         &regarding.namespace
     }
-}
-
-fn time(nanoseconds: i128) -> String {
-    jiff::Timestamp::from_nanosecond(nanoseconds)
-        .map(rfc3339)
-        .unwrap_or_default()
-}
-
-/// The object, as client-go's `makeEvent` fills it.
-fn event(
-    draft: &Draft,
-    component: &str,
-    name: &str,
-    message: &str,
-    count: u32,
-    first: i128,
-) -> Value {
-    json!({
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"name": name, "namespace": namespace(&draft.regarding)},
-        "involvedObject": draft.regarding.to_value(),
-        "reason": draft.reason,
-        "message": message,
-        "source": {"component": component},
-        "firstTimestamp": time(first),
-        "lastTimestamp": time(draft.nanoseconds),
-        "count": count,
-        "type": draft.kind.as_str(),
-        "eventTime": null,
-        "reportingComponent": component,
-        "reportingInstance": "",
-    })
 }

@@ -116,6 +116,7 @@ fn widget(name: &str, children: usize) -> Value {
 fn manager(api: &FakeApi, leader: Option<LeaderOptions>) -> (Manager, Cache<Whole>) {
     let options = ManagerOptions {
         component: "widget-controller".to_owned(),
+        events: EventApi::Core,
         leader,
         listen: Vec::new(),
     };
