@@ -118,6 +118,7 @@ pub fn manager(client: kube::Client, options: &RunOptions) -> Manager {
         component: "rollouts-controller".to_owned(),
         leader,
         listen: options.listen.clone(),
+        ..ManagerOptions::default()
     };
     let mut manager = Manager::new(client, manager_options);
     add(&mut manager, options);

@@ -117,7 +117,7 @@ fn manager(api: &FakeApi, leader: Option<LeaderOptions>) -> (Manager, Cache<Whol
     let options = ManagerOptions {
         component: "widget-controller".to_owned(),
         leader,
-        listen: Vec::new(),
+        ..ManagerOptions::default()
     };
     let mut manager = Manager::new(api.client(), options);
     let widgets: Cache<Whole> = manager.cache(WIDGET, Scope::all());
