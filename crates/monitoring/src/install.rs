@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use crate::access::{self, NAME};
 use crate::api::crds;
 
+/// Where they run unless told otherwise, as upstream's `bundle.yaml` has it.
+pub const NAMESPACE: &str = "default";
+
 /// How the controllers are to be installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Install {
@@ -63,7 +66,7 @@ impl Install {
                         },
                         "containers": [{
                             "name": NAME, "image": self.image,
-                            "command": ["carrick", "run", "--only", "monitoring"],
+                            "command": ["carrick", "run", "--only", "monitoring", "--kubelet-service=kube-system/kubelet"],
                             "ports": [{"containerPort": 8080, "name": "http"}],
                             "livenessProbe": probe("/healthz"),
                             "readinessProbe": probe("/readyz"),

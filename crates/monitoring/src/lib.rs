@@ -5,6 +5,7 @@
 )]
 
 pub mod access;
+pub mod admission;
 pub mod alertmanager;
 pub mod api;
 pub mod config;
@@ -12,6 +13,8 @@ pub mod config;
 pub mod conformance;
 pub mod duration;
 pub mod install;
+pub mod kubelet;
+pub mod metrics;
 pub mod offline;
 pub mod operator;
 pub mod prometheus;

@@ -11,15 +11,19 @@ use runtime::leader::{self, LeaderOptions};
 use runtime::queue::Backoff;
 use runtime::resource::NAMESPACE;
 use runtime::select::{Either, race};
+use runtime::web::{Site, Tls};
 use runtime::{
     Cache, Clock, Controller, ControllerOptions, Error, EventApi, Manager, ManagerOptions, Meta,
-    ObjectKey, Scope, Shutdown, Whole, shutdown,
+    ObjectKey, ResourceRef, Scope, Shutdown, Whole, shutdown,
 };
 
 use crate::access;
+use crate::admission::Admission;
 use crate::alertmanager;
 use crate::api::{Alertmanager, Prometheus, PrometheusAgent, ThanosRuler};
 use crate::config::prometheus::Options;
+use crate::kubelet;
+use crate::metrics::{ControllerMetrics, Metrics, Name};
 use crate::operator::assets::{AssetReader, same_version};
 use crate::operator::candidates::Configurations;
 use crate::operator::reconciler::WorkloadReconciler;
@@ -69,8 +73,12 @@ pub struct RunOptions {
     pub burst: u32,
     /// Namespace of the Lease for leader election; none if absent.
     pub leader_namespace: Option<String>,
-    /// Addresses of health and metrics.
+    /// Addresses of health, metrics and webhooks.
     pub listen: Vec<SocketAddr>,
+    /// How connections to these addresses are encrypted, if they are.
+    pub tls: Option<Tls>,
+    /// The Service of the kubelets, if there shall be one.
+    pub kubelets: Option<kubelet::Options>,
     /// Where the time comes from.
     pub clock: Clock,
     /// Seed of chance, for reproducible runs.
@@ -151,6 +159,8 @@ impl Default for RunOptions {
             burst: 100,
             leader_namespace: None,
             listen: Vec::new(),
+            tls: None,
+            kubelets: None,
             clock: Clock::system(),
             seed: None,
         }
@@ -224,9 +234,20 @@ fn manager(client: RuntimeClient, options: &RunOptions, usable: &Usable) -> Mana
         },
         leader,
         listen: options.listen.clone(),
+        site: Site {
+            pages: Some(Admission::default().pages()),
+            tls: options.tls.clone(),
+        },
     };
     let mut manager = Manager::new(client, manager_options);
-    add(&mut manager, options, usable);
+    let metrics = Metrics::watching(manager.client(), options.gates);
+    add(&mut manager, options, usable, &metrics);
+    if let Some(kubelets) = &options.kubelets {
+        let (client, recorder) = (manager.client().clone(), manager.recorder().clone());
+        let settings = Arc::new(options.settings.clone());
+        let kubelets = kubelet::Kubelets::new(client, recorder, kubelets.clone(), settings);
+        manager.work(move |shutdown| kubelets.run(shutdown));
+    }
     manager
 }
 
@@ -302,7 +323,7 @@ impl Shared {
         manager: &mut Manager,
         options: &RunOptions,
         watch: &Watch,
-        (name, reports): (&str, bool),
+        (metrics, reports): (&ControllerMetrics, bool),
     ) -> (Cache<Selecting<W>>, Controller<WorkloadReconciler<W>>) {
         let scope = Scope::namespace(watch.namespaces.single()).labelled(&watch.selector);
         let workloads = manager.cache(W::RESOURCE, scope);
@@ -313,17 +334,19 @@ impl Shared {
             own: self.own.clone(),
             assets: assets.clone(),
             told: Told::default(),
+            metrics: metrics.clone(),
             watch: watch.clone(),
             reports,
             writes_bindings: self.writes_bindings,
             settings: Arc::new(options.settings.clone()),
             options: options.generator(),
         });
-        let mut settings = ControllerOptions::new(name);
+        metrics.follow(&workloads);
+        let mut settings = ControllerOptions::new(metrics.name().queue());
         settings.workers = options.workers;
         settings.backoff = backoff();
         let controller = manager.controller(reconciler, settings);
-        let controller = self.wake(controller, &workloads, &assets);
+        let controller = self.wake(controller, (&workloads, metrics), &assets);
         (workloads, controller)
     }
 
@@ -331,9 +354,18 @@ impl Shared {
     fn wake<W: Workload>(
         &self,
         mut controller: Controller<WorkloadReconciler<W>>,
-        workloads: &Cache<Selecting<W>>,
+        (workloads, metrics): (&Cache<Selecting<W>>, &ControllerMetrics),
         assets: &AssetReader,
     ) -> Controller<WorkloadReconciler<W>> {
+        let counted = |kind: &ResourceRef| {
+            let (metrics, kind) = (metrics.clone(), kind.kind.to_string());
+            move |before: bool, after: bool, keys: Vec<ObjectKey>| {
+                if !keys.is_empty() {
+                    metrics.triggered(&kind, before, after);
+                }
+                keys
+            }
+        };
         let namespaces = &self.configurations.namespaces;
         controller = controller
             .primary(workloads)
@@ -342,24 +374,29 @@ impl Shared {
             .owned(&self.own_config_maps, &W::RESOURCE);
         for (configuration, cache) in &self.configurations.by_kind {
             let (configuration, workloads) = (*configuration, workloads.clone());
-            let namespaces = namespaces.clone();
+            let (namespaces, counted) = (namespaces.clone(), counted(cache.resource()));
             controller = controller.watches(cache, move |change| {
-                wanting(&workloads, &namespaces, configuration, change)
+                let keys = wanting(&workloads, &namespaces, configuration, change);
+                counted(change.old.is_some(), change.new.is_some(), keys)
             });
         }
-        let selecting = workloads.clone();
-        controller = controller.watches(namespaces, move |change| regarding(&selecting, change));
+        let (selecting, of_namespaces) = (workloads.clone(), counted(&NAMESPACE));
+        controller = controller.watches(namespaces, move |change| {
+            let keys = regarding(&selecting, change);
+            of_namespaces(change.old.is_some(), change.new.is_some(), keys)
+        });
         for (source, cache) in [
             (Source::Secret, &self.secrets),
             (Source::ConfigMap, &self.config_maps),
         ] {
-            let assets = assets.clone();
+            let (assets, counted) = (assets.clone(), counted(cache.resource()));
             controller = controller.watches(cache, move |change| {
-                if same_version(change) {
+                let keys = if same_version(change) {
                     Vec::new()
                 } else {
                     assets.users(source, change)
-                }
+                };
+                counted(change.old.is_some(), change.new.is_some(), keys)
             });
         }
         controller
@@ -367,23 +404,24 @@ impl Shared {
 }
 
 /// Adds the monitoring controllers whose kinds are served and may be watched.
-fn add(manager: &mut Manager, options: &RunOptions, usable: &Usable) {
+fn add(manager: &mut Manager, options: &RunOptions, usable: &Usable, metrics: &Metrics) {
     let shared = Shared::new(manager, options, usable);
     let mut adding = Adding {
         manager,
         options,
         shared: &shared,
         usable,
+        metrics,
     };
-    adding.add::<Prometheus>("prometheus", &options.prometheuses, |controller, _| {
+    adding.add::<Prometheus>(Name::Prometheus, &options.prometheuses, |controller, _| {
         controller
     });
-    adding.add::<PrometheusAgent>("prometheusagent", &options.prometheuses, |controller, _| {
-        controller
-    });
+    let agents = Name::PrometheusAgent;
+    adding.add::<PrometheusAgent>(agents, &options.prometheuses, |controller, _| controller);
     let kind = Configuration::AlertmanagerConfig;
     let configs = shared.configurations.by_kind.get(&kind);
-    adding.add::<Alertmanager>("alertmanager", &options.alertmanagers, |controller, all| {
+    let alertmanagers = Name::Alertmanager;
+    adding.add::<Alertmanager>(alertmanagers, &options.alertmanagers, |controller, all| {
         // No selector finds the one that is the base of everything.
         match configs {
             Some(configs) => {
@@ -392,9 +430,11 @@ fn add(manager: &mut Manager, options: &RunOptions, usable: &Usable) {
             None => controller,
         }
     });
-    adding.add::<ThanosRuler>("thanosruler", &options.thanos_rulers, |controller, _| {
-        controller
-    });
+    adding.add::<ThanosRuler>(
+        Name::ThanosRuler,
+        &options.thanos_rulers,
+        |controller, _| controller,
+    );
 }
 
 /// Adds controllers.
@@ -403,13 +443,14 @@ struct Adding<'a> {
     options: &'a RunOptions,
     shared: &'a Shared,
     usable: &'a Usable,
+    metrics: &'a Metrics,
 }
 
 impl Adding<'_> {
     /// Adds the controller of a kind, with more that wakes it, unless there is an obstacle.
     fn add<W: Workload>(
         &mut self,
-        name: &str,
+        name: Name,
         watch: &Watch,
         more: impl FnOnce(
             Controller<WorkloadReconciler<W>>,
@@ -418,21 +459,23 @@ impl Adding<'_> {
     ) {
         let plural = &W::RESOURCE.plural;
         if let Some(why) = self.usable.obstacle(plural, &["list", "watch"]) {
-            tracing::warn!(controller = name, why, "switched off");
+            tracing::warn!(controller = name.queue(), why, "switched off");
             return;
         }
         let status = self
             .usable
             .obstacle(&format!("{plural}/status"), &["patch"]);
         if let Some(why) = &status {
-            tracing::warn!(controller = name, why, "status isn't written");
+            tracing::warn!(controller = name.queue(), why, "status isn't written");
         }
-        let named = (name, status.is_none());
+        let metrics = self.metrics.of(name);
+        let named = (&metrics, status.is_none());
         let manager = &mut *self.manager;
         let (workloads, controller) =
             self.shared
                 .controller::<W>(manager, self.options, watch, named);
         self.manager.add(more(controller, workloads));
+        self.manager.work(move |_| async move { metrics.ready() });
     }
 }
 

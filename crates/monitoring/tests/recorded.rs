@@ -26,11 +26,14 @@ fn no_case_differs_without_a_reason() {
         return;
     };
     let only = std::env::var("MONITORING_ONLY").ok();
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "ndjson"))
-        .collect();
+    let inside = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let goldens = inside(&folder.join("goldens"));
+    let mut files = inside(&folder);
+    files.extend(goldens.iter().map(|folder| folder.join("cases.ndjson")));
+    files.retain(|path| path.extension().is_some_and(|ending| ending == "ndjson") && path.exists());
     files.sort();
     let mut different = 0;
     for file in files {
@@ -51,7 +54,7 @@ fn no_case_differs_without_a_reason() {
         let [equal, marked, different, skipped] = counts;
         println!(
             "{}: {equal} equal, {marked} marked, {different} different, {skipped} skipped",
-            file.file_stem().unwrap_or_default().display()
+            file.display()
         );
     }
     assert_eq!(different, 0, "cases differ");

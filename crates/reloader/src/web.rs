@@ -27,7 +27,7 @@ pub(crate) enum WebError {
     #[error("{0}")]
     Invalid(String),
     #[error("{0}")]
-    Tls(#[from] rustls::Error),
+    Tls(#[from] serving::TlsError),
 }
 
 impl WebError {
@@ -103,7 +103,7 @@ impl Config {
     }
 
     /// How connections are encrypted, if they are.
-    pub(crate) fn tls(&self) -> Result<Option<rustls::ServerConfig>, WebError> {
+    pub(crate) fn tls(&self) -> Result<Option<serving::ServerConfig>, WebError> {
         match &self.tls {
             Some(server) if server.is_enabled() => server.load(&self.folder).map(Some),
             _ => Ok(None),

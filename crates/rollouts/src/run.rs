@@ -119,6 +119,7 @@ pub fn manager(client: kube::Client, options: &RunOptions) -> Manager {
         events: EventApi::Core,
         leader,
         listen: options.listen.clone(),
+        ..ManagerOptions::default()
     };
     let mut manager = Manager::new(client, manager_options);
     add(&mut manager, options);

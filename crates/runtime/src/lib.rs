@@ -31,6 +31,7 @@ pub mod shutdown;
 #[cfg(test)]
 mod testing;
 pub mod watch;
+pub mod web;
 
 pub use account::Account;
 pub use cache::{Cache, Change, Index, Meta, Projection, Scope, Whole};

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::cache::{Cache, Projection, Scope, Sink};
@@ -24,6 +23,7 @@ use crate::reconciler::Reconciler;
 use crate::resource::ResourceRef;
 use crate::shutdown::Shutdown;
 use crate::watch::Watcher;
+use crate::web::{self, Server, Site};
 
 /// Time that Events still have to get out at a shutdown.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -39,6 +39,8 @@ pub struct ManagerOptions {
     pub leader: Option<LeaderOptions>,
     /// Where `/healthz`, `/readyz` and `/metrics` are served; each address answers all of them.
     pub listen: Vec<SocketAddr>,
+    /// What is served there too, and how.
+    pub site: Site,
 }
 
 type Start = Box<dyn FnOnce(Shutdown) -> BoxFuture<'static, ()> + Send>;
@@ -174,13 +176,13 @@ impl Manager {
             registry: client.registry().clone(),
             ready: Arc::new(move || asked.iter().all(|is_synced| is_synced())),
         };
+        let server = Server {
+            health,
+            site: options.site,
+        };
         for address in &options.listen {
-            let listener = TcpListener::bind(address).await;
-            let listener = listener.map_err(|error| Error::Listen {
-                address: *address,
-                error,
-            })?;
-            background.spawn(health.clone().serve(listener));
+            let listener = web::listen(*address).await?;
+            background.spawn(server.clone().serve(listener));
         }
         let working = async {
             let filled = shutdown.or(fill(sources, &mut background, &shutdown));

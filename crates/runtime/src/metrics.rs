@@ -20,7 +20,20 @@ pub struct Registry {
 struct Metrics {
     families: BTreeMap<String, Described>,
     collectors: Vec<Collector>,
+    aliases: Vec<Alias>,
 }
+
+/// A family's other name.
+struct Alias {
+    family: String,
+    name: String,
+    help: String,
+    labels: Vec<String>,
+    values: Values,
+}
+
+/// Makes label values of those of the family; none for series that the other name doesn't have.
+type Values = Box<dyn Fn(&[String]) -> Option<Vec<String>> + Send + Sync>;
 
 type Collector = Arc<dyn Fn(&mut Exposition) + Send + Sync>;
 
@@ -100,6 +113,23 @@ impl Registry {
         self.lock().collectors.push(Arc::new(collect));
     }
 
+    /// Prints a family under another name too, with other labels: `values` makes theirs of the family's.
+    pub fn alias(
+        &self,
+        family: &str,
+        (name, help): (&str, &str),
+        labels: &[&str],
+        values: impl Fn(&[String]) -> Option<Vec<String>> + Send + Sync + 'static,
+    ) {
+        self.lock().aliases.push(Alias {
+            family: family.to_owned(),
+            name: name.to_owned(),
+            help: help.to_owned(),
+            labels: labels.iter().map(|&label| label.to_owned()).collect(),
+            values: Box::new(values),
+        });
+    }
+
     /// Everything, in the text format 0.0.4, in name order.
     pub fn encode(&self) -> String {
         let collectors = self.lock().collectors.clone();
@@ -119,6 +149,14 @@ impl Registry {
             let block = exposition.block(name, &described.help, described.kind);
             for (values, one) in series.iter() {
                 write_series(block, name, &described.labels, values, one);
+            }
+            for alias in metrics.aliases.iter().filter(|one| one.family == *name) {
+                for (values, one) in series.iter() {
+                    if let Some(values) = (alias.values)(values) {
+                        let block = exposition.block(&alias.name, &alias.help, described.kind);
+                        write_series(block, &alias.name, &alias.labels, &values, one);
+                    }
+                }
             }
         }
         exposition.blocks.into_values().collect()
@@ -390,6 +428,23 @@ mod tests {
              rollout_reconcile_error{namespace=\"b\",name=\"x\\\"y\"} 1\n\
              # HELP took Took\n# TYPE took histogram\n\
              took_bucket{le=\"0.5\"} 0\ntook_bucket{le=\"1\"} 1\ntook_bucket{le=\"+Inf\"} 1\ntook_sum 0.75\ntook_count 1\n"
+        );
+    }
+
+    #[test]
+    fn a_family_has_another_name_with_other_labels() {
+        let registry = Registry::new();
+        let depth = registry.gauge("depth", "Depth", &["name"]);
+        depth.with(&["a"]).set(2.0);
+        depth.with(&["b"]).set(3.0);
+        registry.alias("depth", ("queue_depth", "D"), &["queue", "x"], |values| {
+            let [name] = values else { return None };
+            (name != "b").then(|| vec![name.clone(), "1".to_owned()])
+        });
+        assert_eq!(
+            registry.encode(),
+            "# HELP depth Depth\n# TYPE depth gauge\ndepth{name=\"a\"} 2\ndepth{name=\"b\"} 3\n\
+             # HELP queue_depth D\n# TYPE queue_depth gauge\nqueue_depth{queue=\"a\",x=\"1\"} 2\n"
         );
     }
 

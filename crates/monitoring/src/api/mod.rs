@@ -8,6 +8,7 @@ pub mod alertmanager_config;
 pub mod cloud_discovery;
 pub mod common;
 pub mod common_prometheus;
+pub mod conversion;
 pub mod crds;
 pub mod kinds;
 pub mod patterns;

@@ -121,7 +121,7 @@ fn change_receivers(receivers: &mut Value) {
 }
 
 /// References that are Kubernetes' own type in `v1beta1` too.
-const STRICT: [(&str, &str); 5] = [
+pub(super) const STRICT: [(&str, &str); 5] = [
     ("discordConfigs", "apiURL"),
     ("msteamsConfigs", "webhookUrl"),
     ("msteamsv2Configs", "webhookURL"),

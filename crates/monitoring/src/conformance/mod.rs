@@ -2,6 +2,7 @@
 //!
 //! A case either equals, or is marked with the reason why ours differs on purpose (and then must differ), or is different.
 
+mod admission;
 mod alertmanager;
 mod configuration;
 mod marked;
@@ -70,6 +71,12 @@ pub fn run(file: &Path, only: Option<&str>) -> io::Result<Vec<Case>> {
 
 fn replay(case: &Value, kind: &str, id: &str) -> Outcome {
     let input = case.get("in").unwrap_or(&Value::Null);
+    if kind == "admission" {
+        return match admission::replay(case) {
+            Ok(()) => Outcome::Equal,
+            Err(difference) => Outcome::Different(difference),
+        };
+    }
     let answer = match kind {
         kind if workload::KINDS.contains(&kind) => workload::answer(kind, input),
         "promcfg-server" => configuration::server(input),

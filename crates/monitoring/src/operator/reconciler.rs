@@ -1,16 +1,20 @@
 //! One controller for every kind of workload.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use runtime::{
-    Error, ObjectKey, Pass, Performed, Plan, Reader, Reconciler, Rejection, ResourceRef,
-    StatusWrite,
+    Effect, Error, ObjectKey, Pass, Performed, Plan, Propagation, Reader, Reconciler, Rejection,
+    ResourceRef, StatusWrite,
 };
 
 use super::decision::{Decision, decide};
 use super::observe::observe;
+use super::resources::STATEFUL_SET;
+use super::selecting::Configuration;
 use super::status;
 use super::workload::{Caches, Observed, Workload};
+use crate::metrics::{Counts, Measured, Seen};
 
 /// What was observed of one workload, and what follows from it, computed once.
 pub struct Subject<W: Workload> {
@@ -74,10 +78,69 @@ impl<W: Workload> Reconciler for WorkloadReconciler<W> {
     }
 
     fn settled(&self, key: &ObjectKey, pass: &Pass<'_, Subject<W>>) {
+        self.caches.metrics.settled(key, pass.took, seen(pass));
         // Told only if the Events were recorded, that is if the plan was performed.
         if let (Some(subject), Some(_)) = (pass.observed, pass.plan) {
             let refused = subject.decision().refused.clone();
             self.caches.told.remember(key, refused);
         }
     }
+}
+
+/// What a pass is counted as.
+fn seen<W: Workload>(pass: &Pass<'_, Subject<W>>) -> Seen {
+    let done = pass.plan.into_iter().flat_map(|plan| {
+        let done = plan.effects.iter().take(plan.done());
+        done.filter(|effect| is_recreation(effect))
+    });
+    let recreations = done.count();
+    let Some(subject) = pass.observed else {
+        return Seen {
+            recreations,
+            ..Seen::default()
+        };
+    };
+    let decision = subject.decision();
+    let workload = subject.observed.workload.as_ref().ok();
+    Seen {
+        ok: pass.error.is_none() && decision.outcome.is_ok(),
+        recreations,
+        spec: workload.map(Measured::measure),
+        selected: workload
+            .filter(|_| decision.checked)
+            .map(|workload| selected(workload, &subject.observed, decision)),
+    }
+}
+
+/// A StatefulSet is deleted without its pods, to be made anew.
+fn is_recreation(effect: &Effect) -> bool {
+    match effect {
+        Effect::Delete {
+            resource, options, ..
+        } => *resource == STATEFUL_SET && options.propagation == Some(Propagation::Orphan),
+        _ => false,
+    }
+}
+
+/// How many objects of each kind are selected; of AlertmanagerConfigs, as upstream has it, those alone that can be used.
+fn selected<W: Workload>(
+    workload: &W,
+    observed: &Observed<W>,
+    decision: &Decision,
+) -> BTreeMap<String, Counts> {
+    let kinds = Configuration::ALL.into_iter();
+    let kinds = kinds.filter(|kind| workload.selectors(*kind).is_some());
+    let count = |kind: Configuration| {
+        let name = kind.resource().kind;
+        let held = observed.held.selected.iter();
+        let held = held.filter(|holder| holder.reference.kind == *name).count();
+        let refused = decision.refused.iter();
+        let rejected = refused.filter(|one| one.reference.kind == *name).count();
+        let selected = match kind {
+            Configuration::AlertmanagerConfig => held.saturating_sub(rejected),
+            _ => held,
+        };
+        (name.to_string(), Counts { selected, rejected })
+    };
+    kinds.map(count).collect()
 }

@@ -20,10 +20,11 @@ use crate::api::status::Condition;
 use crate::api::workload::StorageSpec;
 use crate::config::assets::Assets;
 use crate::config::prometheus::Options;
+use crate::metrics::{ControllerMetrics, Measured};
 use crate::workload::{Health, Settings, Texts};
 
 /// A kind of workload.
-pub trait Workload: Selects + Clone {
+pub trait Workload: Selects + Measured + Clone {
     /// Its resource.
     const RESOURCE: ResourceRef;
 
@@ -85,6 +86,8 @@ pub struct Caches<W> {
     pub assets: AssetReader,
     /// Refusals that were told.
     pub told: Told,
+    /// What is counted.
+    pub metrics: ControllerMetrics,
     /// Which of the workloads are looked after.
     pub watch: Watch,
     /// Whether their status can be written.

@@ -2,11 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Reader, Rule, RuleGroup, expression, template};
+use super::{Rule, RuleGroup, expression, template};
 use crate::duration::milliseconds;
-use crate::promql;
+use crate::promql::{self, Options};
 
-impl Reader<'_> {
+/// What names and expressions may look like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Language {
+    /// Whether names may hold any character, or letters, digits and underscores alone.
+    pub any_names: bool,
+    /// Parts of PromQL that are switched on.
+    pub options: Options,
+}
+
+impl Language {
     /// All that is wrong, in order.
     pub(super) fn check(self, groups: &[RuleGroup]) -> Vec<String> {
         let mut problems = Vec::new();
@@ -105,11 +114,11 @@ impl Reader<'_> {
     }
 
     fn is_label(self, name: &str) -> bool {
-        !name.is_empty() && (self.any_names() || is_legacy(name, '_'))
+        !name.is_empty() && (self.any_names || is_legacy(name, '_'))
     }
 
     fn is_metric(self, name: &str) -> bool {
-        !name.is_empty() && (self.any_names() || is_legacy(name, ':'))
+        !name.is_empty() && (self.any_names || is_legacy(name, ':'))
     }
 }
 

@@ -20,6 +20,7 @@ use crate::config::version::{Since, Version};
 use crate::config::yaml::{Mapping, sorted};
 use crate::promql::{self, Options};
 
+pub use check::Language;
 pub use pack::{config_map_names, pack};
 
 /// Bytes of values in a ConfigMap, at most: half of what one may hold, for its metadata is counted too.
@@ -90,9 +91,11 @@ impl Reader<'_> {
         })
     }
 
-    /// Whether names may hold any character.
-    fn any_names(self) -> bool {
-        self.since((3, 0, 0), (0, 38, 0))
+    fn language(self) -> Language {
+        Language {
+            any_names: self.since((3, 0, 0), (0, 38, 0)),
+            options: self.options,
+        }
     }
 
     /// The file of an object; the errors say which rule is wrong and why.
@@ -103,17 +106,7 @@ impl Reader<'_> {
             .iter()
             .map(|group| self.known(group, &mut warnings))
             .collect::<Vec<RuleGroup>>();
-        let problems = self.check(&groups);
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let text = text(&groups);
-        if text.len() > MOST_BYTES {
-            return Err(vec![format!(
-                "the length of rendered Prometheus Rule is {} bytes which is above the maximum limit of {MOST_BYTES} bytes",
-                text.len()
-            )]);
-        }
+        let text = checked_text(&groups, self.language())?;
         Ok(RuleFile { text, warnings })
     }
 
@@ -150,17 +143,51 @@ impl Reader<'_> {
             if drop("keep_firing_for", rule.keep_firing_for.is_some(), keeps) {
                 rule.keep_firing_for = None;
             }
-            clear(&mut rule.r#for);
-            clear(&mut rule.keep_firing_for);
         }
-        clear(&mut group.interval);
-        clear(&mut group.query_offset);
-        clear(&mut group.partial_response_strategy);
+        clear_all(&mut group);
         if self.format == Format::Prometheus {
             group.partial_response_strategy = None;
         }
         group
     }
+}
+
+/// What is wrong with rules whoever reads them, in words for their author (upstream's `ValidateRule`).
+pub fn problems(spec: &PrometheusRuleSpec, language: Language) -> Vec<String> {
+    let mut groups = spec.groups.clone();
+    for group in &mut groups {
+        clear_all(group);
+        // Prometheus doesn't know it; the definition says what it may be.
+        group.partial_response_strategy = None;
+    }
+    checked_text(&groups, language).err().unwrap_or_default()
+}
+
+/// The YAML of groups in which nothing is wrong.
+fn checked_text(groups: &[RuleGroup], language: Language) -> Result<String, Vec<String>> {
+    let problems = language.check(groups);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let text = text(groups);
+    if text.len() > MOST_BYTES {
+        return Err(vec![format!(
+            "the length of rendered Prometheus Rule is {} bytes which is above the maximum limit of {MOST_BYTES} bytes",
+            text.len()
+        )]);
+    }
+    Ok(text)
+}
+
+/// Empty durations count as absent.
+fn clear_all(group: &mut RuleGroup) {
+    for rule in &mut group.rules {
+        clear(&mut rule.r#for);
+        clear(&mut rule.keep_firing_for);
+    }
+    clear(&mut group.interval);
+    clear(&mut group.query_offset);
+    clear(&mut group.partial_response_strategy);
 }
 
 fn clear(text: &mut Option<String>) {

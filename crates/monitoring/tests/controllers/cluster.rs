@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use machinery::entropy::Entropy;
 use monitoring::RunOptions;
+use monitoring::admission::Admission;
 use monitoring::api::crds;
 use monitoring::operator::resources::SECRET;
 use runtime::client::{Client, ClientOptions};
@@ -93,6 +94,17 @@ impl Cluster {
                     .unwrap();
             }
         }
+    }
+
+    /// Answers reviews and conversions that are sent to `https://hooks.example`.
+    pub fn answer_webhooks(&self) {
+        let answer = |path: &str, review: &Value| -> Value {
+            let body = review.to_string();
+            let answer =
+                Admission::default().answer(path, Some("application/json"), body.as_bytes());
+            serde_json::from_slice(&answer.unwrap().body).unwrap()
+        };
+        self.world.services().register("hooks.example", answer);
     }
 
     async fn prepare(&self, rare: &[&str]) {

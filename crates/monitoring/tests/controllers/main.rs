@@ -9,7 +9,9 @@
 mod alertmanager;
 mod bindings;
 mod cluster;
+mod kubelets;
 mod prometheus;
 mod prometheus_agent;
 mod scope;
 mod thanos_ruler;
+mod webhooks;

@@ -7,6 +7,7 @@
 pub mod connect;
 mod exchange;
 pub mod limiter;
+mod list;
 pub mod retry;
 mod wire;
 
@@ -31,10 +32,7 @@ use exchange::Observers;
 use limiter::Limiters;
 use machinery::entropy::Entropy;
 pub(crate) use wire::{JSON, query};
-use wire::{Media, collect, encode, failure, is_object, to_bytes, with_type};
-
-/// Objects asked for at a time when listing.
-const PAGE: u32 = 250;
+use wire::{Media, collect, encode, failure, is_object, to_bytes};
 
 /// How a client behaves.
 #[derive(Clone, Debug)]
@@ -181,40 +179,6 @@ impl Client {
             Ok(bytes) => Answer { bytes }.value().map(Some),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
-        }
-    }
-
-    /// Lists objects, page by page. An empty namespace means all, an empty selector everything.
-    pub async fn list(
-        &self,
-        resource: &ResourceRef,
-        namespace: &str,
-        label_selector: &str,
-    ) -> Result<Vec<Value>, Error> {
-        let mut items = Vec::new();
-        let mut token = String::new();
-        loop {
-            let limit = PAGE.to_string();
-            let query = query(&[
-                ("limit", limit.as_str()),
-                ("labelSelector", label_selector),
-                ("continue", token.as_str()),
-            ]);
-            let bytes = self
-                .read(&format!("{}{query}", resource.collection_path(namespace)))
-                .await?;
-            let mut list = Answer { bytes }.value()?;
-            if let Some(Value::Array(page)) = list.get_mut("items").map(Value::take) {
-                items.extend(page.into_iter().map(|item| with_type(resource, item)));
-            }
-            let next = list
-                .get("metadata")
-                .and_then(|metadata| metadata.get("continue"))
-                .and_then(Value::as_str);
-            match next {
-                Some(next) if !next.is_empty() => next.clone_into(&mut token),
-                _ => return Ok(items),
-            }
         }
     }
 

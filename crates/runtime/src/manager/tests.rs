@@ -118,7 +118,7 @@ fn manager(api: &FakeApi, leader: Option<LeaderOptions>) -> (Manager, Cache<Whol
         component: "widget-controller".to_owned(),
         events: EventApi::Core,
         leader,
-        listen: Vec::new(),
+        ..ManagerOptions::default()
     };
     let mut manager = Manager::new(api.client(), options);
     let widgets: Cache<Whole> = manager.cache(WIDGET, Scope::all());

@@ -1,0 +1,358 @@
+//! What the controllers do, under upstream's names, so that its dashboards and alerts keep working (upstream's
+//! `pkg/operator/operator.go`, `resource_reconciler.go`, `pkg/k8s/metrics.go` and the collectors of the kinds).
+
+mod requests;
+mod spec;
+mod state;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use runtime::metrics::{Counter, Exposition, Family, Gauge, Histogram};
+use runtime::{Cache, Client, ObjectKey, Projection, Registry};
+
+use crate::run::Gates;
+use requests::Purpose;
+pub use spec::Measured;
+use state::State;
+pub use state::{Counts, Seen, Spec};
+
+/// Upper bounds of durations, in seconds.
+const BOUNDS: [f64; 5] = [0.1, 0.5, 1.0, 5.0, 10.0];
+const CONTROLLER: [&str; 1] = ["controller"];
+
+/// A controller, by upstream's names of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Name {
+    /// Of Prometheus servers.
+    Prometheus,
+    /// Of Prometheus agents.
+    PrometheusAgent,
+    /// Of Alertmanagers.
+    Alertmanager,
+    /// Of Thanos Rulers.
+    ThanosRuler,
+}
+
+impl Name {
+    /// All.
+    pub const ALL: [Self; 4] = [
+        Self::Prometheus,
+        Self::PrometheusAgent,
+        Self::Alertmanager,
+        Self::ThanosRuler,
+    ];
+
+    /// The label `controller` of its metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Prometheus => "prometheus",
+            Self::PrometheusAgent => "prometheus-agent",
+            Self::Alertmanager => "alertmanager",
+            Self::ThanosRuler => "thanos",
+        }
+    }
+
+    /// The name of its queue, and of the controller in logs.
+    pub fn queue(self) -> &'static str {
+        match self {
+            Self::Prometheus => "prometheus",
+            Self::PrometheusAgent => "prometheusagent",
+            Self::Alertmanager => "alertmanager",
+            Self::ThanosRuler => "thanosruler",
+        }
+    }
+}
+
+/// What is counted. Clones share it.
+#[derive(Clone)]
+pub struct Metrics {
+    families: Arc<Families>,
+    state: Arc<Mutex<State>>,
+}
+
+struct Families {
+    operations: Family<Counter>,
+    errors: Family<Counter>,
+    durations: Family<Histogram>,
+    status_operations: Family<Counter>,
+    status_errors: Family<Counter>,
+    lists: Family<Counter>,
+    failed_lists: Family<Counter>,
+    watches: Family<Counter>,
+    failed_watches: Family<Counter>,
+    recreations: Family<Counter>,
+    triggered: Family<Counter>,
+    ready: Family<Gauge>,
+    requests: Family<Counter>,
+}
+
+impl Families {
+    fn new(registry: &Registry) -> Self {
+        let counter = |name: &str, help: &str| {
+            registry.counter(&format!("prometheus_operator_{name}"), help, &CONTROLLER)
+        };
+        Self {
+            operations: counter(
+                "reconcile_operations_total",
+                "Total number of reconcile operations",
+            ),
+            errors: counter(
+                "reconcile_errors_total",
+                "Number of errors that occurred during reconcile operations",
+            ),
+            durations: registry.histogram(
+                "prometheus_operator_reconcile_duration_seconds",
+                "Histogram of reconcile operations",
+                &CONTROLLER,
+                &BOUNDS,
+            ),
+            status_operations: counter(
+                "status_update_operations_total",
+                "Total number of update operations to status subresources",
+            ),
+            status_errors: counter(
+                "status_update_errors_total",
+                "Number of errors that occurred during update operations to status subresources",
+            ),
+            lists: counter("list_operations_total", "Total number of list operations"),
+            failed_lists: counter(
+                "list_operations_failed_total",
+                "Total number of list operations that failed",
+            ),
+            watches: counter("watch_operations_total", "Total number of watch operations"),
+            failed_watches: counter(
+                "watch_operations_failed_total",
+                "Total number of watch operations that failed",
+            ),
+            recreations: counter(
+                "reconcile_sts_delete_create_total",
+                "Number of times that reconciling a statefulset required deleting and re-creating it",
+            ),
+            triggered: registry.counter(
+                "prometheus_operator_triggered_total",
+                "Number of times a Kubernetes object add, delete or update event triggered the Prometheus Operator to reconcile an object",
+                &["action", "controller", "triggered_by"],
+            ),
+            ready: registry.gauge(
+                "prometheus_operator_ready",
+                "1 when the controller is ready to reconcile resources, 0 otherwise",
+                &CONTROLLER,
+            ),
+            requests: registry.counter(
+                "prometheus_operator_kubernetes_client_http_requests_total",
+                "Total number of Kubernetes's client requests by status code.",
+                &["status_code"],
+            ),
+        }
+    }
+
+    /// Counters of a controller, which are there from its beginning: alerts divide by them.
+    fn begin(&self, controller: &str) {
+        for family in [
+            &self.operations,
+            &self.errors,
+            &self.status_operations,
+            &self.status_errors,
+            &self.lists,
+            &self.failed_lists,
+            &self.watches,
+            &self.failed_watches,
+            &self.recreations,
+        ] {
+            family.with(&[controller]).add(0.0);
+        }
+        self.ready.with(&[controller]).set(0.0);
+    }
+}
+
+impl Metrics {
+    /// Counts what a client sends, and prints what is gathered at each scrape.
+    pub fn watching(client: &Client, gates: Gates) -> Self {
+        let registry = client.registry();
+        let metrics = Self {
+            families: Arc::new(Families::new(registry)),
+            state: Arc::default(),
+        };
+        let counted = metrics.clone();
+        client.on_exchange(move |exchange| {
+            let purpose = Purpose::of(exchange.method, exchange.target);
+            counted.exchanged(purpose, exchange.status);
+        });
+        let scraped = metrics.clone();
+        registry.collector(move |out| {
+            scraped.lock().expose(out);
+            about_the_program(out, "prometheus_operator_build_info");
+            gates.expose(out);
+        });
+        queues(registry);
+        metrics
+    }
+
+    /// The part of a controller that is on.
+    pub fn of(&self, name: Name) -> ControllerMetrics {
+        self.families.begin(name.label());
+        self.lock().begin(name);
+        ControllerMetrics {
+            metrics: self.clone(),
+            name,
+        }
+    }
+
+    fn exchanged(&self, purpose: Purpose, status: Option<u16>) {
+        let families = &self.families;
+        let code = status.map_or_else(|| "<error>".to_owned(), |code| code.to_string());
+        families.requests.with(&[&code]).inc();
+        let failed = status.is_none_or(|code| code >= 400);
+        let (all, failures, whose) = match &purpose {
+            Purpose::List(plural) => (&families.lists, &families.failed_lists, plural),
+            Purpose::Watch(plural) => (&families.watches, &families.failed_watches, plural),
+            Purpose::Status(plural) => {
+                (&families.status_operations, &families.status_errors, plural)
+            }
+            Purpose::Other => return,
+        };
+        for name in self.lock().readers(whose) {
+            all.with(&[name.label()]).inc();
+            if failed {
+                failures.with(&[name.label()]).inc();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The part of one controller.
+#[derive(Clone)]
+pub struct ControllerMetrics {
+    metrics: Metrics,
+    name: Name,
+}
+
+impl ControllerMetrics {
+    /// Which.
+    pub fn name(&self) -> Name {
+        self.name
+    }
+
+    /// It may work: its caches are filled, and it leads if that is asked for.
+    pub fn ready(&self) {
+        let ready = &self.metrics.families.ready;
+        ready.with(&[self.name.label()]).set(1.0);
+    }
+
+    /// A pass has ended.
+    pub fn settled(&self, key: &ObjectKey, took: Duration, seen: Seen) {
+        let families = &self.metrics.families;
+        let label = [self.name.label()];
+        families.operations.with(&label).inc();
+        families.durations.with(&label).observe_duration(took);
+        if !seen.ok {
+            families.errors.with(&label).inc();
+        }
+        for _ in 0..seen.recreations {
+            families.recreations.with(&label).inc();
+        }
+        self.metrics.lock().see(self.name, key, seen);
+    }
+
+    /// Lets what is known of this cache's objects go when the objects do, and counts their changes.
+    pub fn follow<P: Projection>(&self, cache: &Cache<P>) {
+        let own = self.clone();
+        let kind = cache.resource().kind.to_string();
+        cache.on_change(move |change| {
+            own.triggered(&kind, change.old.is_some(), change.new.is_some());
+            if let (Some(old), None) = (&change.old, &change.new) {
+                own.metrics.lock().forget(own.name, &old.meta().key);
+            }
+        });
+    }
+
+    /// A change of an object of this kind, which was there before or is there now, wakes a workload.
+    pub fn triggered(&self, kind: &str, before: bool, after: bool) {
+        let action = match (before, after) {
+            (false, _) => "add",
+            (true, true) => "update",
+            (true, false) => "delete",
+        };
+        let triggered = &self.metrics.families.triggered;
+        triggered.with(&[action, self.name.label(), kind]).inc();
+    }
+}
+
+impl Gates {
+    fn expose(self, out: &mut Exposition) {
+        let help = "Reports about the Prometheus operator feature gates. A value of 1 means that the feature gate is enabled. Otherwise the value is 0.";
+        for (name, open) in [
+            ("PrometheusAgentDaemonSet", false),
+            ("PrometheusShardRetentionPolicy", self.shard_retention),
+            ("PrometheusTopologySharding", self.topology_sharding),
+            ("RemoteWriteCustomResourceDefinition", false),
+            ("StatusForConfigurationResources", self.bindings),
+        ] {
+            let value = f64::from(u8::from(open));
+            out.gauge(
+                "prometheus_operator_feature_gate",
+                help,
+                &[("name", name)],
+                value,
+            );
+        }
+    }
+}
+
+/// Which program this is, under the name that upstream's has for that.
+pub fn about_the_program(out: &mut Exposition, name: &str) {
+    let labels = [
+        ("branch", ""),
+        ("goarch", std::env::consts::ARCH),
+        ("goos", std::env::consts::OS),
+        ("goversion", ""),
+        ("revision", ""),
+        ("tags", ""),
+        ("version", env!("CARGO_PKG_VERSION")),
+    ];
+    let help = "A metric with a constant '1' value labeled by version, revision, branch, goversion from which the program was built, and the goos and goarch for the build.";
+    out.gauge(name, help, &labels, 1.0);
+}
+
+/// Upstream's names of what the queues count.
+fn queues(registry: &Registry) {
+    for (ours, theirs, help) in [
+        ("workqueue_depth", "depth", "Depth of the queue"),
+        (
+            "workqueue_adds_total",
+            "adds_total",
+            "Total number of additions to the queue",
+        ),
+        (
+            "workqueue_queue_duration_seconds",
+            "latency_seconds",
+            "Histogram of latency for the queue",
+        ),
+        (
+            "workqueue_work_duration_seconds",
+            "work_duration_seconds",
+            "Histogram of work duration for the queue",
+        ),
+        (
+            "workqueue_retries_total",
+            "retries_total",
+            "Total number of retries",
+        ),
+    ] {
+        let name = format!("prometheus_operator_workqueue_{theirs}");
+        let labels = ["controller", "name"];
+        registry.alias(ours, (&name, help), &labels, |values| {
+            let [queue] = values else { return None };
+            let name = Name::ALL.into_iter().find(|name| name.queue() == queue)?;
+            Some(vec![name.label().to_owned(), queue.clone()])
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;
