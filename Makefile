@@ -10,7 +10,8 @@ help: ## list the recipes
 setup: ## install what building and testing need (Debian packages, Rust); idempotent
 	@scripts/setup
 
-tour: setup ## a whole platform in one process, walked through a blue-green and a canary release (ARGS=--exit: without stopping for you)
+tour: setup ## a whole platform in one process, walked through a blue-green release, a canary release and monitoring (ARGS=--exit: without stopping for you)
+	@scripts/setup monitoring
 	$(CARGO) run --quiet --package carrick -- up --tour $(ARGS)
 
 test: setup ## unit tests, every scenario on the simulator, and a scripted kubectl session on it

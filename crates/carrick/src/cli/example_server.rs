@@ -1,15 +1,57 @@
-//! `carrick example-server`: the program of image `carrick.dev/examples/hello`. It serves one page and prints a line per request.
+//! `carrick example-server`: the program of image `carrick.dev/examples/hello`. It serves one page, and figures for Prometheus at
+//! `/metrics`; it prints a line per request, and what it is sent.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 use runtime::shutdown;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{message, print};
+
+/// Longest body of a request that is read, in bytes.
+const LONGEST: u64 = 256 * 1024;
+
+/// Requests so far, by method.
+#[derive(Default)]
+struct Requests {
+    get: AtomicU64,
+    post: AtomicU64,
+    other: AtomicU64,
+}
+
+impl Requests {
+    fn count(&self, method: &str) {
+        let counter = match method {
+            "GET" => &self.get,
+            "POST" => &self.post,
+            _ => &self.other,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// As Prometheus reads them.
+    fn text(&self) -> String {
+        let mut text = "# HELP example_requests_total Requests that came in.\n\
+                        # TYPE example_requests_total counter\n"
+            .to_owned();
+        for (method, counter) in [
+            ("GET", &self.get),
+            ("POST", &self.post),
+            ("other", &self.other),
+        ] {
+            let count = counter.load(Ordering::Relaxed);
+            text.push_str(&format!(
+                "example_requests_total{{method=\"{method}\"}} {count}\n"
+            ));
+        }
+        text
+    }
+}
 
 /// What to serve, and for how long.
 #[derive(Args)]
@@ -49,10 +91,11 @@ impl ExampleServerArgs {
         let code = self.code;
         let over = self.exit_after.map(std::time::Duration::from_secs);
         let stubborn = self.stubborn;
+        let requests = Requests::default();
         let serving = async {
             loop {
                 let (stream, peer) = listener.accept().await?;
-                if let Err(error) = self.answer(stream).await {
+                if let Err(error) = self.answer(stream, &requests).await {
                     message(&format!("{peer}: {error}"));
                 }
             }
@@ -83,24 +126,32 @@ impl ExampleServerArgs {
     }
 
     /// One request, one page.
-    async fn answer(&self, stream: TcpStream) -> Result<()> {
+    async fn answer(&self, stream: TcpStream, requests: &Requests) -> Result<()> {
         let (reader, mut writer) = stream.into_split();
         let mut lines = BufReader::new(reader).lines();
         let request = lines.next_line().await?.unwrap_or_default();
-        while lines
-            .next_line()
-            .await?
-            .is_some_and(|line| !line.is_empty())
-        {}
-        let text = match (&self.file, &self.text) {
-            (Some(file), _) => std::fs::read_to_string(file)?,
-            (None, Some(text)) => format!("{text}\n"),
-            (None, None) => {
-                let greeting = std::env::var("GREETING").unwrap_or_else(|_| "hello".to_owned());
-                format!("{greeting}\n")
+        let mut length = 0;
+        while let Some(line) = lines.next_line().await?.filter(|line| !line.is_empty()) {
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse().unwrap_or(0);
             }
+        }
+        let mut body = Vec::new();
+        let rest = lines.into_inner().take(length.min(LONGEST));
+        Box::pin(rest).read_to_end(&mut body).await?;
+        let mut words = request.split(' ');
+        requests.count(words.next().unwrap_or_default());
+        let text = if words.next() == Some("/metrics") {
+            requests.text()
+        } else {
+            print(&format!("{request}\n"))?;
+            if !body.is_empty() {
+                print(&format!("{}\n", String::from_utf8_lossy(&body).trim_end()))?;
+            }
+            self.page()?
         };
-        print(&format!("{request}\n"))?;
         let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
             text.len()
@@ -108,5 +159,16 @@ impl ExampleServerArgs {
         writer.write_all(head.as_bytes()).await?;
         writer.write_all(text.as_bytes()).await?;
         Ok(())
+    }
+
+    fn page(&self) -> Result<String> {
+        Ok(match (&self.file, &self.text) {
+            (Some(file), _) => std::fs::read_to_string(file)?,
+            (None, Some(text)) => format!("{text}\n"),
+            (None, None) => {
+                let greeting = std::env::var("GREETING").unwrap_or_else(|_| "hello".to_owned());
+                format!("{greeting}\n")
+            }
+        })
     }
 }

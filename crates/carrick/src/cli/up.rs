@@ -28,7 +28,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::create_or_merge;
 use super::output::{fail, message, start_log};
-use crate::local::Processes;
+use crate::local::{self, Processes};
 use crate::tour;
 
 /// Where the API server listens unless told otherwise.
@@ -50,7 +50,7 @@ pub struct UpArgs {
     /// Where to write the kubeconfig [default: in the state folder, else in a temporary one]
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
-    /// Walk through a blue-green and a canary release
+    /// Walk through a blue-green release, a canary release and monitoring
     #[arg(long)]
     tour: bool,
     /// End after the tour, and don't wait for you in between
@@ -97,6 +97,7 @@ impl UpArgs {
             limits: simulator::serve::Limits::default(),
         })
         .await?;
+        processes.serve_at(server.addr);
         let wire = Wire::new(&server.world, "carrick");
         let kube = kube::Client::new(wire.clone(), "default");
         let client = Client::new(kube.clone(), ClientOptions::default());
@@ -113,7 +114,7 @@ impl UpArgs {
         installed.context("cannot install the custom resource definitions")?;
         hold_lease(&client).await?;
         grant(&client).await.context("cannot give rights")?;
-        let controllers = Controllers::start(&wire);
+        let controllers = Controllers::start(&wire, &processes, &server);
         let file = self.write_kubeconfig(&server)?;
         let seconds = begin.elapsed().as_secs_f32();
         message(&announcement(
@@ -122,7 +123,13 @@ impl UpArgs {
             self.state.as_deref(),
             seconds,
         ));
-        let played = Box::pin(self.play(&mut server, stop, client, &file)).await;
+        let guide = tour::Guide {
+            client,
+            kubeconfig: file.clone(),
+            waits: !self.exit,
+            monitors: processes.can_monitor(),
+        };
+        let played = Box::pin(self.play(&mut server, stop, guide)).await;
         controllers.stop().await;
         let kept = server.shutdown().await;
         processes.end().await;
@@ -133,20 +140,9 @@ impl UpArgs {
     }
 
     /// The tour, if it is asked for, and then waiting for a signal. An error if the server fails meanwhile.
-    async fn play(
-        &self,
-        server: &mut Server,
-        stop: Shutdown,
-        client: Client,
-        kubeconfig: &Path,
-    ) -> Result<()> {
+    async fn play(&self, server: &mut Server, stop: Shutdown, guide: tour::Guide) -> Result<()> {
         let play = async {
             if self.tour {
-                let guide = tour::Guide {
-                    client,
-                    kubeconfig: kubeconfig.to_owned(),
-                    waits: !self.exit,
-                };
                 let toured = stop.or(guide.walk()).await;
                 let outcome = toured.unwrap_or(Ok(tour::Outcome::Finished))?;
                 if self.exit && !matches!(outcome, tour::Outcome::Left) {
@@ -343,15 +339,15 @@ fn is_established(definition: Option<&Value>) -> bool {
         })
 }
 
-/// The controllers of each product, as tasks.
+/// The controllers of each product, and what keeps local pods up to date, as tasks.
 struct Controllers {
     stop: shutdown::Trigger,
-    tasks: [tokio::task::JoinHandle<()>; 2],
+    tasks: [tokio::task::JoinHandle<()>; 3],
 }
 
 impl Controllers {
     /// Each product acts as a `ServiceAccount` of its own. One process, one server, nobody else to be fair to: no limits.
-    fn start(wire: &Wire) -> Self {
+    fn start(wire: &Wire, processes: &Arc<Processes>, server: &Server) -> Self {
         let (stop, stopped): (_, Shutdown) = shutdown::channel();
         let acting_as = |name: &str| {
             let account = User::service_account(name, name);
@@ -371,9 +367,19 @@ impl Controllers {
                 qps: None,
                 ..::monitoring::RunOptions::default()
             },
+            stopped.clone(),
+        );
+        let following = local::follow(
+            processes.clone(),
+            wire.clone(),
+            server.world.clone(),
             stopped,
         );
-        let tasks = [told("rollouts", rollouts), told("monitoring", monitoring)];
+        let tasks = [
+            told("rollouts", rollouts),
+            told("monitoring", monitoring),
+            tokio::spawn(following),
+        ];
         Self { stop, tasks }
     }
 

@@ -1,27 +1,42 @@
 //! Known images as processes of this computer: each pod has a folder for its volumes and an address of its own, 127.x.y.z.
 //!
-//! A process ends with its pod and with this program, however that ends: `carrick container` asks the kernel for it.
+//! A process ends with its pod and with this program, however that ends: `carrick container` asks the kernel for it. What a
+//! container would find round it, and a process doesn't, is put into its arguments and configuration (ADR 6).
 
+mod command;
+mod discovery;
+mod follow;
 mod images;
+mod installed;
 mod leftovers;
 mod look;
+mod names;
+mod network;
 mod paths;
+mod pod;
 mod process;
+mod translation;
 mod volumes;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Signal;
+use serde_json::Value;
 use simulator::nodes::containers::{Check, Containers, Exit, LogText, Run, Volume};
 
-use self::images::{Image, Program};
+use self::images::{Image, Programs};
 use self::look::Look;
+use self::names::Names;
+use self::pod::{Pod, Runs};
 use self::process::Process;
+use self::translation::Discovery;
+use crate::cli::message;
+
+pub use follow::follow;
 
 /// How long processes may take to end when this program does.
 const GRACE: Duration = Duration::from_secs(2);
@@ -35,21 +50,18 @@ pub struct Processes {
     folder: PathBuf,
     /// Second byte of the addresses; another one for another `carrick up` beside this.
     network: u8,
+    programs: Programs,
+    /// Versions of installed programs, and whether Prometheus can discover by itself; asked when they are needed first.
+    versions: Mutex<BTreeMap<&'static str, String>>,
+    discovers: OnceLock<bool>,
+    /// Where the API server listens.
+    server: OnceLock<SocketAddr>,
+    names: Mutex<Names>,
     pods: Mutex<BTreeMap<String, Pod>>,
 }
 
-struct Pod {
-    number: u16,
-    folder: PathBuf,
-    containers: BTreeMap<String, Runs>,
-}
-
-/// The process of a container, and the one before it.
-struct Runs {
-    current: Process,
-    previous: Option<LogText>,
-    /// The last look of each probe.
-    looks: BTreeMap<String, Look>,
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Processes {
@@ -60,12 +72,25 @@ impl Processes {
         Self {
             folder: leftovers::folder(&temporary, id),
             network: u8::try_from(2 + id % 120).unwrap_or(2),
+            programs: Programs::look(std::env::var_os("PATH").as_deref()),
+            versions: Mutex::default(),
+            discovers: OnceLock::new(),
+            server: OnceLock::new(),
+            names: Mutex::default(),
             pods: Mutex::new(BTreeMap::new()),
         }
     }
 
+    /// Whether the programs of Prometheus and Alertmanager are installed.
+    pub fn can_monitor(&self) -> bool {
+        let all = ["prometheus/prometheus", "prometheus/alertmanager"];
+        all.iter()
+            .filter_map(|name| images::find(name))
+            .all(|image| self.programs.path(image).is_some())
+    }
+
     fn pods(&self) -> MutexGuard<'_, BTreeMap<String, Pod>> {
-        self.pods.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.pods)
     }
 
     fn address(&self, number: u16) -> Ipv4Addr {
@@ -79,6 +104,47 @@ impl Processes {
             .flat_map(|pod| pod.containers.values())
             .map(|runs| runs.current.clone())
             .collect()
+    }
+
+    fn version(&self, image: &Image) -> String {
+        let Some(path) = self.programs.path(image) else {
+            return String::new();
+        };
+        let mut versions = locked(&self.versions);
+        let known = versions.entry(image.name);
+        known.or_insert_with(|| installed::version(path)).clone()
+    }
+
+    /// How the program of a pod finds its targets.
+    fn discovery(&self, image: &Image, folder: &std::path::Path) -> Discovery {
+        let files = Discovery::Files(folder.join("discovery"));
+        let (Some(path), Some(server)) = (self.programs.path(image), self.server.get()) else {
+            return files;
+        };
+        let asked = || installed::discovers(path, &self.folder);
+        if *self.discovers.get_or_init(asked) {
+            Discovery::Server(format!("https://{server}"))
+        } else {
+            files
+        }
+    }
+
+    /// Tells where the API server listens.
+    pub fn serve_at(&self, address: SocketAddr) {
+        let _ = self.server.set(address);
+    }
+
+    /// What the cluster's DNS would answer from now on.
+    fn set_names(&self, names: Names) {
+        let mut known = locked(&self.names);
+        if *known == names {
+            return;
+        }
+        *known = names;
+        for pod in self.pods().values_mut() {
+            // A folder that can't be written now is tried again with the next change.
+            let _ = pod.translate_again(&known);
+        }
     }
 
     /// Ends everything, kindly at first, and removes what was kept.
@@ -102,71 +168,47 @@ impl Processes {
     }
 }
 
-/// The command of a container of a known image.
-fn command(image: &Image, run: &Run, pod: &Path, ip: Ipv4Addr) -> Result<Command, String> {
-    if !run.command.is_empty() {
-        return Err(format!(
-            "`command` cannot be replaced in image {}, which carrick runs as a local process; use `args`",
-            run.image
-        ));
-    }
-    let this =
-        std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
-    let table = paths::table(&run.mounts, &pod.join("volumes"));
-    let port = run.ports.first().copied().unwrap_or(image.port);
-    let mut command = Command::new(&this);
-    command.arg("container").arg("--");
-    match image.program {
-        Program::Carrick(name) => command.arg(&this).arg(name),
-    };
-    let fixed = image.args.iter().map(|arg| {
-        arg.replace("{ip}", &ip.to_string())
-            .replace("{port}", &port.to_string())
-    });
-    command.args(fixed);
-    command.args(run.args.iter().map(|arg| paths::rewrite(arg, &table)));
-    command.env_clear();
-    command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-    for (name, value) in &run.env {
-        command.env(name, paths::rewrite(value, &table));
-    }
-    let folder = pod.join("containers").join(&run.container);
-    std::fs::create_dir_all(&folder)
-        .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-    command.current_dir(folder);
-    Ok(command)
-}
-
 impl Containers for Processes {
-    fn knows(&self, image: &str) -> bool {
-        images::find(image).is_some()
+    fn runs(&self, images: &[&str]) -> bool {
+        let known = images.iter().filter_map(|image| images::find(image));
+        let mut own = known.filter(|image| !image.companion);
+        own.any(|image| {
+            let (have, line) = self.programs.have(image);
+            if let Some(line) = line {
+                message(&line);
+            }
+            have
+        })
     }
 
-    fn open(&self, pod: &str, volumes: &BTreeMap<String, Volume>) -> Result<IpAddr, String> {
-        let folder = self.folder.join(pod);
+    fn knows(&self, image: &str) -> bool {
+        images::find(image).is_some_and(|image| self.programs.have(image).0)
+    }
+
+    fn open(&self, pod: &Value, volumes: &BTreeMap<String, Volume>) -> Result<IpAddr, String> {
+        let uid = machinery::meta::uid(pod).to_owned();
+        let folder = self.folder.join(&uid);
+        let image = pod::installed_image(pod);
+        let discovery = image.map(|image| self.discovery(image, &folder));
         volumes::make_private(&self.folder)
-            .and_then(|()| volumes::write(&folder.join("volumes"), volumes))
-            .map_err(|error| format!("cannot make the volumes in {}: {error}", folder.display()))?;
+            .map_err(|error| format!("cannot make {}: {error}", self.folder.display()))?;
+        let mut opened = Pod::new(pod, folder, self.folder.join("claims"), discovery);
+        let names = locked(&self.names);
+        opened.write(volumes, &names)?;
         let mut pods = self.pods();
         let free = |number: &u16| pods.values().all(|pod| pod.number != *number);
-        let number = (1..=LAST_NUMBER).find(free).ok_or("no address is left")?;
-        let containers = BTreeMap::new();
-        pods.insert(
-            pod.to_owned(),
-            Pod {
-                number,
-                folder,
-                containers,
-            },
-        );
-        Ok(IpAddr::V4(self.address(number)))
+        opened.number = (1..=LAST_NUMBER).find(free).ok_or("no address is left")?;
+        let address = self.address(opened.number);
+        pods.insert(uid, opened);
+        Ok(IpAddr::V4(address))
     }
 
     fn refresh(&self, pod: &str, volumes: &BTreeMap<String, Volume>) -> Result<(), String> {
-        let pods = self.pods();
-        let folder = &pods.get(pod).ok_or("its pod is gone")?.folder;
-        volumes::write(&folder.join("volumes"), volumes)
-            .map_err(|error| format!("cannot write the volumes in {}: {error}", folder.display()))
+        let names = locked(&self.names);
+        let mut pods = self.pods();
+        pods.get_mut(pod)
+            .ok_or("its pod is gone")?
+            .write(volumes, &names)
     }
 
     fn check(&self, pod: &str, container: &str, probe: &str, check: Check) {
@@ -197,10 +239,25 @@ impl Containers for Processes {
 
     fn start(&self, run: Run) -> Result<(), String> {
         let image = images::find(&run.image).ok_or("its image is unknown")?;
+        let mismatch = installed::mismatch(
+            image.name,
+            images::version(&run.image),
+            &self.version(image),
+        );
         let mut pods = self.pods();
+        let pod = pods.get(&run.pod).ok_or("its pod is gone")?;
+        let of_pods = pod::names_beside(pod, &pods, |number| self.address(number));
+        let here = command::Here {
+            folder: &pod.folder,
+            ip: self.address(pod.number),
+            program: self.programs.path(image),
+            pods: &of_pods,
+        };
+        let current = Process::start(command::command(image, &run, &here)?)?;
+        if let Some(line) = mismatch {
+            current.note(line);
+        }
         let pod = pods.get_mut(&run.pod).ok_or("its pod is gone")?;
-        let command = command(image, &run, &pod.folder, self.address(pod.number))?;
-        let current = Process::start(command)?;
         let before = pod.containers.remove(&run.container);
         let runs = Runs {
             current,

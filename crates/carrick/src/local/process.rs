@@ -70,6 +70,12 @@ impl Process {
         Ok(Self { group, state })
     }
 
+    /// Adds a line of ours to what it printed.
+    pub fn note(&self, text: String) {
+        let at = WorldClock::Wall.now();
+        locked(&self.state).log.lines.push(LogLine { at, text });
+    }
+
     /// How it ended.
     pub fn exit(&self) -> Option<Exit> {
         locked(&self.state).exit

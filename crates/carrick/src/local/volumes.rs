@@ -11,14 +11,27 @@ use simulator::nodes::containers::{Files, Volume};
 /// What leads to the files as they are now.
 const DATA: &str = "..data";
 
-/// Makes the folders of volumes, or brings them up to date, below `folder`.
-pub fn write(folder: &Path, volumes: &BTreeMap<String, Volume>) -> Result<()> {
+/// Makes the folders of volumes, or brings them up to date, below `folder`. Those of claims are links to what is kept in
+/// `claims`.
+pub fn write(folder: &Path, claims: &Path, volumes: &BTreeMap<String, Volume>) -> Result<()> {
+    make_private(folder)?;
     for (name, volume) in volumes {
         let folder = folder.join(name);
-        make_private(&folder)?;
         match volume {
-            Volume::Empty => {}
-            Volume::Files(files) => replace(&folder, files)?,
+            Volume::Empty => make_private(&folder)?,
+            Volume::Files(files) => {
+                make_private(&folder)?;
+                replace(&folder, files)?;
+            }
+            Volume::Claim(claim) => {
+                // No name of an object has an underscore.
+                let kept = claims.join(claim.replace('/', "_"));
+                make_private(&kept)?;
+                match symlink(kept, folder) {
+                    Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+                    _ => {}
+                }
+            }
         }
     }
     Ok(())
@@ -98,13 +111,13 @@ mod tests {
     fn new_files_replace_old_ones_as_a_whole() {
         let root = std::env::temp_dir().join(format!("carrick-volumes-{}", std::process::id()));
         let read = |path: &str| std::fs::read_to_string(root.join("v").join(path)).ok();
-        write(&root, &files(&[("a", "1"), ("sub/b", "2")])).unwrap();
+        write(&root, &root, &files(&[("a", "1"), ("sub/b", "2")])).unwrap();
         assert_eq!(
             (read("a"), read("sub/b")),
             (Some("1".to_owned()), Some("2".to_owned()))
         );
         let first = std::fs::read_link(root.join("v/..data")).unwrap();
-        write(&root, &files(&[("a", "3"), ("c", "4")])).unwrap();
+        write(&root, &root, &files(&[("a", "3"), ("c", "4")])).unwrap();
         assert_eq!(
             (read("a"), read("sub/b"), read("c")),
             (Some("3".to_owned()), None, Some("4".to_owned()))
@@ -116,6 +129,20 @@ mod tests {
             .collect();
         names.sort();
         assert_eq!(names, ["..2", "..data", "a", "c"]);
+        std::fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn what_a_claim_holds_is_the_next_pods_too() {
+        let root = std::env::temp_dir().join(format!("carrick-claims-{}", std::process::id()));
+        let claims = root.join("claims");
+        let volume = BTreeMap::from([("v".to_owned(), Volume::Claim("default/data".to_owned()))]);
+        for pod in ["one", "one", "two"] {
+            write(&root.join(pod), &claims, &volume).unwrap();
+        }
+        std::fs::write(root.join("one/v/file"), "kept").unwrap();
+        std::fs::remove_dir_all(root.join("one")).unwrap();
+        assert_eq!(std::fs::read(root.join("two/v/file")).unwrap(), b"kept");
         std::fs::remove_dir_all(root).unwrap();
     }
 }

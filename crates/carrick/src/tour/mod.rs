@@ -1,9 +1,10 @@
-//! `carrick up --tour`: a blue-green and a canary release, step by step, with the manifests in `examples/`.
+//! `carrick up --tour`: a blue-green and a canary release, and monitoring, step by step, with the manifests in `examples/`.
 //!
 //! `script` says what happens and why; this file does it through the API, as a user would, and shows what came of it.
 //! Each step can also be done by hand: its command is printed, and a step whose outcome is there already just goes on.
 //! What an earlier tour left in a kept state is taken away first.
 
+mod monitoring;
 mod script;
 
 use std::collections::BTreeSet;
@@ -17,12 +18,12 @@ use rollouts::api::ROLLOUT;
 use rollouts::commands::{self, Promotion};
 use rollouts::info::{RolloutInfo, rollout_text};
 use runtime::client::Client;
-use runtime::resource::SERVICE;
+use runtime::resource::{DEPLOYMENT, ROLE, ROLE_BINDING, ResourceRef, SERVICE, SERVICE_ACCOUNT};
 use runtime::{DeleteOptions, Propagation};
 use serde_json::Value;
 
 use crate::cli::{Objects, create_or_merge, message, painter, print};
-use script::{Action, Step, Until};
+use script::{Action, Scene, Step, Until};
 
 const NAMESPACE: &str = "default";
 /// How long a step may take.
@@ -47,6 +48,8 @@ pub struct Guide {
     pub kubeconfig: PathBuf,
     /// Whether to wait for somebody after each step.
     pub waits: bool,
+    /// Whether Prometheus and Alertmanager are installed.
+    pub monitors: bool,
 }
 
 impl Guide {
@@ -59,7 +62,7 @@ impl Guide {
             client: self.client.clone(),
             namespace: NAMESPACE.to_owned(),
         };
-        let steps = script::steps();
+        let steps = script::steps(self.monitors);
         take_away(&objects, &steps).await?;
         for (number, step) in steps.iter().enumerate() {
             print(&format!(
@@ -72,12 +75,8 @@ impl Guide {
             act(&objects, step)
                 .await
                 .with_context(|| format!("step `{}`", step.title))?;
-            let info = self.wait(&objects, step).await?;
-            print(&format!(
-                "{}\n→ {}\n",
-                rollout_text(&info, objects.now(), painter(false)),
-                step.why
-            ))?;
+            let picture = wait(&objects, step).await?;
+            print(&format!("{picture}\n→ {}\n", step.why))?;
             if self.waits && number + 1 < steps.len() && !self.goes_on().await? {
                 message(&format!(
                     "the platform stays up; the next step by hand:\n  {}",
@@ -86,28 +85,13 @@ impl Guide {
                 return Ok(Outcome::Left);
             }
         }
+        if !self.monitors {
+            message(
+                "\nthe chapter on monitoring was left out: Prometheus and Alertmanager aren't installed\nhint: scripts/setup monitoring",
+            );
+        }
         print("\nThat was the tour.\n")?;
         Ok(Outcome::Finished)
-    }
-
-    async fn wait(&self, objects: &Objects, step: &Step) -> Result<RolloutInfo> {
-        let reached = async {
-            loop {
-                let info = objects.rollout_info(step.rollout).await?;
-                if is_reached(&step.until, &info) {
-                    return anyhow::Ok(info);
-                }
-                tokio::time::sleep(LOOK).await;
-            }
-        };
-        match tokio::time::timeout(PATIENCE, reached).await {
-            Ok(info) => info,
-            Err(_) => bail!(
-                "step `{}` didn't come to its end in {} s",
-                step.title,
-                PATIENCE.as_secs()
-            ),
-        }
     }
 
     /// Enter goes on; `q` or the end of the input leaves the tour.
@@ -128,9 +112,37 @@ impl Guide {
     }
 }
 
+/// Waits until a step has come to its end, and returns what it comes to.
+async fn wait(objects: &Objects, step: &Step) -> Result<String> {
+    let reached = async {
+        loop {
+            let picture = match &step.scene {
+                Scene::Rollout(name, until) => {
+                    let info = objects.rollout_info(name).await?;
+                    is_reached(until, &info)
+                        .then(|| rollout_text(&info, objects.now(), painter(false)))
+                }
+                Scene::Monitoring(look) => monitoring::picture(objects, *look).await?,
+            };
+            if let Some(picture) = picture {
+                return anyhow::Ok(picture);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, reached).await {
+        Ok(picture) => picture,
+        Err(_) => bail!(
+            "step `{}` didn't come to its end in {} s",
+            step.title,
+            PATIENCE.as_secs()
+        ),
+    }
+}
+
 /// Deletes the Rollouts of an earlier tour, and waits until they and their pods are gone.
 async fn take_away(objects: &Objects, steps: &[Step]) -> Result<()> {
-    let names: BTreeSet<&str> = steps.iter().map(|step| step.rollout).collect();
+    let names: BTreeSet<&str> = steps.iter().filter_map(Step::rollout).collect();
     for name in names {
         let key = objects.key(name);
         if objects.client.get(&ROLLOUT, &key).await?.is_none() {
@@ -155,6 +167,16 @@ async fn take_away(objects: &Objects, steps: &[Step]) -> Result<()> {
             ),
         }
     }
+    for manifest in script::MONITORING {
+        for object in yaml::parse_documents(manifest)? {
+            let key = objects.key(meta::name(&object));
+            let resource = resource_of(&object)?;
+            if objects.client.get(&resource, &key).await?.is_some() {
+                let options = DeleteOptions::default();
+                objects.client.delete(&resource, &key, &options).await?;
+            }
+        }
+    }
     Ok(())
 }
 
@@ -170,37 +192,46 @@ async fn act(objects: &Objects, step: &Step) -> Result<()> {
             }
             Ok(())
         }
-        Action::SetImage(container, image) => {
-            let rollout = objects.get(&ROLLOUT, step.rollout).await?;
+        Action::SetImage(name, container, image) => {
+            let rollout = objects.get(&ROLLOUT, name).await?;
             let changed = commands::set_image(&rollout, container, image)?;
             if changed != rollout {
                 objects.client.update(&ROLLOUT, &changed, None).await?;
             }
             Ok(())
         }
-        Action::Promote => {
-            let rollout = objects.get(&ROLLOUT, step.rollout).await?;
-            objects
-                .patch(
-                    step.rollout,
-                    &commands::promote(&rollout, Promotion::default())?,
-                )
-                .await
+        Action::Promote(name) => {
+            let rollout = objects.get(&ROLLOUT, name).await?;
+            let patches = commands::promote(&rollout, Promotion::default())?;
+            objects.patch(name, &patches).await
         }
-        Action::Abort => objects.patch(step.rollout, &commands::abort()).await,
+        Action::Abort(name) => objects.patch(name, &commands::abort()).await,
         Action::Wait => Ok(()),
     }
 }
 
 /// What `kubectl apply` would do, for the kinds that the examples use.
 async fn apply(objects: &Objects, mut object: Value) -> Result<()> {
-    let resource = match meta::kind(&object) {
-        "Rollout" => &ROLLOUT,
-        "Service" => &SERVICE,
-        other => bail!("the tour has no use for a {other}"),
-    };
+    let resource = resource_of(&object)?;
     meta::set_namespace(&mut object, NAMESPACE);
-    create_or_merge(&objects.client, resource, &object).await
+    create_or_merge(&objects.client, &resource, &object).await
+}
+
+fn resource_of(object: &Value) -> Result<ResourceRef> {
+    Ok(match meta::kind(object) {
+        "Rollout" => ROLLOUT,
+        "Service" => SERVICE,
+        "Deployment" => DEPLOYMENT,
+        "ServiceAccount" => SERVICE_ACCOUNT,
+        "Role" => ROLE,
+        "RoleBinding" => ROLE_BINDING,
+        "Prometheus" => monitoring::PROMETHEUS,
+        "Alertmanager" => monitoring::ALERTMANAGER,
+        "AlertmanagerConfig" => monitoring::ALERTMANAGER_CONFIG,
+        "ServiceMonitor" => monitoring::SERVICE_MONITOR,
+        "PrometheusRule" => monitoring::PROMETHEUS_RULE,
+        other => bail!("the tour has no use for a {other}"),
+    })
 }
 
 fn is_reached(until: &Until, info: &RolloutInfo) -> bool {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 /// One line that a container printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub enum Volume {
     Empty,
     /// Files from `ConfigMaps`, Secrets and the API server.
     Files(Files),
+    /// The folder of a claim, by `namespace/name`; it outlives the pod.
+    Claim(String),
 }
 
 /// A volume in a container.
@@ -117,11 +120,15 @@ pub struct Check {
 
 /// Runs the containers of pods. Pods are known by their uid. Errors are for people, in a waiting container's status.
 pub trait Containers: Send + Sync {
+    /// Whether it runs pods of these images; containers whose image it doesn't know are simulated beside the others. The
+    /// answer never changes.
+    fn runs(&self, images: &[&str]) -> bool;
+
     /// Whether it can run an image.
     fn knows(&self, image: &str) -> bool;
 
     /// Makes room for a pod: its volumes. Returns its address.
-    fn open(&self, pod: &str, volumes: &BTreeMap<String, Volume>) -> Result<IpAddr, String>;
+    fn open(&self, pod: &Value, volumes: &BTreeMap<String, Volume>) -> Result<IpAddr, String>;
 
     /// Writes volumes of a pod anew; those that are not named stay.
     fn refresh(&self, pod: &str, volumes: &BTreeMap<String, Volume>) -> Result<(), String>;

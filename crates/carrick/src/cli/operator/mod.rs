@@ -184,14 +184,11 @@ fn start_log(level: LogLevel, format: LogFormat) -> Result<()> {
         LogLevel::Error => "error",
         LogLevel::None => "off",
     };
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(level)?)
-        .with_ansi(super::output::shows_colour(&std::io::stderr()))
-        .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Logfmt => log.init(),
-        LogFormat::Json => log.json().init(),
-    }
+    let json = match format {
+        LogFormat::Logfmt => false,
+        LogFormat::Json => true,
+    };
+    super::output::start_log(EnvFilter::try_new(level)?, json);
     Ok(())
 }
 

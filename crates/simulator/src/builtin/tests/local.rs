@@ -38,7 +38,11 @@ impl Containers for Fake {
         image.starts_with("known")
     }
 
-    fn open(&self, _: &str, volumes: &BTreeMap<String, Volume>) -> Result<IpAddr, String> {
+    fn runs(&self, images: &[&str]) -> bool {
+        images.iter().any(|image| self.knows(image))
+    }
+
+    fn open(&self, _: &Value, volumes: &BTreeMap<String, Volume>) -> Result<IpAddr, String> {
         self.call("open");
         *self.volumes.lock().unwrap() = volumes.clone();
         Ok(IpAddr::from([127, 9, 0, 1]))

@@ -31,12 +31,14 @@ const LOOK_EVERY: i64 = 200;
 /// Milliseconds until a pod that could not get its volumes is tried again.
 const RETRY_AFTER: i64 = 2000;
 
-/// Whether a pod is looked after here: one of its images is known.
+/// Whether a pod is looked after here, by its images.
 pub(crate) fn is_local(runtime: &ContainerRuntime, pod: &Value) -> bool {
-    ["/spec/initContainers", "/spec/containers"]
+    let images: Vec<&str> = ["/spec/initContainers", "/spec/containers"]
         .iter()
         .flat_map(|list| items(pod, list))
-        .any(|container| runtime.0.knows(text(container, "/image")))
+        .map(|container| text(container, "/image"))
+        .collect();
+    runtime.0.runs(&images)
 }
 
 /// Looks after the pods whose containers really run.
@@ -121,7 +123,7 @@ impl LocalPods {
     fn open(&mut self, session: &mut Session<'_>, key: &Key, pod: &Arc<Value>) -> bool {
         let uid = object::uid(pod).to_owned();
         let opened = spec::volumes(session, pod)
-            .and_then(|volumes| Ok((self.runtime.0.open(&uid, &volumes)?, volumes)));
+            .and_then(|volumes| Ok((self.runtime.0.open(pod, &volumes)?, volumes)));
         let containers = container::all(pod);
         match opened {
             Ok((address, volumes)) => {

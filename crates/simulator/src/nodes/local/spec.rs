@@ -260,6 +260,10 @@ fn one_volume(session: &mut Session<'_>, pod: &Value, volume: &Value) -> Result<
     if volume.get("emptyDir").is_some() {
         return Ok(Volume::Empty);
     }
+    if let Some(claim) = volume.get("persistentVolumeClaim") {
+        let (namespace, name) = (object::namespace(pod), text(claim, "/claimName"));
+        return Ok(Volume::Claim(format!("{namespace}/{name}")));
+    }
     if let Some(projected) = volume.get("projected") {
         let mut files = Files::new();
         for source in items(projected, "/sources") {
@@ -297,7 +301,7 @@ fn source_files(session: &mut Session<'_>, pod: &Value, source: &Value) -> Resul
         let path = text(reference, "/path").to_owned();
         return Ok(Files::from([(path, token.into_bytes())]));
     }
-    Err("only configMap, secret, emptyDir, projected and downwardAPI volumes are known for local processes".to_owned())
+    Err("only configMap, secret, emptyDir, persistentVolumeClaim, projected and downwardAPI volumes are known for local processes".to_owned())
 }
 
 /// A field as a file has it: maps one entry a line.

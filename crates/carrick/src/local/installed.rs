@@ -1,0 +1,100 @@
+//! What an installed program is asked once: its version, and whether it can discover in Kubernetes.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// Longest time for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// A configuration that a build without discovery in Kubernetes refuses.
+const PROBE: &str = "scrape_configs:\n- job_name: a\n  kubernetes_sd_configs:\n  - role: pod\n";
+
+/// The version a program says it has, such as `2.42.0`; empty if it says nothing of the kind.
+pub fn version(program: &Path) -> String {
+    let mut command = Command::new(program);
+    command.arg("--version");
+    let said = ask(command).unwrap_or_default();
+    // `prometheus, version 2.42.0+ds (branch: …`
+    let after = said.split(", version ").nth(1).unwrap_or_default();
+    let is_part = |c: &char| c.is_ascii_digit() || *c == '.';
+    after.chars().take_while(is_part).collect()
+}
+
+/// Whether a Prometheus can discover in Kubernetes. It reads its configuration before anything else and ends there if it doesn't
+/// know a field; one that knows it ends a moment later, since its data would have to be in a file.
+pub fn discovers(program: &Path, folder: &Path) -> bool {
+    let file = folder.join("can-it-discover.yaml");
+    if std::fs::write(&file, PROBE).is_err() {
+        return false;
+    }
+    let mut command = Command::new(program);
+    command
+        .arg(format!("--config.file={}", file.display()))
+        .arg(format!("--storage.tsdb.path={}/data", file.display()))
+        .arg("--web.listen-address=127.0.0.1:0");
+    let said = ask(command);
+    let _ = std::fs::remove_file(&file);
+    said.is_some_and(|said| !said.contains("kubernetes_sd_configs not found"))
+}
+
+/// Everything a program prints until it ends; `None` if it can't be started or doesn't end.
+fn ask(mut command: Command) -> Option<String> {
+    let mut child = command
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .ok()?;
+    let mut waited = Duration::ZERO;
+    while child.try_wait().ok()?.is_none() {
+        if waited >= PATIENCE {
+            let _ = child.kill();
+            let _ = child.wait();
+            return None;
+        }
+        std::thread::sleep(LOOK_EVERY);
+        waited += LOOK_EVERY;
+    }
+    let mut said = String::new();
+    child.stdout?.read_to_string(&mut said).ok()?;
+    child.stderr?.read_to_string(&mut said).ok()?;
+    Some(said)
+}
+
+/// What to tell somebody whose pod asks for a version that isn't the one installed; `None` if nothing has to be told.
+pub fn mismatch(name: &str, asked: &str, installed: &str) -> Option<String> {
+    let minor = |version: &str| {
+        let mut parts = version.split('.');
+        Some((parts.next()?.to_owned(), parts.next()?.to_owned()))
+    };
+    let (asked_minor, own) = (minor(asked)?, minor(installed)?);
+    (asked_minor != own).then(|| {
+        format!(
+            "carrick: this is the {name} {installed} of this machine, its arguments and configuration are those of {asked}; if it refuses \
+             them, set `spec.version: v{installed}`"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_version_is_told_and_another_patch_is_not() {
+        assert_eq!(mismatch("prometheus", "2.42.1", "2.42.0"), None);
+        assert_eq!(mismatch("prometheus", "", "2.42.0"), None);
+        let told = mismatch("prometheus", "3.13.2", "2.42.0").unwrap();
+        assert!(told.contains("`spec.version: v2.42.0`"), "{told}");
+    }
+
+    #[test]
+    fn a_program_that_says_nothing_has_no_version() {
+        assert_eq!(version(Path::new("/bin/true")), "");
+        assert_eq!(version(Path::new("/nowhere")), "");
+        assert!(!discovers(Path::new("/nowhere"), &std::env::temp_dir()));
+    }
+}

@@ -1,0 +1,271 @@
+//! Configurations of Prometheus and Alertmanager in terms of this machine, as they are put into a pod's folder: a process has
+//! no root of its own, no cluster DNS and, with some builds, no discovery in Kubernetes (ADR 6).
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
+use machinery::yaml;
+use serde_json::{Map, Value, json};
+
+use super::names::Names;
+use super::paths;
+
+/// Files of volumes that are such configurations.
+const FILES: &[&str] = &[
+    "prometheus.yaml.gz",
+    "alertmanager.yaml.gz",
+    "web-config.yaml",
+];
+/// Longest configuration that is unpacked, in bytes.
+const LONGEST: u64 = 256 << 20;
+/// Where a pod finds the token of its ServiceAccount.
+const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+const DISCOVERY: &str = "kubernetes_sd_configs";
+
+/// How the program finds what there is in the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Discovery {
+    /// From files in this folder, which somebody keeps up to date.
+    Files(PathBuf),
+    /// It asks the API server, which is there.
+    Server(String),
+}
+
+/// Where a pod is.
+pub struct Place<'a> {
+    /// Mount paths of the program's container and what they stand for.
+    pub paths: &'a [(String, PathBuf)],
+    /// What the cluster's DNS would know.
+    pub names: &'a Names,
+    /// How targets are found.
+    pub discovery: &'a Discovery,
+}
+
+/// A configuration that was translated.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Translated {
+    /// Its text.
+    pub text: String,
+    /// The files it reads targets from, each with the element of `kubernetes_sd_configs` that it stands for.
+    pub discovered: BTreeMap<PathBuf, Value>,
+}
+
+/// Whether a file of a volume is translated.
+pub fn is_configuration(path: &str) -> bool {
+    FILES.contains(&path)
+}
+
+/// Translates one; `None` for what is no YAML, which the program had better complain about itself.
+pub fn translate(content: &[u8], place: &Place<'_>) -> Option<Translated> {
+    let mut text = String::new();
+    if content.starts_with(&[0x1f, 0x8b]) {
+        let mut unpacked = GzDecoder::new(content).take(LONGEST);
+        unpacked.read_to_string(&mut text).ok()?;
+    } else {
+        text.push_str(std::str::from_utf8(content).ok()?);
+    }
+    let mut value = yaml::parse(&text).ok()?.value;
+    let mut discovered = BTreeMap::new();
+    if value.is_null() {
+        return Some(Translated { text, discovered });
+    }
+    walk("", &mut value, place, &mut discovered);
+    let text = yaml::to_string(&value);
+    Some(Translated { text, discovered })
+}
+
+fn walk(
+    key: &str,
+    value: &mut Value,
+    place: &Place<'_>,
+    discovered: &mut BTreeMap<PathBuf, Value>,
+) {
+    match value {
+        Value::String(text) if is_path(key) => *text = paths::rewrite(text, place.paths),
+        Value::String(text) => *text = place.names.rewrite(text),
+        Value::Array(values) => {
+            for value in values {
+                walk(key, value, place, discovered);
+            }
+        }
+        Value::Object(fields) => {
+            for (key, value) in fields.iter_mut() {
+                if key != DISCOVERY {
+                    walk(key, value, place, discovered);
+                }
+            }
+            discover(fields, place, discovered);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Whether a field holds paths of files.
+fn is_path(key: &str) -> bool {
+    key.ends_with("_file") || matches!(key, "rule_files" | "files" | "templates")
+}
+
+/// Replaces discovery in Kubernetes, or tells it what it would find in a pod.
+fn discover(
+    fields: &mut Map<String, Value>,
+    place: &Place<'_>,
+    discovered: &mut BTreeMap<PathBuf, Value>,
+) {
+    let Some(Value::Array(configs)) = fields.get_mut(DISCOVERY) else {
+        return;
+    };
+    let folder = match place.discovery {
+        Discovery::Server(address) => {
+            for config in configs.iter_mut().filter_map(Value::as_object_mut) {
+                let elsewhere = ["api_server", "kubeconfig_file"];
+                if !elsewhere.iter().any(|key| config.contains_key(*key)) {
+                    config.extend(in_cluster(address, place.paths));
+                }
+            }
+            return;
+        }
+        Discovery::Files(folder) => folder,
+    };
+    let configs = std::mem::take(configs);
+    fields.remove(DISCOVERY);
+    let files = configs.into_iter().map(|config| {
+        let file = folder.join(format!("{:016x}.json", digest(&config)));
+        let element = json!({"files": [file.to_string_lossy()]});
+        discovered.insert(file, config);
+        element
+    });
+    let files: Vec<Value> = files.collect();
+    let others = fields.entry("file_sd_configs").or_insert(json!([]));
+    if let Some(others) = others.as_array_mut() {
+        others.extend(files);
+    }
+}
+
+/// Equal configurations share a file.
+fn digest(config: &Value) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    config.to_string().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What a client in a pod takes from its environment.
+fn in_cluster(address: &str, table: &[(String, PathBuf)]) -> [(String, Value); 3] {
+    let file = |name: &str| {
+        let path = Path::new(ACCOUNT).join(name);
+        paths::rewrite(&path.to_string_lossy(), table)
+    };
+    [
+        ("api_server".to_owned(), json!(address)),
+        (
+            "authorization".to_owned(),
+            json!({"credentials_file": file("token")}),
+        ),
+        ("tls_config".to_owned(), json!({"ca_file": file("ca.crt")})),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    const CONFIG: &str = "\
+rule_files:
+- /etc/prometheus/rules/*.yaml
+scrape_configs:
+- job_name: /etc/prometheus/rules
+  kubernetes_sd_configs:
+  - role: endpoints
+    namespaces:
+      names: [default]
+  tls_config:
+    ca_file: /etc/prometheus/certs/ca
+  relabel_configs:
+  - replacement: prober.default.svc:9115
+    target_label: __address__
+";
+
+    fn translated(discovery: &Discovery) -> (Value, BTreeMap<PathBuf, Value>) {
+        let paths = [
+            (
+                "/etc/prometheus/rules".to_owned(),
+                PathBuf::from("/v/rules"),
+            ),
+            ("/etc/prometheus/certs".to_owned(), PathBuf::from("/v/tls")),
+            (ACCOUNT.to_owned(), PathBuf::from("/v/account")),
+        ];
+        let service = json!({"metadata": {"namespace": "default", "name": "prober"},
+            "spec": {"clusterIP": "10.0.0.1", "ports": [{"port": 9115}]}});
+        let endpoints = json!({"metadata": {"namespace": "default", "name": "prober"}, "subsets": [
+            {"addresses": [{"ip": "127.2.0.5"}], "ports": [{"port": 9115}]}]});
+        let names = Names::new(&[service], &[endpoints]);
+        let place = Place {
+            paths: &paths,
+            names: &names,
+            discovery,
+        };
+        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+        packed.write_all(CONFIG.as_bytes()).unwrap();
+        let translated = translate(&packed.finish().unwrap(), &place).unwrap();
+        let value = yaml::parse(&translated.text).unwrap().value;
+        (value, translated.discovered)
+    }
+
+    #[test]
+    fn paths_and_hosts_are_this_machines_and_names_stay() {
+        let (value, _) = translated(&Discovery::Files(PathBuf::from("/d")));
+        let job = &value["scrape_configs"][0];
+        assert_eq!(value["rule_files"], json!(["/v/rules/*.yaml"]));
+        assert_eq!(job["tls_config"]["ca_file"], "/v/tls/ca");
+        assert_eq!(job["job_name"], "/etc/prometheus/rules");
+        assert_eq!(job["relabel_configs"][0]["replacement"], "127.2.0.5:9115");
+    }
+
+    #[test]
+    fn discovery_becomes_files_that_know_what_they_stand_for() {
+        let (value, discovered) = translated(&Discovery::Files(PathBuf::from("/d")));
+        let job = &value["scrape_configs"][0];
+        assert!(job.get(DISCOVERY).is_none());
+        let (file, config) = discovered.first_key_value().unwrap();
+        assert!(file.starts_with("/d"));
+        assert_eq!(
+            job["file_sd_configs"],
+            json!([{"files": [file.to_str().unwrap()]}])
+        );
+        assert_eq!(
+            *config,
+            json!({"role": "endpoints", "namespaces": {"names": ["default"]}})
+        );
+    }
+
+    #[test]
+    fn a_program_that_can_discover_gets_what_a_pod_has() {
+        let (value, discovered) =
+            translated(&Discovery::Server("https://127.0.0.1:7443".to_owned()));
+        assert_eq!(discovered, BTreeMap::new());
+        assert_eq!(
+            value["scrape_configs"][0][DISCOVERY],
+            json!([{"role": "endpoints", "namespaces": {"names": ["default"]}, "api_server": "https://127.0.0.1:7443",
+                "authorization": {"credentials_file": "/v/account/token"}, "tls_config": {"ca_file": "/v/account/ca.crt"}}])
+        );
+    }
+
+    #[test]
+    fn what_is_no_yaml_is_left_to_the_program() {
+        let names = Names::default();
+        let place = Place {
+            paths: &[],
+            names: &names,
+            discovery: &Discovery::Files(PathBuf::new()),
+        };
+        assert_eq!(translate(b"a: [", &place), None);
+        assert_eq!(translate(b"", &place).unwrap().text, "");
+    }
+}
