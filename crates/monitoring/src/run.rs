@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use runtime::access::Right;
 use runtime::client::{Client as RuntimeClient, ClientOptions};
 use runtime::leader::{self, LeaderOptions};
 use runtime::queue::Backoff;
@@ -75,6 +76,8 @@ pub struct RunOptions {
     pub clock: Clock,
     /// Seed of chance, for reproducible runs.
     pub seed: Option<u64>,
+    /// Nothing is sent that needs another right; anything if absent, as where it is recorded what is sent.
+    pub rights: Option<Arc<[Right]>>,
 }
 
 /// Selectors in their text form; empty for all.
@@ -153,6 +156,7 @@ impl Default for RunOptions {
             listen: Vec::new(),
             clock: Clock::system(),
             seed: None,
+            rights: Some(access::rights().into()),
         }
     }
 }
@@ -199,7 +203,7 @@ fn client_of(client: kube::Client, options: &RunOptions) -> RuntimeClient {
             field_manager: FIELD_MANAGER.to_owned(),
             qps: options.qps,
             burst: options.burst,
-            rights: Some(access::rights().into()),
+            rights: options.rights.clone(),
             ..defaults
         },
     )
@@ -239,6 +243,7 @@ struct Shared {
     own_stateful_sets: Cache<Whole>,
     own: Own,
     writes_bindings: bool,
+    labels_pods: bool,
 }
 
 impl Shared {
@@ -261,11 +266,18 @@ impl Shared {
         let own_secrets: Cache<Whole> = whole(SECRET, &ours);
         let own_config_maps: Cache<Whole> = whole(CONFIG_MAP, &ours);
         let own_stateful_sets: Cache<Whole> = whole(STATEFUL_SET, &ours);
+        let services = match usable.lacks("services", "", &["list", "watch"]) {
+            None => whole(runtime::resource::SERVICE, &ours),
+            Some(why) => {
+                tracing::warn!(why, "services are looked up in every pass");
+                Cache::new(runtime::resource::SERVICE, ours.clone())
+            }
+        };
         let own = Own {
             secrets: own_secrets.index_by_controller(),
             config_maps: own_config_maps.index_by_controller(),
             stateful_sets: own_stateful_sets.index_by_controller(),
-            services: whole(runtime::resource::SERVICE, &ours),
+            services,
         };
         let namespaces = match usable.lacks("namespaces", "", &["list", "watch"]) {
             None => manager.cache(NAMESPACE, Scope::all()),
@@ -285,6 +297,7 @@ impl Shared {
         Self {
             configurations,
             writes_bindings: options.gates.bindings && usable.can_bind(),
+            labels_pods: usable.lacks("pods", "", &["patch"]).is_none(),
             secrets: manager.cache(SECRET, selected(&options.secrets)),
             config_maps: manager.cache(CONFIG_MAP, selected(&options.config_maps)),
             own_secrets,
@@ -313,6 +326,7 @@ impl Shared {
             told: Told::default(),
             watch: watch.clone(),
             reports,
+            labels_pods: self.labels_pods,
             writes_bindings: self.writes_bindings,
             settings: Arc::new(options.settings.clone()),
             options: options.generator(),
