@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use machinery::patch::merge;
-use rollouts::RunOptions;
-use rollouts::install::Install;
 use runtime::access::Right;
 use runtime::client::{Client, ClientOptions};
 use runtime::{Clock, DeleteOptions, ObjectKey, Patch, Propagation, ResourceRef};
@@ -16,7 +14,8 @@ use simulator::world::WorldHandle;
 
 use crate::controllers::{self, Controllers};
 use crate::faults::Faults;
-use crate::objects::{DEFINITION, NAMESPACE, ROLLOUT, resource_of};
+use crate::objects::{DEFINITION, NAMESPACE, STORAGE_CLASS, VOLUME, resource_of};
+use crate::products::{Options, Stage, With};
 use crate::state;
 
 /// Where a scenario takes place.
@@ -32,6 +31,7 @@ pub enum Ground {
 pub struct Cluster {
     /// The scenario's own namespace.
     pub namespace: String,
+    pub(crate) stage: &'static Stage,
     pub(crate) ground: Ground,
     pub(crate) client: Client,
     pub(crate) controllers: Option<Controllers>,
@@ -46,6 +46,7 @@ pub struct Cluster {
 impl Cluster {
     /// A person's view of a cluster.
     pub fn new(
+        stage: &'static Stage,
         ground: Ground,
         client: kube::Client,
         clock: Clock,
@@ -60,20 +61,22 @@ impl Cluster {
         let client = Client::new(client, options);
         Self {
             namespace: namespace.into(),
+            stage,
             ground,
             client,
             controllers: None,
             transport: None,
             program: None,
-            declared: RunOptions::default().rights,
+            declared: Some(stage.rights().into()),
         }
     }
 
-    /// Makes the scenario's namespace, installs these definitions if need be, and waits until they are served.
+    /// Makes the scenario's namespaces, installs these definitions if need be, and waits until they are served.
     pub(crate) async fn prepare(&self, definitions: &[Value]) -> Result<()> {
-        let namespace =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}});
-        self.client.create(&NAMESPACE, &namespace).await?;
+        self.make_namespace(&self.namespace).await?;
+        for beside in self.stage.beside {
+            self.make_namespace(&self.beside_name(beside)).await?;
+        }
         for definition in definitions {
             // Another scenario may have been here before.
             let name = machinery::meta::name(definition);
@@ -88,21 +91,50 @@ impl Cluster {
             }
         }
         self.eventually("the definitions are served", async || {
-            Ok(Some(self.list(&ROLLOUT).await?))
+            for resource in self.stage.resources() {
+                self.list(&resource).await?;
+            }
+            Ok(Some(()))
         })
-        .await?;
+        .await
+    }
+
+    async fn make_namespace(&self, name: &str) -> Result<()> {
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        self.client.create(&NAMESPACE, &namespace).await?;
         Ok(())
     }
 
-    /// Makes the `ServiceAccount` that the controllers act as here, with these rights.
+    /// Name of a namespace that the stage has besides the scenario's own.
+    pub fn beside_name(&self, beside: &str) -> String {
+        format!("{}-{beside}", self.namespace)
+    }
+
+    /// The same cluster as seen from a namespace that the stage has besides the scenario's own. Nobody is at work in the view.
+    pub fn view(&self, beside: &str) -> Self {
+        Self {
+            namespace: self.beside_name(beside),
+            stage: self.stage,
+            ground: self.ground.clone(),
+            client: self.client.clone(),
+            controllers: None,
+            transport: self.transport.clone(),
+            program: self.program.clone(),
+            declared: self.declared.clone(),
+        }
+    }
+
+    /// Makes the `ServiceAccount` that the controllers act as here, with these rights, or gives it others.
     pub(crate) async fn grant(&self, rights: &[Right]) -> Result<()> {
-        let install = Install {
-            namespace: self.namespace.clone(),
-            image: String::new(),
-            namespaced: false,
-        };
-        for (resource, object) in install.access(rights) {
-            self.client.create(&resource, &object).await?;
+        for (resource, object) in self.stage.access(&self.namespace, rights) {
+            let name = machinery::meta::name(&object).to_owned();
+            if self.find(&resource, &name).await?.is_none() {
+                self.client.create(&resource, &object).await?;
+            } else if let Some(rules) = object.get("rules") {
+                let patch = json!({"rules": rules});
+                self.merge(&resource, &name, patch).await?;
+            }
         }
         Ok(())
     }
@@ -124,17 +156,19 @@ impl Cluster {
         }
     }
 
+    fn options(&self, elected: bool, seed: u64) -> Vec<Options> {
+        self.stage.options(&With {
+            namespace: self.namespace.clone(),
+            elected,
+            clock: self.client.clock(),
+            seed,
+            rights: self.declared.clone(),
+        })
+    }
+
     /// Starts the controllers in this process, which reach the server through `transport`.
     pub(crate) fn start(&mut self, transport: kube::Client, faults: Arc<Faults>, seed: u64) {
-        let options = RunOptions {
-            namespace: self.namespace.clone(),
-            qps: None,
-            clock: self.client.clock(),
-            seed: Some(seed),
-            rights: self.declared.clone(),
-            ..RunOptions::default()
-        };
-        let start = controllers::in_process(options);
+        let start = controllers::in_process(self.options(false, seed));
         self.controllers = Some(Controllers::start(transport, faults, start));
     }
 
@@ -142,6 +176,7 @@ impl Cluster {
     pub(crate) async fn beside(&self, suffix: &str) -> Result<Self> {
         let other = Self {
             namespace: format!("{}-{suffix}", self.namespace),
+            stage: self.stage,
             ground: self.ground.clone(),
             client: self.client.clone(),
             controllers: None,
@@ -157,28 +192,26 @@ impl Cluster {
     /// program, else in this one.
     pub(crate) fn start_elected(&mut self, faults: Arc<Faults>) {
         let start = match &self.program {
-            Some(program) => controllers::process(program.clone(), self.namespace.clone()),
-            None => controllers::in_process(RunOptions {
-                namespace: self.namespace.clone(),
-                leader_namespace: Some(self.namespace.clone()),
-                qps: None,
-                clock: self.client.clock(),
-                seed: Some(1),
-                rights: self.declared.clone(),
-                ..RunOptions::default()
-            }),
+            Some(program) => {
+                controllers::process(program.clone(), self.stage.first(), self.namespace.clone())
+            }
+            None => controllers::in_process(self.options(true, 1)),
         };
         let transport = self.transport.as_ref();
         let transport = transport.unwrap_or_else(|| self.client.kube()).clone();
         self.controllers = Some(Controllers::start(transport, faults, start));
     }
 
-    /// Gives the namespace up, without waiting for its end.
+    /// Gives the namespaces up, without waiting for their end.
     pub(crate) async fn leave(&self) -> Result<()> {
-        let key = ObjectKey::cluster(&self.namespace);
-        self.client
-            .delete(&NAMESPACE, &key, &DeleteOptions::default())
-            .await?;
+        let beside = self.stage.beside.iter();
+        let all = beside.map(|beside| self.beside_name(beside));
+        for name in all.chain([self.namespace.clone()]) {
+            let key = ObjectKey::cluster(name);
+            self.client
+                .delete(&NAMESPACE, &key, &DeleteOptions::default())
+                .await?;
+        }
         Ok(())
     }
 
@@ -312,6 +345,58 @@ impl Cluster {
             .delete(resource, &self.key(resource, name), &options)
             .await?;
         Ok(())
+    }
+
+    /// Has a class of volumes that these claims can name. In a world of the scenario's own it makes volumes on demand, a real
+    /// Kubernetes has nobody who does, so that they are made here.
+    pub async fn storage(&self, class: &str, claims: &[&str]) -> Result<()> {
+        let provisioner = if self.is_simulated() {
+            let usual = self.get(&STORAGE_CLASS, "standard").await?;
+            usual.get("provisioner").cloned().unwrap_or_default()
+        } else {
+            json!("kubernetes.io/no-provisioner")
+        };
+        let made = json!({
+            "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": class},
+            "provisioner": provisioner,
+        });
+        // Another scenario may have been quicker.
+        if let Err(error) = self.client.create(&STORAGE_CLASS, &made).await
+            && !error.is_already_exists()
+        {
+            return Err(error.into());
+        }
+        for claim in claims.iter().filter(|_| !self.is_simulated()) {
+            let volume = json!({
+                "apiVersion": "v1", "kind": "PersistentVolume",
+                "metadata": {"name": format!("{}-{claim}", self.namespace)},
+                "spec": {
+                    "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "100Gi"}, "storageClassName": class,
+                    "claimRef": {"namespace": self.namespace, "name": claim}, "hostPath": {"path": "/tmp"},
+                },
+            });
+            self.client.create(&VOLUME, &volume).await?;
+        }
+        Ok(())
+    }
+
+    /// What the controllers write while time passes: virtual time as given, a moment of the real one.
+    pub async fn quiet(&self, time: Duration) -> Result<Vec<String>> {
+        let controllers = self.controllers.as_ref().context("no controllers")?;
+        let before = controllers.faults.writes().len();
+        let time = if self.is_simulated() {
+            time
+        } else {
+            Duration::from_secs(5)
+        };
+        tokio::time::sleep(time).await;
+        let mut writes = controllers.faults.writes();
+        Ok(writes.split_off(before.min(writes.len())))
+    }
+
+    /// The surroundings.
+    pub fn stage(&self) -> &'static Stage {
+        self.stage
     }
 
     /// Drops every task of the controllers and starts them with empty memory.

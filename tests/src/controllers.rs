@@ -7,11 +7,11 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rollouts::RunOptions;
 use runtime::select::{Either, race};
 use tokio::task::JoinHandle;
 
 use crate::faults::{Faults, Line};
+use crate::products::{Options, Product};
 use crate::proxy::Proxy;
 
 /// A run of all controllers over one client; it ends when they do, with what they say about it.
@@ -21,23 +21,23 @@ pub type Running = Pin<Box<dyn Future<Output = String> + Send>>;
 pub type Start = Box<dyn Fn(kube::Client, u64) -> Running + Send + Sync>;
 
 /// Controllers as tasks of this process. Each life has a seed, and so an identity, of its own.
-pub fn in_process(options: RunOptions) -> Start {
+pub fn in_process(products: Vec<Options>) -> Start {
     Box::new(move |client, life| {
-        let mut options = options.clone();
-        options.seed = options.seed.map(|seed| seed + life - 1);
-        Box::pin(async move {
-            let (_trigger, shutdown) = runtime::shutdown::channel();
-            format!("{:?}", rollouts::run(client, options, shutdown).await)
-        })
+        let runs = products.clone().into_iter();
+        let runs: Vec<Running> = runs
+            .map(|product| Box::pin(product.run(client.clone(), life)) as Running)
+            .collect();
+        // One product's end is the end of all.
+        Box::pin(async move { futures::future::select_all(runs).await.0 })
     })
 }
 
-/// Controllers as a process, `PROGRAM run` for one namespace, killed with SIGKILL when a life ends.
-pub fn process(program: PathBuf, namespace: String) -> Start {
+/// Controllers of a product as a process, `PROGRAM run` for one namespace, killed with SIGKILL when a life ends.
+pub fn process(program: PathBuf, product: Product, namespace: String) -> Start {
     Box::new(move |client, life| {
         let (program, namespace) = (program.clone(), namespace.clone());
         Box::pin(async move {
-            match child(&program, &namespace, life, client).await {
+            match child(&program, product, &namespace, life, client).await {
                 Ok(status) => format!("{} ended: {status}", program.display()),
                 Err(error) => format!("{}: {error:#}", program.display()),
             }
@@ -47,6 +47,7 @@ pub fn process(program: PathBuf, namespace: String) -> Start {
 
 async fn child(
     program: &Path,
+    product: Product,
     namespace: &str,
     life: u64,
     client: kube::Client,
@@ -55,10 +56,20 @@ async fn child(
     let folder = std::env::temp_dir();
     let kubeconfig = folder.join(format!("{namespace}-{life}.kubeconfig"));
     std::fs::write(&kubeconfig, proxy.kubeconfig(namespace).to_string())?;
-    let mut child = tokio::process::Command::new(program)
-        .args(["run", "--namespaced", "--listen", "127.0.0.1"])
-        .args(["--metricsPort", "0", "--healthzPort", "0"])
-        .args(["--loglevel", "warn", "--kubeconfig"])
+    let mut command = tokio::process::Command::new(program);
+    match product {
+        Product::Rollouts => command
+            .args(["run", "--namespaced", "--listen", "127.0.0.1"])
+            .args(["--metricsPort", "0", "--healthzPort", "0"])
+            .args(["--loglevel", "warn"]),
+        Product::Monitoring => command
+            .args(["run", "--only", "monitoring", "--namespaces", namespace])
+            .args(["--leader-election-namespace", namespace])
+            .args(["--web.listen-address", "127.0.0.1:0"])
+            .args(["--log-level", "warn"]),
+    };
+    let mut child = command
+        .arg("--kubeconfig")
         .arg(&kubeconfig)
         .stdin(Stdio::null())
         .kill_on_drop(true)

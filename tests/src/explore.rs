@@ -3,17 +3,52 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use machinery::entropy::Entropy;
+use runtime::access::Verb;
 use serde_json::Value;
 
 use crate::faults::{Action, Plan};
+use crate::objects;
 use crate::scenarios::{self, Scenario};
-use crate::simulated::Run;
+use crate::simulated::{Outcome, Run, SEED};
 
 /// Environment variable that asks a test program for the traces of scenarios, separated by commas.
 const TRACES: &str = "CARRICK_SIM_TRACES";
 
+/// Environment variable that says which plans are tried where not all are.
+const EXPLORE: &str = "CARRICK_EXPLORE";
+
 fn scenario(name: &str) -> &'static Scenario {
     scenarios::find(name).expect("the scenario is in the table")
+}
+
+/// How many of the possible plans are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// All.
+    Whole,
+    /// So many, chosen by a seed that `CARRICK_EXPLORE` may give; `CARRICK_EXPLORE=whole` asks for all.
+    Some(usize),
+}
+
+impl Share {
+    fn of(self, plans: Vec<Plan>) -> Vec<Plan> {
+        let asked = std::env::var(EXPLORE).unwrap_or_default();
+        let Self::Some(count) = self else {
+            return plans;
+        };
+        if asked == "whole" {
+            return plans;
+        }
+        let mut chance = Entropy::seeded(asked.parse().unwrap_or(SEED));
+        let mut left = plans;
+        let mut chosen = Vec::new();
+        while chosen.len() < count && !left.is_empty() {
+            let at = chance.below(left.len() as u64);
+            chosen.push(left.swap_remove(usize::try_from(at).unwrap_or(0)));
+        }
+        chosen
+    }
 }
 
 /// Runs a scenario with a failure at each of its writes in turn. Each run must end in the state of the run
@@ -22,45 +57,82 @@ fn scenario(name: &str) -> &'static Scenario {
 /// # Panics
 /// If one does not, with a line for each that repeats it.
 pub fn every_write(name: &str, action: Action) {
+    explore(name, Share::Whole, |wanted| {
+        writes(wanted, &[action]).collect()
+    });
+}
+
+/// Runs a scenario with every failure at every write, and with a stale cache of every watched kind from every write on, or a
+/// share of all this.
+///
+/// # Panics
+/// If one doesn't end as the run without, with a line for each that repeats it.
+pub fn every_failure(name: &str, share: Share) {
+    explore(name, share, |wanted| {
+        let watched = wanted
+            .used
+            .iter()
+            .filter(|right| right.verb == Verb::Watch)
+            .filter_map(|right| objects::plural(&right.resource));
+        let stale: Vec<Action> = watched.map(Action::Stale).collect();
+        let all = writes(wanted, &Action::ALL);
+        all.chain(writes(wanted, &stale)).collect()
+    });
+}
+
+fn writes<'a>(wanted: &Outcome, actions: &'a [Action]) -> impl Iterator<Item = Plan> + use<'a> {
+    let count = wanted.writes.len() as u64;
+    (1..=count).flat_map(move |write| {
+        let actions = actions.iter();
+        actions.map(move |action| Plan::single(write, *action))
+    })
+}
+
+fn explore(name: &str, share: Share, plans: impl FnOnce(&Outcome) -> Vec<Plan>) {
     let reference = Run::of(scenario(name));
     let wanted = reference
         .run()
         .unwrap_or_else(|error| panic!("{}\n{error:#}", reference.line()));
+    let plans = share.of(plans(&wanted));
+    let count = plans.len();
     let mut findings = Vec::new();
-    for write in 1..=wanted.writes.len() as u64 {
+    for plan in plans {
+        let at = plan.0.first().map_or(0, |fault| fault.write);
         let run = Run {
-            plan: Plan::single(write, action),
+            plan,
             ..reference.clone()
         };
-        let finding = match run.run() {
-            Ok(outcome) if outcome.state != wanted.state => format!(
-                "{} o=O1\n{}",
-                run.line(),
-                difference(&wanted.state, &outcome.state)
-            ),
-            Ok(outcome) if outcome.turnover == wanted.turnover => continue,
-            Ok(outcome) => format!(
-                "{} o=O2\nmade and deleted: {:?}, not {:?}",
-                run.line(),
-                outcome.turnover,
-                wanted.turnover
-            ),
-            Err(error) => format!("{}\n{error:#}", run.line()),
-        };
-        let at = wanted
-            .writes
-            .get(write as usize - 1)
-            .map_or("", String::as_str);
-        findings.push(format!("{finding}\nwrite {write} is {at}"));
+        if let Some(finding) = differs(&run, &wanted) {
+            let write = wanted.writes.get(at as usize - 1);
+            let write = write.map_or("", String::as_str);
+            findings.push(format!("{finding}\nwrite {at} is {write}"));
+        }
     }
-    let count = wanted.writes.len();
     assert!(
         findings.is_empty(),
         "{} of {count} plans failed:\n{}",
         findings.len(),
         findings.join("\n\n")
     );
-    assert!(count > 10, "only {count} writes");
+    let writes = wanted.writes.len();
+    assert!(writes > 10, "only {writes} writes");
+}
+
+/// What a run ends in that the run without failures doesn't, with the line that repeats it.
+fn differs(run: &Run, wanted: &Outcome) -> Option<String> {
+    let line = run.line();
+    match run.run() {
+        Ok(outcome) if outcome.state != wanted.state => {
+            let difference = difference(&wanted.state, &outcome.state);
+            Some(format!("{line} o=O1\n{difference}"))
+        }
+        Ok(outcome) if outcome.turnover == wanted.turnover => None,
+        Ok(outcome) => Some(format!(
+            "{line} o=O2\nmade and deleted: {:?}, not {:?}",
+            outcome.turnover, wanted.turnover
+        )),
+        Err(error) => Some(format!("{line}\n{error:#}")),
+    }
 }
 
 /// What differs between two states, one path a line.

@@ -1,21 +1,31 @@
 //! Failures put between the controllers and the API server, at the k-th write, on any ground.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::pending;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Bytes;
 use kube::client::Body;
 use serde_json::json;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::moments::{Moment, Write};
+use crate::objects;
 use crate::witness::Witness;
 
 /// Error of a call that got no answer.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What the controllers are answered.
+pub type Answer = UnsyncBoxBody<Bytes, BoxError>;
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,10 +36,15 @@ pub enum Action {
     Lost,
     /// The write is refused with 409.
     Conflict,
+    /// From this write on, watches of a resource, given by its plural, tell nothing for a while, and all of it afterwards.
+    Stale(&'static str),
 }
 
+/// How long watches are held back: longer than any pass takes, shorter than a calm end.
+const STALE: Duration = Duration::from_secs(40);
+
 impl Action {
-    /// All of them.
+    /// Those that befall the write itself.
     pub const ALL: [Self; 3] = [Self::Crash, Self::Lost, Self::Conflict];
 
     fn as_str(self) -> &'static str {
@@ -37,7 +52,17 @@ impl Action {
             Self::Crash => "crash",
             Self::Lost => "lost(reset)",
             Self::Conflict => "err(409)",
+            Self::Stale(_) => "stale(40s)",
         }
+    }
+
+    fn parse(text: &str, target: Option<&str>) -> Option<Self> {
+        let stale = target
+            .and_then(objects::plural)
+            .map(Self::Stale)
+            .filter(|stale| stale.as_str() == text);
+        let plain = Self::ALL.into_iter().find(|known| known.as_str() == text);
+        if target.is_some() { stale } else { plain }
     }
 }
 
@@ -52,7 +77,11 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "w{}:{}", self.write, self.action.as_str())
+        let (write, action) = (self.write, self.action.as_str());
+        match self.action {
+            Action::Stale(plural) => write!(f, "w{write}@{plural}:{action}"),
+            Action::Crash | Action::Lost | Action::Conflict => write!(f, "w{write}:{action}"),
+        }
     }
 }
 
@@ -83,14 +112,16 @@ impl Plan {
         }
         let fault = |text: &str| {
             let (trigger, action) = text.split_once(':')?;
+            let (trigger, target) = match trigger.split_once('@') {
+                Some((trigger, target)) => (trigger, Some(target)),
+                None => (trigger, None),
+            };
             let write = trigger
                 .strip_prefix('w')?
                 .parse()
                 .ok()
                 .filter(|write| *write > 0)?;
-            let action = Action::ALL
-                .into_iter()
-                .find(|known| known.as_str() == action)?;
+            let action = Action::parse(action, target)?;
             Some(Fault { write, action })
         };
         text.split('+')
@@ -106,6 +137,8 @@ struct State {
     /// When to crash, and how many writes of its kind there were.
     moment: Option<(&'static Moment, usize)>,
     writes: Vec<String>,
+    /// Until when watches of a resource are held back.
+    stale: BTreeMap<&'static str, Instant>,
     /// How many of them were there when the present life began.
     before: usize,
     life: u64,
@@ -194,6 +227,11 @@ impl Faults {
         self.crash.notify_one();
     }
 
+    fn stale_until(&self, plural: &str) -> Option<Instant> {
+        let until = self.state().stale.get(plural).copied()?;
+        (until > Instant::now()).then_some(until)
+    }
+
     fn is_alive(&self, life: u64) -> bool {
         let state = self.state();
         state.life == life && !state.dead
@@ -219,12 +257,12 @@ impl Faults {
             }
         }
         let number = state.writes.len() as u64;
-        state
-            .plan
-            .0
-            .iter()
-            .find(|fault| fault.write == number)
-            .map(|fault| fault.action)
+        let planned = state.plan.0.iter().find(|fault| fault.write == number);
+        let action = planned.map(|fault| fault.action);
+        if let Some(Action::Stale(plural)) = action {
+            state.stale.insert(plural, Instant::now() + STALE);
+        }
+        action
     }
 }
 
@@ -246,19 +284,27 @@ impl Line {
         }
     }
 
-    async fn run(self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+    async fn run(self, request: Request<Body>) -> Result<Response<Answer>, BoxError> {
         if !self.faults.is_alive(self.life) {
             return pending().await;
         }
-        if request.method() == Method::GET {
-            return self.alive(self.inner.send(request).await).await;
+        let watched = watched(&request);
+        if request.method() == Method::GET || asks(&request) {
+            let answer = self.alive(self.inner.send(request).await).await?;
+            return Ok(match watched {
+                Some(plural) => held_back(answer, plural, self.faults),
+                None => whole(answer),
+            });
         }
         let (parts, body) = request.into_parts();
-        let body = http_body_util::BodyExt::collect(body).await?.to_bytes();
+        let body = body.collect().await?.to_bytes();
         let write = Write::new(&parts.method, parts.uri.path(), &body);
         let request = Request::from_parts(parts, Body::from(body));
         match self.faults.write(&write) {
-            None => self.alive(self.inner.send(request).await).await,
+            None | Some(Action::Stale(_)) => {
+                let answer = self.alive(self.inner.send(request).await).await?;
+                Ok(whole(answer))
+            }
             Some(Action::Conflict) => conflict(),
             Some(Action::Lost) => {
                 commit(&self.inner, request).await?;
@@ -284,14 +330,51 @@ impl Line {
     }
 }
 
+/// Whether a request only asks what its sender may do, though it is a POST.
+fn asks(request: &Request<Body>) -> bool {
+    request.uri().path().ends_with("accessreviews")
+}
+
+/// Plural of the resource that a request watches.
+fn watched(request: &Request<Body>) -> Option<String> {
+    let query = request.uri().query().unwrap_or_default();
+    let watches = query
+        .split('&')
+        .any(|option| matches!(option, "watch=1" | "watch=true"));
+    let plural = request.uri().path().rsplit('/').next()?;
+    watches.then(|| plural.to_owned())
+}
+
+/// An answer as it is.
+fn whole(answer: Response<Body>) -> Response<Answer> {
+    answer.map(|body| body.map_err(Into::into).boxed_unsync())
+}
+
+/// A watch whose events wait while their resource is held back.
+fn held_back(answer: Response<Body>, plural: String, faults: Arc<Faults>) -> Response<Answer> {
+    answer.map(|body| {
+        let frames = futures::stream::unfold(
+            (body, plural, faults),
+            |(mut body, plural, faults)| async move {
+                let frame = body.frame().await?.map_err(BoxError::from);
+                while let Some(until) = faults.stale_until(&plural) {
+                    tokio::time::sleep_until(until).await;
+                }
+                Some((frame, (body, plural, faults)))
+            },
+        );
+        http_body_util::StreamBody::new(frames).boxed_unsync()
+    })
+}
+
 /// Sends a request and waits for its whole answer.
 async fn commit(client: &kube::Client, request: Request<Body>) -> Result<(), BoxError> {
     let response = client.send(request).await?;
-    http_body_util::BodyExt::collect(response.into_body()).await?;
+    response.into_body().collect().await?;
     Ok(())
 }
 
-fn conflict() -> Result<Response<Body>, BoxError> {
+fn conflict() -> Result<Response<Answer>, BoxError> {
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": "Conflict", "code": 409,
         "message": "Operation cannot be fulfilled: the object has been modified; please apply your changes to the latest version and try again",
@@ -302,13 +385,13 @@ fn conflict() -> Result<Response<Body>, BoxError> {
     response
         .headers_mut()
         .insert(http::header::CONTENT_TYPE, json);
-    Ok(response)
+    Ok(whole(response))
 }
 
 impl tower::Service<Request<Body>> for Line {
-    type Response = Response<Body>;
+    type Response = Response<Answer>;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Answer>, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Poll::Ready(Ok(()))
@@ -338,8 +421,13 @@ mod tests {
                 write: 13,
                 action: Action::Conflict,
             },
+            Fault {
+                write: 14,
+                action: Action::Stale("secrets"),
+            },
         ]);
-        assert_eq!(plan.to_string(), "w7:crash+w12:lost(reset)+w13:err(409)");
+        let text = "w7:crash+w12:lost(reset)+w13:err(409)+w14@secrets:stale(40s)";
+        assert_eq!(plan.to_string(), text);
         assert_eq!(Plan::parse(&plan.to_string()), Some(plan));
         assert_eq!(Plan::parse("-"), Some(Plan::default()));
         assert_eq!(
@@ -347,9 +435,11 @@ mod tests {
                 Plan::parse("w0:crash"),
                 Plan::parse("c1:crash"),
                 Plan::parse("w1:oom"),
+                Plan::parse("w1@nothings:stale(40s)"),
+                Plan::parse("w1:stale(40s)"),
                 Plan::parse("")
             ],
-            [None, None, None, None]
+            [None, None, None, None, None, None]
         );
     }
 }

@@ -1,12 +1,15 @@
 //! What must hold at every revision of a simulated store, whatever goes wrong (RO-1, RO-2, RO-3, RO-5, RO-8, RO-9, ALL-2,
 //! ALL-9). Written from the outside: nothing here uses the code under test. ALL-5 and ALL-6 are about writes, not states:
-//! [`crate::witness`] judges those.
+//! [`crate::witness`] judges those. Those of monitoring are in [`monitoring`].
 //!
 //! Not judged here, and why: ALL-1, the Rollout controller has no finalizer; ALL-3, a stale resource version is refused by
 //! the server, and what acting on stale caches would break is RO-1, RO-2 and RO-9; ALL-4, this server has no RBAC yet;
 //! ALL-7, a paused Rollout is still scaled and gets its ReplicaSet, as upstream's does; ALL-8, the scenarios of
 //! `bad_input` have a good Rollout beside the bad ones; RO-4 and RO-7, there is no traffic routing and no analysis yet;
 //! RO-6, the scenarios of aborts say which pods and Services are left.
+
+mod configuration;
+mod monitoring;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,6 +19,7 @@ use machinery::meta;
 use serde_json::{Value, json};
 use simulator::apiserver::store::Committed;
 
+use self::monitoring::Monitoring;
 use crate::objects::{number, text};
 
 const HASH: &str = "rollouts-pod-template-hash";
@@ -30,12 +34,24 @@ pub struct Invariants {
     /// Names of the ReplicaSets ever made, by owner and template.
     templates: BTreeMap<(String, String), BTreeSet<String>>,
     /// What was violated, in words.
-    pub violations: Vec<String>,
+    violations: Vec<String>,
+    monitoring: Monitoring,
 }
 
 impl Invariants {
+    /// What was violated, in words.
+    pub fn violations(&self) -> impl Iterator<Item = &String> {
+        self.violations.iter().chain(&self.monitoring.violations)
+    }
+
+    /// Nothing moves any more.
+    pub fn settled(&mut self) {
+        self.monitoring.settled();
+    }
+
     /// Takes note of one commit.
     pub fn see(&mut self, commit: &Committed) {
+        self.monitoring.see(commit);
         let (event, key) = (&commit.event, commit.event.key.to_string());
         let before = event.before.as_ref().map(|version| version.entry());
         let before = before.as_ref().map(|entry| entry.value.as_ref());

@@ -1,7 +1,14 @@
 //! Kinds that scenarios touch, and small manifests.
 
+use std::borrow::Cow;
+
 use anyhow::{Context as _, Result};
 pub use machinery::pointer::{count as number, text};
+pub use monitoring::operator::resources::{
+    ALERTMANAGER, ALERTMANAGER_CONFIG, CONFIG_MAP, POD_MONITOR, PROBE, PROMETHEUS,
+    PROMETHEUS_AGENT, PROMETHEUS_RULE, SCRAPE_CONFIG, SECRET, SERVICE_MONITOR, STATEFUL_SET,
+    STORAGE_CLASS, THANOS_RULER,
+};
 pub use rollouts::api::ROLLOUT;
 use runtime::ResourceRef;
 pub use runtime::resource::{
@@ -10,19 +17,51 @@ pub use runtime::resource::{
 };
 use serde_json::{Value, json};
 
-/// Core ConfigMap.
-pub const CONFIG_MAP: ResourceRef = ResourceRef::namespaced("", "v1", "ConfigMap", "configmaps");
-const KNOWN: [&ResourceRef; 10] = [
-    &ROLLOUT,
-    &REPLICA_SET,
-    &DEPLOYMENT,
+/// Claims of volumes.
+pub const CLAIM: ResourceRef =
+    ResourceRef::namespaced("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims");
+
+/// Addresses behind Services.
+pub const ENDPOINTS: ResourceRef = ResourceRef::namespaced("", "v1", "Endpoints", "endpoints");
+/// Nodes.
+pub const NODE: ResourceRef = ResourceRef::cluster("", "v1", "Node", "nodes");
+/// Accounts of pods.
+pub const SERVICE_ACCOUNT: ResourceRef =
+    ResourceRef::namespaced("", "v1", "ServiceAccount", "serviceaccounts");
+/// Volumes.
+pub const VOLUME: ResourceRef =
+    ResourceRef::cluster("", "v1", "PersistentVolume", "persistentvolumes");
+
+/// What Rollouts are about, besides pods.
+pub static OF_ROLLOUTS: [&ResourceRef; 4] = [&ROLLOUT, &DEPLOYMENT, &REPLICA_SET, &SERVICE];
+
+/// What monitoring is about, besides pods.
+pub static OF_MONITORING: [&ResourceRef; 15] = [
+    &PROMETHEUS,
+    &PROMETHEUS_AGENT,
+    &ALERTMANAGER,
+    &THANOS_RULER,
+    &SERVICE_MONITOR,
+    &POD_MONITOR,
+    &PROBE,
+    &SCRAPE_CONFIG,
+    &PROMETHEUS_RULE,
+    &ALERTMANAGER_CONFIG,
+    &STATEFUL_SET,
     &SERVICE,
+    &SECRET,
+    &CONFIG_MAP,
+    &CLAIM,
+];
+
+static OTHERS: [&ResourceRef; 7] = [
+    &SERVICE_ACCOUNT,
     &POD,
     &POD_TEMPLATE,
-    &CONFIG_MAP,
     &EVENT,
     &NAMESPACE,
     &DEFINITION,
+    &STORAGE_CLASS,
 ];
 
 /// The resource of an object, by its `apiVersion` and `kind`.
@@ -33,12 +72,22 @@ pub fn resource_of(object: &Value) -> Result<ResourceRef> {
             .and_then(Value::as_str)
             .unwrap_or_default()
     };
-    let found = KNOWN
-        .into_iter()
-        .find(|known| known.api_version() == text("apiVersion") && known.kind == text("kind"));
+    let mut known = OF_ROLLOUTS.iter().chain(&OF_MONITORING).chain(&OTHERS);
+    let found =
+        known.find(|known| known.api_version() == text("apiVersion") && known.kind == text("kind"));
     found
-        .cloned()
+        .map(|found| (*found).clone())
         .with_context(|| format!("no resource for {} {}", text("apiVersion"), text("kind")))
+}
+
+/// The plural of a resource that scenarios know, as a constant.
+pub fn plural(text: &str) -> Option<&'static str> {
+    let known = OF_ROLLOUTS.iter().chain(&OF_MONITORING).chain(&OTHERS);
+    let plurals = known.filter_map(|resource| match &resource.plural {
+        Cow::Borrowed(plural) => Some(*plural),
+        Cow::Owned(_) => None,
+    });
+    plurals.into_iter().find(|plural| *plural == text)
 }
 
 /// A pod template of one container, labelled `app: NAME`.

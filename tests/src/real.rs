@@ -29,10 +29,17 @@ async fn run(scenario: &Scenario, kubeconfig: PathBuf, program: Option<PathBuf>)
         name.chars().take(50).collect::<String>(),
         chance.suffix(5)
     );
-    let mut cluster = Cluster::new(Ground::Real, client.clone(), Clock::system(), namespace);
+    let stage = scenario.stage;
+    let mut cluster = Cluster::new(
+        stage,
+        Ground::Real,
+        client.clone(),
+        Clock::system(),
+        namespace,
+    );
     cluster.program = program;
     cluster
-        .prepare(&rollouts::api::crds::crds())
+        .prepare(&stage.definitions())
         .await
         .context("preparing the cluster")?;
     cluster.start(client, Faults::new(Plan::default()), 1);

@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use rollouts::access;
 use runtime::access::Right;
+use serde_json::Value;
 
 use crate::faults::{Action, Fault, Plan};
-use crate::scenarios::{self, ALL};
+use crate::products::Product;
+use crate::scenarios::{self, ALL, Scenario};
 use crate::simulated::{NOT_GRANTED, Outcome, Run};
 
 /// Scenarios that are also played with every third write of the controllers in conflict with somebody else's, so that they look
@@ -19,13 +20,36 @@ const DISTURBED: &[&str] = &[
     "blue_green/is_released",
     "upkeep/restarts_pods",
     "upkeep/labels_pods_by_role",
+    "bindings/are_of_every_kind",
+    "prometheus/is_sharded",
 ];
 
 /// Rights that are no calls, each with the scenario that needs it.
-const NEEDED_BY: &[(&str, &str)] = &[(
-    "update rollouts/finalizers.argoproj.io",
-    "upkeep/blocks_the_deletion_of_its_owner",
-)];
+const NEEDED_BY: &[(&str, &str)] = &[
+    (
+        "update rollouts/finalizers.argoproj.io",
+        "upkeep/blocks_the_deletion_of_its_owner",
+    ),
+    (
+        "update alertmanagers/finalizers.monitoring.coreos.com",
+        "bindings/block_the_deletion_of_their_owner",
+    ),
+    (
+        "update prometheuses/finalizers.monitoring.coreos.com",
+        "bindings/block_the_deletion_of_their_owner",
+    ),
+    (
+        "update prometheusagents/finalizers.monitoring.coreos.com",
+        "bindings/block_the_deletion_of_their_owner",
+    ),
+    (
+        "update thanosrulers/finalizers.monitoring.coreos.com",
+        "bindings/block_the_deletion_of_their_owner",
+    ),
+];
+
+/// A scenario that has objects of every kind: without a right to one of them it ends otherwise, where others don't notice.
+const EVERY_KIND: &str = "bindings/are_of_every_kind";
 
 /// In these scenarios the controllers act as the person, so that nothing of them is recorded.
 const UNRECORDED: &str = "take_over/";
@@ -33,19 +57,28 @@ const UNRECORDED: &str = "take_over/";
 /// Runs at the same time.
 const AT_ONCE: usize = 4;
 
+/// Whether a scenario shows what the controllers of a product need, and only of that.
+fn is_of(scenario: &Scenario, product: Product) -> bool {
+    scenario.stage.products == [product]
+        && scenario.stage.role.is_none()
+        && !scenario.name.starts_with(UNRECORDED)
+}
+
 /// The runs to record.
-fn runs() -> Result<Vec<Run>> {
-    let mut runs: Vec<Run> = ALL
-        .iter()
-        .filter(|scenario| !scenario.name.starts_with(UNRECORDED))
-        .map(Run::of)
-        .collect();
+fn runs(product: Product) -> Result<Vec<Run>> {
+    let of_product = ALL.iter().filter(|scenario| is_of(scenario, product));
+    let mut runs: Vec<Run> = of_product.map(Run::of).collect();
     for name in DISTURBED {
         let scenario = scenarios::find(name).with_context(|| format!("no {name}"))?;
-        let mut run = Run::of(scenario);
-        run.plan = conflicts();
-        runs.push(run);
+        if is_of(scenario, product) {
+            runs.push(Run {
+                plan: conflicts(),
+                ..Run::of(scenario)
+            });
+        }
     }
+    // What is first seen there is looked for there.
+    runs.sort_by_key(|run| run.scenario.name != EVERY_KIND);
     Ok(runs)
 }
 
@@ -62,8 +95,8 @@ fn conflicts() -> Plan {
 ///
 /// # Errors
 /// If a scenario fails.
-pub fn recorded() -> Result<BTreeMap<Right, Run>> {
-    let runs = runs()?;
+pub fn recorded(product: Product) -> Result<BTreeMap<Right, Run>> {
+    let runs = runs(product)?;
     let free = runs.iter().map(|run| Run {
         rights: None,
         ..run.clone()
@@ -100,7 +133,7 @@ fn all(runs: &[Run]) -> Vec<Result<Outcome>> {
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-/// The recording as `crates/rollouts/data/rights.txt` has it.
+/// The recording as `data/rights.txt` of the product's crate has it.
 pub fn text(recorded: &BTreeMap<Right, Run>) -> String {
     let mut text = "# What the controllers were seen to ask an API server for, each with a run that shows it (a scenario, or with a\n\
          # plan of failures). Written by `cargo xtask generate`; rights that no call shows are in src/access.rs.\n"
@@ -114,7 +147,7 @@ pub fn text(recorded: &BTreeMap<Right, Run>) -> String {
         // Writing to a String can't fail.
         let _ = writeln!(
             text,
-            "{:<42} {}{disturbed}",
+            "{:<48} {}{disturbed}",
             right.to_string(),
             run.scenario.name
         );
@@ -125,26 +158,30 @@ pub fn text(recorded: &BTreeMap<Right, Run>) -> String {
 /// Takes one right after the other away.
 ///
 /// # Errors
-/// If what is recorded isn't what the controllers are granted, or a run passes without a right that it is recorded to need.
-pub fn each_is_needed() -> Result<()> {
-    let recorded = recorded()?;
+/// If what is recorded isn't what the controllers are granted, or a run passes without a right that it is recorded to need and
+/// ends as it does with it.
+pub fn each_is_needed(product: Product) -> Result<()> {
+    let recorded = recorded(product)?;
     let text = text(&recorded);
-    let (seen, granted) = (access::of(&text), access::rights());
+    let (seen, granted) = (product.rights_of(&text), product.rights());
     if seen != granted {
         bail!(
-            "crates/rollouts/data/rights.txt is not up to date\nhint: cargo xtask generate\n{text}"
+            "crates/{}/data/rights.txt is not up to date\nhint: cargo xtask generate\n{text}",
+            product.name()
         );
     }
     let mut users = recorded;
     for (right, name) in NEEDED_BY {
         let scenario = scenarios::find(name).with_context(|| format!("no {name}"))?;
-        users.insert(right.parse()?, Run::of(scenario));
+        if is_of(scenario, product) {
+            users.insert(right.parse()?, Run::of(scenario));
+        }
     }
     ensure!(
         granted.iter().all(|right| users.contains_key(right)),
         "a right without a scenario that needs it: {granted:?}"
     );
-    let without = users.iter().map(|(right, run)| Run {
+    let without = |right: &Right, run: &Run| Run {
         rights: Some(
             granted
                 .iter()
@@ -153,17 +190,39 @@ pub fn each_is_needed() -> Result<()> {
                 .collect(),
         ),
         ..run.clone()
-    });
-    let outcomes = all(&without.collect::<Vec<_>>());
-    for ((right, run), outcome) in users.iter().zip(outcomes) {
-        let refused = outcome
-            .as_ref()
-            .is_err_and(|error| format!("{error:#}").contains(NOT_GRANTED));
-        ensure!(
-            refused,
-            "{} without the right to {right}: {outcome:?}",
-            run.line()
-        );
+    };
+    let runs: Vec<Run> = users
+        .iter()
+        .map(|(right, run)| without(right, run))
+        .collect();
+    let mut wanted = BTreeMap::new();
+    for ((right, run), outcome) in users.iter().zip(all(&runs)) {
+        if is_seen(run, &outcome, &mut wanted)? {
+            continue;
+        }
+        bail!("{} without the right to {right}: {outcome:?}", run.line());
     }
     Ok(())
+}
+
+/// Whether a run without a right was refused something, failed, or ended otherwise than with it: what a server doesn't grant,
+/// the monitoring controllers do without, and say so.
+fn is_seen(
+    run: &Run,
+    outcome: &Result<Outcome>,
+    wanted: &mut BTreeMap<String, Value>,
+) -> Result<bool> {
+    let outcome = match outcome {
+        Err(error) => {
+            let product = run.scenario.stage.products.first();
+            let refused = format!("{error:#}").contains(NOT_GRANTED);
+            return Ok(refused || product == Some(&Product::Monitoring));
+        }
+        Ok(outcome) => outcome,
+    };
+    let line = run.line();
+    if !wanted.contains_key(&line) {
+        wanted.insert(line.clone(), run.run()?.state);
+    }
+    Ok(wanted.get(&line) != Some(&outcome.state))
 }

@@ -1,6 +1,7 @@
 //! The simulated ground: a world of its own on a fresh thread, in virtual time, from a seed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::pending;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use simulator::world::{World, WorldHandle};
 use crate::cluster::{Cluster, Ground};
 use crate::faults::{Faults, Plan};
 use crate::invariants::Invariants;
-use crate::objects::text;
+use crate::products::Stage;
 use crate::scenarios::{self, Scenario};
 use crate::state;
 use crate::witness::Witness;
@@ -50,7 +51,7 @@ pub struct Run {
     pub plan: Plan,
     /// Virtual time to wait at the end without a write by the controllers.
     pub quiet: Duration,
-    /// What the controllers may do; absent: whatever they ask for.
+    /// What the controllers may do, and say that they need; absent: whatever they ask for.
     pub rights: Option<Vec<Right>>,
 }
 
@@ -79,7 +80,11 @@ pub struct Turnover {
 }
 
 /// Kinds that are counted. Events come and go with failures.
-const COUNTED: [&str; 5] = [
+const COUNTED: [&str; 9] = [
+    "apps/statefulsets",
+    "/secrets",
+    "/configmaps",
+    "/persistentvolumeclaims",
     "argoproj.io/rollouts",
     "apps/deployments",
     "apps/replicasets",
@@ -95,7 +100,7 @@ impl Run {
             seed: SEED,
             plan: Plan::default(),
             quiet: Duration::ZERO,
-            rights: Some(rollouts::access::rights()),
+            rights: Some(scenario.stage.rights()),
         }
     }
 
@@ -200,12 +205,12 @@ impl Run {
                 counts.deleted += usize::from(commit.event.deleted);
             }
         }
+        if outcome.is_ok() {
+            invariants.settled();
+        }
         // A violation is nearer to the cause than whatever the scenario says.
-        ensure!(
-            invariants.violations.is_empty(),
-            "{}",
-            invariants.violations.join("\n")
-        );
+        let violations: Vec<&str> = invariants.violations().map(String::as_str).collect();
+        ensure!(violations.is_empty(), "{}", violations.join("\n"));
         outcome.map(|outcome| Outcome {
             turnover,
             ..outcome
@@ -214,34 +219,34 @@ impl Run {
 
     async fn on(&self, world: &WorldHandle, clock: Clock) -> Result<Outcome> {
         let user = kube::Client::new(Wire::new(world, "user"), "default");
-        let account = User::service_account(NAMESPACE, rollouts::install::NAME);
+        let stage = self.scenario.stage;
+        let account = User::service_account(NAMESPACE, stage.account());
         let own = Wire::new(world, CONTROLLERS);
         let own = match &self.rights {
             Some(_) => own.acting_as(account),
             None => own,
         };
         let own = kube::Client::new(own, "default");
-        let mut cluster = Cluster::new(Ground::Simulated(world.clone()), user, clock, NAMESPACE);
+        let ground = Ground::Simulated(world.clone());
+        let mut cluster = Cluster::new(stage, ground, user, clock, NAMESPACE);
         cluster.transport = Some(own.clone());
-        // Serving the other kinds takes a simulation longer than a whole release.
-        let definitions: Vec<Value> = rollouts::api::crds::crds()
-            .into_iter()
-            .filter(|definition| text(definition, "/spec/names/kind") == "Rollout")
-            .collect();
         cluster
-            .prepare(&definitions)
+            .prepare(&stage.served())
             .await
             .context("preparing the cluster")?;
         match &self.rights {
-            Some(rights) => cluster.grant(rights).await.context("giving rights")?,
+            Some(rights) => {
+                let granted = stage.role.map_or_else(|| rights.clone(), |role| role());
+                cluster.grant(&granted).await.context("giving rights")?;
+            }
             None => cluster.declared = None,
         }
         world.lock().recorder.keep_log();
         let faults = Faults::new(self.plan.clone());
-        faults.watched_by(Witness::new(world.clone()));
+        faults.watched_by(Witness::new(world.clone(), self.plan.0.is_empty()));
         cluster.start(own, faults.clone(), self.seed);
         let play = (self.scenario.run)(&cluster);
-        let played = match race(play, without_right(world)).await {
+        let played = match race(play, without_right(world, stage)).await {
             Either::Left(played) => played,
             Either::Right(refused) => Err(refused),
         };
@@ -287,7 +292,10 @@ impl Run {
 }
 
 /// Ends as soon as the controllers are refused something for want of a right.
-async fn without_right(world: &WorldHandle) -> anyhow::Error {
+async fn without_right(world: &WorldHandle, stage: &Stage) -> anyhow::Error {
+    if stage.role.is_some() {
+        return pending().await;
+    }
     loop {
         if let Some(call) = world.lock().recorder.forbidden().first() {
             return anyhow!("{NOT_GRANTED}: {call}");

@@ -1,7 +1,8 @@
-//! What must hold for every single write of the controllers, judged in the moment before it is sent (ALL-5, ALL-6 of the
-//! invariants), by somebody who sees the store and shares no code with them.
+//! What must hold for every single write of the controllers, judged in the moment before it is sent (ALL-5, ALL-6, MON-4 and
+//! MON-5 of the invariants), by somebody who sees the store and shares no code with them.
 
 use machinery::meta;
+use machinery::patch::merge;
 use serde_json::Value;
 use simulator::world::WorldHandle;
 
@@ -20,9 +21,19 @@ const SHARED: [&str; 5] = [
     "currentStepIndex",
 ];
 
+/// Kinds of workloads of monitoring, and their plurals.
+const WORKLOADS: [(&str, &str); 4] = [
+    ("Prometheus", "prometheuses"),
+    ("PrometheusAgent", "prometheusagents"),
+    ("Alertmanager", "alertmanagers"),
+    ("ThanosRuler", "thanosrulers"),
+];
+
 /// An eye on the store.
 pub struct Witness {
     world: WorldHandle,
+    /// Whether nothing goes wrong: whoever got no answer may write the same once more.
+    undisturbed: bool,
 }
 
 /// Where a write goes.
@@ -58,8 +69,8 @@ impl Target {
 
 impl Witness {
     /// A witness of a world.
-    pub fn new(world: WorldHandle) -> Self {
-        Self { world }
+    pub fn new(world: WorldHandle, undisturbed: bool) -> Self {
+        Self { world, undisturbed }
     }
 
     /// What is wrong with a write, in words.
@@ -69,11 +80,18 @@ impl Witness {
             "argoproj.io/rollouts" => unseen(write, &target),
             "apps/replicasets" => self.foreign_set(write, &target),
             "/pods" => self.foreign_pod(&target),
-            "/services" => self.foreign_service(write, &target),
+            "/services" => self
+                .foreign_service(write, &target)
+                .or_else(|| self.foreign_part(write, &target)),
+            "apps/statefulsets" | "/secrets" | "/configmaps" => self.foreign_part(write, &target),
+            "/persistentvolumeclaims" => {
+                Some("MON-4: claims are nobody's but the user's".to_owned())
+            }
             "apps/deployments" => self.foreign_deployment(&target),
             // Events, Leases: nobody else's.
             _ => None,
         };
+        let complaint = complaint.or_else(|| self.idle(write, &target));
         complaint.map(|complaint| format!("{complaint}: {write} {}", write.body))
     }
 
@@ -103,10 +121,69 @@ impl Witness {
 
     fn foreign_pod(&self, target: &Target) -> Option<String> {
         let pod = self.find(&target.table, &target.namespace, &target.name)?;
-        let set = meta::controller_of(&pod)
-            .and_then(|owner| self.find("apps/replicasets", &target.namespace, &owner.name));
-        (!set.is_some_and(|set| self.is_ours(&set)))
+        if meta::controller_of(&pod).is_none() {
+            // What an older StatefulSet left is in the way of its successor.
+            let (set, _) = target.name.rsplit_once('-')?;
+            let successor = self.find("apps/statefulsets", &target.namespace, set);
+            return (!successor.is_some_and(|set| self.is_of_a_workload(&set)))
+                .then(|| "ALL-5: a pod of nobody's".to_owned());
+        }
+        let set = meta::controller_of(&pod).and_then(|owner| {
+            let table = match owner.kind.as_str() {
+                "StatefulSet" => "apps/statefulsets",
+                _ => "apps/replicasets",
+            };
+            self.find(table, &target.namespace, &owner.name)
+        });
+        (!set.is_some_and(|set| self.is_ours(&set) || self.is_of_a_workload(&set)))
             .then(|| "ALL-5: a pod of somebody else".to_owned())
+    }
+
+    /// Whether a workload of monitoring that is there controls an object.
+    fn is_of_a_workload(&self, object: &Value) -> bool {
+        meta::controller_of(object).is_some_and(|owner| {
+            let plural = WORKLOADS.iter().find(|(kind, _)| *kind == owner.kind);
+            plural.is_some_and(|(_, plural)| {
+                let table = format!("monitoring.coreos.com/{plural}");
+                let found = self.find(&table, meta::namespace(object), &owner.name);
+                found.is_some_and(|found| meta::uid(&found) == owner.uid)
+            })
+        })
+    }
+
+    /// What a workload is made of belongs to it, or to nobody yet.
+    fn foreign_part(&self, write: &Write, target: &Target) -> Option<String> {
+        let part = self.find(&target.table, &target.namespace, &target.name)?;
+        let takes = meta::controller_of(&part).is_none() && write.method != http::Method::DELETE;
+        (!takes && !self.is_of_a_workload(&part)).then(|| "ALL-5: it is somebody else's".to_owned())
+    }
+
+    /// A write that leaves everything as it is.
+    fn idle(&self, write: &Write, target: &Target) -> Option<String> {
+        let monitoring = target.table.starts_with("monitoring.coreos.com/");
+        let kept = ["/secrets", "/configmaps", "apps/statefulsets"].contains(&&*target.table);
+        if !self.undisturbed || !(monitoring || kept) {
+            return None;
+        }
+        let stored = self.find(&target.table, &target.namespace, &target.name)?;
+        let idle = if write.method == http::Method::PUT {
+            let said = [
+                "/data",
+                "/spec",
+                "/metadata/labels",
+                "/metadata/annotations",
+            ];
+            meta::resource_version(&write.body) == meta::resource_version(&stored)
+                && said
+                    .iter()
+                    .all(|pointer| stored.pointer(pointer) == write.body.pointer(pointer))
+                && meta::owner_references(&stored) == meta::owner_references(&write.body)
+        } else {
+            write.method == http::Method::PATCH
+                && write.body.is_object()
+                && merge::apply(&stored, &write.body) == stored
+        };
+        idle.then(|| "MON-5: a write that changes nothing".to_owned())
     }
 
     /// A Service that a Rollout has claimed moves to pods of that Rollout only; nobody else may but let it go.

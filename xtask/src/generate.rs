@@ -8,6 +8,7 @@ use clap::Args;
 use machinery::yaml::documents_to_string;
 use rollouts::access;
 use rollouts::install::Install;
+use scenarios::products::Product;
 
 /// The image that the manifests name; whoever installs them sets another.
 const IMAGE: &str = concat!("carrick:v", env!("CARGO_PKG_VERSION"));
@@ -51,8 +52,9 @@ fn report(stale: &[PathBuf]) -> Result<()> {
 }
 
 /// Paths from the root of the checkout, and what is to be there.
-fn files() -> Result<[(&'static str, String); 3]> {
-    let recording = scenarios::rights::text(&scenarios::rights::recorded()?);
+fn files() -> Result<[(&'static str, String); 4]> {
+    let recording = scenarios::rights::text(&scenarios::rights::recorded(Product::Rollouts)?);
+    let monitoring = scenarios::rights::text(&scenarios::rights::recorded(Product::Monitoring)?);
     // Not those compiled in: they may be the ones that are written anew.
     let rights = access::of(&recording);
     let manifests = |namespaced| {
@@ -67,5 +69,6 @@ fn files() -> Result<[(&'static str, String); 3]> {
         ("deploy/rollouts/install.yaml", manifests(false)),
         ("deploy/rollouts/namespace-install.yaml", manifests(true)),
         ("crates/rollouts/data/rights.txt", recording),
+        ("crates/monitoring/data/rights.txt", monitoring),
     ])
 }

@@ -13,11 +13,20 @@ pub enum Sim {
         #[arg(required = true)]
         line: Vec<String>,
     },
+    /// Play scenarios with every failure at every write and a stale cache of every kind from every write on; `make test` takes a share of that
+    Explore {
+        /// Their names, such as `prometheus/is_sharded`
+        #[arg(required = true)]
+        scenarios: Vec<String>,
+    },
 }
 
-/// Hands the line to the scenarios, and their exit code on.
+/// Hands the words to the scenarios, and their exit code on.
 pub fn run(sim: &Sim) -> Result<()> {
-    let Sim::Replay { line } = sim;
+    let (verb, words) = match sim {
+        Sim::Replay { line } => ("replay", line),
+        Sim::Explore { scenarios } => ("explore", scenarios),
+    };
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args([
             "run",
@@ -27,9 +36,9 @@ pub fn run(sim: &Sim) -> Result<()> {
             "--bin",
             "sim",
             "--",
-            "replay",
+            verb,
         ])
-        .args(line)
+        .args(words)
         .status()
         .context("cannot run cargo")?;
     std::process::exit(status.code().unwrap_or(1));

@@ -12,3 +12,8 @@ fn after_ten_writes_of_a_canary() {
 fn after_ten_writes_of_a_blue_green() {
     scenarios::real::test_program("killed/after_ten_writes_of_a_blue_green", PROGRAM);
 }
+
+#[test]
+fn after_ten_writes_of_a_server() {
+    scenarios::real::test_program("killed_monitoring/after_ten_writes_of_a_server", PROGRAM);
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use runtime::access::Right;
 use runtime::client::{Client as RuntimeClient, ClientOptions};
 use runtime::leader::{self, LeaderOptions};
 use runtime::queue::Backoff;
@@ -83,6 +84,8 @@ pub struct RunOptions {
     pub clock: Clock,
     /// Seed of chance, for reproducible runs.
     pub seed: Option<u64>,
+    /// Nothing is sent that needs another right; anything if absent, as where it is recorded what is sent.
+    pub rights: Option<Arc<[Right]>>,
 }
 
 /// Selectors in their text form; empty for all.
@@ -163,6 +166,7 @@ impl Default for RunOptions {
             kubelets: None,
             clock: Clock::system(),
             seed: None,
+            rights: Some(access::rights().into()),
         }
     }
 }
@@ -209,7 +213,7 @@ fn client_of(client: kube::Client, options: &RunOptions) -> RuntimeClient {
             field_manager: FIELD_MANAGER.to_owned(),
             qps: options.qps,
             burst: options.burst,
-            rights: Some(access::rights().into()),
+            rights: options.rights.clone(),
             ..defaults
         },
     )
@@ -263,6 +267,7 @@ struct Shared {
     own_stateful_sets: Cache<Whole>,
     own: Own,
     writes_bindings: bool,
+    labels_pods: bool,
 }
 
 impl Shared {
@@ -308,6 +313,7 @@ impl Shared {
         Self {
             configurations,
             writes_bindings: options.gates.bindings && usable.can_bind(),
+            labels_pods: usable.lacks("pods", "", &["patch"]).is_none(),
             secrets: manager.cache(SECRET, selected(&options.secrets)),
             config_maps: manager.cache(CONFIG_MAP, selected(&options.config_maps)),
             own_secrets,
@@ -337,6 +343,7 @@ impl Shared {
             metrics: metrics.clone(),
             watch: watch.clone(),
             reports,
+            labels_pods: self.labels_pods,
             writes_bindings: self.writes_bindings,
             settings: Arc::new(options.settings.clone()),
             options: options.generator(),

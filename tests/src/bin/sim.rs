@@ -1,21 +1,23 @@
-//! `sim replay LINE`: repeats one simulated run from the line that a failure printed; see `cargo xtask sim`.
+//! `sim replay LINE` repeats one simulated run from the line that a failure printed, `sim explore SCENARIO…` plays scenarios
+//! with every failure; see `cargo xtask sim`.
 //!
-//! Ends with 0 if the run passes now, 1 if it fails, 2 if its trace is not the one in the line, 3 if the line is malformed.
+//! A replay ends with 0 if the run passes now, 1 if it fails, 2 if its trace is not the one in the line, 3 if the line is malformed.
 
 use std::process::ExitCode;
 
-use scenarios::explore::difference;
+use scenarios::explore::{Share, difference, every_failure};
 use scenarios::faults::Plan;
 use scenarios::simulated::Run;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let Some(("replay", line)) = words
-        .split_first()
-        .map(|(verb, rest)| (verb.as_str(), rest.join(" ")))
-    else {
-        eprintln!("usage: sim replay LINE");
-        return ExitCode::from(3);
+    let line = match words.split_first() {
+        Some((verb, rest)) if verb == "replay" => rest.join(" "),
+        Some((verb, names)) if verb == "explore" => return explore(names),
+        _ => {
+            eprintln!("usage: sim replay LINE, or sim explore SCENARIO…");
+            return ExitCode::from(3);
+        }
     };
     match Run::parse(&line) {
         Ok(run) => replay(&run, &line),
@@ -26,6 +28,19 @@ fn main() -> ExitCode {
             ExitCode::from(3)
         }
     }
+}
+
+/// A finding is a panic that says it.
+fn explore(names: &[String]) -> ExitCode {
+    for name in names {
+        let Some(scenario) = scenarios::scenarios::find(name) else {
+            eprintln!("no scenario {name}");
+            return ExitCode::from(3);
+        };
+        every_failure(scenario.name, Share::Whole);
+        println!("{name}: every plan ends as the run without failures");
+    }
+    ExitCode::SUCCESS
 }
 
 fn replay(run: &Run, line: &str) -> ExitCode {

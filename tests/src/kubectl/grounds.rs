@@ -63,7 +63,13 @@ async fn on_the_simulator(client: &Kubectl) -> Result<Transcript> {
     let server = Server::start(options).await?;
     let transport = |actor| kube::Client::new(Wire::new(&server.world, actor), "default");
     let ground = Ground::Simulated(server.world.clone());
-    let mut cluster = Cluster::new(ground, transport("user"), Clock::system(), NAMESPACE);
+    let mut cluster = Cluster::new(
+        &crate::products::ROLLOUTS,
+        ground,
+        transport("user"),
+        Clock::system(),
+        NAMESPACE,
+    );
     let transcript = hold(
         &mut cluster,
         transport("mgr0"),
@@ -85,7 +91,13 @@ async fn on_the_real(client: &Kubectl, kubeconfig: PathBuf) -> Result<Transcript
         ..ConnectOptions::default()
     };
     let transport = connect(&options).await?;
-    let mut cluster = Cluster::new(Ground::Real, transport.clone(), Clock::system(), NAMESPACE);
+    let mut cluster = Cluster::new(
+        &crate::products::ROLLOUTS,
+        Ground::Real,
+        transport.clone(),
+        Clock::system(),
+        NAMESPACE,
+    );
     hold(&mut cluster, transport, client, text).await
 }
 

@@ -1,13 +1,27 @@
 //! All scenarios, in one table. Each is run by a test of its own on every ground, under `SUBJECT::NAME`.
 
+pub mod agent;
+pub mod alertmanager;
 pub mod bad_input;
+pub mod bindings;
 pub mod blue_green;
+pub mod both;
 pub mod canary;
 pub mod deployment;
 pub mod disturbed;
 pub mod killed;
+pub mod killed_monitoring;
+pub mod prometheus;
+pub mod repair_by_deletion;
+pub mod repair_by_eviction;
+pub mod seed;
 pub mod take_over;
+pub mod thanos_ruler;
 pub mod upkeep;
+pub mod upstream_agent;
+pub mod upstream_alertmanager;
+pub mod upstream_prometheus;
+pub mod upstream_thanos_ruler;
 
 use std::fmt;
 use std::pin::Pin;
@@ -15,6 +29,7 @@ use std::pin::Pin;
 use anyhow::Result;
 
 use crate::cluster::Cluster;
+use crate::products::{self, Stage};
 
 /// A scenario at work.
 pub type Play<'a> = Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
@@ -23,6 +38,8 @@ pub type Play<'a> = Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
 pub struct Scenario {
     /// `SUBJECT/NAME`.
     pub name: &'static str,
+    /// Whose controllers run, and in which surroundings.
+    pub stage: &'static Stage,
     /// What it does.
     pub run: for<'a> fn(&'a Cluster) -> Play<'a>,
 }
@@ -35,31 +52,33 @@ impl fmt::Debug for Scenario {
 
 /// The table, and the macro that makes a test of each entry. The `$` is handed in because macros can't write one.
 macro_rules! table {
-    ($dollar:tt $($subject:ident: $($name:ident),+ $(,)?;)+) => {
+    ($dollar:tt $([$stage:ident] $($subject:ident: $($name:ident),+ $(,)?;)+)+) => {
         /// All scenarios.
         pub static ALL: &[Scenario] = &[
-            $($(Scenario {
+            $($($(Scenario {
                 name: concat!(stringify!($subject), "/", stringify!($name)),
+                stage: &products::$stage,
                 run: |cluster| Box::pin($subject::$name(cluster)),
-            },)+)+
+            },)+)+)+
         ];
 
         /// Makes a test of every scenario that calls the given function with its name.
         #[macro_export]
         macro_rules! each_scenario {
             ($dollar run:path) => {
-                $(mod $subject {
+                $($(mod $subject {
                     $(#[test]
                     fn $name() {
                         $dollar run(concat!(stringify!($subject), "/", stringify!($name)));
                     })+
-                })+
+                })+)+
             };
         }
     };
 }
 
 table! { $
+    [ROLLOUTS]
     deployment: becomes_ready_scales_and_rolls;
     blue_green: is_released, is_promoted_by_hand, is_promoted_in_full, goes_back_by_reapplying_the_stable_image, follows_the_delay_of_scale_down;
     canary: is_released, passes_its_steps, is_promoted_in_full, is_aborted_retried_and_taken_back, follows_a_deployment,
@@ -74,6 +93,53 @@ table! { $
     take_over: of_canaries, of_blue_greens;
     upkeep: restarts_pods, keeps_one_old_revision, labels_pods_by_role, takes_in_its_orphan,
         follows_a_pod_template, blocks_the_deletion_of_its_owner;
+
+    [PROMETHEUS]
+    prometheus: is_created_scaled_and_deleted, follows_its_service_monitors, leaves_out_a_bad_monitor, follows_its_rules,
+        is_made_anew_for_other_storage, is_sharded, share_their_monitors;
+    killed_monitoring: after_ten_writes_of_a_server;
+    upstream_prometheus: prom_create_delete_cluster, prom_scale_up_down_cluster, prom_no_service_monitor_selector,
+        prom_resource_update, prom_storage_labels_annotations, sharding_provisioning, resharding,
+        prom_preserve_user_added_metadata, prom_min_ready_seconds, prom_degraded_condition_status,
+        prom_unavailable_condition_status, prom_status_condition_last_transition_time, prom_strategic_merge_patch,
+        prom_reconcile_status_when_invalid_rule_created, prometheus_status_scale, prometheus_service_name,
+        prom_scale_up_without_labels, prometheus_with_statefulset_creation_failure;
+
+    [ALERTMANAGER]
+    alertmanager: is_created_scaled_and_deleted, follows_its_routes, follows_the_users_secret, takes_back_what_others_do;
+
+    upstream_alertmanager: am_create_delete_cluster, am_scaling_replicas, am_version_migration,
+        am_preserve_user_added_metadata, am_rollback_manual_changes, am_min_ready_seconds, am_status_scale, am_service_name,
+        am_scale_up_without_labels, am_storage_update, am_with_statefulset_creation_failure;
+
+    [AGENT]
+    agent: is_created_sharded_and_deleted;
+
+    [SCRAPING]
+    upstream_agent: create_prometheus_agent, prometheus_agent_and_server_name_colision, prometheus_agent_check_storage_class,
+        prometheus_agent_status_scale, prometheus_agent_sset_service_name;
+
+    [EVICTING]
+    repair_by_eviction: of_a_server;
+
+    [DELETING]
+    repair_by_deletion: of_each_workload;
+
+    [THANOS_RULER]
+    thanos_ruler: is_created_scaled_and_deleted;
+    upstream_thanos_ruler: thanos_ruler_create_delete_cluster, thanos_ruler_with_statefulset_creation_failure,
+        thanos_ruler_preserve_user_added_metadata, thanos_ruler_min_ready_seconds, thanos_ruler_check_storage_class,
+        thanos_ruler_service_name, thanos_ruler_scale_up_without_labels, thanos_ruler_status_updated_replicas_rollback;
+
+    [MONITORING]
+    bindings: are_of_every_kind, go_with_their_workloads, block_the_deletion_of_their_owner;
+
+    [SEED]
+    seed: is_installed, selects_by_namespace, is_reached_by_its_services, runs_its_alertmanager, writes_its_rules,
+        takes_over_what_is_there, leaves_out_authorization, goes_on_with_new_definitions;
+
+    [BOTH]
+    both: release_what_is_monitored;
 }
 
 /// A scenario by name.

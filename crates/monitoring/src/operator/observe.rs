@@ -37,6 +37,7 @@ pub async fn observe<W: Workload>(
         },
         writes_bindings: caches.writes_bindings,
         reports: caches.reports,
+        labels_pods: caches.labels_pods,
         assets: Assets::default(),
         stored: Stored::default(),
         pods: Vec::new(),
@@ -63,7 +64,11 @@ pub async fn observe<W: Workload>(
     let metadata = workload.metadata();
     let names = workload.names();
     observed.stored = caches.own.read(metadata, &names, reader).await?;
-    let labels = workload.pod_labels();
+    let mut labels = workload.pod_labels();
+    // Pods of older versions have this one alone of all.
+    if labels.contains_key(W::PREFIX) {
+        labels.retain(|key, _| key == W::PREFIX);
+    }
     observed.pods = stored::pods(&metadata.namespace, &labels, reader).await?;
     let class = workload.storage().and_then(StorageSpec::class);
     observed.storage_class = stored::storage_class(class, reader).await?;

@@ -163,7 +163,11 @@ where
     pub fn put_set(&mut self, built: Result<Built, WorkloadError>) -> Result<(), String> {
         let built = built.map_err(|error| error.to_string())?;
         let stored = &self.observed.stored.stateful_sets;
-        let writes = writes::put_stateful_set(stored, &self.observed.pods, &built.object);
+        let pods = writes::Pods {
+            found: &self.observed.pods,
+            can_label: self.observed.labels_pods,
+        };
+        let writes = writes::put_stateful_set(stored, pods, &built.object);
         self.effects.extend(writes);
         Ok(())
     }

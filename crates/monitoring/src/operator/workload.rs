@@ -92,6 +92,8 @@ pub struct Caches<W> {
     pub watch: Watch,
     /// Whether their status can be written.
     pub reports: bool,
+    /// Whether labels of pods can be changed.
+    pub labels_pods: bool,
     /// Whether selected objects are made to say who uses them.
     pub writes_bindings: bool,
     /// What the program was started with.
@@ -119,8 +121,10 @@ pub struct Observed<W: Workload> {
     pub assets: Assets,
     /// What was made before.
     pub stored: Stored,
-    /// Its pods.
+    /// Its pods, and others with its name.
     pub pods: Vec<Value>,
+    /// Whether labels of pods can be changed.
+    pub labels_pods: bool,
     /// Whether the storage class it names exists; unknown without the right to look.
     pub storage_class: Option<bool>,
     /// Refusals that were told.

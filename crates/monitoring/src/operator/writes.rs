@@ -7,7 +7,7 @@ use runtime::{DeleteOptions, Effect, ObjectKey, Patch, Propagation, ResourceRef}
 use serde_json::{Value, json};
 
 use super::resources::STATEFUL_SET;
-use crate::workload::{Change, Recreation, secret_change, service_change, workload_change};
+use crate::workload::{Change, Recreation, Texts, secret_change, service_change, workload_change};
 
 /// Objects by name; all are of one kind and in one namespace.
 pub type ByName = BTreeMap<String, Value>;
@@ -46,12 +46,23 @@ pub fn put_service(stored: Option<&Value>, wanted: &Value) -> Option<Effect> {
     write(&runtime::resource::SERVICE, service_change(stored, wanted))
 }
 
+/// Pods that may bear the names of a StatefulSet's.
+#[derive(Clone, Copy, Debug)]
+pub struct Pods<'a> {
+    /// Those with the name of the workload.
+    pub found: &'a [Value],
+    /// Whether their labels may be changed.
+    pub can_label: bool,
+}
+
 /// The writes for a StatefulSet. One that must be made anew is deleted without its pods, which get the labels first by
-/// which its successor finds them; the watch of its end wakes the workload.
-pub fn put_stateful_set(stored: &ByName, pods: &[Value], wanted: &Value) -> Vec<Effect> {
+/// which its successor finds them; the watch of its end wakes the workload. Pods that can't be labelled, or that an older
+/// StatefulSet left, make room one after the other.
+pub fn put_stateful_set(stored: &ByName, pods: Pods<'_>, wanted: &Value) -> Vec<Effect> {
     let stored = stored.get(meta::name(wanted));
     match (workload_change(stored, wanted), stored) {
         (Change::Recreate(recreation), Some(stored)) => recreate(stored, pods, &recreation),
+        (Change::None, Some(stored)) => take_in(stored, pods),
         (change, _) => write(&STATEFUL_SET, change).into_iter().collect(),
     }
 }
@@ -77,25 +88,61 @@ fn write(resource: &ResourceRef, change: Change) -> Option<Effect> {
     }
 }
 
-fn recreate(stored: &Value, pods: &[Value], recreation: &Recreation) -> Vec<Effect> {
-    let mut effects = Vec::new();
+fn recreate(stored: &Value, pods: Pods<'_>, recreation: &Recreation) -> Vec<Effect> {
+    if recreation.replaces_pods {
+        return vec![delete(&STATEFUL_SET, stored, Propagation::Foreground)];
+    }
     let own =
         |pod: &&Value| meta::controller_of(pod).is_some_and(|owner| owner.uid == meta::uid(stored));
-    for pod in pods.iter().filter(own) {
-        let Some(wanted) = &recreation.pod_labels else {
-            continue;
-        };
-        let labels = meta::labels(pod);
-        let missing: BTreeMap<&String, &String> = wanted
-            .iter()
-            .filter(|(key, value)| labels.get(*key) != Some(value))
-            .collect();
-        if !missing.is_empty() {
-            let patch = Patch::Merge(json!({"metadata": {"labels": missing}}));
-            let key = ObjectKey::of(pod);
-            effects.push(Effect::patch(runtime::resource::POD, key, patch));
-        }
-    }
+    let own = pods.found.iter().filter(own);
+    let wanted = recreation.pod_labels.as_ref().filter(|_| pods.can_label);
+    let labelled = wanted.map(|wanted| own.filter_map(|pod| label(pod, wanted)));
+    let mut effects: Vec<Effect> = labelled.into_iter().flatten().collect();
     effects.push(delete(&STATEFUL_SET, stored, Propagation::Orphan));
     effects
+}
+
+/// Gives a pod the labels that it lacks.
+fn label(pod: &Value, wanted: &Texts) -> Option<Effect> {
+    let labels = meta::labels(pod);
+    let missing: BTreeMap<&String, &String> = wanted
+        .iter()
+        .filter(|(key, value)| labels.get(*key) != Some(value))
+        .collect();
+    let patch = Patch::Merge(json!({"metadata": {"labels": missing}}));
+    let key = ObjectKey::of(pod);
+    (!missing.is_empty()).then(|| Effect::patch(runtime::resource::POD, key, patch))
+}
+
+/// Pods that belong to nobody and have names that the StatefulSet needs: they get its labels, so that it adopts them. Where
+/// that isn't allowed one is deleted, as soon as all others are ready.
+fn take_in(set: &Value, pods: Pods<'_>) -> Vec<Effect> {
+    let selector = meta::string_map(set.pointer("/spec/selector/matchLabels"));
+    let replicas = set.pointer("/spec/replicas").and_then(Value::as_u64);
+    let replicas = replicas.unwrap_or(1);
+    let ordinal = |pod: &Value| -> Option<u64> {
+        let rest = meta::name(pod).strip_prefix(meta::name(set))?;
+        rest.strip_prefix('-')?.parse().ok()
+    };
+    let in_the_way = |pod: &&Value| {
+        meta::controller_of(pod).is_none()
+            && meta::deletion_timestamp(pod).is_none()
+            && ordinal(pod).is_some_and(|ordinal| ordinal < replicas)
+            && label(pod, &selector).is_some()
+    };
+    let orphans: Vec<&Value> = pods.found.iter().filter(in_the_way).collect();
+    if pods.can_label {
+        let labelled = orphans.iter().filter_map(|pod| label(pod, &selector));
+        return labelled.collect();
+    }
+    let ready = set.pointer("/status/readyReplicas").and_then(Value::as_u64);
+    let others = replicas.saturating_sub(orphans.len() as u64);
+    let first = orphans
+        .first()
+        .filter(|_| ready.unwrap_or(0) >= others)
+        .map(|pod| {
+            let (key, uid) = (ObjectKey::of(pod), meta::uid(pod).to_owned());
+            Effect::delete(runtime::resource::POD, key, uid)
+        });
+    first.into_iter().collect()
 }

@@ -1,6 +1,8 @@
 //! What must be written so that the cluster holds a StatefulSet, DaemonSet or Service as it was made (upstream's
 //! `pkg/k8s/k8s.go`). Pure: what is stored and what is wanted in, one write out.
 
+use std::collections::BTreeSet;
+
 use machinery::builtin::defaults;
 use machinery::{go_json, meta};
 use serde_json::{Map, Value, json};
@@ -39,6 +41,8 @@ pub struct Recreation {
     pub fields: Vec<&'static str>,
     /// Labels that pods need first, if the selector changed: else nobody adopts them.
     pub pod_labels: Option<Texts>,
+    /// Whether claims have other names: volumes of a pod can't be changed, so that none could stay.
+    pub replaces_pods: bool,
 }
 
 /// The write for a StatefulSet or DaemonSet. The annotation with the input's hash is set here.
@@ -264,8 +268,15 @@ fn recreation(stored: &Value, wanted: &Value) -> Option<Recreation> {
     let labels = || meta::string_map(wanted.pointer("/spec/selector/matchLabels"));
     (!fields.is_empty()).then(|| Recreation {
         pod_labels: fields.contains(&"selector").then(labels),
+        replaces_pods: claim_names(stored) != claim_names(wanted),
         fields,
     })
+}
+
+fn claim_names(set: &Value) -> BTreeSet<&str> {
+    let claims = set.pointer("/spec/volumeClaimTemplates");
+    let claims = claims.and_then(Value::as_array);
+    claims.into_iter().flatten().map(meta::name).collect()
 }
 
 /// The API server fills in a status, and types that nobody writes.

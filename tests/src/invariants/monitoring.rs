@@ -1,0 +1,454 @@
+//! What must hold of monitoring at every revision of a simulated store: MON-1 to MON-5, ALL-1, ALL-2 and ALL-9. Written from
+//! the outside: nothing here uses the code under test. What is about single writes, [`crate::witness`] judges.
+//!
+//! "Unchanged inputs write nothing" is counted: whatever is made changes at most as often as what it is made of did.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use machinery::meta;
+use serde_json::Value;
+use simulator::apiserver::store::Committed;
+
+use super::configuration;
+use crate::objects::{number, text};
+use crate::unpack;
+
+const GROUP: &str = "monitoring.coreos.com/";
+const OURS: &str = "prometheus-operator";
+const SHARDED: [&str; 2] = ["Prometheus", "PrometheusAgent"];
+
+/// Plurals of monitors, and what the names of their jobs begin with.
+const MONITORS: [(&str, &str); 4] = [
+    ("servicemonitors", "serviceMonitor"),
+    ("podmonitors", "podMonitor"),
+    ("probes", "probe"),
+    ("scrapeconfigs", "scrapeConfig"),
+];
+const WORKLOADS: [&str; 4] = [
+    "prometheuses",
+    "prometheusagents",
+    "alertmanagers",
+    "thanosrulers",
+];
+
+/// Jobs of one configuration by name, and how often each changed.
+#[derive(Default)]
+struct Jobs {
+    texts: BTreeMap<String, String>,
+    changes: BTreeMap<String, usize>,
+}
+
+/// A StatefulSet that is there.
+struct Set {
+    object: Arc<Value>,
+    /// How often its template changed and nobody but us had a hand in it.
+    rolled: usize,
+}
+
+/// Watches commits one by one.
+#[derive(Default)]
+pub struct Monitoring {
+    /// Workloads by kind, namespace and name, and how often what is made of them may have changed.
+    workloads: BTreeMap<String, (Arc<Value>, usize)>,
+    /// Objects that are selected, by table and key.
+    selected: BTreeMap<String, Arc<Value>>,
+    sets: BTreeMap<String, Set>,
+    jobs: BTreeMap<String, Jobs>,
+    texts: BTreeMap<String, String>,
+    /// How often a monitor changed, by what the names of its jobs begin with.
+    monitors: BTreeMap<String, usize>,
+    /// How often something changed that every job may depend on.
+    elsewhere: usize,
+    /// How often a StatefulSet was deleted while its workload's generation was the same.
+    deleted: BTreeMap<(String, i64), usize>,
+    /// What was violated, in words.
+    pub violations: Vec<String>,
+}
+
+/// One commit.
+struct Change<'a> {
+    key: String,
+    before: Option<&'a Value>,
+    after: &'a Arc<Value>,
+    deleted: bool,
+}
+
+impl Change<'_> {
+    /// Whether something changed at a place, or the object came or went.
+    fn touches(&self, pointer: &str) -> bool {
+        self.deleted
+            || self
+                .before
+                .is_none_or(|before| before.pointer(pointer) != self.after.pointer(pointer))
+    }
+
+    /// Whether a person had a hand in it.
+    fn by_hand(&self) -> bool {
+        let hand = |object: &Value| -> Vec<Value> {
+            let fields = object.pointer("/metadata/managedFields");
+            let entries = fields.and_then(Value::as_array).into_iter().flatten();
+            entries
+                .filter(|entry| text(entry, "/manager") == "kubectl")
+                .cloned()
+                .collect()
+        };
+        self.before
+            .is_some_and(|before| hand(before) != hand(self.after))
+    }
+}
+
+impl Monitoring {
+    /// Takes note of one commit.
+    pub fn see(&mut self, commit: &Committed) {
+        let event = &commit.event;
+        let before = event.before.as_ref().map(|version| version.entry());
+        let before = before.as_ref().map(|entry| entry.value.as_ref());
+        let after = event.after.entry();
+        let change = Change {
+            key: event.key.to_string(),
+            before,
+            after: &after.value,
+            deleted: event.deleted,
+        };
+        match &*commit.table {
+            "/secrets" => self.secret(&change),
+            "/configmaps" => self.config_map(&change),
+            "/namespaces" => self.elsewhere += usize::from(change.touches("/metadata/labels")),
+            "apps/statefulsets" => self.set(&change),
+            table => {
+                if let Some(plural) = table.strip_prefix(GROUP) {
+                    self.custom(plural, &change);
+                }
+            }
+        }
+    }
+
+    fn violated(&mut self, id: &str, object: &Value, what: &str) {
+        let (kind, name, revision) = (
+            meta::kind(object),
+            meta::name(object),
+            meta::resource_version(object),
+        );
+        self.violations.push(format!(
+            "{id}: {kind} {name} at revision {revision}: {what}"
+        ));
+    }
+
+    fn custom(&mut self, plural: &str, change: &Change) {
+        if let (Some(before), false) = (change.before, change.deleted) {
+            self.conditions(before, change.after);
+        }
+        let matters = ["/spec", "/metadata/labels", "/metadata/annotations"]
+            .iter()
+            .any(|pointer| change.touches(pointer));
+        if WORKLOADS.contains(&plural) {
+            self.workload(plural, change, matters);
+            return;
+        }
+        let table = format!("{plural}/{}", change.key);
+        if change.deleted {
+            self.selected.remove(&table);
+        } else {
+            self.selected.insert(table, change.after.clone());
+        }
+        let monitor = MONITORS.iter().find(|(known, _)| *known == plural);
+        if let Some((_, prefix)) = monitor {
+            let name = format!("{prefix}/{}", change.key);
+            *self.monitors.entry(name).or_default() += usize::from(matters);
+        }
+    }
+
+    fn workload(&mut self, plural: &str, change: &Change, matters: bool) {
+        let name = format!("{}/{}", meta::kind(change.after), change.key);
+        self.elsewhere += usize::from(matters);
+        let changes = self.workloads.get(&name).map_or(0, |(_, changes)| *changes);
+        if !change.deleted {
+            let changes = changes + usize::from(matters);
+            self.workloads.insert(name, (change.after.clone(), changes));
+            return;
+        }
+        self.workloads.remove(&name);
+        let object = change.after;
+        let kept = change.before.is_some_and(|before| {
+            let finalizers = before.pointer("/metadata/finalizers");
+            finalizers.is_some_and(|finalizers| finalizers.to_string().contains("status-cleanup"))
+        });
+        let names_it = |binding: &Value| {
+            text(binding, "/resource") == plural
+                && text(binding, "/namespace") == meta::namespace(object)
+                && text(binding, "/name") == meta::name(object)
+        };
+        let left = self.selected.iter().find(|(_, selected)| {
+            let bindings = selected.pointer("/status/bindings");
+            let mut bindings = bindings.and_then(Value::as_array).into_iter().flatten();
+            bindings.any(names_it)
+        });
+        if let (true, Some((left, _))) = (kept, left) {
+            let what = format!("it is gone, and {left} still says that it is used by it");
+            self.violated("ALL-1", &object.clone(), &what);
+        }
+    }
+
+    /// ALL-2 and ALL-9.
+    fn conditions(&mut self, before: &Value, after: &Value) {
+        let found = |object: &Value| -> Vec<(String, Value)> {
+            let mut all = Vec::new();
+            let mut add = |of: &str, list: Option<&Value>| {
+                for condition in list.and_then(Value::as_array).into_iter().flatten() {
+                    let name = format!("{of}{}", text(condition, "/type"));
+                    all.push((name, condition.clone()));
+                }
+            };
+            add("", object.pointer("/status/conditions"));
+            let bindings = object.pointer("/status/bindings");
+            for binding in bindings.and_then(Value::as_array).into_iter().flatten() {
+                let of = format!(
+                    "{}/{}/{} ",
+                    text(binding, "/resource"),
+                    text(binding, "/namespace"),
+                    text(binding, "/name")
+                );
+                add(&of, binding.get("conditions"));
+            }
+            all
+        };
+        let old: BTreeMap<String, Value> = found(before).into_iter().collect();
+        for (name, condition) in found(after) {
+            if number(&condition, "/observedGeneration") > meta::generation(after) {
+                let what = format!("{name} was concluded from a generation to come");
+                self.violated("ALL-2", after, &what);
+            }
+            let Some(earlier) = old.get(&name) else {
+                continue;
+            };
+            let same = |pointer: &str| text(earlier, pointer) == text(&condition, pointer);
+            if same("/status") && !same("/lastTransitionTime") {
+                let what = format!("{name}: lastTransitionTime moved without its status");
+                self.violated("ALL-9", after, &what);
+            }
+        }
+    }
+
+    fn is_ours(object: &Value) -> bool {
+        meta::label(object, "managed-by") == Some(OURS)
+    }
+
+    fn secret(&mut self, change: &Change) {
+        if !Self::is_ours(change.after) {
+            self.elsewhere += usize::from(change.touches("/data"));
+            return;
+        }
+        for (file, check) in [
+            (
+                "prometheus.yaml.gz",
+                configuration::prometheus as fn(&str) -> Result<(), String>,
+            ),
+            ("alertmanager.yaml.gz", configuration::alertmanager),
+        ] {
+            let held = change
+                .after
+                .pointer("/data")
+                .and_then(|data| data.get(file));
+            if held.is_none() {
+                continue;
+            }
+            if change.deleted {
+                self.texts.remove(&change.key);
+                continue;
+            }
+            let text = unpack::text_of(change.after, file);
+            if let Err(why) = check(&text) {
+                self.violated("MON-1", change.after, &why);
+            }
+            if file == "prometheus.yaml.gz" {
+                self.configured(change, text);
+            }
+        }
+    }
+
+    /// MON-3, and MON-5 of configurations: a job changes only if its monitor did, or something that all may depend on.
+    fn configured(&mut self, change: &Change, text: String) {
+        let now = jobs(&text);
+        self.texts.insert(change.key.clone(), text);
+        let jobs = self.jobs.entry(change.key.clone()).or_default();
+        let before = std::mem::replace(&mut jobs.texts, now);
+        let names: BTreeSet<String> = before.keys().chain(jobs.texts.keys()).cloned().collect();
+        let mut wrong = Vec::new();
+        for name in names {
+            if before.get(&name) == jobs.texts.get(&name) {
+                continue;
+            }
+            let changes = jobs.changes.entry(name.clone()).or_default();
+            *changes += 1;
+            let causes: usize = self
+                .monitors
+                .iter()
+                .filter(|(monitor, _)| {
+                    name == **monitor || name.starts_with(&format!("{monitor}/"))
+                })
+                .map(|(_, changes)| changes)
+                .sum();
+            if *changes > causes + self.elsewhere {
+                wrong.push(format!(
+                    "job {name} changed {changes} times, its monitor {causes} times, all else {} times",
+                    self.elsewhere
+                ));
+            }
+        }
+        for what in wrong {
+            self.violated("MON-3", change.after, &what);
+        }
+    }
+
+    fn config_map(&mut self, change: &Change) {
+        if !Self::is_ours(change.after) {
+            self.elsewhere += usize::from(change.touches("/data"));
+            return;
+        }
+        let data = change.after.get("data").and_then(Value::as_object);
+        for (file, text) in data.into_iter().flatten() {
+            let checked = configuration::rules(text.as_str().unwrap_or_default());
+            if let (Err(why), false) = (checked, change.deleted) {
+                self.violated("MON-1", change.after, &format!("{file}: {why}"));
+            }
+        }
+    }
+
+    /// The workload of a StatefulSet, by name, while it is there.
+    fn owner(&self, set: &Value) -> Option<(String, Arc<Value>, usize)> {
+        let owner = meta::controller_of(set)?;
+        let name = format!("{}/{}/{}", owner.kind, meta::namespace(set), owner.name);
+        let (workload, changes) = self.workloads.get(&name)?;
+        (meta::uid(workload) == owner.uid).then(|| (name, workload.clone(), *changes))
+    }
+
+    fn set(&mut self, change: &Change) {
+        let owner = self.owner(change.after);
+        if change.deleted {
+            self.sets.remove(&change.key);
+            if let Some((_, workload, _)) = owner {
+                let generation = meta::generation(&workload);
+                let times = self.deleted.entry((change.key.clone(), generation));
+                let times = times.or_default();
+                *times += 1;
+                if *times > 1 {
+                    let what = format!("deleted {times} times for one generation of its workload");
+                    self.violated("MON-2", change.after, &what);
+                }
+            }
+            return;
+        }
+        let rolled = self.sets.get(&change.key).map_or(0, |set| set.rolled);
+        let rolls = change.before.is_some() && change.touches("/spec/template");
+        let by_hand = change.by_hand();
+        // What somebody did by hand is taken back.
+        let rolled = if by_hand {
+            rolled.saturating_sub(1)
+        } else {
+            rolled + usize::from(rolls)
+        };
+        if let (true, Some((_, _, changes))) = (rolls && !by_hand, owner)
+            && rolled >= changes
+        {
+            let what = format!(
+                "pods are replaced for the {rolled}. time, its workload changed {changes} times"
+            );
+            self.violated("MON-5", change.after, &what);
+        }
+        let object = change.after.clone();
+        self.sets.insert(change.key.clone(), Set { object, rolled });
+    }
+
+    /// What holds once nothing moves any more: MON-2 and MON-4.
+    pub fn settled(&mut self) {
+        let workloads: Vec<Arc<Value>> = self
+            .workloads
+            .values()
+            .map(|(workload, _)| workload.clone())
+            .collect();
+        for workload in workloads {
+            let untouched = workload.pointer("/spec/paused") == Some(&Value::Bool(true))
+                || meta::deletion_timestamp(&workload).is_some();
+            let reconciled = workload
+                .pointer("/status/conditions")
+                .is_none_or(|conditions| {
+                    let mut all = conditions.as_array().into_iter().flatten();
+                    all.any(|condition| {
+                        text(condition, "/type") == "Reconciled"
+                            && text(condition, "/status") == "True"
+                    })
+                });
+            // Somebody else's operator, or nobody's.
+            let seen = self.sets.values().any(|set| {
+                meta::controller_of(&set.object)
+                    .is_some_and(|owner| owner.uid == meta::uid(&workload))
+            });
+            if !untouched && reconciled && (seen || !self.deleted.is_empty()) {
+                self.whole(&workload);
+            }
+        }
+    }
+
+    fn whole(&mut self, workload: &Value) {
+        let kind = meta::kind(workload);
+        let prefix = match kind {
+            "Prometheus" => "prometheus",
+            "PrometheusAgent" => "prom-agent",
+            "Alertmanager" => "alertmanager",
+            _ => "thanos-ruler",
+        };
+        let shards = match workload.pointer("/spec/shards").and_then(Value::as_i64) {
+            Some(shards) if SHARDED.contains(&kind) => shards.max(1),
+            _ => 1,
+        };
+        let base = format!("{prefix}-{}", meta::name(workload));
+        let wanted = (0..shards).map(|shard| match shard {
+            0 => base.clone(),
+            shard => format!("{base}-shard-{shard}"),
+        });
+        let namespace = meta::namespace(workload);
+        for name in wanted {
+            if !self.sets.contains_key(&format!("{namespace}/{name}")) {
+                self.violated("MON-2", workload, &format!("StatefulSet {name} is missing"));
+            }
+        }
+        let plain = workload.pointer("/spec/shardingStrategy").is_none();
+        let text = self.texts.get(&format!("{namespace}/{base}"));
+        let moduli = text.map(|text| configuration::moduli(text));
+        let moduli = moduli.unwrap_or_default();
+        let shards = u64::try_from(shards).unwrap_or(1);
+        if plain && moduli.iter().any(|modulus| *modulus != shards) {
+            let what = format!("its targets are divided by {moduli:?}, there are {shards} shards");
+            self.violated("MON-4", workload, &what);
+        }
+    }
+}
+
+/// The jobs of a configuration by name, as text.
+fn jobs(config: &str) -> BTreeMap<String, String> {
+    let mut jobs: BTreeMap<String, String> = BTreeMap::new();
+    let mut job: Option<String> = None;
+    for line in config.lines() {
+        if let Some(name) = line.strip_prefix("- job_name: ") {
+            job = Some(name.trim_matches(['"', '\'']).to_owned());
+        } else if !line.starts_with([' ', '-']) {
+            job = None;
+        }
+        if let Some(name) = &job {
+            let text = jobs.entry(name.clone()).or_default();
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    jobs
+}
+
+#[test]
+fn jobs_are_found_by_name() {
+    let text = "global:\n  a: b\nscrape_configs:\n- job_name: x/y\n  p: 1\n- job_name: \"z\"\n  l:\n  - q\nstorage:\n  t: 1\n";
+    let jobs = jobs(text);
+    assert_eq!(jobs["x/y"], "- job_name: x/y\n  p: 1\n");
+    assert_eq!(jobs["z"], "- job_name: \"z\"\n  l:\n  - q\n");
+    assert_eq!(jobs.len(), 2);
+}

@@ -1,0 +1,42 @@
+//! Prometheus agents.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use crate::cluster::Cluster;
+use crate::objects::{POD_MONITOR, PROMETHEUS_AGENT, SERVICE, STATEFUL_SET};
+use crate::workloads::{agent, object};
+
+/// An agent comes, takes pod monitors, is sharded, and takes everything with it.
+pub async fn is_created_sharded_and_deleted(cluster: &Cluster) -> Result<()> {
+    cluster.apply(&agent("edge", &json!({}))).await?;
+    cluster.until_ready(&PROMETHEUS_AGENT, "edge").await?;
+    let service = cluster.get(&SERVICE, "prometheus-agent-operated").await?;
+    ensure!(service.pointer("/spec/clusterIP") == Some(&json!("None")));
+    let pods = cluster.pods().await?;
+    let spec = json!({"selector": {}, "podMetricsEndpoints": [{"port": "http"}]});
+    cluster.apply(&object(&POD_MONITOR, "web", &spec)).await?;
+    cluster
+        .until_bound(&POD_MONITOR, "web", &["prometheusagents edge True"])
+        .await?;
+    let text = cluster
+        .held("prom-agent-edge", "prometheus.yaml.gz")
+        .await?;
+    let job = cluster.job("podMonitor", "web");
+    ensure!(text.contains(&job), "no {job} in\n{text}");
+    cluster.assert_same_pods(&pods).await?;
+    cluster.scale(&PROMETHEUS_AGENT, "edge", 2).await?;
+    cluster.until_ready(&PROMETHEUS_AGENT, "edge").await?;
+    cluster.set("prom-agent-edge-shard-1").await?;
+    cluster
+        .merge(&PROMETHEUS_AGENT, "edge", json!({"spec": {"shards": 1}}))
+        .await?;
+    cluster
+        .until_gone(&[(&STATEFUL_SET, "prom-agent-edge-shard-1")])
+        .await?;
+    cluster.until_deleted(&PROMETHEUS_AGENT, "edge").await?;
+    cluster
+        .until_bound(&POD_MONITOR, "web", &[])
+        .await
+        .map(drop)
+}

@@ -1,0 +1,151 @@
+//! Alertmanagers and their routes.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+use crate::objects::{ALERTMANAGER, ALERTMANAGER_CONFIG, SECRET, SERVICE, STATEFUL_SET, number};
+use crate::workloads::{alertmanager, routes};
+
+/// Waits until the configuration is as wanted.
+async fn until_configured(
+    cluster: &Cluster,
+    what: &str,
+    is: impl Fn(&str) -> bool,
+) -> Result<String> {
+    let what = format!("the configuration: {what}");
+    cluster
+        .eventually(&what, async || {
+            let text = cluster
+                .held("alertmanager-main-generated", "alertmanager.yaml.gz")
+                .await?;
+            Ok(Some(text).filter(|text| is(text)))
+        })
+        .await
+}
+
+async fn running(cluster: &Cluster, more: &Value) -> Result<Value> {
+    cluster.apply(&alertmanager("main", more)).await?;
+    cluster.until_ready(&ALERTMANAGER, "main").await
+}
+
+/// A cluster comes, shrinks, grows, and takes everything with it.
+pub async fn is_created_scaled_and_deleted(cluster: &Cluster) -> Result<()> {
+    running(cluster, &json!({"replicas": 3})).await?;
+    cluster.get(&SERVICE, "alertmanager-operated").await?;
+    cluster
+        .merge(&ALERTMANAGER, "main", json!({"spec": {"replicas": 2}}))
+        .await?;
+    cluster.until_ready(&ALERTMANAGER, "main").await?;
+    cluster.scale(&ALERTMANAGER, "main", 3).await?;
+    let scaled = cluster.until_ready(&ALERTMANAGER, "main").await?;
+    ensure!(number(&scaled, "/status/replicas") == 3);
+    cluster.until_deleted(&ALERTMANAGER, "main").await
+}
+
+/// Routes come, change and go; a bad one beside them changes nothing and says why.
+pub async fn follows_its_routes(cluster: &Cluster) -> Result<()> {
+    running(cluster, &json!({})).await?;
+    let pods = cluster.pods().await?;
+    let receiver = |name: &str| format!("{}/{name}/hook", cluster.namespace);
+    cluster.apply(&routes("good", "hook")).await?;
+    cluster
+        .until_bound(&ALERTMANAGER_CONFIG, "good", &["alertmanagers main True"])
+        .await?;
+    let before = until_configured(cluster, "the good one", |text| {
+        text.contains(&receiver("good"))
+    })
+    .await?;
+    cluster.apply(&routes("bad", "nobody")).await?;
+    cluster
+        .until_bound(&ALERTMANAGER_CONFIG, "bad", &["alertmanagers main False"])
+        .await?;
+    let now = until_configured(cluster, "there", |text| !text.is_empty()).await?;
+    ensure!(now == before, "the configuration changed:\n{now}");
+    let mended = json!({"spec": {"route": {"receiver": "hook"}}});
+    cluster.merge(&ALERTMANAGER_CONFIG, "bad", mended).await?;
+    until_configured(cluster, "both", |text| {
+        text.contains(&receiver("good")) && text.contains(&receiver("bad"))
+    })
+    .await?;
+    cluster.delete(&ALERTMANAGER_CONFIG, "good").await?;
+    until_configured(cluster, "the mended one alone", |text| {
+        !text.contains(&receiver("good")) && text.contains(&receiver("bad"))
+    })
+    .await?;
+    cluster.assert_same_pods(&pods).await
+}
+
+/// The user's Secret is followed with all its keys.
+pub async fn follows_the_users_secret(cluster: &Cluster) -> Result<()> {
+    let given = |receiver: &str| {
+        let text = format!("route: {{receiver: {receiver}}}\nreceivers: [{{name: {receiver}}}]\n");
+        json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "alertmanager-main"},
+            "stringData": {"alertmanager.yaml": text, "page.tmpl": "{{ . }}"},
+        })
+    };
+    cluster.apply(&given("first")).await?;
+    running(cluster, &json!({})).await?;
+    until_configured(cluster, "the first receiver", |text| {
+        text.contains("receiver: first")
+    })
+    .await?;
+    ensure!(
+        cluster
+            .held("alertmanager-main-generated", "page.tmpl")
+            .await?
+            == "{{ . }}"
+    );
+    let pods = cluster.pods().await?;
+    cluster.apply(&given("second")).await?;
+    until_configured(cluster, "the second receiver", |text| {
+        text.contains("receiver: second")
+    })
+    .await?;
+    cluster.assert_same_pods(&pods).await
+}
+
+/// What somebody does to its StatefulSet is taken back, and what somebody adds to what is made is kept.
+pub async fn takes_back_what_others_do(cluster: &Cluster) -> Result<()> {
+    running(cluster, &json!({"replicas": 2})).await?;
+    cluster
+        .merge(
+            &STATEFUL_SET,
+            "alertmanager-main",
+            json!({"spec": {"replicas": 0}}),
+        )
+        .await?;
+    cluster
+        .until("two replicas", &STATEFUL_SET, "alertmanager-main", |set| {
+            number(set, "/spec/replicas") == 2
+        })
+        .await?;
+    cluster.until_ready(&ALERTMANAGER, "main").await?;
+    let made = [
+        (&SERVICE, "alertmanager-operated"),
+        (&STATEFUL_SET, "alertmanager-main"),
+        (&SECRET, "alertmanager-main-generated"),
+    ];
+    let added = json!({"metadata": {"labels": {"user": "label"}, "annotations": {"user": "note"}}});
+    for (resource, name) in made {
+        cluster.merge(resource, name, added.clone()).await?;
+    }
+    cluster
+        .merge(&ALERTMANAGER, "main", json!({"spec": {"replicas": 1}}))
+        .await?;
+    cluster.until_ready(&ALERTMANAGER, "main").await?;
+    for (resource, name) in made {
+        let kept = cluster.get(resource, name).await?;
+        let metadata = (
+            machinery::meta::label(&kept, "user"),
+            machinery::meta::annotation(&kept, "user"),
+        );
+        ensure!(
+            metadata == (Some("label"), Some("note")),
+            "{} {name} has lost {metadata:?}",
+            resource.kind
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,288 @@
+//! Prometheus servers, and what they select.
+
+use anyhow::{Result, ensure};
+use machinery::meta;
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+use crate::objects::{
+    CLAIM, CONFIG_MAP, POD, PROMETHEUS, PROMETHEUS_RULE, SECRET, SERVICE, SERVICE_MONITOR,
+    STATEFUL_SET, number, text,
+};
+use crate::workloads::{bindings, condition, prometheus, rule, service_monitor};
+
+/// A server that has nothing else in its spec, at work.
+async fn running(cluster: &Cluster, more: &Value) -> Result<Value> {
+    cluster.apply(&prometheus("main", more)).await?;
+    cluster.until_ready(&PROMETHEUS, "main").await
+}
+
+/// Whether a configuration has a job.
+pub fn has(text: &str, job: &str) -> bool {
+    text.lines().any(|line| line.starts_with(job))
+}
+
+/// A server comes with all it needs, grows, shrinks, and takes everything with it.
+pub async fn is_created_scaled_and_deleted(cluster: &Cluster) -> Result<()> {
+    running(cluster, &json!({})).await?;
+    for name in ["prometheus-main-tls-assets-0", "prometheus-main-web-config"] {
+        cluster.get(&SECRET, name).await?;
+    }
+    let service = cluster.get(&SERVICE, "prometheus-operated").await?;
+    ensure!(text(&service, "/spec/clusterIP") == "None");
+    for replicas in [3, 2] {
+        let change = json!({"spec": {"replicas": replicas}});
+        cluster.merge(&PROMETHEUS, "main", change).await?;
+        cluster.until_ready(&PROMETHEUS, "main").await?;
+    }
+    cluster.until_deleted(&PROMETHEUS, "main").await?;
+    cluster
+        .until_gone(&[
+            (&SERVICE, "prometheus-operated"),
+            (&CONFIG_MAP, "prometheus-main-rulefiles-0"),
+        ])
+        .await
+}
+
+/// A monitor comes, changes and goes; its job does the same, and no pod notices.
+pub async fn follows_its_service_monitors(cluster: &Cluster) -> Result<()> {
+    running(cluster, &json!({})).await?;
+    let pods = cluster.pods().await?;
+    let job = cluster.job("serviceMonitor", "web");
+    let other = cluster.job("serviceMonitor", "api");
+    for name in ["api", "web"] {
+        cluster
+            .apply(&service_monitor(name, &json!({"port": "http"})))
+            .await?;
+    }
+    cluster
+        .until_configured("main", "both jobs", |text| {
+            has(text, &job) && has(text, &other)
+        })
+        .await?;
+    let change =
+        json!({"spec": {"endpoints": [{"port": "http", "path": "/other", "interval": "15s"}]}});
+    cluster.merge(&SERVICE_MONITOR, "web", change).await?;
+    cluster
+        .until_configured("main", "the new path", |text| {
+            text.contains("metrics_path: /other") && text.contains("scrape_interval: 15s")
+        })
+        .await?;
+    cluster
+        .until_bound(&SERVICE_MONITOR, "web", &["prometheuses main True"])
+        .await?;
+    cluster.delete(&SERVICE_MONITOR, "web").await?;
+    cluster
+        .until_configured("main", "one job", |text| {
+            !has(text, &job) && has(text, &other)
+        })
+        .await?;
+    cluster.assert_same_pods(&pods).await
+}
+
+/// A bad monitor beside good ones says what is wrong with it, and changes nothing else; mended, it is taken.
+pub async fn leaves_out_a_bad_monitor(cluster: &Cluster) -> Result<()> {
+    running(cluster, &json!({})).await?;
+    for name in ["api", "web"] {
+        cluster
+            .apply(&service_monitor(name, &json!({"port": "http"})))
+            .await?;
+        cluster
+            .until_bound(&SERVICE_MONITOR, name, &["prometheuses main True"])
+            .await?;
+    }
+    let before = cluster.configuration("main").await?;
+    let bad = json!({"port": "http", "scrapeTimeout": "5m"});
+    cluster.apply(&service_monitor("bad", &bad)).await?;
+    let told = cluster
+        .until_bound(&SERVICE_MONITOR, "bad", &["prometheuses main False"])
+        .await?;
+    let said = text(&told, "/status/bindings/0/conditions/0/message");
+    ensure!(said.contains("scrapeTimeout"), "it says {said:?}");
+    let now = cluster.configuration("main").await?;
+    ensure!(now == before, "the configuration changed:\n{now}");
+    let good = json!({"spec": {"endpoints": [{"port": "http"}]}});
+    cluster.merge(&SERVICE_MONITOR, "bad", good).await?;
+    cluster
+        .until_bound(&SERVICE_MONITOR, "bad", &["prometheuses main True"])
+        .await?;
+    let job = cluster.job("serviceMonitor", "bad");
+    cluster
+        .until_configured("main", "its job", |text| has(text, &job))
+        .await
+        .map(drop)
+}
+
+/// All rule files are in one ConfigMap: rules come, change and go there, a broken one doesn't, and no pod notices.
+pub async fn follows_its_rules(cluster: &Cluster) -> Result<()> {
+    running(cluster, &json!({})).await?;
+    let pods = cluster.pods().await?;
+    let set = cluster.set("prometheus-main").await?;
+    for (name, expr) in [("first", "up == 0"), ("second", "up == 1")] {
+        cluster.apply(&rule(name, expr)).await?;
+        cluster
+            .until_bound(&PROMETHEUS_RULE, name, &["prometheuses main True"])
+            .await?;
+    }
+    let files = async |wanted: usize, part: &str| {
+        let what = format!("{wanted} rule files with {part}");
+        cluster
+            .until(&what, &CONFIG_MAP, "prometheus-main-rulefiles-0", |held| {
+                let data = held.get("data").and_then(Value::as_object);
+                let files: Vec<&str> = data
+                    .into_iter()
+                    .flat_map(|data| data.values().filter_map(Value::as_str))
+                    .collect();
+                files.len() == wanted && files.concat().contains(part)
+            })
+            .await
+    };
+    files(2, "up == 1").await?;
+    cluster.apply(&rule("second", "up == 2")).await?;
+    files(2, "up == 2").await?;
+    cluster.apply(&rule("broken", "sum(")).await?;
+    cluster
+        .until_bound(&PROMETHEUS_RULE, "broken", &["prometheuses main False"])
+        .await?;
+    cluster.delete(&PROMETHEUS_RULE, "first").await?;
+    files(1, "up == 2").await?;
+    ensure!(
+        cluster
+            .find(&CONFIG_MAP, "prometheus-main-rulefiles-1")
+            .await?
+            .is_none()
+    );
+    let now = cluster.set("prometheus-main").await?;
+    ensure!(
+        now.get("spec") == set.get("spec"),
+        "the StatefulSet changed"
+    );
+    cluster.assert_same_pods(&pods).await
+}
+
+/// Claims with a label of their own, of a class.
+pub fn claims(class: &str, size: &str) -> Value {
+    let spec = json!({
+        "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}, "storageClassName": class,
+    });
+    let metadata = json!({"labels": {"test": "storage"}, "annotations": {"by": "scenario"}});
+    json!({"volumeClaimTemplate": {"metadata": metadata, "spec": spec}})
+}
+
+/// Claims of that label that are bound.
+async fn bound(cluster: &Cluster) -> Result<usize> {
+    let claims = cluster.list(&CLAIM).await?;
+    let bound = claims.iter().filter(|claim| {
+        meta::label(claim, "test") == Some("storage") && text(claim, "/status/phase") == "Bound"
+    });
+    Ok(bound.count())
+}
+
+/// Other storage needs another StatefulSet: it is made anew, and its claims are bound. A class that doesn't exist is said
+/// to be missing, and what is there stays.
+pub async fn is_made_anew_for_other_storage(cluster: &Cluster) -> Result<()> {
+    running(cluster, &json!({})).await?;
+    let before = cluster.set("prometheus-main").await?;
+    cluster
+        .storage("by-hand", &["prometheus-main-db-prometheus-main-0"])
+        .await?;
+    let change = json!({"spec": {"storage": claims("by-hand", "200Mi")}});
+    cluster.merge(&PROMETHEUS, "main", change).await?;
+    cluster
+        .until(
+            "another StatefulSet",
+            &STATEFUL_SET,
+            "prometheus-main",
+            |set| meta::uid(set) != meta::uid(&before),
+        )
+        .await?;
+    cluster.until_ready(&PROMETHEUS, "main").await?;
+    cluster
+        .eventually("a bound claim", async || {
+            Ok((bound(cluster).await? == 1).then_some(()))
+        })
+        .await?;
+    let set = cluster.set("prometheus-main").await?;
+    let template = "/spec/volumeClaimTemplates/0/metadata";
+    ensure!(text(&set, &format!("{template}/labels/test")) == "storage");
+    ensure!(text(&set, &format!("{template}/annotations/by")) == "scenario");
+    let pods = cluster.pods().await?;
+    let unknown = json!({"spec": {"storage": claims("unknown-storage-class", "200Mi")}});
+    cluster.merge(&PROMETHEUS, "main", unknown).await?;
+    let refused = cluster
+        .until_says(&PROMETHEUS, "main", "Reconciled", "False")
+        .await?;
+    let message = text(condition(&refused, "Reconciled"), "/message").to_owned();
+    ensure!(message.contains("unknown-storage-class"), "{message}");
+    let still = cluster.set("prometheus-main").await?;
+    ensure!(meta::uid(&still) == meta::uid(&set), "it was made anew");
+    cluster.assert_same_pods(&pods).await
+}
+
+/// A second shard comes and goes, also by way of the scale subresource; what somebody does to a StatefulSet is taken back.
+pub async fn is_sharded(cluster: &Cluster) -> Result<()> {
+    let second = "prometheus-main-shard-1";
+    running(cluster, &json!({"shards": 1})).await?;
+    cluster.scale(&PROMETHEUS, "main", 2).await?;
+    let scaled = cluster.until_ready(&PROMETHEUS, "main").await?;
+    ensure!(number(&scaled, "/status/shards") == 2);
+    cluster
+        .merge(&STATEFUL_SET, second, json!({"spec": {"replicas": 5}}))
+        .await?;
+    cluster
+        .until("one replica again", &STATEFUL_SET, second, |set| {
+            number(set, "/spec/replicas") == 1
+        })
+        .await?;
+    let pods = |count: usize| async move {
+        cluster
+            .eventually(&format!("{count} pods"), async || {
+                Ok((cluster.list(&POD).await?.len() == count).then_some(()))
+            })
+            .await
+    };
+    pods(2).await?;
+    cluster
+        .merge(&PROMETHEUS, "main", json!({"spec": {"shards": 1}}))
+        .await?;
+    cluster.until_gone(&[(&STATEFUL_SET, second)]).await?;
+    cluster.until_ready(&PROMETHEUS, "main").await?;
+    pods(1).await
+}
+
+/// Two servers share what they select: each says for itself what it takes, and what it leaves behind is cleared.
+pub async fn share_their_monitors(cluster: &Cluster) -> Result<()> {
+    let selecting = |labels: Value| json!({"serviceMonitorSelector": {"matchLabels": labels}});
+    cluster.apply(&prometheus("one", &json!({}))).await?;
+    cluster
+        .apply(&prometheus("two", &selecting(json!({"app": "web"}))))
+        .await?;
+    let mut monitor = service_monitor("web", &json!({"port": "http"}));
+    monitor["metadata"]["labels"] = json!({"app": "web"});
+    cluster.apply(&monitor).await?;
+    cluster.apply(&rule("alerts", "up == 0")).await?;
+    let both = ["prometheuses one True", "prometheuses two True"];
+    for (resource, name) in [(&SERVICE_MONITOR, "web"), (&PROMETHEUS_RULE, "alerts")] {
+        cluster.until_bound(resource, name, &both).await?;
+    }
+    let other = json!({"metadata": {"labels": {"app": "other"}}});
+    cluster.merge(&SERVICE_MONITOR, "web", other).await?;
+    cluster
+        .until_bound(&SERVICE_MONITOR, "web", &["prometheuses one True"])
+        .await?;
+    for name in ["one", "two"] {
+        let kept = cluster.get(&PROMETHEUS, name).await?;
+        let finalizers = kept.pointer("/metadata/finalizers");
+        ensure!(
+            finalizers == Some(&json!(["monitoring.coreos.com/status-cleanup"])),
+            "{name} has {finalizers:?}"
+        );
+        cluster.delete(&PROMETHEUS, name).await?;
+        cluster.until_gone(&[(&PROMETHEUS, name)]).await?;
+    }
+    for (resource, name) in [(&SERVICE_MONITOR, "web"), (&PROMETHEUS_RULE, "alerts")] {
+        let left = bindings(&cluster.get(resource, name).await?);
+        ensure!(left.is_empty(), "{name} says {left:?}");
+    }
+    Ok(())
+}

@@ -1,0 +1,460 @@
+//! kube-prometheus-stack 14.0.1 with our program in place of its operator: its objects, its definitions and its role, and then
+//! the new ones (S2 to S21 of the acceptance, as far as an API server and controllers suffice).
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use machinery::meta;
+use machinery::patch::merge;
+use serde_json::{Value, json};
+
+use super::prometheus::has;
+use crate::cluster::Cluster;
+use crate::explore::difference;
+use crate::objects::{
+    ALERTMANAGER, CLAIM, CONFIG_MAP, DEFINITION, ENDPOINTS, NAMESPACE, NODE, POD, PROBE,
+    PROMETHEUS, PROMETHEUS_RULE, SECRET, SERVICE, SERVICE_MONITOR, STATEFUL_SET, number, text,
+};
+use crate::seed::{self, FULLNAME};
+use crate::workloads::{object, service_monitor};
+
+const SERVER: &str = "monitor-kube-prometheus-st-prometheus";
+const SET: &str = "prometheus-monitor-kube-prometheus-st-prometheus";
+const MANAGER: &str = "monitor-kube-prometheus-st-alertmanager";
+
+/// Fields that the chart leaves to the definitions' defaults.
+const DEFAULTED: [&str; 4] = ["scrapeInterval", "evaluationInterval", "portName", "shards"];
+
+fn secret(name: &str, data: &Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data})
+}
+
+/// The namespace as the release expects it: labelled, with a node, a volume and a Secret for the server.
+async fn ground(cluster: &Cluster) -> Result<()> {
+    label(cluster, &cluster.namespace, json!("prometheus")).await?;
+    let nodes = cluster.list(&NODE).await?;
+    let node = nodes.first().context("no node")?;
+    let labels = json!({"metadata": {"labels": {"role": "monitor"}}});
+    cluster.merge(&NODE, meta::name(node), labels).await?;
+    let claim = format!("{SET}-db-{SET}-0");
+    cluster.storage("rbd", &[&claim]).await?;
+    let keys = ["etcd-ca", "etcd-client", "etcd-client-key"];
+    let data: Value = keys
+        .into_iter()
+        .map(|key| (key.to_owned(), json!("x")))
+        .collect();
+    cluster.apply(&secret("etcd-client-cert", &data)).await?;
+    for name in [SERVER, MANAGER] {
+        let account =
+            json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}});
+        cluster.apply(&account).await?;
+    }
+    Ok(())
+}
+
+async fn label(cluster: &Cluster, namespace: &str, name: Value) -> Result<()> {
+    let labels = json!({"metadata": {"labels": {"name": name}}});
+    cluster.merge(&NAMESPACE, namespace, labels).await.map(drop)
+}
+
+/// The recorded server and its monitors; none where there are no recordings.
+async fn installed(cluster: &Cluster) -> Result<bool> {
+    let namespace = &cluster.namespace;
+    let (Some(server), Some(monitors)) = (
+        seed::recorded("prom.yaml", namespace)?,
+        seed::recorded("sm.yaml", namespace)?,
+    ) else {
+        return Ok(false);
+    };
+    ground(cluster).await?;
+    for mut object in seed::objects(&server)?
+        .into_iter()
+        .chain(seed::objects(&monitors)?)
+    {
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("uid");
+            metadata.remove("generation");
+        }
+        if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.retain(|field, _| !DEFAULTED.contains(&field.as_str()));
+        }
+        cluster.apply(&object).await?;
+    }
+    Ok(true)
+}
+
+/// Waits until the server's pod is ready; its own status may say nothing.
+async fn until_running(cluster: &Cluster, set: &str) -> Result<Value> {
+    cluster
+        .until("a ready pod", &STATEFUL_SET, set, |set| {
+            number(set, "/status/readyReplicas") == number(set, "/spec/replicas")
+                && number(set, "/status/observedGeneration") == meta::generation(set)
+                && text(set, "/status/currentRevision") == text(set, "/status/updateRevision")
+        })
+        .await
+}
+
+/// S2, S3, S6 to S12: with old definitions and the old role, the StatefulSet and the configuration are the recorded ones.
+pub async fn is_installed(cluster: &Cluster) -> Result<()> {
+    if !installed(cluster).await? {
+        return Ok(());
+    }
+    let set = until_running(cluster, SET).await?;
+    let namespace = &cluster.namespace;
+    let recorded = seed::recorded("out-sts.yaml", namespace)?.context("recorded")?;
+    let (wanted, found) = (seed::expected_set(&recorded)?, seed::comparable(&set));
+    ensure!(
+        wanted == found,
+        "S6: the StatefulSet is another:\n{}",
+        difference(&wanted, &found)
+    );
+    let wanted = seed::recorded("out-prometheus.yaml", namespace)?.context("recorded")?;
+    let found = cluster.configuration(SERVER).await?;
+    ensure!(
+        wanted.trim_end() == found.trim_end(),
+        "S11: the configuration is another:\n{found}"
+    );
+    let claims = cluster.list(&CLAIM).await?;
+    let claim = claims.first().context("S7: no claim")?;
+    ensure!(text(claim, "/spec/storageClassName") == "rbd" && claims.len() == 1);
+    let written = cluster.quiet(Duration::from_mins(3)).await?;
+    ensure!(written.is_empty(), "S18: {written:?}");
+    Ok(())
+}
+
+/// S14: labels of namespaces decide, and no pod notices. Probes are selected everywhere, by their own label.
+pub async fn selects_by_namespace(cluster: &Cluster) -> Result<()> {
+    if !installed(cluster).await? {
+        return Ok(());
+    }
+    let before = until_running(cluster, SET).await?;
+    let other = cluster.view("other");
+    other
+        .apply(&service_monitor("web", &json!({"port": "http"})))
+        .await?;
+    let prober = json!({"url": "prober:9115"});
+    let spec = json!({"prober": prober, "targets": {"staticConfig": {"static": ["http://a/"]}}});
+    let mut probe = object(&PROBE, "page", &spec);
+    probe["metadata"]["labels"] = json!({"release": "monitor"});
+    other.apply(&probe).await?;
+    let (job, probed) = (
+        other.job("serviceMonitor", "web"),
+        other.job("probe", "page"),
+    );
+    cluster
+        .until_configured(SERVER, "the probe alone", |text| {
+            has(text, &probed) && !has(text, &job)
+        })
+        .await?;
+    for (name, there) in [(json!("prometheus"), true), (Value::Null, false)] {
+        label(cluster, &other.namespace, name).await?;
+        let what = format!("the job of the other namespace: {there}");
+        cluster
+            .until_configured(SERVER, &what, |text| has(text, &job) == there)
+            .await?;
+    }
+    let after = cluster.set(SET).await?;
+    ensure!(
+        meta::resource_version(&before) == meta::resource_version(&after),
+        "the StatefulSet was written"
+    );
+    Ok(())
+}
+
+/// S15: the chart's Services, which select `app`, have the pods.
+pub async fn is_reached_by_its_services(cluster: &Cluster) -> Result<()> {
+    if !installed(cluster).await? {
+        return Ok(());
+    }
+    let service = |name: &str, app: &str, of: &str, port: &Value, more: &Value| {
+        let selector = json!({"app": app, app: of});
+        let spec = merge::apply(&json!({"selector": selector, "ports": [port]}), more);
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
+    };
+    let web = json!({"name": "web", "port": 9090, "targetPort": 9090});
+    let grpc = json!({"name": "grpc", "port": 10901, "targetPort": "grpc"});
+    let discovery = format!("{FULLNAME}-thanos-discovery");
+    for service in [
+        service(
+            SERVER,
+            "prometheus",
+            SERVER,
+            &web,
+            &json!({"type": "NodePort"}),
+        ),
+        service(
+            &discovery,
+            "prometheus",
+            SERVER,
+            &grpc,
+            &json!({"clusterIP": "None"}),
+        ),
+    ] {
+        cluster.apply(&service).await?;
+    }
+    until_running(cluster, SET).await?;
+    for (name, port) in [(SERVER, 9090), (&discovery, 10901)] {
+        let what = format!("endpoints of {name}");
+        cluster
+            .until(&what, &ENDPOINTS, name, |found| {
+                number(found, "/subsets/0/ports/0/port") == port
+                    && text(found, "/subsets/0/addresses/0/targetRef/name") == format!("{SET}-0")
+            })
+            .await?;
+    }
+    let operated = cluster.get(&SERVICE, "prometheus-operated").await?;
+    let ports = operated.pointer("/spec/ports").and_then(Value::as_array);
+    let mut ports: Vec<(&str, i64)> = ports
+        .into_iter()
+        .flatten()
+        .map(|port| (text(port, "/name"), number(port, "/port")))
+        .collect();
+    ports.sort_unstable();
+    ensure!(ports == [("grpc", 10901), ("web", 9090)], "{ports:?}");
+    Ok(())
+}
+
+/// S16: the old Alertmanager, with its own Secret and no routes of others.
+pub async fn runs_its_alertmanager(cluster: &Cluster) -> Result<()> {
+    ground(cluster).await?;
+    let given = "global:\n  resolve_timeout: 5m\nroute:\n  group_by: [job]\n  receiver: 'null'\n  routes:\n  - match:\n      alertname: Watchdog\n    receiver: 'null'\nreceivers:\n- name: 'null'\ntemplates:\n- /etc/alertmanager/config/*.tmpl\n";
+    let name = format!("alertmanager-{MANAGER}");
+    cluster
+        .apply(&secret(&name, &json!({"alertmanager.yaml": given})))
+        .await?;
+    let spec = json!({
+        "image": "quay.io/prometheus/alertmanager:v0.21.0", "version": "v0.21.0", "replicas": 1,
+        "listenLocal": false, "logFormat": "logfmt", "logLevel": "info", "paused": false, "portName": "web",
+        "retention": "120h", "routePrefix": "/", "serviceAccountName": MANAGER,
+        "externalUrl": format!("http://{MANAGER}.{}:9093", cluster.namespace),
+        "alertmanagerConfigSelector": {}, "alertmanagerConfigNamespaceSelector": {},
+        "securityContext": {"fsGroup": 2000, "runAsGroup": 2000, "runAsNonRoot": true, "runAsUser": 1000},
+    });
+    cluster
+        .apply(&object(&ALERTMANAGER, MANAGER, &spec))
+        .await?;
+    let set = until_running(cluster, &name).await?;
+    let arguments = set.pointer("/spec/template/spec/containers/0/args");
+    let arguments = arguments.unwrap_or(&Value::Null).to_string();
+    for (argument, there) in [
+        ("--cluster.listen-address=\"", true),
+        ("--data.retention=120h", true),
+        ("cluster.label", false),
+        ("web.config.file", false),
+    ] {
+        ensure!(
+            arguments.contains(argument) == there,
+            "{argument}: {there} isn't so in {arguments}"
+        );
+    }
+    let made = cluster
+        .held(&format!("{name}-generated"), "alertmanager.yaml.gz")
+        .await?;
+    ensure!(
+        made.contains("match:\n      alertname: Watchdog") && !made.contains("matchers"),
+        "{made}"
+    );
+    ensure!(made.contains("resolve_timeout: 5m") && made.contains("*.tmpl"));
+    Ok(())
+}
+
+/// S17 and S18: rules arrive without what 2.24 doesn't know; a changed one is one write, a Secret of pods is none.
+pub async fn writes_its_rules(cluster: &Cluster) -> Result<()> {
+    if !installed(cluster).await? {
+        return Ok(());
+    }
+    let group = |expr: &str| {
+        json!({"groups": [{
+            "name": "g", "limit": 5, "labels": {"team": "a"},
+            "rules": [{"alert": "A", "expr": expr, "for": "5m", "keep_firing_for": "10m"}],
+        }]})
+    };
+    let rule = object(&PROMETHEUS_RULE, "alerts", &group("up == 0"));
+    let rule = cluster.apply(&rule).await?;
+    let until = async |part: &str| {
+        let file = format!("{}-alerts-{}.yaml", cluster.namespace, meta::uid(&rule));
+        cluster
+            .until(part, &CONFIG_MAP, &format!("{SET}-rulefiles-0"), |held| {
+                let text = held.get("data").and_then(|data| data.get(&file));
+                text.and_then(Value::as_str).is_some_and(|text| {
+                    text.contains(part)
+                        && ["limit", "keep_firing_for", "team"]
+                            .iter()
+                            .all(|word| !text.contains(word))
+                })
+            })
+            .await
+    };
+    until("up == 0").await?;
+    until_running(cluster, SET).await?;
+    cluster.quiet(Duration::from_mins(2)).await?;
+    let before = made(cluster).await?;
+    let change = json!({"stringData": {"etcd-ca": "y"}});
+    cluster.merge(&SECRET, "etcd-client-cert", change).await?;
+    let written = cluster.quiet(Duration::from_mins(2)).await?;
+    ensure!(
+        written.is_empty() && made(cluster).await? == before,
+        "a Secret of pods changed: {written:?}"
+    );
+    let change = json!({"spec": group("up == 1")});
+    cluster.merge(&PROMETHEUS_RULE, "alerts", change).await?;
+    until("up == 1").await?;
+    cluster.quiet(Duration::from_mins(2)).await?;
+    let after = made(cluster).await?;
+    let changed: Vec<&String> = after
+        .iter()
+        .zip(&before)
+        .filter(|(after, before)| after != before)
+        .map(|((name, _), _)| name)
+        .collect();
+    ensure!(
+        changed == [&format!("ConfigMap {SET}-rulefiles-0")],
+        "{changed:?} changed"
+    );
+    Ok(())
+}
+
+/// Names and versions of all that we made.
+async fn made(cluster: &Cluster) -> Result<Vec<(String, String)>> {
+    let mut made = Vec::new();
+    for resource in [&SECRET, &CONFIG_MAP, &SERVICE, &STATEFUL_SET] {
+        for object in cluster.list(resource).await? {
+            if meta::label(&object, "managed-by") == Some("prometheus-operator") {
+                let name = format!("{} {}", resource.kind, meta::name(&object));
+                made.push((name, meta::resource_version(&object).to_owned()));
+            }
+        }
+    }
+    Ok(made)
+}
+
+/// The StatefulSet that v0.46 left, which selects `app`, and its claim.
+fn old_set() -> Value {
+    let labels = json!({
+        "app": "prometheus", "prometheus": SERVER,
+        "operator.prometheus.io/name": SERVER, "operator.prometheus.io/shard": "0",
+    });
+    let db = format!("{SET}-db");
+    let container = json!({
+        "name": "prometheus", "image": "quay.io/prometheus/prometheus:v2.24.0",
+        "volumeMounts": [{"name": db, "mountPath": "/prometheus", "subPath": "prometheus-db"}],
+    });
+    let claim = json!({
+        "metadata": {"name": db},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"], "storageClassName": "rbd",
+            "resources": {"requests": {"storage": "100Gi"}},
+        },
+    });
+    json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": SET},
+        "spec": {
+            "replicas": 1, "serviceName": "prometheus-operated", "podManagementPolicy": "Parallel",
+            "selector": {"matchLabels": labels}, "volumeClaimTemplates": [claim],
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        },
+    })
+}
+
+/// S19: what v0.46 left is taken over: another StatefulSet, each pod replaced once, the same claim.
+pub async fn takes_over_what_is_there(cluster: &Cluster) -> Result<()> {
+    ground(cluster).await?;
+    cluster.apply(&old_set()).await?;
+    let old = until_running(cluster, SET).await?;
+    let pod = format!("{SET}-0");
+    let old_pod = cluster.get(&POD, &pod).await?;
+    let claims = cluster.list(&CLAIM).await?;
+    let spec = json!({
+        "version": "v2.24.0", "replicas": 1, "serviceMonitorSelector": {},
+        "storage": {"volumeClaimTemplate": {"spec": {
+            "accessModes": ["ReadWriteOnce"], "storageClassName": "rbd",
+            "resources": {"requests": {"storage": "100Gi"}},
+        }}},
+    });
+    cluster.apply(&object(&PROMETHEUS, SERVER, &spec)).await?;
+    cluster
+        .until("another StatefulSet", &STATEFUL_SET, SET, |set| {
+            meta::uid(set) != meta::uid(&old)
+        })
+        .await?;
+    let new_pod = cluster
+        .until("a pod of the new template", &POD, &pod, |found| {
+            meta::uid(found) != meta::uid(&old_pod)
+                && meta::label(found, "app.kubernetes.io/name") == Some("prometheus")
+        })
+        .await?;
+    until_running(cluster, SET).await?;
+    cluster.quiet(Duration::from_mins(2)).await?;
+    let last = cluster.get(&POD, &pod).await?;
+    ensure!(
+        meta::uid(&last) == meta::uid(&new_pod),
+        "the pod was replaced more than once"
+    );
+    let uids = |claims: &[Value]| -> Vec<String> {
+        claims
+            .iter()
+            .map(|claim| meta::uid(claim).to_owned())
+            .collect()
+    };
+    ensure!(
+        uids(&claims) == uids(&cluster.list(&CLAIM).await?) && claims.len() == 1,
+        "the claim is another"
+    );
+    Ok(())
+}
+
+/// S20: authorization that 2.24 doesn't know is left out, and the job is there.
+pub async fn leaves_out_authorization(cluster: &Cluster) -> Result<()> {
+    if !installed(cluster).await? {
+        return Ok(());
+    }
+    let token = secret("token", &json!({"token": "t"}));
+    cluster.apply(&token).await?;
+    let endpoint = json!({
+        "port": "http", "authorization": {"credentials": {"name": "token", "key": "token"}},
+    });
+    cluster.apply(&service_monitor("web", &endpoint)).await?;
+    let job = cluster.job("serviceMonitor", "web");
+    let text = cluster
+        .until_configured(SERVER, "the job", |text| has(text, &job))
+        .await?;
+    ensure!(!text.contains("authorization"), "{text}");
+    Ok(())
+}
+
+/// S21: with the present definitions and role on top, status, events and defaults begin to work, and no pod is replaced.
+pub async fn goes_on_with_new_definitions(cluster: &Cluster) -> Result<()> {
+    if !installed(cluster).await? {
+        return Ok(());
+    }
+    until_running(cluster, SET).await?;
+    cluster.quiet(Duration::from_mins(1)).await?;
+    let pods = cluster.pods().await?;
+    let silent = cluster.get(&PROMETHEUS, SERVER).await?;
+    if cluster.is_simulated() {
+        ensure!(silent.get("status").is_none(), "it has a status");
+    }
+    for definition in cluster.stage().definitions() {
+        let name = meta::name(&definition).to_owned();
+        match cluster.find(&DEFINITION, &name).await? {
+            Some(_) => cluster
+                .merge(&DEFINITION, &name, definition)
+                .await
+                .map(drop)?,
+            None if cluster.is_simulated() => cluster.apply(&definition).await.map(drop)?,
+            None => {}
+        }
+    }
+    cluster.grant(&cluster.stage().rights()).await?;
+    let said = cluster.until_ready(&PROMETHEUS, SERVER).await?;
+    ensure!(
+        text(&said, "/spec/scrapeInterval") == "30s",
+        "no defaults: {said}"
+    );
+    let name = format!("{FULLNAME}-kube-etcd");
+    let user = format!("prometheuses {SERVER} True");
+    cluster
+        .until_bound(&SERVICE_MONITOR, &name, &[&user])
+        .await?;
+    cluster.assert_same_pods(&pods).await
+}

@@ -1,0 +1,198 @@
+//! Upstream's end-to-end tests of Prometheus servers, under their names (`test/e2e/prometheus_test.go`).
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use super::prometheus::claims;
+use crate::cluster::Cluster;
+use crate::objects::{POD, SECRET, STATEFUL_SET, text};
+use crate::subjects::SERVER;
+use crate::workloads::{condition, rule, service_monitor};
+
+/// testPromCreateDeleteCluster
+pub async fn prom_create_delete_cluster(cluster: &Cluster) -> Result<()> {
+    SERVER.is_created_and_deleted(cluster).await
+}
+
+/// testPromScaleUpDownCluster
+pub async fn prom_scale_up_down_cluster(cluster: &Cluster) -> Result<()> {
+    SERVER.is_scaled(cluster, &[1, 2, 1]).await
+}
+
+/// testPromNoServiceMonitorSelector
+pub async fn prom_no_service_monitor_selector(cluster: &Cluster) -> Result<()> {
+    let none = json!({"serviceMonitorSelector": null});
+    SERVER.running(cluster, &none).await.map(drop)
+}
+
+/// testPromResourceUpdate
+pub async fn prom_resource_update(cluster: &Cluster) -> Result<()> {
+    let memory = |size: &str| json!({"resources": {"requests": {"memory": size}}});
+    SERVER.running(cluster, &memory("100Mi")).await?;
+    SERVER.changed(cluster, memory("200Mi")).await?;
+    let pod = cluster.get(&POD, "prometheus-test-0").await?;
+    let found = text(&pod, "/spec/containers/0/resources/requests/memory");
+    ensure!(found == "200Mi", "{found}");
+    Ok(())
+}
+
+/// testPromStorageLabelsAnnotations
+pub async fn prom_storage_labels_annotations(cluster: &Cluster) -> Result<()> {
+    cluster
+        .storage("by-hand", &["prometheus-test-db-prometheus-test-0"])
+        .await?;
+    SERVER
+        .running(cluster, &json!({"storage": claims("by-hand", "200Mi")}))
+        .await?;
+    let set = cluster.set("prometheus-test").await?;
+    let claim = set.pointer("/spec/volumeClaimTemplates/0/metadata");
+    let claim = claim.unwrap_or(&Value::Null);
+    let found = [
+        text(claim, "/name"),
+        text(claim, "/labels/test"),
+        text(claim, "/annotations/by"),
+    ];
+    ensure!(
+        found == ["prometheus-test-db", "storage", "scenario"],
+        "{found:?}"
+    );
+    Ok(())
+}
+
+/// testShardingProvisioning, without a look into the pods
+pub async fn sharding_provisioning(cluster: &Cluster) -> Result<()> {
+    cluster
+        .apply(&service_monitor("web", &json!({"port": "http"})))
+        .await?;
+    SERVER.running(cluster, &json!({"shards": 2})).await?;
+    let step = "    - __tmp_hash\n    - __tmp_disable_sharding\n    regex: $(SHARD);|.+;.+\n    action: keep";
+    cluster
+        .until_configured("test", "each shard keeps its part", |text| {
+            text.contains(step) && text.contains("modulus: 2")
+        })
+        .await?;
+    for (set, shard) in [("prometheus-test", "0"), ("prometheus-test-shard-1", "1")] {
+        let set = cluster.set(set).await?;
+        let reloader = set.pointer("/spec/template/spec/containers/1/env");
+        let told = json!({"name": "SHARD", "value": shard});
+        let env = reloader.and_then(Value::as_array).cloned();
+        ensure!(env.is_some_and(|env| env.contains(&told)), "{reloader:?}");
+    }
+    Ok(())
+}
+
+/// testResharding
+pub async fn resharding(cluster: &Cluster) -> Result<()> {
+    cluster
+        .apply(&service_monitor("web", &json!({"port": "http"})))
+        .await?;
+    SERVER.running(cluster, &json!({})).await?;
+    SERVER.changed(cluster, json!({"shards": 2})).await?;
+    for set in ["prometheus-test", "prometheus-test-shard-1"] {
+        cluster.set(set).await?;
+    }
+    SERVER.changed(cluster, json!({"shards": 1})).await?;
+    cluster.set("prometheus-test").await?;
+    cluster
+        .until_gone(&[(&STATEFUL_SET, "prometheus-test-shard-1")])
+        .await
+}
+
+/// testPromPreserveUserAddedMetadata
+pub async fn prom_preserve_user_added_metadata(cluster: &Cluster) -> Result<()> {
+    SERVER
+        .keeps_what_users_add(cluster, &[(&SECRET, "prometheus-test")])
+        .await
+}
+
+/// testPromMinReadySeconds
+pub async fn prom_min_ready_seconds(cluster: &Cluster) -> Result<()> {
+    SERVER.waits_before_pods_count(cluster).await
+}
+
+/// testPromDegradedConditionStatus
+pub async fn prom_degraded_condition_status(cluster: &Cluster) -> Result<()> {
+    SERVER.running(cluster, &json!({"replicas": 2})).await?;
+    let container =
+        json!({"name": "bad-image", "image": "quay.io/prometheus-operator/does-not-exist"});
+    SERVER
+        .change(cluster, json!({"containers": [container]}))
+        .await?;
+    // Nodes without kubelets run nothing of a pod with a bad image, so that no message names it.
+    SERVER
+        .until_said(cluster, "Degraded", "SomePodsNotReady", "prometheus-test-1")
+        .await
+}
+
+/// testPromUnavailableConditionStatus
+pub async fn prom_unavailable_condition_status(cluster: &Cluster) -> Result<()> {
+    let spec = json!({"replicas": 2, "serviceAccountName": "does-not-exist"});
+    let object = crate::workloads::prometheus("test", &spec);
+    cluster.apply(&object).await?;
+    SERVER.until_said(cluster, "False", "NoPodReady", "").await
+}
+
+/// testPromStatusConditionLastTransitionTime
+pub async fn prom_status_condition_last_transition_time(cluster: &Cluster) -> Result<()> {
+    let before = SERVER.running(cluster, &json!({})).await?;
+    let label = json!({"externalLabels": {"test-update": "true"}});
+    let after = SERVER.changed(cluster, label).await?;
+    for kind in ["Reconciled", "Available"] {
+        let since =
+            |object: &Value| text(condition(object, kind), "/lastTransitionTime").to_owned();
+        ensure!(!since(&before).is_empty() && since(&before) == since(&after));
+    }
+    Ok(())
+}
+
+/// testPromStrategicMergePatch
+pub async fn prom_strategic_merge_patch(cluster: &Cluster) -> Result<()> {
+    for (kind, name) in [("Secret", "secret"), ("ConfigMap", "configmap")] {
+        let object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}});
+        cluster.apply(&object).await?;
+    }
+    let mounts = json!([
+        {"name": "secret-secret", "mountPath": "/tmp/secret"},
+        {"name": "configmap-configmap", "mountPath": "/tmp/configmap"},
+    ]);
+    let spec = json!({
+        "secrets": ["secret"], "configMaps": ["configmap"],
+        "containers": [{"name": "sidecar", "image": "nginx", "volumeMounts": mounts}],
+    });
+    SERVER.running(cluster, &spec).await.map(drop)
+}
+
+/// testPromReconcileStatusWhenInvalidRuleCreated
+pub async fn prom_reconcile_status_when_invalid_rule_created(cluster: &Cluster) -> Result<()> {
+    cluster.apply(&rule("invalidrule", "vector(1))")).await?;
+    SERVER.running(cluster, &json!({})).await.map(drop)
+}
+
+/// testPrometheusStatusScale
+pub async fn prometheus_status_scale(cluster: &Cluster) -> Result<()> {
+    SERVER.is_scaled_by_subresource(cluster, "shards").await
+}
+
+/// testPrometheusServiceName
+pub async fn prometheus_service_name(cluster: &Cluster) -> Result<()> {
+    SERVER.is_governed_by_a_service(cluster).await
+}
+
+/// testPromScaleUpWithoutLabels
+pub async fn prom_scale_up_without_labels(cluster: &Cluster) -> Result<()> {
+    SERVER.gets_its_labels_back(cluster).await
+}
+
+/// testPrometheusWithStatefulsetCreationFailure
+pub async fn prometheus_with_statefulset_creation_failure(cluster: &Cluster) -> Result<()> {
+    SERVER
+        .says_that_it_cannot_be_made(cluster, &two_certificates())
+        .await
+}
+
+/// Certificates of two sources, which no server can be given.
+pub fn two_certificates() -> Value {
+    let key = |key: &str| json!({"name": "tls-cert", "key": key});
+    let cert = json!({"configMap": {"name": "", "key": ""}, "secret": key("tls.crt")});
+    json!({"web": {"tlsConfig": {"cert": cert, "keySecret": key("tls.key")}}})
+}
