@@ -19,7 +19,8 @@ const BLOCKED: &str = "what is made blocks the deletion of its owner, and cluste
                        references, as OpenShift does, let only those set that who may set the owner's finalizers";
 
 /// What the Service of the kubelets needs.
-const KUBELETS: &str = "`--kubelet-service`: the Service of the kubelets, with an address for each node";
+const KUBELETS: &str =
+    "`--kubelet-service`: the Service of the kubelets, with an address for each node";
 
 /// Rights that no recorded call shows, each with what it is for.
 pub const LOOKED_FOR: &[(&str, &str)] = &[

@@ -45,8 +45,9 @@ impl Client {
                 .await?;
             let mut list = Answer { bytes }.value()?;
             if let Some(Value::Array(page)) = list.get_mut("items").map(Value::take) {
-                page.into_iter()
-                    .for_each(|item| take(with_type(resource, item)));
+                for item in page {
+                    take(with_type(resource, item));
+                }
             }
             let next = list
                 .get("metadata")

@@ -23,7 +23,7 @@ pub enum EventApi {
 
 impl EventApi {
     /// The resource that is written to.
-    pub(super) fn resource(&self) -> ResourceRef {
+    pub(super) fn resource(self) -> ResourceRef {
         match self {
             Self::Core => EVENT,
             Self::New { .. } => NEW_EVENT,
@@ -31,7 +31,7 @@ impl EventApi {
     }
 
     /// What of an Event changes when the same happens again. The new API changes nothing but the series.
-    pub(super) fn raise(&self, draft: &Draft, message: &str, count: u32) -> Value {
+    pub(super) fn raise(self, draft: &Draft, message: &str, count: u32) -> Value {
         match self {
             Self::Core => json!({
                 "count": count,
@@ -44,7 +44,7 @@ impl EventApi {
 
     /// The object, seen so many times since `first`.
     pub(super) fn event(
-        &self,
+        self,
         draft: &Draft,
         component: &str,
         (name, message): (&str, &str),
