@@ -7,3 +7,4 @@ mod common;
 mod local_pods;
 mod reloader;
 mod up_state;
+mod webhooks;
