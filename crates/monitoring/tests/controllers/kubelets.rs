@@ -24,8 +24,11 @@ async fn node(cluster: &Cluster, name: &str, addresses: &[&str]) {
     cluster.client.create(&NODE, &object).await.unwrap();
     let status = Patch::Merge(json!({"status": {"addresses": addresses}}));
     let key = ObjectKey::cluster(name);
-    let patched = cluster.client.patch(&NODE, &key, Some("status"), &status);
-    patched.await.unwrap();
+    let client = &cluster.client;
+    client
+        .patch(&NODE, &key, Some("status"), &status)
+        .await
+        .unwrap();
 }
 
 fn options(slices: bool) -> RunOptions {

@@ -13,18 +13,19 @@ use serving::{Certificates, Files, Settings, Version};
 
 use crate::cli::fail;
 
-/// The web server.
+/// The web server. Its arguments have names of their own: the operator has a `--cert-file` and a `--key-file` too.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "The web server")]
 pub struct Web {
     /// Address of /metrics, /healthz and the webhooks [default: :8080; of admission-webhook :8443]
-    #[arg(long = "web.listen-address", value_parser = address)]
+    #[arg(id = "web.listen-address", long = "web.listen-address", value_parser = address)]
     listen: Option<SocketAddr>,
     /// Speak TLS [default: false; of admission-webhook true]
-    #[arg(long = "web.enable-tls", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(id = "web.enable-tls", long = "web.enable-tls", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     enable_tls: Option<bool>,
     /// Certificate, PEM
     #[arg(
+        id = "web.cert-file",
         long = "web.cert-file",
         value_name = "FILE",
         default_value = "/etc/tls/private/tls.crt"
@@ -32,6 +33,7 @@ pub struct Web {
     cert_file: PathBuf,
     /// Key of the certificate, PEM
     #[arg(
+        id = "web.key-file",
         long = "web.key-file",
         value_name = "FILE",
         default_value = "/etc/tls/private/tls.key"
@@ -39,25 +41,34 @@ pub struct Web {
     key_file: PathBuf,
     /// Certificates of the authorities that clients need one of, PEM; where the file is missing they need none
     #[arg(
+        id = "web.client-ca-file",
         long = "web.client-ca-file",
         value_name = "FILE",
         default_value = "/etc/tls/private/tls-ca.crt"
     )]
     client_ca_file: PathBuf,
     /// How often these files are read again
-    #[arg(long = "web.tls-reload-interval", value_name = "DURATION", default_value = "1m", value_parser = interval)]
+    #[arg(id = "web.tls-reload-interval", long = "web.tls-reload-interval", value_name = "DURATION", default_value = "1m", value_parser = interval)]
     reload_interval: Duration,
     /// Oldest version of TLS: VersionTLS12 or VersionTLS13
-    #[arg(long = "web.tls-min-version", default_value = "VersionTLS13")]
+    #[arg(
+        id = "web.tls-min-version",
+        long = "web.tls-min-version",
+        default_value = "VersionTLS13"
+    )]
     min_version: String,
     /// Cipher suites of TLS 1.2, by Go's names; all if none is given
-    #[arg(long = "web.tls-cipher-suites", value_delimiter = ',')]
+    #[arg(
+        id = "web.tls-cipher-suites",
+        long = "web.tls-cipher-suites",
+        value_delimiter = ','
+    )]
     cipher_suites: Vec<String>,
     /// Curves: `CurveP256`, `CurveP384`, `CurveP521`, X25519, X25519MLKEM768; all if none is given
-    #[arg(long = "web.tls-curves", value_delimiter = ',')]
+    #[arg(id = "web.tls-curves", long = "web.tls-curves", value_delimiter = ',')]
     curves: Vec<String>,
     /// Speak HTTP/2 too, where TLS is spoken
-    #[arg(long = "web.enable-http2", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(id = "web.enable-http2", long = "web.enable-http2", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     enable_http2: bool,
 }
 
