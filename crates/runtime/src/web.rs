@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -119,7 +119,7 @@ impl Server {
 
     /// HTTP/2 is spoken where TLS agreed on it; without TLS, as with Go, it isn't.
     async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let encrypted = self.site.tls.is_some();
+        let speaks_http2 = self.site.tls.as_ref().is_some_and(Tls::offers_http2);
         let service = service_fn(move |request: Request<Incoming>| {
             let server = self.clone();
             async move { Ok::<_, Infallible>(server.respond(request).await) }
@@ -130,7 +130,7 @@ impl Server {
             .timer(TokioTimer::new())
             .header_read_timeout(PATIENCE);
         builder.http2().timer(TokioTimer::new());
-        let builder = if encrypted {
+        let builder = if speaks_http2 {
             builder
         } else {
             builder.http1_only()
@@ -148,11 +148,16 @@ impl Server {
             return text(self.health.answer(request.uri().path()));
         };
         let (parts, body) = request.into_parts();
+        let too_large = || text((StatusCode::PAYLOAD_TOO_LARGE, "too large\n".to_owned()));
+        // Who says beforehand what is coming needn't send it.
+        if usize::try_from(body.size_hint().lower()).is_ok_and(|length| length > MOST_BYTES) {
+            return too_large();
+        }
         let body = Limited::new(body, MOST_BYTES).collect();
         let body = match tokio::time::timeout(PATIENCE, body).await {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                return text((StatusCode::PAYLOAD_TOO_LARGE, "too large\n".to_owned()));
+                return too_large();
             }
             Ok(Err(_)) => return text((StatusCode::BAD_REQUEST, "bad request\n".to_owned())),
             Err(_) => return text((StatusCode::REQUEST_TIMEOUT, "too slow\n".to_owned())),
@@ -166,6 +171,14 @@ impl Server {
 }
 
 impl Tls {
+    fn offers_http2(&self) -> bool {
+        let config = self.certificates.current();
+        config
+            .alpn_protocols
+            .iter()
+            .any(|protocol| protocol == b"h2")
+    }
+
     /// Reads the files again and again.
     async fn renew(self) {
         loop {

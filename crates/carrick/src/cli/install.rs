@@ -40,7 +40,7 @@ enum RbacProduct {
 #[derive(Args)]
 pub struct RbacMonitoringArgs {
     /// The namespace they run in
-    #[arg(long, short = 'n', default_value = monitoring::access::NAME)]
+    #[arg(long, short = 'n', default_value = monitoring::install::NAMESPACE)]
     namespace: String,
 }
 
@@ -94,7 +94,7 @@ pub struct RolloutsArgs {
 #[derive(Args)]
 pub struct MonitoringArgs {
     /// The namespace they run in
-    #[arg(long, short = 'n', default_value = "default")]
+    #[arg(long, short = 'n', default_value = monitoring::install::NAMESPACE)]
     namespace: String,
     /// The image they run
     #[arg(long, default_value_t = format!("carrick:{}", super::VERSION))]

@@ -1,5 +1,6 @@
 //! The commands, one file each. Data goes to standard output, messages and errors to standard error.
 
+mod admission_webhook;
 mod config_reloader;
 mod connection;
 mod container;
@@ -55,6 +56,9 @@ enum Command {
     Rbac(install::RbacArgs),
     /// Print what the controllers would do now
     Plan(plan::PlanArgs),
+    /// Answer the webhooks of monitoring, without a Kubernetes; with the flags of upstream's program, which it prints with --help
+    #[command(name = "admission-webhook", disable_help_flag = true)]
+    AdmissionWebhook(config_reloader::ReloaderArgs),
     /// Look at monitoring without a cluster: configuration files, mistakes
     Monitoring(monitoring::Monitoring),
     /// Put variables into a configuration, watch it, and make Prometheus or Alertmanager read it again
@@ -70,7 +74,7 @@ enum Command {
     ExampleServer(example_server::ExampleServerArgs),
 }
 
-/// Carries out the command that the arguments name. Called as `kubectl-argo-rollouts`, `operator` or
+/// Carries out the command that the arguments name. Called as `kubectl-argo-rollouts`, `operator`, `admission-webhook` or
 /// `prometheus-config-reloader`, that program's.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
@@ -85,9 +89,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         rollouts::Plugin::try_parse_from(args)
             .map(|plugin| plugin.rollouts.run().map(|()| ExitCode::SUCCESS))
     } else if called == "operator" {
-        operator::Operator::read(args).map(|operator| operator.run().map(|()| ExitCode::SUCCESS))
+        run_operator(args)
+    } else if called == "admission-webhook" {
+        run_webhooks(args)
     } else if let Some(args) = operator::asked_for(&args) {
-        operator::Operator::read(args).map(|operator| operator.run().map(|()| ExitCode::SUCCESS))
+        run_operator(args)
+    } else if let Some(args) = admission_webhook::asked_for(&args) {
+        run_webhooks(args)
     } else {
         Carrick::try_parse_from(args).map(|carrick| carrick.command.run())
     };
@@ -96,6 +104,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Err(error)) => output::report(&error),
         Err(usage) => output::usage(&usage),
     }
+}
+
+fn run_operator(args: Vec<OsString>) -> Result<Result<ExitCode>, clap::Error> {
+    operator::Operator::read(args).map(|operator| operator.run().map(|()| ExitCode::SUCCESS))
+}
+
+fn run_webhooks(args: Vec<OsString>) -> Result<Result<ExitCode>, clap::Error> {
+    let read = admission_webhook::AdmissionWebhook::read(args);
+    read.map(|webhooks| webhooks.run().map(|()| ExitCode::SUCCESS))
 }
 
 impl Command {
@@ -109,6 +126,8 @@ impl Command {
             Self::Install(args) => args.run(),
             Self::Rbac(args) => args.run(),
             Self::Plan(args) => args.run(),
+            // That is read before, see `admission_webhook::asked_for`.
+            Self::AdmissionWebhook(_) => fail("admission-webhook must be the first argument"),
             Self::Monitoring(monitoring) => monitoring.run(),
             Self::Rollouts(rollouts) => rollouts.run(),
             Self::Container(args) => args.run(),

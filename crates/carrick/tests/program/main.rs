@@ -9,3 +9,4 @@ mod local_monitoring;
 mod local_pods;
 mod reloader;
 mod up_state;
+mod webhooks;

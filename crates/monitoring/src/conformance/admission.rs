@@ -70,13 +70,18 @@ fn causes(answer: Option<&Value>) -> Vec<String> {
     causes.into_iter().flatten().filter_map(message).collect()
 }
 
-/// Without a position at the beginning; equal to the last colon, or before `template: `.
+/// Without a position at the beginning; where a parser of Go's speaks, what comes before it counts.
 fn begins_alike(theirs: &str, ours: &str) -> bool {
     let is_position = |text: &str| text.chars().all(|c| c.is_ascii_digit() || c == ':');
     let theirs = match theirs.split_once(": ") {
         Some((position, rest)) if is_position(position) => rest,
         _ => theirs,
     };
-    let own = theirs.split("template: ").next().unwrap_or_default();
-    theirs == ours || (own.len() < theirs.len() && ours.starts_with(own))
+    let spoken = ["could not parse expression: ", "template: "];
+    let begins = |words: &str| {
+        theirs
+            .split_once(words)
+            .is_some_and(|(before, _)| ours.starts_with(before))
+    };
+    theirs == ours || spoken.into_iter().any(begins)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use monitoring::RunOptions;
 use monitoring::kubelet::{Options, Preference};
 use runtime::resource::SERVICE;
-use runtime::{DeleteOptions, ObjectKey, ResourceRef};
+use runtime::{DeleteOptions, ObjectKey, Patch, ResourceRef};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, play_with};
@@ -19,9 +19,16 @@ const PERIOD: Duration = Duration::from_mins(3);
 async fn node(cluster: &Cluster, name: &str, addresses: &[&str]) {
     let addresses = addresses.iter();
     let addresses = addresses.map(|one| json!({"type": "InternalIP", "address": one}));
-    let object = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name},
-        "status": {"addresses": addresses.collect::<Vec<_>>()}});
+    let addresses: Vec<Value> = addresses.collect();
+    let object = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}});
     cluster.client.create(&NODE, &object).await.unwrap();
+    let status = Patch::Merge(json!({"status": {"addresses": addresses}}));
+    let key = ObjectKey::cluster(name);
+    let client = &cluster.client;
+    client
+        .patch(&NODE, &key, Some("status"), &status)
+        .await
+        .unwrap();
 }
 
 fn options(slices: bool) -> RunOptions {

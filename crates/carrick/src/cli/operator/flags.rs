@@ -129,60 +129,12 @@ enum RepairPolicy {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Accepted for upstream's manifests, without effect")]
 pub struct Unused {
-    /// Service of the kubelets
-    #[arg(long)]
-    kubelet_service: Option<String>,
-    /// Nodes whose kubelets it has
-    #[arg(long)]
-    kubelet_selector: Option<String>,
-    /// Addresses of these nodes
-    #[arg(long, value_parser = ["internal", "external"])]
-    kubelet_node_address_priority: Option<String>,
-    /// Endpoints for that Service
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    kubelet_endpoints: Option<bool>,
-    /// `EndpointSlices` for that Service
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    kubelet_endpointslice: Option<bool>,
-    /// How often these are looked at
-    #[arg(long)]
-    kubelet_sync_period: Option<String>,
-    /// Whether that Service has the insecure port
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    kubelet_http_metrics: Option<bool>,
     /// Secrets and `ConfigMaps` are always followed where they are referred to
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     watch_referenced_objects_in_all_namespaces: Option<bool>,
     /// There is no Go
     #[arg(long)]
     auto_gomemlimit_ratio: Option<f64>,
-    /// Metrics and health are served without TLS
-    #[arg(long = "web.enable-tls", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    web_enable_tls: Option<bool>,
-    /// HTTP/2 needs TLS
-    #[arg(long = "web.enable-http2", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    web_enable_http2: Option<bool>,
-    /// Certificate of the web server
-    #[arg(long = "web.cert-file")]
-    web_cert_file: Option<String>,
-    /// Key of the web server
-    #[arg(long = "web.key-file")]
-    web_key_file: Option<String>,
-    /// Authority of the web server's clients
-    #[arg(long = "web.client-ca-file")]
-    web_client_ca_file: Option<String>,
-    /// How often these files are read again
-    #[arg(long = "web.tls-reload-interval")]
-    web_tls_reload_interval: Option<String>,
-    /// Oldest TLS version
-    #[arg(long = "web.tls-min-version")]
-    web_tls_min_version: Option<String>,
-    /// Cipher suites
-    #[arg(long = "web.tls-cipher-suites")]
-    web_tls_cipher_suites: Option<String>,
-    /// Curves
-    #[arg(long = "web.tls-curves")]
-    web_tls_curves: Option<String>,
 }
 
 impl Scope {
@@ -272,29 +224,6 @@ impl Making {
     }
 }
 
-impl Unused {
-    /// One sentence that names those that were given and whose effect somebody may miss, if any.
-    pub fn warning(&self) -> Option<String> {
-        let all = [
-            ("--kubelet-service", self.kubelet_service.is_some()),
-            ("--web.enable-tls", self.web_enable_tls == Some(true)),
-            ("--web.client-ca-file", self.web_client_ca_file.is_some()),
-        ];
-        let given: Vec<&str> = all
-            .into_iter()
-            .filter(|(_, given)| *given)
-            .map(|(name, _)| name)
-            .collect();
-        let verb = if given.len() == 1 { "has" } else { "have" };
-        (!given.is_empty()).then(|| {
-            format!(
-                "{} {verb} no effect in this version of Carrick",
-                given.join(", ")
-            )
-        })
-    }
-}
-
 /// Reads `Name=true,Name=false,…`; what isn't named is as Carrick has it.
 pub fn gates(text: &str) -> Result<Gates> {
     let mut gates = Gates::default();
@@ -342,7 +271,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
-fn selector(text: &str) -> Result<String, String> {
+pub(super) fn selector(text: &str) -> Result<String, String> {
     let parsed = Selector::parse(text).map_err(|error| error.to_string());
     parsed.map(|_| text.to_owned())
 }

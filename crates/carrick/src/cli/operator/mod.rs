@@ -2,12 +2,13 @@
 //! monitoring`, or the program called `operator`.
 
 mod flags;
+mod kubelet;
+mod web;
 
 use std::ffi::OsString;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::Result;
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 use machinery::yaml::documents_to_string;
 use monitoring::RunOptions;
 use monitoring::api::crds;
@@ -16,6 +17,14 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Connection, VERSION, print};
 use flags::{Making, Scope, Unused};
+use kubelet::Kubelet;
+pub use web::{Defaults, Web};
+
+/// As upstream's program is without flags.
+const DEFAULTS: Defaults = Defaults {
+    port: 8080,
+    tls: false,
+};
 
 /// Looks after Prometheus servers and agents, Alertmanagers and Thanos Rulers.
 #[derive(Parser)]
@@ -55,15 +64,12 @@ pub struct Operator {
     /// Take part in leader election, with a Lease in this namespace
     #[arg(long, value_name = "NAMESPACE")]
     leader_election_namespace: Option<String>,
-    /// Address of /metrics and /healthz
-    #[arg(long = "web.listen-address", default_value = ":8080", value_parser = address)]
-    listen: SocketAddr,
-    /// Least level that is logged
-    #[arg(long, value_enum, default_value = "info")]
-    log_level: LogLevel,
-    /// How logs look
-    #[arg(long, value_enum, default_value = "logfmt")]
-    log_format: LogFormat,
+    #[command(flatten)]
+    kubelet: Kubelet,
+    #[command(flatten)]
+    web: Web,
+    #[command(flatten)]
+    log: Log,
     /// Print the version, and do nothing else
     #[arg(long)]
     version: bool,
@@ -71,7 +77,7 @@ pub struct Operator {
     #[arg(long)]
     short_version: bool,
     #[command(flatten)]
-    unused: Unused,
+    _unused: Unused,
 }
 
 /// The arguments of `carrick run --only monitoring …` as those of this program; `None` if it is another command.
@@ -97,6 +103,17 @@ pub fn asked_for(args: &[OsString]) -> Option<Vec<OsString>> {
             .cloned()
             .collect(),
     )
+}
+
+/// The log.
+#[derive(Args, Debug)]
+pub struct Log {
+    /// Least level that is logged
+    #[arg(long, value_enum, default_value = "info")]
+    log_level: LogLevel,
+    /// How logs look
+    #[arg(long, value_enum, default_value = "logfmt")]
+    log_format: LogFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -145,15 +162,14 @@ impl Operator {
     }
 
     fn start(self) -> Result<()> {
-        start_log(self.log_level, self.log_format)?;
-        if let Some(text) = self.unused.warning() {
-            tracing::warn!("{text}");
-        }
+        self.log.start()?;
         let mut options = RunOptions {
             gates: flags::gates(&self.feature_gates)?,
             settings: self.making.settings(),
             leader_namespace: self.leader_election_namespace,
-            listen: vec![self.listen],
+            listen: vec![self.web.listen(DEFAULTS)],
+            tls: self.web.tls(DEFAULTS)?,
+            kubelets: self.kubelet.options()?,
             ..RunOptions::default()
         };
         self.scope.apply(&mut options)?;
@@ -175,25 +191,28 @@ impl Operator {
     }
 }
 
-fn start_log(level: LogLevel, format: LogFormat) -> Result<()> {
-    let level = match level {
-        LogLevel::All => "trace",
-        LogLevel::Debug => "debug",
-        LogLevel::Info => "info",
-        LogLevel::Warn => "warn",
-        LogLevel::Error => "error",
-        LogLevel::None => "off",
-    };
-    let json = match format {
-        LogFormat::Logfmt => false,
-        LogFormat::Json => true,
-    };
-    super::output::start_log(EnvFilter::try_new(level)?, json);
-    Ok(())
+impl Log {
+    /// Writes to standard error from now on.
+    pub fn start(&self) -> Result<()> {
+        let level = match self.log_level {
+            LogLevel::All => "trace",
+            LogLevel::Debug => "debug",
+            LogLevel::Info => "info",
+            LogLevel::Warn => "warn",
+            LogLevel::Error => "error",
+            LogLevel::None => "off",
+        };
+        let json = match self.log_format {
+            LogFormat::Logfmt => false,
+            LogFormat::Json => true,
+        };
+        super::output::start_log(EnvFilter::try_new(level)?, json);
+        Ok(())
+    }
 }
 
 /// `-flag` as `--flag`; one letter after one dash stays what it is.
-fn two_dashes(arg: OsString) -> OsString {
+pub fn two_dashes(arg: OsString) -> OsString {
     match arg.to_str() {
         Some(text)
             if text.starts_with('-')
@@ -205,23 +224,6 @@ fn two_dashes(arg: OsString) -> OsString {
         }
         Some(_) | None => arg,
     }
-}
-
-/// Reads `:8080` and `HOST:8080`; without a host it is every address.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let (host, port) = text
-        .rsplit_once(':')
-        .ok_or_else(|| "write HOST:PORT or :PORT".to_owned())?;
-    let port = port.parse::<u16>().map_err(|error| error.to_string())?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let host = match host {
-        "" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        host => host
-            .parse()
-            .map_err(|_| format!("{host:?} is no IP address"))?,
-    };
-    Ok(SocketAddr::new(host, port))
 }
 
 #[cfg(test)]
@@ -297,7 +299,5 @@ mod tests {
         assert_eq!(read("-kubelet-service=a/b"), "--kubelet-service=a/b");
         assert_eq!(read("-n"), "-n");
         assert_eq!(read("--x"), "--x");
-        assert_eq!(address(":10250").unwrap(), "0.0.0.0:10250".parse().unwrap());
-        assert!(address("8080").is_err());
     }
 }
