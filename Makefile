@@ -15,7 +15,7 @@ tour: setup ## a whole platform in one process, walked through a blue-green rele
 	$(CARGO) run --quiet --package carrick -- up --tour $(ARGS)
 
 test: setup ## unit tests, every scenario on the simulator, and a scripted kubectl session on it
-	@scripts/setup kubectl
+	@scripts/setup kubectl monitoring
 	$(CARGO) test --workspace
 
 conformance: setup ## recorded calls and answers of the originals, replayed against ours (needs ../shared/conformance)

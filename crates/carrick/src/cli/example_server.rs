@@ -1,6 +1,7 @@
 //! `carrick example-server`: the program of image `carrick.dev/examples/hello`. It serves one page, and figures for Prometheus at
 //! `/metrics`; it prints a line per request, and what it is sent.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,9 +46,11 @@ impl Requests {
             ("other", &self.other),
         ] {
             let count = counter.load(Ordering::Relaxed);
-            text.push_str(&format!(
-                "example_requests_total{{method=\"{method}\"}} {count}\n"
-            ));
+            // Writing to a String can't fail.
+            let _ = writeln!(
+                text,
+                "example_requests_total{{method=\"{method}\"}} {count}"
+            );
         }
         text
     }

@@ -98,15 +98,15 @@ struct Follower {
     told: BTreeMap<String, String>,
 }
 
-impl Follower {
-    fn client(&self, wire: Wire) -> Client {
-        let kube = kube::Client::new(wire, "default");
-        Client::new(kube, ClientOptions::default())
-    }
+fn client(wire: Wire) -> Client {
+    let kube = kube::Client::new(wire, "default");
+    Client::new(kube, ClientOptions::default())
+}
 
+impl Follower {
     async fn round(&mut self, pods: &[Discovering]) {
         // What DNS says is for everybody.
-        let everything = self.client(self.wire.clone());
+        let everything = client(self.wire.clone());
         let services = everything.list(&SERVICE, "", "").await;
         let endpoints = everything.list(&ENDPOINTS, "", "").await;
         if let (Ok(services), Ok(endpoints)) = (services, endpoints) {
@@ -136,14 +136,15 @@ impl Follower {
     /// Writes the files of a pod, read with the rights of its ServiceAccount. Returns what can't be read.
     async fn discover(&mut self, pod: &Discovering) -> Option<String> {
         let account = User::service_account(&pod.namespace, &pod.account);
-        let client = self.client(self.wire.clone().acting_as(account));
+        let client = client(self.wire.clone().acting_as(account));
         let mut failed = None;
         for (file, config) in &pod.files {
             let groups = match discovery::read(&client, config, &pod.namespace).await {
                 Ok(seen) => discovery::groups(config, &seen),
                 Err(error) => {
+                    // What was found before stays.
                     failed = Some(format!("carrick: discovery in Kubernetes: {error}"));
-                    Vec::new()
+                    continue;
                 }
             };
             let text = json!(groups).to_string();

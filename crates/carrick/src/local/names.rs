@@ -103,7 +103,7 @@ impl Names {
             let (number, beyond) = number(after);
             let usual = if out.ends_with("https://") { 443 } else { 80 };
             if let Some((ip, port)) = self.resolve(host, number.unwrap_or(usual)) {
-                out.push_str(&format!("{ip}:{port}"));
+                out.extend([ip, ":", &port.to_string()]);
                 rest = beyond;
             } else {
                 out.push_str(host);

@@ -113,7 +113,9 @@ impl Pod {
 
     /// Files of targets that somebody has to keep up to date, and what they stand for.
     pub fn discovered(&self) -> BTreeMap<PathBuf, Value> {
-        self.discovered.values().cloned().flatten().collect()
+        let files = self.discovered.values().flatten();
+        let files = files.map(|(file, config)| (file.clone(), config.clone()));
+        files.collect()
     }
 
     /// Writes volumes, configurations among them translated.
