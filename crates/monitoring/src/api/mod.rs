@@ -10,6 +10,7 @@ pub mod common;
 pub mod common_prometheus;
 pub mod conversion;
 pub mod crds;
+pub mod defaults;
 pub mod kinds;
 pub mod patterns;
 pub mod pod_monitor;
