@@ -14,6 +14,7 @@ pub mod duration;
 pub mod install;
 pub mod offline;
 pub mod operator;
+pub mod preflight;
 pub mod prometheus;
 pub mod prometheus_agent;
 pub mod promql;

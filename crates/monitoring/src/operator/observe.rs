@@ -26,10 +26,13 @@ pub async fn observe<W: Workload>(
     let Some((object, held)) = ours else {
         caches.assets.forget(key);
         caches.told.remember(key, BTreeSet::new());
+        caches.memories.forget(key);
         return Ok(None);
     };
     let mut observed = Observed {
-        workload: read::<W>(&object).map_err(|error| error.to_string()),
+        workload: read::<W>(&object)
+            .map(W::completed)
+            .map_err(|error| error.to_string()),
         candidates: W::Candidates::default(),
         held: Held {
             selected: Vec::new(),
@@ -42,6 +45,7 @@ pub async fn observe<W: Workload>(
         pods: Vec::new(),
         storage_class: None,
         told: caches.told.of(key),
+        memory: caches.memories.of(key),
         settings: Arc::clone(&caches.settings),
         options: caches.options,
         now: reader.now(),

@@ -26,7 +26,7 @@ use crate::operator::resources::PROMETHEUS;
 use crate::operator::scraping::{self, Jobs, Scraping};
 use crate::operator::selecting::Configuration;
 use crate::operator::stored::Names;
-use crate::operator::workload::{Observed, Workload};
+use crate::operator::workload::{Observed, Workload, complete};
 use crate::workload::{Health, Texts, prometheus_selector, shards_available};
 
 /// Everything that selectors find.
@@ -58,6 +58,12 @@ impl Workload for Prometheus {
 
     fn is_paused(&self) -> bool {
         self.spec.common.paused == Some(true)
+    }
+
+    fn completed(mut self) -> Self {
+        complete(&mut self.spec.common.scrape_interval, "30s");
+        complete(&mut self.spec.evaluation_interval, "30s");
+        self
     }
 
     fn storage(&self) -> Option<&StorageSpec> {

@@ -20,7 +20,7 @@ use crate::operator::decision::Decision;
 use crate::operator::resources::PROMETHEUS_AGENT;
 use crate::operator::scraping::{self, Jobs, Scraping};
 use crate::operator::stored::Names;
-use crate::operator::workload::{Observed, Workload};
+use crate::operator::workload::{Observed, Workload, complete};
 use crate::workload::{Health, Texts, agent_selector, shards_available};
 
 impl Scraping for PrometheusAgent {
@@ -43,6 +43,11 @@ impl Workload for PrometheusAgent {
 
     fn is_paused(&self) -> bool {
         self.spec.common.paused == Some(true)
+    }
+
+    fn completed(mut self) -> Self {
+        complete(&mut self.spec.common.scrape_interval, "30s");
+        self
     }
 
     fn storage(&self) -> Option<&StorageSpec> {
