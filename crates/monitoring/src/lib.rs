@@ -17,6 +17,7 @@ pub mod kubelet;
 pub mod metrics;
 pub mod offline;
 pub mod operator;
+pub mod preflight;
 pub mod prometheus;
 pub mod prometheus_agent;
 pub mod promql;

@@ -27,10 +27,12 @@ use crate::kubelet;
 use crate::metrics::{ControllerMetrics, Metrics, Name};
 use crate::operator::assets::{AssetReader, same_version};
 use crate::operator::candidates::Configurations;
+use crate::operator::memory::Memories;
 use crate::operator::reconciler::WorkloadReconciler;
 use crate::operator::references::Source;
 use crate::operator::refusals::{self, Told};
 use crate::operator::resources::{CONFIG_MAP, SECRET, STATEFUL_SET};
+use crate::operator::selectable::Selectable;
 use crate::operator::selecting::{Configuration, Selecting, regarding, wanting};
 use crate::operator::stored::Own;
 use crate::operator::usable::Usable;
@@ -274,19 +276,19 @@ impl Shared {
     fn new(manager: &mut Manager, options: &RunOptions, usable: &Usable) -> Self {
         let scope = Scope::namespace(options.scope());
         let ours = scope.clone().labelled(OURS);
-        let mut whole = |resource, scope: &Scope| manager.cache(resource, scope.clone());
-        let mut by_kind: BTreeMap<Configuration, Cache<Whole>> = BTreeMap::new();
+        let mut by_kind: BTreeMap<Configuration, Cache<Selectable>> = BTreeMap::new();
         for kind in Configuration::ALL {
             let resource = kind.resource();
             match usable.obstacle(&resource.plural, &["list", "watch"]) {
                 None => {
-                    by_kind.insert(kind, whole(resource, &scope));
+                    by_kind.insert(kind, manager.cache(resource, scope.clone()));
                 }
                 Some(why) => {
                     tracing::warn!(kind = %resource.kind, why, "nothing of this kind is selected");
                 }
             }
         }
+        let mut whole = |resource, scope: &Scope| manager.cache(resource, scope.clone());
         let own_secrets: Cache<Whole> = whole(SECRET, &ours);
         let own_config_maps: Cache<Whole> = whole(CONFIG_MAP, &ours);
         let own_stateful_sets: Cache<Whole> = whole(STATEFUL_SET, &ours);
@@ -341,6 +343,7 @@ impl Shared {
             assets: assets.clone(),
             told: Told::default(),
             metrics: metrics.clone(),
+            memories: Memories::default(),
             watch: watch.clone(),
             reports,
             labels_pods: self.labels_pods,

@@ -8,11 +8,15 @@ use runtime::ObjectReference;
 use crate::api::alertmanager::AlertmanagerSpec;
 use crate::api::status::AlertmanagerStatus;
 use crate::api::{Alertmanager, AlertmanagerConfig};
-use crate::config::alertmanager::{Inputs, USER_KEY, Whole, base_name, user_secret, whole};
+use crate::config::alertmanager::{
+    Inputs, LeftOut, USER_KEY, Whole, base_name, user_secret, whole,
+};
 use crate::config::version::Version;
+use crate::operator::candidates::Candidate;
 use crate::operator::decision::{Decision, Remark, deprecated};
 use crate::operator::pass::Pass;
 use crate::operator::workload::Observed;
+use crate::preflight::{self, Fault};
 use crate::selection::check_alertmanager_config;
 use crate::workload::{
     ALERTMANAGER_VERSION, ALERTMANAGER_WEB_CONFIG, CLUSTER_TLS, CLUSTER_TLS_KEY, ClusterTls, Data,
@@ -68,23 +72,21 @@ fn configuration(pass: &mut ClusterPass<'_>) -> Result<Whole, String> {
         .map_err(|error| format!("failed to parse alertmanager version: {error}"))?;
     let (configs, references) = valid(pass, &version);
     let base = &pass.observed.candidates.base;
-    let of_base = match base {
-        Some(candidate) => candidate.object.as_ref().map(Some).map_err(Clone::clone),
-        None => Ok(None),
-    };
+    let of_base = base.as_ref().map(Candidate::object).transpose();
     let made = of_base.and_then(|base| {
-        whole(Inputs {
+        let inputs = Inputs {
             alertmanager: pass.object,
             version: &version,
-            base,
+            base: base.as_ref(),
             configs: &configs,
             assets: &pass.observed.assets,
-        })
+        };
+        acceptable(inputs)
     });
     let made = match (made, base) {
         (Ok(made), _) => made,
         (Err(why), Some(base)) => {
-            pass.refuse(&base.reference, why.clone());
+            pass.refuse(base.reference(), why.clone());
             return Err(why);
         }
         (Err(why), None) => return Err(why),
@@ -95,6 +97,53 @@ fn configuration(pass: &mut ClusterPass<'_>) -> Result<Whole, String> {
         }
     }
     Ok(made)
+}
+
+/// The configuration, if Alertmanager takes it. An object for which it doesn't is left out, if without any it does.
+fn acceptable(inputs: Inputs<'_>) -> Result<Whole, String> {
+    let version = inputs.version;
+    let refused = |fault: &Fault| format!("Alertmanager {version} would refuse it: {fault}");
+    let mut made = whole(inputs)?;
+    let Err(fault) = preflight::alertmanager::check(&made.text, version) else {
+        return Ok(made);
+    };
+    let none = BTreeMap::new();
+    let without = whole(Inputs {
+        configs: &none,
+        ..inputs
+    })?;
+    if preflight::alertmanager::check(&without.text, version).is_err()
+        || made.left_out.len() == inputs.configs.len()
+    {
+        return Err(format!(
+            "{}; the last good configuration stays",
+            refused(&fault)
+        ));
+    }
+    let mut good = BTreeMap::new();
+    let mut left_out = std::mem::take(&mut made.left_out);
+    for (key, config) in inputs.configs {
+        if left_out.iter().any(|one| one.key == *key) {
+            continue;
+        }
+        good.insert(key.clone(), config.clone());
+        let tried = whole(Inputs {
+            configs: &good,
+            ..inputs
+        })?;
+        if let Err(fault) = preflight::alertmanager::check(&tried.text, version) {
+            good.remove(key);
+            left_out.push(LeftOut {
+                key: key.clone(),
+                why: refused(&fault),
+            });
+        }
+    }
+    let made = whole(Inputs {
+        configs: &good,
+        ..inputs
+    })?;
+    Ok(Whole { left_out, ..made })
 }
 
 /// The selected objects that can be used, and what Events call them. The base of everything isn't among them.
@@ -111,11 +160,11 @@ fn valid(
     let mut configs = BTreeMap::new();
     let mut references = BTreeMap::new();
     for candidate in &observed.candidates.configs {
-        let reference = &candidate.reference;
+        let reference = candidate.reference();
         if reference.namespace == *own && Some(reference.name.as_str()) == base {
             continue;
         }
-        let checked = candidate.object.clone().and_then(|config| {
+        let checked = candidate.object().and_then(|config: AlertmanagerConfig| {
             let scope = observed.assets.within(&reference.namespace);
             check_alertmanager_config(&config, version, scope).map(|()| config)
         });

@@ -1,6 +1,7 @@
 //! What references to Secrets and ConfigMaps resolve to.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,11 +9,76 @@ use serde_json::Value;
 
 use crate::api::common::{SecretKeySelector, SecretOrConfigMap};
 
+/// Namespace and name.
+type Key = (String, String);
+
 /// Contents of Secrets and ConfigMaps, by namespace and name.
 #[derive(Debug, Clone, Default)]
 pub struct Assets {
-    secrets: BTreeMap<(String, String), BTreeMap<String, Vec<u8>>>,
-    config_maps: BTreeMap<(String, String), BTreeMap<String, String>>,
+    secrets: BTreeMap<Key, Arc<Content<Vec<u8>>>>,
+    config_maps: BTreeMap<Key, Arc<Content<String>>>,
+}
+
+/// What a Secret or a ConfigMap holds, in a version.
+#[derive(Debug, PartialEq)]
+pub struct Content<T> {
+    version: u64,
+    data: BTreeMap<String, T>,
+}
+
+/// A Secret or a ConfigMap, decoded once and shared.
+#[derive(Debug, Clone)]
+pub enum Asset {
+    /// A Secret.
+    Secret(Key, Arc<Content<Vec<u8>>>),
+    /// A ConfigMap.
+    ConfigMap(Key, Arc<Content<String>>),
+}
+
+impl Asset {
+    /// Reads a Secret or a ConfigMap; `None` for anything else.
+    pub fn read(object: &Value) -> Option<Self> {
+        let text = |pointer: &str| {
+            let text = object.pointer(pointer).and_then(Value::as_str);
+            text.unwrap_or_default().to_owned()
+        };
+        let key = (text("/metadata/namespace"), text("/metadata/name"));
+        let version = text("/metadata/resourceVersion").parse();
+        let version = version.unwrap_or_default();
+        let entries = |part: &str| {
+            let entries = object.get(part).and_then(Value::as_object);
+            entries.into_iter().flatten()
+        };
+        match text("/kind").as_str() {
+            "Secret" => {
+                let mut data = BTreeMap::new();
+                for (name, value) in entries("data") {
+                    let bytes = value.as_str().and_then(|text| STANDARD.decode(text).ok());
+                    data.insert(name.clone(), bytes.unwrap_or_default());
+                }
+                for (name, value) in entries("stringData") {
+                    let bytes = value.as_str().unwrap_or_default().as_bytes().to_vec();
+                    data.insert(name.clone(), bytes);
+                }
+                Some(Self::Secret(key, Arc::new(Content { version, data })))
+            }
+            "ConfigMap" => {
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                let data = entries("data").map(|(name, value)| (name.clone(), text(value)));
+                let data = data.collect();
+                Some(Self::ConfigMap(key, Arc::new(Content { version, data })))
+            }
+            _ => None,
+        }
+    }
+
+    /// The version that was read.
+    pub fn version(&self) -> u64 {
+        match self {
+            Self::Secret(_, content) => content.version,
+            Self::ConfigMap(_, content) => content.version,
+        }
+    }
 }
 
 /// Why a reference resolves to nothing.
@@ -59,65 +125,55 @@ impl AssetError {
 impl Assets {
     /// Takes in a Secret or a ConfigMap; anything else is ignored.
     pub fn insert(&mut self, object: &Value) {
-        let text = |pointer: &str| {
-            object
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        let key = (
-            text("/metadata/namespace").to_owned(),
-            text("/metadata/name").to_owned(),
-        );
-        let entries = |part: &str| {
-            object
-                .get(part)
-                .and_then(Value::as_object)
-                .into_iter()
-                .flatten()
-        };
-        match text("/kind") {
-            "Secret" => {
-                let mut data = BTreeMap::new();
-                for (name, value) in entries("data") {
-                    let bytes = value.as_str().and_then(|text| STANDARD.decode(text).ok());
-                    data.insert(name.clone(), bytes.unwrap_or_default());
-                }
-                for (name, value) in entries("stringData") {
-                    let bytes = value.as_str().unwrap_or_default().as_bytes().to_vec();
-                    data.insert(name.clone(), bytes);
-                }
-                self.secrets.insert(key, data);
-            }
-            "ConfigMap" => {
-                let data = entries("data")
-                    .map(|(name, value)| {
-                        (name.clone(), value.as_str().unwrap_or_default().to_owned())
-                    })
-                    .collect();
-                self.config_maps.insert(key, data);
-            }
-            _ => {}
+        if let Some(asset) = Asset::read(object) {
+            self.share(&asset);
         }
+    }
+
+    /// Takes in what was read before.
+    pub fn share(&mut self, asset: &Asset) {
+        match asset {
+            Asset::Secret(key, content) => {
+                self.secrets.insert(key.clone(), Arc::clone(content));
+            }
+            Asset::ConfigMap(key, content) => {
+                self.config_maps.insert(key.clone(), Arc::clone(content));
+            }
+        }
+    }
+
+    /// The version of a Secret; 0 if it isn't there.
+    pub fn secret_version(&self, namespace: &str, name: &str) -> u64 {
+        let key = (namespace.to_owned(), name.to_owned());
+        self.secrets.get(&key).map_or(0, |content| content.version)
+    }
+
+    /// The version of a ConfigMap; 0 if it isn't there.
+    pub fn config_map_version(&self, namespace: &str, name: &str) -> u64 {
+        let key = (namespace.to_owned(), name.to_owned());
+        let found = self.config_maps.get(&key);
+        found.map_or(0, |content| content.version)
     }
 
     /// Keys and values of a Secret.
     pub fn secret_data(&self, namespace: &str, name: &str) -> Option<&BTreeMap<String, Vec<u8>>> {
-        self.secrets.get(&(namespace.to_owned(), name.to_owned()))
+        let found = self.secrets.get(&(namespace.to_owned(), name.to_owned()));
+        found.map(|content| &content.data)
     }
 
     /// Contents by the names of the files they are stored as, of those that a document names.
     pub fn files_named(&self, is_named: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<u8>> {
-        let secrets = self.secrets.iter().flat_map(|((namespace, object), data)| {
+        let secrets = self.secrets.iter();
+        let secrets = secrets.flat_map(|((namespace, object), content)| {
             let file = move |key: &String| format!("0_{namespace}_{object}_{key}");
-            data.iter()
-                .map(move |(key, value)| (file(key), value.clone()))
+            let entries = content.data.iter();
+            entries.map(move |(key, value)| (file(key), value.clone()))
         });
         let maps = self.config_maps.iter();
-        let maps = maps.flat_map(|((namespace, object), data)| {
+        let maps = maps.flat_map(|((namespace, object), content)| {
             let file = move |key: &String| format!("1_{namespace}_{object}_{key}");
-            data.iter()
-                .map(move |(key, value)| (file(key), value.clone().into_bytes()))
+            let entries = content.data.iter();
+            entries.map(move |(key, value)| (file(key), value.clone().into_bytes()))
         });
         secrets
             .chain(maps)
@@ -146,12 +202,13 @@ impl Scope<'_> {
     pub fn secret(&self, reference: &SecretKeySelector) -> Result<String, AssetError> {
         let name = reference.name.clone().unwrap_or_default();
         let object = (self.namespace.to_owned(), name.clone());
-        let data = self
+        let content = self
             .assets
             .secrets
             .get(&object)
             .ok_or_else(|| self.no_object("secret", &name))?;
-        data.get(&key(reference))
+        let found = content.data.get(&key(reference));
+        found
             .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
             .ok_or_else(|| self.no_key("secret", &name, reference))
     }
@@ -175,12 +232,13 @@ impl Scope<'_> {
     pub fn config_map(&self, reference: &SecretKeySelector) -> Result<String, AssetError> {
         let name = reference.name.clone().unwrap_or_default();
         let object = (self.namespace.to_owned(), name.clone());
-        let data = self
+        let content = self
             .assets
             .config_maps
             .get(&object)
             .ok_or_else(|| self.no_object("configmap", &name))?;
-        data.get(&key(reference))
+        let found = content.data.get(&key(reference));
+        found
             .cloned()
             .ok_or_else(|| self.no_key("configmap", &name, reference))
     }

@@ -40,6 +40,11 @@ impl Mapping {
         self
     }
 
+    /// Appends all that another one holds.
+    pub fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+
     /// Whether nothing was put into it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -8,6 +8,7 @@ mod configuration;
 mod marked;
 mod rules;
 mod selection;
+pub mod tools;
 mod workload;
 
 use std::path::Path;

@@ -6,6 +6,7 @@ use super::{Placed, World};
 use crate::api::{Alertmanager, AlertmanagerConfig};
 use crate::config::alertmanager::{Inputs, base_name, whole};
 use crate::config::version::Version;
+use crate::preflight;
 use crate::selection::{Wanted, check_alertmanager_config};
 use crate::workload::ALERTMANAGER_VERSION;
 
@@ -79,6 +80,8 @@ impl World<'_> {
             }
         }
         self.out.warnings.extend(made.warnings);
+        let checked = preflight::alertmanager::check(&made.text, version);
+        checked.map_err(|fault| format!("Alertmanager {version} would refuse it: {fault}"))?;
         Ok(made.text)
     }
 

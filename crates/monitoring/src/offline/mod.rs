@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::api::kinds::Object;
 use crate::api::v1beta1::to_v1alpha1;
-use crate::api::{GROUP, read};
+use crate::api::{GROUP, defaults, read};
 use crate::config::assets::Assets;
 use crate::selection::Wanted;
 
@@ -121,7 +121,7 @@ impl<'a> World<'a> {
             } else {
                 value.clone()
             };
-            match read::<Object<S, T>>(&stored) {
+            match read::<Object<S, T>>(&defaults::applied(&stored)) {
                 Ok(object) => found.push(Placed { at, object }),
                 Err(error) => self.problem(at, "", error.to_string()),
             }

@@ -10,10 +10,12 @@ use crate::api::common_prometheus::CommonPrometheusFields;
 use crate::api::kinds::{Object, ObjectMeta};
 use crate::api::{Prometheus, PrometheusAgent, PrometheusRule, ThanosRuler};
 use crate::config::prometheus::{
-    Additional, DEFAULT_VERSION, Options, Selected, agent_configuration, enforced_label,
+    Additional, DEFAULT_VERSION, Generated, Options, Selected, agent_configuration, enforced_label,
     ruler_remote_write, server_configuration,
 };
 use crate::config::version::Version;
+use crate::operator::workload::Workload as _;
+use crate::preflight;
 use crate::promql;
 use crate::rules::{Format, PROMETHEUS_CONFIG_MAPS, Reader, config_map_names, file_name, pack};
 use crate::selection::{
@@ -65,13 +67,20 @@ impl World<'_> {
             let made =
                 server_configuration(&prometheus, &selected, &additional, &self.assets, options());
             match made {
-                Ok(made) => {
-                    self.out.warnings.extend(made.warnings);
-                    self.file(&owner, "prometheus.yaml", made.text);
-                }
+                Ok(made) => self.configuration(at, &owner, &version, made),
                 Err(error) => self.problem(at, "spec", error.to_string()),
             }
         }
+    }
+
+    /// A configuration, and what Prometheus would say of it.
+    fn configuration(&mut self, at: usize, owner: &str, version: &Version, made: Generated) {
+        if let Err(fault) = preflight::Reader::new(version).text(&made.text) {
+            let text = format!("Prometheus {version} would refuse the configuration: {fault}");
+            self.problem(at, "spec", text);
+        }
+        self.out.warnings.extend(made.warnings);
+        self.file(owner, "prometheus.yaml", made.text);
     }
 
     pub(super) fn agents(&mut self) {
@@ -97,10 +106,7 @@ impl World<'_> {
                 ..options()
             };
             match agent_configuration(&agent, &selected, &additional, &self.assets, options) {
-                Ok(made) => {
-                    self.out.warnings.extend(made.warnings);
-                    self.file(&owner, "prometheus.yaml", made.text);
-                }
+                Ok(made) => self.configuration(at, &owner, &version, made),
                 Err(error) => self.problem(at, "spec", error.to_string()),
             }
         }

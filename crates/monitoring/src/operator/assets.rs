@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use runtime::{Cache, Change, Error, Meta, ObjectKey, Projection, Reader};
-use serde_json::Value;
-
 use super::references::{Reference, Source};
 use super::resources::{CONFIG_MAP, SECRET};
-use crate::config::assets::Assets;
+use crate::config::assets::{Asset, Assets};
+use runtime::{Cache, Change, Error, Meta, ObjectKey, Projection, Reader};
 
 /// Reads what workloads refer to. Watches tell of changes by metadata alone; nothing is ever listed with its content.
 #[derive(Clone)]
@@ -21,7 +19,7 @@ pub struct AssetReader {
 #[derive(Default)]
 struct Memory {
     /// Objects as they were read, and their versions.
-    known: BTreeMap<Reference, (u64, Arc<Value>)>,
+    known: BTreeMap<Reference, (u64, Asset)>,
     /// What each workload was last made of.
     used: BTreeMap<ObjectKey, BTreeSet<Reference>>,
 }
@@ -49,19 +47,15 @@ impl AssetReader {
             .insert(workload.clone(), references.clone());
         let mut assets = Assets::default();
         for reference in references {
-            if let Some(object) = self.object(&reference, reader).await? {
-                assets.insert(&object);
+            if let Some(asset) = self.object(&reference, reader).await? {
+                assets.share(&asset);
             }
         }
         self.forget_unused();
         Ok(assets)
     }
 
-    async fn object(
-        &self,
-        reference: &Reference,
-        reader: &Reader,
-    ) -> Result<Option<Arc<Value>>, Error> {
+    async fn object(&self, reference: &Reference, reader: &Reader) -> Result<Option<Asset>, Error> {
         let (source, key) = reference;
         let (cache, resource) = match source {
             Source::Secret => (&self.secrets, SECRET),
@@ -71,21 +65,20 @@ impl AssetReader {
             return Ok(None);
         };
         let known = self.memory().known.get(reference).cloned();
-        if let Some((version, object)) = known
+        if let Some((version, asset)) = known
             && version >= meta.version
         {
-            return Ok(Some(object));
+            return Ok(Some(asset));
         }
         let Some(object) = reader.get(&resource, key).await? else {
             return Ok(None);
         };
-        let version = machinery::meta::resource_version(&object).parse();
-        let object = Arc::new(object);
-        self.memory().known.insert(
-            reference.clone(),
-            (version.unwrap_or_default(), Arc::clone(&object)),
-        );
-        Ok(Some(object))
+        let asset = Asset::read(&object);
+        if let Some(asset) = &asset {
+            let known = (asset.version(), asset.clone());
+            self.memory().known.insert(reference.clone(), known);
+        }
+        Ok(asset)
     }
 
     /// The workload is gone.

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use machinery::meta;
 use machinery::time::{Timestamp, rfc3339};
@@ -80,9 +81,9 @@ impl Holder {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Held {
     /// What the workload selects.
-    pub selected: Vec<Holder>,
+    pub selected: Vec<Arc<Holder>>,
     /// What it doesn't select any more.
-    pub left: Vec<Holder>,
+    pub left: Vec<Arc<Holder>>,
 }
 
 /// The workload as entries name it.
@@ -173,22 +174,29 @@ fn condition(
     refused: Option<&str>,
     now: Timestamp,
 ) -> Option<Value> {
+    let said = |field: &str| before.and_then(|before| before.get(field));
+    let status = if refused.is_none() { "True" } else { "False" };
+    let reason = refused.map(|_| "InvalidConfiguration");
+    let texts = [
+        ("type", Some("Accepted")),
+        ("status", Some(status)),
+        ("reason", reason),
+        ("message", refused),
+    ];
+    let same = texts
+        .iter()
+        .all(|(field, text)| said(field).and_then(Value::as_str) == *text);
+    if same && said("observedGeneration").and_then(Value::as_i64) == Some(generation) {
+        return None;
+    }
     let mut condition = json!({
         "type": "Accepted",
-        "status": if refused.is_none() { "True" } else { "False" },
+        "status": status,
         "observedGeneration": generation,
     });
     if let (Some(why), Some(fields)) = (refused, condition.as_object_mut()) {
         fields.insert("reason".to_owned(), json!("InvalidConfiguration"));
         fields.insert("message".to_owned(), json!(why));
-    }
-    let said = |field: &str| before.and_then(|before| before.get(field));
-    let fields = ["type", "status", "reason", "message", "observedGeneration"];
-    if fields
-        .iter()
-        .all(|field| condition.get(*field) == said(field))
-    {
-        return None;
     }
     let since = said("lastTransitionTime").filter(|_| condition.get("status") == said("status"));
     let since = since.cloned().unwrap_or_else(|| json!(rfc3339(now)));
@@ -255,6 +263,13 @@ pub fn effects<W: Workload>(observed: &Observed<W>, refused: &BTreeSet<Refused>)
     });
     let left = left.iter().filter_map(|holder| user.leave(holder));
     told.chain(left).collect()
+}
+
+/// The text by which an index finds the object that a binding stands in.
+pub fn binding_key(binding: &Value) -> String {
+    let text = |field| User::text(binding, field);
+    let key = ObjectKey::new(text("namespace"), text("name"));
+    index_key(text("resource"), &key)
 }
 
 /// The text by which an index finds objects that name a workload.

@@ -1,19 +1,18 @@
 //! Objects that the selectors of a workload find.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
+use std::sync::Arc;
 
 use machinery::meta;
-use runtime::{Cache, Index, Meta, ObjectKey, ObjectReference, Projection, ResourceRef, Whole};
-use serde::Deserialize;
+use runtime::{Cache, Index, Meta, ObjectKey, ObjectReference, Projection};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use super::bindings::{Holder, HolderId, index_key};
-use super::references::{self, Reference};
+use super::bindings::{Holder, HolderId, binding_key, index_key};
+use super::references::Reference;
+use super::selectable::Selectable;
 use super::selecting::{Configuration, Selecting, Selects, labels, namespace_labels};
 use crate::api::kinds::Object;
-use crate::api::status::WorkloadBinding;
 use crate::api::{defaults, read};
 use crate::operator::watched::Namespaces;
 use crate::selection::Wanted;
@@ -22,9 +21,9 @@ use crate::selection::Wanted;
 #[derive(Clone)]
 pub struct Configurations {
     /// Objects, by kind.
-    pub by_kind: BTreeMap<Configuration, Cache<Whole>>,
+    pub by_kind: BTreeMap<Configuration, Cache<Selectable>>,
     /// The same objects by the workloads they say they are used by, see [`index_key`].
-    pub by_user: Vec<(ResourceRef, Index<Whole>)>,
+    pub by_user: Vec<Index<Selectable>>,
     /// Namespaces.
     pub namespaces: Cache<Meta>,
     /// Those in which anything is selected.
@@ -35,11 +34,12 @@ pub struct Configurations {
 
 impl Configurations {
     /// All objects of these caches; namespaces are watched beside them.
-    pub fn new(by_kind: BTreeMap<Configuration, Cache<Whole>>, namespaces: Cache<Meta>) -> Self {
+    pub fn new(
+        by_kind: BTreeMap<Configuration, Cache<Selectable>>,
+        namespaces: Cache<Meta>,
+    ) -> Self {
         let caches = by_kind.values();
-        let by_user = caches
-            .map(|cache| (cache.resource().clone(), cache.index(users)))
-            .collect();
+        let by_user = caches.map(|cache| cache.index(users)).collect();
         Self {
             by_kind,
             by_user,
@@ -60,42 +60,44 @@ impl Configurations {
     }
 
     /// The objects that say they are used by a workload.
-    pub fn naming(&self, resource: &str, workload: &ObjectKey) -> Vec<Holder> {
+    pub fn naming(&self, resource: &str, workload: &ObjectKey) -> Vec<Arc<Holder>> {
         let text = index_key(resource, workload);
-        let found = self.by_user.iter().flat_map(|(resource, index)| {
-            let held = index.get(&text).into_iter();
-            held.map(|held| Holder::of(resource, &held.value()))
-        });
-        found.collect()
+        let found = self.by_user.iter().flat_map(|index| index.get(&text));
+        found.filter_map(|held| held.holder().cloned()).collect()
     }
 }
 
 /// The workloads that an object says it is used by.
-fn users(held: &Whole) -> Vec<String> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Status {
-        bindings: Vec<WorkloadBinding>,
-    }
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Bound {
-        status: Option<Status>,
-    }
-    let bound: Bound = held.decode().unwrap_or_default();
-    let bindings = bound.status.unwrap_or_default().bindings.into_iter();
-    let key =
-        |one: WorkloadBinding| index_key(&one.resource, &ObjectKey::new(one.namespace, one.name));
-    bindings.map(key).collect()
+fn users(held: &Selectable) -> Vec<String> {
+    let bindings = held.holder().map_or(&[][..], |holder| &holder.bindings);
+    bindings.iter().map(binding_key).collect()
 }
 
 /// An object that a workload selects.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Candidate<T> {
+    /// The object, as caches keep it.
+    pub held: Arc<Selectable>,
+    /// Its kind, name and the like.
+    pub holder: Arc<Holder>,
+    read: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Candidate<T> {
+    fn clone(&self) -> Self {
+        Self {
+            held: Arc::clone(&self.held),
+            holder: Arc::clone(&self.holder),
+            read: PhantomData,
+        }
+    }
+}
+
+impl<T> Candidate<T> {
     /// For Events.
-    pub reference: ObjectReference,
-    /// The object, or why it can't be read.
-    pub object: Result<T, String>,
+    pub fn reference(&self) -> &ObjectReference {
+        &self.holder.reference
+    }
 }
 
 impl<S, T> Candidate<Object<S, T>>
@@ -103,17 +105,16 @@ where
     S: Default + DeserializeOwned,
     T: Default + DeserializeOwned,
 {
-    fn of(holder: &Holder, value: &Value) -> Self {
+    /// The object, or why it can't be read.
+    pub fn object(&self) -> Result<Object<S, T>, String> {
+        let value = self.held.whole().value();
         // Of all that is selected, a Probe alone means something else without its defaults.
-        let value = if meta::kind(value) == "Probe" {
-            Cow::Owned(defaults::applied(value))
+        let value = if meta::kind(&value) == "Probe" {
+            defaults::applied(&value)
         } else {
-            Cow::Borrowed(value)
+            value
         };
-        Self {
-            reference: holder.reference.clone(),
-            object: read(&value).map_err(|error| error.to_string()),
-        }
+        read(&value).map_err(|error| error.to_string())
     }
 }
 
@@ -126,7 +127,7 @@ pub struct Find<'a, W> {
     /// Secrets and `ConfigMap`s that what was found refers to.
     pub references: BTreeSet<Reference>,
     /// What was found, and what it says of who uses it.
-    pub found: BTreeMap<HolderId, Holder>,
+    pub found: BTreeMap<HolderId, Arc<Holder>>,
 }
 
 impl<'a, W: Selects> Find<'a, W> {
@@ -141,25 +142,20 @@ impl<'a, W: Selects> Find<'a, W> {
         }
     }
 
-    fn take<S, T>(&mut self, resource: &ResourceRef, held: &Whole) -> Candidate<Object<S, T>>
-    where
-        S: Default + DeserializeOwned,
-        T: Default + DeserializeOwned,
-    {
-        let value = held.value();
-        self.references.extend(references::of(&value));
-        let holder = Holder::of(resource, &value);
-        let candidate = Candidate::of(&holder, &value);
-        self.found.insert(holder.id(), holder);
-        candidate
+    fn take<T>(&mut self, held: Arc<Selectable>) -> Option<Candidate<T>> {
+        let references = held.references().iter().cloned();
+        self.references.extend(references);
+        let holder = Arc::clone(held.holder()?);
+        self.found.insert(holder.id(), Arc::clone(&holder));
+        Some(Candidate {
+            held,
+            holder,
+            read: PhantomData,
+        })
     }
 
     /// The objects of a kind that are selected.
-    pub fn of<S, T>(&mut self, kind: Configuration) -> Vec<Candidate<Object<S, T>>>
-    where
-        S: Default + DeserializeOwned,
-        T: Default + DeserializeOwned,
-    {
+    pub fn of<T>(&mut self, kind: Configuration) -> Vec<Candidate<T>> {
         let cache = self.configurations.by_kind.get(&kind);
         let (Some(wanted), Some(cache)) = (self.workload.wanted(kind), cache) else {
             return Vec::new();
@@ -169,26 +165,18 @@ impl<'a, W: Selects> Find<'a, W> {
             let namespace = &held.meta().key.namespace;
             let looks = self.configurations.looks_into(kind, namespace);
             if looks && self.wants(wanted, held.meta()) {
-                found.push(self.take(cache.resource(), &held));
+                found.extend(self.take(held));
             }
         }
         found
     }
 
     /// An object by name, whatever selectors say.
-    pub fn named<S, T>(
-        &mut self,
-        kind: Configuration,
-        key: &ObjectKey,
-    ) -> Option<Candidate<Object<S, T>>>
-    where
-        S: Default + DeserializeOwned,
-        T: Default + DeserializeOwned,
-    {
+    pub fn named<T>(&mut self, kind: Configuration, key: &ObjectKey) -> Option<Candidate<T>> {
         let cache = self.configurations.by_kind.get(&kind)?;
         let looks = self.configurations.looks_into(kind, &key.namespace);
         let held = cache.get(key).filter(|_| looks)?;
-        Some(self.take(cache.resource(), &held))
+        self.take(held)
     }
 
     fn wants(&mut self, wanted: &Wanted, meta: &Meta) -> bool {

@@ -1,6 +1,7 @@
 //! What follows from an observation of a workload.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use machinery::meta;
@@ -9,6 +10,7 @@ use runtime::{Effect, ObjectKey, Plan, Requeue};
 use serde_json::Value;
 
 use super::bindings;
+use super::memory::Memory;
 use super::refusals::Refused;
 use super::status::is_settled;
 use super::workload::{Observed, Workload};
@@ -36,6 +38,8 @@ pub struct Decision {
     pub checked: bool,
     /// Whether the status is written.
     pub reports: bool,
+    /// What the next pass may go on from, if anything was rendered.
+    pub memory: Option<Arc<Memory>>,
 }
 
 impl Decision {
@@ -48,6 +52,7 @@ impl Decision {
             remark: None,
             checked: false,
             reports: true,
+            memory: None,
         }
     }
 }

@@ -26,6 +26,7 @@ pub async fn observe<W: Workload>(
     let Some((object, held)) = ours else {
         caches.assets.forget(key);
         caches.told.remember(key, BTreeSet::new());
+        caches.memories.forget(key);
         return Ok(None);
     };
     let mut observed = Observed {
@@ -43,6 +44,7 @@ pub async fn observe<W: Workload>(
         pods: Vec::new(),
         storage_class: None,
         told: caches.told.of(key),
+        memory: caches.memories.of(key),
         settings: Arc::clone(&caches.settings),
         options: caches.options,
         now: reader.now(),

@@ -2,11 +2,13 @@
 //! its selection can't be used.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use runtime::{Effect, ObjectKey, ObjectReference, Plan, Propagation};
 use serde_json::Value;
 
 use super::decision::{Decision, Remark};
+use super::memory::Memory;
 use super::refusals::Refused;
 use super::resources::{CONFIG_MAP, SECRET, STATEFUL_SET};
 use super::selecting::{Configuration, Selects as _};
@@ -20,6 +22,43 @@ use crate::workload::{
     secret, tls_asset_secrets,
 };
 
+/// Characters of a refusal at most: what is refused may be of any length.
+const LONGEST: usize = 1000;
+/// Refusals that a workload itself tells of at most.
+const MOST_TOLD: usize = 5;
+
+/// The beginning of a text that is too long.
+pub fn shortened(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// What a workload says of selected objects that aren't used.
+fn left_out(refused: &BTreeSet<Refused>) -> Option<Remark> {
+    if refused.is_empty() {
+        return None;
+    }
+    let told = refused.iter().take(MOST_TOLD).map(|one| {
+        let ObjectReference {
+            kind,
+            namespace,
+            name,
+            ..
+        } = &one.reference;
+        format!(
+            "{kind} {namespace}/{name}: {}",
+            shortened(&one.why, LONGEST / 4)
+        )
+    });
+    let mut text = format!("left out: {}", told.collect::<Vec<String>>().join("; "));
+    if refused.len() > MOST_TOLD {
+        text = format!("{text}; and {} more", refused.len() - MOST_TOLD);
+    }
+    Some(("RejectedResources", text))
+}
+
 /// What a pass has come to so far.
 pub struct Pass<'a, S: Default, T: Default>
 where
@@ -32,6 +71,8 @@ where
     effects: Vec<Effect>,
     refused: BTreeSet<Refused>,
     checked: bool,
+    /// What the next pass may go on from.
+    pub memory: Memory,
 }
 
 impl<'a, S: Default, T: Default> Pass<'a, S, T>
@@ -46,6 +87,7 @@ where
             effects: Vec::new(),
             refused: BTreeSet::new(),
             checked: false,
+            memory: observed.known(),
         }
     }
 
@@ -72,7 +114,7 @@ where
     pub fn refuse(&mut self, reference: &ObjectReference, why: String) {
         self.refused.insert(Refused {
             reference: reference.clone(),
-            why,
+            why: shortened(&why, LONGEST),
         });
     }
 
@@ -207,8 +249,10 @@ where
         let untold = self.refused.difference(&self.observed.told);
         let also = untold.map(Refused::event).collect();
         let effects = self.effects;
+        let remark = remark.or_else(|| left_out(&self.refused));
         Decision {
             also,
+            memory: Some(Arc::new(self.memory)),
             refused: self.refused,
             remark,
             checked: self.checked,

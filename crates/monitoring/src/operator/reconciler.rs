@@ -79,6 +79,12 @@ impl<W: Workload> Reconciler for WorkloadReconciler<W> {
 
     fn settled(&self, key: &ObjectKey, pass: &Pass<'_, Subject<W>>) {
         self.caches.metrics.settled(key, pass.took, seen(pass));
+        if let Some(memory) = pass
+            .observed
+            .and_then(|subject| subject.decision.get()?.memory.as_ref())
+        {
+            self.caches.memories.remember(key, memory);
+        }
         // Told only if the Events were recorded, that is if the plan was performed.
         if let (Some(subject), Some(_)) = (pass.observed, pass.plan) {
             let refused = subject.decision().refused.clone();

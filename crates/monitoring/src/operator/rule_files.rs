@@ -2,11 +2,16 @@
 //! `pkg/operator/rules.go`). Each is checked alone.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use runtime::{Meta, Projection as _};
 
 use super::candidates::Candidate;
+use super::memory::{RuleOutcome, Rules};
 use super::pass::Pass;
-use super::workload::Workload;
+use super::workload::{Version, Workload};
 use crate::api::common::ObjectReference;
+use crate::api::kinds::ObjectMeta;
 use crate::api::prometheus::ExcludedRule;
 use crate::api::{Object, PrometheusRule};
 use crate::config::prometheus::enforced_label;
@@ -46,22 +51,49 @@ where
         reader: Reader<'_>,
         enforced: Enforced<'_>,
     ) -> BTreeMap<String, String> {
-        let mut files = BTreeMap::new();
+        let known = Arc::clone(&self.memory.rules);
+        let (mut files, mut next) = (BTreeMap::new(), Rules::new());
         for candidate in candidates {
-            let made = candidate.object.clone().and_then(|rule| {
-                let name = file_name(&rule.metadata);
-                let label = enforced.on(&rule);
-                let file = reader.file_of(rule, label);
-                let file = file.map_err(|problems| problems.join("; "))?;
-                Ok((name, file.text))
-            });
-            match made {
-                Ok((name, text)) => {
-                    files.insert(name, text);
+            let meta = candidate.held.meta();
+            let references = candidate.held.references();
+            let input = self.observed.input(Version::of(meta), references);
+            let before = known.get(&meta.key);
+            let before = before.filter(|(before, _)| *before == input);
+            let outcome = match before {
+                Some((_, outcome)) => outcome.clone(),
+                None => file_of(candidate, reader, enforced),
+            };
+            match &outcome {
+                Ok(text) => {
+                    files.insert(candidate_file(meta), text.to_string());
                 }
-                Err(why) => self.refuse(&candidate.reference, why),
+                Err(why) => self.refuse(candidate.reference(), why.to_string()),
             }
+            next.insert(meta.key.clone(), (input, outcome));
         }
+        self.memory.rules = Arc::new(next);
         files
+    }
+}
+
+fn candidate_file(meta: &Meta) -> String {
+    file_name(&ObjectMeta {
+        name: meta.key.name.clone(),
+        namespace: meta.key.namespace.clone(),
+        uid: meta.uid.to_string(),
+        ..ObjectMeta::default()
+    })
+}
+
+fn file_of(
+    candidate: &Candidate<PrometheusRule>,
+    reader: Reader<'_>,
+    enforced: Enforced<'_>,
+) -> RuleOutcome {
+    let rule = candidate.object().map_err(Arc::from)?;
+    let label = enforced.on(&rule);
+    match reader.file_of(rule, label) {
+        Ok(file) => Ok(Arc::from(file.text)),
+        Err(problems) => Err(Arc::from(problems.join("; "))),
     }
 }

@@ -2,23 +2,31 @@
 //! (upstream's `pkg/prometheus`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use machinery::yaml::Ordered;
+use runtime::Projection as _;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::candidates::{Candidate, Find};
 use super::pass::Pass;
+use super::rendering::{Made, Rendered, Rendering};
 use super::selecting::{Configuration, Selects};
 use super::stored::Names;
-use super::workload::{Observed, Workload};
+use super::workload::{Observed, Version as ObjectVersion, Workload};
+use crate::api::common::SecretKeySelector;
 use crate::api::common_prometheus::CommonPrometheusFields;
 use crate::api::{Object, PodMonitor, Probe, ScrapeConfig, ServiceMonitor};
-use crate::config::prometheus::{DEFAULT_VERSION, Generated, Selected};
+use crate::config::assets::Scope;
+use crate::config::prometheus::{DEFAULT_VERSION, Frame, Generator, Scraped, text_of_jobs};
 use crate::config::version::Version;
+use crate::config::yaml::{IntoNode as _, Mapping};
+use crate::preflight::{self, Fault, Global};
 use crate::selection::{
     Check, Refusal, check_pod_monitor, check_probe, check_scrape_config, check_service_monitor,
 };
-use crate::workload::{Data, Health, PROMETHEUS_WEB_CONFIG, compressed, shard_names};
+use crate::workload::{Data, Health, PROMETHEUS_WEB_CONFIG, shard_names};
 
 /// Key of the Secret with the configuration.
 const CONFIG_KEY: &str = "prometheus.yaml.gz";
@@ -112,6 +120,129 @@ pub fn describe(
     status.insert("shards".to_owned(), json!(common.shards.unwrap_or(1)));
 }
 
+/// What jobs are made and looked at with.
+pub struct With<'a> {
+    /// Makes them.
+    pub generator: &'a Generator<'a>,
+    /// Says whether Prometheus would take them.
+    pub reader: preflight::Reader,
+    /// What they take over.
+    pub global: Global,
+    /// The version of Prometheus.
+    pub version: &'a Version,
+}
+
+impl<'a> With<'a> {
+    /// With what the head of a configuration says.
+    pub fn new(generator: &'a Generator<'a>, version: &'a Version, frame: &Frame) -> Self {
+        Self {
+            generator,
+            reader: preflight::Reader::new(version),
+            global: Global::of(frame.head.get("global")),
+            version,
+        }
+    }
+
+    fn jobs<J: Scraped>(&self, object: &J) -> Result<Made, String> {
+        let made = object.jobs(self.generator);
+        let tls_files = self.generator.take_tls_files();
+        let jobs = made.map_err(|error| error.to_string())?;
+        for job in &jobs {
+            let job = job.clone().into_node();
+            self.reader
+                .job(&job, &self.global)
+                .map_err(|fault| self.refuses(&format!("the job {}", name_of(&job)), &fault))?;
+        }
+        Ok(Made {
+            jobs: jobs.len(),
+            text: text_of_jobs(jobs),
+            tls_files,
+        })
+    }
+
+    /// What Prometheus would say.
+    pub fn refuses(&self, what: &str, fault: &Fault) -> String {
+        format!("Prometheus {} would refuse {what}: {fault}", self.version)
+    }
+
+    /// Jobs in Prometheus' own syntax, as they are appended. Their names must not be those of other jobs.
+    fn additional_jobs(&self, text: &str, others: &Rendered) -> Result<Vec<Mapping>, String> {
+        let names = self.reader.additional_jobs(text, &self.global);
+        let names = names.map_err(|fault| self.refuses("it", &fault))?;
+        if let Some(name) = names.iter().find(|name| others.has_job(name)) {
+            return Err(format!(
+                "{name:?} is the name of a selected object's job; rename it"
+            ));
+        }
+        let jobs = self.generator.additional_jobs(text);
+        jobs.map_err(|error| error.to_string())
+    }
+}
+
+impl With<'_> {
+    /// Appends jobs in Prometheus' own syntax, if there are any; whether there are.
+    pub fn append(
+        &self,
+        rendering: &mut Rendering<'_>,
+        origin: Option<&Origin>,
+    ) -> Result<bool, String> {
+        let Some(origin) = origin else {
+            return Ok(false);
+        };
+        let so_far = rendering.so_far().map_err(|error| error.to_string())?;
+        let jobs = self.additional_jobs(&origin.text, so_far);
+        let jobs = jobs.map_err(|why| origin.refused(&why))?;
+        let any = !jobs.is_empty();
+        let written = rendering.text(&text_of_jobs(jobs));
+        written.map_err(|error| error.to_string())?;
+        Ok(any)
+    }
+}
+
+fn name_of(job: &Ordered) -> String {
+    let Ordered::Map(fields) = job else {
+        return String::new();
+    };
+    let name = fields.iter().find(|(key, _)| key == "job_name");
+    match name {
+        Some((_, Ordered::Scalar(Value::String(name)))) => name.clone(),
+        Some(_) | None => String::new(),
+    }
+}
+
+/// What a user wrote in Prometheus' own syntax, where it comes from and what it is.
+pub fn additional_text(
+    scope: Scope<'_>,
+    field: &str,
+    reference: Option<&SecretKeySelector>,
+) -> Result<Option<Origin>, String> {
+    let text = scope.maybe_secret(reference);
+    let text = text.map_err(|error| error.explain())?;
+    Ok(text.zip(reference).map(|(text, reference)| Origin {
+        text,
+        place: format!(
+            "{field} (key {:?} of Secret {:?})",
+            reference.key,
+            reference.name.as_deref().unwrap_or_default()
+        ),
+    }))
+}
+
+/// A text in Prometheus' own syntax.
+pub struct Origin {
+    /// The text.
+    pub text: String,
+    /// The field that names it, and the Secret.
+    place: String,
+}
+
+impl Origin {
+    /// A refusal of the text.
+    pub fn refused(&self, why: &str) -> String {
+        format!("{}: {why}; the last good configuration stays", self.place)
+    }
+}
+
 impl<S: Default, T: Default> Pass<'_, S, T>
 where
     Object<S, T>: Scraping,
@@ -124,58 +255,98 @@ where
             .map_err(|error| format!("failed to parse Prometheus version: {error}"))
     }
 
-    /// Checks everything that becomes jobs, each alone.
-    pub fn select_jobs(&mut self, version: &Version, jobs: &Jobs) -> Selected {
-        Selected {
-            service_monitors: self.valid(version, &jobs.service_monitors, check_service_monitor),
-            pod_monitors: self.valid(version, &jobs.pod_monitors, check_pod_monitor),
-            probes: self.valid(version, &jobs.probes, check_probe),
-            scrape_configs: self.valid(version, &jobs.scrape_configs, check_scrape_config),
-            rule_config_maps: Vec::new(),
-        }
-    }
-
-    fn valid<P, Q>(
+    /// The jobs of the objects that can be used, each checked alone: by the rules for its kind, and by what Prometheus would
+    /// say of the jobs it becomes.
+    pub fn render<P, Q>(
         &mut self,
-        version: &Version,
-        candidates: &[Candidate<Object<P, Q>>],
+        rendering: &mut Rendering<'_>,
+        (kind, candidates): (Configuration, &[Candidate<Object<P, Q>>]),
+        with: &With<'_>,
         check: impl Fn(&Object<P, Q>, Check) -> Result<(), Refusal>,
-    ) -> BTreeMap<String, Object<P, Q>>
-    where
-        P: Default + Clone + DeserializeOwned,
-        Q: Default + Clone + DeserializeOwned,
+    ) where
+        P: Default + DeserializeOwned,
+        Q: Default + DeserializeOwned,
+        Object<P, Q>: Scraped,
     {
-        let mut valid = BTreeMap::new();
         for candidate in candidates {
-            let checked = candidate.object.clone().and_then(|object| {
-                let asked = Check {
-                    common: self.object.common(),
-                    version,
-                    scope: self.observed.assets.within(&object.metadata.namespace),
-                };
-                check(&object, asked).map(|()| object)
+            let meta = candidate.held.meta();
+            let references = candidate.held.references();
+            let input = self.observed.input(ObjectVersion::of(meta), references);
+            let common = self.object.common();
+            let scope = self.observed.assets.within(&meta.key.namespace);
+            let made = rendering.object((kind, meta.key.clone()), input, || {
+                let object = candidate.object()?;
+                let version = with.version;
+                check(
+                    &object,
+                    Check {
+                        common,
+                        version,
+                        scope,
+                    },
+                )?;
+                with.jobs(&object)
             });
-            match checked {
-                Ok(object) => {
-                    valid.insert(object.key(), object);
-                }
-                Err(why) => self.refuse(&candidate.reference, why),
+            if let Err(why) = made {
+                self.refuse(candidate.reference(), why);
             }
         }
-        valid
     }
 
-    /// The configuration as its Secret holds it.
-    pub fn put_configuration(&mut self, text: &str) -> Result<(), String> {
-        let bytes = compressed(text).map_err(|error| error.to_string())?;
+    /// All that selectors found, in the order of a server's configuration.
+    pub fn render_all(&mut self, rendering: &mut Rendering<'_>, jobs: &Jobs, with: &With<'_>) {
+        let monitors = (
+            Configuration::ServiceMonitor,
+            jobs.service_monitors.as_slice(),
+        );
+        self.render(rendering, monitors, with, check_service_monitor);
+        let monitors = (Configuration::PodMonitor, jobs.pod_monitors.as_slice());
+        self.render(rendering, monitors, with, check_pod_monitor);
+        self.render_others(rendering, jobs, with);
+    }
+
+    /// Probes and `ScrapeConfig`s.
+    pub fn render_others(&mut self, rendering: &mut Rendering<'_>, jobs: &Jobs, with: &With<'_>) {
+        let probes = (Configuration::Probe, jobs.probes.as_slice());
+        self.render(rendering, probes, with, check_probe);
+        let configs = (Configuration::ScrapeConfig, jobs.scrape_configs.as_slice());
+        self.render(rendering, configs, with, check_scrape_config);
+    }
+
+    /// Ends a configuration: the document without jobs is looked at as Prometheus will, and all of it is written with the TLS
+    /// material that it names. How many Secrets hold that.
+    pub fn put_rendered(
+        &mut self,
+        mut rendering: Rendering<'_>,
+        frame: Frame,
+        (with, any_more): (&With<'_>, bool),
+    ) -> Result<usize, String> {
+        let document = frame.clone().around(Vec::new()).into_node();
+        with.reader
+            .document(&document)
+            .map_err(|fault| with.refuses("the configuration", &fault))?;
+        let failed = |error: std::io::Error| error.to_string();
+        let any_job = any_more || rendering.any_job().map_err(failed)?;
+        let (before, after) = frame.texts(any_job);
+        rendering.text(&after).map_err(failed)?;
+        let (bytes, rendered) = rendering.finish(&before).map_err(failed)?;
+        let mut files = rendered.tls_files();
+        files.extend(with.generator.take_tls_files());
+        self.memory.jobs = Arc::new(rendered);
         let data = Data::from([(CONFIG_KEY.to_owned(), bytes)]);
         self.put_secret(&self.prefixed(), &data);
-        Ok(())
+        Ok(self.put_tls_files(files))
     }
 
-    /// The TLS material that a configuration names; how many Secrets hold it.
-    pub fn put_tls_files(&mut self, made: Generated) -> usize {
-        let files = made.tls_files.into_iter();
+    /// An empty configuration, which the user is going to write.
+    pub fn put_empty_configuration(&mut self) {
+        let data = Data::from([(CONFIG_KEY.to_owned(), Vec::new())]);
+        self.put_secret(&self.prefixed(), &data);
+    }
+
+    /// TLS material; how many Secrets hold it.
+    pub fn put_tls_files(&mut self, files: BTreeMap<String, String>) -> usize {
+        let files = files.into_iter();
         let files: Data = files.map(|(name, text)| (name, text.into())).collect();
         self.put_tls_assets(&files)
     }

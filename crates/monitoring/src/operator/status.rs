@@ -5,15 +5,19 @@ use runtime::StatusWrite;
 use serde_json::{Map, Value, json};
 
 use super::decision::Decision;
+use super::pass::shortened;
 use super::workload::{Observed, Workload};
 use crate::api::status::Condition;
 use crate::workload::{Availability, Counts, written};
+
+/// Characters of a message at most.
+const LONGEST: usize = 4000;
 
 /// The condition `Reconciled`. `failure`: why the plan stopped, if it did.
 fn reconciled(decision: &Decision, failure: Option<&str>) -> Condition {
     let failed = decision.outcome.as_ref().err().map(String::as_str);
     let (status, reason, message) = match (failed.or(failure), &decision.remark) {
-        (Some(why), _) => ("False", "ReconciliationFailed", why.to_owned()),
+        (Some(why), _) => ("False", "ReconciliationFailed", shortened(why, LONGEST)),
         (None, Some((reason, message))) => ("True", *reason, message.clone()),
         (None, None) => ("True", "", String::new()),
     };

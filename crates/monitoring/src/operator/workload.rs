@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use machinery::time::Timestamp;
-use runtime::{Cache, ResourceRef};
+use runtime::{Cache, Meta, ResourceRef};
 use serde_json::{Map, Value, json};
 
 use super::assets::AssetReader;
 use super::bindings::Held;
 use super::candidates::{Configurations, Find};
 use super::decision::Decision;
+use super::memory::{Memories, Memory};
+use super::references::{self, Reference, Source};
 use super::refusals::{Refused, Told};
+use super::rendering::Input;
 use super::selecting::{Selecting, Selects};
 use super::stored::{Names, Own, Stored, selector_text};
 use super::watched::Watch;
@@ -88,6 +91,8 @@ pub struct Caches<W> {
     pub told: Told,
     /// What is counted.
     pub metrics: ControllerMetrics,
+    /// What was rendered before.
+    pub memories: Memories,
     /// Which of the workloads are looked after.
     pub watch: Watch,
     /// Whether their status can be written.
@@ -100,6 +105,28 @@ pub struct Caches<W> {
     pub settings: Arc<Settings>,
     /// What generators are told.
     pub options: Options,
+}
+
+/// Which object, and in which version.
+#[derive(Debug, Clone, Copy)]
+pub struct Version<'a> {
+    /// The object, whatever its name.
+    pub uid: &'a str,
+    /// Counts changes of its spec.
+    pub generation: i64,
+    /// Its resource version.
+    pub version: u64,
+}
+
+impl<'a> Version<'a> {
+    /// That of an object in a cache.
+    pub fn of(meta: &'a Meta) -> Self {
+        Self {
+            uid: &meta.uid,
+            generation: meta.generation,
+            version: meta.version,
+        }
+    }
 }
 
 /// Everything a decision about a workload may look at.
@@ -129,6 +156,8 @@ pub struct Observed<W: Workload> {
     pub storage_class: Option<bool>,
     /// Refusals that were told.
     pub told: BTreeSet<Refused>,
+    /// What was rendered before.
+    pub memory: Arc<Memory>,
     /// What the program was started with.
     pub settings: Arc<Settings>,
     /// What generators are told.
@@ -138,6 +167,43 @@ pub struct Observed<W: Workload> {
 }
 
 impl<W: Workload> Observed<W> {
+    /// What was rendered before, if it follows from this workload as it is now; else nothing.
+    pub fn known(&self) -> Memory {
+        let object = &self.object;
+        let meta = Version {
+            uid: machinery::meta::uid(object),
+            generation: machinery::meta::generation(object),
+            version: machinery::meta::resource_version(object)
+                .parse()
+                .unwrap_or(0),
+        };
+        let ground = Some(self.input(meta, &references::of(object)));
+        if self.memory.ground == ground {
+            return Memory::clone(&self.memory);
+        }
+        Memory {
+            ground,
+            ..Memory::default()
+        }
+    }
+
+    /// What is made of an object follows from this, beside the workload.
+    pub fn input(&self, object: Version<'_>, references: &BTreeSet<Reference>) -> Input {
+        let version = |(source, key): &Reference| match source {
+            Source::Secret => self.assets.secret_version(&key.namespace, &key.name),
+            Source::ConfigMap => self.assets.config_map_version(&key.namespace, &key.name),
+        };
+        Input {
+            uid: object.uid.into(),
+            // Without a generation every version may be another one.
+            generation: match object.generation {
+                0 => i64::try_from(object.version).map_or(i64::MIN, |version| -version),
+                generation => generation,
+            },
+            references: references.iter().map(version).collect(),
+        }
+    }
+
     /// Whether deletion was asked for.
     pub fn is_going(&self) -> bool {
         machinery::meta::deletion_timestamp(&self.object).is_some()

@@ -1,24 +1,31 @@
 //! What to write for one Prometheus, in upstream's order (`pkg/prometheus/server/operator.go`): rules, configuration, TLS
 //! material, web configuration, Service, a StatefulSet for each shard, shards that are no longer wanted.
 
+use std::sync::Arc;
+
 use crate::api::Prometheus;
 use crate::api::prometheus::PrometheusSpec;
 use crate::api::status::PrometheusStatus;
-use crate::config::prometheus::{Additional, Generated, Selected, server_configuration};
+use crate::config::prometheus::{
+    Additional, ConfigError, Generator, Selected, server_configuration,
+};
 use crate::config::version::Version;
 use crate::operator::decision::{Decision, Remark, deprecated};
 use crate::operator::pass::Pass;
+use crate::operator::rendering::Rendering;
 use crate::operator::rule_files::Enforced;
+use crate::operator::scraping::{With, additional_text};
 use crate::operator::workload::Observed;
 use crate::promql;
 use crate::rules::{Format, PROMETHEUS_CONFIG_MAPS, Reader};
+use crate::selection::{Check, check_common, check_server};
 use crate::workload::{
     ServerInput, excess_shard, prometheus_service, server_stateful_set, thanos_client_secret,
 };
 
 const NOTHING: &str =
     "No ServiceMonitor, PodMonitor, Probe, ScrapeConfig, and PrometheusRule have been selected.";
-const UNMANAGED: &str = "the configuration is managed by the user: no ServiceMonitor, PodMonitor, Probe and ScrapeConfig selector is set";
+const UNMANAGED: &str = "the operator doesn't manage the Prometheus configuration secret because neither serviceMonitorSelector nor podMonitorSelector, nor probeSelector, nor scrapeConfigSelector is specified. Unmanaged Prometheus configuration is deprecated, use additionalScrapeConfigs or the ScrapeConfig Custom Resource Definition instead. Unmanaged Prometheus configuration can also be disabled from the operator's command-line (check './operator --help').";
 
 /// Decides about a Prometheus that is to be reconciled.
 pub fn decide(prometheus: &Prometheus, observed: &Observed<Prometheus>) -> Decision {
@@ -32,11 +39,12 @@ type ServerPass<'a> = Pass<'a, PrometheusSpec, PrometheusStatus>;
 fn write(pass: &mut ServerPass<'_>) -> Result<(), String> {
     let version = pass.version()?;
     pass.check_selectors()?;
-    let observed = pass.observed;
-    let mut selected = pass.select_jobs(&version, &observed.candidates.jobs);
     let rules = rules(pass, &version);
-    selected.rule_config_maps.clone_from(&rules);
-    let tls_secrets = configuration(pass, &selected)?;
+    let tls_secrets = if is_unmanaged(pass.object, pass.observed) {
+        unmanaged(pass, &rules)?
+    } else {
+        configuration(pass, &version, &rules)?
+    };
     pass.put_web()?;
     pass.put_made_secret(&thanos_client_secret(pass.object, pass.settings()));
     let named = pass.object.spec.common.service_name.as_deref();
@@ -110,38 +118,75 @@ fn rules(pass: &mut ServerPass<'_>, version: &Version) -> Vec<String> {
     pass.put_rules(&files, "prometheus-name", PROMETHEUS_CONFIG_MAPS)
 }
 
-/// The configuration and the TLS material it names; how many Secrets hold that.
-fn configuration(pass: &mut ServerPass<'_>, selected: &Selected) -> Result<usize, String> {
-    let made = generated(pass, selected)?;
-    if !is_unmanaged(pass.object, pass.observed) {
-        pass.put_configuration(&made.text)?;
-    } else if !pass.observed.stored.secrets.contains_key(&pass.prefixed()) {
-        pass.put_configuration("")?;
+/// The configuration is the user's; only TLS material is written. How many Secrets hold that.
+fn unmanaged(pass: &mut ServerPass<'_>, rules: &[String]) -> Result<usize, String> {
+    let observed = pass.observed;
+    let selected = Selected {
+        rule_config_maps: rules.to_vec(),
+        ..Selected::default()
+    };
+    let additional = Additional::default();
+    let (assets, options) = (&observed.assets, observed.options);
+    let made = server_configuration(pass.object, &selected, &additional, assets, options);
+    let made = made.map_err(|error| error.to_string())?;
+    if !observed.stored.secrets.contains_key(&pass.prefixed()) {
+        pass.put_empty_configuration();
     }
-    Ok(pass.put_tls_files(made))
+    Ok(pass.put_tls_files(made.tls_files))
 }
 
-fn generated(pass: &ServerPass<'_>, selected: &Selected) -> Result<Generated, String> {
-    let spec = &pass.object.spec;
-    let observed = pass.observed;
-    let scope = observed.assets.within(&pass.object.metadata.namespace);
-    let text = |reference: Option<&_>| {
-        let text = scope.maybe_secret(reference);
-        text.map_err(|error| error.explain())
+/// The configuration and the TLS material it names; how many Secrets hold that.
+fn configuration(
+    pass: &mut ServerPass<'_>,
+    version: &Version,
+    rules: &[String],
+) -> Result<usize, String> {
+    let (prometheus, observed) = (pass.object, pass.observed);
+    let (spec, metadata) = (&prometheus.spec, &prometheus.metadata);
+    let (common, scope) = (&spec.common, observed.assets.within(&metadata.namespace));
+    let check = Check {
+        common,
+        version,
+        scope,
     };
+    check_common(check)?;
+    check_server(spec, check)?;
+    let jobs = common.additional_scrape_configs.as_ref();
+    let jobs = additional_text(scope, "additionalScrapeConfigs", jobs)?;
+    let relabelings = spec.additional_alert_relabel_configs.as_ref();
+    let relabelings = additional_text(scope, "additionalAlertRelabelConfigs", relabelings)?;
+    let managers = spec.additional_alert_manager_configs.as_ref();
+    let managers = additional_text(scope, "additionalAlertManagerConfigs", managers)?;
+
+    let said = |error: ConfigError| error.to_string();
+    let (assets, options) = (&observed.assets, observed.options);
+    let generator = Generator::new(common, metadata, assets, options).map_err(said)?;
+    let mut frame = generator.head_of_server(prometheus, rules).map_err(said)?;
+    let with = With::new(&generator, version, &frame);
+    if let Some(origin) = &relabelings {
+        let checked = with
+            .reader
+            .additional_relabelings(&origin.text, &with.global);
+        checked.map_err(|fault| origin.refused(&with.refuses("it", &fault)))?;
+    }
+    if let Some(origin) = &managers {
+        let checked = with
+            .reader
+            .additional_alertmanagers(&origin.text, &with.global);
+        checked.map_err(|fault| origin.refused(&with.refuses("it", &fault)))?;
+    }
+    let before = Arc::clone(&pass.memory.jobs);
+    let mut rendering = Rendering::new(&before);
+    pass.render_all(&mut rendering, &observed.candidates.jobs, &with);
+    let any_more = with.append(&mut rendering, jobs.as_ref())?;
     let additional = Additional {
-        scrape_configs: text(spec.common.additional_scrape_configs.as_ref())?,
-        alert_relabel_configs: text(spec.additional_alert_relabel_configs.as_ref())?,
-        alertmanager_configs: text(spec.additional_alert_manager_configs.as_ref())?,
+        scrape_configs: None,
+        alert_relabel_configs: relabelings.map(|origin| origin.text),
+        alertmanager_configs: managers.map(|origin| origin.text),
     };
-    server_configuration(
-        pass.object,
-        selected,
-        &additional,
-        &observed.assets,
-        observed.options,
-    )
-    .map_err(|error| error.to_string())
+    let tail = generator.tail_of_server(&mut frame, prometheus, &additional);
+    tail.map_err(said)?;
+    pass.put_rendered(rendering, frame, (&with, any_more))
 }
 
 fn shards(pass: &mut ServerPass<'_>, rules: &[String], tls_secrets: usize) -> Result<(), String> {

@@ -1,13 +1,20 @@
 //! What to write for one PrometheusAgent, in upstream's order (`pkg/prometheus/agent/operator.go`): configuration, TLS
 //! material, web configuration, Service, a StatefulSet for each shard, shards that are no longer wanted.
 
+use std::sync::Arc;
+
 use crate::api::PrometheusAgent;
 use crate::api::prometheus_agent::PrometheusAgentSpec;
 use crate::api::status::PrometheusStatus;
-use crate::config::prometheus::{Additional, Generated, Options, Selected, agent_configuration};
+use crate::config::prometheus::{ConfigError, Generator, Options};
+use crate::config::version::Version;
 use crate::operator::decision::Decision;
 use crate::operator::pass::Pass;
+use crate::operator::rendering::Rendering;
+use crate::operator::scraping::{With, additional_text};
+use crate::operator::selecting::Configuration;
 use crate::operator::workload::Observed;
+use crate::selection::{Check, check_common, check_pod_monitor, check_service_monitor};
 use crate::workload::{AgentInput, Excess, agent_service, agent_stateful_set};
 
 const NOTHING: &str = "No ServiceMonitor, PodMonitor, Probe, and ScrapeConfig have been selected.";
@@ -31,10 +38,7 @@ fn write(pass: &mut AgentPass<'_>) -> Result<(), String> {
     let version = pass.version()?;
     pass.check_selectors()?;
     let observed = pass.observed;
-    let selected = pass.select_jobs(&version, &observed.candidates);
-    let made = generated(pass, &selected)?;
-    pass.put_configuration(&made.text)?;
-    let tls_secrets = pass.put_tls_files(made);
+    let tls_secrets = configuration(pass, &version)?;
     pass.put_web()?;
     let service = pass.object.spec.common.service_name.as_deref();
     pass.put_service(service, agent_service)?;
@@ -55,17 +59,37 @@ fn write(pass: &mut AgentPass<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn generated(pass: &AgentPass<'_>, selected: &Selected) -> Result<Generated, String> {
-    let agent = pass.object;
-    let assets = &pass.observed.assets;
-    let scope = assets.within(&agent.metadata.namespace);
-    let jobs = scope.maybe_secret(agent.spec.common.additional_scrape_configs.as_ref());
-    let additional = Additional {
-        scrape_configs: jobs.map_err(|error| error.explain())?,
-        ..Additional::default()
-    };
-    agent_configuration(agent, selected, &additional, assets, options(pass.observed))
-        .map_err(|error| error.to_string())
+/// The configuration and the TLS material it names; how many Secrets hold that.
+fn configuration(pass: &mut AgentPass<'_>, version: &Version) -> Result<usize, String> {
+    let (agent, observed) = (pass.object, pass.observed);
+    let (common, metadata) = (&agent.spec.common, &agent.metadata);
+    let scope = observed.assets.within(&metadata.namespace);
+    check_common(Check {
+        common,
+        version,
+        scope,
+    })?;
+    let additional = common.additional_scrape_configs.as_ref();
+    let additional = additional_text(scope, "additionalScrapeConfigs", additional)?;
+    let said = |error: ConfigError| error.to_string();
+    let generator = Generator::new(common, metadata, &observed.assets, options(observed));
+    let generator = generator.map_err(said)?;
+    let mut frame = generator.head_of_agent().map_err(said)?;
+    let with = With::new(&generator, version, &frame);
+    let before = Arc::clone(&pass.memory.jobs);
+    let mut rendering = Rendering::new(&before);
+    let jobs = &observed.candidates;
+    let monitors = (Configuration::PodMonitor, jobs.pod_monitors.as_slice());
+    pass.render(&mut rendering, monitors, &with, check_pod_monitor);
+    let any_more = with.append(&mut rendering, additional.as_ref())?;
+    let monitors = (
+        Configuration::ServiceMonitor,
+        jobs.service_monitors.as_slice(),
+    );
+    pass.render(&mut rendering, monitors, &with, check_service_monitor);
+    pass.render_others(&mut rendering, jobs, &with);
+    generator.tail_of_agent(&mut frame).map_err(said)?;
+    pass.put_rendered(rendering, frame, (&with, any_more))
 }
 
 /// Shards of agents are never retained, so their jobs have no rules for that.

@@ -1,5 +1,7 @@
 //! Types: what can be added to what, and which arguments functions take.
 
+use machinery::go_regex;
+
 use super::Wrong;
 use super::ast::{Aggregate, Binary, Call, Expr, Matcher, Selector};
 use super::functions::Type;
@@ -199,6 +201,5 @@ fn takes_nothing(matcher: &Matcher) -> bool {
 
 /// A pattern of a matcher, which must take the whole value.
 pub(super) fn pattern(value: &str) -> Result<regex::Regex, String> {
-    regex::Regex::new(&format!("^(?s:{value})$"))
-        .map_err(|_| format!("error parsing regexp: {value:?}"))
+    go_regex::compile(&format!("^(?s:{value})$"))
 }

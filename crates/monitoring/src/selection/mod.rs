@@ -12,6 +12,7 @@ mod pem;
 pub mod relabel;
 mod scrape_config;
 mod which;
+mod workload;
 
 pub use alertmanager::{
     ApiVersion, check_alertmanager_config, check_global_client, check_global_config, validate,
@@ -20,6 +21,7 @@ pub(crate) use client::check_safe_tls;
 pub use monitors::{check_pod_monitor, check_probe, check_service_monitor};
 pub use scrape_config::check_scrape_config;
 pub use which::Wanted;
+pub use workload::{check_common, check_remote_write, check_server};
 
 use crate::api::common::{SecretKeySelector, SecretOrConfigMap};
 use crate::api::common_prometheus::CommonPrometheusFields;

@@ -1,6 +1,6 @@
 //! Relabeling rules that Prometheus would refuse.
 
-use regex::Regex;
+use machinery::go_regex;
 
 use super::{At, Refusal};
 use crate::api::common::RelabelConfig;
@@ -61,7 +61,11 @@ pub fn check(rule: &RelabelConfig, version: &Version) -> Result<(), Refusal> {
     }
     if let Some(replacement) = replacement
         && is(&["labelmap"])
-        && !is_label_template(replacement, version)
+        && !(if version.at_least((3, 0, 0)) {
+            !replacement.is_empty()
+        } else {
+            is_label_template(replacement)
+        })
     {
         return Err(format!(
             "{replacement:?} is invalid 'replacement' for {given} action"
@@ -91,40 +95,8 @@ pub fn check(rule: &RelabelConfig, version: &Version) -> Result<(), Refusal> {
 }
 
 fn check_pattern(pattern: &str) -> Result<(), Refusal> {
-    let whole = format!("^(?s:{pattern})$");
-    let Err(error) = Regex::new(&whole) else {
-        return Ok(());
-    };
-    let text = error.to_string();
-    let reasons = [
-        ("unopened group", "unexpected )"),
-        ("unclosed group", "missing closing )"),
-        ("unclosed character class", "missing closing ]"),
-        (
-            "repetition operator missing",
-            "missing argument to repetition operator",
-        ),
-        ("unrecognized escape", "invalid escape sequence"),
-        ("look-around", "invalid or unsupported Perl syntax"),
-        (
-            "invalid character class range",
-            "invalid character class range",
-        ),
-    ];
-    let last = text
-        .lines()
-        .last()
-        .unwrap_or_default()
-        .trim_start_matches("error: ")
-        .to_owned();
-    let known = reasons
-        .iter()
-        .find(|(ours, _)| text.contains(ours))
-        .map(|(_, theirs)| *theirs);
-    let reason = known.unwrap_or(&last);
-    Err(format!(
-        "invalid regex {pattern} for relabel configuration: error parsing regexp: {reason}: `{whole}`"
-    ))
+    go_regex::check(&format!("^(?s:{pattern})$"))
+        .map_err(|why| format!("invalid regex {pattern} for relabel configuration: {why}"))
 }
 
 /// Any non-empty text from Prometheus 3 on; letters, digits and underscores, not beginning with a digit, before.
@@ -132,6 +104,11 @@ pub fn is_label_name(name: &str, version: &Version) -> bool {
     if version.at_least((3, 0, 0)) {
         return !name.is_empty();
     }
+    is_legacy_name(name)
+}
+
+/// Letters, digits and underscores, not beginning with a digit.
+pub(crate) fn is_legacy_name(name: &str) -> bool {
     let mut chars = name.chars();
     chars
         .next()
@@ -139,11 +116,8 @@ pub fn is_label_name(name: &str, version: &Version) -> bool {
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// A label name that may refer to groups, as `prefix_${1}`.
-fn is_label_template(text: &str, version: &Version) -> bool {
-    if version.at_least((3, 0, 0)) {
-        return !text.is_empty();
-    }
+/// A label name that may refer to groups, as `prefix_${1}`, by the old rules for names.
+pub(crate) fn is_label_template(text: &str) -> bool {
     let mut rest = text;
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut first = true;
@@ -175,12 +149,11 @@ mod tests {
 
     #[test]
     fn templates_are_names_with_references() {
-        let old = Version::parse("2.36.0").unwrap();
         for text in ["a", "prefix_$1", "${1}_x", "a1${name}", "$1$2"] {
-            assert!(is_label_template(text, &old), "{text}");
+            assert!(is_label_template(text), "{text}");
         }
         for text in ["", "1a", "a-b", "$", "${", "${}", "a b"] {
-            assert!(!is_label_template(text, &old), "{text}");
+            assert!(!is_label_template(text), "{text}");
         }
     }
 

@@ -2,9 +2,10 @@
 //! material, web configuration, Service, StatefulSet.
 
 use crate::api::ThanosRuler;
+use crate::api::common_prometheus::CommonPrometheusFields;
 use crate::api::status::ThanosRulerStatus;
 use crate::api::thanos_ruler::ThanosRulerSpec;
-use crate::config::prometheus::ruler_remote_write;
+use crate::config::prometheus::{DEFAULT_VERSION, ruler_remote_write};
 use crate::config::version::Version;
 use crate::operator::decision::{Decision, Remark, deprecated};
 use crate::operator::pass::Pass;
@@ -12,6 +13,7 @@ use crate::operator::rule_files::Enforced;
 use crate::operator::workload::Observed;
 use crate::promql;
 use crate::rules::{Format, Reader};
+use crate::selection::{Check, check_remote_write};
 use crate::workload::{
     Data, THANOS_RULER_WEB_CONFIG, THANOS_VERSION, ThanosRulerInput, thanos_ruler_service,
     thanos_ruler_stateful_set,
@@ -52,6 +54,13 @@ fn write(pass: &mut RulerPass<'_>) -> Result<(), String> {
     pass.check_selectors()?;
     let config_maps = rules(pass, &version);
     let assets = &pass.observed.assets;
+    let common = CommonPrometheusFields::default();
+    let check = Check {
+        common: &common,
+        version: &Version::parse(DEFAULT_VERSION).map_err(|error| error.to_string())?,
+        scope: assets.within(&ruler.metadata.namespace),
+    };
+    check_remote_write(&ruler.spec.remote_write, check)?;
     let made = ruler_remote_write(ruler, &version, assets).map_err(|error| error.to_string())?;
     let data = Data::from([(REMOTE_WRITE_KEY.to_owned(), made.text.into_bytes())]);
     pass.put_secret(&format!("{}-config", pass.prefixed()), &data);

@@ -8,6 +8,7 @@ mod alertmanager;
 mod arguments;
 mod change;
 mod cluster_tls;
+pub mod gzip;
 mod health;
 mod image;
 mod merge;

@@ -7,6 +7,7 @@
 )]
 
 mod alertmanager;
+mod bad_input;
 mod bindings;
 mod cluster;
 mod kubelets;

@@ -110,7 +110,7 @@ fn one_bad_rule_leaves_the_others_as_they_are() {
         let said = &cluster.bindings(&PROMETHEUS_RULE, "broken").await[0];
         assert_eq!(said["resource"], "thanosrulers");
         assert_eq!(said["conditions"][0]["status"], "False");
-        assert_eq!(reconciled(cluster).await["reason"], "");
+        assert_eq!(reconciled(cluster).await["reason"], "RejectedResources");
     });
 }
 

@@ -32,7 +32,7 @@ pub(super) fn mappings(text: &str, what: &str) -> Result<Vec<Mapping>, ConfigErr
 
 impl Generator<'_> {
     /// The additional scrape jobs; with several shards each keeps its share of the targets.
-    pub(super) fn additional_jobs(&self, text: &str) -> Result<Vec<Mapping>, ConfigError> {
+    pub fn additional_jobs(&self, text: &str) -> Result<Vec<Mapping>, ConfigError> {
         let mut jobs = mappings(text, "scrape configs")
             .map_err(|error| error.within("generate additional scrape configs"))?;
         if self.options.daemon_set || self.shards() == 1 {

@@ -1,7 +1,7 @@
 //! The document of a Prometheus in agent mode.
 
 use super::generator::{ConfigError, Generated, Generator, Options};
-use super::server::{Additional, Selected};
+use super::server::{Additional, Frame, Selected};
 use crate::api::PrometheusAgent;
 use crate::config::assets::Assets;
 use crate::config::yaml::{IntoNode, Mapping};
@@ -14,28 +14,38 @@ pub fn agent_configuration(
     assets: &Assets,
     options: Options,
 ) -> Result<Generated, ConfigError> {
-    let generator = Generator::new(&agent.spec.common, &agent.metadata, assets, options)?;
-    generator.check_intervals()?;
-    let mut out = Mapping::new().with("global", generator.global());
-    generator.runtime(&mut out);
-    let mut jobs = generator.pod_monitor_jobs(selected);
-    jobs.extend(
-        generator.additional_jobs(additional.scrape_configs.as_deref().unwrap_or_default())?,
-    );
+    let common = &agent.spec.common;
+    let generator = Generator::new(common, &agent.metadata, assets, options)?;
+    let mut frame = generator.head_of_agent()?;
+    let mut jobs = generator.jobs_of(&selected.pod_monitors)?;
+    jobs.extend(generator.additional_jobs(additional.jobs())?);
     if !options.daemon_set {
-        jobs.extend(generator.service_monitor_jobs(selected));
-        jobs.extend(
-            selected
-                .probes
-                .values()
-                .map(|probe| generator.probe_job(probe)),
-        );
-        jobs.extend(generator.scrape_config_jobs(selected)?);
+        jobs.extend(generator.jobs_of(&selected.service_monitors)?);
+        jobs.extend(generator.jobs_of(&selected.probes)?);
+        jobs.extend(generator.jobs_of(&selected.scrape_configs)?);
     }
-    out.put("scrape_configs", jobs);
-    generator.agent_storage(&mut out)?;
-    generator.remote_write(&mut out);
-    generator.otlp(&mut out)?;
-    generator.tracing(&mut out)?;
-    Ok(generator.generated(out.into_node().to_yaml()))
+    generator.tail_of_agent(&mut frame)?;
+    Ok(generator.generated(frame.around(jobs).into_node().to_yaml()))
+}
+
+impl Generator<'_> {
+    /// What comes before the jobs of an agent.
+    pub fn head_of_agent(&self) -> Result<Frame, ConfigError> {
+        self.check_intervals()?;
+        let mut head = Mapping::new().with("global", self.global());
+        self.runtime(&mut head);
+        Ok(Frame {
+            head,
+            tail: Mapping::new(),
+        })
+    }
+
+    /// What comes after the jobs of an agent.
+    pub fn tail_of_agent(&self, frame: &mut Frame) -> Result<(), ConfigError> {
+        let out = &mut frame.tail;
+        self.agent_storage(out)?;
+        self.remote_write(out);
+        self.otlp(out)?;
+        self.tracing(out)
+    }
 }

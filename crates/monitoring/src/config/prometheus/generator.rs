@@ -164,6 +164,11 @@ impl<'a> Generator<'a> {
         self.warnings.take()
     }
 
+    /// Takes the TLS material that was named so far, by file name.
+    pub fn take_tls_files(&self) -> BTreeMap<String, String> {
+        self.tls_files.take()
+    }
+
     /// Notes TLS material that the document names.
     pub(super) fn tls_file(&self, name: String, content: String) {
         self.tls_files.borrow_mut().insert(name, content);

@@ -28,7 +28,7 @@ pub use agent::agent_configuration;
 pub use generator::{ConfigError, Generated, Generator, Options, enforced_label};
 pub(crate) use histograms::bytes;
 pub use ruler::ruler_remote_write;
-pub use server::{Additional, Selected, server_configuration};
+pub use server::{Additional, Frame, Scraped, Selected, server_configuration, text_of_jobs};
 
 /// Where TLS assets are mounted.
 pub(crate) const CERTIFICATES: &str = "/etc/prometheus/certs";

@@ -1,0 +1,78 @@
+//! Texts with a form of their own: sizes, URLs, addresses.
+
+use std::collections::BTreeSet;
+
+use crate::url;
+
+/// `alecthomas/units`: numbers with units, all of base 2 with `iB`, or all with `B`.
+pub(super) fn check_size(text: &str) -> Result<(), String> {
+    let refuse = || Err(format!("{text:?} is no size; write it as 10MB or 512KiB"));
+    if text == "0" {
+        return Ok(());
+    }
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let mut kinds = BTreeSet::new();
+    if rest.is_empty() {
+        return refuse();
+    }
+    while !rest.is_empty() {
+        let (number, after) = split(rest, |c| c.is_ascii_digit() || c == '.');
+        let (unit, after) = split(after, |c| !c.is_ascii_digit() && c != '.');
+        let digits = number.chars().any(|c| c.is_ascii_digit());
+        if !digits || number.matches('.').count() > 1 {
+            return refuse();
+        }
+        match unit {
+            "B" => {}
+            "KB" | "MB" | "GB" | "TB" | "PB" | "EB" => {
+                kinds.insert(false);
+            }
+            "KiB" | "MiB" | "GiB" | "TiB" | "PiB" | "EiB" => {
+                kinds.insert(true);
+            }
+            _ => return refuse(),
+        }
+        rest = after;
+    }
+    if kinds.len() > 1 { refuse() } else { Ok(()) }
+}
+
+fn split(text: &str, takes: impl Fn(char) -> bool) -> (&str, &str) {
+    let end = text.find(|c| !takes(c)).unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
+}
+
+/// Reads a URL; the refusal doesn't repeat one that holds credentials.
+pub(super) fn parse_url(text: &str) -> Result<url::Url, String> {
+    url::parse(text).map_err(|why| {
+        if text.contains('@') {
+            "is no URL".to_owned()
+        } else {
+            why
+        }
+    })
+}
+
+/// A URL whose scheme is `http` or `https`, with a host.
+pub(super) fn check_http_url(text: &str) -> Result<(), String> {
+    let url = parse_url(text)?;
+    if url.scheme != "http" && url.scheme != "https" {
+        return Err(format!("unsupported scheme {:?} for URL", url.scheme));
+    }
+    if url.host.is_empty() {
+        return Err("missing host for URL".to_owned());
+    }
+    Ok(())
+}
+
+/// `host:port`, or nothing at all.
+pub(super) fn check_address(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let (_, port) = url::split_host_port(text)?;
+    if port.is_empty() {
+        return Err(format!("address {text:?}: port cannot be empty"));
+    }
+    Ok(())
+}
