@@ -14,7 +14,7 @@ use crate::kubectl::repository;
 const MOST: usize = 25;
 
 /// What a pattern may begin with: the session, or an area of `cargo xtask fidelity`.
-const AREAS: [&str; 9] = [
+const AREAS: [&str; 11] = [
     "kubectl",
     "requests",
     "watches",
@@ -24,6 +24,8 @@ const AREAS: [&str; 9] = [
     "builtins",
     "discovery",
     "tables",
+    "kinds",
+    "identities",
 ];
 
 /// One pattern of one row.

@@ -23,23 +23,41 @@ pub struct Divergence {
     pub lines: Vec<Difference>,
 }
 
-/// The replies without what chance decided.
-pub fn normal(replies: &[Reply]) -> Vec<Reply> {
-    let mut names = Names::of(replies);
-    let normal = |reply: &Reply| Reply {
+/// The replies to a sequence without what chance decided. What was waited for gets no names of its own: how often it was asked,
+/// and what it was in between, is chance.
+pub fn normal(sequence: &Sequence, replies: &[Reply]) -> Vec<Reply> {
+    let waits = |number: usize| {
+        let step = sequence.steps.get(number);
+        step.is_some_and(|step| matches!(step.mode, Mode::Until(..)))
+    };
+    let steady = replies.iter().enumerate();
+    let steady = steady.filter(|(number, _)| !waits(*number));
+    let mut names = Names::of(steady.map(|(_, reply)| reply));
+    let waited = replies.iter().enumerate();
+    for (_, reply) in waited.filter(|(number, _)| waits(*number)) {
+        names.waited(reply);
+    }
+    let replies = replies.iter().enumerate();
+    let replies = replies.map(|(number, reply)| {
+        if waits(number) {
+            named(reply, &mut names.clone())
+        } else {
+            named(reply, &mut names)
+        }
+    });
+    replies.collect()
+}
+
+fn named(reply: &Reply, names: &mut Names) -> Reply {
+    let headers = reply.headers.iter();
+    let headers = headers.map(|(name, value)| (name.clone(), names.apply(value)));
+    Reply {
         status: reply.status,
-        headers: causes::warnings_in_order(
-            reply
-                .headers
-                .iter()
-                .map(|(name, value)| (name.clone(), names.apply(value)))
-                .collect(),
-        ),
+        headers: causes::warnings_in_order(headers.collect()),
         body: names
             .apply(&String::from_utf8_lossy(&reply.body))
             .into_bytes(),
-    };
-    replies.iter().map(normal).collect()
+    }
 }
 
 /// What one ground's answers, as they came, contradict of what any server promises, and what was waited for in vain.
@@ -97,11 +115,9 @@ pub fn divergences(
         if theirs != ours {
             let command = command(area, step);
             let mut lines = diff(&lines(&theirs), &lines(&ours));
-            if lines.is_empty() {
-                lines = vec![
-                    format!("-bytes {}", String::from_utf8_lossy(&theirs.body)),
-                    format!("+bytes {}", String::from_utf8_lossy(&ours.body)),
-                ];
+            if lines.is_empty() || are_laid_out_apart(&theirs, &ours) {
+                lines.push(format!("-bytes {}", String::from_utf8_lossy(&theirs.body)));
+                lines.push(format!("+bytes {}", String::from_utf8_lossy(&ours.body)));
             }
             let lines = lines.into_iter().map(|line| Difference {
                 command: command.clone(),
@@ -115,6 +131,21 @@ pub fn divergences(
     }
     all
 }
+
+/// Whether two JSON bodies that differ in texts alone have other space between their values: lines show none, and a row of the
+/// ledger that knows the texts must not hide it.
+fn are_laid_out_apart(theirs: &Reply, ours: &Reply) -> bool {
+    let text = |reply: &Reply| {
+        let text = String::from_utf8_lossy(&reply.body);
+        TEXT.replace_all(&text, "\"\"").into_owned()
+    };
+    let (theirs, ours) = (text(theirs), text(ours));
+    theirs.starts_with('{') && theirs != ours && pretty(&theirs) == pretty(&ours)
+}
+
+static TEXT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#""(?:[^"\\]|\\.)*""#).unwrap_or_else(|_| unreachable!("a pattern of our own"))
+});
 
 /// How the ledger names a request.
 fn command(area: &str, step: &Step) -> String {
@@ -326,6 +357,14 @@ mod tests {
         );
         assert_eq!(found(reply(r#"{"a": 1,"b":[2]}"#)).len(), 2);
         assert_eq!(found(reply("{\"a\":1,\"b\":[2]}\n")).len(), 2);
+        // Space beside a text that differs too.
+        assert_eq!(found(reply(r#"{"a":1,"b":[2] }"#)).len(), 2);
+        let texts = |theirs: &str, ours: &str| {
+            let found = divergences("requests", &sequence, &[reply(theirs)], &[reply(ours)]);
+            found.first().map_or(0, |found| found.lines.len())
+        };
+        assert_eq!(texts(r#"{"a":"x","b":1}"#, r#"{"a":"y","b":1}"#), 2);
+        assert_eq!(texts(r#"{"a":"x","b":1}"#, r#"{"a":"y", "b":1}"#), 4);
         let mut other = reply(r#"{"a":1,"b":[2]}"#);
         other.status = 201;
         assert_eq!(found(other.clone()).len(), 2);

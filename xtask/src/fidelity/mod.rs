@@ -16,6 +16,8 @@ mod identities;
 mod kinds;
 mod managers;
 mod normalise;
+#[cfg(test)]
+mod planted;
 mod progress;
 mod report;
 mod requests;
@@ -274,7 +276,7 @@ impl Pair {
         let played = (sequence, namespace);
         let mut found = broken_promises(area, "theirs", played, &theirs);
         found.extend(broken_promises(area, "ours", played, &ours));
-        let (theirs, ours) = (normal(&theirs), normal(&ours));
+        let (theirs, ours) = (normal(sequence, &theirs), normal(sequence, &ours));
         found.extend(divergences(area.name(), sequence, &theirs, &ours));
         Self {
             divergences: found,

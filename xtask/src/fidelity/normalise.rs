@@ -57,6 +57,8 @@ static PORT: LazyLock<Regex> =
 static PORT_CELL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?P<before>\b\d{1,5}:)(?P<number>3[0-2]\d{3})/(?P<protocol>TCP|UDP|SCTP)\b")
 });
+/// The type of a rule's `self` is named by the nanosecond.
+static SELF: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bselfType\d+\b"));
 static TOKEN: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"));
 /// Pods get a volume with a name of their own.
@@ -72,7 +74,7 @@ static AGE_IN_YAML: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?m)^  - (?:\d{1,3}(?:s|m|ms|m\d{1,2}s)|\d+y(?:\d+d)?)$"));
 
 /// What is known of one sequence on one ground.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Names {
     revisions: BTreeSet<u64>,
     generated: BTreeMap<String, String>,
@@ -83,21 +85,28 @@ impl Names {
     /// Learns from all replies of a sequence.
     pub fn of<'a>(replies: impl IntoIterator<Item = &'a Reply>) -> Self {
         let mut names = Self::default();
-        for reply in replies {
-            for line in reply.body.split(|byte| *byte == b'\n') {
-                if let Ok(value) = serde_json::from_slice::<Value>(line) {
-                    names.learn(&value);
-                }
-            }
-            if let Ok(value) = serde_json::from_slice::<Value>(&reply.body) {
-                names.learn(&value);
-            } else if let Ok(document) =
-                machinery::yaml::parse(&String::from_utf8_lossy(&reply.body))
-            {
-                names.learn(&document.value);
+        replies.into_iter().for_each(|reply| names.reply(reply));
+        names
+    }
+
+    fn reply(&mut self, reply: &Reply) {
+        for line in reply.body.split(|byte| *byte == b'\n') {
+            if let Ok(value) = serde_json::from_slice::<Value>(line) {
+                self.learn(&value);
             }
         }
-        names
+        if let Ok(value) = serde_json::from_slice::<Value>(&reply.body) {
+            self.learn(&value);
+        } else if let Ok(document) = machinery::yaml::parse(&String::from_utf8_lossy(&reply.body)) {
+            self.learn(&document.value);
+        }
+    }
+
+    /// Learns from a reply that was waited for: which revision it saw is chance, so ranks don't count it.
+    pub fn waited(&mut self, reply: &Reply) {
+        let revisions = self.revisions.clone();
+        self.reply(reply);
+        self.revisions = revisions;
     }
 
     fn learn(&mut self, value: &Value) {
@@ -196,6 +205,7 @@ impl Names {
             format!("{}{number}/{}", &found["before"], &found["protocol"])
         });
         let text = VOLUME.replace_all(&text, |found: &Captures| self.number("VOLUME", &found[0]));
+        let text = SELF.replace_all(&text, "selfType");
         let text = TOKEN.replace_all(&text, "TOKEN");
         let text = HASH.replace_all(&text, |found: &Captures| self.number("HASH", &found[0]));
         let text = DATE.replace_all(&text, "DATE");
@@ -286,6 +296,22 @@ fn chance_gets_names_and_nothing_else_does() {
     assert_eq!(
         names.apply("the ResourceVersion in the precondition (6) does not match the ResourceVersion in record (7)"),
         "the ResourceVersion in the precondition (r0) does not match the ResourceVersion in record (r1)"
+    );
+}
+
+#[test]
+fn what_was_waited_for_moves_no_rank() {
+    let reply = |revision: u32| Reply {
+        body: format!(r#"{{"metadata":{{"name":"a","uid":"u","resourceVersion":"{revision}"}}}}"#)
+            .into(),
+        ..Reply::default()
+    };
+    let mut names = Names::of(&[reply(3), reply(9)]);
+    names.waited(&reply(5));
+    assert_eq!(names.rank("9"), "r2");
+    assert_eq!(
+        names.apply("applied to 'selfType0123.f'"),
+        "applied to 'selfType.f'"
     );
 }
 

@@ -297,11 +297,12 @@ fn sound(value: Value) -> Outcome {
     }
 }
 
+/// What is no map has no members: null, where a variable is, for one (`cel-go/interpreter/attributes.go`, `refQualify`).
 fn member(of: &Value, key: &Key) -> Result<Option<Value>, EvalError> {
     match of {
         Value::Map(map) => Ok(find(map, key).cloned()),
         Value::Broken(text) => Err(EvalError::Failed(text.to_string())),
-        _ => Err(EvalError::no_overload()),
+        _ => Ok(None),
     }
 }
 

@@ -199,10 +199,24 @@ fn syntax_error(source: &str, errors: ParseErrors) -> CompileError {
     CompileError::placed(source, &issues)
 }
 
-/// Behind a whole expression Go's parser expects the end alone, not also what could go on with it.
+/// Behind a whole expression Go's parser expects its end alone, or what closes the brackets round it, not also what could go
+/// on with it.
 fn only_end(text: String) -> String {
-    match text.split_once(" expecting {<EOF>, ") {
-        Some((what, _)) => format!("{what} expecting <EOF>"),
+    let Some((what, expected)) = text.split_once(" expecting {") else {
+        return text;
+    };
+    if expected.starts_with("<EOF>, ") {
+        return format!("{what} expecting <EOF>");
+    }
+    // What an operator may follow.
+    if !expected.starts_with("'==', ") {
+        return text;
+    }
+    let mut closing = ["')'", "']'", "'}'"].into_iter();
+    match closing.find(|close| expected.contains(close)) {
+        Some("')'") => format!("{what} expecting ')'"),
+        Some(close) if expected.contains("','") => format!("{what} expecting {{{close}, ','}}"),
+        Some(close) => format!("{what} expecting {close}"),
         None => text,
     }
 }

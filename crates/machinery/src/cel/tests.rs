@@ -117,6 +117,13 @@ const VALUES: &[(&str, &str)] = &[
     ),
     ("dyn(1) == 1.0 && dyn(2) > 1.5", "true"),
     ("self.zzz == 1", "error: no such key: zzz"),
+    ("self.n.zzz == 1", "error: no such key: zzz"),
+    ("self.n['zzz'] == 1", "error: no such key: zzz"),
+    ("has(self.n.zzz) || self.s.?zzz.hasValue()", "false"),
+    (
+        "[1].exists(x, [2].exists(y, x == y",
+        "compile: ERROR: <input>:1:35: Syntax error: mismatched input '<EOF>' expecting ')'\n | [1].exists(x, [2].exists(y, x == y\n | ..................................^",
+    ),
     ("self.a[7]", "error: index out of bounds: 7"),
     ("1 / 0 == 1 || true", "true"),
     ("1 / (self.a.size() - 3) == 1", "error: division by zero"),

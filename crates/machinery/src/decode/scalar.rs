@@ -44,6 +44,11 @@ pub(super) fn base64(text: &str) -> Result<String, String> {
     }
 }
 
+/// Bytes as text.
+pub(super) fn to_base64(bytes: &[u8]) -> String {
+    BASE64.encode(bytes)
+}
+
 /// Where Go's decoder stops: the first byte that is not of the alphabet, or the place of a wrong padding.
 fn bad_base64(text: &str) -> usize {
     let mut digits = 0;

@@ -99,6 +99,8 @@ fn types_with_their_own_decoder_tell_their_own_errors() {
         ),
         error("", "Secret", r#"{"data":{"a":"not base64!"}}"#),
         error("", "Secret", r#"{"data":{"a":"!!"}}"#),
+        error("", "Secret", r#"{"data":{"a":[1,256]}}"#),
+        error("", "Secret", r#"{"data":{"a":["x"]}}"#),
         error(
             "",
             "ConfigMap",
@@ -114,6 +116,8 @@ fn types_with_their_own_decoder_tell_their_own_errors() {
             "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
             "illegal base64 data at input byte 3",
             "illegal base64 data at input byte 0",
+            "json: cannot unmarshal number 256 into Go struct field Secret.data of type uint8",
+            "json: cannot unmarshal string into Go struct field Secret.data of type uint8",
             r#"parsing time "2020-13-01T00:00:00Z": month out of range"#,
             "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.creationTimestamp of type string",
             "json: cannot unmarshal bool into Go struct field ServicePort.spec.ports.targetPort of type int32",

@@ -249,10 +249,28 @@ impl<'t, 'n> Walker<'t, 'n> {
                 },
                 Value::String,
             ),
-            Node::Bool(_) | Node::Number(_) | Node::Array(_) | Node::Object(_) => {
-                self.mismatch(node, ty)
+            Node::Array(items) => {
+                let bytes: Vec<u8> = items.iter().map(|item| self.byte(item)).collect();
+                Value::String(scalar::to_base64(&bytes))
             }
+            Node::Bool(_) | Node::Number(_) | Node::Object(_) => self.mismatch(node, ty),
         }
+    }
+
+    /// One of bytes that are written as a list of numbers: Go takes those too.
+    fn byte(&mut self, node: &Node<'_>) -> u8 {
+        let what = match node {
+            Node::Null => return 0,
+            Node::Number(text) => match text.parse() {
+                Ok(byte) => return byte,
+                Err(_) => format!("number {text}"),
+            },
+            Node::Bool(_) | Node::String(_) | Node::Array(_) | Node::Object(_) => {
+                kind_of(node).to_owned()
+            }
+        };
+        self.save(&what, "uint8");
+        0
     }
 
     /// A value without a type whose duplicate keys count.

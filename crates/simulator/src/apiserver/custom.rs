@@ -118,6 +118,7 @@ impl CustomVersion {
         if let Some(paths) = &self.scale {
             errors.extend(scale::replicas_error(new, &paths.spec_replicas));
             errors.extend(scale::replicas_error(new, &paths.status_replicas));
+            errors.extend(scale::selector_error(new, &paths.label_selector));
         }
         errors.extend(embedded::errors(&self.schema, "", new));
         errors.extend(self.duplicates(new, old));
@@ -146,6 +147,7 @@ impl CustomVersion {
         }
         if let Some(paths) = &self.scale {
             errors.extend(scale::replicas_error(new, &paths.status_replicas));
+            errors.extend(scale::selector_error(new, &paths.label_selector));
         }
         errors.extend(self.duplicates(new, Some(old)));
         self.check_rules(new, Some(old), &mut errors, warnings);

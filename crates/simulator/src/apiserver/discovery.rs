@@ -137,7 +137,9 @@ fn json(document: &impl Serialize, pretty: bool) -> String {
 
 fn aggregated(request: &Request, document: &impl Serialize) -> Response {
     let body = json(document, super::negotiate::pretty(request));
-    let etag = format!("\"{}\"", super::openapi::hash(body.as_bytes()));
+    // The same for who gets it on several lines.
+    let compact = json(document, false);
+    let etag = format!("\"{}\"", super::openapi::hash(compact.as_bytes()));
     let known = request.header(header::IF_NONE_MATCH) == Some(etag.as_str());
     let mut response = if known {
         let mut response = text(request, negotiate::AGGREGATED_V2, String::new());

@@ -341,7 +341,9 @@ pub(crate) fn validate_update(
     if let Some(custom) = served.custom() {
         let mut errors = body::custom_type_errors(served, new);
         if !errors.is_empty() {
-            return errors;
+            let namespaced = resource.namespaced;
+            let common = validation::meta::validate_updated_meta(new, old, namespaced);
+            return common.into_iter().chain(errors).collect();
         }
         errors.extend(validation::meta::validate_custom_resource_meta(
             new,

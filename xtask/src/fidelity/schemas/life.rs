@@ -34,7 +34,14 @@ pub fn sequence(title: &str, chance: &mut Chance) -> Sequence {
     let again = json!({"apiVersion": format!("{group}/{version}"), "kind": "Gear", "metadata": {"name": "new"}});
     let apply = Step::new("PATCH", format!("{all}/new?fieldManager=a"));
     steps.push(apply.body(APPLY, again.to_string()));
-    steps.push(Step::get(format!("{all}/held")));
+    // That is written first, then the objects are deleted one after the other.
+    let held = format!("{all}/held");
+    steps.push(until(
+        &held,
+        "/metadata/deletionGracePeriodSeconds",
+        &json!(0),
+    ));
+    steps.push(Step::get(held));
     let free = Step::new("PATCH", format!("{all}/held"));
     steps.push(free.body(MERGE, r#"{"metadata":{"finalizers":null}}"#));
     steps.push(until(&item, "/code", &json!(404)));
@@ -103,10 +110,15 @@ fn managers(steps: &mut Vec<Step>, item: &str, chance: &mut Chance) {
                     .body(APPLY, body.to_string())
             }
         };
+        let renamed = step.body.contains("shortNames");
         steps.push(step);
         // The names controller may still have to say something.
         let names = format!("{item}?round={round}");
-        steps.push(until(&names, "/status/conditions/0/status", &json!("True")));
+        steps.push(if renamed {
+            until(&names, "/status/acceptedNames/shortNames/0", &json!(value))
+        } else {
+            until(&names, "/status/conditions/0/status", &json!("True"))
+        });
     }
 }
 

@@ -36,6 +36,19 @@ pub fn validate_custom_resource_meta(
     errors
 }
 
+/// Errors of the `metadata` of any object's update, before its own kind is asked (`apiserver/pkg/registry/rest/update.go`).
+#[must_use]
+pub fn validate_updated_meta(new: &Value, old: &Value, namespaced: bool) -> Vec<FieldError> {
+    let mut errors = Errors::new();
+    common_update(
+        &At::new("", new),
+        &At::new("", old),
+        namespaced,
+        &mut errors,
+    );
+    errors
+}
+
 /// Errors of the `metadata` of a resource that stands inside another one, at that path. It need not have a name, and is in a
 /// namespace if it says so.
 #[must_use]

@@ -41,6 +41,13 @@ impl Failure {
             always: false,
         }
     }
+
+    fn always(message: impl Into<String>) -> Self {
+        Self {
+            always: true,
+            ..Self::invalid(message)
+        }
+    }
 }
 
 fn fails_closed(policy: &Value) -> bool {
@@ -165,7 +172,7 @@ impl ApiServer {
     ) -> Result<Vec<Failure>, ApiError> {
         let params = match self.params(policy, binding, attributes) {
             Ok(params) => params,
-            Err(text) if fails_closed(policy) => return Ok(vec![Failure::invalid(text)]),
+            Err(text) if fails_closed(policy) => return Ok(vec![Failure::always(text)]),
             Err(_) => return Ok(Vec::new()),
         };
         let shown = Shown::of(self, attributes, about, object)?;
@@ -265,10 +272,7 @@ fn violations(policy: &Value, mut scope: Scope<'_>) -> Vec<Failure> {
     if fails_closed(policy) {
         for annotation in items(policy, "/spec/auditAnnotations") {
             if let Err(text) = scope.value(text(annotation, "/valueExpression").trim()) {
-                failures.push(Failure {
-                    always: true,
-                    ..Failure::invalid(text)
-                });
+                failures.push(Failure::always(text));
             }
         }
     }

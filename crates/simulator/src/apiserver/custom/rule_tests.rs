@@ -162,3 +162,85 @@ fn rules_are_refused_for_what_they_may_cost() {
     assert_eq!(rule(texts(Some(100)), nested), [""; 0]);
     assert_eq!(rule(texts(None), "self.size() < 3"), [""; 0]);
 }
+
+/// The fields and beginnings of all errors of a schema whose only property is that one.
+fn errors_of(property: &Value) -> Vec<String> {
+    let schema = json!({"type": "object", "properties": {"a": property}});
+    let errors = super::structural::errors(&schema, "s", false, false);
+    errors.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_default_of_a_whole_resource_says_what_it_is() {
+    let schema =
+        json!({"type": "object", "default": {"a": 1}, "properties": {"a": {"type": "integer"}}});
+    let errors = super::structural::errors(&schema, "s", false, false);
+    let told: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "s.default.apiVersion: Required value",
+            "s.default.kind: Required value"
+        ]
+    );
+}
+
+#[test]
+fn a_rule_that_gives_no_bool_is_not_run_on_a_default() {
+    let text =
+        json!({"type": "string", "default": "x", "x-kubernetes-validations": [{"rule": "1"}]});
+    let told = r#"s.properties[a].default: Invalid value: "string": rule compile error: cel expression must evaluate to a bool"#;
+    assert_eq!(errors_of(&text), [told]);
+}
+
+#[test]
+fn old_values_are_found_in_maps_of_all_sorts_there_are() {
+    let transition = json!([{"rule": "self == oldSelf"}]);
+    let of_sort = |sort: &str| {
+        let inner =
+            json!({"type": "string", "maxLength": 9, "x-kubernetes-validations": transition});
+        let map =
+            json!({"type": "object", "x-kubernetes-map-type": sort, "properties": {"b": inner}});
+        errors_of(&map).len()
+    };
+    assert_eq!(
+        (of_sort("atomic"), of_sort("granular"), of_sort("odd")),
+        (0, 0, 2)
+    );
+}
+
+#[test]
+fn what_is_below_a_type_that_is_none_has_no_type_either() {
+    let inner = json!({"type": "string", "x-kubernetes-validations": [{"rule": "self == 'x'"}]});
+    let found = errors_of(&json!({"type": "text", "properties": {"b": inner}}));
+    let [form, rule] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert!(
+        form.starts_with("s.properties[a].type: Unsupported value"),
+        "{form}"
+    );
+    let hidden = "s.properties[a].properties[b].x-kubernetes-validations: Internal error: internal error: failed to construct type";
+    assert!(rule.starts_with(hidden), "{rule}");
+}
+
+#[test]
+fn a_list_that_complains_about_its_items_does_not_hide_their_rules() {
+    let costly =
+        json!([{"rule": "self.split(',').all(x, self.split('.').exists(y, x.contains(y)))"}]);
+    let items = json!({"type": "string", "x-kubernetes-validations": costly});
+    let list = json!({"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"], "items": items});
+    let schema = json!({"type": "object", "properties": {"a": list}});
+    let errors = super::structural::errors(&schema, "s", false, false);
+    let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+    assert_eq!(
+        fields,
+        [
+            "s.properties[a].items.type",
+            "s.properties[a].x-kubernetes-list-map-keys",
+            "s.properties[a].items.x-kubernetes-validations[0].rule",
+            "s.properties[a].items.x-kubernetes-validations[0].rule",
+            "s"
+        ]
+    );
+}

@@ -183,7 +183,11 @@ impl Rule {
         let program = env.compile(text(rule, "rule"));
         Self {
             text: text(rule, "rule").trim().to_owned(),
-            program: program.map_err(|error| format!("compilation failed: {error}")),
+            program: match program {
+                Ok(program) if *program.output() == Type::Bool => Ok(program),
+                Ok(_) => Err("cel expression must evaluate to a bool".to_owned()),
+                Err(error) => Err(format!("compilation failed: {error}")),
+            },
             message: text(rule, "message").trim().to_owned(),
             message_program,
             message_source,

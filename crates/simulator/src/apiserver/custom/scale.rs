@@ -1,11 +1,11 @@
-//! Replica counts found through the scale subresource's paths. Mirrors
+//! Replica counts and the selector, found through the scale subresource's paths. Mirrors
 //! `apiextensions-apiserver/pkg/registry/customresource/validator.go`.
 
 use machinery::builtin::validation::FieldError;
 use serde_json::Value;
 
-/// The error of the count at a path such as `.spec.replicas`, if any; an absent count is fine.
-pub(super) fn replicas_error(object: &Value, path: &str) -> Option<FieldError> {
+/// What is at a path such as `.spec.replicas`, if anything. The error is Go's.
+fn nested<'a>(object: &'a Value, path: &str) -> Result<Option<&'a Value>, String> {
     let mut value = object;
     let mut walked = String::new();
     for segment in path.trim_start_matches('.').split('.') {
@@ -13,14 +13,21 @@ pub(super) fn replicas_error(object: &Value, path: &str) -> Option<FieldError> {
         match value {
             Value::Object(map) => match map.get(segment) {
                 Some(next) => value = next,
-                None => return None,
+                None => return Ok(None),
             },
-            other => {
-                let text = accessor_error(&walked, other, "map[string]interface{}");
-                return Some(FieldError::invalid(path, 0, text));
-            }
+            Value::Null => return Ok(None),
+            other => return Err(accessor_error(&walked, other, "map[string]interface{}")),
         }
     }
+    Ok(Some(value))
+}
+
+/// The error of the count at a path such as `.spec.replicas`, if any; an absent count is fine.
+pub(super) fn replicas_error(object: &Value, path: &str) -> Option<FieldError> {
+    let value = match nested(object, path) {
+        Ok(value) => value?,
+        Err(text) => return Some(FieldError::invalid(path, 0, text)),
+    };
     match value.as_i64() {
         None => Some(FieldError::invalid(
             path,
@@ -39,6 +46,19 @@ pub(super) fn replicas_error(object: &Value, path: &str) -> Option<FieldError> {
         )),
         Some(_) => None,
     }
+}
+
+/// The error of the selector's text at a path such as `.status.selector`, if any; an absent one is fine, and so is no path.
+pub(super) fn selector_error(object: &Value, path: &str) -> Option<FieldError> {
+    if path.is_empty() {
+        return None;
+    }
+    let text = match nested(object, path) {
+        Ok(None | Some(Value::String(_))) => return None,
+        Ok(Some(value)) => accessor_error(path, value, "string"),
+        Err(text) => text,
+    };
+    Some(FieldError::invalid(path, "", text))
 }
 
 fn accessor_error(path: &str, value: &Value, expected: &str) -> String {

@@ -11,6 +11,7 @@ use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
 use machinery::go_regex;
 use serde_json::Value;
 
+use super::embedded;
 use super::prune;
 use super::rules::Rules;
 use super::schema::Schema;
@@ -86,16 +87,16 @@ pub(super) fn errors(schema: &Value, path: &str, unchanged: bool, status: bool) 
     complete::errors(schema, path, &mut structural);
     structural.sort_by_key(ToString::to_string);
     if structural.is_empty() {
-        defaults(schema, path, &mut structural);
+        defaults(schema, path, true, &mut structural);
     }
-    let mut form = Vec::new();
+    let mut form = Form::default();
     open_api(schema, path, true, Inside::default(), &mut form);
     let mut of_rules = Vec::new();
     if structural.is_empty() {
-        rules::compile(schema, path, &form, unchanged, &mut of_rules);
+        rules::compile(schema, path, &form.owners, unchanged, &mut of_rules);
     }
     errors.extend(structural);
-    errors.extend(form);
+    errors.extend(form.errors);
     errors.extend(of_rules);
     errors
 }
@@ -160,15 +161,24 @@ struct Inside<'a> {
     metadata: bool,
 }
 
+/// What is wrong with the form of schemas, and which of them says so: a list complains about its items too.
+#[derive(Default)]
+struct Form {
+    errors: Vec<FieldError>,
+    owners: Vec<String>,
+}
+
+impl Form {
+    /// What was added since the last time is that schema's.
+    fn are_of(&mut self, path: &str) {
+        self.owners.resize(self.errors.len(), path.to_owned());
+    }
+}
+
 /// What this API takes of OpenAPI, in the order of the real server.
-fn open_api(
-    schema: &Value,
-    path: &str,
-    root: bool,
-    inside: Inside<'_>,
-    errors: &mut Vec<FieldError>,
-) {
-    own_form(schema, path, inside, errors);
+fn open_api(schema: &Value, path: &str, root: bool, inside: Inside<'_>, form: &mut Form) {
+    own_form(schema, path, inside, &mut form.errors);
+    form.are_of(path);
     let embedded = set(schema, "x-kubernetes-embedded-resource");
     let mut below = children(schema, path);
     // Lists come last.
@@ -191,8 +201,9 @@ fn open_api(
                 within.no_defaults = reason.as_deref();
             }
         }
-        open_api(child, &child_path, false, within, errors);
+        open_api(child, &child_path, false, within, form);
     }
+    let errors = &mut form.errors;
     if schema.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(false)) {
         let field = format!("{path}.x-kubernetes-preserve-unknown-fields");
         errors.push(FieldError::invalid(
@@ -204,6 +215,7 @@ fn open_api(
     map_type(schema, path, errors);
     list_type(schema, path, errors);
     rules::form(schema, path, errors);
+    form.are_of(path);
 }
 
 fn own_form(schema: &Value, path: &str, inside: Inside<'_>, errors: &mut Vec<FieldError>) {
@@ -458,11 +470,13 @@ fn pattern(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// Defaults must be what the schema would accept, unknown fields included.
-fn defaults(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
+/// Defaults must be what the schema would accept, unknown fields included. Those of a map's values are not looked at
+/// (`apiserver/schema/defaulting/validation.go`).
+fn defaults(schema: &Value, path: &str, root: bool, errors: &mut Vec<FieldError>) {
     if let Some(default) = schema.get("default").filter(|default| !default.is_null()) {
         let field = format!("{path}.default");
-        let compiled = Schema::of_default(schema);
+        let mut compiled = Schema::of_default(schema);
+        compiled.embedded |= root;
         let mut pruned = default.clone();
         if compiled.kind == "object" && !prune_default(&mut pruned, &compiled) {
             errors.push(FieldError::invalid(
@@ -471,12 +485,19 @@ fn defaults(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
                 "must not have unknown fields",
             ));
         }
-        let mut complaints = validate::validate(&compiled, "", default, None);
-        if complaints.is_empty()
+        let malformed = embedded::errors(&compiled, &field, default);
+        let mut complaints = if malformed.is_empty() {
+            validate::validate(&compiled, "", default, None)
+        } else {
+            Vec::new()
+        };
+        if malformed.is_empty()
+            && complaints.is_empty()
             && let Some(rules) = Rules::compile(schema)
         {
             complaints.extend(rules.check(&compiled, default, None).errors);
         }
+        errors.extend(malformed);
         for mut error in complaints {
             error.field = match error.field.as_str() {
                 "<nil>" => field.clone(),
@@ -485,8 +506,11 @@ fn defaults(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
             errors.push(error);
         }
     }
-    for (path, child) in children(schema, path) {
-        defaults(child, &path, errors);
+    for (child_path, child) in children(schema, path) {
+        let step = child_path.strip_prefix(path).unwrap_or_default();
+        if step != ".additionalProperties" {
+            defaults(child, &child_path, false, errors);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ fn definition(schema: &Value) -> Value {
             "group": "err.example.com", "scope": "Namespaced", "names": {"plural": "errs", "kind": "Err"},
             "versions": [{
                 "name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema},
-                "subresources": {"status": {}, "scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}},
+                "subresources": {"status": {}, "scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas", "labelSelectorPath": ".status.selector"}},
             }],
         },
     })
@@ -158,6 +158,56 @@ fn invalid_fields_are_explained_in_the_words_of_the_server() {
     for (spec, expected) in cases {
         assert_eq!(complaints(&spec), expected, "{spec}");
     }
+}
+
+#[test]
+fn versions_with_other_schemas_have_other_selectable_fields() {
+    let told = |fields: [&str; 2]| {
+        let mut two = definition(&schema());
+        let versions = two["spec"]["versions"].as_array_mut().unwrap();
+        let mut second = versions[0].clone();
+        second["name"] = json!("v2");
+        second["storage"] = json!(false);
+        second["schema"]["openAPIV3Schema"]["properties"]["more"] = json!({"type": "string"});
+        versions.push(second);
+        for (version, field) in versions.iter_mut().zip(fields) {
+            version["selectableFields"] = json!([{"jsonPath": field}]);
+        }
+        texts(&validate_definition(&two, None))
+            .into_iter()
+            .filter(|text| text.contains("selectableFields"))
+            .collect::<Vec<_>>()
+    };
+    let same = r#"spec.selectableFields: Invalid value: "": may only be set when validations.schema is included"#;
+    assert_eq!(told([".spec.en", ".spec.en"]), [same]);
+    assert_eq!(told([".spec.en", ".spec.req"]), [""; 0]);
+}
+
+#[test]
+fn a_scale_needs_a_number_and_a_text_where_its_paths_lead() {
+    let status = |status: Value| {
+        let old = json!({"spec": {"req": "r"}});
+        let mut new = old.clone();
+        new["status"] = status;
+        let errors = version().validate_status(&new, &old, &mut Vec::new());
+        let own = texts(&errors).into_iter();
+        own.filter(|text| text.starts_with('.')).collect::<Vec<_>>()
+    };
+    assert_eq!(status(json!({"replicas": 1, "selector": "a=b"})), [""; 0]);
+    assert_eq!(status(Value::Null), [""; 0]);
+    assert_eq!(
+        status(json!(7)),
+        [
+            ".status.replicas: Invalid value: 0: .status.replicas accessor error: 7 is of the type int64, expected map[string]interface{}",
+            r#".status.selector: Invalid value: "": .status.selector accessor error: 7 is of the type int64, expected map[string]interface{}"#,
+        ]
+    );
+    assert_eq!(
+        status(json!({"selector": null})),
+        [
+            r#".status.selector: Invalid value: "": .status.selector accessor error: <nil> is of the type <nil>, expected string"#
+        ]
+    );
 }
 
 #[test]
@@ -326,6 +376,11 @@ fn bad_definitions_are_refused_in_the_words_of_the_server() {
     assert_eq!(
         schema_case(json!({"type": "object", "properties": {
             "a": {"x-kubernetes-int-or-string": true, "default": true}}})),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        schema_case(json!({"type": "object", "properties": {
+            "a": {"type": "object", "additionalProperties": {"type": "string", "default": 5}}}})),
         Vec::<String>::new()
     );
     assert_eq!(

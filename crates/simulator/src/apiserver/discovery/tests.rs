@@ -14,7 +14,8 @@ fn get(path: &str, accept: &str, known: Option<&str>) -> Response {
     let query = if query.is_empty() {
         Vec::new()
     } else {
-        vec![(query.to_owned(), String::new())]
+        let (key, value) = query.split_once('=').unwrap_or((query, ""));
+        vec![(key.to_owned(), value.to_owned())]
     };
     let request = Request {
         method: Method::GET,
@@ -57,6 +58,9 @@ fn aggregated_discovery_is_served_to_who_asks_for_v2() {
     let tag = response.headers["etag"].to_str().unwrap();
     let again = get("/apis", accept, Some(tag));
     assert_eq!((again.status, again.body.len()), (304, 0));
+    let pretty = get("/apis?pretty=true", accept, None);
+    assert!(pretty.body.len() > response.body.len());
+    assert_eq!(pretty.headers["etag"], tag);
 }
 
 #[test]

@@ -26,9 +26,11 @@ pub(super) fn schema(version: &CustomVersion, form: Form) -> Value {
         "x-kubernetes-group-version-kind".to_owned(),
         kinds(version, &version.resource.kind),
     );
-    if form == Form::V2 && map.remove("x-kubernetes-preserve-unknown-fields").is_some() {
-        // as the reference: what keeps anything is published without its properties
-        map.remove("properties");
+    if form == Form::V2 && map.contains_key("x-kubernetes-preserve-unknown-fields") {
+        // as the reference: what keeps anything is published as an object and no more
+        map.retain(|key, _| key == "x-kubernetes-group-version-kind");
+        map.insert("type".to_owned(), json!("object"));
+        selectable(map, version);
         return schema;
     }
     if map.get("type").and_then(Value::as_str) == Some("object") {

@@ -180,3 +180,24 @@ fn documents_are_made_once_for_each_state_of_the_definitions() {
     let back = get_from(&mut api, "/openapi/v2", JSON);
     assert_eq!(everything.body, back.body);
 }
+
+#[test]
+fn what_keeps_unknown_fields_is_an_object_and_no_more_in_version_2() {
+    let mut api = ApiServer::new(Options::default());
+    let definition = json!({
+        "metadata": {"name": "gadgets.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced", "names": {"plural": "gadgets", "kind": "Gadget"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "selectableFields": [{"jsonPath": ".spec"}],
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true,
+                    "required": ["spec"], "properties": {"spec": {"type": "string"}}}}}]},
+        "status": {"conditions": [{"type": "Established", "status": "True"}],
+            "acceptedNames": {"plural": "gadgets", "kind": "Gadget", "singular": "gadget", "listKind": "GadgetList"}},
+    });
+    api.serve_definition("gadgets.example.com", Some(&definition));
+    let document = json_of(&get_from(&mut api, "/openapi/v2", JSON));
+    assert_eq!(
+        document["definitions"]["com.example.v1.Gadget"],
+        json!({"type": "object", "x-kubernetes-selectable-fields": [{"fieldPath": "spec"}],
+            "x-kubernetes-group-version-kind": [{"group": "example.com", "version": "v1", "kind": "Gadget"}]})
+    );
+}

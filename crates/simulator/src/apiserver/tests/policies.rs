@@ -202,6 +202,11 @@ fn parameters_are_found_by_name_or_labels_or_are_missing() {
         let expected = format!("configmaps \"a\" is forbidden: {DENIED}{text}");
         assert_eq!(outcome.message(), expected);
     }
+    // That is no failure of a validation, and not for the binding to decide.
+    let mut warning = reference(json!({"name": "nope", "parameterNotFoundAction": "Deny"}));
+    warning["validationActions"] = json!(["Warn"]);
+    let outcome = create(&spec, &warning);
+    assert_eq!((outcome.status, outcome.warnings.len()), (422, 0));
     let allowed = reference(json!({"name": "nope", "parameterNotFoundAction": "Allow"}));
     assert_eq!(create(&spec, &allowed).status, 201);
     let unknown = merged(

@@ -78,7 +78,7 @@ pub(super) fn version_errors(
             &format!("{path}.additionalPrinterColumns"),
         ));
     }
-    if !shared.has("selectableFields") || !shared.has("schema") {
+    if !shared.has("selectableFields") {
         errors.extend(selectable_errors(
             version,
             &format!("{path}.selectableFields"),
@@ -130,8 +130,16 @@ pub(super) fn hoisted_errors(
     if shared.has("additionalPrinterColumns") {
         errors.extend(column_errors(first, "spec.additionalPrinterColumns"));
     }
-    if shared.has("selectableFields") && shared.has("schema") {
-        errors.extend(selectable_errors(first, "spec.selectableFields"));
+    if shared.has("selectableFields") {
+        let field = "spec.selectableFields";
+        let fields = first.get("selectableFields").and_then(Value::as_array);
+        if shared.has("schema") {
+            errors.extend(selectable_errors(first, field));
+        } else if fields.is_some_and(|fields| !fields.is_empty()) {
+            // At the top of the internal form the schema is missed then.
+            let detail = "may only be set when validations.schema is included";
+            errors.push(FieldError::invalid(field, "", detail));
+        }
     }
     errors
 }

@@ -71,17 +71,17 @@ pub(super) fn form(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// Errors of all rules in a schema that is structural. `form` are the errors in its form: rules of what has some in it or
-/// below are not looked at. `unchanged` schemas may have rules that cost too much each, but not all together.
+/// Errors of all rules in a schema that is structural. `flawed` are the schemas in it whose form is wrong: rules of those and
+/// around them are not looked at. `unchanged` schemas may have rules that cost too much each, but not all together.
 pub(super) fn compile(
     schema: &Value,
     path: &str,
-    form: &[FieldError],
+    flawed: &[String],
     unchanged: bool,
     errors: &mut Vec<FieldError>,
 ) {
     let mut compiler = Compiler {
-        form,
+        flawed,
         unchanged,
         errors,
         total: Total::default(),
@@ -91,6 +91,7 @@ pub(super) fn compile(
         root: true,
         uncorrelated: None,
         most: Some(1),
+        hidden: false,
     };
     compiler.below(schema, root);
     let total = compiler.total;
@@ -107,10 +108,12 @@ struct Place<'a> {
     uncorrelated: Option<&'a str>,
     /// How many values of it there may be, if the schemas around it say.
     most: Option<u64>,
+    /// Nothing is known of data around it, and so of its own.
+    hidden: bool,
 }
 
 struct Compiler<'a> {
-    form: &'a [FieldError],
+    flawed: &'a [String],
     unchanged: bool,
     errors: &'a mut Vec<FieldError>,
     total: Total,
@@ -122,6 +125,9 @@ impl Compiler<'_> {
             .most
             .zip(most_elements(schema))
             .map(|(around, own)| around.saturating_mul(own));
+        // A schema of no type that there is hides everything below it; where all forms are fine, none is.
+        let hidden =
+            place.hidden || (!self.flawed.is_empty() && Shape::of(schema, place.root).is_hidden());
         for (path, child) in children(schema, place.path) {
             let step = path.strip_prefix(place.path).unwrap_or_default();
             // Rules in junctors are not looked at.
@@ -132,13 +138,13 @@ impl Compiler<'_> {
                 continue;
             }
             let lost = (step == ".items" && text(schema, "x-kubernetes-list-type") != "map")
-                || (step.starts_with(".properties[")
-                    && text(schema, "x-kubernetes-map-type") == "atomic");
+                || (step.starts_with(".properties[") && !is_correlatable_map(schema));
             let below = Place {
                 path: &path,
                 root: child.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true)),
                 uncorrelated: place.uncorrelated.or(lost.then_some(place.path)),
                 most,
+                hidden,
             };
             self.below(child, below);
         }
@@ -147,8 +153,8 @@ impl Compiler<'_> {
 
     /// Whether the form of a schema and of everything below it is fine.
     fn is_fine(&self, path: &str) -> bool {
-        !self.form.iter().any(|error| {
-            let rest = error.field.strip_prefix(path);
+        !self.flawed.iter().any(|owner| {
+            let rest = owner.strip_prefix(path);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         })
     }
@@ -158,7 +164,7 @@ impl Compiler<'_> {
             return;
         }
         let shape = Shape::of(schema, place.root);
-        if shape.is_hidden() {
+        if place.hidden || shape.is_hidden() {
             let detail = "internal error: failed to construct type information for x-kubernetes-validations rules: unable \
                           to convert structural schema to CEL declarations";
             let field = format!("{}.x-kubernetes-validations", place.path);
@@ -248,6 +254,13 @@ impl Compiler<'_> {
         }
         self.total.add(field, cost);
     }
+}
+
+/// Old values of a map's fields are found, unless it is of a sort that nobody knows (`schema/cel/validation.go`).
+fn is_correlatable_map(schema: &Value) -> bool {
+    let kind = schema.get("x-kubernetes-map-type");
+    let kind = kind.filter(|kind| !kind.is_null());
+    kind.is_none_or(|kind| kind == "granular" || kind == "atomic")
 }
 
 /// How many values of the schemas below there may be for one of this schema, if it says.
