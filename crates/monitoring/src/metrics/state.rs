@@ -90,6 +90,8 @@ impl State {
             "servicemonitors" | "podmonitors" | "probes" | "scrapeconfigs" => {
                 matches!(name, Name::Prometheus | Name::PrometheusAgent)
             }
+            // The Service of the kubelets has counters of its own.
+            "nodes" | "endpointslices" => false,
             _ => true,
         };
         on.filter(reads).collect()

@@ -76,6 +76,7 @@ fn requests_count_for_the_controllers_that_read_the_kind() {
         Some(200),
     );
     of("GET", "/api/v1/secrets", Some(403));
+    of("GET", "/api/v1/nodes", Some(403));
     of("GET", "/api/v1/secrets?watch=true", None);
     of(
         "PATCH",
@@ -103,6 +104,7 @@ fn requests_count_for_the_controllers_that_read_the_kind() {
             .as_str()
     };
     assert_eq!((requests("200"), requests("<error>")), ("1", "1"));
+    assert_eq!(requests("403"), "2");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Flags of the web server (upstream's `pkg/server/server.go`): where it listens, and how connections are encrypted.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub struct Web {
         value_name = "FILE",
         default_value = "/etc/tls/private/tls.crt"
     )]
-    cert_file: PathBuf,
+    cert_file: String,
     /// Key of the certificate, PEM
     #[arg(
         id = "web.key-file",
@@ -38,7 +38,7 @@ pub struct Web {
         value_name = "FILE",
         default_value = "/etc/tls/private/tls.key"
     )]
-    key_file: PathBuf,
+    key_file: String,
     /// Certificates of the authorities that clients need one of, PEM; where the file is missing they need none
     #[arg(
         id = "web.client-ca-file",
@@ -46,7 +46,7 @@ pub struct Web {
         value_name = "FILE",
         default_value = "/etc/tls/private/tls-ca.crt"
     )]
-    client_ca_file: PathBuf,
+    client_ca_file: String,
     /// How often these files are read again
     #[arg(id = "web.tls-reload-interval", long = "web.tls-reload-interval", value_name = "DURATION", default_value = "1m", value_parser = interval)]
     reload_interval: Duration,
@@ -97,9 +97,8 @@ impl Web {
         if !self.enable_tls.unwrap_or(defaults.tls) {
             return Ok(None);
         }
-        let none = Path::new("");
-        if self.cert_file == none && self.key_file == none {
-            if self.client_ca_file != none {
+        if self.cert_file.is_empty() && self.key_file.is_empty() {
+            if !self.client_ca_file.is_empty() {
                 return fail(
                     "server key and certificate must be provided when a client CA is configured",
                 );
@@ -115,8 +114,8 @@ impl Web {
             ..Settings::default()
         };
         let files = Files {
-            certificate: self.cert_file.clone(),
-            key: self.key_file.clone(),
+            certificate: PathBuf::from(&self.cert_file),
+            key: PathBuf::from(&self.key_file),
             client_authorities: self.client_authorities(),
         };
         let certificates = Certificates::load(files, settings)
@@ -129,13 +128,13 @@ impl Web {
 
     /// The file that clients are checked with: without it nobody is, as upstream has it.
     fn client_authorities(&self) -> Option<PathBuf> {
-        let path = &self.client_ca_file;
-        if path == Path::new("") {
+        let path = PathBuf::from(&self.client_ca_file);
+        if self.client_ca_file.is_empty() {
             return None;
         }
         if path.is_file() {
             tracing::info!(client_ca_file = %path.display(), "server TLS client verification enabled");
-            return Some(path.clone());
+            return Some(path);
         }
         tracing::warn!(client_ca_file = %path.display(), "server TLS client verification disabled: there is no such file");
         None
