@@ -265,12 +265,12 @@ mod tests {
         let one = Pod::new(&pod(), PathBuf::new(), PathBuf::new(), None);
         let pods = BTreeMap::from([("u".to_owned(), one)]);
         let names = names_beside(&pods["u"], &pods, |_| Ipv4Addr::new(127, 2, 0, 3));
-        let named = |text: &str| paths::rewrite(text, &names);
+        let put_in = |text: &str| paths::rewrite(text, &names);
         assert_eq!(
-            named("--cluster.peer=a-0.operated:9094"),
+            put_in("--cluster.peer=a-0.operated:9094"),
             "--cluster.peer=127.2.0.3:9094"
         );
-        assert_eq!(named("a-0.operated.m.svc.cluster.local.:1"), "127.2.0.3:1");
-        assert_eq!(named("a-1.operated:9094"), "a-1.operated:9094");
+        assert_eq!(put_in("a-0.operated.m.svc.cluster.local.:1"), "127.2.0.3:1");
+        assert_eq!(put_in("a-1.operated:9094"), "a-1.operated:9094");
     }
 }

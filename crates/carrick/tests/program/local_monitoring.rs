@@ -60,20 +60,22 @@ async fn get(address: &str, path: &str) -> Value {
 /// Creates what a manifest of the examples holds.
 async fn apply(api: &Api, name: &str) {
     for object in example(name) {
-        let kind = object["kind"].as_str().unwrap();
-        let version = object["apiVersion"].as_str().unwrap();
-        let group = if version == "v1" {
-            "/api/v1".to_owned()
-        } else {
-            format!("/apis/{version}")
-        };
-        let plural = match kind {
-            "Prometheus" => "prometheuses".to_owned(),
-            kind => format!("{}s", kind.to_lowercase()),
-        };
-        let path = format!("{group}/namespaces/default/{plural}");
-        api.send("POST", &path, &object).await;
+        create(api, &object).await;
     }
+}
+
+async fn create(api: &Api, object: &Value) {
+    let kind = object["kind"].as_str().unwrap();
+    let group = match object["apiVersion"].as_str().unwrap() {
+        "v1" => "/api/v1".to_owned(),
+        version => format!("/apis/{version}"),
+    };
+    let plural = match kind {
+        "Prometheus" => "prometheuses".to_owned(),
+        kind => format!("{}s", kind.to_lowercase()),
+    };
+    let path = format!("{group}/namespaces/default/{plural}");
+    api.send("POST", &path, object).await;
 }
 
 /// Waits for the first pod of a label to be ready, and returns its address.
@@ -103,6 +105,109 @@ fn processes_with(text: &str) -> usize {
     lines.filter(|line| line.contains(text)).count()
 }
 
+/// Both pods become targets, soon after their monitor.
+async fn targets_come_up(api: &Api, web: &str) {
+    // The pods first, so that what is measured is the monitor.
+    let (monitor, rest): (Vec<Value>, Vec<Value>) = example("hello.yaml")
+        .into_iter()
+        .partition(|object| object["kind"] == "ServiceMonitor");
+    for object in &rest {
+        create(api, object).await;
+    }
+    ready(api, "app=hello").await;
+    let begin = tokio::time::Instant::now();
+    create(api, &monitor[0]).await;
+    let found = until("a target", || async {
+        let answer = get(web, "/api/v1/targets?state=active").await;
+        (!answer
+            .pointer("/data/activeTargets")?
+            .as_array()?
+            .is_empty())
+        .then_some(())
+    });
+    found.await;
+    println!("target after {:?}", begin.elapsed());
+    let targets = until("two targets that are up", || async {
+        let answer = get(web, "/api/v1/targets?state=active").await;
+        (up_targets(&answer).len() == 2).then_some(answer)
+    });
+    let targets = targets.await;
+    println!("both up after {:?}", begin.elapsed());
+    for target in up_targets(&targets) {
+        assert_eq!(target["scrapePool"], "serviceMonitor/default/hello/0");
+        let labels = &target["labels"];
+        for (name, value) in [
+            ("job", "hello"),
+            ("service", "hello"),
+            ("namespace", "default"),
+            ("endpoint", "http"),
+        ] {
+            assert_eq!(labels[name], value, "{labels}");
+        }
+        assert!(
+            labels["instance"].as_str().unwrap().starts_with("127."),
+            "{labels}"
+        );
+        assert!(
+            labels["pod"].as_str().unwrap().starts_with("hello-"),
+            "{labels}"
+        );
+    }
+}
+
+/// The rule of the examples fires, and the receiver gets the alert.
+async fn the_alert_arrives(api: &Api, web: &str) {
+    let begin = tokio::time::Instant::now();
+    apply(api, "alert.yaml").await;
+    let (receiver, _) = ready(api, "app=receiver").await;
+    let fires = until("an alert that fires", || async {
+        let answer = get(web, "/api/v1/alerts").await;
+        let alerts = answer.pointer("/data/alerts")?.as_array()?;
+        let mut alerts = alerts.iter();
+        alerts.find(|alert| alert["state"] == "firing").cloned()
+    });
+    let alert = fires.await;
+    println!("firing after {:?}", begin.elapsed());
+    assert_eq!(alert["labels"]["alertname"], "HelloIsAsked");
+    let path = format!("{PODS}/{receiver}/log");
+    let arrives = until("an alert that arrives", || async {
+        let log = api.text(&path).await;
+        let mut lines = log
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.next()
+    });
+    let sent = arrives.await;
+    println!("arrived after {:?}", begin.elapsed());
+    assert_eq!(sent["receiver"], "default/receiver/receiver");
+    assert_eq!(sent["alerts"][0]["labels"]["alertname"], "HelloIsAsked");
+    assert_eq!(sent["alerts"][0]["labels"]["namespace"], "default");
+}
+
+/// A rule that Prometheus would refuse never gets there, and the good one beside it does.
+async fn a_bad_rule_stays_outside(api: &Api, web: &str) {
+    for (name, expression) in [("bad", "sum("), ("good", "vector(1)")] {
+        let rule = json!({"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": {"name": name},
+            "spec": {"groups": [{"name": name, "rules": [{"alert": name, "expr": expression}]}]}});
+        let path = format!("{MONITORING}/prometheusrules");
+        api.send("POST", &path, &rule).await;
+    }
+    let groups = until("the good rule", || async {
+        let answer = get(web, "/api/v1/rules").await;
+        let groups = answer.pointer("/data/groups")?.as_array()?.clone();
+        let named = |name: &str| groups.iter().any(|group| group["name"] == name);
+        named("good").then_some(groups)
+    });
+    let groups = groups.await;
+    assert!(
+        groups.iter().all(|group| group["name"] != "bad"),
+        "{groups:?}"
+    );
+    let request = "GET /metrics HTTP/1.0\r\nHost: x\r\n\r\n";
+    let metrics = super::api::exchange(web, request).await.unwrap();
+    assert!(metrics.contains("\nprometheus_config_last_reload_successful 1\n"));
+}
+
 #[test]
 fn a_target_appears_a_rule_fires_and_the_alert_arrives() {
     if !installed() {
@@ -117,91 +222,28 @@ fn a_target_appears_a_rule_fires_and_the_alert_arrives() {
         let (prometheus, ip) = ready(&api, "prometheus=main").await;
         ready(&api, "alertmanager=main").await;
         let web = format!("{ip}:9090");
-        let log = api.text(&format!("{PODS}/{prometheus}/log?container=prometheus")).await;
-        assert!(log.contains("Server is ready to receive web requests"), "{log}");
+        let log = api
+            .text(&format!("{PODS}/{prometheus}/log?container=prometheus"))
+            .await;
+        assert!(
+            log.contains("Server is ready to receive web requests"),
+            "{log}"
+        );
 
-        // The pods first, so that what is measured is the monitor.
-        let (monitor, rest): (Vec<Value>, Vec<Value>) = example("hello.yaml")
-            .into_iter()
-            .partition(|object| object["kind"] == "ServiceMonitor");
-        for object in &rest {
-            let path = match object["kind"].as_str().unwrap() {
-                "Deployment" => "/apis/apps/v1/namespaces/default/deployments",
-                _ => "/api/v1/namespaces/default/services",
-            };
-            api.send("POST", path, object).await;
-        }
-        ready(&api, "app=hello").await;
-        let begin = tokio::time::Instant::now();
-        api.send("POST", &format!("{MONITORING}/servicemonitors"), &monitor[0]).await;
-        let found = until("a target", || async {
-            let answer = get(&web, "/api/v1/targets?state=active").await;
-            (!answer.pointer("/data/activeTargets")?.as_array()?.is_empty()).then_some(())
-        });
-        found.await;
-        println!("target after {:?}", begin.elapsed());
-        let targets = until("two targets that are up", || async {
-            let answer = get(&web, "/api/v1/targets?state=active").await;
-            (up_targets(&answer).len() == 2).then_some(answer)
-        });
-        let targets = targets.await;
-        println!("both up after {:?}", begin.elapsed());
-        for target in up_targets(&targets) {
-            assert_eq!(target["scrapePool"], "serviceMonitor/default/hello/0");
-            let labels = &target["labels"];
-            for (name, value) in [("job", "hello"), ("service", "hello"), ("namespace", "default"), ("endpoint", "http")] {
-                assert_eq!(labels[name], value, "{labels}");
-            }
-            assert!(labels["instance"].as_str().unwrap().starts_with("127."), "{labels}");
-            assert!(labels["pod"].as_str().unwrap().starts_with("hello-"), "{labels}");
-        }
+        targets_come_up(&api, &web).await;
+        the_alert_arrives(&api, &web).await;
+        a_bad_rule_stays_outside(&api, &web).await;
 
-        let begin = tokio::time::Instant::now();
-        apply(&api, "alert.yaml").await;
-        let (receiver, _) = ready(&api, "app=receiver").await;
-        let fires = until("an alert that fires", || async {
-            let answer = get(&web, "/api/v1/alerts").await;
-            let alerts = answer.pointer("/data/alerts")?.as_array()?;
-            let mut alerts = alerts.iter();
-            alerts.find(|alert| alert["state"] == "firing").cloned()
-        });
-        let alert = fires.await;
-        println!("firing after {:?}", begin.elapsed());
-        assert_eq!(alert["labels"]["alertname"], "HelloIsAsked");
-        let path = format!("{PODS}/{receiver}/log");
-        let arrives = until("an alert that arrives", || async {
-            let log = api.text(&path).await;
-            let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            lines.next()
-        });
-        let sent = arrives.await;
-        println!("arrived after {:?}", begin.elapsed());
-        assert_eq!(sent["receiver"], "default/receiver/receiver");
-        assert_eq!(sent["alerts"][0]["labels"]["alertname"], "HelloIsAsked");
-        assert_eq!(sent["alerts"][0]["labels"]["namespace"], "default");
-
-        // A bad rule stays outside, and the good one beside it goes in.
-        for (name, expression) in [("bad", "sum("), ("good", "vector(1)")] {
-            let rule = json!({"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": {"name": name},
-                "spec": {"groups": [{"name": name, "rules": [{"alert": name, "expr": expression}]}]}});
-            api.send("POST", &format!("{MONITORING}/prometheusrules"), &rule).await;
-        }
-        let groups = until("the good rule", || async {
-            let answer = get(&web, "/api/v1/rules").await;
-            let groups = answer.pointer("/data/groups")?.as_array()?;
-            let names: Vec<String> = groups.iter().filter_map(|group| Some(group["name"].as_str()?.to_owned())).collect();
-            names.contains(&"good".to_owned()).then_some(names)
-        });
-        let groups = groups.await;
-        assert!(!groups.contains(&"bad".to_owned()), "{groups:?}");
-        let reloaded = get(&web, "/api/v1/query?query=prometheus_config_last_reload_successful").await;
-        // Not scraped by itself: its own page tells.
-        assert_eq!(reloaded["status"], "success");
-        let metrics = super::api::exchange(&web, "GET /metrics HTTP/1.0\r\nHost: x\r\n\r\n").await.unwrap();
-        assert!(metrics.contains("\nprometheus_config_last_reload_successful 1\n"));
-
-        api.send("DELETE", &format!("{MONITORING}/prometheuses/main"), &json!({})).await;
-        api.until(&format!("{PODS}?labelSelector=prometheus=main"), |pod| pod.is_none()).await;
+        api.send(
+            "DELETE",
+            &format!("{MONITORING}/prometheuses/main"),
+            &json!({}),
+        )
+        .await;
+        api.until(&format!("{PODS}?labelSelector=prometheus=main"), |pod| {
+            pod.is_none()
+        })
+        .await;
         assert_eq!(processes_with(&ip), 0, "nothing of the pod is left");
         ip
     });
