@@ -2,9 +2,11 @@
 //! asserted.
 //!
 //! `rollouts` is the run from beginning to end, `program` a controller under measurement, `load` what is asked of it,
-//! `audit` counts its requests, `report` prints; `simulator` measures our API server.
+//! `audit` counts its requests, `report` prints; `monitoring` measures the monitoring controllers in a simulated cluster,
+//! `simulator` our API server.
 mod audit;
 mod load;
+mod monitoring;
 mod process;
 mod program;
 mod report;
@@ -19,6 +21,8 @@ use clap::Subcommand;
 pub enum Command {
     /// Many Rollouts created and then updated all at once
     Rollouts(rollouts::RolloutsArgs),
+    /// Many ServiceMonitors, and one of them changed
+    Monitoring(monitoring::MonitoringArgs),
     /// The simulated API server, beside a real one
     Simulator(simulator::SimulatorArgs),
 }
@@ -27,6 +31,7 @@ pub enum Command {
 pub fn run(command: &Command) -> Result<()> {
     match command {
         Command::Rollouts(args) => rollouts::run(args),
+        Command::Monitoring(args) => monitoring::run(args),
         Command::Simulator(args) => simulator::run(args),
     }
 }

@@ -8,6 +8,7 @@ mod kubernetes;
 mod monitoring;
 mod registry;
 mod rollouts;
+mod tools;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,7 +26,16 @@ pub enum Command {
     /// A real API server
     Kubernetes(Data),
     /// Prometheus Operator
-    Monitoring(Data),
+    Monitoring(Monitoring),
+}
+
+/// Recorded calls, or real tools.
+#[derive(Args)]
+pub struct Monitoring {
+    #[command(flatten)]
+    data: Data,
+    #[command(flatten)]
+    tools: tools::Tools,
 }
 
 /// Where the recorded calls lie, and which of them count.
@@ -47,7 +57,7 @@ pub fn run(command: &Command) -> Result<ExitCode> {
     let (name, data) = match command {
         Command::Rollouts(data) => ("rollouts", data),
         Command::Kubernetes(data) => ("kubernetes", data),
-        Command::Monitoring(data) => ("monitoring", data),
+        Command::Monitoring(Monitoring { data, .. }) => ("monitoring", data),
     };
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/conformance");
     let folder = data
@@ -62,6 +72,11 @@ pub fn run(command: &Command) -> Result<ExitCode> {
     }
     if !folder.is_dir() {
         bail!("no recorded calls in `{}`", folder.display());
+    }
+    if let Command::Monitoring(Monitoring { tools, .. }) = command
+        && tools.tools
+    {
+        return tools::run(&folder, tools);
     }
     let registry = match command {
         Command::Rollouts(_) => rollouts::registry(&folder),

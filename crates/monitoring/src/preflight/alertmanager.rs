@@ -14,6 +14,7 @@ use super::fault::Fault;
 use super::receivers::{GLOBAL_FIELDS, RECEIVER_LISTS, check_integrations};
 use super::shape::{Node, Shape, Struct, between, field, since, text};
 use super::{Reader, read};
+use crate::api::alertmanager_config::TimeRange;
 use crate::config::alertmanager::interval;
 use crate::config::version::Version;
 use crate::selection::relabel::is_legacy_name;
@@ -284,15 +285,27 @@ static TIMES: Struct = Struct {
         since("location", Shape::Text, (0, 25, 0)),
     ]],
     check: |of, _| {
-        let ranges: [(&str, fn(&str) -> Result<(), String>); 3] = [
+        let ranges: [(&str, fn(&str) -> Result<(), String>); 4] = [
             ("weekdays", |text| {
-                interval::weekdays(&text.to_lowercase()).map(|_| ())
+                // In objects days have numbers too, not here.
+                if text.chars().any(|c| !c.is_ascii_lowercase() && c != ':') {
+                    return Err(format!("{text} is not a valid weekday"));
+                }
+                interval::weekdays(text).map(|_| ())
             }),
-            ("months", |text| {
-                interval::months(&text.to_lowercase()).map(|_| ())
-            }),
+            ("months", |text| interval::months(text).map(|_| ())),
             ("years", |text| interval::years(text).map(|_| ())),
+            ("days_of_month", check_days),
         ];
+        for (index, one) in of.list("times").iter().enumerate() {
+            let one = Node::of(one);
+            let text = |name: &str| Some(one.text(name).into_owned());
+            let range = TimeRange {
+                start_time: text("start_time"),
+                end_time: text("end_time"),
+            };
+            interval::times(&range).map_err(|why| Fault::here(why).at(index).within("times"))?;
+        }
         for (name, check) in ranges {
             for (index, one) in of.list(name).iter().enumerate() {
                 let one = text(one).unwrap_or_default();
@@ -302,6 +315,22 @@ static TIMES: Struct = Struct {
         Ok(())
     },
 };
+
+/// A day of the month, or the first and the last; counted from the end if negative.
+fn check_days(text: &str) -> Result<(), String> {
+    let (first, last) = text.split_once(':').unwrap_or((text, text));
+    let day = |text: &str| {
+        let day = text.parse::<i32>().ok();
+        let day = day.filter(|day| *day != 0 && (-31..=31).contains(day));
+        day.ok_or_else(|| format!("{text} is not a valid day of the month"))
+    };
+    let (first, last) = (day(first)?, day(last)?);
+    let from_start = |day: i32| if day < 0 { 28 + day } else { day };
+    if (first < 0 && last > 0) || from_start(first) > from_start(last) {
+        return Err(format!("end day {last} is always before start day {first}"));
+    }
+    Ok(())
+}
 
 fn check_document(document: Node<'_>, _: &Reader) -> Result<(), Fault> {
     let global = document.node("global");

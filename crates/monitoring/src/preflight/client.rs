@@ -288,7 +288,7 @@ pub(super) fn is_custom(client: Node<'_>) -> bool {
     CLIENT.iter().any(|field| {
         let name = field.name();
         match name {
-            "follow_redirects" | "enable_http2" => client.has(name) && !client.flag(name),
+            "follow_redirects" | "enable_http2" => client.present(name) && !client.flag(name),
             "proxy_from_environment" => client.flag(name),
             "bearer_token" | "bearer_token_file" | "no_proxy" => client.filled(name),
             "tls_config" => {

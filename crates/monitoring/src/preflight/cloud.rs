@@ -242,7 +242,18 @@ fn check_scaleway(of: Node<'_>, reader: &Reader) -> Result<(), Fault> {
     if of.count(&["secret_key", "secret_key_file"]) != 1 {
         return refuse("exactly one of secret_key & secret_key_file must be configured");
     }
-    require(of, &["access_key"])?;
+    let key = of.text("access_key");
+    let rest = key.strip_prefix("SCW").unwrap_or_default();
+    let valid = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+    if rest.len() != 17 || !rest.chars().all(valid) {
+        return Err(
+            Fault::here("is none of Scaleway's, SCW and 17 letters".to_owned())
+                .within("access_key"),
+        );
+    }
+    if of.filled("secret_key") {
+        uuid(of, "secret_key")?;
+    }
     check_client(of, reader)
 }
 

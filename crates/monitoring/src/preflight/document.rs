@@ -393,6 +393,9 @@ static REMOTE_WRITE: Struct = Struct {
         if !of.has("url") {
             return refuse("url for remote_write is empty");
         }
+        if of.present("protobuf_message") && !of.filled("protobuf_message") {
+            return Err(Fault::here("must not be empty".to_owned()).within("protobuf_message"));
+        }
         check_headers(of)?;
         check_client(of, reader)?;
         check_queue(of.node("queue_config"), reader)

@@ -117,6 +117,156 @@ static WITH_URL: Struct = Struct {
     check: nothing,
 };
 
+static CONFIRMATION: Struct = Struct {
+    fields: &[&[
+        field("text", Shape::Text),
+        field("title", Shape::Text),
+        field("ok_text", Shape::Text),
+        field("dismiss_text", Shape::Text),
+    ]],
+    check: |of, _| needed(of, &["text"]),
+};
+
+static ACTION: Struct = Struct {
+    fields: &[&[
+        field("type", Shape::Text),
+        field("text", Shape::Text),
+        field("url", Shape::Text),
+        field("style", Shape::Text),
+        field("name", Shape::Text),
+        field("value", Shape::Text),
+        field("confirm", Shape::Struct(&CONFIRMATION)),
+    ]],
+    check: |of, _| {
+        needed(of, &["type", "text"])?;
+        if of.count(&["url", "name"]) == 0 {
+            return refuse("missing name or url in Slack action configuration");
+        }
+        Ok(())
+    },
+};
+
+static SLACK_FIELD: Struct = Struct {
+    fields: &[&[
+        field("title", Shape::Text),
+        field("value", Shape::Text),
+        field("short", Shape::Flag),
+    ]],
+    check: |of, _| needed(of, &["title", "value"]),
+};
+
+static SLACK: Struct = Struct {
+    fields: &[
+        COMMON,
+        &[
+            field("api_url", Shape::HttpUrl),
+            field("channel", Shape::Text),
+            field("username", Shape::Text),
+            field("color", Shape::Text),
+            field("title", Shape::Text),
+            field("title_link", Shape::Text),
+            field("pretext", Shape::Text),
+            field("text", Shape::Text),
+            field("fallback", Shape::Text),
+            field("callback_id", Shape::Text),
+            field("icon_emoji", Shape::Text),
+            field("icon_url", Shape::Text),
+            field("short_fields", Shape::Flag),
+            field("link_names", Shape::Flag),
+            field("mrkdwn_in", Shape::List(&Shape::Text)),
+            field("fields", Shape::List(&Shape::Struct(&SLACK_FIELD))),
+            field("actions", Shape::List(&Shape::Struct(&ACTION))),
+            field("update_message", Shape::Flag),
+            field("message_text", Shape::Text),
+        ],
+    ],
+    check: |of, reader| {
+        for (name, with) in [("update_message", (0, 32, 0)), ("message_text", (0, 31, 0))] {
+            if of.present(name) && !reader.supports(with) {
+                return Err(
+                    Fault::here("not known to this version; remove it".to_owned()).within(name),
+                );
+            }
+        }
+        Ok(())
+    },
+};
+
+static AWS: Struct = Struct {
+    fields: &[&[
+        field("region", Shape::Text),
+        field("access_key", Shape::Text),
+        field("secret_key", Shape::Text),
+        field("profile", Shape::Text),
+        field("role_arn", Shape::Text),
+        since("external_id", Shape::Text, (0, 33, 0)),
+    ]],
+    check: |of, _| {
+        if of.filled("access_key") != of.filled("secret_key") {
+            return refuse("access_key and secret_key must both be set, or neither");
+        }
+        Ok(())
+    },
+};
+
+static SNS: Struct = Struct {
+    fields: &[
+        COMMON,
+        &[
+            field("sigv4", Shape::Struct(&AWS)),
+            field("api_url", Shape::Text),
+            field("topic_arn", Shape::Text),
+            field("target_arn", Shape::Text),
+            field("phone_number", Shape::Text),
+            field("subject", Shape::Text),
+            field("message", Shape::Text),
+            field("attributes", Shape::Map(&Shape::Text)),
+        ],
+    ],
+    check: nothing,
+};
+
+static RESPONDER: Struct = Struct {
+    fields: &[&[
+        field("id", Shape::Text),
+        field("name", Shape::Text),
+        field("username", Shape::Text),
+        field("type", Shape::Text),
+    ]],
+    check: |of, _| {
+        if of.count(&["id", "username", "name"]) == 0 {
+            return refuse("responder has to have at least one of id, username or name specified");
+        }
+        Ok(())
+    },
+};
+
+static OPSGENIE: Struct = Struct {
+    fields: &[
+        COMMON,
+        &[
+            field("api_url", Shape::HttpUrl),
+            field("api_key", Shape::Text),
+            field("message", Shape::Text),
+            field("description", Shape::Text),
+            field("source", Shape::Text),
+            field("tags", Shape::Text),
+            field("note", Shape::Text),
+            field("priority", Shape::Text),
+            field("details", Shape::Map(&Shape::Text)),
+            field("responders", Shape::List(&Shape::Struct(&RESPONDER))),
+        ],
+    ],
+    check: nothing,
+};
+
+fn needed(of: Node<'_>, names: &[&str]) -> Result<(), Fault> {
+    match names.iter().find(|name| !of.filled(name)) {
+        Some(name) => refuse(&format!("missing {name}")),
+        None => Ok(()),
+    }
+}
+
 const fn list(name: &'static str, of: &'static Struct) -> Field {
     newer(name, of, (0, 0, 0))
 }
@@ -131,13 +281,13 @@ pub(super) static RECEIVER_LISTS: &[Field] = &[
     list("email_configs", &EMAIL),
     newer("incidentio_configs", &WITH_URL, (0, 29, 0)),
     list("pagerduty_configs", &WITH_URL),
-    list("slack_configs", &WITH_API),
+    list("slack_configs", &SLACK),
     list("webhook_configs", &WITH_URL),
-    list("opsgenie_configs", &WITH_API),
+    list("opsgenie_configs", &OPSGENIE),
     list("wechat_configs", &WITH_API),
     list("pushover_configs", &INTEGRATION),
     list("victorops_configs", &WITH_API),
-    newer("sns_configs", &INTEGRATION, (0, 23, 0)),
+    newer("sns_configs", &SNS, (0, 23, 0)),
     newer("telegram_configs", &WITH_API, (0, 24, 0)),
     newer("webex_configs", &WITH_API, (0, 25, 0)),
     newer("msteams_configs", &WITH_WEBHOOK, (0, 26, 0)),

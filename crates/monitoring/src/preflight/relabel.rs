@@ -90,11 +90,14 @@ pub(super) fn check_rules(
 
 fn check_rule(rule: Node<'_>, scheme: Scheme, reader: &Reader) -> Result<(), Fault> {
     // A key that is there wins over the default, even if it is empty.
-    let given = |name: &str, default: &'static str| match rule.get(name) {
-        Some(_) => rule.text(name).into_owned(),
-        None => default.to_owned(),
+    let given = |name: &str, default: &'static str| match rule.present(name) {
+        true => rule.text(name).into_owned(),
+        false => default.to_owned(),
     };
     let action = given("action", "replace").to_lowercase();
+    if action.is_empty() {
+        return refuse("relabel action cannot be empty");
+    }
     let is = |names: &[&str]| names.contains(&action.as_str());
     let equality = is(&["keepequal", "dropequal"]);
     let letters = is(&["lowercase", "uppercase"]);
@@ -131,7 +134,7 @@ fn check_rule(rule: Node<'_>, scheme: Scheme, reader: &Reader) -> Result<(), Fau
         ));
     }
     let more = modulus >= 1.0 || given("separator", ";") != ";" || replacement != "$1";
-    if equality && (more || rule.has("regex")) {
+    if equality && (more || rule.present("regex")) {
         return refuse(&format!(
             "{action} action requires only 'source_labels' and `target_label`, and no other fields"
         ));

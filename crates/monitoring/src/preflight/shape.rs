@@ -132,6 +132,11 @@ impl<'a> Node<'a> {
             .filter(|value| !is_null(value))
     }
 
+    /// Whether the key is there, even with nothing behind it: then Go's zero value wins over a default.
+    pub(super) fn present(self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| key == name)
+    }
+
     /// Whether there is such a value.
     pub(super) fn has(self, name: &str) -> bool {
         self.get(name).is_some()
@@ -156,7 +161,8 @@ impl<'a> Node<'a> {
     pub(super) fn number(self, name: &str) -> Option<f64> {
         match self.get(name) {
             Some(Ordered::Scalar(Value::Number(number))) => number.as_f64(),
-            Some(_) | None => None,
+            Some(_) => None,
+            None => self.present(name).then_some(0.0),
         }
     }
 

@@ -1,0 +1,286 @@
+//! Preflight beside the real readers: of every configuration that recorded cases render, and of some with something spoilt in
+//! it, is asked whether `promtool`, `amtool` or another reader takes it, and whether ours would publish it.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use machinery::entropy::Entropy;
+use monitoring::config::version::Version;
+use monitoring::conformance::tools::{Program, refusal, rendered, spoilt, without};
+
+use super::registry::say;
+
+/// Which readers, and how much is spoilt.
+#[derive(Args)]
+pub struct Tools {
+    /// Compare the preflight with promtool and amtool instead, where they are installed
+    #[arg(long)]
+    pub tools: bool,
+    /// Configurations with something spoilt, for each that is rendered
+    #[arg(long, default_value_t = 0)]
+    spoil: u64,
+    /// Seed of what is spoilt
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// A reader of Prometheus' configurations instead of promtool: reads texts as JSON, one a line, and answers each with what is
+    /// wrong, or with an empty text
+    #[arg(long, requires = "version")]
+    reader: Option<PathBuf>,
+    /// The version of that reader
+    #[arg(long)]
+    version: Option<String>,
+    /// Show as many differences
+    #[arg(long, default_value_t = 20)]
+    show: usize,
+}
+
+/// Differences that are meant, by what only the real Alertmanager says.
+const MEANT: [(&str, &str); 2] = [
+    (
+        "not found in type",
+        "not every field of every integration is known here",
+    ),
+    (
+        "cannot unmarshal",
+        "not every field of every integration is known here",
+    ),
+];
+
+/// Compares; exit code 1 if anything differs without a reason.
+pub fn run(folder: &Path, tools: &Tools) -> Result<ExitCode> {
+    let all = rendered(folder)?;
+    let mut differs = false;
+    for program in [Program::Prometheus, Program::Alertmanager] {
+        let Some(mut reader) = Reader::find(program, tools)? else {
+            let tool = tool(program);
+            say(&format!(
+                "skipped: {tool} isn't installed (apt-get install prometheus prometheus-alertmanager)"
+            ));
+            continue;
+        };
+        let lacks = reader.lacks()?;
+        let mut tally = Tally::default();
+        let mut chance = Entropy::seeded(tools.seed);
+        for one in all.iter().filter(|one| one.program == program) {
+            let text = if lacks.is_empty() {
+                one.text.clone()
+            } else {
+                without(&one.text, &lacks)
+            };
+            tally.compare(&one.name, "as rendered", &text, &mut reader)?;
+            for _ in 0..tools.spoil {
+                if let Some((what, text)) = spoilt(&text, &mut chance) {
+                    tally.compare(&one.name, &what, &text, &mut reader)?;
+                }
+            }
+        }
+        tally.print(&reader, &lacks, tools.show);
+        differs |= !tally.different.is_empty();
+    }
+    Ok(if differs {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn tool(program: Program) -> &'static str {
+    match program {
+        Program::Prometheus => "promtool",
+        Program::Alertmanager => "amtool",
+    }
+}
+
+/// A real reader.
+struct Reader {
+    program: Program,
+    name: String,
+    version: Version,
+    lines: Option<Lines>,
+}
+
+/// A reader that answers line by line.
+struct Lines {
+    _child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Reader {
+    fn find(program: Program, tools: &Tools) -> Result<Option<Self>> {
+        if let (Program::Prometheus, Some(path), Some(version)) =
+            (program, &tools.reader, &tools.version)
+        {
+            let mut child = Command::new(path)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .with_context(|| format!("cannot start {}", path.display()))?;
+            let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+                bail!("{} has no pipes", path.display());
+            };
+            return Ok(Some(Self {
+                program,
+                name: format!("{} {version}", path.display()),
+                version: Version::parse(version)?,
+                lines: Some(Lines {
+                    _child: child,
+                    input,
+                    output: BufReader::new(output),
+                }),
+            }));
+        }
+        let Ok(said) = Command::new(tool(program)).arg("--version").output() else {
+            return Ok(None);
+        };
+        let said = [said.stdout, said.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        let mut words = said
+            .split_whitespace()
+            .skip_while(|word| *word != "version");
+        let version = words.nth(1).unwrap_or_default();
+        let version = version.split(['+', ',']).next().unwrap_or_default();
+        Ok(Some(Self {
+            program,
+            name: format!("{} {version}", tool(program)),
+            version: Version::parse(version)?,
+            lines: None,
+        }))
+    }
+
+    /// What the reader says of a text; `None` if it takes it.
+    fn refusal(&mut self, text: &str) -> Result<Option<String>> {
+        if let Some(lines) = &mut self.lines {
+            writeln!(lines.input, "{}", serde_json::to_string(text)?)?;
+            lines.input.flush()?;
+            let mut answer = String::new();
+            lines.output.read_line(&mut answer)?;
+            let answer: String = serde_json::from_str(&answer)?;
+            return Ok((!answer.is_empty()).then_some(answer));
+        }
+        let file = std::env::temp_dir().join(format!("preflight-{}.yaml", std::process::id()));
+        std::fs::write(&file, text)?;
+        let mut command = Command::new(tool(self.program));
+        match self.program {
+            Program::Prometheus => command.args(["check", "config", "--syntax-only"]),
+            Program::Alertmanager => command.arg("check-config"),
+        };
+        let done = command.arg(&file).output()?;
+        std::fs::remove_file(&file)?;
+        let said = [done.stdout, done.stderr].concat();
+        let said = String::from_utf8_lossy(&said).trim().to_owned();
+        Ok((!done.status.success()).then_some(said))
+    }
+
+    /// Discoveries that the reader was built without; they are left out for both.
+    fn lacks(&mut self) -> Result<Vec<String>> {
+        let mut lacks = Vec::new();
+        if self.program == Program::Alertmanager {
+            return Ok(lacks);
+        }
+        for kind in [
+            "azure",
+            "consul",
+            "digitalocean",
+            "dns",
+            "docker",
+            "dockerswarm",
+            "ec2",
+            "eureka",
+            "file",
+            "gce",
+            "hetzner",
+            "http",
+            "ionos",
+            "kubernetes",
+            "kuma",
+            "lightsail",
+            "linode",
+            "nomad",
+            "openstack",
+            "ovhcloud",
+            "puppetdb",
+            "scaleway",
+        ] {
+            let field = format!("{kind}_sd_configs");
+            let text = format!("scrape_configs:\n- job_name: a\n  {field}: []\n");
+            let unknown = self.refusal(&text)?;
+            if unknown.is_some_and(|said| said.contains("not found in type")) {
+                lacks.push(field);
+            }
+        }
+        Ok(lacks)
+    }
+}
+
+/// What was compared.
+#[derive(Default)]
+struct Tally {
+    both_take: usize,
+    both_refuse: usize,
+    meant: BTreeMap<&'static str, usize>,
+    different: Vec<String>,
+}
+
+impl Tally {
+    fn compare(&mut self, name: &str, what: &str, text: &str, reader: &mut Reader) -> Result<()> {
+        let theirs = reader.refusal(text)?;
+        let ours = refusal(reader.program, text, &reader.version);
+        match (theirs, ours) {
+            (None, None) => self.both_take += 1,
+            (Some(_), Some(_)) => self.both_refuse += 1,
+            (theirs, ours) => {
+                let said = theirs.as_deref().or(ours.as_deref()).unwrap_or_default();
+                let theirs_alone = reader.program == Program::Alertmanager && theirs.is_some();
+                let mut meant = MEANT.iter();
+                match meant.find(|(part, _)| theirs_alone && said.contains(part)) {
+                    Some((_, reason)) => *self.meant.entry(reason).or_default() += 1,
+                    None => {
+                        let who = if theirs.is_some() {
+                            "only the real reader refuses"
+                        } else {
+                            "only ours refuses"
+                        };
+                        self.different
+                            .push(format!("{name} ({what}): {who}: {said}"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn print(&self, reader: &Reader, lacks: &[String], show: usize) {
+        for one in self.different.iter().take(show) {
+            say(one);
+        }
+        let Self {
+            both_take,
+            both_refuse,
+            meant,
+            different,
+        } = self;
+        if !lacks.is_empty() {
+            say(&format!(
+                "{}: left out, for it was built without: {}",
+                reader.name,
+                lacks.join(", ")
+            ));
+        }
+        for (reason, count) in meant {
+            say(&format!(
+                "{}: {count} differ, as is meant: {reason}",
+                reader.name
+            ));
+        }
+        say(&format!(
+            "{}: {both_take} taken by both, {both_refuse} refused by both, {} different",
+            reader.name,
+            different.len()
+        ));
+    }
+}
