@@ -1,8 +1,9 @@
 //! What is wrong with a custom object comes in no order: the real server finds it by walking through Go's maps of properties
 //! (`kube-openapi/pkg/validation/validate/object_validator.go`, `apiextensions-apiserver/pkg/apiserver/schema/cel`), so that two
 //! answers to one request differ. It walks through those of the devices of a `ResourceSlice` and of the overhead of a
-//! `RuntimeClass` too (`validateMap` of `pkg/apis/resource/validation`, `ValidateResourceRequirements`). Here it comes in the
-//! order of its text; nothing is left out.
+//! `RuntimeClass` too (`validateMap` of `pkg/apis/resource/validation`, `ValidateResourceRequirements`), and of the properties
+//! of a definition's schemas (`ValidateCustomResourceDefinitionOpenAPISchema`). Here it comes in the order of its text; nothing
+//! is left out.
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
@@ -28,8 +29,7 @@ static OF_DATA: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Kinds of Kubernetes' own whose maps are walked through.
 static WALKED: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern =
-        r#""group":\s*"(resource|node)\.k8s\.io",\s*"kind":\s*"(ResourceSlice|RuntimeClass)""#;
+    let pattern = r#""group":\s*"(resource|node|apiextensions)\.k8s\.io",\s*"kind":\s*"(ResourceSlice|RuntimeClass|CustomResourceDefinition)""#;
     Regex::new(pattern).unwrap_or_else(|_| unreachable!("a pattern of our own"))
 });
 
@@ -117,6 +117,14 @@ fn causes_of_custom_objects_come_in_one_order() {
     assert_eq!(in_order(&sorted), sorted);
     let of_kubernetes = body("apiextensions.k8s.io", ["b", "a"]);
     assert_eq!(in_order(&of_kubernetes), of_kubernetes);
+    let of_definitions = |text: &str| {
+        let kind = |kind: &str| format!(r#","kind":"{kind}","causes""#);
+        text.replace(&kind("A"), &kind("CustomResourceDefinition"))
+    };
+    assert_eq!(
+        in_order(&of_definitions(&of_kubernetes)),
+        of_definitions(&body("apiextensions.k8s.io", ["a", "b"]))
+    );
     assert_ne!(in_order(&body("x.example.com", ["b", "c"])), sorted);
     let data = body("", ["data[a]", "data[b]"]);
     assert_eq!(in_order(&body("", ["data[b]", "data[a]"])), data);
