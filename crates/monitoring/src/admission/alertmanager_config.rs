@@ -11,7 +11,7 @@ const RESOURCE: &str = "alertmanagerconfigs";
 /// Whether an Alertmanager could take the object.
 pub(super) fn validate(request: &Request) -> Verdict {
     let resource = &request.resource;
-    if (&*resource.group, &*resource.resource) != (GROUP, RESOURCE) {
+    if (&*resource.group, &*resource.plural) != (GROUP, RESOURCE) {
         let shown = resource.shown();
         let cause = format!("expected resource to be {RESOURCE}, but received {shown}");
         return refused("Unexpected resource kind", RESOURCE, cause);

@@ -30,7 +30,8 @@ struct Asked {
 pub(super) struct Resource {
     pub(super) group: String,
     pub(super) version: String,
-    pub(super) resource: String,
+    #[serde(rename = "resource")]
+    pub(super) plural: String,
 }
 
 impl Resource {
@@ -39,9 +40,9 @@ impl Resource {
         let Self {
             group,
             version,
-            resource,
+            plural,
         } = self;
-        format!("{{{group} {version} {resource}}}")
+        format!("{{{group} {version} {plural}}}")
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) fn mutate(request: &Request) -> Verdict {
 fn unexpected(request: &Request) -> Option<Verdict> {
     let resource = &request.resource;
     let expected = (GROUP, VERSION, RESOURCE);
-    let given = (&*resource.group, &*resource.version, &*resource.resource);
+    let given = (&*resource.group, &*resource.version, &*resource.plural);
     (given != expected).then(|| {
         let shown = resource.shown();
         let cause = format!("expected resource to be {RESOURCE}, but received {shown}");

@@ -55,12 +55,16 @@ impl Defaults {
                     }
                 }
                 if let Some(each) = &self.each {
-                    fields.values_mut().for_each(|field| each.fill(field));
+                    for field in fields.values_mut() {
+                        each.fill(field);
+                    }
                 }
             }
             Value::Array(items) => {
                 if let Some(each) = &self.each {
-                    items.iter_mut().for_each(|item| each.fill(item));
+                    for item in items {
+                        each.fill(item);
+                    }
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

@@ -25,9 +25,9 @@ pub(super) fn replay(case: &Value) -> Result<(), String> {
         .ok_or_else(|| format!("{path} isn't answered"))?;
     let review: Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
     let mut ours = json!({"httpStatus": answer.status, "review": review});
-    let patch = ours.pointer_mut("/review/response/patch").map(Value::take);
-    if let (Some(patch), Some(fields)) = (patch, ours.as_object_mut()) {
-        fields.insert("patch".to_owned(), operations(&patch)?);
+    let encoded = ours.pointer_mut("/review/response/patch").map(Value::take);
+    if let (Some(encoded), Some(fields)) = (encoded, ours.as_object_mut()) {
+        fields.insert("patch".to_owned(), operations(&encoded)?);
     }
     let mut case = case.clone();
     let theirs = causes(case.pointer("/out"));

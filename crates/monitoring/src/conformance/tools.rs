@@ -96,9 +96,9 @@ fn strip(tree: &mut Ordered, names: &[String]) {
         Ordered::List(items) => items.iter_mut().for_each(|item| strip(item, names)),
         Ordered::Map(entries) => {
             entries.retain(|(key, _)| !names.contains(key));
-            entries
-                .iter_mut()
-                .for_each(|(_, value)| strip(value, names));
+            for (_, value) in entries {
+                strip(value, names);
+            }
         }
     }
 }

@@ -14,7 +14,6 @@ use crate::config::prometheus::{
     ruler_remote_write, server_configuration,
 };
 use crate::config::version::Version;
-use crate::operator::workload::Workload as _;
 use crate::preflight;
 use crate::promql;
 use crate::rules::{Format, PROMETHEUS_CONFIG_MAPS, Reader, config_map_names, file_name, pack};

@@ -72,13 +72,13 @@ pub struct Rendered {
     members: BTreeMap<Id, Member>,
     chunks: Vec<Arc<Chunk>>,
     /// Objects that were rendered, not taken over.
-    rendered: usize,
+    anew: usize,
 }
 
 impl Rendered {
     /// How many objects were rendered anew.
     pub fn rendered(&self) -> usize {
-        self.rendered
+        self.anew
     }
 
     /// Bytes that are kept of texts.
@@ -182,16 +182,13 @@ impl<'a> Rendering<'a> {
             )),
             Some(Err(why)) => Err(Arc::clone(why)),
             None => {
-                self.next.rendered += 1;
+                self.next.anew += 1;
                 match make() {
-                    Ok(made) => {
-                        let Made {
-                            text,
-                            jobs,
-                            tls_files,
-                        } = made;
-                        Ok((jobs, Arc::new(tls_files), Text::Fresh(text)))
-                    }
+                    Ok(Made {
+                        text,
+                        jobs,
+                        tls_files,
+                    }) => Ok((jobs, Arc::new(tls_files), Text::Fresh(text))),
                     Err(why) => Err(Arc::from(why)),
                 }
             }

@@ -190,14 +190,13 @@ static DNS: Struct = Struct {
         }
         let kind = of.text("type").to_uppercase();
         match kind.as_str() {
-            "SRV" => Ok(()),
             "" if !of.has("type") => Ok(()),
             "MX" if !reader.supports((2, 38, 0)) => refuse("invalid DNS-SD records type MX"),
             "NS" if !reader.supports((2, 49, 0)) => refuse("invalid DNS-SD records type NS"),
             "A" | "AAAA" | "MX" | "NS" if of.number("port").unwrap_or_default() == 0.0 => {
                 refuse("a port is required in DNS-SD configs for all record types except SRV")
             }
-            "A" | "AAAA" | "MX" | "NS" => Ok(()),
+            "A" | "AAAA" | "MX" | "NS" | "SRV" => Ok(()),
             other => refuse(&format!("invalid DNS-SD records type {other}")),
         }
     },

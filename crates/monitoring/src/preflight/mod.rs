@@ -116,7 +116,7 @@ impl Reader {
     pub fn additional_relabelings(&self, text: &str, global: &Global) -> Result<(), Fault> {
         let list = Ordered::List(list(text)?);
         relabel::RULES.check(&list, self)?;
-        let entries = [("".to_owned(), list)];
+        let entries = [(String::new(), list)];
         global.check_rules(Node(&entries), "", self)
     }
 

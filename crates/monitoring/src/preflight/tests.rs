@@ -102,9 +102,8 @@ fn a_fault_is_named_with_its_path_and_what_to_do() {
         ),
     ];
     for (fields, wanted) in cases {
-        let wanted = if wanted.starts_with("scrape_timeout is") {
-            format!("scrape_configs[0]: {wanted}")
-        } else if wanted.starts_with("at most one") {
+        let wanted = if wanted.starts_with("scrape_timeout is") || wanted.starts_with("at most one")
+        {
             format!("scrape_configs[0]: {wanted}")
         } else {
             format!("scrape_configs[0].{wanted}")
