@@ -9,7 +9,6 @@
 mod alertmanager;
 mod bindings;
 mod cluster;
-mod kubelets;
 mod prometheus;
 mod prometheus_agent;
 mod scope;
