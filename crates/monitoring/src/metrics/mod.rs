@@ -177,7 +177,7 @@ impl Metrics {
         let counted = metrics.clone();
         client.on_exchange(move |exchange| {
             let purpose = Purpose::of(exchange.method, exchange.target);
-            counted.exchanged(purpose, exchange.status);
+            counted.exchanged(&purpose, exchange.status);
         });
         let scraped = metrics.clone();
         registry.collector(move |out| {
@@ -199,12 +199,12 @@ impl Metrics {
         }
     }
 
-    fn exchanged(&self, purpose: Purpose, status: Option<u16>) {
+    fn exchanged(&self, purpose: &Purpose, status: Option<u16>) {
         let families = &self.families;
         let code = status.map_or_else(|| "<error>".to_owned(), |code| code.to_string());
         families.requests.with(&[&code]).inc();
         let failed = status.is_none_or(|code| code >= 400);
-        let (all, failures, whose) = match &purpose {
+        let (all, failures, whose) = match purpose {
             Purpose::List(plural) => (&families.lists, &families.failed_lists, plural),
             Purpose::Watch(plural) => (&families.watches, &families.failed_watches, plural),
             Purpose::Status(plural) => {

@@ -68,7 +68,7 @@ fn requests_count_for_the_controllers_that_read_the_kind() {
     let metrics = metrics(&registry);
     let _ = Name::ALL.map(|name| metrics.of(name));
     let of = |method: &str, target: &str, status: Option<u16>| {
-        metrics.exchanged(Purpose::of(method, target), status);
+        metrics.exchanged(&Purpose::of(method, target), status);
     };
     of(
         "GET",

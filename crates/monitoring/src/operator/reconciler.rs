@@ -120,12 +120,8 @@ fn seen<W: Workload>(pass: &Pass<'_, Subject<W>>) -> Seen {
 
 /// A StatefulSet is deleted without its pods, to be made anew.
 fn is_recreation(effect: &Effect) -> bool {
-    match effect {
-        Effect::Delete {
-            resource, options, ..
-        } => *resource == STATEFUL_SET && options.propagation == Some(Propagation::Orphan),
-        _ => false,
-    }
+    matches!(effect, Effect::Delete { resource, options, .. }
+        if *resource == STATEFUL_SET && options.propagation == Some(Propagation::Orphan))
 }
 
 /// How many objects of each kind are selected; of AlertmanagerConfigs, as upstream has it, those alone that can be used.

@@ -10,7 +10,6 @@ mod alertmanager;
 mod bad_input;
 mod bindings;
 mod cluster;
-mod kubelets;
 mod prometheus;
 mod prometheus_agent;
 mod scope;
