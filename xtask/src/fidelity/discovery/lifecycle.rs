@@ -68,7 +68,15 @@ pub fn sequence(chance: &mut Chance, number: u64) -> Sequence {
     published(&mut steps, &names, &[first]);
     documents(&mut steps, &names, &[first], chance);
     if let Some(versions) = definition["spec"]["versions"].as_array_mut() {
-        versions.push(version(second, false, chance));
+        let mut other = version(second, false, chance);
+        if let [first, ..] = versions.as_slice()
+            && other["selectableFields"].is_array()
+            && first["selectableFields"].is_array()
+        {
+            // The same ones beside another schema are refused.
+            other["selectableFields"] = json!([{"jsonPath": ".spec.replicas"}]);
+        }
+        versions.push(other);
     }
     let patch = json!({"spec": {"versions": definition["spec"]["versions"]}});
     let patched = Step::new("PATCH", &item).body("application/merge-patch+json", patch.to_string());

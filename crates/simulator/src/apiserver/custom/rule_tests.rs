@@ -186,6 +186,14 @@ fn a_default_of_a_whole_resource_says_what_it_is() {
 }
 
 #[test]
+fn defaults_of_a_maps_values_are_not_looked_at() {
+    let wrong = json!({"type": "string", "default": 5});
+    assert_eq!(errors_of(&wrong).len(), 1);
+    let map = json!({"type": "object", "additionalProperties": wrong});
+    assert_eq!(errors_of(&map), [""; 0]);
+}
+
+#[test]
 fn a_rule_that_gives_no_bool_is_not_run_on_a_default() {
     let text =
         json!({"type": "string", "default": "x", "x-kubernetes-validations": [{"rule": "1"}]});

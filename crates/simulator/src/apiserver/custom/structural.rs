@@ -3,6 +3,7 @@
 
 mod complete;
 mod cost;
+mod defaults;
 mod list_types;
 mod root;
 mod rules;
@@ -11,11 +12,6 @@ use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
 use machinery::go_regex;
 use serde_json::Value;
 
-use super::embedded;
-use super::prune;
-use super::rules::Rules;
-use super::schema::Schema;
-use super::validate;
 use list_types::{list_type, map_type};
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
@@ -87,7 +83,7 @@ pub(super) fn errors(schema: &Value, path: &str, unchanged: bool, status: bool) 
     complete::errors(schema, path, &mut structural);
     structural.sort_by_key(ToString::to_string);
     if structural.is_empty() {
-        defaults(schema, path, true, &mut structural);
+        defaults::errors(schema, path, true, &mut structural);
     }
     let mut form = Form::default();
     open_api(schema, path, true, Inside::default(), &mut form);
@@ -468,57 +464,4 @@ fn pattern(schema: &Value, path: &str, errors: &mut Vec<FieldError>) {
             detail,
         ));
     }
-}
-
-/// Defaults must be what the schema would accept, unknown fields included. Those of a map's values are not looked at
-/// (`apiserver/schema/defaulting/validation.go`).
-fn defaults(schema: &Value, path: &str, root: bool, errors: &mut Vec<FieldError>) {
-    if let Some(default) = schema.get("default").filter(|default| !default.is_null()) {
-        let field = format!("{path}.default");
-        let mut compiled = Schema::of_default(schema);
-        compiled.embedded |= root;
-        let mut pruned = default.clone();
-        if compiled.kind == "object" && !prune_default(&mut pruned, &compiled) {
-            errors.push(FieldError::invalid(
-                field.clone(),
-                default,
-                "must not have unknown fields",
-            ));
-        }
-        let malformed = embedded::errors(&compiled, &field, default);
-        let mut complaints = if malformed.is_empty() {
-            validate::validate(&compiled, "", default, None)
-        } else {
-            Vec::new()
-        };
-        if malformed.is_empty()
-            && complaints.is_empty()
-            && let Some(rules) = Rules::compile(schema)
-        {
-            complaints.extend(rules.check(&compiled, default, None).errors);
-        }
-        errors.extend(malformed);
-        for mut error in complaints {
-            error.field = match error.field.as_str() {
-                "<nil>" => field.clone(),
-                inner => format!("{field}.{inner}"),
-            };
-            errors.push(error);
-        }
-    }
-    for (child_path, child) in children(schema, path) {
-        let step = child_path.strip_prefix(path).unwrap_or_default();
-        if step != ".additionalProperties" {
-            defaults(child, &child_path, false, errors);
-        }
-    }
-}
-
-fn prune_default(default: &mut Value, schema: &Schema) -> bool {
-    let wrapped = Schema {
-        properties: [("x".to_owned(), schema.clone())].into(),
-        ..Schema::default()
-    };
-    let mut object = serde_json::json!({"x": default.clone()});
-    prune::prune(&mut object, &wrapped).is_empty()
 }
