@@ -55,9 +55,12 @@ impl Frame {
     /// The texts before and after the text of the jobs, which are the items of a list. Without jobs that is `[]`.
     pub fn texts(self, any_job: bool) -> (String, String) {
         let Self { head, tail } = self;
-        let text = |mapping: Mapping| match mapping.is_empty() {
-            true => String::new(),
-            false => mapping.into_node().to_yaml(),
+        let text = |mapping: Mapping| {
+            if mapping.is_empty() {
+                String::new()
+            } else {
+                mapping.into_node().to_yaml()
+            }
         };
         let jobs = if any_job { "" } else { " []" };
         (format!("{}scrape_configs:{jobs}\n", text(head)), text(tail))
