@@ -349,20 +349,7 @@ fn check_integration(kind: &str, of: Node<'_>, global: Node<'_>) -> Result<(), F
         ),
         "webhook" | "incidentio" => needs(&["url", "url_file"]),
         "email" => check_email(of, global),
-        "pagerduty" => {
-            most_one(of, &["routing_key", "routing_key_file"])?;
-            most_one(of, &["service_key", "service_key_file"])?;
-            let keys = [
-                "routing_key",
-                "routing_key_file",
-                "service_key",
-                "service_key_file",
-            ];
-            if of.count(&keys) == 0 {
-                return refuse("missing service or routing key in PagerDuty config");
-            }
-            Ok(())
-        }
+        "pagerduty" => check_pagerduty(of),
         "slack" => check_slack(of, global),
         "opsgenie" => one_of(
             of,
@@ -442,6 +429,21 @@ fn check_integration(kind: &str, of: Node<'_>, global: Node<'_>) -> Result<(), F
         // A kind that nobody here knows.
         _ => Ok(()),
     }
+}
+
+fn check_pagerduty(of: Node<'_>) -> Result<(), Fault> {
+    most_one(of, &["routing_key", "routing_key_file"])?;
+    most_one(of, &["service_key", "service_key_file"])?;
+    let keys = [
+        "routing_key",
+        "routing_key_file",
+        "service_key",
+        "service_key_file",
+    ];
+    if of.count(&keys) == 0 {
+        return refuse("missing service or routing key in PagerDuty config");
+    }
+    Ok(())
 }
 
 fn check_email(of: Node<'_>, global: Node<'_>) -> Result<(), Fault> {

@@ -90,9 +90,12 @@ pub(super) fn check_rules(
 
 fn check_rule(rule: Node<'_>, scheme: Scheme, reader: &Reader) -> Result<(), Fault> {
     // A key that is there wins over the default, even if it is empty.
-    let given = |name: &str, default: &'static str| match rule.present(name) {
-        true => rule.text(name).into_owned(),
-        false => default.to_owned(),
+    let given = |name: &str, default: &'static str| {
+        if rule.present(name) {
+            rule.text(name).into_owned()
+        } else {
+            default.to_owned()
+        }
     };
     let action = given("action", "replace").to_lowercase();
     if action.is_empty() {
