@@ -48,6 +48,16 @@ impl Product {
         }
     }
 
+    /// Those of them that no scenario reaches.
+    pub fn by_hand(self) -> Vec<Right> {
+        let by_hand = match self {
+            Self::Rollouts => &[],
+            Self::Monitoring => monitoring::access::BY_HAND,
+        };
+        let each = by_hand.iter();
+        each.filter_map(|(right, _)| right.parse().ok()).collect()
+    }
+
     /// The same by a recording.
     pub fn rights_of(self, recording: &str) -> Vec<Right> {
         match self {

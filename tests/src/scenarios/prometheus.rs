@@ -109,6 +109,13 @@ pub async fn leaves_out_a_bad_monitor(cluster: &Cluster) -> Result<()> {
     let job = cluster.job("serviceMonitor", "bad");
     cluster
         .until_configured("main", "its job", |text| has(text, &job))
+        .await?;
+    cluster.apply(&service_monitor("bad", &bad)).await?;
+    cluster
+        .until_bound(&SERVICE_MONITOR, "bad", &["prometheuses main False"])
+        .await?;
+    cluster
+        .until_configured("main", "as before", |text| text == before)
         .await
         .map(drop)
 }
@@ -284,5 +291,82 @@ pub async fn share_their_monitors(cluster: &Cluster) -> Result<()> {
         let left = bindings(&cluster.get(resource, name).await?);
         ensure!(left.is_empty(), "{name} says {left:?}");
     }
+    Ok(())
+}
+
+/// Rules that are too many for one ConfigMap are in several, and no longer once they are fewer.
+pub async fn spreads_its_rules(cluster: &Cluster) -> Result<()> {
+    running(cluster, &json!({})).await?;
+    for name in ["first", "second", "third"] {
+        let mut large = rule(name, "up == 0");
+        let note = json!({"note": "x".repeat(200_000)});
+        large["spec"]["groups"][0]["rules"][0]["annotations"] = note;
+        cluster.apply(&large).await?;
+        cluster
+            .until_bound(&PROMETHEUS_RULE, name, &["prometheuses main True"])
+            .await?;
+    }
+    let second = "prometheus-main-rulefiles-1";
+    cluster
+        .until("the rest of the rules", &CONFIG_MAP, second, |_| true)
+        .await?;
+    cluster.delete(&PROMETHEUS_RULE, "first").await?;
+    cluster.until_gone(&[(&CONFIG_MAP, second)]).await
+}
+
+/// PrometheusRetentionPolicies: a shard that is no longer wanted stays as long as it is to be kept, and no longer.
+pub async fn keeps_a_shard_for_a_while(cluster: &Cluster) -> Result<()> {
+    let second = "prometheus-main-shard-1";
+    let policy = json!({"whenScaled": "Retain", "retain": {"retentionPeriod": "1m"}});
+    running(
+        cluster,
+        &json!({"shards": 2, "shardRetentionPolicy": policy}),
+    )
+    .await?;
+    cluster
+        .merge(&PROMETHEUS, "main", json!({"spec": {"shards": 1}}))
+        .await?;
+    let deadline = "operator.prometheus.io/deletion-deadline";
+    let kept = cluster
+        .until("a deadline", &STATEFUL_SET, second, |set| {
+            meta::annotation(set, deadline).is_some()
+        })
+        .await?;
+    let until: jiff::Timestamp = meta::annotation(&kept, deadline)
+        .unwrap_or_default()
+        .parse()?;
+    cluster.until_gone(&[(&STATEFUL_SET, second)]).await?;
+    let now = cluster.now();
+    ensure!(
+        now >= until,
+        "it is {now}, and it was to be kept until {until}"
+    );
+    Ok(())
+}
+
+/// A StatefulSet of an older version selects other labels: its pod gets the new ones, is taken over, and is replaced once.
+pub async fn takes_over_an_older_set(cluster: &Cluster) -> Result<()> {
+    let labels = json!({"app": "prometheus", "prometheus": "main"});
+    let container = json!({"name": "prometheus", "image": "quay.io/prometheus/prometheus:v2.24.0"});
+    let older = json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "prometheus-main"},
+        "spec": {
+            "replicas": 1, "serviceName": "prometheus-operated", "podManagementPolicy": "Parallel",
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        },
+    });
+    cluster.apply(&older).await?;
+    let older = cluster
+        .until("a ready pod", &STATEFUL_SET, "prometheus-main", |set| {
+            number(set, "/status/readyReplicas") == 1
+        })
+        .await?;
+    running(cluster, &json!({})).await?;
+    let set = cluster.set("prometheus-main").await?;
+    ensure!(meta::uid(&set) != meta::uid(&older), "it is the same set");
+    let pod = cluster.get(&POD, "prometheus-main-0").await?;
+    let owner = meta::controller_of(&pod).map(|owner| owner.uid);
+    ensure!(owner.as_deref() == Some(meta::uid(&set)), "{owner:?}");
     Ok(())
 }

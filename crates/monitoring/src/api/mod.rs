@@ -9,6 +9,7 @@ pub mod cloud_discovery;
 pub mod common;
 pub mod common_prometheus;
 pub mod crds;
+pub mod defaults;
 pub mod kinds;
 pub mod patterns;
 pub mod pod_monitor;

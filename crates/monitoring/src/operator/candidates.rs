@@ -1,7 +1,9 @@
 //! Objects that the selectors of a workload find.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use machinery::meta;
 use runtime::{Cache, Index, Meta, ObjectKey, ObjectReference, Projection, ResourceRef, Whole};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -11,8 +13,8 @@ use super::bindings::{Holder, HolderId, index_key};
 use super::references::{self, Reference};
 use super::selecting::{Configuration, Selecting, Selects, labels, namespace_labels};
 use crate::api::kinds::Object;
-use crate::api::read;
 use crate::api::status::WorkloadBinding;
+use crate::api::{defaults, read};
 use crate::operator::watched::Namespaces;
 use crate::selection::Wanted;
 
@@ -102,9 +104,15 @@ where
     T: Default + DeserializeOwned,
 {
     fn of(holder: &Holder, value: &Value) -> Self {
+        // Of all that is selected, a Probe alone means something else without its defaults.
+        let value = if meta::kind(value) == "Probe" {
+            Cow::Owned(defaults::applied(value))
+        } else {
+            Cow::Borrowed(value)
+        };
         Self {
             reference: holder.reference.clone(),
-            object: read(value).map_err(|error| error.to_string()),
+            object: read(&value).map_err(|error| error.to_string()),
         }
     }
 }

@@ -10,8 +10,8 @@ use super::candidates::Find;
 use super::references;
 use super::stored::{self, Stored};
 use super::workload::{Caches, Observed, Workload};
-use crate::api::read;
 use crate::api::workload::StorageSpec;
+use crate::api::{defaults, read};
 use crate::config::assets::Assets;
 
 /// Reads everything about one workload; `None` when it is gone.
@@ -29,7 +29,7 @@ pub async fn observe<W: Workload>(
         return Ok(None);
     };
     let mut observed = Observed {
-        workload: read::<W>(&object).map_err(|error| error.to_string()),
+        workload: read::<W>(&defaults::applied(&object)).map_err(|error| error.to_string()),
         candidates: W::Candidates::default(),
         held: Held {
             selected: Vec::new(),

@@ -1,0 +1,102 @@
+//! The definitions' defaults, for workloads that an API server stored without them: definitions of before 2022 have none.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use super::crds::crds;
+
+/// Defaults of a value and of its parts; parts without any are left out.
+#[derive(Debug, Default, PartialEq)]
+struct Defaults {
+    own: Option<Value>,
+    fields: BTreeMap<String, Defaults>,
+    /// Of items of a list, or of values of a map.
+    each: Option<Box<Defaults>>,
+}
+
+static BY_KIND: LazyLock<BTreeMap<String, Defaults>> = LazyLock::new(|| {
+    let definitions = crds();
+    let of = |definition: &Value| {
+        let kind = definition.pointer("/spec/names/kind")?.as_str()?;
+        let schema = definition.pointer("/spec/versions/0/schema/openAPIV3Schema")?;
+        Some((kind.to_owned(), Defaults::of(schema)?))
+    };
+    definitions.iter().filter_map(of).collect()
+});
+
+impl Defaults {
+    fn of(schema: &Value) -> Option<Self> {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let properties = properties.into_iter().flatten();
+        let each = ["items", "additionalProperties"]
+            .iter()
+            .find_map(|keyword| Self::of(schema.get(keyword)?));
+        let defaults = Self {
+            own: schema.get("default").cloned(),
+            fields: properties
+                .filter_map(|(name, schema)| Some((name.clone(), Self::of(schema)?)))
+                .collect(),
+            each: each.map(Box::new),
+        };
+        (defaults != Self::default()).then_some(defaults)
+    }
+
+    fn fill(&self, value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                for (name, defaults) in &self.fields {
+                    if let (None, Some(own)) = (fields.get(name), &defaults.own) {
+                        fields.insert(name.clone(), own.clone());
+                    }
+                    if let Some(field) = fields.get_mut(name) {
+                        defaults.fill(field);
+                    }
+                }
+                if let Some(each) = &self.each {
+                    fields.values_mut().for_each(|field| each.fill(field));
+                }
+            }
+            Value::Array(items) => {
+                if let Some(each) = &self.each {
+                    items.iter_mut().for_each(|item| each.fill(item));
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+}
+
+/// The object with the defaults of its kind wherever it says nothing, as the present definitions would have stored it.
+pub fn applied(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(defaults) = BY_KIND.get(machinery::meta::kind(&object)) {
+        defaults.fill(&mut object);
+    }
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_said_stays_and_the_rest_is_filled_in() {
+        let spec = json!({"scrapeInterval": "15s", "thanos": {}, "web": {"pageTitle": "x"}});
+        let object = applied(&json!({"kind": "Prometheus", "spec": spec}));
+        let wanted = json!({
+            "scrapeInterval": "15s", "evaluationInterval": "30s", "portName": "web", "shards": 1,
+            "thanos": {"blockSize": "2h"}, "web": {"pageTitle": "x"},
+        });
+        assert_eq!(object["spec"], wanted);
+        let manager = applied(&json!({"kind": "Alertmanager", "spec": {}}));
+        assert_eq!(
+            manager["spec"],
+            json!({"portName": "web", "retention": "120h"})
+        );
+        let other = json!({"kind": "Pod", "spec": {}});
+        assert_eq!(applied(&other), other);
+    }
+}
