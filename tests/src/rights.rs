@@ -51,8 +51,8 @@ const NEEDED_BY: &[(&str, &str)] = &[
 /// A scenario that has objects of every kind: without a right to one of them it ends otherwise, where others don't notice.
 const EVERY_KIND: &str = "bindings/are_of_every_kind";
 
-/// In these scenarios the controllers act as the person, so that nothing of them is recorded.
-const UNRECORDED: &str = "take_over/";
+/// Scenarios that aren't recorded: in the first the controllers act as the person, the others take the paths of ours.
+const UNRECORDED: [&str; 2] = ["take_over/", "upstream_"];
 
 /// Runs at the same time.
 const AT_ONCE: usize = 4;
@@ -61,7 +61,9 @@ const AT_ONCE: usize = 4;
 fn is_of(scenario: &Scenario, product: Product) -> bool {
     scenario.stage.products == [product]
         && scenario.stage.role.is_none()
-        && !scenario.name.starts_with(UNRECORDED)
+        && !UNRECORDED
+            .iter()
+            .any(|prefix| scenario.name.starts_with(prefix))
 }
 
 /// The runs to record.

@@ -137,6 +137,22 @@ impl Cluster {
             .await
     }
 
+    /// Applies an object that a workload controls.
+    pub async fn apply_owned(
+        &self,
+        object: &Value,
+        resource: &ResourceRef,
+        owner: &str,
+    ) -> Result<Value> {
+        let owner = self.get(resource, owner).await?;
+        let mut object = object.clone();
+        object["metadata"]["ownerReferences"] = json!([{
+            "apiVersion": resource.api_version(), "kind": resource.kind, "name": meta::name(&owner),
+            "uid": meta::uid(&owner), "controller": true, "blockOwnerDeletion": true,
+        }]);
+        self.apply(&object).await
+    }
+
     /// Waits until objects are gone.
     pub async fn until_gone(&self, gone: &[(&ResourceRef, &str)]) -> Result<()> {
         for (resource, name) in gone {

@@ -19,10 +19,18 @@ const BLOCKED: &str = "what is made blocks the deletion of its owner, and cluste
                        references, as OpenShift does, let only those set that who may set the owner's finalizers";
 
 /// Rights of calls that no scenario makes, each with what it is for.
-pub const BY_HAND: &[(&str, &str)] = &[(
-    "delete secrets",
-    "TLS material beyond 1 MiB is spread over several Secrets, of which fewer may suffice later",
-)];
+pub const BY_HAND: &[(&str, &str)] = &[
+    (
+        "delete secrets",
+        "TLS material beyond 1 MiB is spread over several Secrets, of which fewer may suffice later",
+    ),
+    ("get podmonitors.monitoring.coreos.com", CONFLICT),
+    ("get probes.monitoring.coreos.com", CONFLICT),
+];
+
+/// Why what is only watched may have to be read.
+const CONFLICT: &str =
+    "after a conflict an object is read anew, as the others of its kind were seen to be";
 
 /// Rights that are no calls: an API server looks for them while it admits another one. Each with what it is for.
 pub const LOOKED_FOR: &[(&str, &str)] = &[

@@ -356,13 +356,16 @@ pub async fn takes_over_an_older_set(cluster: &Cluster) -> Result<()> {
             "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
         },
     });
-    cluster.apply(&older).await?;
+    cluster
+        .apply(&prometheus("main", &json!({"paused": true})))
+        .await?;
+    cluster.apply_owned(&older, &PROMETHEUS, "main").await?;
     let older = cluster
         .until("a ready pod", &STATEFUL_SET, "prometheus-main", |set| {
             number(set, "/status/readyReplicas") == 1
         })
         .await?;
-    running(cluster, &json!({})).await?;
+    running(cluster, &json!({"paused": false})).await?;
     let set = cluster.set("prometheus-main").await?;
     ensure!(meta::uid(&set) != meta::uid(&older), "it is the same set");
     let pod = cluster.get(&POD, "prometheus-main-0").await?;

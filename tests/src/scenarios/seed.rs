@@ -359,18 +359,20 @@ fn old_set() -> Value {
 /// S19: what v0.46 left is taken over: another StatefulSet, each pod replaced once, the same claim.
 pub async fn takes_over_what_is_there(cluster: &Cluster) -> Result<()> {
     ground(cluster).await?;
-    cluster.apply(&old_set()).await?;
-    let old = until_running(cluster, SET).await?;
-    let pod = format!("{SET}-0");
-    let old_pod = cluster.get(&POD, &pod).await?;
-    let claims = cluster.list(&CLAIM).await?;
-    let spec = json!({
-        "version": "v2.24.0", "replicas": 1, "serviceMonitorSelector": {},
+    let mut spec = json!({
+        "version": "v2.24.0", "replicas": 1, "serviceMonitorSelector": {}, "paused": true,
         "storage": {"volumeClaimTemplate": {"spec": {
             "accessModes": ["ReadWriteOnce"], "storageClassName": "rbd",
             "resources": {"requests": {"storage": "100Gi"}},
         }}},
     });
+    cluster.apply(&object(&PROMETHEUS, SERVER, &spec)).await?;
+    cluster.apply_owned(&old_set(), &PROMETHEUS, SERVER).await?;
+    let old = until_running(cluster, SET).await?;
+    let pod = format!("{SET}-0");
+    let old_pod = cluster.get(&POD, &pod).await?;
+    let claims = cluster.list(&CLAIM).await?;
+    spec["paused"] = json!(false);
     cluster.apply(&object(&PROMETHEUS, SERVER, &spec)).await?;
     cluster
         .until("another StatefulSet", &STATEFUL_SET, SET, |set| {

@@ -13,7 +13,7 @@ use super::refusals::Refused;
 use super::status::is_settled;
 use super::workload::{Observed, Workload};
 use crate::api::workload::StorageSpec;
-use crate::workload::Repair;
+use crate::workload::{Repair, kept_for};
 
 /// How often pods that aren't all ready are looked at.
 const POLL: Duration = Duration::from_mins(1);
@@ -119,9 +119,17 @@ pub fn decide<W: Workload>(observed: &Observed<W>) -> Decision {
         decision.also.extend(told);
     }
     // Whatever watches tell, pods that aren't as they shall be are looked at again.
-    if !gone && !is_settled(observed) {
+    // Nothing tells that the time of a shard is over.
+    let sets = observed.stored.stateful_sets.values();
+    let kept = sets.filter_map(|set| kept_for(set, observed.now)).min();
+    let again = if is_settled(observed) {
+        kept
+    } else {
+        Some(POLL)
+    };
+    if let Some(again) = again.filter(|_| !gone) {
         let outcome = decision.outcome;
-        decision.outcome = outcome.map(|plan| plan.requeue(Requeue::After(POLL)));
+        decision.outcome = outcome.map(|plan| plan.requeue(Requeue::After(again)));
     }
     decision
 }

@@ -42,7 +42,7 @@ pub use service::{
     agent_service, alertmanager_service, prometheus_service, selects_pods, thanos_ruler_service,
 };
 pub use settings::{ALERTMANAGER_VERSION, ReloaderSettings, Repair, Settings, THANOS_VERSION};
-pub use shards::{Excess, excess_shard};
+pub use shards::{Excess, excess_shard, kept_for};
 pub use thanos_ruler::{ThanosRulerInput, thanos_ruler_selector, thanos_ruler_stateful_set};
 pub use web::{
     ALERTMANAGER_WEB_CONFIG, Mounted, PROMETHEUS_WEB_CONFIG, THANOS_RULER_WEB_CONFIG,

@@ -71,6 +71,15 @@ pub fn excess_shard(
     ))
 }
 
+/// How long a shard is kept from now on, if there is an end to that.
+pub fn kept_for(stored: &Value, now: Timestamp) -> Option<std::time::Duration> {
+    let deadline = meta::annotation(stored, DEADLINE).filter(|deadline| *deadline != NEVER)?;
+    let left = parse(deadline).ok()?.as_second() - now.as_second();
+    // The deadline itself is still kept.
+    let seconds = u64::try_from(left).unwrap_or(0) + 1;
+    Some(std::time::Duration::from_secs(seconds))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
