@@ -365,9 +365,21 @@ pub async fn takes_over_an_older_set(cluster: &Cluster) -> Result<()> {
             number(set, "/status/readyReplicas") == 1
         })
         .await?;
-    running(cluster, &json!({"paused": false})).await?;
-    let set = cluster.set("prometheus-main").await?;
-    ensure!(meta::uid(&set) != meta::uid(&older), "it is the same set");
+    cluster
+        .apply(&prometheus("main", &json!({"paused": false})))
+        .await?;
+    let set = cluster
+        .until("another set", &STATEFUL_SET, "prometheus-main", |set| {
+            meta::uid(set) != meta::uid(&older)
+        })
+        .await?;
+    cluster
+        .until("a new pod", &POD, "prometheus-main-0", |pod| {
+            let image = text(pod, "/spec/containers/0/image");
+            !image.ends_with("v2.24.0")
+        })
+        .await?;
+    cluster.until_ready(&PROMETHEUS, "main").await?;
     let pod = cluster.get(&POD, "prometheus-main-0").await?;
     let owner = meta::controller_of(&pod).map(|owner| owner.uid);
     ensure!(owner.as_deref() == Some(meta::uid(&set)), "{owner:?}");

@@ -30,10 +30,12 @@ pub async fn prom_resource_update(cluster: &Cluster) -> Result<()> {
     let memory = |size: &str| json!({"resources": {"requests": {"memory": size}}});
     SERVER.running(cluster, &memory("100Mi")).await?;
     SERVER.changed(cluster, memory("200Mi")).await?;
-    let pod = cluster.get(&POD, "prometheus-test-0").await?;
-    let found = text(&pod, "/spec/containers/0/resources/requests/memory");
-    ensure!(found == "200Mi", "{found}");
-    Ok(())
+    cluster
+        .until("a pod with more memory", &POD, "prometheus-test-0", |pod| {
+            text(pod, "/spec/containers/0/resources/requests/memory") == "200Mi"
+        })
+        .await
+        .map(drop)
 }
 
 /// testPromStorageLabelsAnnotations
