@@ -420,7 +420,7 @@ pub async fn leaves_out_authorization(cluster: &Cluster) -> Result<()> {
     let text = cluster
         .until_configured(SERVER, "the job", |text| has(text, &job))
         .await?;
-    ensure!(!text.contains("authorization"), "{text}");
+    ensure!(!text.contains("authorization:"), "{text}");
     Ok(())
 }
 
