@@ -280,7 +280,7 @@ impl Stage {
     /// How the controllers run, product by product.
     pub fn options(&self, with: &With) -> Vec<Options> {
         let of = |product: &Product| match product {
-            Product::Rollouts => Options::Rollouts(with.rollouts()),
+            Product::Rollouts => Options::Rollouts(Box::new(with.rollouts())),
             Product::Monitoring => {
                 let mut options = with.monitoring(self.beside);
                 (self.monitoring)(&mut options, &with.namespace);
@@ -354,7 +354,7 @@ impl With {
 #[derive(Clone, Debug)]
 pub enum Options {
     /// Those of Rollouts.
-    Rollouts(rollouts::RunOptions),
+    Rollouts(Box<rollouts::RunOptions>),
     /// Those of monitoring.
     Monitoring(Box<monitoring::RunOptions>),
 }
@@ -367,7 +367,7 @@ impl Options {
         match self {
             Self::Rollouts(mut options) => {
                 options.seed = seed(options.seed);
-                format!("{:?}", rollouts::run(client, options, shutdown).await)
+                format!("{:?}", rollouts::run(client, *options, shutdown).await)
             }
             Self::Monitoring(mut options) => {
                 options.seed = seed(options.seed);

@@ -147,7 +147,8 @@ impl RunArgs {
             listen: addresses,
             ..RunOptions::default()
         };
-        Ok(::rollouts::run(connected.client.kube().clone(), options, stop).await?)
+        let controllers = ::rollouts::run(connected.client.kube().clone(), options, stop);
+        Ok(Box::pin(controllers).await?)
     }
 
     /// What client-go demands of the three durations.

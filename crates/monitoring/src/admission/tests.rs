@@ -19,7 +19,7 @@ fn ask(path: &str, review: &Value) -> Value {
     serde_json::from_slice(&answer.body).unwrap()
 }
 
-fn review(version: &str, (resource, of): (&str, &str), object: Value) -> Value {
+fn review(version: &str, (resource, of): (&str, &str), object: &Value) -> Value {
     json!({"apiVersion": format!("admission.k8s.io/{version}"), "kind": "AdmissionReview", "request": {
         "uid": "u", "operation": "CREATE", "object": object,
         "resource": {"group": "monitoring.coreos.com", "version": of, "resource": resource},
@@ -30,7 +30,7 @@ fn rules(spec: &Value) -> Value {
     review(
         "v1",
         ("prometheusrules", "v1"),
-        json!({"metadata": {"name": "r"}, "spec": spec}),
+        &json!({"metadata": {"name": "r"}, "spec": spec}),
     )
 }
 
@@ -49,7 +49,7 @@ fn patch(answer: &Value) -> Value {
 fn good_rules_are_admitted_in_both_versions_of_reviews() {
     for version in ["v1", "v1beta1"] {
         let spec = json!({"groups": [{"name": "g", "rules": [{"alert": "a", "expr": "up == 0", "for": ""}]}]});
-        let review = review(version, ("prometheusrules", "v1"), json!({"spec": spec}));
+        let review = review(version, ("prometheusrules", "v1"), &json!({"spec": spec}));
         let expected = json!({
             "apiVersion": format!("admission.k8s.io/{version}"), "kind": "AdmissionReview",
             "response": {"uid": "u", "allowed": true},
@@ -106,7 +106,7 @@ fn what_is_no_text_becomes_one_and_paths_are_escaped() {
     ]}});
     let answer = ask(
         RULES_MUTATE,
-        &review("v1", ("prometheusrules", "v1"), object.clone()),
+        &review("v1", ("prometheusrules", "v1"), &object),
     );
     let expected = json!([
         {"op": "replace", "path": "/spec/groups/1/rules/1/annotations/list", "value": "[\"a \\\"b\\\"\"]"},
@@ -135,7 +135,7 @@ fn the_first_annotation_brings_their_map() {
         let object = json!({"metadata": metadata, "spec": {}});
         let answer = ask(
             RULES_MUTATE,
-            &review("v1", ("prometheusrules", "v1"), object),
+            &review("v1", ("prometheusrules", "v1"), &object),
         );
         let expected = json!([{"op": "add", "path": "/metadata/annotations", "value": {"prometheus-operator-validated": "true"}}]);
         assert_eq!(patch(&answer), expected);
@@ -152,7 +152,7 @@ fn an_alertmanager_config_is_checked_in_the_words_of_its_version() {
         let review = review(
             "v1",
             ("alertmanagerconfigs", version),
-            json!({"spec": spec}),
+            &json!({"spec": spec}),
         );
         ask(CONFIGS_VALIDATE, &review)["response"]["status"].clone()
     };
@@ -176,7 +176,7 @@ fn an_alertmanager_config_is_checked_in_the_words_of_its_version() {
 #[test]
 fn what_was_not_asked_for_is_refused_by_name() {
     let wrong = |path: &str, resource: (&str, &str), object: Value| {
-        let answer = ask(path, &review("v1", resource, object));
+        let answer = ask(path, &review("v1", resource, &object));
         assert_eq!(answer["response"]["allowed"], false);
         answer["response"]["status"].clone()
     };

@@ -86,14 +86,14 @@ fn configuration(pass: &mut ClusterPass<'_>) -> Result<Whole, String> {
     let made = match (made, base) {
         (Ok(made), _) => made,
         (Err(why), Some(base)) => {
-            pass.refuse(base.reference(), why.clone());
+            pass.refuse(base.reference(), &why);
             return Err(why);
         }
         (Err(why), None) => return Err(why),
     };
     for one in &made.left_out {
         if let Some(reference) = references.get(&one.key) {
-            pass.refuse(reference, one.why.clone());
+            pass.refuse(reference, &one.why);
         }
     }
     Ok(made)
@@ -173,7 +173,7 @@ fn valid(
                 references.insert(config.key(), reference.clone());
                 configs.insert(config.key(), config);
             }
-            Err(why) => pass.refuse(reference, why),
+            Err(why) => pass.refuse(reference, &why),
         }
     }
     (configs, references)

@@ -111,10 +111,10 @@ where
     }
 
     /// A selected object can't be used.
-    pub fn refuse(&mut self, reference: &ObjectReference, why: String) {
+    pub fn refuse(&mut self, reference: &ObjectReference, why: &str) {
         self.refused.insert(Refused {
             reference: reference.clone(),
-            why: shortened(&why, LONGEST),
+            why: shortened(why, LONGEST),
         });
     }
 

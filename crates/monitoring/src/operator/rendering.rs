@@ -422,9 +422,7 @@ mod tests {
         let mut wanted = "scrape_configs:\n".to_owned();
         for (number, (generation, refused)) in &objects {
             if !refused {
-                wanted.push_str(&format!(
-                    "- job_name: m{number}\n  generation: {generation}\n"
-                ));
+                wanted = format!("{wanted}- job_name: m{number}\n  generation: {generation}\n");
             }
         }
         wanted.push_str("tail: {}\n");

@@ -67,7 +67,7 @@ where
                 Ok(text) => {
                     files.insert(candidate_file(meta), text.to_string());
                 }
-                Err(why) => self.refuse(candidate.reference(), why.to_string()),
+                Err(why) => self.refuse(candidate.reference(), why),
             }
             next.insert(meta.key.clone(), (input, outcome));
         }

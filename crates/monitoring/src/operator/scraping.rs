@@ -288,7 +288,7 @@ where
                 with.jobs(&object)
             });
             if let Err(why) = made {
-                self.refuse(candidate.reference(), why);
+                self.refuse(candidate.reference(), &why);
             }
         }
     }

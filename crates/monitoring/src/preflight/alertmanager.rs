@@ -275,6 +275,9 @@ static INTERVAL: Struct = Struct {
     },
 };
 
+/// What is wrong with a text.
+type Check = fn(&str) -> Result<(), String>;
+
 static TIMES: Struct = Struct {
     fields: &[&[
         field("times", Shape::List(&Shape::Map(&Shape::Text))),
@@ -285,7 +288,7 @@ static TIMES: Struct = Struct {
         since("location", Shape::Text, (0, 25, 0)),
     ]],
     check: |of, _| {
-        let ranges: [(&str, fn(&str) -> Result<(), String>); 4] = [
+        let ranges: [(&str, Check); 4] = [
             ("weekdays", |text| {
                 // In objects days have numbers too, not here.
                 if text.chars().any(|c| !c.is_ascii_lowercase() && c != ':') {

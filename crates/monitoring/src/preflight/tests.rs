@@ -186,7 +186,8 @@ fn what_was_written_by_hand_is_bounded_and_strict() {
     );
     let mut bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
     for (one, before) in ('b'..='i').zip('a'..) {
-        bomb.push_str(&format!("{one}: &{one} [*{before},*{before},*{before},*{before},*{before},*{before},*{before},*{before},*{before}]\n"));
+        let nine = vec![format!("*{before}"); 9].join(",");
+        bomb = format!("{bomb}{one}: &{one} [{nine}]\n");
     }
     let refused = jobs(&bomb).unwrap_err().to_string();
     assert!(refused.contains("excessive aliasing"), "{refused}");

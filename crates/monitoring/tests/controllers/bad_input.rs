@@ -272,7 +272,7 @@ fn bad_texts_in_additional_scrape_configs() {
         let mut bomb = "- job_name: a\n  params:\n    a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
         for (one, before) in ('b'..='i').zip('a'..) {
             let aliases = vec![format!("*{before}"); 9].join(",");
-            bomb.push_str(&format!("    {one}: &{one} [{aliases}]\n"));
+            bomb = format!("{bomb}    {one}: &{one} [{aliases}]\n");
         }
         let cases = [
             (bomb.as_str(), "document contains excessive aliasing"),

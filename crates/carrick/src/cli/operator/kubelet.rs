@@ -14,6 +14,10 @@ use crate::cli::fail;
 /// The Service of the kubelets.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "The Service of the kubelets")]
+#[allow(
+    clippy::struct_field_names,
+    reason = "flags are called as the fields are"
+)]
 pub struct Kubelet {
     /// Keep a Service of this name with the kubelets of all nodes
     #[arg(

@@ -50,7 +50,7 @@ pub struct Web {
     /// How often these files are read again
     #[arg(id = "web.tls-reload-interval", long = "web.tls-reload-interval", value_name = "DURATION", default_value = "1m", value_parser = interval)]
     reload_interval: Duration,
-    /// Oldest version of TLS: VersionTLS12 or VersionTLS13
+    /// Oldest version of TLS: `VersionTLS12` or `VersionTLS13`
     #[arg(
         id = "web.tls-min-version",
         long = "web.tls-min-version",
