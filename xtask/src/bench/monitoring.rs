@@ -140,11 +140,10 @@ impl Bench {
 
     async fn change(&self, name: &str, number: usize) -> Result<()> {
         let path = format!("/metrics/{number}");
-        let patch = json!({"spec": {"endpoints": [{"port": "http", "path": path}]}});
+        let change = json!({"spec": {"endpoints": [{"port": "http", "path": path}]}});
         let key = ObjectKey::new("team", name);
-        let patch = Patch::Merge(patch);
         self.client
-            .patch(&SERVICE_MONITOR, &key, None, &patch)
+            .patch(&SERVICE_MONITOR, &key, None, &Patch::Merge(change))
             .await?;
         Ok(())
     }
@@ -180,9 +179,8 @@ impl Bench {
         let key = ObjectKey::new("team", "prometheus-main");
         let secret = self.client.get(&SECRET, &key).await?;
         let secret = secret.context("there is no configuration")?;
-        let bytes = secret["data"]["prometheus.yaml.gz"]
-            .as_str()
-            .map_or(0, str::len);
+        let text = secret.pointer("/data/prometheus.yaml.gz");
+        let bytes = text.and_then(Value::as_str).map_or(0, str::len);
         let (calls, writes) = (last.calls - step.calls, last.writes - step.writes);
         let (monitors, wall, resident) = (self.monitors, wall * 1000.0, memory(pid, "VmRSS")?);
         say(&format!(

@@ -74,7 +74,7 @@ pub fn run(command: &Command) -> Result<ExitCode> {
         bail!("no recorded calls in `{}`", folder.display());
     }
     if let Command::Monitoring(Monitoring { tools, .. }) = command
-        && tools.tools
+        && tools.wanted
     {
         return tools::run(&folder, tools);
     }

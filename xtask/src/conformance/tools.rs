@@ -18,8 +18,8 @@ use super::registry::say;
 #[derive(Args)]
 pub struct Tools {
     /// Compare the preflight with promtool and amtool instead, where they are installed
-    #[arg(long)]
-    pub tools: bool,
+    #[arg(id = "tools", long = "tools")]
+    pub wanted: bool,
     /// Configurations with something spoilt, for each that is rendered
     #[arg(long, default_value_t = 0)]
     spoil: u64,
@@ -237,17 +237,17 @@ impl Tally {
                 let said = theirs.as_deref().or(ours.as_deref()).unwrap_or_default();
                 let theirs_alone = reader.program == Program::Alertmanager && theirs.is_some();
                 let mut meant = MEANT.iter();
-                match meant.find(|(part, _)| theirs_alone && said.contains(part)) {
-                    Some((_, reason)) => *self.meant.entry(reason).or_default() += 1,
-                    None => {
-                        let who = if theirs.is_some() {
-                            "only the real reader refuses"
-                        } else {
-                            "only ours refuses"
-                        };
-                        self.different
-                            .push(format!("{name} ({what}): {who}: {said}"));
-                    }
+                let found = meant.find(|(part, _)| theirs_alone && said.contains(part));
+                if let Some((_, reason)) = found {
+                    *self.meant.entry(reason).or_default() += 1;
+                } else {
+                    let who = if theirs.is_some() {
+                        "only the real reader refuses"
+                    } else {
+                        "only ours refuses"
+                    };
+                    self.different
+                        .push(format!("{name} ({what}): {who}: {said}"));
                 }
             }
         }
