@@ -21,11 +21,13 @@ pub fn message(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// Starts the log on standard error; each line a JSON object if asked for.
+/// Starts the log on standard error; each line a JSON object if asked for. Nobody is told if nobody reads it any more: the
+/// attempt would end what is being logged.
 pub fn start_log(filter: EnvFilter, json: bool) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(shows_colour(&std::io::stderr()))
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     if json {
         log.json().init();
