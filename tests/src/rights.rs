@@ -201,13 +201,17 @@ pub fn each_is_needed(product: Product) -> Result<()> {
         .iter()
         .map(|(right, run)| without(right, run))
         .collect();
-    let mut wanted = BTreeMap::new();
+    let (mut wanted, mut unseen) = (BTreeMap::new(), Vec::new());
     for ((right, run), outcome) in users.iter().zip(all(&runs)) {
-        if is_seen(run, &outcome, &mut wanted)? {
-            continue;
+        if !is_seen(run, &outcome, &mut wanted)? {
+            unseen.push(format!("{right}: {}", run.line()));
         }
-        bail!("{} without the right to {right}: {outcome:?}", run.line());
     }
+    ensure!(
+        unseen.is_empty(),
+        "runs that end as they do with the right that they were played without\n{}",
+        unseen.join("\n")
+    );
     Ok(())
 }
 
