@@ -96,6 +96,7 @@ table! { $
 
     [PROMETHEUS]
     prometheus: is_created_scaled_and_deleted, follows_its_service_monitors, leaves_out_a_bad_monitor, follows_its_rules,
+        selects_by_labels_of_namespaces,
         is_made_anew_for_other_storage, is_sharded, share_their_monitors,
         spreads_its_rules, keeps_a_shard_for_a_while, takes_over_an_older_set;
     killed_monitoring: after_ten_writes_of_a_server;

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::objects::{
-    CLAIM, CONFIG_MAP, POD, PROMETHEUS, PROMETHEUS_RULE, SECRET, SERVICE, SERVICE_MONITOR,
-    STATEFUL_SET, number, text,
+    CLAIM, CONFIG_MAP, NAMESPACE, POD, PROMETHEUS, PROMETHEUS_RULE, SECRET, SERVICE,
+    SERVICE_MONITOR, STATEFUL_SET, number, text,
 };
 use crate::workloads::{bindings, condition, prometheus, rule, service_monitor};
 
@@ -78,6 +78,28 @@ pub async fn follows_its_service_monitors(cluster: &Cluster) -> Result<()> {
         })
         .await?;
     cluster.assert_same_pods(&pods).await
+}
+
+/// A selector of namespaces asks for their labels: with the label the monitor's job comes, without it it goes.
+pub async fn selects_by_labels_of_namespaces(cluster: &Cluster) -> Result<()> {
+    let selector = json!({"serviceMonitorNamespaceSelector": {"matchLabels": {"team": "web"}}});
+    running(cluster, &selector).await?;
+    cluster
+        .apply(&service_monitor("web", &json!({"port": "http"})))
+        .await?;
+    let job = cluster.job("serviceMonitor", "web");
+    for (label, there) in [(json!("web"), true), (json!("other"), false)] {
+        let labels = json!({"metadata": {"labels": {"team": label}}});
+        cluster
+            .merge(&NAMESPACE, &cluster.namespace, labels)
+            .await?;
+        cluster
+            .until_configured("main", "what the label decides", |text| {
+                has(text, &job) == there
+            })
+            .await?;
+    }
+    Ok(())
 }
 
 /// A bad monitor beside good ones says what is wrong with it, and changes nothing else; mended, it is taken.
@@ -272,6 +294,15 @@ pub async fn share_their_monitors(cluster: &Cluster) -> Result<()> {
     for (resource, name) in [(&SERVICE_MONITOR, "web"), (&PROMETHEUS_RULE, "alerts")] {
         cluster.until_bound(resource, name, &both).await?;
     }
+    let owners = |service: &Value| {
+        let owners = service.pointer("/metadata/ownerReferences");
+        owners.and_then(Value::as_array).map_or(0, Vec::len)
+    };
+    cluster
+        .until("two owners", &SERVICE, "prometheus-operated", |service| {
+            owners(service) == 2
+        })
+        .await?;
     let other = json!({"metadata": {"labels": {"app": "other"}}});
     cluster.merge(&SERVICE_MONITOR, "web", other).await?;
     cluster
