@@ -9,7 +9,7 @@ use crate::testbed::{self, UpArgs};
 /// What to run, and whether to keep the Kubernetes afterwards.
 #[derive(Args)]
 pub struct TestRealArgs {
-    /// Leave the testbed running afterwards
+    /// Leave the testbeds running afterwards
     #[arg(long)]
     keep: bool,
     /// Leave the recorded kubectl session out
@@ -20,29 +20,37 @@ pub struct TestRealArgs {
     test_args: Vec<String>,
 }
 
-/// Starts a testbed of its own, runs the scenarios on it, and stops it.
+/// Runs the scenarios on a testbed and the session on another one, which holds nothing yet, and stops both.
 pub fn run(args: &TestRealArgs) -> Result<()> {
+    let scenarios = on_testbed(args, "scenarios", &["real", "killed"], "carrick")?;
+    if !scenarios {
+        bail!("scenarios failed on the real Kubernetes");
+    }
+    // The session is a person's, who may do everything.
+    if !args.no_session && !on_testbed(args, "session", &["kubectl_real"], "admin")? {
+        bail!("the kubectl session is not as recorded on the real Kubernetes");
+    }
+    Ok(())
+}
+
+/// Whether test programs pass on a testbed of their own, as a user of it.
+fn on_testbed(args: &TestRealArgs, what: &str, targets: &[&str], user: &str) -> Result<bool> {
     let up = UpArgs {
-        name: format!("test-real-{}", std::process::id()),
+        name: format!("test-real-{what}-{}", std::process::id()),
         nodes: 3,
         stages: None,
         bare: false,
     };
     let testbed = testbed::up(&up)?;
     eprintln!("{}", testbed.summary());
-    let run = |targets: &[&str], user| {
-        Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["test", "--workspace"])
-            .args(targets.iter().flat_map(|target| ["--test", target]))
-            .arg("--")
-            .args(&args.test_args)
-            .env("CARRICK_TEST_KUBECONFIG", testbed.kubeconfig_of(user))
-            .status()
-            .context("cannot run cargo")
-    };
-    let scenarios = run(&["real", "killed"], "carrick");
-    // The session is a person's, who may do everything.
-    let session = (!args.no_session).then(|| run(&["kubectl_real"], "admin"));
+    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["test", "--workspace"])
+        .args(targets.iter().flat_map(|target| ["--test", target]))
+        .arg("--")
+        .args(&args.test_args)
+        .env("CARRICK_TEST_KUBECONFIG", testbed.kubeconfig_of(user))
+        .status()
+        .context("cannot run cargo");
     if args.keep {
         testbed.leave_running()?;
         eprintln!(
@@ -52,13 +60,5 @@ pub fn run(args: &TestRealArgs) -> Result<()> {
     } else {
         testbed::down(&up.name)?;
     }
-    if !scenarios?.success() {
-        bail!("scenarios failed on the real Kubernetes");
-    }
-    if let Some(session) = session
-        && !session?.success()
-    {
-        bail!("the kubectl session is not as recorded on the real Kubernetes");
-    }
-    Ok(())
+    Ok(status?.success())
 }
