@@ -6,6 +6,9 @@ use clap::Args;
 
 use crate::testbed::{self, UpArgs};
 
+/// Scenarios that are played at the same time.
+const AT_ONCE: &str = "4";
+
 /// What to run, and whether to keep the Kubernetes afterwards.
 #[derive(Args)]
 pub struct TestRealArgs {
@@ -49,6 +52,8 @@ fn on_testbed(args: &TestRealArgs, what: &str, targets: &[&str], user: &str) -> 
         .arg("--")
         .args(&args.test_args)
         .env("CARRICK_TEST_KUBECONFIG", testbed.kubeconfig_of(user))
+        // Scenarios mostly wait.
+        .env("RUST_TEST_THREADS", AT_ONCE)
         .status()
         .context("cannot run cargo");
     if args.keep {
