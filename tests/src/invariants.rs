@@ -1,6 +1,6 @@
 //! What must hold at every revision of a simulated store, whatever goes wrong (RO-1, RO-2, RO-3, RO-5, RO-8, RO-9, ALL-2,
 //! ALL-9). Written from the outside: nothing here uses the code under test. ALL-5 and ALL-6 are about writes, not states:
-//! [`crate::witness`] judges those. Those of monitoring are in [`monitoring`].
+//! [`crate::witness`] judges those. Those of monitoring are in `monitoring`.
 //!
 //! Not judged here, and why: ALL-1, the Rollout controller has no finalizer; ALL-3, a stale resource version is refused by
 //! the server, and what acting on stale caches would break is RO-1, RO-2 and RO-9; ALL-4, this server has no RBAC yet;

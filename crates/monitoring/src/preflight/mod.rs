@@ -2,8 +2,8 @@
 //!
 //! Prometheus refuses a whole configuration for one wrong field, and goes on with what it had until it is restarted; then it
 //! doesn't start. So nothing is published that it would refuse. The checks are those of its own reader (`config.Load`, without
-//! the files that a configuration names), by its version: the shape of every field, in [`document`], [`job`], [`client`],
-//! [`discovery`], [`catalogue`] and [`cloud`] as tables, and what must hold among fields. A job is checked alone, so that the object it was
+//! the files that a configuration names), by its version: the shape of every field, in `document`, `job`, `client`,
+//! `discovery`, `catalogue` and `cloud` as tables, and what must hold among fields. A job is checked alone, so that the object it was
 //! made of can be left out alone.
 //!
 //! A field that no version knows is refused only up to the newest version that is known here. What the reloader puts in, such
