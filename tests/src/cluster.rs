@@ -106,12 +106,12 @@ impl Cluster {
         Ok(())
     }
 
-    /// Name of a namespace that the stage has besides the scenario's own.
+    /// Name of a namespace beside the scenario's own.
     pub fn beside_name(&self, beside: &str) -> String {
         format!("{}-{beside}", self.namespace)
     }
 
-    /// The same cluster as seen from a namespace that the stage has besides the scenario's own. Nobody is at work in the view.
+    /// The same cluster as seen from a namespace beside the scenario's own. Nobody is at work in the view.
     pub fn view(&self, beside: &str) -> Self {
         Self {
             namespace: self.beside_name(beside),
@@ -174,16 +174,7 @@ impl Cluster {
 
     /// A namespace of its own on the same ground, with nothing in it and nobody at work.
     pub(crate) async fn beside(&self, suffix: &str) -> Result<Self> {
-        let other = Self {
-            namespace: format!("{}-{suffix}", self.namespace),
-            stage: self.stage,
-            ground: self.ground.clone(),
-            client: self.client.clone(),
-            controllers: None,
-            transport: self.transport.clone(),
-            program: self.program.clone(),
-            declared: self.declared.clone(),
-        };
+        let other = self.view(suffix);
         other.prepare(&[]).await?;
         Ok(other)
     }

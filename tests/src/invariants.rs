@@ -38,6 +38,16 @@ pub struct Invariants {
     monitoring: Monitoring,
 }
 
+/// What was violated by an object, in words.
+fn violation(id: &str, object: &Value, what: &str) -> String {
+    let (kind, name, revision) = (
+        meta::kind(object),
+        meta::name(object),
+        meta::resource_version(object),
+    );
+    format!("{id}: {kind} {name} at revision {revision}: {what}")
+}
+
 impl Invariants {
     /// What was violated, in words.
     pub fn violations(&self) -> impl Iterator<Item = &String> {
@@ -76,14 +86,7 @@ impl Invariants {
     }
 
     fn violated(&mut self, id: &str, object: &Value, what: &str) {
-        let (kind, name, revision) = (
-            meta::kind(object),
-            meta::name(object),
-            meta::resource_version(object),
-        );
-        self.violations.push(format!(
-            "{id}: {kind} {name} at revision {revision}: {what}"
-        ));
+        self.violations.push(violation(id, object, what));
     }
 
     fn rollout(&mut self, before: &Value, after: &Value) {

@@ -4,6 +4,7 @@
 
 mod cli;
 mod local;
+mod part;
 mod tour;
 
 /// glibc keeps the memory of the first lists for ever.

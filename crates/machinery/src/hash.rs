@@ -16,6 +16,14 @@ pub fn fnv32a(bytes: &[u8]) -> u32 {
     fnv32a_more(0x811c_9dc5, bytes)
 }
 
+/// FNV-1a of 64 bits, as Go's `hash/fnv` `New64a`.
+pub fn fnv64a<'a>(bytes: impl IntoIterator<Item = &'a u8>) -> u64 {
+    let bytes = bytes.into_iter();
+    bytes.fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
+        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 /// Goes on with a sum.
 fn fnv32a_more(sum: u32, bytes: &[u8]) -> u32 {
     bytes.iter().fold(sum, |sum, byte| {

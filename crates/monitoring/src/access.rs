@@ -5,7 +5,9 @@
 //! simulated API server for; a test drops one right after the other and sees a scenario change.
 
 use runtime::Account;
-use runtime::access::Right;
+#[cfg(test)]
+use runtime::access::recorded;
+use runtime::access::{Right, of_recording};
 use serde_json::json;
 
 /// Name of the controllers' `ServiceAccount`; upstream's.
@@ -84,32 +86,15 @@ pub fn rights() -> Vec<Right> {
 
 /// The rights of a recording, and those that no recording shows.
 pub fn of(recording: &str) -> Vec<Right> {
-    let looked_for = LOOKED_FOR
-        .iter()
-        .chain(BY_HAND)
-        .filter_map(|(right, _)| right.parse().ok());
-    let mut rights: Vec<Right> = recording
-        .lines()
-        .filter_map(right)
-        .chain(looked_for)
-        .collect();
-    rights.sort_unstable();
-    rights.dedup();
-    rights
-}
-
-/// The right that a line of a recording begins with, if it isn't a remark.
-fn right(line: &str) -> Option<Right> {
-    let mut words = line.split_whitespace();
-    let (verb, object) = (words.next()?, words.next()?);
-    format!("{verb} {object}").parse().ok()
+    let others = LOOKED_FOR.iter().chain(BY_HAND);
+    of_recording(recording, others.map(|(right, _)| *right))
 }
 
 #[test]
 fn every_line_of_the_recording_is_a_right_or_a_remark() {
     let lines = CALLED.lines().filter(|line| !line.starts_with('#'));
     for line in lines {
-        assert!(right(line).is_some(), "{line:?}");
+        assert!(recorded(line).is_some(), "{line:?}");
     }
     for (text, _) in LOOKED_FOR.iter().chain(BY_HAND) {
         assert!(text.parse::<Right>().is_ok(), "{text}");

@@ -4,7 +4,9 @@
 //! simulated API server for. `carrick rbac` prints the roles from here, the controllers' client sends nothing else, and a
 //! test drops one right after the other and sees a scenario fail.
 
-use runtime::access::Right;
+#[cfg(test)]
+use runtime::access::recorded;
+use runtime::access::{Right, of_recording};
 
 /// A right a line, and where it was seen to be needed.
 const CALLED: &str = include_str!("../data/rights.txt");
@@ -23,31 +25,14 @@ pub fn rights() -> Vec<Right> {
 
 /// The rights of a recording, and those that no recording shows.
 pub fn of(recording: &str) -> Vec<Right> {
-    let looked_for = LOOKED_FOR
-        .iter()
-        .filter_map(|(right, _)| right.parse().ok());
-    let mut rights: Vec<Right> = recording
-        .lines()
-        .filter_map(right)
-        .chain(looked_for)
-        .collect();
-    rights.sort_unstable();
-    rights.dedup();
-    rights
-}
-
-/// The right that a line of a recording begins with, if it isn't a remark.
-fn right(line: &str) -> Option<Right> {
-    let mut words = line.split_whitespace();
-    let (verb, object) = (words.next()?, words.next()?);
-    format!("{verb} {object}").parse().ok()
+    of_recording(recording, LOOKED_FOR.iter().map(|(right, _)| *right))
 }
 
 #[test]
 fn every_line_of_the_recording_is_a_right_or_a_remark() {
     let lines = CALLED.lines().filter(|line| !line.starts_with('#'));
     for line in lines {
-        assert!(right(line).is_some(), "{line:?}");
+        assert!(recorded(line).is_some(), "{line:?}");
     }
     for (text, _) in LOOKED_FOR {
         assert!(text.parse::<Right>().is_ok(), "{text}");

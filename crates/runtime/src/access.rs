@@ -114,6 +114,29 @@ impl FromStr for Right {
     }
 }
 
+/// The rights of a recording, a line each, and others by their texts: in order, each once.
+pub fn of_recording<'a>(
+    recording: &'a str,
+    others: impl IntoIterator<Item = &'a str>,
+) -> Vec<Right> {
+    let others = others.into_iter().filter_map(|text| text.parse().ok());
+    let mut rights: Vec<Right> = recording
+        .lines()
+        .filter_map(recorded)
+        .chain(others)
+        .collect();
+    rights.sort_unstable();
+    rights.dedup();
+    rights
+}
+
+/// The right that a line of a recording begins with, if it isn't a remark.
+pub fn recorded(line: &str) -> Option<Right> {
+    let mut words = line.split_whitespace();
+    let (verb, object) = (words.next()?, words.next()?);
+    format!("{verb} {object}").parse().ok()
+}
+
 impl Right {
     /// What a request needs; `None` if its target (path and query) is no resource.
     pub fn of(method: &Method, target: &str) -> Option<Self> {

@@ -10,7 +10,7 @@ use machinery::meta;
 use serde_json::Value;
 use simulator::apiserver::store::Committed;
 
-use super::configuration;
+use super::{configuration, violation};
 use crate::objects::{number, text};
 use crate::unpack;
 
@@ -125,14 +125,7 @@ impl Monitoring {
     }
 
     fn violated(&mut self, id: &str, object: &Value, what: &str) {
-        let (kind, name, revision) = (
-            meta::kind(object),
-            meta::name(object),
-            meta::resource_version(object),
-        );
-        self.violations.push(format!(
-            "{id}: {kind} {name} at revision {revision}: {what}"
-        ));
+        self.violations.push(violation(id, object, what));
     }
 
     fn custom(&mut self, plural: &str, change: &Change) {

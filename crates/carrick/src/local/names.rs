@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use machinery::meta;
 use serde_json::Value;
 
+use crate::part::items;
+
 /// The domain of the cluster.
 const DOMAIN: &str = ".cluster.local";
 
@@ -29,14 +31,8 @@ struct Pod {
     ports: BTreeMap<String, u16>,
 }
 
-fn items<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
-    let found = value.pointer(pointer).and_then(Value::as_array);
-    found.into_iter().flatten()
-}
-
 fn text(value: &Value, pointer: &str) -> String {
-    let found = value.pointer(pointer).and_then(Value::as_str);
-    found.unwrap_or_default().to_owned()
+    crate::part::text(value, pointer).to_owned()
 }
 
 fn port(value: &Value, key: &str) -> Option<u16> {

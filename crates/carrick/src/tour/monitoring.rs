@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::cli::Objects;
+use crate::part::{items, text};
 
 pub(super) const PROMETHEUS: ResourceRef =
     ResourceRef::namespaced(GROUP, "v1", "Prometheus", "prometheuses");
@@ -98,16 +99,6 @@ async fn pod(objects: &Objects, selector: &str) -> Result<Option<Ready>> {
         name: text(pod, "/metadata/name").to_owned(),
         ip: text(pod, "/status/podIP").to_owned(),
     }))
-}
-
-fn items<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
-    let found = value.pointer(pointer).and_then(Value::as_array);
-    found.into_iter().flatten()
-}
-
-fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    let found = value.pointer(pointer).and_then(Value::as_str);
-    found.unwrap_or_default()
 }
 
 /// What a page of Prometheus' API answers; `None` if it doesn't.

@@ -73,8 +73,7 @@ impl Defaults {
 }
 
 /// The object with the defaults of its kind wherever it says nothing, as the present definitions would have stored it.
-pub fn applied(object: &Value) -> Value {
-    let mut object = object.clone();
+pub fn applied(mut object: Value) -> Value {
     if let Some(defaults) = BY_KIND.get(machinery::meta::kind(&object)) {
         defaults.fill(&mut object);
     }
@@ -89,18 +88,18 @@ mod tests {
     #[test]
     fn what_is_said_stays_and_the_rest_is_filled_in() {
         let spec = json!({"scrapeInterval": "15s", "thanos": {}, "web": {"pageTitle": "x"}});
-        let object = applied(&json!({"kind": "Prometheus", "spec": spec}));
+        let object = applied(json!({"kind": "Prometheus", "spec": spec}));
         let wanted = json!({
             "scrapeInterval": "15s", "evaluationInterval": "30s", "portName": "web", "shards": 1,
             "thanos": {"blockSize": "2h"}, "web": {"pageTitle": "x"},
         });
         assert_eq!(object["spec"], wanted);
-        let manager = applied(&json!({"kind": "Alertmanager", "spec": {}}));
+        let manager = applied(json!({"kind": "Alertmanager", "spec": {}}));
         assert_eq!(
             manager["spec"],
             json!({"portName": "web", "retention": "120h"})
         );
         let other = json!({"kind": "Pod", "spec": {}});
-        assert_eq!(applied(&other), other);
+        assert_eq!(applied(other.clone()), other);
     }
 }

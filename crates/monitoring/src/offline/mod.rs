@@ -121,7 +121,7 @@ impl<'a> World<'a> {
             } else {
                 value.clone()
             };
-            match read::<Object<S, T>>(&defaults::applied(&stored)) {
+            match read::<Object<S, T>>(&defaults::applied(stored)) {
                 Ok(object) => found.push(Placed { at, object }),
                 Err(error) => self.problem(at, "", error.to_string()),
             }

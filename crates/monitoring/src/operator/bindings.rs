@@ -194,9 +194,9 @@ fn condition(
         "status": status,
         "observedGeneration": generation,
     });
-    if let (Some(why), Some(fields)) = (refused, condition.as_object_mut()) {
-        fields.insert("reason".to_owned(), json!("InvalidConfiguration"));
-        fields.insert("message".to_owned(), json!(why));
+    if let (true, Some(fields)) = (refused.is_some(), condition.as_object_mut()) {
+        fields.insert("reason".to_owned(), json!(reason));
+        fields.insert("message".to_owned(), json!(refused));
     }
     let since = said("lastTransitionTime").filter(|_| condition.get("status") == said("status"));
     let since = since.cloned().unwrap_or_else(|| json!(rfc3339(now)));

@@ -110,7 +110,7 @@ where
         let value = self.held.whole().value();
         // Of all that is selected, a Probe alone means something else without its defaults.
         let value = if meta::kind(&value) == "Probe" {
-            defaults::applied(&value)
+            defaults::applied(value)
         } else {
             value
         };

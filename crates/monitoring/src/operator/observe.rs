@@ -30,7 +30,7 @@ pub async fn observe<W: Workload>(
         return Ok(None);
     };
     let mut observed = Observed {
-        workload: read::<W>(&defaults::applied(&object)).map_err(|error| error.to_string()),
+        workload: read::<W>(&defaults::applied(object.clone())).map_err(|error| error.to_string()),
         candidates: W::Candidates::default(),
         held: Held {
             selected: Vec::new(),

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use machinery::hash::fnv64a;
 use runtime::ObjectKey;
 
 use super::selecting::Configuration;
@@ -79,11 +80,6 @@ impl Rendered {
     /// How many objects were rendered anew.
     pub fn rendered(&self) -> usize {
         self.anew
-    }
-
-    /// Bytes that are kept of texts.
-    pub fn kept(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.part.len()).sum()
     }
 
     /// Whether the name is that of a job of an object.
@@ -337,11 +333,7 @@ impl<'a> Rendering<'a> {
 fn begins_chunk((kind, key): &Id) -> bool {
     let bytes = [*kind as u8, b'/'];
     let bytes = bytes.iter().chain(key.namespace.as_bytes()).chain(b"/");
-    let hash = bytes
-        .chain(key.name.as_bytes())
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+    let hash = fnv64a(bytes.chain(key.name.as_bytes()));
     // The upper bits are mixed best.
     (hash >> 32).is_multiple_of(PER_CHUNK)
 }

@@ -27,15 +27,20 @@ pub(super) static TLS: Struct = Struct {
 };
 
 /// Fields about proxies; those beside the URL came later.
+const PROXY_URL: Field = field("proxy_url", Shape::Url);
+const NO_PROXY: Field = since("no_proxy", Shape::Text, (2, 43, 0));
+const PROXY_FROM_ENVIRONMENT: Field = since("proxy_from_environment", Shape::Flag, (2, 43, 0));
+const PROXY_CONNECT_HEADER: Field = since(
+    "proxy_connect_header",
+    Shape::Map(&Shape::List(&Shape::Text)),
+    (2, 42, 0),
+);
+
 static PROXY: &[Field] = &[
-    field("proxy_url", Shape::Url),
-    since("no_proxy", Shape::Text, (2, 43, 0)),
-    since("proxy_from_environment", Shape::Flag, (2, 43, 0)),
-    since(
-        "proxy_connect_header",
-        Shape::Map(&Shape::List(&Shape::Text)),
-        (2, 42, 0),
-    ),
+    PROXY_URL,
+    NO_PROXY,
+    PROXY_FROM_ENVIRONMENT,
+    PROXY_CONNECT_HEADER,
 ];
 
 static BASIC: Struct = Struct {
@@ -115,14 +120,10 @@ pub(super) static CLIENT: &[Field] = &[
     field("tls_config", Shape::Struct(&TLS)),
     since("follow_redirects", Shape::Flag, (2, 26, 0)),
     since("enable_http2", Shape::Flag, (2, 35, 0)),
-    field("proxy_url", Shape::Url),
-    since("no_proxy", Shape::Text, (2, 43, 0)),
-    since("proxy_from_environment", Shape::Flag, (2, 43, 0)),
-    since(
-        "proxy_connect_header",
-        Shape::Map(&Shape::List(&Shape::Text)),
-        (2, 42, 0),
-    ),
+    PROXY_URL,
+    NO_PROXY,
+    PROXY_FROM_ENVIRONMENT,
+    PROXY_CONNECT_HEADER,
     since(
         "http_headers",
         Shape::Map(&Shape::Struct(&HEADER)),

@@ -6,11 +6,6 @@ use super::client::{CLIENT, TLS, check_client, refuse};
 use super::fault::Fault;
 use super::shape::{Field, Node, Shape, Struct, field, nothing, since};
 
-/// The client and nothing else.
-fn only_client(of: Node<'_>, reader: &Reader) -> Result<(), Fault> {
-    check_client(of, reader)
-}
-
 fn require(of: Node<'_>, names: &[&str]) -> Result<(), Fault> {
     match names.iter().find(|name| !of.filled(name)) {
         Some(name) => refuse(&format!("{name} can't be empty")),
@@ -85,7 +80,7 @@ pub(super) static EC2: Struct = Struct {
 
 pub(super) static LIGHTSAIL: Struct = Struct {
     fields: &[COMMON, AMAZON, CLIENT],
-    check: only_client,
+    check: check_client,
 };
 
 pub(super) static GCE: Struct = Struct {
@@ -148,7 +143,7 @@ pub(super) static DIGITAL_OCEAN: Struct = Struct {
         )],
         CLIENT,
     ],
-    check: only_client,
+    check: check_client,
 };
 
 pub(super) static HETZNER: Struct = Struct {
@@ -185,7 +180,7 @@ pub(super) static LINODE: Struct = Struct {
         ],
         CLIENT,
     ],
-    check: only_client,
+    check: check_client,
 };
 
 pub(super) static OVHCLOUD: Struct = Struct {
@@ -259,7 +254,7 @@ fn check_scaleway(of: Node<'_>, reader: &Reader) -> Result<(), Fault> {
 
 pub(super) static VULTR: Struct = Struct {
     fields: &[COMMON, CLIENT],
-    check: only_client,
+    check: check_client,
 };
 
 pub(super) static TRITON: Struct = Struct {

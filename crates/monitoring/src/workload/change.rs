@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use machinery::builtin::defaults;
+use machinery::hash::fnv64a;
 use machinery::{go_json, meta};
 use serde_json::{Map, Value, json};
 
@@ -301,11 +302,7 @@ fn digest(wanted: &Value, stored: &Value) -> String {
         spec(&wanted),
         spec(stored)
     ]);
-    let bytes = go_json::to_vec(&both, None);
-    let sum = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    sum.to_string()
+    fnv64a(&go_json::to_vec(&both, None)).to_string()
 }
 
 fn labels_and_annotations(metadata: &Value) -> Value {

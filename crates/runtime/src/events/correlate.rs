@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use machinery::hash::fnv64a;
+
 use crate::effect::{EventType, ObjectReference};
 
 const SECOND: i128 = 1_000_000_000;
@@ -191,11 +193,8 @@ impl<V> Recent<V> {
     }
 }
 
-/// FNV-1a, 64 bits.
 fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    fnv64a(text.as_bytes())
 }
 
 #[cfg(test)]

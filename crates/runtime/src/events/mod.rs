@@ -9,7 +9,6 @@ mod form;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 pub use correlate::{Correlator, Draft, Verdict};
@@ -200,13 +199,9 @@ impl EventWriter {
                 }
             }
         };
-        let event = self.event(draft, name, message, (count, first));
+        let (named, seen) = ((name.as_str(), message.as_str()), (count, first));
+        let event = self.api.event(draft, &self.component, named, seen);
         self.client.create(&resource, &event).await.map(|_| ())
-    }
-
-    fn event(&self, draft: &Draft, name: &str, message: &str, seen: (u32, i128)) -> Value {
-        self.api
-            .event(draft, &self.component, (name, message), seen)
     }
 }
 

@@ -2,9 +2,11 @@
 //! one unchanged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use machinery::duration::GoDuration;
 use machinery::labels::Selector;
 use monitoring::operator::watched::{Namespaces, Watch};
 use monitoring::run::{Gates, RunOptions, Selectors};
@@ -269,6 +271,13 @@ fn pair(text: &str) -> Result<(String, String), String> {
         .split_once('=')
         .ok_or_else(|| "write key=value".to_owned())?;
     Ok((key.to_owned(), value.to_owned()))
+}
+
+/// Reads a duration as Go writes it, longer than none; else the hint is what is wrong.
+pub(super) fn positive(text: &str, hint: &str) -> Result<Duration, String> {
+    let duration = GoDuration::parse(text).ok().and_then(GoDuration::to_std);
+    let duration = duration.filter(|duration| !duration.is_zero());
+    duration.ok_or_else(|| hint.to_owned())
 }
 
 pub(super) fn selector(text: &str) -> Result<String, String> {

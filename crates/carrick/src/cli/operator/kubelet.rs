@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use machinery::duration::GoDuration;
 use monitoring::kubelet::{Options, Preference};
 use runtime::ObjectKey;
 
-use super::flags::selector;
+use super::flags::{positive, selector};
 use crate::cli::fail;
 
 /// The Service of the kubelets.
@@ -93,9 +92,7 @@ impl Kubelet {
 }
 
 fn period(text: &str) -> Result<Duration, String> {
-    let duration = GoDuration::parse(text).ok().and_then(GoDuration::to_std);
-    let duration = duration.filter(|duration| !duration.is_zero());
-    duration.ok_or_else(|| "write 3m or 30s".to_owned())
+    positive(text, "write 3m or 30s")
 }
 
 #[cfg(test)]

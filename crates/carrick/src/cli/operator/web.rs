@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use machinery::duration::GoDuration;
 use runtime::web::Tls;
 use serving::{Certificates, Files, Settings, Version};
 
+use super::flags::positive;
 use crate::cli::fail;
 
 /// The web server. Its arguments have names of their own: the operator has a `--cert-file` and a `--key-file` too.
@@ -162,9 +162,7 @@ fn given(names: &[String]) -> Vec<String> {
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
-    let duration = GoDuration::parse(text).ok().and_then(GoDuration::to_std);
-    let duration = duration.filter(|duration| !duration.is_zero());
-    duration.ok_or_else(|| "write 1m or 30s".to_owned())
+    positive(text, "write 1m or 30s")
 }
 
 /// Reads `:8080` and `HOST:8080`; without a host it is every address.

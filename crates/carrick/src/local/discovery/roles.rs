@@ -7,6 +7,7 @@ use runtime::resource::{POD, SERVICE};
 use serde_json::{Value, json};
 
 use super::{ENDPOINT_SLICE, ENDPOINTS, INGRESS, NODE, Seen};
+use crate::part::{items, text};
 
 /// Label of an EndpointSlice with the name of its Service.
 const SERVICE_NAME: &str = "/metadata/labels/kubernetes.io~1service-name";
@@ -14,16 +15,6 @@ const SERVICE_NAME: &str = "/metadata/labels/kubernetes.io~1service-name";
 /// Labels of a target, without what all names begin with.
 #[derive(Clone, Default)]
 struct Labels(BTreeMap<String, String>);
-
-fn items<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
-    let found = value.pointer(pointer).and_then(Value::as_array);
-    found.into_iter().flatten()
-}
-
-fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    let found = value.pointer(pointer).and_then(Value::as_str);
-    found.unwrap_or_default()
-}
 
 /// A number or a truth value as a label has it.
 fn plain(value: Option<&Value>) -> String {
