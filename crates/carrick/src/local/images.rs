@@ -1,9 +1,9 @@
 //! Which images `carrick up` runs as local processes, and how.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+
+use super::installed::is_older;
 
 /// The program of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +139,6 @@ pub fn version(reference: &str) -> &str {
 /// Where programs are looked for. What is there is looked up once: a pod that began as one thing doesn't become another.
 pub struct Programs {
     found: Vec<(&'static str, PathBuf)>,
-    told: Mutex<BTreeSet<&'static str>>,
 }
 
 impl Programs {
@@ -160,7 +159,6 @@ impl Programs {
         });
         Self {
             found: found.collect(),
-            told: Mutex::default(),
         }
     }
 
@@ -171,25 +169,28 @@ impl Programs {
             .find(|(name, _)| *name == image.name)
             .map(|(_, path)| path.as_path())
     }
+}
 
-    /// Whether an image can be run. The second value is a line for people, the first time that a program is missing.
-    pub fn have(&self, image: &'static Image) -> (bool, Option<String>) {
-        let Program::Installed(installed) = image.program else {
-            return (true, None);
-        };
-        if self.path(image).is_some() {
-            return (true, None);
-        }
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = told.insert(image.name).then(|| {
-            format!(
-                "pods of {} are simulated: the program isn't installed\nhint: scripts/setup monitoring, or Debian's package {} \
-                 (stop its own service); then start carrick up again",
-                image.name, installed.package
-            )
-        });
-        (false, line)
+/// Why a pod of an image is simulated, in a line for people; `None` if its program can be run. `installed` is the version of
+/// the program that is there.
+pub fn refusal(image: &Image, path: Option<&Path>, asked: &str, installed: &str) -> Option<String> {
+    let Program::Installed(program) = image.program else {
+        return None;
+    };
+    if path.is_none() {
+        return Some(format!(
+            "pods of {} are simulated: the program isn't installed\nhint: scripts/setup monitoring, or Debian's package {} \
+             (stop its own service); then start carrick up again",
+            image.name, program.package
+        ));
     }
+    is_older(installed, asked).then(|| {
+        format!(
+            "pods of {} v{asked} are simulated: the program installed here is {installed}, which refuses what is made for a newer \
+             one\nhint: with `version: v{installed}` in their object's spec they run",
+            image.name
+        )
+    })
 }
 
 fn is_program(path: &Path) -> bool {
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_once() {
+    fn what_is_missing_or_too_old_is_refused() {
         let folder = std::env::temp_dir().join(format!("carrick-programs-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let program = folder.join("prometheus-alertmanager");
@@ -243,10 +244,15 @@ mod tests {
         let alertmanager = find("prometheus/alertmanager").unwrap();
         let prometheus = find("prometheus/prometheus").unwrap();
         assert_eq!(programs.path(alertmanager), Some(program.as_path()));
-        assert_eq!(programs.have(alertmanager), (true, None));
-        let (have, line) = programs.have(prometheus);
-        assert!(!have && line.unwrap().contains("hint: scripts/setup monitoring"));
-        assert_eq!(programs.have(prometheus), (false, None));
+        let path = programs.path(alertmanager);
+        assert_eq!(refusal(alertmanager, path, "0.25.0", "0.25.0"), None);
+        let older = refusal(alertmanager, path, "0.33.1", "0.25.0").unwrap();
+        assert!(older.contains("`version: v0.25.0`"), "{older}");
+        let missing = refusal(prometheus, programs.path(prometheus), "", "").unwrap();
+        assert!(
+            missing.contains("hint: scripts/setup monitoring"),
+            "{missing}"
+        );
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -64,14 +64,23 @@ fn ask(mut command: Command) -> Option<String> {
     Some(said)
 }
 
-/// What to tell somebody whose pod asks for a version that isn't the one installed; `None` if nothing has to be told.
+/// Major and minor number of a version.
+fn release(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// Whether an installed program is too old for what is made for the version that a pod asks for: it refuses flags and fields it
+/// doesn't know. A version that nobody names is never too new.
+pub fn is_older(installed: &str, asked: &str) -> bool {
+    let releases = release(installed).zip(release(asked));
+    releases.is_some_and(|(installed, asked)| installed < asked)
+}
+
+/// What to tell somebody whose pod asks for another version than the one installed; `None` if nothing has to be told.
 pub fn mismatch(name: &str, asked: &str, installed: &str) -> Option<String> {
-    let minor = |version: &str| {
-        let mut parts = version.split('.');
-        Some((parts.next()?.to_owned(), parts.next()?.to_owned()))
-    };
-    let (asked_minor, own) = (minor(asked)?, minor(installed)?);
-    (asked_minor != own).then(|| {
+    let (asked_release, own) = (release(asked)?, release(installed)?);
+    (asked_release != own).then(|| {
         format!(
             "carrick: this is the {name} {installed} of this machine, its arguments and configuration are those of {asked}; if it refuses \
              them, set `spec.version: v{installed}`"
@@ -87,8 +96,15 @@ mod tests {
     fn another_version_is_told_and_another_patch_is_not() {
         assert_eq!(mismatch("prometheus", "2.42.1", "2.42.0"), None);
         assert_eq!(mismatch("prometheus", "", "2.42.0"), None);
-        let told = mismatch("prometheus", "3.13.2", "2.42.0").unwrap();
-        assert!(told.contains("`spec.version: v2.42.0`"), "{told}");
+        let told = mismatch("prometheus", "2.42.1", "3.5.0").unwrap();
+        assert!(told.contains("`spec.version: v3.5.0`"), "{told}");
+    }
+
+    #[test]
+    fn a_program_is_too_old_by_its_minor_number() {
+        assert!(is_older("2.42.0", "3.13.2") && is_older("2.9.2", "2.42.0"));
+        assert!(!is_older("2.42.0", "2.42.7") && !is_older("3.5.0", "2.42.0"));
+        assert!(!is_older("2.42.0", "") && !is_older("", "3.13.2"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod process;
 mod translation;
 mod volumes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -51,6 +51,8 @@ pub struct Processes {
     /// Second byte of the addresses; another one for another `carrick up` beside this.
     network: u8,
     programs: Programs,
+    /// Why pods are simulated, as far as people were told.
+    told: Mutex<BTreeSet<String>>,
     /// Versions of installed programs, and whether Prometheus can discover by itself; asked when they are needed first.
     versions: Mutex<BTreeMap<&'static str, String>>,
     discovers: OnceLock<bool>,
@@ -73,6 +75,7 @@ impl Processes {
             folder: leftovers::folder(&temporary, id),
             network: u8::try_from(2 + id % 120).unwrap_or(2),
             programs: Programs::look(std::env::var_os("PATH").as_deref()),
+            told: Mutex::default(),
             versions: Mutex::default(),
             discovers: OnceLock::new(),
             server: OnceLock::new(),
@@ -113,6 +116,13 @@ impl Processes {
         let mut versions = locked(&self.versions);
         let known = versions.entry(image.name);
         known.or_insert_with(|| installed::version(path)).clone()
+    }
+
+    /// Why a pod of a known image is simulated; `None` if it isn't.
+    fn refusal(&self, reference: &str) -> Option<String> {
+        let image = images::find(reference)?;
+        let (path, asked) = (self.programs.path(image), images::version(reference));
+        images::refusal(image, path, asked, &self.version(image))
     }
 
     /// How the program of a pod finds its targets.
@@ -170,19 +180,22 @@ impl Processes {
 
 impl Containers for Processes {
     fn runs(&self, images: &[&str]) -> bool {
-        let known = images.iter().filter_map(|image| images::find(image));
-        let mut own = known.filter(|image| !image.companion);
-        own.any(|image| {
-            let (have, line) = self.programs.have(image);
-            if let Some(line) = line {
-                message(&line);
+        let mut own = images.iter().filter(|reference| {
+            let image = images::find(reference);
+            image.is_some_and(|image| !image.companion)
+        });
+        own.any(|reference| {
+            let refusal = self.refusal(reference);
+            let new = |line: &String| locked(&self.told).insert(line.clone());
+            if let Some(line) = refusal.as_ref().filter(|line| new(line)) {
+                message(line);
             }
-            have
+            refusal.is_none()
         })
     }
 
-    fn knows(&self, image: &str) -> bool {
-        images::find(image).is_some_and(|image| self.programs.have(image).0)
+    fn knows(&self, reference: &str) -> bool {
+        images::find(reference).is_some() && self.refusal(reference).is_none()
     }
 
     fn open(&self, pod: &Value, volumes: &BTreeMap<String, Volume>) -> Result<IpAddr, String> {
