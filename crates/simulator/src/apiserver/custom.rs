@@ -120,10 +120,22 @@ impl CustomVersion {
             errors.extend(scale::replicas_error(new, &paths.status_replicas));
             errors.extend(scale::selector_error(new, &paths.label_selector));
         }
+        self.validate_structure(new, old, &mut errors, warnings);
+        errors
+    }
+
+    /// Adds what is looked at whatever else is wrong, also where an object of another kind was sent: embedded objects, lists
+    /// that are sets or maps, and rules unless `errors` are such that they can't be evaluated.
+    pub fn validate_structure(
+        &self,
+        new: &Value,
+        old: Option<&Value>,
+        errors: &mut Vec<FieldError>,
+        warnings: &mut Vec<String>,
+    ) {
         errors.extend(embedded::errors(&self.schema, "", new));
         errors.extend(self.duplicates(new, old));
-        self.check_rules(new, old, &mut errors, warnings);
-        errors
+        self.check_rules(new, old, errors, warnings);
     }
 
     /// Errors of an update through `/status`: only the status is looked at, and messages name its fields without

@@ -84,11 +84,13 @@ pub(crate) fn read(
 ) -> Result<Patch, ApiError> {
     match format {
         Format::Json => {
-            let patch = patch::json::parse(&request.body).map_err(|error| refused(&error))?;
-            if mode != FieldValidation::Ignore {
-                let values = patch.operations.iter().filter_map(|one| one.get("value"));
-                fits(values, "struct field jsonPatchOp.value")?;
+            if mode == FieldValidation::Ignore {
+                let patch = patch::json::parse_loosely(&request.body);
+                return patch.map(Patch::Json).map_err(|error| refused(&error));
             }
+            let patch = patch::json::parse(&request.body).map_err(|error| refused(&error))?;
+            let values = patch.operations.iter().filter_map(|one| one.get("value"));
+            fits(values, "struct field jsonPatchOp.value")?;
             Ok(Patch::Json(patch))
         }
         Format::Merge => read_merge(request, mode).map(Patch::Merge),

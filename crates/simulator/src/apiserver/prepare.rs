@@ -277,6 +277,7 @@ pub(crate) fn validate_create(
     if let Some(custom) = served.custom() {
         let mut errors = body::custom_type_errors(served, object);
         if !errors.is_empty() {
+            custom.validate_structure(object, None, &mut errors, warnings);
             return errors;
         }
         errors.extend(validation::meta::validate_custom_resource_meta(
@@ -342,8 +343,10 @@ pub(crate) fn validate_update(
         let mut errors = body::custom_type_errors(served, new);
         if !errors.is_empty() {
             let namespaced = resource.namespaced;
-            let common = validation::meta::validate_updated_meta(new, old, namespaced);
-            return common.into_iter().chain(errors).collect();
+            let mut common = validation::meta::validate_updated_meta(new, old, namespaced);
+            common.append(&mut errors);
+            custom.validate_structure(new, Some(old), &mut common, warnings);
+            return common;
         }
         errors.extend(validation::meta::validate_custom_resource_meta(
             new,

@@ -6,8 +6,9 @@ use crate::fidelity::area::Chance;
 
 const METADATA: &[&str] = &[
     r#"/metadata/labels/x "y""#,
-    r#"/metadata/labels/x "a b""#,
-    r#"/metadata/labels/-x "y""#,
+    // One label at a time: a real server tells of several in any order.
+    r#"/metadata/labels {"x":"a b"}"#,
+    r#"/metadata/labels {"-x":"y"}"#,
     r"/metadata/labels null",
     r#"/metadata/labels {"a.example/b":""}"#,
     r#"/metadata/annotations {"a":"b"}"#,

@@ -285,7 +285,9 @@ impl Scope {
         if items.len() > MOST_AUDIT_ANNOTATIONS {
             let detail =
                 format!("must not have more than {MOST_AUDIT_ANNOTATIONS} auditAnnotations");
-            errors.push(annotations.invalid(detail));
+            errors.push(
+                annotations.invalid_struct("[]admissionregistration.AuditAnnotation", detail),
+            );
         }
         let mut seen = BTreeSet::new();
         for item in items {

@@ -274,12 +274,9 @@ fn patched(
     if response.patch.is_empty() {
         return Ok(false);
     }
-    let operations = patch::json::parse(&response.patch).map_err(|error| {
-        let text = error.to_string();
-        let cause = text.strip_prefix("error decoding patch: ");
-        let cause = cause.unwrap_or(&text);
+    let operations = patch::json::parse_loosely(&response.patch).map_err(|error| {
         Trouble::Call(format!(
-            "received undecodable patch in webhook response: {cause}"
+            "received undecodable patch in webhook response: {error}"
         ))
     })?;
     if operations.operations.is_empty() {

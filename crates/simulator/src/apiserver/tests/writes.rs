@@ -260,6 +260,18 @@ fn a_dry_run_shows_what_was_given_and_nobody_stores() {
 }
 
 #[test]
+fn an_update_that_ends_an_object_shows_what_was_given() {
+    let mut server = Server::new();
+    let secrets = "/api/v1/namespaces/default/secrets";
+    let secret = json!({"metadata": {"name": "s", "finalizers": ["a.example/f"]}});
+    server.ok("POST", secrets, &secret);
+    server.ok("DELETE", &format!("{secrets}/s"), &json!({}));
+    let last = json!({"metadata": {"name": "s", "finalizers": null, "selfLink": "x"}});
+    let shown = server.ok("PUT", &format!("{secrets}/s"), &last);
+    assert_eq!(shown["metadata"]["selfLink"], "x");
+}
+
+#[test]
 fn the_status_of_a_service_warns_of_its_own_addresses_alone() {
     let mut server = Server::new();
     let service = json!({"metadata": {"name": "s"},

@@ -1,6 +1,6 @@
 //! `PersistentVolumeClaims`. Volumes are in `volumes`.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::builtin::validation::pod::quantity_value;
 use crate::builtin::validation::read::{At, Errors, same, same_fields};
@@ -137,12 +137,16 @@ pub fn claim_update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
             .child("storage")
             .value()
             .clone();
-        if let Some(requests) = now
+        let requests = now
             .get_mut("resources")
-            .and_then(|resources| resources.get_mut("requests"))
-            .and_then(Value::as_object_mut)
-        {
-            requests.insert("storage".to_owned(), size);
+            .and_then(|resources| resources.get_mut("requests"));
+        match requests {
+            Some(Value::Object(requests)) => {
+                requests.insert("storage".to_owned(), size);
+            }
+            // A map that was sent empty.
+            Some(requests @ Value::Array(_)) => *requests = json!({"storage": size}),
+            Some(_) | None => {}
         }
         take(&mut now, &before, "volumeAttributesClassName");
     }
