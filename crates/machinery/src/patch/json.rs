@@ -27,6 +27,49 @@ pub struct JsonPatch {
     pub strict: Vec<String>,
 }
 
+/// Decodes a patch body as the library alone does (`DecodePatch`), for who wants no fields validated: nothing is strict,
+/// members of operations may be of any type, and messages name other types.
+///
+/// # Errors
+/// If it isn't a list of objects, or too long.
+pub fn parse_unvalidated(patch: &[u8]) -> Result<JsonPatch, PatchError> {
+    let decoded =
+        decode::decode_kept(patch).map_err(|error| PatchError::Malformed(error.to_string()))?;
+    let other_than = |what: &Value, go: &str| {
+        let what = decode::json_word(what);
+        PatchError::Malformed(format!(
+            "json: cannot unmarshal {what} into Go value of type jsonpatch.{go}"
+        ))
+    };
+    let operations = match decoded.value {
+        Value::Array(operations) => operations,
+        Value::Null => Vec::new(),
+        other => return Err(other_than(&other, "Patch")),
+    };
+    if let Some(other) = operations
+        .iter()
+        .find(|operation| !operation.is_object() && !operation.is_null())
+    {
+        return Err(other_than(other, "Operation"));
+    }
+    check_length(&operations)?;
+    Ok(JsonPatch {
+        operations,
+        strict: Vec::new(),
+    })
+}
+
+fn check_length(operations: &[Value]) -> Result<(), PatchError> {
+    let got = operations.len();
+    if got > MAX_OPERATIONS {
+        return Err(PatchError::TooManyOperations {
+            allowed: MAX_OPERATIONS,
+            got,
+        });
+    }
+    Ok(())
+}
+
 /// Decodes a patch body.
 pub fn parse(patch: &[u8]) -> Result<JsonPatch, PatchError> {
     let malformed = |error: String| PatchError::Malformed(format!("error decoding patch: {error}"));
@@ -75,13 +118,7 @@ pub fn parse(patch: &[u8]) -> Result<JsonPatch, PatchError> {
             }
         }
     }
-    if operations.len() > MAX_OPERATIONS {
-        let got = operations.len();
-        return Err(PatchError::TooManyOperations {
-            allowed: MAX_OPERATIONS,
-            got,
-        });
-    }
+    check_length(&operations)?;
     Ok(JsonPatch { operations, strict })
 }
 
@@ -430,6 +467,27 @@ mod tests {
                 "error decoding patch: json: cannot unmarshal number into Go value of type handlers.jsonPatchOp",
                 "error decoding patch: json: cannot unmarshal number into Go struct field jsonPatchOp.op of type string",
             ]
+        );
+    }
+
+    #[test]
+    fn without_validation_the_library_alone_reads_a_patch() {
+        let told = |body: &str| parse_unvalidated(body.as_bytes()).unwrap_err().to_string();
+        let types = "json: cannot unmarshal object into Go value of type jsonpatch.Patch";
+        assert_eq!(told(r#"{"op":"add"}"#), types);
+        assert_eq!(told("{"), "unexpected end of JSON input");
+        let types = "json: cannot unmarshal number into Go value of type jsonpatch.Operation";
+        assert_eq!(told("[1]"), types);
+        let patch = parse_unvalidated(br#"[{"op":1,"unknown":2},null]"#).unwrap();
+        assert_eq!(patch.strict, Vec::<String>::new());
+        let refused = apply_operations(&json!({}), &patch.operations).unwrap_err();
+        assert_eq!(
+            refused,
+            PatchError::CannotApply("Unexpected kind: unknown".to_owned())
+        );
+        assert_eq!(
+            parse_unvalidated(b"null").unwrap().operations,
+            Vec::<Value>::new()
         );
     }
 }

@@ -120,10 +120,33 @@ impl CustomVersion {
             errors.extend(scale::replicas_error(new, &paths.status_replicas));
             errors.extend(scale::selector_error(new, &paths.label_selector));
         }
-        errors.extend(embedded::errors(&self.schema, "", new));
-        errors.extend(self.duplicates(new, old));
-        self.check_rules(new, old, &mut errors, warnings);
+        self.check_beyond_schema(new, old, &mut errors, warnings);
         errors
+    }
+
+    /// What is looked at beside the schema's types, and so of objects of a wrong kind too: embedded metadata, lists that are
+    /// sets or maps, and rules, unless errors so far keep them from being asked.
+    pub fn check_beyond_schema(
+        &self,
+        new: &Value,
+        old: Option<&Value>,
+        errors: &mut Vec<FieldError>,
+        warnings: &mut Vec<String>,
+    ) {
+        errors.extend(embedded::errors(&self.schema, "", new));
+        self.check_status_beyond_schema(new, old, errors, warnings);
+    }
+
+    /// The same of an update through `/status`, where nobody looks at embedded metadata.
+    pub fn check_status_beyond_schema(
+        &self,
+        new: &Value,
+        old: Option<&Value>,
+        errors: &mut Vec<FieldError>,
+        warnings: &mut Vec<String>,
+    ) {
+        errors.extend(self.duplicates(new, old));
+        self.check_rules(new, old, errors, warnings);
     }
 
     /// Errors of an update through `/status`: only the status is looked at, and messages name its fields without
@@ -149,8 +172,7 @@ impl CustomVersion {
             errors.extend(scale::replicas_error(new, &paths.status_replicas));
             errors.extend(scale::selector_error(new, &paths.label_selector));
         }
-        errors.extend(self.duplicates(new, Some(old)));
-        self.check_rules(new, Some(old), &mut errors, warnings);
+        self.check_status_beyond_schema(new, Some(old), &mut errors, warnings);
         errors
     }
 

@@ -84,7 +84,12 @@ pub(crate) fn read(
 ) -> Result<Patch, ApiError> {
     match format {
         Format::Json => {
-            let patch = patch::json::parse(&request.body).map_err(|error| refused(&error))?;
+            let patch = if mode == FieldValidation::Ignore {
+                patch::json::parse_unvalidated(&request.body)
+            } else {
+                patch::json::parse(&request.body)
+            }
+            .map_err(|error| refused(&error))?;
             if mode != FieldValidation::Ignore {
                 let values = patch.operations.iter().filter_map(|one| one.get("value"));
                 fits(values, "struct field jsonPatchOp.value")?;

@@ -277,6 +277,7 @@ pub(crate) fn validate_create(
     if let Some(custom) = served.custom() {
         let mut errors = body::custom_type_errors(served, object);
         if !errors.is_empty() {
+            custom.check_beyond_schema(object, None, &mut errors, warnings);
             return errors;
         }
         errors.extend(validation::meta::validate_custom_resource_meta(
@@ -341,6 +342,11 @@ pub(crate) fn validate_update(
     if let Some(custom) = served.custom() {
         let mut errors = body::custom_type_errors(served, new);
         if !errors.is_empty() {
+            if subresource == "status" {
+                custom.check_status_beyond_schema(new, Some(old), &mut errors, warnings);
+            } else {
+                custom.check_beyond_schema(new, Some(old), &mut errors, warnings);
+            }
             let namespaced = resource.namespaced;
             let common = validation::meta::validate_updated_meta(new, old, namespaced);
             return common.into_iter().chain(errors).collect();

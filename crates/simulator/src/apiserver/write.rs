@@ -329,6 +329,10 @@ impl ApiServer {
                 created: false,
             });
         }
+        // What is stored has none; what is only shown, above too, keeps what was given.
+        if !writer.dry_run {
+            remove_metadata(&mut new, &["selfLink"]);
+        }
         writer.hollow |= stored_form(&served, &mut new) && served.custom().is_some();
         check_size(&new)?;
         let mut new = self.to_stored(&served, new)?;
@@ -401,10 +405,6 @@ impl ApiServer {
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
         let subresource = target.subresource;
-        // What is stored has none; what is only shown keeps what was given.
-        if !writer.dry_run {
-            remove_metadata(new, &["selfLink"]);
-        }
         meta::set(
             new,
             "generation",

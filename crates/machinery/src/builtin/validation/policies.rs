@@ -285,7 +285,8 @@ impl Scope {
         if items.len() > MOST_AUDIT_ANNOTATIONS {
             let detail =
                 format!("must not have more than {MOST_AUDIT_ANNOTATIONS} auditAnnotations");
-            errors.push(annotations.invalid(detail));
+            let shown = annotations.dump("[]admissionregistration.AuditAnnotation");
+            errors.push(annotations.invalid_as(shown, detail));
         }
         let mut seen = BTreeSet::new();
         for item in items {
@@ -403,6 +404,11 @@ mod tests {
                 "spec.auditAnnotations[1].key: Duplicate value: \"a\"",
             ]
         );
+        let many = vec![json!({"key": "k", "valueExpression": "'x'"}); MOST_AUDIT_ANNOTATIONS + 1];
+        let said_of_many = said(&json!({"auditAnnotations": many}));
+        let begin =
+            r#"spec.auditAnnotations: Invalid value: [{"Key":"k","ValueExpression":"'x'"},{"Key""#;
+        assert_eq!(said_of_many[0].get(..begin.len()), Some(begin));
         assert_eq!(
             said(&json!({"validations": [{"expression": "true", "reason": "Unauthorized"}]})),
             [

@@ -260,6 +260,19 @@ fn a_dry_run_shows_what_was_given_and_nobody_stores() {
 }
 
 #[test]
+fn the_update_that_lets_an_object_go_shows_what_was_given() {
+    let mut server = Server::new();
+    let item = "/api/v1/namespaces/default/configmaps/m";
+    let map = json!({"metadata": {"name": "m", "finalizers": ["a.example/f"]}});
+    server.ok("POST", "/api/v1/namespaces/default/configmaps", &map);
+    server.ok("DELETE", item, &Value::Null);
+    let last = json!({"metadata": {"name": "m", "selfLink": "x"}});
+    let shown = server.ok("PUT", item, &last);
+    assert_eq!(shown["metadata"]["selfLink"], "x");
+    assert_eq!(server.call("GET", item, &Value::Null).0, 404);
+}
+
+#[test]
 fn the_status_of_a_service_warns_of_its_own_addresses_alone() {
     let mut server = Server::new();
     let service = json!({"metadata": {"name": "s"},

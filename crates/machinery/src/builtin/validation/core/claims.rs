@@ -1,6 +1,6 @@
 //! `PersistentVolumeClaims`. Volumes are in `volumes`.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::builtin::validation::pod::quantity_value;
 use crate::builtin::validation::read::{At, Errors, same, same_fields};
@@ -140,9 +140,13 @@ pub fn claim_update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
         if let Some(requests) = now
             .get_mut("resources")
             .and_then(|resources| resources.get_mut("requests"))
-            .and_then(Value::as_object_mut)
+            .filter(|requests| !requests.is_null())
         {
-            requests.insert("storage".to_owned(), size);
+            // A map that was sent empty is kept as an empty list.
+            match requests.as_object_mut() {
+                Some(requests) => _ = requests.insert("storage".to_owned(), size),
+                None => *requests = json!({"storage": size}),
+            }
         }
         take(&mut now, &before, "volumeAttributesClassName");
     }
@@ -238,4 +242,25 @@ pub(super) fn basic_resource(size: &At<'_>, errors: &mut Errors) {
     if value < 0 {
         errors.push(size.invalid_as(value, "must be a valid resource quantity"));
     }
+}
+
+#[test]
+fn a_bound_claim_may_be_sent_with_no_requests_at_all() {
+    let claim = |requests: Value| {
+        let resources = json!({"requests": requests});
+        json!({"metadata": {"name": "c", "namespace": "n", "resourceVersion": "1"}, "status": {"phase": "Bound"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "volumeName": "v", "resources": resources}})
+    };
+    // A map that was sent empty.
+    let (old, new) = (claim(json!({"storage": "1Gi"})), claim(json!([])));
+    let mut errors = Errors::new();
+    claim_update(&At::new("", &new), &At::new("", &old), &mut errors);
+    let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "spec.resources[storage]: Required value",
+            "spec.resources.requests.storage: Forbidden: field can not be less than status.capacity",
+        ]
+    );
 }
