@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use simulator::apiserver::registry::Registry;
 
 use super::area::{Area, Chance};
-use super::sequence::{Sequence, Step};
+use super::sequence::{Mode, Sequence, Step};
 
 /// Objects with status. Names of cluster-scoped ones begin with `${ns}`, so that sequences don't meet.
 const OBJECTS: &str = include_str!("tables/objects.yaml");
@@ -91,6 +91,13 @@ fn sequence(object: &Value, chance: &mut Chance) -> Result<Sequence> {
         }
     }
     let item = format!("{collection}/{}", text("/metadata/name"));
+    if kind == "CustomResourceDefinition" {
+        // What comes later is another revision.
+        steps.push(Step {
+            mode: Mode::Until("/status/conditions/1/status".to_owned(), json!("True")),
+            ..Step::get(&item)
+        });
+    }
     steps.push(Step::get(&item).show(&["/metadata/name", "/kind"]));
     for _ in 0..9 {
         let target = chance.pick(&[

@@ -6,8 +6,9 @@ use crate::fidelity::area::Chance;
 
 const METADATA: &[&str] = &[
     r#"/metadata/labels/x "y""#,
-    r#"/metadata/labels/x "a b""#,
-    r#"/metadata/labels/-x "y""#,
+    // One wrong label at a time: which of two is told first is chance on a real server.
+    r#"/metadata/labels {"run":"${ns}","x":"a b"}"#,
+    r#"/metadata/labels {"-x":"y","run":"${ns}"}"#,
     r"/metadata/labels null",
     r#"/metadata/labels {"a.example/b":""}"#,
     r#"/metadata/annotations {"a":"b"}"#,
