@@ -27,42 +27,86 @@ pub struct JsonPatch {
     pub strict: Vec<String>,
 }
 
+/// What Go's decoder calls a patch and one of its operations, and what stands before its errors.
+struct Words {
+    before: &'static str,
+    patch: &'static str,
+    operation: &'static str,
+}
+
+/// The API server's own decoder.
+const SERVER: Words = Words {
+    before: "error decoding patch: ",
+    patch: "[]handlers.jsonPatchOp",
+    operation: "handlers.jsonPatchOp",
+};
+
+/// The library's.
+const LIBRARY: Words = Words {
+    before: "",
+    patch: "jsonpatch.Patch",
+    operation: "jsonpatch.Operation",
+};
+
+impl Words {
+    fn malformed(&self, error: &str) -> PatchError {
+        PatchError::Malformed(format!("{}{error}", self.before))
+    }
+
+    fn of_another_type(&self, value: &Value, go_type: &str) -> PatchError {
+        let what = decode::json_word(value);
+        self.malformed(&format!(
+            "json: cannot unmarshal {what} into Go value of type {go_type}"
+        ))
+    }
+
+    /// A list of whatever; numbers in fields other than the value are what Go's decoder makes of them.
+    fn decode(&self, patch: &[u8]) -> Result<JsonPatch, PatchError> {
+        let decoded =
+            decode::decode_kept(patch).map_err(|error| self.malformed(&error.to_string()))?;
+        let mut operations = match decoded.value {
+            Value::Array(operations) => operations,
+            Value::Null => Vec::new(),
+            other => return Err(self.of_another_type(&other, self.patch)),
+        };
+        for fields in operations.iter_mut().filter_map(Value::as_object_mut) {
+            for (_, value) in fields.iter_mut().filter(|(name, _)| *name != "value") {
+                *value = decode::number::plain(value.take());
+            }
+        }
+        Ok(JsonPatch {
+            operations,
+            strict: decoded.strict,
+        })
+    }
+
+    /// The fields of an operation; null has none.
+    fn fields<'v>(
+        &self,
+        operation: &'v Value,
+    ) -> Result<Option<&'v Map<String, Value>>, PatchError> {
+        match operation {
+            Value::Object(fields) => Ok(Some(fields)),
+            Value::Null => Ok(None),
+            other => Err(self.of_another_type(other, self.operation)),
+        }
+    }
+}
+
 /// Decodes a patch body.
 pub fn parse(patch: &[u8]) -> Result<JsonPatch, PatchError> {
-    let malformed = |error: String| PatchError::Malformed(format!("error decoding patch: {error}"));
-    let decoded = decode::decode_kept(patch).map_err(|error| malformed(error.to_string()))?;
-    let mut operations = match decoded.value {
-        Value::Array(operations) => operations,
-        Value::Null => Vec::new(),
-        other => {
-            let what = decode::json_word(&other);
-            return Err(malformed(format!(
-                "json: cannot unmarshal {what} into Go value of type []handlers.jsonPatchOp"
-            )));
-        }
-    };
-    make_plain(&mut operations);
-    let mut strict: Vec<String> = decoded
-        .strict
+    let JsonPatch { operations, strict } = SERVER.decode(patch)?;
+    let mut strict: Vec<String> = strict
         .into_iter()
         .map(|error| format!("json patch {error}"))
         .collect();
     for (index, operation) in operations.iter().enumerate() {
-        let fields = match operation {
-            Value::Object(fields) => fields,
-            Value::Null => continue,
-            other => {
-                let what = decode::json_word(other);
-                return Err(malformed(format!(
-                    "json: cannot unmarshal {what} into Go value of type handlers.jsonPatchOp"
-                )));
-            }
-        };
-        for (name, value) in fields {
+        let fields = SERVER.fields(operation)?;
+        for (name, value) in fields.into_iter().flatten() {
             match name.as_str() {
                 "op" | "path" | "from" if !value.is_string() && !value.is_null() => {
                     let what = decode::json_word(value);
-                    return Err(malformed(format!(
+                    return Err(SERVER.malformed(&format!(
                         "json: cannot unmarshal {what} into Go struct field jsonPatchOp.{name} of type string"
                     )));
                 }
@@ -71,53 +115,30 @@ pub fn parse(patch: &[u8]) -> Result<JsonPatch, PatchError> {
             }
         }
     }
-    limited(operations, strict)
+    limited(JsonPatch { operations, strict })
 }
 
 /// Decodes a patch body as the library alone does (`DecodePatch` of `evanphx/json-patch`), for those who want no fields validated
 /// and for answers of webhooks: fields of operations may have any type.
 pub fn parse_loosely(patch: &[u8]) -> Result<JsonPatch, PatchError> {
-    let decoded =
-        decode::decode_kept(patch).map_err(|error| PatchError::Malformed(error.to_string()))?;
-    let refused = |value: &Value, kind: &str| {
-        let what = decode::json_word(value);
-        PatchError::Malformed(format!(
-            "json: cannot unmarshal {what} into Go value of type jsonpatch.{kind}"
-        ))
+    let patch = JsonPatch {
+        strict: Vec::new(),
+        ..LIBRARY.decode(patch)?
     };
-    let mut operations = match decoded.value {
-        Value::Array(operations) => operations,
-        Value::Null => Vec::new(),
-        other => return Err(refused(&other, "Patch")),
-    };
-    let mut strange = operations
-        .iter()
-        .filter(|operation| !operation.is_object() && !operation.is_null());
-    if let Some(operation) = strange.next() {
-        return Err(refused(operation, "Operation"));
+    for operation in &patch.operations {
+        LIBRARY.fields(operation)?;
     }
-    make_plain(&mut operations);
-    limited(operations, Vec::new())
+    limited(patch)
 }
 
-/// Numbers in fields other than the value are what Go's decoder makes of them.
-fn make_plain(operations: &mut [Value]) {
-    for fields in operations.iter_mut().filter_map(Value::as_object_mut) {
-        for (_, value) in fields.iter_mut().filter(|(name, _)| *name != "value") {
-            *value = decode::number::plain(value.take());
-        }
-    }
-}
-
-fn limited(operations: Vec<Value>, strict: Vec<String>) -> Result<JsonPatch, PatchError> {
-    if operations.len() > MAX_OPERATIONS {
-        let got = operations.len();
-        return Err(PatchError::TooManyOperations {
+fn limited(patch: JsonPatch) -> Result<JsonPatch, PatchError> {
+    match patch.operations.len() {
+        got if got > MAX_OPERATIONS => Err(PatchError::TooManyOperations {
             allowed: MAX_OPERATIONS,
             got,
-        });
+        }),
+        _ => Ok(patch),
     }
-    Ok(JsonPatch { operations, strict })
 }
 
 /// Applies decoded operations in order; the first that fails ends it.
