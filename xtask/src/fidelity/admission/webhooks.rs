@@ -88,13 +88,6 @@ fn configuration((plural, kind): (&str, &str), name: &str, webhooks: &Value) -> 
     register(plural, kind, name, json!({ "webhooks": webhooks }))
 }
 
-fn say(name: &str, saying: &Saying) -> Step {
-    let body = serde_json::to_string(saying).unwrap_or_default();
-    let mut step = Step::new("PUT", format!("webhook:/${{ns}}/{name}")).prepare();
-    step.body = body;
-    step
-}
-
 fn refusal() -> Saying {
     Saying::review(&json!({"allowed": false, "status": {"code": 418, "message": "in force"}}))
 }
