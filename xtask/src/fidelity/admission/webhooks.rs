@@ -1,7 +1,7 @@
 //! Webhooks of admission: two that may change objects, two that may refuse them.
 use serde_json::{Value, json};
 
-use super::{here, judged, marker, policies, register, sayings, unregister, until_refused};
+use super::{here, judged, marker, policies, register, say, sayings, unregister, until_refused};
 use crate::fidelity::area::Chance;
 use crate::fidelity::sequence::Step;
 use crate::fidelity::webhook::Saying;

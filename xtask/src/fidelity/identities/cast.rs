@@ -2,7 +2,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::fidelity::area::Chance;
-use crate::fidelity::sequence::{Mode, Step};
+use crate::fidelity::sequence::Step;
 
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";

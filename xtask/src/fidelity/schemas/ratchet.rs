@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use simulator::conformance::schemas::samples;
 
 use super::super::area::Chance;
-use super::super::sequence::{Mode, Sequence, Step};
+use super::super::sequence::{Sequence, Step};
 use super::{text, upstream};
 
 /// Flawed objects that are stored, and objects that are not.
