@@ -199,8 +199,16 @@ impl Cluster {
 
     /// What a Secret holds under a key, decompressed; empty while it isn't there.
     pub async fn held(&self, secret: &str, key: &str) -> Result<String> {
-        let secret = self.find(&SECRET, secret).await?;
-        Ok(secret.map_or_else(String::new, |secret| unpack::text_of(&secret, key)))
+        let Some(secret) = self.find(&SECRET, secret).await? else {
+            return Ok(String::new());
+        };
+        let mut parts = unpack::Parts::new();
+        if secret.pointer(&format!("/data/{key}.parts")).is_some() {
+            for other in self.list(&SECRET).await? {
+                parts.extend(unpack::parts_of(&other, key));
+            }
+        }
+        Ok(unpack::text_of(&secret, key, &parts))
     }
 
     /// The configuration in the Secret of a Prometheus; empty while there is none.

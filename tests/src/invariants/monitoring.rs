@@ -56,6 +56,10 @@ pub struct Monitoring {
     sets: BTreeMap<String, Set>,
     jobs: BTreeMap<String, Jobs>,
     texts: BTreeMap<String, String>,
+    /// Parts of configurations that are too large for one Secret.
+    parts: unpack::Parts,
+    /// The Secrets that ever held such parts: with the first of them, pods get a volume of several.
+    spread: BTreeSet<String>,
     /// How often a monitor changed, by what the names of its jobs begin with.
     monitors: BTreeMap<String, usize>,
     /// How often something changed that every job may depend on.
@@ -239,6 +243,11 @@ impl Monitoring {
             ),
             ("alertmanager.yaml.gz", configuration::alertmanager),
         ] {
+            let parts = unpack::parts_of(change.after, file);
+            if !parts.is_empty() && self.spread.insert(change.key.clone()) {
+                self.may_roll(change.after);
+            }
+            self.parts.extend(parts);
             let held = change
                 .after
                 .pointer("/data")
@@ -250,7 +259,7 @@ impl Monitoring {
                 self.texts.remove(&change.key);
                 continue;
             }
-            let text = unpack::text_of(change.after, file);
+            let text = unpack::text_of(change.after, file, &self.parts);
             if let Err(why) = check(&text) {
                 self.violated("MON-1", change.after, &why);
             }
@@ -308,12 +317,20 @@ impl Monitoring {
         }
     }
 
-    /// The workload of a StatefulSet, by name, while it is there.
-    fn owner(&self, set: &Value) -> Option<(String, Arc<Value>, usize)> {
-        let owner = meta::controller_of(set)?;
-        let name = format!("{}/{}/{}", owner.kind, meta::namespace(set), owner.name);
+    /// The workload that an object is made for, by name, while it is there.
+    fn owner(&self, made: &Value) -> Option<(String, Arc<Value>, usize)> {
+        let owner = meta::controller_of(made)?;
+        let name = format!("{}/{}/{}", owner.kind, meta::namespace(made), owner.name);
         let (workload, changes) = self.workloads.get(&name)?;
         (meta::uid(workload) == owner.uid).then(|| (name, workload.clone(), *changes))
+    }
+
+    /// Pods of what this object is made for may be replaced once more than it changes.
+    fn may_roll(&mut self, made: &Value) {
+        let name = self.owner(made).map(|(name, _, _)| name);
+        if let Some((_, changes)) = name.and_then(|name| self.workloads.get_mut(&name)) {
+            *changes += 1;
+        }
     }
 
     fn set(&mut self, change: &Change) {

@@ -11,6 +11,7 @@ pub mod deployment;
 pub mod disturbed;
 pub mod killed;
 pub mod killed_monitoring;
+pub mod large_configuration;
 pub mod prometheus;
 pub mod repair_by_deletion;
 pub mod repair_by_eviction;
@@ -141,6 +142,7 @@ table! { $
         rm_prome_rule_binding_during_workload_delete_for_thanos_ruler;
 
     [SELECTED]
+    large_configuration: is_spread_over_secrets;
     upstream_bindings: finalizer_when_status_for_config_resources_enabled,
         service_monitor_status_subresource, garbage_collection_of_service_monitor_binding,
         rm_service_monitor_binding_during_workload_delete, service_monitor_status_with_multiple_workloads,

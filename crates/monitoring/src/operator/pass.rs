@@ -18,8 +18,8 @@ use crate::api::Object;
 use crate::api::workload::{WebHttpConfig, WebTlsConfig};
 use crate::rules::{config_map_names, pack};
 use crate::workload::{
-    Built, Data, Excess, Settings, WEB_CONFIG_KEY, WebConfig, WorkloadError, rule_config_map,
-    secret, tls_asset_secrets,
+    Built, Data, Excess, Settings, WEB_CONFIG_KEY, WebConfig, WorkloadError, configuration_secrets,
+    further_secrets, mounted_further, rule_config_map, secret, tls_asset_secrets,
 };
 
 /// Characters of a refusal at most: what is refused may be of any length.
@@ -134,6 +134,17 @@ where
         let stored = &self.observed.stored.secrets;
         self.effects
             .extend(writes::put_data(&SECRET, stored, wanted));
+    }
+
+    /// A configuration in as many Secrets as it needs; how many pods mount besides the first.
+    pub fn put_configuration(&mut self, key: &str, bytes: &[u8]) -> usize {
+        let (prefix, stored) = (self.prefixed(), &self.observed.stored);
+        let at = (prefix.as_str(), key);
+        let wanted = configuration_secrets(self.object, self.settings(), at, bytes);
+        let further = further_secrets(&prefix);
+        let puts = writes::put_numbered(&SECRET, &stored.secrets, &further, &wanted);
+        self.effects.extend(puts);
+        mounted_further(wanted.len(), stored.stateful_sets.values())
     }
 
     /// TLS material in numbered Secrets; how many hold it.

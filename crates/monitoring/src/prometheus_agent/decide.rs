@@ -15,7 +15,7 @@ use crate::operator::scraping::{With, additional_text};
 use crate::operator::selecting::Configuration;
 use crate::operator::workload::Observed;
 use crate::selection::{Check, check_common, check_pod_monitor, check_service_monitor};
-use crate::workload::{AgentInput, Excess, agent_service, agent_stateful_set};
+use crate::workload::{AgentInput, Excess, Secrets, agent_service, agent_stateful_set};
 
 const NOTHING: &str = "No ServiceMonitor, PodMonitor, Probe, and ScrapeConfig have been selected.";
 const NO_DAEMON_SETS: &str = "feature gate for Prometheus Agent's DaemonSet mode is not enabled";
@@ -38,7 +38,7 @@ fn write(pass: &mut AgentPass<'_>) -> Result<(), String> {
     let version = pass.version()?;
     pass.check_selectors()?;
     let observed = pass.observed;
-    let tls_secrets = configuration(pass, &version)?;
+    let secrets = configuration(pass, &version)?;
     pass.put_web()?;
     let service = pass.object.spec.common.service_name.as_deref();
     pass.put_service(service, agent_service)?;
@@ -50,7 +50,7 @@ fn write(pass: &mut AgentPass<'_>) -> Result<(), String> {
             settings: &observed.settings,
             options: options(observed),
             shard,
-            tls_secrets,
+            secrets,
             input_hash: "",
         }))?;
     }
@@ -59,8 +59,8 @@ fn write(pass: &mut AgentPass<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// The configuration and the TLS material it names; how many Secrets hold that.
-fn configuration(pass: &mut AgentPass<'_>, version: &Version) -> Result<usize, String> {
+/// The configuration and the TLS material it names; how many Secrets pods mount.
+fn configuration(pass: &mut AgentPass<'_>, version: &Version) -> Result<Secrets, String> {
     let (agent, observed) = (pass.object, pass.observed);
     let (common, metadata) = (&agent.spec.common, &agent.metadata);
     let scope = observed.assets.within(&metadata.namespace);
