@@ -54,6 +54,7 @@ pub struct Monitoring {
     /// Objects that are selected, by table and key.
     selected: BTreeMap<String, Arc<Value>>,
     sets: BTreeMap<String, Set>,
+    daemon_sets: BTreeMap<String, Arc<Value>>,
     jobs: BTreeMap<String, Jobs>,
     texts: BTreeMap<String, String>,
     /// Parts of configurations that are too large for one Secret.
@@ -120,6 +121,12 @@ impl Monitoring {
             "/configmaps" => self.config_map(&change),
             "/namespaces" => self.elsewhere += usize::from(change.touches("/metadata/labels")),
             "apps/statefulsets" => self.set(&change),
+            "apps/daemonsets" if change.deleted => {
+                self.daemon_sets.remove(&change.key);
+            }
+            "apps/daemonsets" => {
+                self.daemon_sets.insert(change.key, change.after.clone());
+            }
             table => {
                 if let Some(plural) = table.strip_prefix(GROUP) {
                     self.custom(plural, &change);
@@ -390,10 +397,11 @@ impl Monitoring {
                     })
                 });
             // Somebody else's operator, or nobody's.
-            let seen = self.sets.values().any(|set| {
-                meta::controller_of(&set.object)
-                    .is_some_and(|owner| owner.uid == meta::uid(&workload))
-            });
+            let is_of = |set: &Value| {
+                meta::controller_of(set).is_some_and(|owner| owner.uid == meta::uid(&workload))
+            };
+            let seen = self.sets.values().any(|set| is_of(&set.object))
+                || self.daemon_sets.values().any(|set| is_of(set));
             if !untouched && reconciled && (seen || !self.deleted.is_empty()) {
                 self.whole(&workload);
             }
@@ -418,8 +426,20 @@ impl Monitoring {
             shard => format!("{base}-shard-{shard}"),
         });
         let namespace = meta::namespace(workload);
+        let everywhere = text(workload, "/spec/mode") == "DaemonSet";
+        let is_there = self
+            .daemon_sets
+            .contains_key(&format!("{namespace}/{base}"));
+        if kind == "PrometheusAgent" && everywhere != is_there {
+            let what = if everywhere { "is missing" } else { "is left" };
+            self.violated("MON-2", workload, &format!("DaemonSet {base} {what}"));
+        }
         for name in wanted {
-            if !self.sets.contains_key(&format!("{namespace}/{name}")) {
+            let is_there = self.sets.contains_key(&format!("{namespace}/{name}"));
+            if everywhere && is_there {
+                self.violated("MON-2", workload, &format!("StatefulSet {name} is left"));
+            }
+            if !everywhere && !is_there {
                 self.violated("MON-2", workload, &format!("StatefulSet {name} is missing"));
             }
         }

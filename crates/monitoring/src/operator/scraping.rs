@@ -85,7 +85,8 @@ pub fn names<W: Scraping>(workload: &W, more: &[&str]) -> Names {
             .collect(),
         config_maps: Vec::new(),
         stateful_sets: shard_names(W::PREFIX, own, common),
-        service: service.to_owned(),
+        daemon_sets: Vec::new(),
+        service: Some(service.to_owned()),
     }
 }
 
