@@ -130,8 +130,13 @@ fn is_ready(workload: &Value) -> bool {
 fn is_on_every_node(agent: &Value, set: &Value) -> bool {
     let nodes = number(set, "/status/desiredNumberScheduled");
     let counts = ["replicas", "updatedReplicas", "availableReplicas"];
+    // The agent may not have told yet what became of its DaemonSet.
+    let told = ["updatedNumberScheduled", "numberAvailable"];
     nodes > 0
         && number(set, "/status/observedGeneration") == meta::generation(set)
+        && told
+            .iter()
+            .all(|count| number(set, &format!("/status/{count}")) == nodes)
         && says(agent, "Reconciled", "True")
         && says(agent, "Available", "True")
         && counts

@@ -17,6 +17,7 @@ pub mod namespaces;
 pub mod prometheus;
 pub mod repair_by_deletion;
 pub mod repair_by_eviction;
+pub mod secrets_by_name;
 pub mod seed;
 pub mod take_over;
 pub mod thanos_ruler;
@@ -195,6 +196,9 @@ table! { $
 
     [DENIED_INSTANCES]
     upstream_namespaces_of_denied_instances: prometheus_instance_namespaces_deny_list, alertmanager_instance_namespaces_deny_ns;
+
+    [SECRETS_BY_NAME]
+    secrets_by_name: are_followed_and_made_again;
 
     [MONITORING]
     bindings: are_of_every_kind, go_with_their_workloads, block_the_deletion_of_their_owner;

@@ -50,6 +50,9 @@ pub struct RbacMonitoringArgs {
     /// What is switched on and off: Name=true,Name=false,…
     #[arg(long, default_value = "")]
     feature_gates: String,
+    /// Let them list and watch the Secrets of the whole cluster, whose changes they see once a minute otherwise
+    #[arg(long)]
+    watch_secrets: bool,
 }
 
 impl RbacMonitoringArgs {
@@ -60,6 +63,7 @@ impl RbacMonitoringArgs {
             namespaces: named.map(str::to_owned).collect(),
             namespace: self.namespace,
             daemon_sets: gates(&self.feature_gates)?.daemon_sets,
+            watches_secrets: self.watch_secrets,
         })
     }
 }

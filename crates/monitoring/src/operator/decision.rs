@@ -17,8 +17,8 @@ use super::workload::{Observed, Workload};
 use crate::api::workload::StorageSpec;
 use crate::workload::{Repair, kept_for};
 
-/// How often pods that aren't all ready are looked at.
-const POLL: Duration = Duration::from_mins(1);
+/// How often pods that aren't all ready are looked at, and Secrets that can't be watched.
+pub const POLL: Duration = Duration::from_mins(1);
 
 /// A reason and a message of the condition `Reconciled`.
 pub type Remark = (&'static str, String);
@@ -131,6 +131,11 @@ pub fn decide<W: Workload>(observed: &Observed<W>) -> Decision {
         kept
     } else {
         Some(POLL)
+    };
+    let again = match again {
+        again if !observed.polls_secrets => again,
+        Some(again) => Some(again.min(POLL)),
+        None => Some(POLL),
     };
     if let Some(again) = again.filter(|_| !gone) {
         let outcome = decision.outcome;

@@ -5,10 +5,10 @@ use std::sync::OnceLock;
 
 use runtime::{
     Effect, Error, ObjectKey, Pass, Performed, Plan, Propagation, Reader, Reconciler, Rejection,
-    ResourceRef, StatusWrite,
+    Requeue, ResourceRef, StatusWrite,
 };
 
-use super::decision::{Decision, decide};
+use super::decision::{Decision, POLL, decide};
 use super::observe::observe;
 use super::resources::STATEFUL_SET;
 use super::selecting::Configuration;
@@ -65,6 +65,10 @@ impl<W: Workload> Reconciler for WorkloadReconciler<W> {
         let also = decision.also.clone();
         match &decision.outcome {
             Ok(plan) => Ok(plan.clone().also(also)),
+            // Nothing tells when a Secret that is missing comes.
+            Err(_) if subject.observed.polls_secrets => {
+                Ok(Plan::nothing().also(also).requeue(Requeue::After(POLL)))
+            }
             Err(_) if !also.is_empty() => Ok(Plan::nothing().also(also)),
             Err(message) => Err(Rejection {
                 status: Box::new(subject.status(None)),

@@ -12,8 +12,8 @@ use crate::workload::Texts;
 /// Caches of what bears our label.
 #[derive(Clone)]
 pub struct Own {
-    /// Secrets by the uid of their controller.
-    pub secrets: Index<Whole>,
+    /// Secrets by the uid of their controller; none where they may not be watched, and each is asked for by its name.
+    pub secrets: Option<Index<Whole>>,
     /// `ConfigMap`s by the uid of their controller.
     pub config_maps: Index<Whole>,
     /// `StatefulSet`s by the uid of their controller.
@@ -68,7 +68,7 @@ impl Own {
                 .collect()
         };
         let mut stored = Stored {
-            secrets: of_owner(&self.secrets),
+            secrets: self.secrets.as_ref().map(of_owner).unwrap_or_default(),
             config_maps: of_owner(&self.config_maps),
             stateful_sets: of_owner(&self.stateful_sets),
             daemon_sets: self.daemon_sets.as_ref().map(of_owner).unwrap_or_default(),
@@ -85,6 +85,16 @@ impl Own {
             ),
         ] {
             add_missing(&resource, namespace, names, found, reader).await?;
+        }
+        if self.secrets.is_none() {
+            add_numbered(
+                &SECRET,
+                namespace,
+                &names.secrets,
+                &mut stored.secrets,
+                reader,
+            )
+            .await?;
         }
         // Where none are made there may be no right to look for them either.
         if self.daemon_sets.is_some() {
@@ -113,6 +123,29 @@ async fn add_missing(
         let key = ObjectKey::new(namespace, name.clone());
         if let Some(object) = reader.get(resource, &key).await? {
             found.insert(name.clone(), object);
+        }
+    }
+    Ok(())
+}
+
+/// Those whose names go on where one that is there ends with the first number.
+async fn add_numbered(
+    resource: &ResourceRef,
+    namespace: &str,
+    names: &[String],
+    found: &mut ByName,
+    reader: &Reader,
+) -> Result<(), Error> {
+    let first = names.iter().filter(|name| found.contains_key(*name));
+    let bases: Vec<&str> = first.filter_map(|name| name.strip_suffix("-0")).collect();
+    for base in bases {
+        for number in 1.. {
+            let name = format!("{base}-{number}");
+            let key = ObjectKey::new(namespace, name.clone());
+            let Some(object) = reader.get(resource, &key).await? else {
+                break;
+            };
+            found.insert(name, object);
         }
     }
     Ok(())

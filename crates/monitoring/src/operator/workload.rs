@@ -101,6 +101,8 @@ pub struct Caches<W> {
     pub labels_pods: bool,
     /// Why no `DaemonSet`s can be made, if they can't.
     pub no_daemon_sets: Option<Arc<str>>,
+    /// Whether nothing tells of changes of Secrets, so that they are looked at again and again.
+    pub polls_secrets: bool,
     /// Whether selected objects are made to say who uses them.
     pub writes_bindings: bool,
     /// What the program was started with.
@@ -156,6 +158,8 @@ pub struct Observed<W: Workload> {
     pub labels_pods: bool,
     /// Why no `DaemonSet`s can be made, if they can't.
     pub no_daemon_sets: Option<Arc<str>>,
+    /// Whether nothing tells of changes of Secrets, so that they are looked at again and again.
+    pub polls_secrets: bool,
     /// Whether the storage class it names exists; unknown without the right to look.
     pub storage_class: Option<bool>,
     /// Refusals that were told.
