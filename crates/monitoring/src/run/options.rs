@@ -68,6 +68,7 @@ pub struct Selectors {
 }
 
 /// Upstream's feature gates of what is here.
+#[allow(clippy::struct_excessive_bools, reason = "independent gates")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gates {
     /// `PrometheusAgentDaemonSet`: agents can run on every node.
