@@ -105,7 +105,11 @@ mod tests {
             ("localhost/", json!({}), (Value::Null, 1)),
             ("localhost/ p", json!({}), (Value::Null, 1)),
             ("anything", json!({}), (Value::Null, 1)),
-            ("unconfined", json!({"os": {"name": "windows"}}), (Value::Null, 0)),
+            (
+                "unconfined",
+                json!({"os": {"name": "windows"}}),
+                (Value::Null, 0),
+            ),
         ] {
             assert_eq!(carried(annotation, spec), expected, "{annotation}");
         }

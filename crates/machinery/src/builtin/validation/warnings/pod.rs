@@ -245,7 +245,8 @@ fn profiles(
     let (name, context) = (container.child("name"), container.child("securityContext"));
     let own = annotations.key(&format!("{APP_ARMOR}{}", name.text()));
     let armour = armour.is_some_and(|profile| {
-        !profile.is_set() || strategy::app_armor_profile(own.text()).as_ref() != Some(profile.value())
+        !profile.is_set()
+            || strategy::app_armor_profile(own.text()).as_ref() != Some(profile.value())
     });
     let kinds = [
         (
