@@ -16,10 +16,14 @@ mod class;
 
 use std::fmt::Write as _;
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 /// The largest count of a repetition, and of repetitions in repetitions.
 const MOST: u64 = 1000;
+/// Groups within groups that Go takes, less one.
+const MOST_NESTED: usize = 1000;
+/// More than any expression nests here that isn't refused before, groups that keep nothing included.
+const NESTS: u32 = 100_000;
 
 /// Compiles an expression, or says in Go's words why it is none.
 ///
@@ -28,7 +32,10 @@ const MOST: u64 = 1000;
 pub fn compile(expression: &str) -> Result<Regex, String> {
     let translated = translate(expression)?;
     let too_large = |_| refused("expression too large", expression);
-    Regex::new(&translated).map_err(too_large)
+    RegexBuilder::new(&translated)
+        .nest_limit(NESTS)
+        .build()
+        .map_err(too_large)
 }
 
 /// Whether Go takes an expression, at the cost of reading it alone: whether it becomes too large isn't looked at.
@@ -220,6 +227,9 @@ impl<'a> Reader<'a> {
         let after = text.get(first.len_utf8()..).unwrap_or_default();
         match first {
             '(' if after.starts_with('?') => return self.flags(text),
+            '(' if self.open.len() + 1 >= MOST_NESTED => {
+                return Err(refused("expression nests too deeply", self.whole));
+            }
             '(' => self.opened("("),
             '|' => {
                 self.out.push('|');

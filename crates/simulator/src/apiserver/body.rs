@@ -349,8 +349,16 @@ fn read_builtin(
     } = decoded
         .map_err(|error| cannot_handle(kind, &served.resource.version, kind, &error.to_string()))?;
     report_strict(served, &strict, mode, &mut call.warnings)?;
+    let mut object = value;
+    // An empty list of policies is one that was given; most others are taken for none.
+    if served.resource.group == "autoscaling" {
+        empty.put_into(&mut object);
+    }
+    let mut object = defaulted(served, object);
+    if served.resource.group == "autoscaling" {
+        empty.take_from(&mut object);
+    }
     call.empty = empty;
-    let mut object = defaulted(served, value);
     owners::keep_reset_of(&request.body, yaml, &mut object);
     Ok(object)
 }

@@ -34,6 +34,7 @@ pub(crate) fn body_of(
 ) -> Result<Value, String> {
     let (status, body) = match answer {
         Answer::Failed(text) => return Err(format!("Post {url:?}: {text}")),
+        Answer::FailedElsewhere { url, text } => return Err(format!("Post {url:?}: {text}")),
         Answer::Reply { status, body } => (*status, body),
     };
     if !(200..=206).contains(&status) {

@@ -325,6 +325,14 @@ fn secret_references(object: &mut Object) {
 /// `dataSource` and `dataSourceRef` describe the same thing; garbage in the old field is dropped (KEP-1495).
 fn data_sources(spec: &mut Object, old: Option<&Object>) {
     let set = |spec: &Object, key: &str| spec.get(key).is_some_and(|value| !value.is_null());
+    // Sources in other namespaces are a feature that is off by default.
+    let elsewhere = spec.get("dataSourceRef").is_some_and(|reference| {
+        let namespace = reference.get("namespace").and_then(Value::as_str);
+        namespace.is_some_and(|namespace| !namespace.is_empty())
+    });
+    if elsewhere && !old.is_some_and(|old| set(old, "dataSourceRef")) {
+        spec.remove("dataSourceRef");
+    }
     let in_use = old.is_some_and(|old| set(old, "dataSource") || set(old, "dataSourceRef"));
     if !in_use && !set(spec, "dataSourceRef") {
         let known = spec.get("dataSource").is_some_and(|source| {

@@ -97,6 +97,13 @@ pub fn validate_strict_event(new: &Value, old: Option<&Value>) -> Vec<FieldError
 pub fn validate_webhook_client(path: &str, config: &Value) -> Vec<FieldError> {
     let (mut errors, at) = (Errors::new(), At::new(path, config));
     admission::client(&at, &mut errors);
+    errors
+}
+
+/// Errors of the certificates a webhook is trusted by (`caBundle` of a `clientConfig`), with paths below `path`.
+#[must_use]
+pub fn validate_webhook_trust(path: &str, config: &Value) -> Vec<FieldError> {
+    let (mut errors, at) = (Errors::new(), At::new(path, config));
     admission::ca_bundle(&at.child("caBundle"), &mut errors);
     errors
 }

@@ -164,10 +164,11 @@ pub(super) fn read(hook: &Hook<'_>, url: &str, answered: &Answered) -> Result<Re
     let review = review.map_err(failed)?;
     let response = review.get("response").filter(|value| value.is_object());
     let response = response.ok_or_else(|| invalid("webhook response was absent".to_owned()))?;
+    // Read before anything is asked of it.
+    let patch = patch_of(response).map_err(failed)?;
     if version == "v1" {
         verify(hook, &review, response, &answered.uid).map_err(invalid)?;
     }
-    let patch = patch_of(response).map_err(failed)?;
     let text = response.get("patchType").and_then(Value::as_str);
     Ok(Response {
         allowed: response.get("allowed") == Some(&Value::Bool(true)),

@@ -301,8 +301,7 @@ fn patched(
     let value = if attributes.kind.is_some() {
         value
     } else {
-        let read = decoded(server, about, value)
-            .map_err(|error| Trouble::Refused(internal_error(&error.message)))?;
+        let read = decoded(server, about, value)?;
         converted(server, about, attributes.served, &read)
             .map_err(Trouble::Refused)?
             .into_owned()
@@ -313,7 +312,8 @@ fn patched(
 }
 
 /// A patched object, decoded as what it says it is: one of another kind can't take the first one's place.
-fn decoded(server: &ApiServer, about: &Served, value: Value) -> Result<Value, ApiError> {
+fn decoded(server: &ApiServer, about: &Served, value: Value) -> Result<Value, Trouble> {
+    let undecodable = |error: ApiError| Trouble::Refused(internal_error(&error.message));
     let text = |field: &str| {
         let found = value.get(field).and_then(Value::as_str);
         found.unwrap_or_default().to_owned()
@@ -323,18 +323,19 @@ fn decoded(server: &ApiServer, about: &Served, value: Value) -> Result<Value, Ap
     let same = (kind.is_empty() || kind == resource.kind)
         && (api_version.is_empty() || api_version == resource.api_version());
     if same || about.custom().is_some() {
-        return typed(about, value);
+        return typed(about, value).map_err(undecodable);
     }
     let Some(other) = server.registry().of_kind(&api_version, &kind) else {
-        return Err(ApiError::internal(format!(
+        return Err(undecodable(ApiError::internal(format!(
             "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
-        )));
+        ))));
     };
-    typed(other, value)?;
-    Err(ApiError::internal(format!(
+    typed(other, value).map_err(undecodable)?;
+    // Found out when it is to go on, no more in the webhook's name.
+    Err(Trouble::Refused(ApiError::internal(format!(
         "converting ({}.{kind}) to ({}.{}): unknown conversion",
         other.resource.version,
         internal_package(&resource.group),
         resource.kind
-    )))
+    ))))
 }

@@ -42,7 +42,6 @@ impl<'a> Configuration<'a> {
             decode::decode_yaml_untyped(&request.body).map_err(|error| {
                 // Go's reader counts the first line as none.
                 let text = error.to_string().replacen("yaml: line 1: ", "yaml: ", 1);
-                let text = text.split(" at char ").next().unwrap_or_default();
                 refuse(format!("{CONVERTING}{text}"))
             })?;
         let value = match value {

@@ -5,6 +5,7 @@ mod applies;
 mod bounds;
 mod certificates;
 mod classes;
+mod compared;
 mod conversions;
 mod definitions;
 mod deletes;

@@ -14,6 +14,7 @@ mod security;
 mod spec;
 mod update;
 mod volumes;
+mod windows;
 
 pub(super) use affinity::node_selector;
 pub use parts::{ephemeral_containers, resize};
