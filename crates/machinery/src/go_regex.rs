@@ -16,14 +16,10 @@ mod class;
 
 use std::fmt::Write as _;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 /// The largest count of a repetition, and of repetitions in repetitions.
 const MOST: u64 = 1000;
-/// Groups within groups that Go takes, less one.
-const MOST_NESTED: usize = 1000;
-/// More than any expression nests here that isn't refused before, groups that keep nothing included.
-const NESTS: u32 = 100_000;
 
 /// Compiles an expression, or says in Go's words why it is none.
 ///
@@ -32,10 +28,7 @@ const NESTS: u32 = 100_000;
 pub fn compile(expression: &str) -> Result<Regex, String> {
     let translated = translate(expression)?;
     let too_large = |_| refused("expression too large", expression);
-    RegexBuilder::new(&translated)
-        .nest_limit(NESTS)
-        .build()
-        .map_err(too_large)
+    Regex::new(&translated).map_err(too_large)
 }
 
 /// Whether Go takes an expression, at the cost of reading it alone: whether it becomes too large isn't looked at.
@@ -227,9 +220,6 @@ impl<'a> Reader<'a> {
         let after = text.get(first.len_utf8()..).unwrap_or_default();
         match first {
             '(' if after.starts_with('?') => return self.flags(text),
-            '(' if self.open.len() + 1 >= MOST_NESTED => {
-                return Err(refused("expression nests too deeply", self.whole));
-            }
             '(' => self.opened("("),
             '|' => {
                 self.out.push('|');

@@ -63,7 +63,8 @@ impl<'t> Indentation<'t> {
                 }
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                if self.open.pop() == Some(None) {
+                let had_brackets = self.open.pop() == Some(None);
+                if had_brackets {
                     self.passed(end, After::Token);
                 }
             }

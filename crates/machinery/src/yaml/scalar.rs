@@ -12,11 +12,10 @@ pub(super) fn scalar(
 ) -> Result<Value, YamlError> {
     let wanted = match tag {
         None if plain => return told(text, resolve(text)),
-        None | Some(("str", true)) => return Ok(Value::from(text)),
         Some(("binary", true)) => return binary(text),
         Some((wanted @ ("bool" | "int" | "float" | "null" | "timestamp"), true)) => wanted,
-        // Nobody knows what it means: it stays what it is.
-        Some(_) => return Ok(Value::from(text)),
+        // In quotes, called a text, or called what nobody knows: it stays what it is.
+        None | Some(_) => return Ok(Value::from(text)),
     };
     let value = resolve(text);
     let found = match &value {

@@ -24,7 +24,7 @@ pub(super) fn check_characters(text: &str) -> Result<(), YamlError> {
 
 /// What the parser complains of.
 pub(super) fn of_parser(text: &str, error: &ScanError) -> YamlError {
-    let (marker, told) = (error.marker(), error.info().to_string());
+    let (marker, told) = (error.marker(), error.info());
     // Go names what it was doing nowhere.
     let problem = match told.split_once(", ") {
         Some((doing, problem)) if doing.starts_with("while ") => problem,
