@@ -21,6 +21,8 @@ pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 pub struct Definitions {
     /// Some definition is being deleted.
     terminating: bool,
+    /// Some write came to nothing, perhaps because a webhook has to be asked first, and is due again.
+    unwritten: bool,
 }
 
 impl Builtin for Definitions {
@@ -32,7 +34,7 @@ impl Builtin for Definitions {
         let concerned = changes
             .iter()
             .any(|change| change.resource == known::CUSTOM_RESOURCE_DEFINITIONS);
-        if !concerned && !self.terminating {
+        if !concerned && !self.terminating && !self.unwritten {
             return None;
         }
         self.terminating = false;
@@ -54,6 +56,7 @@ impl Builtin for Definitions {
             };
             failed |= result.is_err();
         }
+        self.unwritten = failed;
         failed.then(|| {
             now.checked_add(jiff::SignedDuration::from_secs(1))
                 .unwrap_or(Timestamp::MAX)
