@@ -173,7 +173,10 @@ fn type_meta_error(value: &Value) -> String {
         Value::Object(fields) => {
             let (name, wrong) = ["apiVersion", "kind"]
                 .into_iter()
-                .find_map(|name| Some((name, fields.get(name).filter(|value| !value.is_string())?)))
+                .find_map(|name| {
+                    let wrong = |value: &&Value| !value.is_string() && !value.is_null();
+                    Some((name, fields.get(name).filter(wrong)?))
+                })
                 .unwrap_or(("kind", &Value::Null));
             return format!(
                 "json: cannot unmarshal {} into Go struct field .{name} of type string",

@@ -162,6 +162,10 @@ impl ApiServer {
         let mut binding = binding.clone();
         let kind = ("", "v1", "Binding");
         let about = ("binding", kind);
+        let bindings = self.registry.get("", "v1", "bindings").cloned();
+        if let Some(bindings) = bindings.filter(|_| writer.admits) {
+            self.own_written(&bindings, "binding", None, &mut binding, writer);
+        }
         self.admit_posted(&served, (namespace, name), about, &mut binding, writer)?;
         writer.admits = false;
         let text = |pointer: &str| {
@@ -214,7 +218,17 @@ impl ApiServer {
                     "pod {name} is already assigned to node {assigned:?}"
                 ));
             }
+            let gates = old.pointer("/spec/schedulingGates");
+            if gates
+                .and_then(Value::as_array)
+                .is_some_and(|gates| !gates.is_empty())
+            {
+                return refuse(format!("pod {name} has non-empty .spec.schedulingGates"));
+            }
             let mut pod = old.clone();
+            if let Some(status) = pod.get_mut("status").and_then(Value::as_object_mut) {
+                status.remove("nominatedNodeName");
+            }
             for (key, value) in &annotations {
                 meta::set_annotation(&mut pod, key, value);
             }

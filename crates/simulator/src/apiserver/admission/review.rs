@@ -260,7 +260,12 @@ pub(super) fn denial(name: &str, status: Option<&Value>) -> ApiError {
     let waits = details
         .as_ref()
         .is_some_and(|details| details.retry_after_seconds > 0);
+    let metadata = |key: &str| status.get("metadata")?.get(key)?.as_str();
     let error = ApiError::new(code, text("reason").to_owned(), message, details);
+    let error = error.with_list_metadata(
+        metadata("resourceVersion").unwrap_or_default(),
+        metadata("continue").unwrap_or_default(),
+    );
     if waits {
         error.with_retry_header()
     } else {

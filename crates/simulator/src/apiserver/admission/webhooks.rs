@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
-use machinery::patch;
+use machinery::builtin::defaults;
+use machinery::schema::TypeTable;
+use machinery::{decode, patch};
 use serde_json::Value;
 
 use super::configurations::{Hook, hooks};
 use super::expressions::{Extra, Match, Scope};
 use super::review::{self, Response, Shown, converted, shown};
-use super::{Attributes, internal_error, warn};
+use super::{Attributes, Gvk, internal_error, warn};
 use crate::apiserver::ApiServer;
 use crate::apiserver::body::internal_package;
 use crate::apiserver::registry::Served;
@@ -298,8 +300,9 @@ fn patched(
     if value == *shown {
         return Ok(false);
     }
-    let value = if attributes.kind.is_some() {
-        value
+    let value = if let Some(kind) = attributes.kind {
+        of_kind(kind, value)
+            .map_err(|error| Trouble::Refused(internal_error(&error.to_string())))?
     } else {
         let read = decoded(server, about, value)?;
         converted(server, about, attributes.served, &read)
@@ -309,6 +312,24 @@ fn patched(
     let changed = value != *object;
     *object = value;
     Ok(changed)
+}
+
+/// A patched body of a kind of its own, such as a Scale, as its type reads it.
+fn of_kind((group, version, kind): Gvk, value: Value) -> Result<Value, decode::DecodeError> {
+    let Some(type_id) = TypeTable::builtin().type_of(group, version, kind) else {
+        return Ok(value);
+    };
+    let mut value = decode::normalise(type_id, &value)?;
+    defaults::apply(group, version, kind, &mut value);
+    let api_version = match group {
+        "" => version.to_owned(),
+        _ => format!("{group}/{version}"),
+    };
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("apiVersion".to_owned(), api_version.into());
+        fields.insert("kind".to_owned(), kind.into());
+    }
+    Ok(value)
 }
 
 /// A patched object, decoded as what it says it is: one of another kind can't take the first one's place.

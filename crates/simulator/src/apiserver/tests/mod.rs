@@ -19,6 +19,7 @@ mod watches;
 mod webhooks;
 mod webhooks_matching;
 mod webhooks_mutating;
+mod webhooks_shown;
 mod writes;
 
 use jiff::{SignedDuration, Timestamp};
