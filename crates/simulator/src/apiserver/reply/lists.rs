@@ -70,7 +70,7 @@ pub(crate) fn list_body(
         }
         Transform::Plain => {
             let items = entries.iter().map(|version| list_item(served, version));
-            let value = list_of(served, metadata, items.collect());
+            let value = list_of(served, metadata, &items.collect::<Vec<_>>());
             let resource = &served.resource;
             let type_id = TypeTable::builtin().type_of(
                 &resource.group,
@@ -126,7 +126,7 @@ pub(in crate::apiserver) fn list_item(served: &Served, version: &Version) -> Val
 pub(in crate::apiserver) fn list_of(
     served: &Served,
     metadata: &ListMeta,
-    items: Vec<Value>,
+    items: &[Value],
 ) -> Value {
     json!({
         "kind": served.list_kind(),
