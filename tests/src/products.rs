@@ -2,14 +2,16 @@
 //! what the controllers may do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use monitoring::workload::Repair;
 use runtime::access::Right;
-use runtime::{Clock, ResourceRef};
+use runtime::{Clock, ObjectKey, ResourceRef};
 use serde_json::Value;
 
 use crate::objects::{self, text};
-use crate::seed;
+use crate::scenarios::kubelets;
+use crate::{seed, webhooks};
 
 /// A product with controllers of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +50,7 @@ impl Product {
         }
     }
 
-    /// Those of them that no scenario reaches.
+    /// Those of them that no recorded scenario reaches.
     pub fn by_hand(self) -> Vec<Right> {
         let by_hand = match self {
             Self::Rollouts => &[],
@@ -222,6 +224,68 @@ pub static DEFINED: Stage = Stage {
     // What is made to be taken back at once is nobody's to look after.
     monitoring: |options, _| {
         "nobody".clone_into(&mut options.prometheuses.controller_id);
+    },
+    ..STAGE
+};
+
+/// The same of Alertmanagers and their routes.
+pub static DEFINED_ROUTES: Stage = Stage {
+    kinds: &["Alertmanager", "AlertmanagerConfig"],
+    definition: webhooks::both_versions,
+    monitoring: |options, _| {
+        "nobody".clone_into(&mut options.alertmanagers.controller_id);
+    },
+    ..STAGE
+};
+
+/// The same of ScrapeConfigs.
+pub static DEFINED_JOBS: Stage = Stage {
+    kinds: &["Prometheus", "ScrapeConfig"],
+    ..STAGE
+};
+
+/// What webhooks are asked about.
+pub static ADMITTED: Stage = Stage {
+    kinds: &["AlertmanagerConfig", "Prometheus", "PrometheusRule"],
+    ..STAGE
+};
+
+/// Alertmanagers, and routes in two versions and two namespaces.
+pub static ROUTED: Stage = Stage {
+    kinds: &["Alertmanager", "AlertmanagerConfig"],
+    beside: &["other"],
+    definition: webhooks::both_versions,
+    ..STAGE
+};
+
+/// Servers and Thanos Rulers, and all that they select in two namespaces.
+pub static ELSEWHERE: Stage = Stage {
+    kinds: &[
+        "PodMonitor",
+        "Probe",
+        "Prometheus",
+        "PrometheusRule",
+        "ScrapeConfig",
+        "ServiceMonitor",
+        "ThanosRuler",
+    ],
+    beside: &["other"],
+    ..STAGE
+};
+
+/// A Service of the kubelets.
+pub static KUBELETS: Stage = Stage {
+    kinds: &["Prometheus"],
+    monitoring: |options, namespace| {
+        options.kubelets = Some(monitoring::kubelet::Options {
+            service: ObjectKey::new(namespace, kubelets::SERVICE_NAME),
+            selector: String::new(),
+            preference: monitoring::kubelet::Preference::Internal,
+            endpoints: true,
+            slices: true,
+            period: Duration::from_secs(30),
+            insecure_port: true,
+        });
     },
     ..STAGE
 };
