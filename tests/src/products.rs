@@ -53,7 +53,7 @@ impl Product {
         }
     }
 
-    /// Those of them that no scenario reaches.
+    /// Those of them that no recorded scenario reaches.
     pub fn by_hand(self) -> Vec<Right> {
         let by_hand = match self {
             Self::Rollouts => &[],

@@ -96,6 +96,16 @@ pub fn routes(name: &str, receiver: &str) -> Value {
     object(&ALERTMANAGER_CONFIG, name, &spec)
 }
 
+/// A Secret with these texts.
+pub fn secret(name: &str, data: &Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data})
+}
+
+/// A `ConfigMap` with these texts.
+pub fn config_map(name: &str, data: &Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
+}
+
 /// A condition of an object; null while it has none of that type.
 pub fn condition<'a>(object: &'a Value, kind: &str) -> &'a Value {
     let conditions = object.pointer("/status/conditions");

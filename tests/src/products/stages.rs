@@ -1,11 +1,15 @@
 //! The surroundings of all scenarios.
 
+use std::time::Duration;
+
 use monitoring::operator::watched::{Namespaces, Watch};
 use monitoring::workload::Repair;
+use runtime::ObjectKey;
 use runtime::access::Verb;
 
 use super::{Product, STAGE, Stage};
-use crate::seed;
+use crate::scenarios::kubelets;
+use crate::{seed, webhooks};
 
 /// Only the Rollouts controller.
 pub static ROLLOUTS: Stage = Stage {
@@ -271,5 +275,67 @@ pub(super) fn chosen_by(options: &mut monitoring::RunOptions, id: &str) {
 pub static BOTH: Stage = Stage {
     products: &Product::ALL,
     kinds: &["Rollout", "Prometheus", "PrometheusRule", "ServiceMonitor"],
+    ..STAGE
+};
+
+/// The same of Alertmanagers and their routes.
+pub static DEFINED_ROUTES: Stage = Stage {
+    kinds: &["Alertmanager", "AlertmanagerConfig"],
+    definition: webhooks::both_versions,
+    monitoring: |options, _| {
+        "nobody".clone_into(&mut options.alertmanagers.controller_id);
+    },
+    ..STAGE
+};
+
+/// The same of ScrapeConfigs.
+pub static DEFINED_JOBS: Stage = Stage {
+    kinds: &["Prometheus", "ScrapeConfig"],
+    ..STAGE
+};
+
+/// What webhooks are asked about.
+pub static ADMITTED: Stage = Stage {
+    kinds: &["AlertmanagerConfig", "Prometheus", "PrometheusRule"],
+    ..STAGE
+};
+
+/// Alertmanagers, and routes in two versions and two namespaces.
+pub static ROUTED: Stage = Stage {
+    kinds: &["Alertmanager", "AlertmanagerConfig"],
+    beside: &["other"],
+    definition: webhooks::both_versions,
+    ..STAGE
+};
+
+/// Servers and Thanos Rulers, and all that they select in two namespaces.
+pub static ELSEWHERE: Stage = Stage {
+    kinds: &[
+        "PodMonitor",
+        "Probe",
+        "Prometheus",
+        "PrometheusRule",
+        "ScrapeConfig",
+        "ServiceMonitor",
+        "ThanosRuler",
+    ],
+    beside: &["other"],
+    ..STAGE
+};
+
+/// A Service of the kubelets.
+pub static KUBELETS: Stage = Stage {
+    kinds: &["Prometheus"],
+    monitoring: |options, namespace| {
+        options.kubelets = Some(monitoring::kubelet::Options {
+            service: ObjectKey::new(namespace, kubelets::SERVICE_NAME),
+            selector: String::new(),
+            preference: monitoring::kubelet::Preference::Internal,
+            endpoints: true,
+            slices: true,
+            period: Duration::from_secs(30),
+            insecure_port: true,
+        });
+    },
     ..STAGE
 };
