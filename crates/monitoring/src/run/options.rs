@@ -69,6 +69,7 @@ pub struct Selectors {
 
 /// Upstream's feature gates of what is here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "switches, each of its own")]
 pub struct Gates {
     /// `PrometheusAgentDaemonSet`: agents can run on every node.
     pub daemon_sets: bool,
