@@ -35,7 +35,7 @@ use crate::operator::selecting::{Configuration, Selecting, regarding, wanting};
 use crate::operator::stored::Own;
 use crate::operator::usable::Usable;
 use crate::operator::watched::{Namespaces, Watch};
-use crate::operator::workload::{Caches, Workload};
+use crate::operator::workload::{Caches, SecretChanges, Workload};
 
 pub use options::{Gates, RunOptions, Selectors};
 
@@ -236,7 +236,10 @@ impl Shared {
             reports,
             labels_pods: self.labels_pods,
             no_daemon_sets: self.no_daemon_sets.clone(),
-            polls_secrets: self.secrets.is_none(),
+            secrets: match self.secrets {
+                Some(_) => SecretChanges::Told,
+                None => SecretChanges::LookedFor,
+            },
             writes_bindings: self.writes_bindings,
             settings: Arc::new(options.settings.clone()),
             options: options.generator(),

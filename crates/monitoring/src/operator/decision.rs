@@ -13,7 +13,7 @@ use super::bindings;
 use super::memory::Memory;
 use super::refusals::Refused;
 use super::status::is_settled;
-use super::workload::{Observed, Workload};
+use super::workload::{Observed, SecretChanges, Workload};
 use crate::api::workload::StorageSpec;
 use crate::workload::{Repair, kept_for};
 
@@ -132,10 +132,9 @@ pub fn decide<W: Workload>(observed: &Observed<W>) -> Decision {
     } else {
         Some(POLL)
     };
-    let again = match again {
-        again if !observed.polls_secrets => again,
-        Some(again) => Some(again.min(POLL)),
-        None => Some(POLL),
+    let again = match observed.secrets {
+        SecretChanges::Told => again,
+        SecretChanges::LookedFor => Some(again.map_or(POLL, |again| again.min(POLL))),
     };
     if let Some(again) = again.filter(|_| !gone) {
         let outcome = decision.outcome;

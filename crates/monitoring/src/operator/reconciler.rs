@@ -13,7 +13,7 @@ use super::observe::observe;
 use super::resources::STATEFUL_SET;
 use super::selecting::Configuration;
 use super::status;
-use super::workload::{Caches, Observed, Workload};
+use super::workload::{Caches, Observed, SecretChanges, Workload};
 use crate::metrics::{Counts, Measured, Seen};
 
 /// What was observed of one workload, and what follows from it, computed once.
@@ -66,7 +66,7 @@ impl<W: Workload> Reconciler for WorkloadReconciler<W> {
         match &decision.outcome {
             Ok(plan) => Ok(plan.clone().also(also)),
             // Nothing tells when a Secret that is missing comes.
-            Err(_) if subject.observed.polls_secrets => {
+            Err(_) if subject.observed.secrets == SecretChanges::LookedFor => {
                 Ok(Plan::nothing().also(also).requeue(Requeue::After(POLL)))
             }
             Err(_) if !also.is_empty() => Ok(Plan::nothing().also(also)),
