@@ -68,7 +68,6 @@ pub struct Selectors {
 }
 
 /// Upstream's feature gates of what is here.
-#[allow(clippy::struct_excessive_bools, reason = "independent gates")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "switches, each of its own")]
 pub struct Gates {

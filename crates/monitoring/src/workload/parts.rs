@@ -151,22 +151,22 @@ mod tests {
         }
         assert!(joined == bytes);
         // sha256sum of the byte 3
-        let last = "084fed08b978af4d7d196a7446a86b58009e636b611db16211b65a9aadff29c5";
-        assert_eq!(list.lines().last(), Some(last));
+        let three = "084fed08b978af4d7d196a7446a86b58009e636b611db16211b65a9aadff29c5";
+        assert_eq!(list.lines().last(), Some(three));
     }
 
     #[test]
     fn pods_mount_more_than_there_are_and_never_fewer_than_before() {
-        let stored = |further: usize| {
+        let set = |further: usize| {
             json!({"spec": {"template": {"spec": {"volumes": [
                 {"name": "data", "projected": {"sources": [{}, {}]}}, volume("p", further),
             ]}}}})
         };
-        assert_eq!(mounted_further(1, [&stored(0)]), 0);
-        assert_eq!(mounted_further(2, [&stored(0)]), 8);
-        assert_eq!(mounted_further(9, [&stored(8)]), 8);
-        assert_eq!(mounted_further(10, [&stored(8)]), 16);
-        assert_eq!(mounted_further(1, [&stored(8), &stored(16)]), 16);
+        assert_eq!(mounted_further(1, [&set(0)]), 0);
+        assert_eq!(mounted_further(2, [&set(0)]), 8);
+        assert_eq!(mounted_further(9, [&set(8)]), 8);
+        assert_eq!(mounted_further(10, [&set(8)]), 16);
+        assert_eq!(mounted_further(1, [&set(8), &set(16)]), 16);
         let sources = &volume("p", 8)["projected"]["sources"];
         assert_eq!(sources[0], json!({"secret": {"name": "p"}}));
         assert_eq!(

@@ -61,14 +61,13 @@ fn complaint(status: u16, body: &[u8]) -> String {
     }
     match status {
         401 => "the server has asked for the client to provide credentials".to_owned(),
-        403 => "unknown".to_owned(),
+        403 | 415 => "unknown".to_owned(),
         404 => "the server could not find the requested resource".to_owned(),
         405 => "the server does not allow this method on the requested resource".to_owned(),
         409 => "the server reported a conflict".to_owned(),
         422 => "the server rejected our request due to an error in our request".to_owned(),
         406 => "the server was unable to respond with a content type that the client supports"
             .to_owned(),
-        415 => "unknown".to_owned(),
         503 => "the server is currently unable to handle the request".to_owned(),
         504 => "the server was unable to return a response in the time allotted, but may still be processing the request"
             .to_owned(),

@@ -220,9 +220,10 @@ impl ApiServer {
             }
         });
         // What is stored is converted before it turns out that the name is taken; a dry run looks first.
-        let (early, late) = match writer.dry_run {
-            true => (taken, None),
-            false => (None, taken),
+        let (early, late) = if writer.dry_run {
+            (taken, None)
+        } else {
+            (None, taken)
         };
         early.map_or(Ok(()), Err)?;
         // As with updates; a POST has lost it before (`create_object`), an update that creates has not.

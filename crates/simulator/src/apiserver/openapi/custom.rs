@@ -171,9 +171,12 @@ fn forget_unions(schema: &mut Map<String, Value>, source: &Map<String, Value>) {
         "oneOf" | "anyOf" | "allOf" | "not" | "nullable" | "default" => false,
         "items" | "properties" => !nullable && !keeps,
         "type" => {
-            !nullable
-                && !(keeps && value == "object")
-                && !(value == "array" && (keeps || !source.contains_key("items")))
+            let open = match value.as_str() {
+                Some("object") => keeps,
+                Some("array") => keeps || !source.contains_key("items"),
+                Some(_) | None => false,
+            };
+            !nullable && !open
         }
         _ => true,
     });
