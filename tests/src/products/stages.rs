@@ -225,7 +225,12 @@ pub static DENIED_INSTANCES: Stage = Stage {
 
 /// Servers, and the rights of the default installation, by which Secrets are neither listed nor watched.
 pub static SECRETS_BY_NAME: Stage = Stage {
-    kinds: &["Alertmanager", "Prometheus", "ServiceMonitor"],
+    kinds: &[
+        "Alertmanager",
+        "Prometheus",
+        "ScrapeConfig",
+        "ServiceMonitor",
+    ],
     role: Some(|| {
         let mut rights = Product::Monitoring.rights();
         let all = [Verb::List, Verb::Watch];

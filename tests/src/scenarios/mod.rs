@@ -236,7 +236,7 @@ table! { $
     upstream_namespaces_of_denied_instances: prometheus_instance_namespaces_deny_list, alertmanager_instance_namespaces_deny_ns;
 
     [SECRETS_BY_NAME]
-    secrets_by_name: are_followed_and_made_again;
+    secrets_by_name: are_followed_and_made_again, hold_a_large_configuration;
 
     [MONITORING]
     bindings: are_of_every_kind, go_with_their_workloads, block_the_deletion_of_their_owner;

@@ -1,17 +1,12 @@
 //! Controllers that may neither list nor watch Secrets, as the default installation has it.
 
 use anyhow::{Result, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::large_configuration;
 use crate::cluster::Cluster;
 use crate::objects::{ALERTMANAGER, PROMETHEUS, SECRET, SERVICE_MONITOR};
-use crate::workloads::{alertmanager, object, prometheus, service_monitor};
-
-fn secret(name: &str, data: &Value) -> Value {
-    let mut secret = object(&SECRET, name, &json!(null));
-    secret["stringData"] = data.clone();
-    secret
-}
+use crate::workloads::{alertmanager, prometheus, secret, service_monitor};
 
 /// Secrets that a monitor and a workload refer to are missed, found and followed; what was made comes again if somebody deletes
 /// it, and goes with its workload.
@@ -66,4 +61,9 @@ pub async fn are_followed_and_made_again(cluster: &Cluster) -> Result<()> {
     cluster
         .until_gone(&[(&SECRET, "prometheus-main"), (&SECRET, own)])
         .await
+}
+
+/// What is too large for one Secret is in several, of which those that are there are known.
+pub async fn hold_a_large_configuration(cluster: &Cluster) -> Result<()> {
+    large_configuration::is_spread_over_secrets(cluster).await
 }

@@ -27,6 +27,8 @@ pub struct Own {
 pub struct Names {
     /// Of Secrets.
     pub secrets: Vec<String>,
+    /// What names of Secrets begin with that are numbered; they are there from 1 up to some number.
+    pub numbered_secrets: Vec<String>,
     /// Of `ConfigMap`s.
     pub config_maps: Vec<String>,
     /// Of `StatefulSet`s.
@@ -87,14 +89,8 @@ impl Own {
             add_missing(&resource, namespace, names, found, reader).await?;
         }
         if self.secrets.is_none() {
-            add_numbered(
-                &SECRET,
-                namespace,
-                &names.secrets,
-                &mut stored.secrets,
-                reader,
-            )
-            .await?;
+            let (prefixes, found) = (&names.numbered_secrets, &mut stored.secrets);
+            add_numbered(&SECRET, namespace, prefixes, found, reader).await?;
         }
         // Where none are made there may be no right to look for them either.
         if self.daemon_sets.is_some() {
@@ -109,6 +105,22 @@ impl Own {
     }
 }
 
+/// Asks for one; whether it is there.
+async fn add(
+    resource: &ResourceRef,
+    namespace: &str,
+    name: &str,
+    found: &mut ByName,
+    reader: &Reader,
+) -> Result<bool, Error> {
+    let object = reader
+        .get(resource, &ObjectKey::new(namespace, name))
+        .await?;
+    let is_there = object.is_some();
+    found.extend(object.map(|object| (name.to_owned(), object)));
+    Ok(is_there)
+}
+
 async fn add_missing(
     resource: &ResourceRef,
     namespace: &str,
@@ -117,35 +129,27 @@ async fn add_missing(
     reader: &Reader,
 ) -> Result<(), Error> {
     for name in names {
-        if found.contains_key(name) {
-            continue;
-        }
-        let key = ObjectKey::new(namespace, name.clone());
-        if let Some(object) = reader.get(resource, &key).await? {
-            found.insert(name.clone(), object);
+        if !found.contains_key(name) {
+            add(resource, namespace, name, found, reader).await?;
         }
     }
     Ok(())
 }
 
-/// Those whose names go on where one that is there ends with the first number.
+/// Those that are numbered from 1, up to the first that isn't there.
 async fn add_numbered(
     resource: &ResourceRef,
     namespace: &str,
-    names: &[String],
+    prefixes: &[String],
     found: &mut ByName,
     reader: &Reader,
 ) -> Result<(), Error> {
-    let first = names.iter().filter(|name| found.contains_key(*name));
-    let bases: Vec<&str> = first.filter_map(|name| name.strip_suffix("-0")).collect();
-    for base in bases {
+    for prefix in prefixes {
         for number in 1.. {
-            let name = format!("{base}-{number}");
-            let key = ObjectKey::new(namespace, name.clone());
-            let Some(object) = reader.get(resource, &key).await? else {
+            let name = format!("{prefix}{number}");
+            if !add(resource, namespace, &name, found, reader).await? {
                 break;
-            };
-            found.insert(name, object);
+            }
         }
     }
     Ok(())
