@@ -5,13 +5,12 @@ mod custom;
 mod kinds;
 mod typed;
 
-use std::fmt::Write as _;
-
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use machinery::builtin::defaults;
 use machinery::builtin::validation::FieldError;
 use machinery::decode::{self, DecodeError, Decoded, Empties, number};
+use machinery::hash::hexadecimal;
 use machinery::schema::{TypeId, TypeTable};
 use machinery::{meta, protobuf};
 use serde_json::Value;
@@ -86,20 +85,13 @@ fn summary(body: &[u8]) -> String {
     let text = match body.first() {
         None => return "<empty>".to_owned(),
         Some(b'{') => String::from_utf8_lossy(head).into_owned(),
-        Some(_) => hex(head),
+        Some(_) => hexadecimal(head),
     };
     if body.len() > SHOWN {
         format!("{text} ...")
     } else {
         text
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn unrecognised(kind: &str, cause: &str, body: &[u8]) -> ApiError {
