@@ -137,7 +137,7 @@ pub(super) fn parse(source: &str) -> Result<Node, CompileError> {
     };
     let code = source::code(source);
     let plain = source::without_pairs(source, &code);
-    let code = source::code(&plain);
+    let code = source::without_pairs(&code, &code);
     if operators(&code) > MOST_OPERATORS || source::brackets(&code) >= usize::from(DEEPEST) {
         return Err(too_deep());
     }

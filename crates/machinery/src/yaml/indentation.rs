@@ -4,12 +4,10 @@
 use granit_parser::{Event, ScalarStyle, Span};
 
 use super::YamlError;
+use super::words::{NO_CHARACTER, NO_INDENT, NO_TOKEN, told_line};
 
-const NO_TOKEN: &str = "found character that cannot start any token";
-const NO_INDENT: &str = "found a tab character that violates indentation";
 const NO_SPACE: &str = "found a tab character where an indentation space is expected";
 const NO_ESCAPE: &str = "found unknown escape character";
-const NO_CHARACTER: &str = "found invalid Unicode character escape code";
 
 /// What the last token was, as far as the text after it goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,11 +100,7 @@ impl<'t> Indentation<'t> {
 
     fn error(&self, at: usize, message: &str) -> YamlError {
         let before = self.text.get(..at).unwrap_or_default();
-        let line = match before.matches('\n').count() {
-            0 => 0,
-            lines => lines + 1,
-        };
-        YamlError::at(line, message)
+        YamlError::at(told_line(before.matches('\n').count() + 1), message)
     }
 
     /// What stands before the next token: blanks, comments and indicators.

@@ -4,9 +4,14 @@ use granit_parser::ScanError;
 
 use super::YamlError;
 
-const NO_TOKEN: &str = "found character that cannot start any token";
-const NO_CHARACTER: &str = "found invalid Unicode character escape code";
-const TAB: &str = "found a tab character that violates indentation";
+pub(super) const NO_TOKEN: &str = "found character that cannot start any token";
+pub(super) const NO_INDENT: &str = "found a tab character that violates indentation";
+pub(super) const NO_CHARACTER: &str = "found invalid Unicode character escape code";
+
+/// A line as Go tells it: it counts from 0, which it doesn't tell.
+pub(super) fn told_line(line: usize) -> usize {
+    if line == 1 { 0 } else { line }
+}
 
 /// Characters that no YAML has.
 pub(super) fn check_characters(text: &str) -> Result<(), YamlError> {
@@ -32,7 +37,7 @@ pub(super) fn of_parser(text: &str, error: &ScanError) -> YamlError {
     };
     let message = match problem {
         "tabs disallowed within this context (block indentation)" => NO_TOKEN,
-        "found a tab" => TAB,
+        "found a tab" => NO_INDENT,
         "found unknown anchor" => {
             let name = text.chars().skip(marker.index() + 1);
             let name: String = name
@@ -44,6 +49,5 @@ pub(super) fn of_parser(text: &str, error: &ScanError) -> YamlError {
         other if other.contains("surrogate") || other.contains("Unicode character") => NO_CHARACTER,
         other => return YamlError::at(marker.line(), other),
     };
-    // Go counts from 0, which it doesn't tell.
-    YamlError::at(if marker.line() == 1 { 0 } else { marker.line() }, message)
+    YamlError::at(told_line(marker.line()), message)
 }
