@@ -108,6 +108,14 @@ pub fn validate_webhook_trust(path: &str, config: &Value) -> Vec<FieldError> {
     errors
 }
 
+/// Whether an `AppArmor` profile would be let through as a field.
+#[must_use]
+pub fn is_app_armor_profile(profile: &Value) -> bool {
+    let mut errors = Errors::new();
+    pod::app_armor(&At::new("", profile), &mut errors);
+    errors.is_empty()
+}
+
 /// Errors of labels, with `path` as their field.
 #[must_use]
 pub fn validate_labels(path: &str, labels: &Value) -> Vec<FieldError> {

@@ -122,7 +122,7 @@ fn seccomp(profile: &At<'_>, errors: &mut Errors) {
     }
 }
 
-fn app_armor(profile: &At<'_>, errors: &mut Errors) {
+pub fn app_armor(profile: &At<'_>, errors: &mut Errors) {
     if !profile.is_set() {
         return;
     }
