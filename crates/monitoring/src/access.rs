@@ -25,10 +25,6 @@ const BLOCKED: &str = "what is made blocks the deletion of its owner, and cluste
 /// Rights of calls that no scenario makes, each with what it is for.
 pub const BY_HAND: &[(&str, &str)] = &[
     (
-        "delete secrets",
-        "TLS material beyond 1 MiB is spread over several Secrets, of which fewer may suffice later",
-    ),
-    (
         "get namespaces",
         "`--namespaces` where they may not be listed: labels of namespaces, by which objects are selected",
     ),
@@ -131,9 +127,7 @@ impl Grants {
         }
         objects
     }
-}
 
-impl Grants {
     fn includes(&self, right: &Right) -> bool {
         match (right.resource.as_str(), right.verb) {
             ("daemonsets", _) => self.daemon_sets,
