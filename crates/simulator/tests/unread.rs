@@ -15,14 +15,19 @@ mod unread {
 
     use super::sockets::{CONFIG_MAPS, Client, JSON, MERGE, status};
 
-    /// Asks until the reply has that status.
-    async fn asked_until(client: &Client, expected: u16) -> String {
-        loop {
-            let reply = client.send("GET", "/api", JSON, b"").await;
-            if status(&reply) == expected {
-                return reply;
+    /// Reads until the reply has that status; `None` if it hasn't within a minute.
+    async fn read_until(client: &Client, path: &str, expected: u16) -> Option<String> {
+        let read = async {
+            loop {
+                let reply = client.send("GET", path, JSON, b"").await;
+                if status(&reply) == expected {
+                    return reply;
+                }
             }
-        }
+        };
+        tokio::time::timeout(Duration::from_mins(1), read)
+            .await
+            .ok()
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,30 +40,32 @@ mod unread {
             ..Limits::default()
         })
         .await;
-        let size = large_objects(&client, OBJECTS).await;
-        let unread = unread_lists(&client, 3, "").await;
-        let patient = Duration::from_mins(1);
-        let refused = tokio::time::timeout(patient, asked_until(&client, 429)).await;
-        assert!(refused.is_ok(), "unread lists hold no room");
-        let served = tokio::time::timeout(patient, asked_until(&client, 200)).await;
-        assert!(served.is_ok(), "unread lists hold their room for ever");
+        make_objects(&client, OBJECTS, LARGE).await;
+        let lists = unread(&client, 3, "").await;
+        let refused = read_until(&client, "/api", 429).await;
+        assert!(refused.is_some(), "unread lists hold no room");
+        let served = read_until(&client, "/api", 200).await;
+        assert!(served.is_some(), "unread lists hold their room for ever");
         // Whose room was free again has lost its list; others may still have been in time.
         let mut cut = 0;
-        for mut stream in unread {
+        for mut stream in lists {
             let mut got = Vec::new();
             let _ = stream.read_to_end(&mut got).await;
-            cut += usize::from(got.len() < OBJECTS * size);
+            cut += usize::from(got.len() < OBJECTS * LARGE);
         }
         assert!(cut > 0, "the lists were kept");
         // Who reads, however slowly, gets everything.
         let whole = client.send("GET", CONFIG_MAPS, JSON, b"").await;
-        assert!(whole.len() > OBJECTS * size);
+        assert!(whole.len() > OBJECTS * LARGE);
         client.server.shutdown().await.unwrap();
     }
 
-    /// Makes objects `c0`, `c1`, … and tells how many bytes each has at least.
-    async fn large_objects(client: &Client, count: usize) -> usize {
-        let text = "x".repeat(900_000);
+    /// Bytes of a large object, at least.
+    const LARGE: usize = 900_000;
+
+    /// Makes objects `c0`, `c1`, … of at least so many bytes.
+    async fn make_objects(client: &Client, count: usize, size: usize) {
+        let text = "x".repeat(size);
         for number in 0..count {
             let body = format!(r#"{{"metadata":{{"name":"c{number}"}},"data":{{"a":"{text}"}}}}"#);
             let made = client
@@ -66,15 +73,14 @@ mod unread {
                 .await;
             assert_eq!(status(&made), 201, "{made}");
         }
-        text.len()
     }
 
-    /// Lists that nobody reads, of as many clients as asked for.
-    async fn unread_lists(client: &Client, count: usize, rest: &str) -> Vec<TlsStream<TcpStream>> {
+    /// Lists or watches that nobody reads, of as many clients as asked for.
+    async fn unread(client: &Client, count: usize, query: &str) -> Vec<TlsStream<TcpStream>> {
         let mut unread = Vec::new();
         for _ in 0..count {
             let mut stream = client.connect().await;
-            let head = client.head("GET", &format!("{CONFIG_MAPS}{rest}"), JSON, 0);
+            let head = client.head("GET", &format!("{CONFIG_MAPS}{query}"), JSON, 0);
             stream.write_all(head.as_bytes()).await.unwrap();
             unread.push(stream);
         }
@@ -88,15 +94,15 @@ mod unread {
         /// What an unread list may cost, both ends of its connection and its TLS included.
         const EACH: usize = 2_000_000;
         let client = Client::start(Limits::default()).await;
-        let size = large_objects(&client, OBJECTS).await;
+        make_objects(&client, OBJECTS, LARGE).await;
         // Once, so that what all of them share is there.
         let whole = client.send("GET", CONFIG_MAPS, JSON, b"").await;
-        assert!(whole.len() > OBJECTS * size);
+        assert!(whole.len() > OBJECTS * LARGE);
         drop(whole);
         let before = memory();
-        let mut unread = Vec::new();
-        for rest in ["", "?pretty=true"] {
-            unread.extend(unread_lists(&client, CLIENTS / 2, rest).await);
+        let mut lists = Vec::new();
+        for query in ["", "?pretty=true"] {
+            lists.extend(unread(&client, CLIENTS / 2, query).await);
         }
         let mut slowest = Duration::ZERO;
         for _ in 0..50 {
@@ -122,17 +128,10 @@ mod unread {
             ..Limits::default()
         })
         .await;
-        large_objects(&client, 40).await;
-        let unread = unread_lists(&client, 40, "").await;
-        let refused = tokio::time::timeout(Duration::from_mins(1), async {
-            loop {
-                let reply = client.send("GET", CONFIG_MAPS, JSON, b"").await;
-                if status(&reply) == 429 {
-                    return reply;
-                }
-            }
-        });
-        let refused = refused.await.expect("everything is kept");
+        make_objects(&client, 40, LARGE).await;
+        let lists = unread(&client, 40, "").await;
+        let refused = read_until(&client, CONFIG_MAPS, 429).await;
+        let refused = refused.expect("everything is kept");
         assert!(
             refused.to_lowercase().contains("retry-after: 1"),
             "{refused}"
@@ -146,11 +145,9 @@ mod unread {
         let path = format!("{CONFIG_MAPS}/c1");
         let changed = client.send("PATCH", &path, MERGE, change).await;
         assert_eq!(status(&changed), 200);
-        drop(unread);
-        let served = tokio::time::timeout(Duration::from_mins(1), async {
-            while status(&client.send("GET", CONFIG_MAPS, JSON, b"").await) != 200 {}
-        });
-        assert!(served.await.is_ok(), "what nobody reads is kept for ever");
+        drop(lists);
+        let served = read_until(&client, CONFIG_MAPS, 200).await;
+        assert!(served.is_some(), "what nobody reads is kept for ever");
         client.server.shutdown().await.unwrap();
     }
 
@@ -184,26 +181,14 @@ mod unread {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_thousand_watches_that_nobody_reads_cost_little_and_hold_nobody_up() {
         const OBJECTS: usize = 40;
+        const SIZE: usize = 50_000;
         /// What a watch may cost, both ends of its connection and its TLS included.
         const EACH: usize = 400_000;
         let client = Client::start(Limits::default()).await;
-        let text = "x".repeat(50_000);
-        for number in 0..OBJECTS {
-            let body = format!(r#"{{"metadata":{{"name":"c{number}"}},"data":{{"a":"{text}"}}}}"#);
-            let made = client
-                .send("POST", CONFIG_MAPS, JSON, body.as_bytes())
-                .await;
-            assert_eq!(status(&made), 201, "{made}");
-        }
+        make_objects(&client, OBJECTS, SIZE).await;
         let before = memory();
         let count = connections(1000);
-        let mut watches = Vec::new();
-        for _ in 0..count {
-            let mut stream = client.connect().await;
-            let head = client.head("GET", &format!("{CONFIG_MAPS}?watch=1"), JSON, 0);
-            stream.write_all(head.as_bytes()).await.unwrap();
-            watches.push(stream);
-        }
+        let mut watches = unread(&client, count, "?watch=1").await;
         // Another client's writes and reads are as quick as ever.
         let mut slowest = Duration::ZERO;
         for round in 0..5 {
@@ -225,7 +210,7 @@ mod unread {
         let mut last = watches.pop().unwrap();
         let mut got = 0;
         let mut buffer = vec![0; 65_536];
-        while got < 6 * OBJECTS * text.len() {
+        while got < 6 * OBJECTS * SIZE {
             let read = tokio::time::timeout(Duration::from_secs(30), last.read(&mut buffer));
             let read = read.await.unwrap().unwrap();
             assert!(read > 0, "the watch ended");

@@ -7,31 +7,11 @@ use runtime::ResourceRef;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::objects::{ALERTMANAGER_CONFIG, ENDPOINTS, NAMESPACE, SECRET, SERVICE, number, text};
+use crate::objects::{ALERTMANAGER_CONFIG, ALERTMANAGER_CONFIG_BETA, SECRET, SERVICE, text};
 use crate::subjects::MANAGER;
 use crate::workloads::{config_map, object, routes, secret};
 
 const GENERATED: &str = "alertmanager-test-generated";
-
-/// Waits until the configuration is as wanted.
-async fn until_configured(
-    cluster: &Cluster,
-    what: &str,
-    is: impl Fn(&str) -> bool,
-) -> Result<String> {
-    let what = format!("the configuration: {what}");
-    let seen = cluster.eventually(&what, async || {
-        let text = cluster.held(GENERATED, "alertmanager.yaml.gz").await?;
-        Ok(Some(text).filter(|text| is(text)))
-    });
-    match seen.await {
-        Ok(text) => Ok(text),
-        Err(error) => {
-            let text = cluster.held(GENERATED, "alertmanager.yaml.gz").await?;
-            Err(error.context(format!("it is\n{text}")))
-        }
-    }
-}
 
 /// A route of all that has a label, to a receiver without anything.
 fn labelled(name: &str) -> Value {
@@ -72,10 +52,11 @@ pub async fn alertmanager_config_matcher_strategy(cluster: &Cluster) -> Result<(
         MANAGER.changed(cluster, change).await?;
         let here = labelled_route(&cluster.namespace, "amcfg", here);
         let there = labelled_route(&other.namespace, "amcfg", there);
-        until_configured(cluster, strategy, |text| {
-            text.contains(&here) && text.contains(&there)
-        })
-        .await?;
+        cluster
+            .until_routed("test", strategy, |text| {
+                text.contains(&here) && text.contains(&there)
+            })
+            .await?;
     }
     cluster.assert_same_pods(&pods).await
 }
@@ -148,15 +129,14 @@ fn read(text: &str) -> Value {
 /// testAlertmanagerConfigCRD: routes of a labelled namespace, but for one whose Secret lacks a key; without the label all go.
 /// The Secret is followed, and what it takes with it is said to be missing.
 pub async fn alertmanager_config_crd(cluster: &Cluster) -> Result<()> {
-    let monitored = |value: Value| json!({"metadata": {"labels": {"monitored": value}}});
     let other = cluster.view("other");
     let labelled = json!({"matchLabels": {"monitored": "true"}});
     let selector = json!({"alertmanagerConfigNamespaceSelector": labelled});
     MANAGER.running(cluster, &selector).await?;
-    let alone = until_configured(cluster, "there", |text| !text.is_empty()).await?;
-    cluster
-        .merge(&NAMESPACE, &other.namespace, monitored(json!("true")))
+    let alone = cluster
+        .until_routed("test", "there", |text| !text.is_empty())
         .await?;
+    other.label_as_monitored(true).await?;
     let given = secret("testing-secret", &json!({"testing-secret-key": "1234abc"}));
     other.apply(&given).await?;
     other.apply(&sub_routes()).await?;
@@ -174,7 +154,9 @@ pub async fn alertmanager_config_crd(cluster: &Cluster) -> Result<()> {
         };
         wanted.iter().all(has) && !text.contains("missing-secret")
     };
-    let made = until_configured(cluster, "what is below and muted", whole).await?;
+    let made = cluster
+        .until_routed("test", "what is below and muted", whole)
+        .await?;
     let users = ["alertmanagers test False"];
     let told = other
         .until_bound(&ALERTMANAGER_CONFIG, "missing-secret", &users)
@@ -188,13 +170,16 @@ pub async fn alertmanager_config_crd(cluster: &Cluster) -> Result<()> {
     other
         .until_bound(&ALERTMANAGER_CONFIG, "sub-routes", &users)
         .await?;
-    until_configured(cluster, "alone", |text| text == alone).await?;
-    other.apply(&given).await?;
-    until_configured(cluster, "with the Secret again", |text| text == made).await?;
     cluster
-        .merge(&NAMESPACE, &other.namespace, monitored(Value::Null))
+        .until_routed("test", "alone", |text| text == alone)
         .await?;
-    until_configured(cluster, "as at first", |text| text == alone)
+    other.apply(&given).await?;
+    cluster
+        .until_routed("test", "with the Secret again", |text| text == made)
+        .await?;
+    other.label_as_monitored(false).await?;
+    cluster
+        .until_routed("test", "as at first", |text| text == alone)
         .await
         .map(drop)
 }
@@ -204,10 +189,6 @@ pub async fn alertmanager_config_versions(cluster: &Cluster) -> Result<()> {
     if !cluster.answers_webhooks() {
         return Ok(());
     }
-    let beta = ResourceRef {
-        version: "v1beta1".into(),
-        ..ALERTMANAGER_CONFIG
-    };
     MANAGER.running(cluster, &json!({})).await?;
     let pods = cluster.pods().await?;
     let with = |resource: &ResourceRef, name: &str, matcher: Value| {
@@ -222,10 +203,10 @@ pub async fn alertmanager_config_versions(cluster: &Cluster) -> Result<()> {
     let client = cluster.client();
     let object = with(&ALERTMANAGER_CONFIG, "amcfg-v1alpha1", old);
     client.create(&ALERTMANAGER_CONFIG, &object).await?;
-    let object = with(&beta, "amcfg-v1beta1", new.clone());
-    client.create(&beta, &object).await?;
+    let object = with(&ALERTMANAGER_CONFIG_BETA, "amcfg-v1beta1", new.clone());
+    client.create(&ALERTMANAGER_CONFIG_BETA, &object).await?;
     for (name, resource) in [
-        ("amcfg-v1alpha1", &beta),
+        ("amcfg-v1alpha1", &ALERTMANAGER_CONFIG_BETA),
         ("amcfg-v1beta1", &ALERTMANAGER_CONFIG),
     ] {
         let read = cluster.get(resource, name).await?;
@@ -235,14 +216,16 @@ pub async fn alertmanager_config_versions(cluster: &Cluster) -> Result<()> {
         );
         let matcher = read.pointer("/spec/route/matchers/0");
         ensure!(
-            resource != &beta || matcher == Some(&new),
+            resource != &ALERTMANAGER_CONFIG_BETA || matcher == Some(&new),
             "{name} has {matcher:?}"
         );
         let route = format!(
             "  - receiver: {}/{name}/webhook\n    matchers:\n    - job=~\"webapp.+\"\n",
             cluster.namespace
         );
-        until_configured(cluster, name, |text| text.contains(&route)).await?;
+        cluster
+            .until_routed("test", name, |text| text.contains(&route))
+            .await?;
     }
     cluster.assert_same_pods(&pods).await
 }
@@ -266,7 +249,9 @@ inhibit_rules:
     // Without a selector nothing is merged, and nothing is written anew.
     let spec = json!({"configSecret": "amconfig", "alertmanagerConfigSelector": null});
     MANAGER.running(cluster, &spec).await?;
-    let made = until_configured(cluster, "there", |text| !text.is_empty()).await?;
+    let made = cluster
+        .until_routed("test", "there", |text| !text.is_empty())
+        .await?;
     ensure!(made == given, "it became {made}");
     let template = cluster.held(GENERATED, "template1.tmpl").await?;
     ensure!(template == "template1", "{template:?}");
@@ -342,7 +327,9 @@ templates:
 - /etc/alertmanager/templates/template2.tmpl
 "
     );
-    let made = until_configured(cluster, "there", |text| !text.is_empty()).await?;
+    let made = cluster
+        .until_routed("test", "there", |text| !text.is_empty())
+        .await?;
     // Keys stand in another order than upstream's.
     ensure!(read(&made) == read(&wanted), "it is another:\n{made}");
     Ok(())
@@ -360,7 +347,7 @@ pub async fn am_template_reload_config(cluster: &Cluster) -> Result<()> {
     cluster.apply(&given("<html/>")).await?;
     MANAGER.running(cluster, &json!({})).await?;
     let pods = cluster.pods().await?;
-    let before = cluster.held(GENERATED, "alertmanager.yaml.gz").await?;
+    let before = cluster.routing("test").await?;
     cluster.apply(&given("<html>An Alert test</html>")).await?;
     cluster
         .eventually("the second template", async || {
@@ -368,7 +355,7 @@ pub async fn am_template_reload_config(cluster: &Cluster) -> Result<()> {
             Ok(held.contains("An Alert test").then_some(()))
         })
         .await?;
-    let after = cluster.held(GENERATED, "alertmanager.yaml.gz").await?;
+    let after = cluster.routing("test").await?;
     ensure!(before == after, "the configuration changed:\n{after}");
     cluster.assert_same_pods(&pods).await
 }
@@ -377,23 +364,12 @@ pub async fn am_template_reload_config(cluster: &Cluster) -> Result<()> {
 pub async fn am_exposing_with_kubernetes_api(cluster: &Cluster) -> Result<()> {
     MANAGER.running(cluster, &json!({})).await?;
     let selector = json!({"alertmanager": "test", "app.kubernetes.io/name": "alertmanager"});
-    let port = json!({"name": "web", "port": 9093, "targetPort": "web"});
-    cluster
-        .apply(&json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "exposed"},
-            "spec": {"selector": selector, "ports": [port]},
-        }))
-        .await?;
+    cluster.expose(selector, 9093).await?;
     for name in ["exposed", "alertmanager-operated"] {
         cluster.get(&SERVICE, name).await?;
-        cluster
-            .until("the pod behind it", &ENDPOINTS, name, |found| {
-                let ports = found.pointer("/subsets/0/ports").and_then(Value::as_array);
-                let mut ports = ports.into_iter().flatten();
-                ports.any(|port| text(port, "/name") == "web" && number(port, "/port") == 9093)
-                    && text(found, "/subsets/0/addresses/0/targetRef/name") == "alertmanager-test-0"
-            })
-            .await?;
+        let found = cluster.until_leads_to(name, ("web", 9093), 1).await?;
+        let pod = text(&found, "/subsets/0/addresses/0/targetRef/name");
+        ensure!(pod == "alertmanager-test-0", "{name} leads to {pod:?}");
     }
     Ok(())
 }

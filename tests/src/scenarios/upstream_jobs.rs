@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::prometheus::has;
 use crate::cluster::Cluster;
 use crate::objects::{
-    CONFIG_MAP, ENDPOINTS, PROMETHEUS_RULE, SCRAPE_CONFIG, SECRET, SERVICE, SERVICE_MONITOR,
-    STATEFUL_SET, number, text,
+    CONFIG_MAP, PROMETHEUS_RULE, SCRAPE_CONFIG, SECRET, SERVICE, SERVICE_MONITOR, STATEFUL_SET,
+    text,
 };
 use crate::subjects::SERVER;
 use crate::workloads::{object, probe, rule, secret, service_monitor};
@@ -181,45 +181,23 @@ pub async fn prom_alertmanager_discovery(cluster: &Cluster) -> Result<()> {
     cluster.assert_same_pods(&pods).await
 }
 
-/// Waits until a Service leads to a port of pods of the server.
-async fn leads_to(
-    cluster: &Cluster,
-    service: &str,
-    wanted: (&str, i64),
-    pods: usize,
-) -> Result<()> {
-    let what = format!("{pods} pods behind {service} at {wanted:?}");
-    cluster
-        .until(&what, &ENDPOINTS, service, |found| {
-            let ports = found.pointer("/subsets/0/ports").and_then(Value::as_array);
-            let mut ports = ports.into_iter().flatten();
-            let addresses = found.pointer("/subsets/0/addresses");
-            ports.any(|port| (text(port, "/name"), number(port, "/port")) == wanted)
-                && addresses.and_then(Value::as_array).map_or(0, Vec::len) == pods
-        })
-        .await
-        .map(drop)
-}
-
 /// testPromExposingWithKubernetesAPI, up to what the API server's proxy looks for: a Service that leads to the pod's port
 pub async fn prom_exposing_with_kubernetes_api(cluster: &Cluster) -> Result<()> {
     SERVER.running(cluster, &json!({})).await?;
-    let selector = json!({"prometheus": "test"});
-    let port = json!({"name": "web", "port": 9090, "targetPort": "web"});
+    cluster.expose(json!({"prometheus": "test"}), 9090).await?;
     cluster
-        .apply(&json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "exposed"},
-            "spec": {"selector": selector, "ports": [port]},
-        }))
-        .await?;
-    leads_to(cluster, "exposed", ("web", 9090), 1).await
+        .until_leads_to("exposed", ("web", 9090), 1)
+        .await
+        .map(drop)
 }
 
 /// testThanos: a sidecar at each replica, which a querier finds by the governing Service.
 pub async fn thanos(cluster: &Cluster) -> Result<()> {
     let spec = json!({"replicas": 2, "thanos": {"version": "v0.37.2"}});
     SERVER.running(cluster, &spec).await?;
-    leads_to(cluster, "prometheus-operated", ("grpc", 10901), 2).await?;
+    cluster
+        .until_leads_to("prometheus-operated", ("grpc", 10901), 2)
+        .await?;
     let set = cluster.set("prometheus-test").await?;
     let containers = set.pointer("/spec/template/spec/containers");
     let containers = containers.and_then(Value::as_array).into_iter().flatten();

@@ -3,12 +3,11 @@
 
 use anyhow::{Result, ensure};
 use machinery::patch::merge;
-use runtime::ResourceRef;
 use serde_json::{Value, json};
 
 use super::upstream_definitions::{are_told_apart, refused_as};
 use crate::cluster::Cluster;
-use crate::objects::ALERTMANAGER_CONFIG;
+use crate::objects::{ALERTMANAGER_CONFIG, ALERTMANAGER_CONFIG_BETA};
 use crate::workloads::{alertmanager, routes};
 
 /// Intervals of routes: a field, a text, and whether it is one.
@@ -28,13 +27,9 @@ const INTERVALS: [(&str, &str, bool); 11] = [
 
 /// testAlertmanagerConfigCRDValidation, of each version that is served
 pub async fn alertmanager_config_crd_validation(cluster: &Cluster) -> Result<()> {
-    let beta = ResourceRef {
-        version: "v1beta1".into(),
-        ..ALERTMANAGER_CONFIG
-    };
     // A real server can't ask this process to convert, so that it is served one version.
     let served = cluster.answers_webhooks();
-    let versions = [&ALERTMANAGER_CONFIG, &beta];
+    let versions = [&ALERTMANAGER_CONFIG, &ALERTMANAGER_CONFIG_BETA];
     for resource in versions.into_iter().take(if served { 2 } else { 1 }) {
         let with = |route: &Value| {
             let mut object = routes("test", "hook");

@@ -6,22 +6,19 @@ use machinery::meta;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::objects::{CONFIG_MAP, NAMESPACE};
+use crate::objects::CONFIG_MAP;
 use crate::subjects::RULER;
 use crate::workloads::{rule, secret};
 
 /// testThanosRulerPrometheusRuleInDifferentNamespace: the label of the namespace decides.
 pub async fn thanos_ruler_prometheus_rule_in_different_namespace(cluster: &Cluster) -> Result<()> {
     let other = cluster.view("other");
-    let monitored = |value: Value| json!({"metadata": {"labels": {"monitored": value}}});
     let labelled = json!({"ruleNamespaceSelector": {"matchLabels": {"monitored": "true"}}});
     RULER.running(cluster, &labelled).await?;
     let rule = other.apply(&rule("rule1", "vector(1)")).await?;
     let file = format!("{}-rule1-{}.yaml", other.namespace, meta::uid(&rule));
-    for (label, there) in [(json!("true"), true), (Value::Null, false)] {
-        cluster
-            .merge(&NAMESPACE, &other.namespace, monitored(label))
-            .await?;
+    for there in [true, false] {
+        other.label_as_monitored(there).await?;
         let what = format!("{file}: {there}");
         cluster
             .until(
