@@ -1,19 +1,21 @@
 //! The text of an expression before it is parsed: what of it is code, how deep it goes, and repeated signs, which cel-go's
 //! grammar takes for one or none (`unary` of `CEL.g4`, `VisitLogicalNot` and `VisitNegate` of `parser.go`).
 
-/// The text with letters in place of what is quoted and blanks in place of comments; as long as before.
+/// The text with letters in place of what is quoted and blanks in place of comments; as long as before. Where a quotation
+/// has no end, the parsers go on behind its first sign, so all of it is code.
 pub(super) fn code(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;
     while let Some(character) = rest.chars().next() {
-        let (length, instead) = match character {
-            '"' | '\'' => (text_length(rest, character, is_raw(&out)), 'x'),
-            '/' if rest.starts_with("//") => (rest.find('\n').unwrap_or(rest.len()), ' '),
-            _ => {
-                out.push(character);
-                rest = rest.get(character.len_utf8()..).unwrap_or_default();
-                continue;
-            }
+        let hidden = match character {
+            '"' | '\'' => text_length(rest, character, is_raw(&out)).map(|length| (length, 'x')),
+            '/' if rest.starts_with("//") => Some((rest.find('\n').unwrap_or(rest.len()), ' ')),
+            _ => None,
+        };
+        let Some((length, instead)) = hidden else {
+            out.push(character);
+            rest = rest.get(character.len_utf8()..).unwrap_or_default();
+            continue;
         };
         let (hidden, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
         out.extend(hidden.bytes().map(|_| instead));
@@ -22,34 +24,56 @@ pub(super) fn code(source: &str) -> String {
     out
 }
 
-/// Whether a text that follows has no escapes: `r` or `R` is before it, on its own or with a `b`.
+/// Whether a text that follows has no escapes: `r` or `R` is before it, on its own, with a `b` or behind a number.
 fn is_raw(before: &str) -> bool {
-    let letters = before.chars().rev();
-    let letters: Vec<char> = letters.take_while(char::is_ascii_alphanumeric).collect();
-    letters.len() <= 2 && letters.iter().any(|letter| matches!(letter, 'r' | 'R'))
+    let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let start = before.trim_end_matches(name).len();
+    let word = before.get(start..).unwrap_or_default();
+    let Some(ahead) = word.strip_suffix(['r', 'R']) else {
+        return false;
+    };
+    let ahead = ahead.strip_suffix(['b', 'B']).unwrap_or(ahead);
+    ahead.is_empty() || ahead.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// How long the text at the beginning is, quotes included; all of it if it has no end.
-fn text_length(rest: &str, quote: char, raw: bool) -> usize {
+/// How long the text at the beginning is, quotes included; `None` if it has no end, or an escape that isn't one.
+fn text_length(rest: &str, quote: char, raw: bool) -> Option<usize> {
     let three = quote.to_string().repeat(3);
-    let close = if rest.starts_with(&three) {
-        three
+    let (close, lines) = if rest.starts_with(&three) {
+        (three, true)
     } else {
-        quote.to_string()
+        (quote.to_string(), false)
     };
     let mut at = close.len();
-    while let Some(left) = rest.get(at..).filter(|left| !left.is_empty()) {
+    loop {
+        let left = rest.get(at..)?;
         if left.starts_with(&close) {
-            return at + close.len();
+            return Some(at + close.len());
         }
-        let mut characters = left.chars();
-        let first = characters.next().map_or(1, char::len_utf8);
-        at += match left.as_bytes().first() {
-            Some(b'\\') if !raw => first + characters.next().map_or(0, char::len_utf8),
-            _ => first,
+        at += match left.chars().next()? {
+            '\\' if !raw => escape_length(left)?,
+            '\n' | '\r' if !lines => return None,
+            first => first.len_utf8(),
         };
     }
-    rest.len()
+}
+
+/// How long the escape at the beginning is, backslash included (`ESC_SEQ` of `CEL.g4`).
+fn escape_length(text: &str) -> Option<usize> {
+    let (letter, digits) = text.get(1..)?.split_at_checked(1)?;
+    let all = |count: usize, base: u32| {
+        let digits = digits.get(..count)?;
+        let known = digits.chars().all(|digit| digit.is_digit(base));
+        known.then_some(2 + count)
+    };
+    match letter {
+        "a" | "b" | "f" | "n" | "r" | "t" | "v" | "\"" | "'" | "\\" | "?" | "`" => Some(2),
+        "x" | "X" => all(2, 16),
+        "u" => all(4, 16),
+        "U" => all(8, 16),
+        "0" | "1" | "2" | "3" => all(2, 8),
+        _ => None,
+    }
 }
 
 /// Brackets inside brackets, of code.
@@ -106,7 +130,13 @@ mod tests {
             (r#"a == "(\"(" + b"#, "a == xxxxxx + b"),
             (r#"r"\" + '('"#, "rxxx + xxx"),
             ("'''(''(''' // (\n(", "xxxxxxxxxx     \n("),
-            ("\"é(", "xxxx"),
+            ("'é('", "xxxxx"),
+            // What has no end, or no right escape, is code.
+            ("\"é(", "\"é("),
+            ("'(\n('", "'(\n('"),
+            (r"'\q(' + '\x41('", r"'\q(xxxxx\x41('"),
+            (r"'\t\'\377\u00e9(' + '('", "xxxxxxxxxxxxxxxxx + xxx"),
+            (r"_r'\'(' + 1r'\'(", r"_rxxxxx + 1rxxx("),
         ] {
             let code = code(source);
             assert_eq!(code, expected, "{source}");

@@ -286,6 +286,10 @@ fn what_is_too_much_is_stopped() {
         format!("self{}", ".a".repeat(40_000)),
         "[".repeat(99_000),
         "a?b:".repeat(20_000),
+        // What is quoted and has no end is read as code.
+        format!("0ip('1{}", "mily(".repeat(2_000)),
+        format!(r"'\q{}'", "mily(".repeat(2_000)),
+        format!("'\n{}'", "mily(".repeat(2_000)),
     ] {
         assert!(env.compile(&source).is_err());
     }
