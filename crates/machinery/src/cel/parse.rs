@@ -2,8 +2,8 @@
 //! (`cel-go/ext/comprehensions.go`, `cel/library.go`).
 //!
 //! Of the crate's two parsers the recursive-descent one reads expressions, because its depth is bounded; the other, which
-//! is generated from cel-go's grammar, has cel-go's messages and is asked for them where its appetite for stack is no
-//! danger.
+//! is generated from cel-go's grammar, has cel-go's messages and is asked for them where its appetite for stack and time is
+//! no danger.
 
 use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue};
 use cel::parser::{ParseErrors, Parser, PrattParser};
@@ -25,6 +25,8 @@ const MOST_OPERATORS: usize = 1_500;
 const AFTER_QUESTION: &str = "expecting {'==', '!=', 'in', '<', '<=', '>=', '>', '&&', '||', '[', '.', '-', ':', '+', '*', '/', '%'}";
 /// Brackets inside brackets for which the generated parser is asked for its message.
 const SHALLOW: usize = 4;
+/// Bytes of the longest source that the generated parser is asked about: its time grows with the square.
+const SHORT: usize = 2_000;
 
 /// A node of the tree.
 #[derive(Debug, Clone)]
@@ -170,7 +172,8 @@ fn operators(code: &str) -> usize {
 fn syntax_error(source: &str, errors: ParseErrors) -> CompileError {
     let mut errors = errors;
     let code = source::code(source).replace('?', "(");
-    if source::brackets(&code) <= SHALLOW && operators(&code) <= 40 {
+    let short = source.len() <= SHORT && operators(&code) <= 40;
+    if short && source::brackets(&code) <= SHALLOW {
         let generated = Parser::new().enable_optional_syntax(true);
         if let Err(more) = generated.parse(source) {
             errors = more;

@@ -6,29 +6,33 @@
 pub(super) fn code(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;
+    // Where the name or number begins that `out` ends with.
+    let mut word = 0;
     while let Some(character) = rest.chars().next() {
         let hidden = match character {
-            '"' | '\'' => text_length(rest, character, is_raw(&out)).map(|length| (length, 'x')),
+            '"' | '\'' => text_length(rest, character, is_raw(out.get(word..).unwrap_or_default()))
+                .map(|length| (length, 'x')),
             '/' if rest.starts_with("//") => Some((rest.find('\n').unwrap_or(rest.len()), ' ')),
             _ => None,
         };
         let Some((length, instead)) = hidden else {
             out.push(character);
+            if !character.is_ascii_alphanumeric() && character != '_' {
+                word = out.len();
+            }
             rest = rest.get(character.len_utf8()..).unwrap_or_default();
             continue;
         };
         let (hidden, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
         out.extend(hidden.bytes().map(|_| instead));
+        word = out.len();
         rest = after;
     }
     out
 }
 
-/// Whether a text that follows has no escapes: `r` or `R` is before it, on its own, with a `b` or behind a number.
-fn is_raw(before: &str) -> bool {
-    let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let start = before.trim_end_matches(name).len();
-    let word = before.get(start..).unwrap_or_default();
+/// Whether a text that follows this word has no escapes: it is `r` or `R`, on its own, with a `b` or behind a number.
+fn is_raw(word: &str) -> bool {
     let Some(ahead) = word.strip_suffix(['r', 'R']) else {
         return false;
     };
