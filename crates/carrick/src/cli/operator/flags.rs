@@ -87,6 +87,10 @@ pub struct Making {
     /// Old flag for request and limit of memory
     #[arg(long)]
     config_reloader_memory: Option<String>,
+    /// Give pods the label `app` too, which Services of charts for operators before 0.52 select [default: whether an old flag
+    /// for the config-reloader is given]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    legacy_app_label: Option<bool>,
     /// Probe the config-reloaders
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     enable_config_reloader_probes: bool,
@@ -199,6 +203,7 @@ impl Making {
     pub fn settings(self) -> Settings {
         let old = |given: &Option<String>, value: String| given.clone().unwrap_or(value);
         let (cpu, memory) = (self.config_reloader_cpu, self.config_reloader_memory);
+        let of_old_chart = cpu.is_some() || memory.is_some();
         Settings {
             annotations: self.annotations.into_iter().collect::<BTreeMap<_, _>>(),
             labels: self.labels.into_iter().collect::<BTreeMap<_, _>>(),
@@ -221,7 +226,7 @@ impl Making {
                 RepairPolicy::Delete => Repair::Delete,
             },
             always_managed: self.disable_unmanaged_prometheus_configuration,
-            ..Settings::default()
+            legacy_app_label: self.legacy_app_label.unwrap_or(of_old_chart),
         }
     }
 }

@@ -260,6 +260,23 @@ mod tests {
     }
 
     #[test]
+    fn pods_of_old_charts_have_the_label_that_their_services_select() {
+        for (args, wanted) in [
+            ("operator", false),
+            ("operator --config-reloader-cpu-limit=1", false),
+            ("operator --config-reloader-memory=50Mi", true),
+            (
+                "operator --config-reloader-cpu=1 --legacy-app-label=false",
+                false,
+            ),
+            ("operator --legacy-app-label", true),
+        ] {
+            let settings = read(args).unwrap().making.settings();
+            assert_eq!(settings.legacy_app_label, wanted, "{args}");
+        }
+    }
+
+    #[test]
     fn it_is_run_by_its_name_or_as_a_product() {
         let asked = |line: &str| {
             let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
