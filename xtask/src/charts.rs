@@ -1,5 +1,5 @@
-//! `cargo xtask charts`: kube-prometheus-stack, unchanged, on a testbed with our program in place of its operator. The chart is
-//! not ours and comes from elsewhere: a folder, as `helm pull --untar` lays it.
+//! `cargo xtask charts`: kube-prometheus-stack, unchanged, on a testbed with our program in place of its operator. The charts
+//! are not ours and come from elsewhere: folders, as `helm pull --untar` lays them.
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,37 +9,61 @@ use clap::Args;
 use crate::clients::Programs;
 use crate::testbed::{Own, UpArgs, cache_folder, free_ports, source_folder, write_line};
 
-/// Which chart.
+/// Which charts.
 #[derive(Args)]
 pub struct ChartsArgs {
-    /// The chart's folder [default: charts/kube-prometheus-stack in the cache folder]
+    /// A chart's folder, may be repeated [default: all in charts/ of the cache folder]
     #[arg(long)]
-    chart: Option<PathBuf>,
+    chart: Vec<PathBuf>,
     /// Our program [default: the one beside this]
     #[arg(long)]
     program: Option<PathBuf>,
 }
 
-/// Installs the chart, upgrades it and takes it away again.
+/// Installs the charts, upgrades them and takes them away again.
 ///
 /// # Errors
-/// If something of it is not as the chart's users expect.
+/// If something of it is not as a chart's users expect.
 pub fn run(args: &ChartsArgs) -> Result<()> {
-    let cache = cache_folder()?;
-    let chart = match &args.chart {
-        Some(chart) => chart.clone(),
-        None => cache.join("charts/kube-prometheus-stack"),
+    let charts = if args.chart.is_empty() {
+        stored(&cache_folder()?.join("charts"))?
+    } else {
+        args.chart.clone()
     };
-    if !chart.join("Chart.yaml").exists() {
-        return write_line(&format!("skipped: no chart in {}", chart.display()));
+    if charts.is_empty() {
+        return write_line("skipped: no chart in charts/ of the cache folder");
     }
     let programs = Programs::new()?;
     if !programs.have_go() {
         return write_line("skipped: no Go toolchain for helm and the testbed");
     }
-    let helm = programs.helm()?;
+    let program = program(args)?;
+    for (number, chart) in charts.iter().enumerate() {
+        let name = format!("charts-{}-{number}", std::process::id());
+        try_out(chart, &program, &programs, &name)
+            .with_context(|| format!("{}", chart.display()))?;
+    }
+    Ok(())
+}
+
+/// The charts in a folder, by name.
+fn stored(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = std::fs::read_dir(folder)?;
+    let folders = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut folders = folders.collect::<std::io::Result<Vec<_>>>()?;
+    folders.retain(|folder| folder.join("Chart.yaml").exists());
+    folders.sort();
+    Ok(folders)
+}
+
+fn try_out(chart: &Path, program: &Path, programs: &Programs, name: &str) -> Result<()> {
+    let description = std::fs::read_to_string(chart.join("Chart.yaml"))?;
+    let version = version(&description).context("no version in its Chart.yaml")?;
     let testbed = Own::up(&UpArgs {
-        name: format!("charts-{}", std::process::id()),
+        name: name.to_owned(),
         nodes: 3,
         stages: None,
         bare: false,
@@ -48,7 +72,7 @@ pub fn run(args: &ChartsArgs) -> Result<()> {
     let scratch = testbed.folder().join("chart");
     let own = scratch.join("kube-prometheus-stack");
     std::fs::create_dir_all(&scratch)?;
-    copy(&chart, &own)?;
+    copy(chart, &own)?;
     let missing = leave_out_missing(&own)?;
     for condition in &missing {
         write_line(&format!("left out, its chart is not there: {condition}"))?;
@@ -56,13 +80,15 @@ pub fn run(args: &ChartsArgs) -> Result<()> {
     let off = missing.iter().map(|condition| format!("{condition}=false"));
     let values: Vec<String> = off.collect();
     let operator = scratch.join("operator");
-    std::os::unix::fs::symlink(program(args)?, &operator)?;
+    std::os::unix::fs::symlink(program, &operator)?;
     let [port] = free_ports()?;
+    let scripts = source_folder().join("../tests/charts");
     let status = Command::new("bash")
-        .arg(source_folder().join("../tests/charts/kube-prometheus-stack.sh"))
+        .arg(scripts.join(script(version)))
         .env("KUBECONFIG", testbed.kubeconfig())
-        .env("HELM", helm)
+        .env("HELM", programs.helm()?)
         .env("KUBECTL", programs.kubectl())
+        .env("CARRICK", program)
         .env("OPERATOR", operator)
         .env("CHART", own)
         .env("VALUES", values.join(","))
@@ -73,7 +99,21 @@ pub fn run(args: &ChartsArgs) -> Result<()> {
     if !status.success() {
         bail!("the chart does not work ({status})");
     }
-    write_line("kube-prometheus-stack: ok")
+    write_line(&format!("kube-prometheus-stack {version}: ok"))
+}
+
+/// The chart's own version.
+fn version(description: &str) -> Option<&str> {
+    let mut lines = description.lines();
+    lines.find_map(|line| line.strip_prefix("version:").map(str::trim))
+}
+
+/// What is done with a version: the old one has no status, no defaults and few rights.
+fn script(version: &str) -> &'static str {
+    match version.split_once('.') {
+        Some(("14", _)) => "seed.sh",
+        _ => "kube-prometheus-stack.sh",
+    }
 }
 
 fn program(args: &ChartsArgs) -> Result<PathBuf> {
@@ -149,5 +189,6 @@ mod tests {
              condition: crds.enabled\nversion: 1\n"
         );
         assert_eq!(conditions, ["grafana.enabled"]);
+        assert_eq!(version(text), Some("1"));
     }
 }
