@@ -131,6 +131,8 @@ fn manager(client: RuntimeClient, options: &RunOptions, usable: &Usable) -> Mana
         let kubelets = kubelet::Kubelets::new(client, recorder, kubelets.clone(), settings);
         manager.work(move |shutdown| kubelets.run(shutdown));
     }
+    // Where nothing can be watched yet there is no controller, and whoever looks after the process is to find it at work.
+    manager.work(|shutdown| async move { shutdown.triggered().await });
     manager
 }
 

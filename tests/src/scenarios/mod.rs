@@ -9,6 +9,7 @@ pub mod bindings;
 pub mod blue_green;
 pub mod both;
 pub mod canary;
+pub mod definitions;
 pub mod deployment;
 pub mod disturbed;
 pub mod killed;
@@ -209,6 +210,9 @@ table! { $
         thanos_ruler_stateless;
     bad_monitoring: names_a_regex_that_does_not_compile, names_a_rule_that_does_not_parse, takes_labels_of_a_mebibyte,
         names_a_secret_that_vanishes, keeps_to_secrets_of_its_own_namespace, keeps_the_last_good_configuration;
+
+    [UNSERVED]
+    definitions: are_waited_for;
 
     [KUBELETS]
     kubelets: have_a_service;
