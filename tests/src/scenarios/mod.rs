@@ -243,7 +243,8 @@ table! { $
     secrets_by_name: are_followed_and_made_again, hold_a_large_configuration;
 
     [MONITORING]
-    bindings: are_of_every_kind, go_with_their_workloads, block_the_deletion_of_their_owner;
+    bindings: are_of_every_kind, go_with_their_workloads, go_with_workloads_that_went_unseen,
+        lose_the_finalizer_of_another_operator, do_not_keep_definitions, block_the_deletion_of_their_owner;
     upstream_upgrade: operator_upgrade;
 
     [SEED]
