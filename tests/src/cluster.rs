@@ -397,6 +397,20 @@ impl Cluster {
         }
     }
 
+    /// Drops every task of the controllers; nobody is at work until they are started again.
+    pub fn stop_controllers(&self) {
+        if let Some(controllers) = &self.controllers {
+            controllers.faults.stop();
+        }
+    }
+
+    /// Starts controllers that were stopped, with empty memory.
+    pub fn start_controllers(&self) {
+        if let Some(controllers) = &self.controllers {
+            controllers.faults.start();
+        }
+    }
+
     /// How often to look, and for how long, in the ground's own time.
     fn patience(&self) -> (Duration, Duration) {
         match self.ground {

@@ -125,6 +125,7 @@ async fn live(
     ended: Arc<Mutex<Vec<String>>>,
 ) {
     loop {
+        faults.may_live().await;
         let life = faults.next_life();
         let line = Line::new(transport.clone(), faults.clone(), life);
         let run = start(kube::Client::new(line, "default"), life);

@@ -143,6 +143,8 @@ struct State {
     before: usize,
     life: u64,
     dead: bool,
+    /// Whether no life begins for now.
+    stopped: bool,
     witness: Option<Witness>,
     complaints: Vec<String>,
 }
@@ -152,6 +154,7 @@ struct State {
 pub struct Faults {
     state: Mutex<State>,
     crash: Notify,
+    start: Notify,
 }
 
 impl Faults {
@@ -162,7 +165,7 @@ impl Faults {
                 plan,
                 ..State::default()
             }),
-            crash: Notify::new(),
+            ..Self::default()
         })
     }
 
@@ -173,7 +176,7 @@ impl Faults {
                 moment: Some((moment, 0)),
                 ..State::default()
             }),
-            crash: Notify::new(),
+            ..Self::default()
         })
     }
 
@@ -225,6 +228,25 @@ impl Faults {
     pub fn kill(&self) {
         self.state().dead = true;
         self.crash.notify_one();
+    }
+
+    /// Ends the present life, and no other begins before [`Faults::start`].
+    pub fn stop(&self) {
+        self.state().stopped = true;
+        self.kill();
+    }
+
+    /// Has the next life begin.
+    pub fn start(&self) {
+        self.state().stopped = false;
+        self.start.notify_one();
+    }
+
+    /// Waits until a life may begin.
+    pub async fn may_live(&self) {
+        while self.state().stopped {
+            self.start.notified().await;
+        }
     }
 
     fn stale_until(&self, plural: &str) -> Option<Instant> {

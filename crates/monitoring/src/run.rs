@@ -25,6 +25,7 @@ use crate::kubelet;
 use crate::metrics::{ControllerMetrics, Metrics, Name};
 use crate::operator::assets::{AssetReader, same_version};
 use crate::operator::candidates::Configurations;
+use crate::operator::gone::{self, GoneReconciler};
 use crate::operator::memory::Memories;
 use crate::operator::reconciler::WorkloadReconciler;
 use crate::operator::references::Source;
@@ -131,6 +132,8 @@ fn manager(client: RuntimeClient, options: &RunOptions, usable: &Usable) -> Mana
         let kubelets = kubelet::Kubelets::new(client, recorder, kubelets.clone(), settings);
         manager.work(move |shutdown| kubelets.run(shutdown));
     }
+    // Where nothing can be watched yet there is no controller, and whoever looks after the process is to find it at work.
+    manager.work(|shutdown| async move { shutdown.triggered().await });
     manager
 }
 
@@ -219,7 +222,7 @@ impl Shared {
         manager: &mut Manager,
         options: &RunOptions,
         watch: &Watch,
-        (metrics, reports): (&ControllerMetrics, bool),
+        (metrics, may): (&ControllerMetrics, May),
     ) -> (Cache<Selecting<W>>, Controller<WorkloadReconciler<W>>) {
         let scope = Scope::namespaces(watch.namespaces.watched()).labelled(&watch.selector);
         let workloads = manager.cache(W::RESOURCE, scope);
@@ -233,7 +236,8 @@ impl Shared {
             metrics: metrics.clone(),
             memories: Memories::default(),
             watch: watch.clone(),
-            reports,
+            reports: may.report,
+            frees: may.free,
             labels_pods: self.labels_pods,
             no_daemon_sets: self.no_daemon_sets.clone(),
             secrets: match self.secrets {
@@ -251,6 +255,31 @@ impl Shared {
         let controller = manager.controller(reconciler, settings);
         let controller = self.wake(controller, (&workloads, metrics), &assets);
         (workloads, controller)
+    }
+
+    /// What has nothing say any more that it is used by a workload of a kind that is gone.
+    fn gone<W: Workload>(
+        &self,
+        manager: &Manager,
+        name: Name,
+        workloads: &Cache<Selecting<W>>,
+        namespaces: &Namespaces,
+    ) -> Controller<GoneReconciler<W>> {
+        let reconciler = GoneReconciler {
+            workloads: workloads.clone(),
+            configurations: self.configurations.clone(),
+            namespaces: namespaces.clone(),
+        };
+        let mut settings = ControllerOptions::new(format!("{}-bindings", name.queue()));
+        settings.backoff = backoff();
+        let mut controller = manager
+            .controller(reconciler, settings)
+            .watches(workloads, gone::ended);
+        for cache in self.configurations.by_kind.values() {
+            let workloads = workloads.clone();
+            controller = controller.watches(cache, move |change| gone::unknown(&workloads, change));
+        }
+        controller
     }
 
     /// What wakes a workload besides itself: what it made, what it selects, namespaces, and what it refers to.
@@ -377,6 +406,15 @@ fn add(manager: &mut Manager, options: &RunOptions, usable: &Usable, metrics: &M
     );
 }
 
+/// What may be done with workloads of a kind.
+#[derive(Clone, Copy)]
+struct May {
+    /// Write their status.
+    report: bool,
+    /// Take upstream's finalizer off them.
+    free: bool,
+}
+
 /// Adds controllers.
 struct Adding<'a> {
     manager: &'a mut Manager,
@@ -409,11 +447,21 @@ impl Adding<'_> {
             tracing::warn!(controller = name.queue(), why, "status isn't written");
         }
         let metrics = self.metrics.of(name);
-        let named = (&metrics, status.is_none());
+        let may = May {
+            report: status.is_none(),
+            free: self.usable.obstacle(plural, &["patch"]).is_none(),
+        };
+        let named = (&metrics, may);
         let manager = &mut *self.manager;
         let (workloads, controller) =
             self.shared
                 .controller::<W>(manager, self.options, watch, named);
+        if self.shared.writes_bindings {
+            let gone = self
+                .shared
+                .gone(manager, name, &workloads, &watch.namespaces);
+            manager.add(gone);
+        }
         self.manager.add(more(controller, workloads));
         self.manager.work(move |_| async move { metrics.ready() });
     }

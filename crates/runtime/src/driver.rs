@@ -188,11 +188,14 @@ impl Driver {
             },
             Effect::Event {
                 regarding,
+                related,
                 kind,
                 reason,
                 message,
             } => {
-                self.recorder.record(regarding, *kind, reason, message);
+                let objects = (regarding, related.as_deref());
+                self.recorder
+                    .record_related(objects, *kind, reason, message);
                 return Ok(None);
             }
         };

@@ -292,6 +292,8 @@ pub enum Effect {
     Event {
         /// What it is about.
         regarding: ObjectReference,
+        /// What else had to do with it; the core API doesn't tell.
+        related: Option<Box<ObjectReference>>,
         /// Normal or Warning.
         kind: EventType,
         /// `PascalCase` word that people filter by.
@@ -366,6 +368,7 @@ impl Effect {
     ) -> Self {
         Self::Event {
             regarding,
+            related: None,
             kind: EventType::Normal,
             reason: reason.into(),
             message: message.into(),
@@ -380,10 +383,20 @@ impl Effect {
     ) -> Self {
         Self::Event {
             regarding,
+            related: None,
             kind: EventType::Warning,
             reason: reason.into(),
             message: message.into(),
         }
+    }
+
+    /// An event that another object had to do with too; other effects stay as they are.
+    #[must_use]
+    pub fn related_to(mut self, object: ObjectReference) -> Self {
+        if let Self::Event { related, .. } = &mut self {
+            *related = Some(Box::new(object));
+        }
+        self
     }
 
     /// The object written to: its resource and key. `None` for events.
@@ -464,6 +477,7 @@ impl fmt::Display for Effect {
             Self::Evict { key, uid: _ } => write!(f, "evict  Pod {key}"),
             Self::Event {
                 regarding,
+                related: _,
                 kind,
                 reason,
                 message,

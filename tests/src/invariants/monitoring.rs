@@ -51,6 +51,8 @@ struct Set {
 pub struct Monitoring {
     /// Workloads by kind, namespace and name, and how often what is made of them may have changed.
     workloads: BTreeMap<String, (Arc<Value>, usize)>,
+    /// The same workloads by plural, namespace and name, as objects name them that they use.
+    users: BTreeSet<String>,
     /// Objects that are selected, by table and key.
     selected: BTreeMap<String, Arc<Value>>,
     sets: BTreeMap<String, Set>,
@@ -169,28 +171,31 @@ impl Monitoring {
         let changes = self.workloads.get(&name).map_or(0, |(_, changes)| *changes);
         if !change.deleted {
             let changes = changes + usize::from(matters);
+            self.users.insert(format!("{plural}/{}", change.key));
             self.workloads.insert(name, (change.after.clone(), changes));
             return;
         }
         self.workloads.remove(&name);
-        let object = change.after;
-        let kept = change.before.is_some_and(|before| {
-            let finalizers = before.pointer("/metadata/finalizers");
-            finalizers.is_some_and(|finalizers| finalizers.to_string().contains("status-cleanup"))
-        });
-        let names_it = |binding: &Value| {
-            text(binding, "/resource") == plural
-                && text(binding, "/namespace") == meta::namespace(object)
-                && text(binding, "/name") == meta::name(object)
-        };
-        let left = self.selected.iter().find(|(_, selected)| {
+        self.users.remove(&format!("{plural}/{}", change.key));
+    }
+
+    /// ALL-1: nothing says that it is used by what is gone.
+    fn bindings(&mut self) {
+        let mut found = Vec::new();
+        for selected in self.selected.values() {
             let bindings = selected.pointer("/status/bindings");
-            let mut bindings = bindings.and_then(Value::as_array).into_iter().flatten();
-            bindings.any(names_it)
-        });
-        if let (true, Some((left, _))) = (kept, left) {
-            let what = format!("it is gone, and {left} still says that it is used by it");
-            self.violated("ALL-1", &object.clone(), &what);
+            for binding in bindings.and_then(Value::as_array).into_iter().flatten() {
+                let part = |field: &str| text(binding, field);
+                let (resource, name) = (part("/resource"), part("/name"));
+                let user = format!("{resource}/{}/{name}", part("/namespace"));
+                if !self.users.contains(&user) {
+                    found.push((selected.clone(), user));
+                }
+            }
+        }
+        for (selected, user) in found {
+            let what = format!("it says that it is used by {user}, which is gone");
+            self.violated("ALL-1", &selected, &what);
         }
     }
 
@@ -377,8 +382,9 @@ impl Monitoring {
         self.sets.insert(change.key.clone(), Set { object, rolled });
     }
 
-    /// What holds once nothing moves any more: MON-2 and MON-4.
+    /// What holds once nothing moves any more: ALL-1, MON-2 and MON-4.
     pub fn settled(&mut self) {
+        self.bindings();
         let workloads: Vec<Arc<Value>> = self
             .workloads
             .values()

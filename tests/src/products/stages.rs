@@ -328,6 +328,9 @@ pub static ELSEWHERE: Stage = Stage {
     ..STAGE
 };
 
+/// No kind of monitoring is served before the scenario has it so.
+pub static UNSERVED: Stage = Stage { ..STAGE };
+
 /// A Service of the kubelets.
 pub static KUBELETS: Stage = Stage {
     kinds: &["Prometheus"],

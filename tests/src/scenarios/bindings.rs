@@ -1,18 +1,22 @@
 //! Workloads and selected objects of every kind side by side.
 
 use anyhow::{Result, ensure};
+use machinery::meta;
 use runtime::ResourceRef;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::objects::{
-    ALERTMANAGER, ALERTMANAGER_CONFIG, POD_MONITOR, PROBE, PROMETHEUS, PROMETHEUS_AGENT,
-    PROMETHEUS_RULE, SCRAPE_CONFIG, SERVICE_MONITOR, THANOS_RULER,
+    ALERTMANAGER, ALERTMANAGER_CONFIG, DEFINITION, POD_MONITOR, PROBE, PROMETHEUS,
+    PROMETHEUS_AGENT, PROMETHEUS_RULE, SCRAPE_CONFIG, SERVICE_MONITOR, THANOS_RULER,
 };
 use crate::workloads::{
     agent, alertmanager, pod_monitor, probe, prometheus, routes, rule, scrape_config,
     service_monitor, thanos_ruler,
 };
+
+/// By which upstream's operator keeps a workload.
+const FINALIZER: &str = "monitoring.coreos.com/status-cleanup";
 
 /// A workload of every kind, which select all there is.
 fn workloads() -> [Value; 4] {
@@ -71,7 +75,7 @@ async fn all_of_them(cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// Whatever can be selected says who uses it.
+/// Whatever can be selected says who uses it, and nothing keeps a workload from going.
 pub async fn are_of_every_kind(cluster: &Cluster) -> Result<()> {
     all_of_them(cluster).await?;
     for (resource, users) in USERS {
@@ -79,9 +83,10 @@ pub async fn are_of_every_kind(cluster: &Cluster) -> Result<()> {
     }
     for (resource, name) in WORKLOADS {
         let kept = cluster.get(resource, name).await?;
+        let finalizers = meta::finalizers(&kept);
         ensure!(
-            kept.pointer("/metadata/finalizers").is_some(),
-            "{} {name} has no finalizer",
+            finalizers.is_empty(),
+            "{} {name} has {finalizers:?}",
             resource.kind
         );
     }
@@ -98,13 +103,107 @@ pub async fn go_with_their_workloads(cluster: &Cluster) -> Result<()> {
         cluster.delete(resource, name).await?;
     }
     cluster.until_gone(&WORKLOADS).await?;
-    cluster
-        .until_gone(&[(&PROBE, "all"), (&PROMETHEUS_RULE, "all")])
-        .await?;
+    let gone = [PROBE, PROMETHEUS_RULE];
+    for resource in &gone {
+        cluster.until_gone(&[(resource, "all")]).await?;
+    }
+    until_nobody_uses_them(cluster, &gone).await
+}
+
+/// Waits until objects of all kinds but these say that nobody uses them.
+async fn until_nobody_uses_them(cluster: &Cluster, except: &[ResourceRef]) -> Result<()> {
     for (resource, _) in USERS {
-        if ![PROBE, PROMETHEUS_RULE].contains(resource) {
+        if !except.contains(resource) {
             cluster.until_bound(resource, "all", &[]).await?;
         }
+    }
+    Ok(())
+}
+
+/// Workloads that are deleted while nobody is at work go at once; what is said of them goes when somebody is again, and what is
+/// said of others stays.
+pub async fn go_with_workloads_that_went_unseen(cluster: &Cluster) -> Result<()> {
+    are_of_every_kind(cluster).await?;
+    cluster.stop_controllers();
+    let (kept, gone) = (WORKLOADS[1], [WORKLOADS[0], WORKLOADS[2], WORKLOADS[3]]);
+    for (resource, name) in gone {
+        cluster.delete(resource, name).await?;
+    }
+    cluster.until_gone(&gone).await?;
+    cluster.start_controllers();
+    let edge = ["prometheusagents edge True"];
+    for (resource, users) in USERS {
+        let left: &[&str] = if users.contains(&edge[0]) { &edge } else { &[] };
+        cluster.until_bound(resource, "all", left).await?;
+    }
+    cluster.until_ready(kept.0, kept.1).await.map(drop)
+}
+
+/// Upstream's operator with its gate open keeps workloads by a finalizer. Those that stay lose it, and those that are going too,
+/// with what is said of them.
+pub async fn lose_the_finalizer_of_another_operator(cluster: &Cluster) -> Result<()> {
+    are_of_every_kind(cluster).await?;
+    let finalizers = json!({"metadata": {"finalizers": [FINALIZER, "example.com/other"]}});
+    let keep = async || -> Result<()> {
+        for (resource, name) in WORKLOADS {
+            cluster.merge(resource, name, finalizers.clone()).await?;
+        }
+        Ok(())
+    };
+    keep().await?;
+    for (resource, name) in WORKLOADS {
+        cluster
+            .until("without the finalizer", resource, name, |workload| {
+                meta::finalizers(workload) == ["example.com/other"]
+            })
+            .await?;
+    }
+    cluster.stop_controllers();
+    keep().await?;
+    for (resource, name) in WORKLOADS {
+        cluster.delete(resource, name).await?;
+    }
+    cluster.start_controllers();
+    until_nobody_uses_them(cluster, &[]).await?;
+    for (resource, name) in WORKLOADS {
+        cluster
+            .until("the other's finalizer alone", resource, name, |workload| {
+                meta::finalizers(workload) == ["example.com/other"]
+            })
+            .await?;
+        let none = json!({"metadata": {"finalizers": null}});
+        cluster.merge(resource, name, none).await?;
+    }
+    cluster.until_gone(&WORKLOADS).await
+}
+
+/// Definitions that are deleted while nobody is at work go, with all that they define. What is left says that it is used by what
+/// is gone until somebody is at work again.
+pub async fn do_not_keep_definitions(cluster: &Cluster) -> Result<()> {
+    // Others need the definitions of a real Kubernetes.
+    if !cluster.is_simulated() {
+        return Ok(());
+    }
+    are_of_every_kind(cluster).await?;
+    cluster.stop_controllers();
+    let names = WORKLOADS.map(|(resource, _)| format!("{}.{}", resource.plural, resource.group));
+    for name in &names {
+        cluster.delete(&DEFINITION, name).await?;
+    }
+    for name in &names {
+        cluster.until_gone(&[(&DEFINITION, name)]).await?;
+    }
+    cluster.until_nothing_is_left().await?;
+    for definition in cluster.stage().served() {
+        if names.iter().any(|name| name == meta::name(&definition)) {
+            cluster.apply(&definition).await?;
+        }
+    }
+    cluster.start_controllers();
+    until_nobody_uses_them(cluster, &[]).await?;
+    all_of_them(cluster).await?;
+    for (resource, users) in USERS {
+        cluster.until_bound(resource, "all", users).await?;
     }
     Ok(())
 }

@@ -8,10 +8,6 @@ use super::prometheus;
 use crate::cluster::Cluster;
 use crate::moments::{Moment, Write};
 
-fn keeps_the_server(write: &Write) -> bool {
-    write.changes("prometheuses/main") && write.says("/metadata/finalizers")
-}
-
 fn makes_a_config_map(write: &Write) -> bool {
     write.creates("configmaps")
 }
@@ -41,7 +37,6 @@ fn binds(write: &Write) -> bool {
 }
 
 static MOMENTS: [Moment; 10] = [
-    moment("the finalizer is set", 1, keeps_the_server),
     moment("the rule files are made", 1, makes_a_config_map),
     moment("the configuration is made", 1, makes_a_secret),
     moment("the TLS material is made", 2, makes_a_secret),
@@ -51,6 +46,7 @@ static MOMENTS: [Moment; 10] = [
     moment("the first job is written", 1, changes_the_configuration),
     moment("the monitor says who uses it", 1, binds),
     moment("a job changes", 2, changes_the_configuration),
+    moment("the monitor says so again", 2, binds),
 ];
 
 /// A server whose monitors come, change and go.

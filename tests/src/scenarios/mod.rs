@@ -9,6 +9,7 @@ pub mod bindings;
 pub mod blue_green;
 pub mod both;
 pub mod canary;
+pub mod definitions;
 pub mod deployment;
 pub mod disturbed;
 pub mod killed;
@@ -210,6 +211,9 @@ table! { $
     bad_monitoring: names_a_regex_that_does_not_compile, names_a_rule_that_does_not_parse, takes_labels_of_a_mebibyte,
         names_a_secret_that_vanishes, keeps_to_secrets_of_its_own_namespace, keeps_the_last_good_configuration;
 
+    [UNSERVED]
+    definitions: are_waited_for;
+
     [KUBELETS]
     kubelets: have_a_service;
 
@@ -239,7 +243,8 @@ table! { $
     secrets_by_name: are_followed_and_made_again, hold_a_large_configuration;
 
     [MONITORING]
-    bindings: are_of_every_kind, go_with_their_workloads, block_the_deletion_of_their_owner;
+    bindings: are_of_every_kind, go_with_their_workloads, go_with_workloads_that_went_unseen,
+        lose_the_finalizer_of_another_operator, do_not_keep_definitions, block_the_deletion_of_their_owner;
     upstream_upgrade: operator_upgrade;
 
     [SEED]

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::objects::{
-    CLAIM, CONFIG_MAP, NAMESPACE, POD, PROMETHEUS, PROMETHEUS_RULE, SECRET, SERVICE,
+    CLAIM, CONFIG_MAP, EVENT, NAMESPACE, POD, PROMETHEUS, PROMETHEUS_RULE, SECRET, SERVICE,
     SERVICE_MONITOR, STATEFUL_SET, number, text,
 };
-use crate::workloads::{bindings, condition, prometheus, rule, service_monitor};
+use crate::workloads::{condition, prometheus, rule, service_monitor};
 
 /// A server that has nothing else in its spec, at work.
 async fn running(cluster: &Cluster, more: &Value) -> Result<Value> {
@@ -121,6 +121,15 @@ pub async fn leaves_out_a_bad_monitor(cluster: &Cluster) -> Result<()> {
         .await?;
     let said = text(&told, "/status/bindings/0/conditions/0/message");
     ensure!(said.contains("scrapeTimeout"), "it says {said:?}");
+    cluster
+        .eventually("an Event that names both", async || {
+            let names = ["involvedObject", "related"].map(|object| format!("/{object}/name"));
+            let events = cluster.list(&EVENT).await?;
+            let both =
+                |event: &Value| names.each_ref().map(|at| text(event, at)) == ["bad", "main"];
+            Ok(events.iter().any(both).then_some(()))
+        })
+        .await?;
     let now = cluster.configuration("main").await?;
     ensure!(now == before, "the configuration changed:\n{now}");
     let good = json!({"spec": {"endpoints": [{"port": "http"}]}});
@@ -309,18 +318,11 @@ pub async fn share_their_monitors(cluster: &Cluster) -> Result<()> {
         .until_bound(&SERVICE_MONITOR, "web", &["prometheuses one True"])
         .await?;
     for name in ["one", "two"] {
-        let kept = cluster.get(&PROMETHEUS, name).await?;
-        let finalizers = kept.pointer("/metadata/finalizers");
-        ensure!(
-            finalizers == Some(&json!(["monitoring.coreos.com/status-cleanup"])),
-            "{name} has {finalizers:?}"
-        );
         cluster.delete(&PROMETHEUS, name).await?;
         cluster.until_gone(&[(&PROMETHEUS, name)]).await?;
     }
     for (resource, name) in [(&SERVICE_MONITOR, "web"), (&PROMETHEUS_RULE, "alerts")] {
-        let left = bindings(&cluster.get(resource, name).await?);
-        ensure!(left.is_empty(), "{name} says {left:?}");
+        cluster.until_bound(resource, name, &[]).await?;
     }
     Ok(())
 }

@@ -42,5 +42,5 @@ pub async fn prometheus_agent_sset_service_name(cluster: &Cluster) -> Result<()>
 pub async fn finalizer_for_prom_agent_when_status_for_config_res_enabled(
     cluster: &Cluster,
 ) -> Result<()> {
-    AGENT.has_a_finalizer_while_it_is_there(cluster).await
+    AGENT.goes_at_once(cluster).await
 }

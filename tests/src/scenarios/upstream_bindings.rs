@@ -153,7 +153,7 @@ impl Selected {
 
 /// testFinalizerWhenStatusForConfigResourcesEnabled
 pub async fn finalizer_when_status_for_config_resources_enabled(cluster: &Cluster) -> Result<()> {
-    SERVER.has_a_finalizer_while_it_is_there(cluster).await
+    SERVER.goes_at_once(cluster).await
 }
 
 /// testServiceMonitorStatusSubresource

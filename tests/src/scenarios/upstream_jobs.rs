@@ -207,7 +207,20 @@ pub async fn thanos(cluster: &Cluster) -> Result<()> {
         text(sidecar, "/image").ends_with("thanos:v0.37.2"),
         "{sidecar}"
     );
-    Ok(())
+    SERVER.changed(cluster, json!({"thanos": null})).await?;
+    cluster
+        .until(
+            "no port of it",
+            &SERVICE,
+            "prometheus-operated",
+            |service| {
+                let ports = service.pointer("/spec/ports").and_then(Value::as_array);
+                let names = ports.into_iter().flatten().map(|port| text(port, "/name"));
+                names.eq(["web"])
+            },
+        )
+        .await
+        .map(drop)
 }
 
 /// testPromAdditionalScrapeConfig: jobs out of a Secret beside those of monitors, and the Secret is followed.

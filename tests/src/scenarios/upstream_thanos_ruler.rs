@@ -65,7 +65,7 @@ pub async fn thanos_ruler_status_updated_replicas_rollback(cluster: &Cluster) ->
 pub async fn finalizer_for_thanos_ruler_when_status_for_config_res_enabled(
     cluster: &Cluster,
 ) -> Result<()> {
-    RULER.has_a_finalizer_while_it_is_there(cluster).await
+    RULER.goes_at_once(cluster).await
 }
 
 /// testPrometheusRuleStatusSubresourceForThanosRuler

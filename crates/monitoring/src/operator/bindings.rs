@@ -2,8 +2,8 @@
 //! `pkg/operator/config_resource.go` and `finalizer.go`).
 //!
 //! Each workload writes its own entry of `status.bindings` and no other. The first entry of an object is written under its
-//! resource version, for two workloads may come at once; any further one is a patch that tests whose entry it changes. A
-//! finalizer keeps a workload until its entries are gone.
+//! resource version, for two workloads may come at once; any further one is a patch that tests whose entry it changes. What is
+//! said of a workload that is gone is taken back by [`super::gone`].
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ use super::refusals::Refused;
 use super::workload::{Observed, Workload};
 use crate::api::GROUP;
 
-/// Keeps a workload until no object says any more that it uses it.
+/// Upstream's, which keeps a workload until no object says any more that it uses it. Nobody here sets it.
 pub const FINALIZER: &str = "monitoring.coreos.com/status-cleanup";
 
 /// Kind and key of an object.
@@ -64,6 +64,18 @@ impl Holder {
     /// Its kind, namespace and name.
     pub fn id(&self) -> HolderId {
         (self.resource.kind.clone(), self.key())
+    }
+
+    /// The workloads of a kind that it says it is used by.
+    pub fn users(&self, resource: &str) -> Vec<ObjectKey> {
+        let bindings = self.bindings.iter().filter(|binding| {
+            User::text(binding, "group") == GROUP && User::text(binding, "resource") == resource
+        });
+        let key = |binding| {
+            let text = |field| User::text(binding, field);
+            ObjectKey::new(text("namespace"), text("name"))
+        };
+        bindings.map(key).collect()
     }
 
     fn patch(&self, patch: Patch, if_missing: IfMissing) -> Effect {
@@ -206,39 +218,39 @@ fn condition(
     Some(condition)
 }
 
-/// What must be done before anything else: a workload that begins gets the finalizer, one that goes leaves everything that
-/// says it is used, and then loses it. `None` if that is done.
+/// The writes after which none of these says any more that it is used by a workload.
+pub fn leave(resource: &str, key: &ObjectKey, holders: &[Arc<Holder>]) -> Vec<Effect> {
+    let user = User { resource, key };
+    let holders = holders.iter();
+    holders.filter_map(|holder| user.leave(holder)).collect()
+}
+
+/// What must be done before anything else: a workload loses upstream's finalizer, and if it goes, everything that says it is
+/// used by it is left before that. `None` where there is no finalizer.
 pub fn preparation<W: Workload>(observed: &Observed<W>) -> Option<Plan> {
-    let object = &observed.object;
+    let (object, going) = (&observed.object, observed.is_going());
     let mut finalizers = meta::finalizers(object);
     let has = finalizers.iter().any(|one| one == FINALIZER);
-    let mut effects = Vec::new();
-    let requeue = match (observed.is_going(), has) {
-        (true, true) => {
-            if observed.writes_bindings {
-                let (resource, key) = (W::RESOURCE, ObjectKey::of(object));
-                let user = User {
-                    resource: &resource.plural,
-                    key: &key,
-                };
-                let all = observed.held.selected.iter().chain(&observed.held.left);
-                effects.extend(all.filter_map(|holder| user.leave(holder)));
-            }
-            finalizers.retain(|one| one != FINALIZER);
-            Requeue::Never
+    if !has || !(going || observed.frees) {
+        return None;
+    }
+    let (key, mut effects) = (ObjectKey::of(object), Vec::new());
+    if going && observed.writes_bindings {
+        for holders in [&observed.held.selected, &observed.held.left] {
+            effects.extend(leave(&W::RESOURCE.plural, &key, holders));
         }
-        (false, false) if observed.writes_bindings => {
-            finalizers.push(FINALIZER.to_owned());
-            Requeue::Immediately
-        }
-        (true | false, _) => return None,
-    };
+    }
+    finalizers.retain(|one| one != FINALIZER);
     let patch = json!({"metadata": {
         "resourceVersion": meta::resource_version(object),
         "finalizers": finalizers,
     }});
-    let key = ObjectKey::of(object);
     effects.push(Effect::merge_patch(W::RESOURCE, key, patch));
+    let requeue = if going {
+        Requeue::Never
+    } else {
+        Requeue::Immediately
+    };
     Some(Plan::of(effects).requeue(requeue))
 }
 

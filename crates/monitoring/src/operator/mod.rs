@@ -5,6 +5,7 @@ pub mod assets;
 pub mod bindings;
 pub mod candidates;
 pub mod decision;
+pub mod gone;
 pub mod memory;
 pub mod observe;
 pub mod pass;

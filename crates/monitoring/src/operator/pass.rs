@@ -276,7 +276,8 @@ where
     /// The end of the pass.
     pub fn decision(self, outcome: Result<(), String>, remark: Option<Remark>) -> Decision {
         let untold = self.refused.difference(&self.observed.told);
-        let also = untold.map(Refused::event).collect();
+        let workload = ObjectReference::of(&Object::<S, T>::RESOURCE, &self.observed.object);
+        let also = untold.map(|refused| refused.event(&workload)).collect();
         let effects = self.effects;
         let remark = remark.or_else(|| left_out(&self.refused));
         Decision {

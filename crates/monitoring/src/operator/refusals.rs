@@ -15,8 +15,8 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// The Event that tells of it.
-    pub fn event(&self) -> Effect {
+    /// The Event that tells of it, and which workload can't use it.
+    pub fn event(&self, workload: &ObjectReference) -> Effect {
         let ObjectReference {
             kind,
             namespace,
@@ -33,6 +33,7 @@ impl Refused {
             "InvalidConfiguration",
             format!("{subject} was rejected due to invalid configuration: {why}"),
         )
+        .related_to(workload.clone())
     }
 }
 

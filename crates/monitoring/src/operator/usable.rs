@@ -84,7 +84,7 @@ impl Usable {
             })
     }
 
-    /// Whether all that can be selected can be made to say who uses it, and workloads can be kept until it no longer does.
+    /// Whether all that can be selected can be made to say who uses it, and it can be seen whether that is still there.
     pub fn can_bind(&self) -> bool {
         let is_used = |plural: &str| self.obstacle(plural, &["list", "watch"]).is_none();
         let selected = Configuration::ALL.map(|kind| kind.resource().plural);
@@ -93,7 +93,7 @@ impl Usable {
             selected.filter_map(|plural| self.obstacle(&format!("{plural}/status"), &["patch"]));
         let workloads = WORKLOADS.iter().map(|workload| &workload.plural);
         let workloads = workloads.filter(|plural| is_used(plural));
-        let workloads = workloads.filter_map(|plural| self.obstacle(plural, &["patch"]));
+        let workloads = workloads.filter_map(|plural| self.obstacle(plural, &["get"]));
         let obstacle = selected.chain(workloads).next();
         if let Some(why) = &obstacle {
             tracing::warn!(why, "selected objects don't say who uses them");

@@ -106,6 +106,8 @@ pub struct Caches<W> {
     pub watch: Watch,
     /// Whether their status can be written.
     pub reports: bool,
+    /// Whether upstream's finalizer can be taken off them.
+    pub frees: bool,
     /// Whether labels of pods can be changed.
     pub labels_pods: bool,
     /// Why no `DaemonSet`s can be made, if they can't.
@@ -157,6 +159,8 @@ pub struct Observed<W: Workload> {
     pub held: Held,
     /// Whether they are made to say it.
     pub writes_bindings: bool,
+    /// Whether upstream's finalizer can be taken off the workload.
+    pub frees: bool,
     /// What is referred to.
     pub assets: Assets,
     /// What was made before.

@@ -78,8 +78,8 @@ pub fn workload_change(stored: Option<&Value>, wanted: &Value) -> Change {
     Change::Update(hashed(target, stored))
 }
 
-/// The write for a governing Service: addresses and what others added are kept, so that objects which share it don't
-/// write it in turn.
+/// The write for a governing Service: addresses are kept, and what others who own it added, so that objects which share it
+/// don't write it in turn.
 pub fn service_change(stored: Option<&Value>, wanted: &Value) -> Change {
     let Some(stored) = stored else {
         return Change::Create(wanted.clone());
@@ -90,7 +90,9 @@ pub fn service_change(stored: Option<&Value>, wanted: &Value) -> Change {
     let mut target = wanted.clone();
     keep_metadata(&mut target, stored);
     keep_owners(&mut target, stored);
-    keep_ports(&mut target, stored);
+    if is_shared(stored, wanted) {
+        keep_ports(&mut target, stored);
+    }
     let empty = Map::new();
     let before = stored
         .get("spec")
@@ -216,6 +218,14 @@ fn keep_owners(target: &mut Value, stored: &Value) {
         }
     }
     meta::set_owner_references(target, &owners);
+}
+
+/// Whether somebody owns it who isn't the one that wants it.
+fn is_shared(stored: &Value, wanted: &Value) -> bool {
+    let ours = meta::owner_references(wanted);
+    let owners = meta::owner_references(stored);
+    let known = |uid: &str| ours.iter().any(|own| own.uid == uid);
+    owners.iter().any(|owner| !known(&owner.uid))
 }
 
 /// A port that another object added, such as Thanos', stays.
@@ -470,5 +480,10 @@ mod tests {
         assert_eq!(meta::owner_references(&both).len(), 2);
         assert_eq!(service_change(Some(&both), &plain), Change::None);
         assert_eq!(service_change(Some(&both), &thanos), Change::None);
+
+        let alone = store(service_change(None, &thanos));
+        let without = store(service_change(Some(&alone), &service("2", &json!([web]))));
+        let ports = &without["spec"]["ports"];
+        assert_eq!(ports.as_array().unwrap().len(), 1, "{ports}");
     }
 }

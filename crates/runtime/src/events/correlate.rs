@@ -27,6 +27,8 @@ const REMEMBERED: usize = 4096;
 pub struct Draft {
     /// The object it is about.
     pub regarding: ObjectReference,
+    /// What else had to do with it.
+    pub related: Option<ObjectReference>,
     /// Normal or Warning.
     pub kind: EventType,
     /// Its reason.
@@ -82,12 +84,15 @@ impl Correlator {
     pub fn judge(&mut self, draft: &Draft) -> Verdict {
         let Draft {
             regarding,
+            related,
             kind,
             reason,
             message,
             nanoseconds: now,
         } = draft;
         let object = format!("{}|{}", object_of(regarding), kind.as_str());
+        let related = related.as_ref().map(object_of).unwrap_or_default();
+        let reason = format!("{reason}|{related}");
         let group = hash(&format!("{object}|{reason}"));
         let (messages, last) = self.similar.entry(group, || (BTreeSet::new(), *now));
         if now - *last > SIMILAR_INTERVAL {
@@ -207,10 +212,28 @@ mod tests {
                 name: name.to_owned(),
                 ..ObjectReference::default()
             },
+            related: None,
             kind: EventType::Normal,
             reason: "R".to_owned(),
             message: message.to_owned(),
             nanoseconds: second * SECOND,
+        }
+    }
+
+    #[test]
+    fn the_same_event_because_of_another_object_is_another() {
+        let because_of = |name: &str| Draft {
+            related: Some(ObjectReference {
+                name: name.to_owned(),
+                ..ObjectReference::default()
+            }),
+            ..draft("a", "m", 0)
+        };
+        let mut correlator = Correlator::default();
+        for (object, is_new) in [("p", true), ("q", true), ("p", false)] {
+            let verdict = correlator.judge(&because_of(object));
+            let made = matches!(verdict, Verdict::Create { .. });
+            assert_eq!(made, is_new, "{object}: {verdict:?}");
         }
     }
 

@@ -70,20 +70,26 @@ impl EventApi {
                 "reportingInstance": "",
             }),
             // As `makeEvent` of client-go's `tools/events/event_recorder.go` fills it.
-            Self::New { action } => json!({
-                "apiVersion": "events.k8s.io/v1",
-                "kind": "Event",
-                "metadata": metadata,
-                "eventTime": micros(first),
-                "series": (count > 1).then(|| series(draft, count)),
-                "reportingController": component,
-                "reportingInstance": component,
-                "action": action(&draft.regarding),
-                "reason": draft.reason,
-                "regarding": draft.regarding.to_value(),
-                "note": message,
-                "type": draft.kind.as_str(),
-            }),
+            Self::New { action } => {
+                let mut event = json!({
+                    "apiVersion": "events.k8s.io/v1",
+                    "kind": "Event",
+                    "metadata": metadata,
+                    "eventTime": micros(first),
+                    "series": (count > 1).then(|| series(draft, count)),
+                    "reportingController": component,
+                    "reportingInstance": component,
+                    "action": action(&draft.regarding),
+                    "reason": draft.reason,
+                    "regarding": draft.regarding.to_value(),
+                    "note": message,
+                    "type": draft.kind.as_str(),
+                });
+                if let (Some(related), Some(fields)) = (&draft.related, event.as_object_mut()) {
+                    fields.insert("related".to_owned(), related.to_value());
+                }
+                event
+            }
         }
     }
 }
@@ -122,6 +128,7 @@ mod tests {
                 name: "cart".to_owned(),
                 ..ObjectReference::default()
             },
+            related: None,
             kind: EventType::Warning,
             reason: "InvalidConfiguration".to_owned(),
             message: "no port".to_owned(),
@@ -153,6 +160,17 @@ mod tests {
             "type": "Warning",
         });
         assert_eq!(event((1, 1_000_002_000)), once);
+        let draft_of_two = Draft {
+            related: Some(ObjectReference {
+                kind: "Prometheus".to_owned(),
+                name: "main".to_owned(),
+                ..ObjectReference::default()
+            }),
+            ..draft()
+        };
+        let event_of_two = NEW.event(&draft_of_two, "operator", ("cart.1", "no port"), (1, 0));
+        let related = json!({"kind": "Prometheus", "name": "main"});
+        assert_eq!(event_of_two["related"], related);
         let series = json!({"count": 2, "lastObservedTime": "1970-01-01T00:00:01.000002Z"});
         let twice = event((2, 0));
         assert_eq!(twice["series"], series);

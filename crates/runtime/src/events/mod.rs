@@ -98,6 +98,17 @@ impl EventRecorder {
         reason: &str,
         message: &str,
     ) {
+        self.record_related((regarding, None), kind, reason, message);
+    }
+
+    /// The same of what an Event is about, and of what else had to do with it.
+    pub fn record_related(
+        &self,
+        (regarding, related): (&ObjectReference, Option<&ObjectReference>),
+        kind: EventType,
+        reason: &str,
+        message: &str,
+    ) {
         self.observers
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -105,6 +116,7 @@ impl EventRecorder {
             .for_each(|observe| observe(regarding, kind, reason));
         let draft = Draft {
             regarding: regarding.clone(),
+            related: related.cloned(),
             kind,
             reason: reason.to_owned(),
             message: message.to_owned(),

@@ -152,6 +152,7 @@ impl<'a> Pass<'a> {
         let regarding = self.observed.reference();
         self.effects.push(Effect::Event {
             regarding,
+            related: None,
             kind,
             reason: reason.to_owned(),
             message,
