@@ -171,7 +171,7 @@ impl Patch {
                     .map_err(|error| refused(&error))?;
                 body::patched(
                     served,
-                    &value,
+                    value,
                     decode::normalise_strict,
                     |value| shown(value, Touched::by_operations(&patch.operations)),
                     &patch.strict,
@@ -186,7 +186,7 @@ impl Patch {
                 let value = patch::merge::apply(under, &patch.value);
                 body::patched(
                     served,
-                    &value,
+                    value,
                     decode::normalise_strict,
                     |value| {
                         let touched = if whole {
@@ -224,7 +224,7 @@ impl Patch {
                 let shown = |_: &Value| patch::go_value(&left);
                 body::patched(
                     served,
-                    &value,
+                    value,
                     decode::from_unstructured,
                     shown,
                     &patch.strict,
