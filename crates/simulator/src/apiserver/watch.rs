@@ -1,6 +1,7 @@
 //! Watches: synthetic events, history, selector transitions, bookmarks, deadlines (`apiserver/pkg/storage/cacher`).
 
 mod concerned;
+mod together;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ use super::store::{Entry, Event, Table, Version, line};
 use crate::outside::{Answer, Asking, Question};
 use crate::request::{Request, WatchId, WatchPoll};
 use crate::status_error::ApiError;
+pub(crate) use together::Together;
+use together::{Frames, joined};
 
 /// One open watch.
 #[allow(clippy::struct_excessive_bools, reason = "independent properties")]
@@ -156,8 +159,19 @@ impl ApiServer {
         Ok(id)
     }
 
-    /// What a watch has to send now.
+    /// What a watch has to send now, a frame for each line.
     pub fn watch_frames(&mut self, id: WatchId, now: Timestamp) -> WatchPoll {
+        self.watch_poll(id, now, Frames::Lines)
+    }
+
+    /// The same with small lines joined to larger frames.
+    pub fn watch_chunks(&mut self, id: WatchId, now: Timestamp) -> WatchPoll {
+        let mut poll = self.watch_poll(id, now, Frames::Joined);
+        poll.frames = joined(poll.frames);
+        poll
+    }
+
+    fn watch_poll(&mut self, id: WatchId, now: Timestamp, form: Frames) -> WatchPoll {
         // It follows the server, so it is not part of it meanwhile.
         let Some(mut watch) = self.watches.remove(&id) else {
             return WatchPoll {
@@ -166,7 +180,7 @@ impl ApiServer {
             };
         };
         let was_dirty = watch.dirty;
-        let poll = self.poll_watch(&mut watch, now);
+        let poll = self.poll_watch(&mut watch, now, form);
         if poll.ended {
             self.forget_watch(&watch, id);
             return poll;
@@ -178,11 +192,11 @@ impl ApiServer {
         poll
     }
 
-    fn poll_watch(&mut self, watch: &mut Watch, now: Timestamp) -> WatchPoll {
+    fn poll_watch(&mut self, watch: &mut Watch, now: Timestamp, form: Frames) -> WatchPoll {
         watch.dirty = false;
         let (mut frames, mut more) = watch.take_pending(now);
         if !more {
-            let (more_events, questions) = self.follow_watch(watch, &mut frames, now);
+            let (more_events, questions) = self.follow_watch(watch, &mut frames, (now, form));
             if !questions.is_empty() {
                 return WatchPoll {
                     frames,
@@ -235,9 +249,12 @@ impl ApiServer {
         &mut self,
         watch: &mut Watch,
         frames: &mut Vec<Bytes>,
-        now: Timestamp,
+        (now, form): (Timestamp, Frames),
     ) -> (bool, Vec<Question>) {
         let Some(mut answers) = watch.answers.take() else {
+            if form == Frames::Joined && frames.is_empty() && watch.sees_what_others_see() {
+                return (self.follow_together(watch, frames, now), Vec::new());
+            }
             let table = self.store.table(&watch.served.table);
             return (
                 table.is_some_and(|table| watch.follow(self, table, frames, now)),
