@@ -128,7 +128,7 @@ mod tests {
     fn only_what_is_decoded_as_itself_is_normal() {
         let id = TypeTable::builtin().type_of("", "v1", "Pod").unwrap();
         assert!(is_normal(id, &pod()) && is_kept(id, &pod()));
-        let changes = [
+        let cases = [
             ("/metadata/labels", json!({})),
             ("/metadata/unknown", json!(1)),
             ("/metadata/name", json!("")),
@@ -151,7 +151,7 @@ mod tests {
             ("/status", json!(null)),
             ("/status/startTime", json!("tomorrow")),
         ];
-        for (place, value) in changes {
+        for (place, value) in cases {
             let mut changed = pod();
             let (parent, key) = place.rsplit_once('/').unwrap();
             changed.pointer_mut(parent).unwrap()[key] = value;
