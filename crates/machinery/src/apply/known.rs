@@ -88,3 +88,88 @@ impl Written<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::apply::{Type, Versions, Write, update, update_known};
+    use crate::decode;
+    use crate::schema::{TypeId, TypeTable};
+
+    struct Fixed(TypeId);
+
+    impl Versions for Fixed {
+        fn type_in(&self, _: &str) -> Option<Type<'_>> {
+            Some(Type::builtin(TypeTable::builtin(), self.0))
+        }
+
+        fn convert(&self, object: &Value, _: &str) -> Option<Value> {
+            Some(object.clone())
+        }
+
+        fn reset_fields(&self, _: &str) -> Option<&crate::apply::FieldSet> {
+            None
+        }
+
+        fn are_fixed(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn with_what_is_known_the_entries_are_the_same() {
+        let id = TypeTable::builtin().type_of("", "v1", "ConfigMap").unwrap();
+        let (versions, empty) = (Fixed(id), decode::normalise(id, &json!({})).unwrap());
+        let map = |data: &Value, labels: &Value| {
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "data": data, "metadata": {
+                "name": "m", "uid": "u", "labels": labels}})
+        };
+        let states = [
+            ("a", "1", map(&json!({"x": "1", "y": "1"}), &json!({}))),
+            ("b", "2", map(&json!({"x": "1", "y": "2"}), &json!({}))),
+            ("a", "3", map(&json!({"x": "2", "y": "2"}), &json!({}))),
+            ("c", "4", map(&json!({"x": "2"}), &json!({"l": "1"}))),
+            ("a", "4", map(&json!({"x": "2"}), &json!({"l": "1"}))),
+            (
+                "b",
+                "5",
+                map(&json!({"x": "3"}), &json!({"l": "2", "m": "2"})),
+            ),
+        ];
+        for sends_back in [false, true] {
+            let mut old: Option<(Value, Known)> = None;
+            for (manager, minute, state) in &states {
+                let write = Write {
+                    versions: &versions,
+                    api_version: "v1",
+                    kind: "ConfigMap",
+                    empty: &empty,
+                    manager,
+                    subresource: "",
+                    now: &format!("2030-01-01T00:0{minute}:00Z"),
+                };
+                let mut new = state.clone();
+                if let (true, Some((old, _))) = (sends_back, &old) {
+                    let entries = managed::entries(old).to_vec();
+                    managed::put_entries(&mut new, entries);
+                }
+                let mut plain = new.clone();
+                let before = old.as_ref();
+                update(&write, before.map(|(old, _)| old), &mut plain);
+                let known = update_known(
+                    &write,
+                    before.map(|(old, _)| old),
+                    before.map(|(_, known)| known),
+                    &mut new,
+                );
+                assert_eq!(new, plain);
+                assert!(known.is_of(&new) && known.is_settled());
+                old = Some((new, known));
+            }
+            let (object, known) = old.unwrap();
+            assert_eq!(known.managers().len(), 2, "{object}");
+        }
+    }
+}

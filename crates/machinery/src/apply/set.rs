@@ -415,6 +415,24 @@ mod tests {
     }
 
     #[test]
+    fn what_stays_the_same_is_shared() {
+        let all = set(&json!({"f:a": {"f:x": {}, "f:y": {}}, "f:b": {}}));
+        let part = set(&json!({"f:a": {"f:x": {}}}));
+        let other = set(&json!({"f:a": {"f:z": {}}}));
+        let above = set(&json!({"f:a": {}}));
+        assert!(part.is_subset(&all) && !all.is_subset(&part));
+        assert!(!other.is_subset(&all) && !above.is_subset(&all));
+        for union in [part.union(&all), all.union(&part)] {
+            assert!(union.is_shared_with(&all));
+        }
+        assert!(all.difference(&other).is_shared_with(&all));
+        assert!(!all.difference(&part).is_shared_with(&all));
+        let text = r#"{"f:a":{".":{},"f:x":{},"f:y":{},"f:z":{}},"f:b":{}}"#;
+        assert_eq!(all.union(&other).union(&above).to_json(), text);
+        assert_eq!(all.to_json(), r#"{"f:a":{"f:x":{},"f:y":{}},"f:b":{}}"#);
+    }
+
+    #[test]
     fn paths_come_level_by_level() {
         let set = set(&json!({"f:a": {"f:x": {}}, "f:b": {}, "f:c": {".": {}, "f:y": {}}}));
         assert_eq!(set.to_string(), ".b\n.c\n.a.x\n.c.y");

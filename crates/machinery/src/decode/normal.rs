@@ -103,3 +103,81 @@ fn is_untyped(value: &Value) -> bool {
         Value::Object(entries) => entries.values().all(is_untyped),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::decode::{Decoded, normalise_strict};
+
+    fn pod() -> Value {
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "creationTimestamp": "2030-01-01T00:00:00Z",
+            "managedFields": [{"manager": "m", "fieldsV1": {"f:a": {".": {}}}}]},
+            "spec": {"containers": [{"name": "c", "resources": {"limits": {"cpu": "10m"}},
+                "ports": [{"containerPort": 80}], "readinessProbe": {"httpGet": {"port": "http"}}}]},
+            "status": {}})
+    }
+
+    /// What the answer has to agree with.
+    fn is_kept(id: TypeId, value: &Value) -> bool {
+        normalise_strict(id, value).is_ok_and(|decoded: Decoded| decoded.is_just(value))
+    }
+
+    #[test]
+    fn only_what_is_decoded_as_itself_is_normal() {
+        let id = TypeTable::builtin().type_of("", "v1", "Pod").unwrap();
+        assert!(is_normal(id, &pod()) && is_kept(id, &pod()));
+        let cases = [
+            ("/metadata/labels", json!({})),
+            ("/metadata/unknown", json!(1)),
+            ("/metadata/name", json!("")),
+            ("/metadata/name", json!(1)),
+            ("/metadata/generation", json!(1.5)),
+            (
+                "/metadata/creationTimestamp",
+                json!("2030-01-01T01:00:00+01:00"),
+            ),
+            ("/spec/hostNetwork", json!(false)),
+            ("/spec/containers/0/resources", json!(null)),
+            ("/spec/containers/0/resources/limits/cpu", json!("0.01")),
+            ("/spec/containers/0/resources/limits/cpu", json!(1)),
+            (
+                "/spec/containers/0/ports/0/containerPort",
+                json!(1_u64 << 31),
+            ),
+            ("/spec/containers/0/ports/0/hostPort", json!(0)),
+            ("/spec/containers/0/readinessProbe/httpGet/port", json!(1.5)),
+            ("/status", json!(null)),
+            ("/status/startTime", json!("tomorrow")),
+        ];
+        for (place, value) in cases {
+            let mut changed = pod();
+            let (parent, key) = place.rsplit_once('/').unwrap();
+            changed.pointer_mut(parent).unwrap()[key] = value;
+            assert!(!is_normal(id, &changed), "{place}: {changed}");
+        }
+        // A nil list that is never left out, and numbers that nobody reads.
+        let kept = [
+            ("/spec", "containers", json!(null)),
+            (
+                "/metadata/managedFields/0",
+                "fieldsV1",
+                json!({"a": [1.5, 1]}),
+            ),
+        ];
+        for (parent, key, value) in kept {
+            let mut changed = pod();
+            changed.pointer_mut(parent).unwrap()[key] = value;
+            assert!(
+                is_normal(id, &changed) && is_kept(id, &changed),
+                "{changed}"
+            );
+        }
+        for key in ["spec", "status", "metadata"] {
+            let mut cut = pod();
+            cut.as_object_mut().unwrap().remove(key);
+            assert_eq!(is_normal(id, &cut), is_kept(id, &cut), "{key}");
+        }
+    }
+}

@@ -74,6 +74,9 @@ impl ApiServer {
 
     /// Whether an object was stored with more than is read of it: the next write changes that, if nothing else.
     pub(crate) fn is_hollow(&self, served: &Served, key: &str, revision: u64) -> bool {
+        if self.hollow.is_empty() {
+            return false;
+        }
         let place = (served.table.clone(), key.to_owned());
         self.hollow.get(&place) == Some(&revision)
     }
@@ -89,7 +92,9 @@ impl ApiServer {
         let event = self.store.remove(&served.table, key, now)?;
         let entry = event.after.entry();
         self.converted.borrow_mut().forget(&served.table, key);
-        self.hollow.remove(&(served.table.clone(), key.to_owned()));
+        if !self.hollow.is_empty() {
+            self.hollow.remove(&(served.table.clone(), key.to_owned()));
+        }
         self.after_commit(served, &event);
         if served.resource == known::SERVICES {
             self.release_addresses(Some(&entry.value), None, now);

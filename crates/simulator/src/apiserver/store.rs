@@ -1,6 +1,7 @@
 //! The versioned store: one revision counter, a table per resource, and each table's recent history.
 
 mod history;
+mod packed;
 mod version;
 mod warm;
 
@@ -282,7 +283,11 @@ impl Store {
     }
 
     fn note(&mut self, table: &Arc<str>, event: &Event, weight: Weight, now: Timestamp) {
-        self.warm.get_mut().add(&event.after, weight.whole);
+        let warm = self.warm.get_mut();
+        warm.add(&event.after, weight.whole);
+        if let Some(before) = &event.before {
+            warm.supersede(before);
+        }
         let keep_from = now
             .checked_sub(jiff::SignedDuration::from_secs(self.bounds.history_seconds))
             .unwrap_or(Timestamp::MIN);

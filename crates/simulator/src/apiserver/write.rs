@@ -409,13 +409,12 @@ impl ApiServer {
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
         let subresource = target.subresource;
-        meta::set(
-            new,
-            "generation",
-            old.pointer("/metadata/generation")
-                .cloned()
-                .unwrap_or_default(),
-        );
+        let of_old = old.get("metadata");
+        let old_metadata = |key: &str| {
+            let found = of_old.and_then(|metadata| metadata.get(key));
+            found.cloned().unwrap_or_default()
+        };
+        meta::set(new, "generation", old_metadata("generation"));
         deduplicate_owners(new, MUTATED, &mut writer.warnings);
         super::certificates::prepare(served, subresource, new, old, writer.now);
         prepare_update(served, subresource, new, old);
@@ -426,11 +425,6 @@ impl ApiServer {
         if meta::uid(new).is_empty() {
             meta::set(new, "uid", json!(meta::uid(old)));
         }
-        let old_metadata = |key: &str| {
-            old.pointer(&format!("/metadata/{key}"))
-                .cloned()
-                .unwrap_or_default()
-        };
         meta::set(new, "creationTimestamp", old_metadata("creationTimestamp"));
         if meta::deletion_timestamp(old).is_some() {
             meta::set(new, "deletionTimestamp", old_metadata("deletionTimestamp"));

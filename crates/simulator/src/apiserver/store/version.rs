@@ -1,10 +1,13 @@
 //! One version of one object: a whole value while it is likely to be asked for, the bytes of its JSON from then on.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use machinery::apply::Known;
 use serde_json::Value;
+
+use super::packed;
 
 /// One version of one object as a whole value, shared by the table, the history and the watches.
 #[derive(Debug)]
@@ -145,6 +148,8 @@ pub struct Version {
     happened: Happened,
     /// It would come back unchanged from its bytes.
     is_plain: bool,
+    /// Where it stands among the versions that are whole.
+    place: AtomicU64,
     form: Mutex<Form>,
 }
 
@@ -153,7 +158,7 @@ enum Form {
     Whole(Arc<Entry>),
     Packed {
         shown: Shown,
-        /// What was written, if it is read as something else.
+        /// What was written, packed, if it is read as something else.
         written: Option<Bytes>,
     },
 }
@@ -162,7 +167,7 @@ enum Form {
 enum Shown {
     /// The line of a watch, which holds the object.
     Line(Bytes),
-    /// The object alone; nobody has asked for a line yet.
+    /// The object alone, packed; nobody has asked for a line yet.
     Object(Bytes),
 }
 
@@ -173,6 +178,7 @@ impl Version {
             revision: entry.revision,
             happened: entry.happened,
             is_plain: false,
+            place: AtomicU64::new(u64::MAX),
             form: Mutex::new(Form::Whole(entry)),
         }
     }
@@ -184,9 +190,18 @@ impl Version {
             revision: entry.revision,
             happened: entry.happened,
             is_plain: !weight.is_odd,
+            place: AtomicU64::new(u64::MAX),
             form: Mutex::new(Form::Whole(Arc::new(entry))),
         };
         (Arc::new(version), weight)
+    }
+
+    pub(super) fn place(&self) -> u64 {
+        self.place.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_place(&self, place: u64) {
+        self.place.store(place, Ordering::Relaxed);
     }
 
     fn form(&self) -> MutexGuard<'_, Form> {
@@ -203,14 +218,14 @@ impl Version {
         match &*self.form() {
             Form::Whole(entry) => entry.clone(),
             Form::Packed { shown, written } => {
-                let (json, line) = match shown {
-                    Shown::Line(line) => (object_of(line, self.happened), Some(line)),
-                    Shown::Object(json) => (json.clone(), None),
+                let (value, line) = match shown {
+                    Shown::Line(line) => (read(&object_of(line, self.happened)), Some(line)),
+                    Shown::Object(bytes) => (unpacked(bytes), None),
                 };
-                let written = written.as_deref().map(|json| Arc::new(read(json)));
+                let written = written.as_deref().map(|bytes| Arc::new(unpacked(bytes)));
                 let entry = Entry {
                     written,
-                    ..Entry::of(self.happened, Arc::new(read(&json)), self.revision)
+                    ..Entry::of(self.happened, Arc::new(value), self.revision)
                 };
                 if let Some(line) = line {
                     // A fresh one, so nobody has set it.
@@ -245,7 +260,7 @@ impl Version {
     }
 
     /// Keeps the bytes alone from now on. An object that would come back changed stays whole.
-    pub(super) fn pack(&self) {
+    pub(super) fn pack(&self, scratch: &mut Vec<u8>) {
         let mut form = self.form();
         let Form::Whole(entry) = &*form else {
             return;
@@ -255,9 +270,10 @@ impl Version {
         }
         let shown = match entry.line.get() {
             Some(line) => Shown::Line(line.clone()),
-            None => Shown::Object(write(&entry.value)),
+            None => Shown::Object(packed(&entry.value, scratch)),
         };
-        let written = entry.written.as_deref().map(write);
+        let written = entry.written.as_deref();
+        let written = written.map(|written| packed(written, scratch));
         *form = Form::Packed { shown, written };
     }
 
@@ -273,11 +289,16 @@ impl Version {
     }
 }
 
-/// A value as bytes.
-fn write(value: &Value) -> Bytes {
-    serde_json::to_vec(value)
-        .map(Bytes::from)
-        .unwrap_or_default()
+/// A value as bytes, written in `scratch`.
+fn packed(value: &Value, scratch: &mut Vec<u8>) -> Bytes {
+    scratch.clear();
+    packed::write(value, scratch);
+    Bytes::copy_from_slice(scratch)
+}
+
+/// What was packed here is whole.
+fn unpacked(bytes: &[u8]) -> Value {
+    packed::read(bytes).unwrap_or_default()
 }
 
 /// What was written here is read by the same library; see [`Weight::is_odd`].
@@ -362,7 +383,7 @@ mod tests {
             let version = version(value.clone());
             let print = |value: &Value| machinery::go_json::to_vec(value, None);
             let before = asked.then(|| version.entry().line(print));
-            version.pack();
+            version.pack(&mut Vec::new());
             assert!(!version.is_whole());
             assert_eq!(version.known_line(), before);
             let entry = version.entry();
@@ -380,7 +401,7 @@ mod tests {
         let (written, shown) = (json!({"a": 1, "b": 2}), json!({"a": 1}));
         let entry = Entry::of(Happened::Modified, Arc::new(written.clone()), 7);
         let (version, _) = Version::weighed(entry.read_as(Some(shown.clone())));
-        version.pack();
+        version.pack(&mut Vec::new());
         assert!(!version.is_whole());
         let entry = version.entry();
         assert_eq!(
@@ -389,7 +410,7 @@ mod tests {
         );
         let fraction = entry.read_as(None).read_as(Some(json!(1.0)));
         let (version, _) = Version::weighed(fraction);
-        version.pack();
+        version.pack(&mut Vec::new());
         assert!(version.is_whole());
     }
 
@@ -416,7 +437,7 @@ mod tests {
         let deep = (0..DEEPEST).fold(json!(1), |inner, _| json!([inner]));
         for value in [json!({"a": 1.0}), json!([1e300]), deep] {
             let version = version(value.clone());
-            version.pack();
+            version.pack(&mut Vec::new());
             assert!(version.is_whole(), "{value}");
         }
     }

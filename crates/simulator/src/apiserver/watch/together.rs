@@ -24,8 +24,8 @@ pub(crate) struct Together {
     table: Option<Arc<str>>,
     /// Keys of the objects begin with that.
     prefix: String,
-    /// It had read everything up to this revision.
-    from: u64,
+    /// The first change that it hadn't read.
+    first: u64,
     /// Newest change of the resource at that time.
     newest: u64,
     /// Up to where it has read since.
@@ -53,13 +53,16 @@ impl ApiServer {
         let Some(table) = self.store.table(&watch.served.table) else {
             return false;
         };
-        let (from, newest) = (watch.cursor, table.newest());
-        if newest <= from && from >= table.compacted() {
+        let (cursor, newest) = (watch.cursor, table.newest());
+        let unread = table.since(cursor).next();
+        let first = unread.map_or(0, |event| event.revision);
+        let is_whole = cursor >= table.compacted();
+        if is_whole && first == 0 {
             return false;
         }
         let known = &self.together;
-        let same = known.from == from
-            && from >= table.compacted()
+        let same = is_whole
+            && known.first == first
             && known.newest == newest
             && known.table.as_ref() == Some(&watch.served.table)
             && known.prefix == watch.selection.prefix;
@@ -75,7 +78,7 @@ impl ApiServer {
             self.together = Together {
                 table: Some(watch.served.table.clone()),
                 prefix: watch.selection.prefix.clone(),
-                from,
+                first,
                 newest,
                 to: watch.cursor,
                 more,
