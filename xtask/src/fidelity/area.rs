@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::ground::Reply;
 use super::sequence::Sequence;
-use super::{applies, builtins, discovery, identities, kinds, requests, schemas, tables, watches};
+use super::{
+    admission, applies, builtins, discovery, identities, kinds, requests, schemas, tables, watches,
+};
 
 /// A part of the API with sequences of its own.
 pub trait Area: Sync {
@@ -65,6 +67,7 @@ pub fn all() -> Vec<Box<dyn Area>> {
         Box::new(schemas::Upstream),
         Box::new(discovery::Discovery),
         Box::new(tables::Tables),
+        Box::new(admission::Admission),
         Box::new(identities::Identities),
     ]
 }

@@ -165,7 +165,7 @@ pub async fn replay(area: &dyn Area, only: Option<usize>, report: &mut Report) -
         report.say(&format!("{name}: not recorded, {why}"));
         return Ok(());
     };
-    let (ours, clockwork) = Ground::ours(area.controllers(), seed);
+    let (ours, clockwork) = Ground::ours(area.controllers(), seed)?;
     run::define(&ours, &area.definitions()).await?;
     let ours = &ours;
     // What may differ is recorded too: each of the ledger's keys has to be about something in it.
@@ -251,6 +251,7 @@ mod tests {
         "upstream": what_others_publish_is_not_recorded, what_is_planted_among_objects_of_others_is_found;
         "discovery": discovery_is_answered_as_recorded, what_is_planted_in_discovery_is_found;
         "tables": tables_are_shown_as_recorded, what_is_planted_among_tables_is_found;
+        "admission": writes_are_judged_as_recorded, what_is_planted_among_judgements_is_found;
         "identities": identities_are_what_was_recorded, what_is_planted_among_identities_is_found;
     }
 

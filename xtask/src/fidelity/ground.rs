@@ -1,6 +1,7 @@
 //! The two grounds: a real API server, and ours in this process.
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -11,12 +12,14 @@ use serde::{Deserialize, Serialize};
 use simulator::builtin::{self, Settings};
 use simulator::clock::WorldClock;
 use simulator::request::User;
+use simulator::serve::Network;
 use simulator::wire::Wire;
 use simulator::world::{World, WorldHandle};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::sequence::Step;
+use super::webhook::{self, Webhook};
 
 /// The headers of a reply that count, in this order.
 const HEADERS: [&str; 12] = [
@@ -71,6 +74,8 @@ pub struct Ground {
     client: kube::Client,
     /// Who shows nothing of its own: for requests with a token.
     nobody: kube::Client,
+    /// What it asks about writes, where a sequence configures that.
+    webhook: Webhook,
 }
 
 impl Ground {
@@ -84,11 +89,12 @@ impl Ground {
         Ok(Self {
             client: kube::Client::try_from(config)?,
             nobody: kube::Client::try_from(nobody)?,
+            webhook: Webhook::start()?,
         })
     }
 
     /// A server of our own; with `controllers` also its controllers and three nodes. The task is its clockwork.
-    pub fn ours(controllers: bool, seed: u64) -> (Self, JoinHandle<()>) {
+    pub fn ours(controllers: bool, seed: u64) -> Result<(Self, JoinHandle<()>)> {
         let clock = WorldClock::Wall;
         let controllers = if controllers {
             builtin::with(Settings::default())
@@ -99,6 +105,7 @@ impl Ground {
         let options = simulator::apiserver::Options::default();
         let world = World::new(options, entropy, controllers, clock.now());
         let world = WorldHandle::new(world, clock);
+        world.set_network(Arc::new(Network));
         // The testbed's administrator.
         let admin = User {
             uid: "admin".to_owned(),
@@ -109,12 +116,21 @@ impl Ground {
         let ground = Self {
             nobody: client.clone(),
             client,
+            webhook: Webhook::start()?,
         };
-        (ground, tokio::spawn(world.pump()))
+        Ok((ground, tokio::spawn(world.pump())))
+    }
+
+    /// What it asks about writes.
+    pub fn webhook(&self) -> &Webhook {
+        &self.webhook
     }
 
     /// Sends a request whose placeholders are filled in, and reads the answer to its end.
     pub async fn ask(&self, step: &Step) -> Reply {
+        if step.target.starts_with(webhook::SCHEME) {
+            return self.webhook.told(step);
+        }
         match tokio::time::timeout(LONGEST, self.exchange(step)).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(error)) => failed(&error),

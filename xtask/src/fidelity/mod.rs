@@ -3,6 +3,7 @@
 //! An [`area::Area`] makes [`sequence::Sequence`]s from a seed. [`run`](mod@run) plays each on both grounds, [`normalise`]
 //! gives names to what chance decided, [`compare`] finds what differs, and the ledger `docs/simulator-differences.md` says
 //! what may. [`golden`] keeps a real server's answers for where there is none.
+mod admission;
 mod applies;
 mod area;
 mod builtins;
@@ -26,6 +27,7 @@ mod schemas;
 mod sequence;
 mod tables;
 mod watches;
+mod webhook;
 mod words;
 
 use std::path::PathBuf;
@@ -182,7 +184,7 @@ async fn live(
 ) -> Result<()> {
     let theirs = Ground::live(&standing.kubeconfig).await?;
     run::ready(&theirs).await?;
-    let (ours, clockwork) = Ground::ours(area.controllers(), seed);
+    let (ours, clockwork) = Ground::ours(area.controllers(), seed)?;
     let definitions = area.definitions();
     run::define(&ours, &definitions)
         .await

@@ -59,6 +59,10 @@ static PORT_CELL: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// The type of a rule's `self` is named by the nanosecond.
 static SELF: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bselfType\d+\b"));
+/// Where the webhook is that sequences configure, and what vouches for it.
+static WEBHOOK: LazyLock<Regex> = LazyLock::new(|| pattern(r"https://127\.0\.0\.1:\d{4,5}/"));
+static CERTIFICATE: LazyLock<Regex> =
+    LazyLock::new(|| pattern("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0[A-Za-z0-9+/=]+"));
 static TOKEN: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"));
 /// Pods get a volume with a name of their own.
@@ -206,6 +210,8 @@ impl Names {
         });
         let text = VOLUME.replace_all(&text, |found: &Captures| self.number("VOLUME", &found[0]));
         let text = SELF.replace_all(&text, "selfType");
+        let text = WEBHOOK.replace_all(&text, "https://WEBHOOK/");
+        let text = CERTIFICATE.replace_all(&text, "CERTIFICATE");
         let text = TOKEN.replace_all(&text, "TOKEN");
         let text = HASH.replace_all(&text, |found: &Captures| self.number("HASH", &found[0]));
         let text = DATE.replace_all(&text, "DATE");

@@ -152,7 +152,7 @@ async fn planted(area: &dyn Area, report: &mut Report) -> Result<Planted> {
             })
             .collect(),
     };
-    let (ours, clockwork) = Ground::ours(area.controllers(), 1);
+    let (ours, clockwork) = Ground::ours(area.controllers(), 1)?;
     run::define(&ours, &area.definitions()).await?;
     let ours = &ours;
     report.begin(area.name(), 1, false);

@@ -34,7 +34,10 @@ pub fn in_turn<'a, T: 'a, F: Future + 'a>(
 
 /// Plays a sequence in a namespace of its own and returns a reply to each step, up to the first wait that was in vain.
 pub async fn play(ground: &Ground, sequence: &Sequence, namespace: &str) -> Vec<Reply> {
+    let webhook = ground.webhook();
     let mut learnt = Learnt::new(namespace);
+    learnt.tell("hook", &webhook.url(namespace));
+    learnt.tell("ca", webhook.certificate());
     for step in namespace_steps() {
         ground.ask(&filled(&step, &learnt)).await;
     }

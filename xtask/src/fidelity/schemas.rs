@@ -118,7 +118,7 @@ fn a_seed_gives_the_same_definitions_and_another_one_others() {
 #[tokio::test]
 async fn made_up_definitions_are_accepted() {
     use serde_json::json;
-    let (ours, clockwork) = super::ground::Ground::ours(false, 1);
+    let (ours, clockwork) = super::ground::Ground::ours(false, 1).expect("a ground");
     let post = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All";
     let mut refused = Vec::new();
     for number in 0..MADE {

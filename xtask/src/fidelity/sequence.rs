@@ -9,6 +9,7 @@
 //! | `${uid:NAME}` | its uid |
 //! | `${rv}` | the resourceVersion seen last, of whatever |
 //! | `${continue}` | the continue token seen last |
+//! | `${hook}`, `${ca}` | URL of the sequence's [`webhook`](super::webhook), and the `caBundle` for it |
 //! | `${N:/POINTER}` | what is there in the reply to step N |
 //! | `${N:etag}` | that header of the reply to step N |
 //!
@@ -169,6 +170,11 @@ impl Learnt {
             self.object(item);
         }
         self.bodies.insert(step, body);
+    }
+
+    /// Remembers what a placeholder stands for.
+    pub fn tell(&mut self, name: &str, text: &str) {
+        self.texts.insert(name.to_owned(), text.to_owned());
     }
 
     /// Remembers a header of the reply to a step.

@@ -67,7 +67,7 @@ fn our_server_keeps_what_watches_promise() {
     use futures::StreamExt as _;
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let found = runtime.block_on(async {
-        let (ours, clockwork) = Ground::ours(false, 7);
+        let (ours, clockwork) = Ground::ours(false, 7).expect("a ground");
         run::define(&ours, &Watches.definitions())
             .await
             .expect("definitions");

@@ -158,7 +158,11 @@ fn one(
         "remove" => remove(document, path).map(|_| ()),
         "replace" => replace(document, path, value()),
         "move" => {
-            let moved = remove(document, from()?)?;
+            let from = from()?;
+            if container(document, from).is_none() {
+                return Err(missing("move", "from path", from));
+            }
+            let moved = remove(document, from)?;
             add(document, path, moved)
         }
         "copy" => {

@@ -73,12 +73,23 @@ fn complaint(status: u16, body: &[u8]) -> String {
     }
 }
 
+/// What doesn't begin as an object does is taken for YAML, in which most texts are a string
+/// (`apimachinery/pkg/runtime/serializer/recognizer`).
+fn untyped(body: &[u8]) -> Result<Value, String> {
+    let text = std::str::from_utf8(body).unwrap_or_default().trim_start();
+    if !text.starts_with('{')
+        && let Ok(document) = machinery::yaml::parse(text)
+    {
+        return Ok(document.value);
+    }
+    let value = decode::decode_untyped(body).map_err(|error| error.to_string())?;
+    Ok(value.value)
+}
+
 /// The body as a review, as the codec of its group reads it.
 fn decoded(expected: &Expected<'_>, body: &[u8]) -> Result<Value, String> {
-    let value = decode::decode_untyped(body);
-    let value =
-        value.map_err(|error| format!("couldn't get version/kind; json parse error: {error}"))?;
-    let value = value.value;
+    let value = untyped(body)
+        .map_err(|error| format!("couldn't get version/kind; json parse error: {error}"))?;
     let Expected {
         group: own_group,
         kind: own_kind,

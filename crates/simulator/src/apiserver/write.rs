@@ -287,9 +287,11 @@ impl ApiServer {
             return Err(uid_mismatch(target, found, writer.dry_run));
         }
         let old_requested = match requested.asks() {
-            // Writes begin with what the version's cache holds.
-            Some(_) => self.cached_entry(requested, &key, &stored)?.value.clone(),
-            None => self.read(requested, &stored.value)?,
+            // Writes begin with what the version's cache holds, dry runs with what is stored (`DryRunnableStorage`).
+            Some(_) if !writer.dry_run => {
+                self.cached_entry(requested, &key, &stored)?.value.clone()
+            }
+            Some(_) | None => self.read(requested, &stored.value)?,
         };
         let mut object = change(self, &old_requested, writer)?;
         ensure_namespace(requested, target.namespace, &mut object)?;

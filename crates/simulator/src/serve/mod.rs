@@ -32,6 +32,8 @@ use durable::Durable;
 use room::UnderWay;
 use tls::Credentials;
 
+pub use network::Network;
+
 /// What to serve.
 pub struct ServeOptions {
     /// Where to listen; port 0 takes a free one.

@@ -23,7 +23,7 @@ const LIMIT: usize = 3 * 1024 * 1024;
 
 /// The network of this machine.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Network;
+pub struct Network;
 
 impl Outside for Network {
     fn ask(&self, question: Question, address: Option<SocketAddr>) -> Answering {
