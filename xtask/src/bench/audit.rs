@@ -7,6 +7,8 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::monitoring_load::SECRET;
+
 /// A stretch of time, both ends included.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
@@ -29,6 +31,7 @@ struct Line<'a> {
     user: User<'a>,
     #[serde(default)]
     object_ref: Target,
+    request_object: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -41,11 +44,48 @@ struct User<'a> {
 struct Target {
     resource: String,
     subresource: String,
+    name: String,
+}
+
+/// What a user has asked and written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// All requests; a watch counts when it begins.
+    pub requests: u64,
+    /// Requests that write.
+    pub writes: u64,
+    /// Those that write the Secret with the configuration.
+    pub configuration: u64,
+    /// Bytes of the objects and patches they sent.
+    pub bytes: u64,
+}
+
+impl std::iter::Sum for Written {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            requests: sum.requests + one.requests,
+            writes: sum.writes + one.writes,
+            configuration: sum.configuration + one.configuration,
+            bytes: sum.bytes + one.bytes,
+        })
+    }
 }
 
 /// Counts a user's requests in each window. `folder` holds `audit.log` and what was rotated out of it.
 pub fn count(folder: &Path, user: &str, windows: &[Window]) -> Result<Vec<Counts>> {
     let mut counts = vec![Counts::new(); windows.len()];
+    each_line(folder, |line| take(line, user, windows, &mut counts))?;
+    Ok(counts)
+}
+
+/// What a user has written in each window, from the same files.
+pub fn written(folder: &Path, user: &str, windows: &[Window]) -> Result<Vec<Written>> {
+    let mut sums = vec![Written::default(); windows.len()];
+    each_line(folder, |line| add(line, user, windows, &mut sums))?;
+    Ok(sums)
+}
+
+fn each_line(folder: &Path, mut take: impl FnMut(&str)) -> Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -54,29 +94,32 @@ pub fn count(folder: &Path, user: &str, windows: &[Window]) -> Result<Vec<Counts
         }
         let file = std::fs::File::open(&path).with_context(|| path.display().to_string())?;
         for line in BufReader::new(file).lines() {
-            take(&line?, user, windows, &mut counts);
+            take(&line?);
         }
     }
-    Ok(counts)
+    Ok(())
 }
 
-/// A watch counts when it begins, everything else when it has been answered.
-fn take(line: &str, user: &str, windows: &[Window], counts: &mut [Counts]) {
+/// A user's request, at the stage at which it counts: a watch when it begins, everything else when it has been answered.
+fn counted<'a>(line: &'a str, user: &str) -> Option<Line<'a>> {
     // The last line may be half written.
-    let Ok(line) = serde_json::from_str::<Line<'_>>(line) else {
-        return;
-    };
-    let counted = if line.verb == "watch" {
+    let line = serde_json::from_str::<Line<'_>>(line).ok()?;
+    let stage = if line.verb == "watch" {
         "ResponseStarted"
     } else {
         "ResponseComplete"
     };
-    if line.user.username != user || line.stage != counted {
+    (line.user.username == user && line.stage == stage).then_some(line)
+}
+
+fn take(line: &str, user: &str, windows: &[Window], counts: &mut [Counts]) {
+    let Some(line) = counted(line, user) else {
         return;
-    }
+    };
     let Target {
         resource,
         subresource,
+        ..
     } = line.object_ref;
     let what = match subresource.as_str() {
         "" => format!("{} {resource}", line.verb),
@@ -86,6 +129,27 @@ fn take(line: &str, user: &str, windows: &[Window], counts: &mut [Counts]) {
     for (window, counts) in windows.iter().zip(counts) {
         if (window.from..=window.to).contains(&at) {
             *counts.entry(what.clone()).or_default() += 1;
+        }
+    }
+}
+
+fn add(line: &str, user: &str, windows: &[Window], sums: &mut [Written]) {
+    let Some(line) = counted(line, user) else {
+        return;
+    };
+    let writes = matches!(line.verb, "create" | "update" | "patch" | "delete");
+    let target = &line.object_ref;
+    let configuration = writes && target.resource == "secrets" && target.name == SECRET;
+    let bytes = line
+        .request_object
+        .map_or(0, |body| body.to_string().len() as u64);
+    let at = line.request_received_timestamp;
+    for (window, sum) in windows.iter().zip(sums) {
+        if (window.from..=window.to).contains(&at) {
+            sum.requests += 1;
+            sum.writes += u64::from(writes);
+            sum.configuration += u64::from(configuration);
+            sum.bytes += bytes;
         }
     }
 }
@@ -131,5 +195,38 @@ mod tests {
             owned.collect::<Counts>()
         });
         assert_eq!(counts, expected);
+    }
+
+    #[test]
+    fn what_was_written_is_summed() {
+        let window = Window {
+            from: "2030-01-01T00:00:00Z".parse().unwrap(),
+            to: "2030-01-01T00:00:10Z".parse().unwrap(),
+        };
+        let with = |target: &str, body: &str| format!(r#"{target},"requestObject":{body}"#);
+        let secret = r#"{"resource":"secrets","name":"prometheus-main"}"#;
+        let other = r#"{"resource":"secrets","name":"prometheus-main-tls-assets-0"}"#;
+        let mut sums = vec![Written::default()];
+        for line in [
+            line(
+                "a",
+                "patch",
+                "ResponseComplete",
+                1,
+                &with(secret, r#"{"data":{}}"#),
+            ),
+            line("a", "update", "ResponseComplete", 2, &with(other, "{}")),
+            line("a", "get", "ResponseComplete", 2, secret),
+            line("a", "patch", "ResponseComplete", 12, &with(secret, "{}")),
+        ] {
+            add(&line, "a", &[window], &mut sums);
+        }
+        let expected = Written {
+            requests: 3,
+            writes: 2,
+            configuration: 1,
+            bytes: 13,
+        };
+        assert_eq!(sums, [expected]);
     }
 }

@@ -212,7 +212,13 @@ impl Drop for Load {
     }
 }
 
-async fn send(client: &kube::Client, method: &str, path: &str, body: &Value) -> Result<()> {
+/// Sends a request and reads its answer; fails unless it is a success. A PATCH is a merge patch.
+pub(super) async fn send(
+    client: &kube::Client,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> Result<()> {
     let content = if method == "PATCH" {
         "application/merge-patch+json"
     } else {

@@ -2,11 +2,13 @@
 //! asserted.
 //!
 //! `rollouts` is the run from beginning to end, `program` a controller under measurement, `load` what is asked of it,
-//! `audit` counts its requests, `report` prints; `monitoring` measures the monitoring controllers in a simulated cluster,
-//! `simulator` our API server.
+//! `audit` counts its requests, `report` prints; `monitoring` measures the monitoring controllers likewise, `simulator` our API
+//! server.
 mod audit;
 mod load;
 mod monitoring;
+mod monitoring_load;
+mod monitoring_report;
 mod process;
 mod program;
 mod report;
@@ -21,7 +23,7 @@ use clap::Subcommand;
 pub enum Command {
     /// Many Rollouts created and then updated all at once
     Rollouts(rollouts::RolloutsArgs),
-    /// Many ServiceMonitors, and one of them changed
+    /// Many ServiceMonitors, rules and Secrets, and one monitor changed
     Monitoring(monitoring::MonitoringArgs),
     /// The simulated API server, beside a real one
     Simulator(simulator::SimulatorArgs),

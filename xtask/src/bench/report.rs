@@ -42,7 +42,7 @@ pub struct Stretch {
 }
 
 /// One row: what, and a figure for each controller; absent ones print as nothing.
-type Row = (String, Vec<Option<f64>>, usize);
+pub(super) type Row = (String, Vec<Option<f64>>, usize);
 
 /// The table; with two controllers a column says how much larger the second's figure is.
 pub fn table(all: &[Figures]) -> String {
@@ -103,11 +103,12 @@ fn total(counts: &Counts) -> f64 {
 
 /// Counts here are far below 2^52.
 #[allow(clippy::cast_precision_loss, reason = "counts of requests are small")]
-fn number(count: u64) -> f64 {
+pub(super) fn number(count: u64) -> f64 {
     count as f64
 }
 
-fn print(names: &[&str], rows: &[Row]) -> String {
+/// The rows as text, a column for each name.
+pub(super) fn print(names: &[&str], rows: &[Row]) -> String {
     let mut text = format!("{:<42}", "");
     let mut line = |cells: &str| {
         text.push_str(cells.trim_end());

@@ -12,7 +12,7 @@ use super::audit::{self, Window};
 use super::load::Load;
 use super::program::{Program, cpu_of_api_server};
 use super::report::{Figures, Stretch, table};
-use crate::testbed::{self, Testbed, UpArgs};
+use crate::testbed::{self, Own, Testbed, UpArgs};
 
 /// How long Events may follow after everything is healthy: a full queue of a thousand, at forty a second.
 const SETTLE: Duration = Duration::from_secs(30);
@@ -52,7 +52,7 @@ struct Subject<'a> {
 /// Measures ours, then the peer, each on a fresh testbed.
 pub fn run(args: &RolloutsArgs) -> Result<()> {
     std::fs::create_dir_all(&args.logs)?;
-    let [metrics, health] = free_ports()?;
+    let (metrics, health) = (free_port()?, free_port()?);
     let program = match &args.command {
         Some(command) => command.clone(),
         None => format!("{} run", release_build()?.display()),
@@ -92,19 +92,6 @@ pub fn run(args: &RolloutsArgs) -> Result<()> {
     let text = table(&measured);
     std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
     outcome
-}
-
-/// A testbed that goes with its scope.
-struct Own {
-    name: String,
-}
-
-impl Drop for Own {
-    fn drop(&mut self) {
-        if let Err(error) = testbed::down(&self.name) {
-            eprintln!("{error:#}");
-        }
-    }
 }
 
 fn measure(subject: &Subject<'_>, args: &RolloutsArgs) -> Result<Figures> {
@@ -269,16 +256,13 @@ pub(super) fn release_build() -> Result<PathBuf> {
     Ok(found)
 }
 
-/// Two ports that were free a moment ago.
-fn free_ports() -> Result<[u16; 2]> {
-    let [first, second] = [
-        TcpListener::bind("127.0.0.1:0")?,
-        TcpListener::bind("127.0.0.1:0")?,
-    ];
-    Ok([first.local_addr()?.port(), second.local_addr()?.port()])
+/// A port that was free a moment ago.
+pub(super) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-fn load_average() -> String {
+/// The machine's load averages over one, five and fifteen minutes.
+pub(super) fn load_average() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split_whitespace()
         .take(3)

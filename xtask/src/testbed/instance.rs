@@ -240,6 +240,20 @@ pub fn down(name: &str) -> Result<()> {
     clear(&folder)
 }
 
+/// A testbed that goes with its scope.
+pub struct Own {
+    /// Its name.
+    pub name: String,
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if let Err(error) = down(&self.name) {
+            eprintln!("{error:#}");
+        }
+    }
+}
+
 /// The names of all testbeds, running or not.
 pub fn names() -> Result<Vec<String>> {
     let root = root()?;

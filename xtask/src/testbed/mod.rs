@@ -15,7 +15,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 pub use build::{cache_folder, source_folder};
-pub use instance::{Testbed, down, up};
+pub use instance::{Own, Testbed, down, up};
 
 /// What `cargo xtask testbed` can do.
 #[derive(Subcommand)]

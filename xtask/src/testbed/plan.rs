@@ -22,6 +22,9 @@ pub const USERS: [&str; 8] = [
     "scheduler",
 ];
 const MEASURED: &str = "[carrick, peer-a, peer-b]";
+/// What monitoring controllers write: of these requests the bodies are in `audit.log` too.
+const CONFIGURATION: &str = "[{group: '', resources: [configmaps, secrets, services]}, \
+                             {group: monitoring.coreos.com, resources: ['*']}]";
 
 /// One program of the testbed, as `testbed/supervise.go` reads it.
 #[derive(Serialize)]
@@ -116,6 +119,7 @@ fn tokens() -> Result<String> {
 fn audit_policy() -> String {
     format!(
         "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n\
+         - {{level: Request, users: {MEASURED}, verbs: [create, update, patch], resources: {CONFIGURATION}}}\n\
          - {{level: Metadata, users: {MEASURED}}}\n- {{level: None}}\n"
     )
 }
