@@ -28,12 +28,15 @@ test-real: setup testbed ## the same on a real Kubernetes (needs Go; ARGS=NAME: 
 	@scripts/setup kubectl
 	@if command -v go >/dev/null; then $(CARGO) xtask test-real $(ARGS); else echo 'skipped: no Go toolchain'; fi
 
-fidelity: setup testbed ## a sample of the areas on a real API server and on ours, another one each time (SEED=N: that one); every byte is compared (needs Go)
+fidelity: setup testbed ## a sample of the areas on a real API server and on ours, another one each time (SEED=N: that one; OLD=N: that one in areas where new seeds still find something); every byte is compared (needs Go)
 	@if command -v go >/dev/null; then \
-	  seed=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; \
-	  echo "seed $$seed, replayed by: make fidelity SEED=$$seed"; \
-	  for sample in '200 requests' '60 apply' '40 watches' '12 tables' '12 identities' '12 kinds' '6 upstream' '6 builtins' '16 schemas' '16 discovery'; do \
-	    $(CARGO) xtask fidelity --live --seed "$$seed" --count $$sample || exit 1; \
+	  seed=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; old=$${OLD:-$$seed}; \
+	  echo "seed $$seed, replayed by: make fidelity SEED=$$seed OLD=$$old"; \
+	  for sample in "$$seed 60 apply" "$$seed 40 watches" "$$seed 12 identities" "$$seed 6 upstream" "$$seed 6 builtins" \
+	    "$$old 200 requests" "$$old 12 kinds" "$$old 12 tables" "$$old 16 schemas" "$$old 16 discovery"; do \
+	    set -- $$sample; \
+	    $(CARGO) xtask fidelity --live --seed "$$1" --count "$$2" "$$3" \
+	      || { echo "replayed by: cargo xtask fidelity --live --seed $$1 --count $$2 $$3"; exit 1; }; \
 	  done; \
 	else echo 'skipped: no Go toolchain'; fi
 

@@ -15,9 +15,9 @@ static CAUSE: LazyLock<Regex> = LazyLock::new(|| {
         format!(r#"\{{\s*"reason":\s*{text},\s*"message":\s*{text},\s*"field":\s*{text}\s*\}}"#);
     Regex::new(&pattern).unwrap_or_else(|_| unreachable!("a pattern of our own"))
 });
-/// The group of the object, which isn't Kubernetes' own.
+/// The group of the object, which isn't Kubernetes' own; the object may have no name.
 static GROUP: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r#""details":\s*\{\s*"name":\s*"[^"]*",\s*"group":\s*"([^"]+)""#;
+    let pattern = r#""details":\s*\{\s*(?:"name":\s*"[^"]*",\s*)?"group":\s*"([^"]+)""#;
     Regex::new(pattern).unwrap_or_else(|_| unreachable!("a pattern of our own"))
 });
 
@@ -115,6 +115,9 @@ fn causes_of_custom_objects_come_in_one_order() {
     let sorted = body("x.example.com", ["a", "b"]);
     assert_eq!(in_order(&body("x.example.com", ["b", "a"])), sorted);
     assert_eq!(in_order(&sorted), sorted);
+    let nameless = |text: &str| text.replace(r#""name":"b","#, "");
+    let unsorted = nameless(&body("x.example.com", ["b", "a"]));
+    assert_eq!(in_order(&unsorted), nameless(&sorted));
     let of_kubernetes = body("apiextensions.k8s.io", ["b", "a"]);
     assert_eq!(in_order(&of_kubernetes), of_kubernetes);
     let of_definitions = |text: &str| {

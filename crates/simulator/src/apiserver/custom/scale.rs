@@ -62,19 +62,25 @@ pub(super) fn selector_error(object: &Value, path: &str) -> Option<FieldError> {
 }
 
 fn accessor_error(path: &str, value: &Value, expected: &str) -> String {
-    let (shown, kind) = match value {
-        Value::Null => ("<nil>".to_owned(), "<nil>"),
-        Value::Bool(bool) => (bool.to_string(), "bool"),
-        Value::Number(number) => (
-            match number.as_f64() {
-                Some(float) if number.is_f64() => machinery::go_json::show_float(float),
-                _ => number.to_string(),
-            },
-            if number.is_f64() { "float64" } else { "int64" },
-        ),
-        Value::String(text) => (text.clone(), "string"),
-        Value::Array(_) => (value.to_string(), "[]interface {}"),
-        Value::Object(_) => (value.to_string(), "map[string]interface {}"),
+    let kind = match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
     };
+    let shown = machinery::patch::go_value(value);
     format!("{path} accessor error: {shown} is of the type {kind}, expected {expected}")
+}
+
+#[test]
+fn what_cannot_be_read_is_shown_as_go_prints_it() {
+    let told = |value: Value| accessor_error(".status.replicas", &value, "int64");
+    let map = ".status.replicas accessor error: map[a:1] is of the type map[string]interface {}, expected int64";
+    assert_eq!(told(serde_json::json!({"a": 1})), map);
+    let list =
+        ".status.replicas accessor error: [x y] is of the type []interface {}, expected int64";
+    assert_eq!(told(serde_json::json!(["x", "y"])), list);
 }

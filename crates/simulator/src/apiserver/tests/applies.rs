@@ -315,6 +315,24 @@ fn thing(spec: &Value) -> Value {
 }
 
 #[test]
+fn an_object_of_another_kind_has_its_lists_looked_at_and_not_its_types() {
+    let mut server = Server::new();
+    server.ok("POST", DEFINITIONS, &definition("granular"));
+    establish(&mut server);
+    let things = THING.trim_end_matches("/t");
+    let mut other = thing(&json!({"size": "text", "set": ["x", "x"]}));
+    other["kind"] = json!("Twice");
+    let told = "Twice.example.com \"t\" is invalid: [kind: Invalid value: \"Twice\": must be Thing, \
+        spec.set[1]: Duplicate value: \"x\"]";
+    let (status, reply) = server.call("POST", things, &other);
+    assert_eq!((status, &reply["message"]), (422, &json!(told)));
+    let made = server.ok("POST", things, &thing(&json!({"size": 1})));
+    other["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"].clone();
+    let (status, reply) = server.call("PUT", THING, &other);
+    assert_eq!((status, &reply["message"]), (422, &json!(told)));
+}
+
+#[test]
 fn custom_resources_are_merged_by_their_own_schema() {
     let mut server = Server::new();
     server.ok("POST", DEFINITIONS, &definition("granular"));
