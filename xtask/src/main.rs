@@ -2,6 +2,7 @@
 //!
 //! `main` is wiring; each command has a module of its own.
 mod bench;
+mod charts;
 mod clients;
 #[allow(
     clippy::indexing_slicing,
@@ -45,6 +46,8 @@ enum Command {
     /// Figures: of the controllers on a real Kubernetes, of the simulated API server
     #[command(subcommand)]
     Bench(bench::Command),
+    /// kube-prometheus-stack with our program in place of its operator, on a real Kubernetes
+    Charts(charts::ChartsArgs),
     /// Real clients beyond kubectl, on our server and on a real Kubernetes
     Clients(clients::ClientsArgs),
     /// Replay recorded calls of upstream against ours
@@ -73,6 +76,7 @@ enum Command {
 fn main() -> Result<ExitCode> {
     match Args::parse().command {
         Command::Bench(command) => bench::run(&command),
+        Command::Charts(args) => charts::run(&args),
         Command::Clients(args) => clients::run(&args),
         Command::Conformance(command) => return conformance::run(&command),
         Command::Crds(args) => crds::run(&args),

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use self::grounds::Ground;
-use self::programs::Programs;
+pub use self::programs::Programs;
 use crate::testbed::{source_folder, write_line};
 
 /// Where a client is tried.
