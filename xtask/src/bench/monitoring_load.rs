@@ -26,7 +26,7 @@ const BULK: usize = 100 << 10;
 
 /// What is waited for.
 pub enum Wanted {
-    /// All monitors in the configuration, all rules in ConfigMaps.
+    /// All monitors in the configuration, all rules in `ConfigMap`s.
     Everything {
         /// How many `ServiceMonitor`s.
         monitors: usize,

@@ -320,20 +320,7 @@ impl ApiServer {
         self.before_update(target, &served, (&mut new, &old), writer)?;
         self.admit_updated(target, &served, (&new, &old), writer)?;
         if deletes(&served, &new, &old) {
-            self.has_its_answers()?;
-            let value = if served.asks().is_some() {
-                new
-            } else {
-                convert::to_storage(&served, new)
-            };
-            let entry = Arc::new(Entry::new(Arc::new(value), stored.revision));
-            if !writer.dry_run {
-                self.commit_remove(&served, &key, writer.now);
-            }
-            return Ok(Updated {
-                entry,
-                created: false,
-            });
+            return self.end(&served, &key, (new, stored.revision), writer);
         }
         // What is stored has none; what is only shown, or ends here, keeps what was given.
         if !writer.dry_run {
@@ -359,6 +346,29 @@ impl ApiServer {
         let entry = self.answered(&served, entry, reread);
         Ok(Updated {
             entry,
+            created: false,
+        })
+    }
+
+    /// An update that takes the last finalizer of an object that is to go; the answer shows it as it would have become.
+    fn end(
+        &mut self,
+        served: &Arc<Served>,
+        key: &str,
+        (last, revision): (Value, u64),
+        writer: &Writer<'_>,
+    ) -> Result<Updated, ApiError> {
+        self.has_its_answers()?;
+        let value = if served.asks().is_some() {
+            last
+        } else {
+            convert::to_storage(served, last)
+        };
+        if !writer.dry_run {
+            self.commit_remove(served, key, writer.now);
+        }
+        Ok(Updated {
+            entry: Arc::new(Entry::new(Arc::new(value), revision)),
             created: false,
         })
     }

@@ -11,10 +11,9 @@ pub fn any(chance: &mut Chance, mutating: bool) -> Saying {
     match chance.below(12) {
         0 | 1 => friendly(chance),
         2..=4 if mutating => patch(chance),
-        2 | 3 => denial(chance),
         4 => patch(chance),
         5 if mutating => broken_patch(chance),
-        5 | 6 => denial(chance),
+        2 | 3 | 5 | 6 => denial(chance),
         7 => broken(chance),
         8 => unlike_a_review(chance),
         _ if mutating => patch(chance),

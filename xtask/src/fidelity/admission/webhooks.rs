@@ -48,12 +48,12 @@ fn configured(chance: &mut Chance) -> Vec<Step> {
         configuration(
             MUTATING,
             "${ns}-m",
-            json!([webhook("m-a", chance), webhook("m-b", chance)]),
+            &json!([webhook("m-a", chance), webhook("m-b", chance)]),
         ),
         configuration(
             VALIDATING,
             "${ns}-v",
-            json!([webhook("v-a", chance), webhook("v-b", chance)]),
+            &json!([webhook("v-a", chance), webhook("v-b", chance)]),
         ),
     ];
     for (of, name, code) in [(MUTATING, "m-probe", 418), (VALIDATING, "v-probe", 418)] {
@@ -69,7 +69,7 @@ fn configured(chance: &mut Chance) -> Vec<Step> {
         }
         probe["namespaceSelector"] = here();
         probe["admissionReviewVersions"] = json!(["v1"]);
-        steps.push(configuration(of, &format!("${{ns}}-{name}"), json!([probe])).prepare());
+        steps.push(configuration(of, &format!("${{ns}}-{name}"), &json!([probe])).prepare());
         steps.push(until_refused(code));
         steps.push(unregister(of.0, &format!("${{ns}}-{name}")));
     }
@@ -84,7 +84,7 @@ fn taken_away() -> Vec<Step> {
     ]
 }
 
-fn configuration((plural, kind): (&str, &str), name: &str, webhooks: Value) -> Step {
+fn configuration((plural, kind): (&str, &str), name: &str, webhooks: &Value) -> Step {
     register(plural, kind, name, json!({ "webhooks": webhooks }))
 }
 
