@@ -101,6 +101,8 @@ pub struct Stage {
     pub definition: fn(&mut Value),
     /// What the controllers are granted there; absent: what they say they need. Where it is given they may be refused something.
     pub role: Option<fn() -> Vec<Right>>,
+    /// Further operators of monitoring, by the id by which workloads choose them.
+    pub operators: &'static [&'static str],
     /// How the monitoring controllers run, with the scenario's namespace.
     pub monitoring: fn(&mut monitoring::RunOptions, &str),
 }
@@ -201,6 +203,41 @@ pub static SEED: Stage = Stage {
     ..STAGE
 };
 
+/// Servers, and all that they select.
+pub static SELECTED: Stage = Stage {
+    kinds: &[
+        "PodMonitor",
+        "Probe",
+        "Prometheus",
+        "PrometheusRule",
+        "ScrapeConfig",
+        "ServiceMonitor",
+    ],
+    ..STAGE
+};
+
+/// Kinds whose definitions are tried.
+pub static DEFINED: Stage = Stage {
+    kinds: &["Prometheus", "PrometheusAgent", "ServiceMonitor"],
+    // What is made to be taken back at once is nobody's to look after.
+    monitoring: |options, _| {
+        "nobody".clone_into(&mut options.prometheuses.controller_id);
+    },
+    ..STAGE
+};
+
+/// Workloads, and two operators that look after them.
+pub static OPERATORS: Stage = Stage {
+    kinds: &[
+        "Alertmanager",
+        "Prometheus",
+        "PrometheusAgent",
+        "ThanosRuler",
+    ],
+    operators: &["42"],
+    ..STAGE
+};
+
 /// Both products at once.
 pub static BOTH: Stage = Stage {
     products: &Product::ALL,
@@ -215,6 +252,7 @@ pub const STAGE: Stage = Stage {
     beside: &[],
     definition: |_| {},
     role: None,
+    operators: &[],
     monitoring: |_, _| {},
 };
 
@@ -279,15 +317,25 @@ impl Stage {
 
     /// How the controllers run, product by product.
     pub fn options(&self, with: &With) -> Vec<Options> {
-        let of = |product: &Product| match product {
-            Product::Rollouts => Options::Rollouts(Box::new(with.rollouts())),
-            Product::Monitoring => {
-                let mut options = with.monitoring(self.beside);
-                (self.monitoring)(&mut options, &with.namespace);
-                Options::Monitoring(Box::new(options))
+        let monitoring = |id: &&str| {
+            let mut options = with.monitoring(self.beside);
+            (self.monitoring)(&mut options, &with.namespace);
+            if !id.is_empty() {
+                for watch in [
+                    &mut options.prometheuses,
+                    &mut options.alertmanagers,
+                    &mut options.thanos_rulers,
+                ] {
+                    (*id).clone_into(&mut watch.controller_id);
+                }
             }
+            Options::Monitoring(Box::new(options))
         };
-        self.products.iter().map(of).collect()
+        let of = |product: &Product| match product {
+            Product::Rollouts => vec![Options::Rollouts(Box::new(with.rollouts()))],
+            Product::Monitoring => [""].iter().chain(self.operators).map(monitoring).collect(),
+        };
+        self.products.iter().flat_map(of).collect()
     }
 }
 

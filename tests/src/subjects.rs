@@ -96,6 +96,16 @@ impl Subject {
         cluster.until_gone(&[(&SERVICE, self.service)]).await
     }
 
+    /// `FinalizerFor…`: it stays until what is said of it is taken back, and then goes.
+    pub async fn has_a_finalizer_while_it_is_there(&self, cluster: &Cluster) -> Result<()> {
+        let kept = self.running(cluster, &json!({})).await?;
+        ensure!(
+            kept.pointer("/metadata/finalizers").is_some(),
+            "no finalizer"
+        );
+        cluster.until_deleted(self.resource, NAME).await
+    }
+
     /// `…ScalingReplicas`, `…ScaleUpDownCluster`
     pub async fn is_scaled(&self, cluster: &Cluster, sizes: &[i64]) -> Result<()> {
         for size in sizes {

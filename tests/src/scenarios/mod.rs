@@ -20,6 +20,9 @@ pub mod thanos_ruler;
 pub mod upkeep;
 pub mod upstream_agent;
 pub mod upstream_alertmanager;
+pub mod upstream_bindings;
+pub mod upstream_definitions;
+pub mod upstream_operators;
 pub mod upstream_prometheus;
 pub mod upstream_thanos_ruler;
 
@@ -119,7 +122,8 @@ table! { $
 
     [SCRAPING]
     upstream_agent: create_prometheus_agent, prometheus_agent_and_server_name_colision, prometheus_agent_check_storage_class,
-        prometheus_agent_status_scale, prometheus_agent_sset_service_name;
+        prometheus_agent_status_scale, prometheus_agent_sset_service_name,
+        finalizer_for_prom_agent_when_status_for_config_res_enabled;
 
     [EVICTING]
     repair_by_eviction: of_a_server;
@@ -131,7 +135,29 @@ table! { $
     thanos_ruler: is_created_scaled_and_deleted;
     upstream_thanos_ruler: thanos_ruler_create_delete_cluster, thanos_ruler_with_statefulset_creation_failure,
         thanos_ruler_preserve_user_added_metadata, thanos_ruler_min_ready_seconds, thanos_ruler_check_storage_class,
-        thanos_ruler_service_name, thanos_ruler_scale_up_without_labels, thanos_ruler_status_updated_replicas_rollback;
+        thanos_ruler_service_name, thanos_ruler_scale_up_without_labels, thanos_ruler_status_updated_replicas_rollback,
+        finalizer_for_thanos_ruler_when_status_for_config_res_enabled,
+        prometheus_rule_status_subresource_for_thanos_ruler, garbage_collection_of_prom_rule_binding_for_thanos_ruler,
+        rm_prome_rule_binding_during_workload_delete_for_thanos_ruler;
+
+    [SELECTED]
+    upstream_bindings: finalizer_when_status_for_config_resources_enabled,
+        service_monitor_status_subresource, garbage_collection_of_service_monitor_binding,
+        rm_service_monitor_binding_during_workload_delete, service_monitor_status_with_multiple_workloads,
+        pod_monitor_status_subresource, garbage_collection_of_pod_monitor_binding,
+        rm_pod_monitor_binding_during_workload_delete, probe_status_subresource, garbage_collection_of_probe_binding,
+        rm_probe_binding_during_workload_delete, scrape_config_status_subresource,
+        garbage_collection_of_scrape_config_binding, rm_scrape_config_binding_during_workload_delete,
+        prometheus_rule_status_subresource, garbage_collection_of_prometheus_rule_binding,
+        rm_prometheus_rule_binding_during_workload_delete;
+
+    [DEFINED]
+    upstream_definitions: prometheus_crd_validation, relabel_config_crd_validation,
+        prometheus_sharding_strategy_cel_validations, prometheus_agent_daemon_set_cel_validations;
+
+    [OPERATORS]
+    upstream_operators: multiple_operators_prometheus_server, multiple_operators_prometheus_agent,
+        multiple_operators_alert_manager, multiple_operators_thanos_ruler;
 
     [MONITORING]
     bindings: are_of_every_kind, go_with_their_workloads, block_the_deletion_of_their_owner;

@@ -4,6 +4,7 @@ use anyhow::Result;
 use runtime::Patch;
 use serde_json::json;
 
+use super::upstream_bindings::RULES_OF_A_RULER;
 use crate::cluster::Cluster;
 use crate::objects::{THANOS_RULER, number};
 use crate::subjects::RULER;
@@ -58,4 +59,32 @@ pub async fn thanos_ruler_status_updated_replicas_rollback(cluster: &Cluster) ->
         })
         .await
         .map(drop)
+}
+
+/// testFinalizerForThanosRulerWhenStatusForConfigResEnabled
+pub async fn finalizer_for_thanos_ruler_when_status_for_config_res_enabled(
+    cluster: &Cluster,
+) -> Result<()> {
+    RULER.has_a_finalizer_while_it_is_there(cluster).await
+}
+
+/// testPrometheusRuleStatusSubresourceForThanosRuler
+pub async fn prometheus_rule_status_subresource_for_thanos_ruler(cluster: &Cluster) -> Result<()> {
+    RULES_OF_A_RULER.says_what_became_of_it(cluster).await
+}
+
+/// testGarbageCollectionOfPromRuleBindingForThanosRuler
+pub async fn garbage_collection_of_prom_rule_binding_for_thanos_ruler(
+    cluster: &Cluster,
+) -> Result<()> {
+    RULES_OF_A_RULER
+        .says_nothing_once_it_is_not_selected(cluster)
+        .await
+}
+
+/// testRmPromeRuleBindingDuringWorkloadDeleteForThanosRuler
+pub async fn rm_prome_rule_binding_during_workload_delete_for_thanos_ruler(
+    cluster: &Cluster,
+) -> Result<()> {
+    RULES_OF_A_RULER.says_nothing_of_what_is_gone(cluster).await
 }
