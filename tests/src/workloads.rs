@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::objects::{
-    ALERTMANAGER, ALERTMANAGER_CONFIG, POD, PROMETHEUS, PROMETHEUS_AGENT, PROMETHEUS_RULE, SECRET,
-    SERVICE_MONITOR, STATEFUL_SET, THANOS_RULER, number, text,
+    ALERTMANAGER, ALERTMANAGER_CONFIG, POD, POD_MONITOR, PROBE, PROMETHEUS, PROMETHEUS_AGENT,
+    PROMETHEUS_RULE, SCRAPE_CONFIG, SECRET, SERVICE_MONITOR, STATEFUL_SET, THANOS_RULER, number,
+    text,
 };
 use crate::unpack;
 
@@ -49,6 +50,25 @@ pub fn thanos_ruler(name: &str, more: &Value) -> Value {
 pub fn service_monitor(name: &str, endpoint: &Value) -> Value {
     let spec = json!({"selector": {"matchLabels": {"app": name}}, "endpoints": [endpoint]});
     object(&SERVICE_MONITOR, name, &spec)
+}
+
+/// A PodMonitor of all pods, with one port.
+pub fn pod_monitor(name: &str, port: &str) -> Value {
+    let spec = json!({"selector": {}, "podMetricsEndpoints": [{"port": port}]});
+    object(&POD_MONITOR, name, &spec)
+}
+
+/// A Probe of one target.
+pub fn probe(name: &str) -> Value {
+    let targets = json!({"staticConfig": {"static": ["http://a/"]}});
+    let spec = json!({"prober": {"url": "prober:9115"}, "targets": targets});
+    object(&PROBE, name, &spec)
+}
+
+/// A ScrapeConfig with one target.
+pub fn scrape_config(name: &str) -> Value {
+    let spec = json!({"staticConfigs": [{"targets": ["a:80"]}]});
+    object(&SCRAPE_CONFIG, name, &spec)
 }
 
 /// A PrometheusRule with one alert.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::clients::Programs;
-use crate::testbed::{self, Own, UpArgs, cache_folder, source_folder, write_line};
+use crate::testbed::{Own, UpArgs, cache_folder, free_ports, source_folder, write_line};
 
 /// Which chart.
 #[derive(Args)]
@@ -38,15 +38,13 @@ pub fn run(args: &ChartsArgs) -> Result<()> {
         return write_line("skipped: no Go toolchain for helm and the testbed");
     }
     let helm = programs.helm()?;
-    let name = format!("charts-{}", std::process::id());
-    let testbed = testbed::up(&UpArgs {
-        name: name.clone(),
+    let testbed = Own::up(&UpArgs {
+        name: format!("charts-{}", std::process::id()),
         nodes: 3,
         stages: None,
         bare: false,
     })?;
-    // The scratch folder goes with the testbed's.
-    let _own = Own { name };
+    // It goes with the testbed's folder.
     let scratch = testbed.folder().join("chart");
     let own = scratch.join("kube-prometheus-stack");
     std::fs::create_dir_all(&scratch)?;
@@ -59,9 +57,7 @@ pub fn run(args: &ChartsArgs) -> Result<()> {
     let values: Vec<String> = off.collect();
     let operator = scratch.join("operator");
     std::os::unix::fs::symlink(program(args)?, &operator)?;
-    let port = std::net::TcpListener::bind("127.0.0.1:0")?
-        .local_addr()?
-        .port();
+    let [port] = free_ports()?;
     let status = Command::new("bash")
         .arg(source_folder().join("../tests/charts/kube-prometheus-stack.sh"))
         .env("KUBECONFIG", testbed.kubeconfig())

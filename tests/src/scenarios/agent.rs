@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::cluster::Cluster;
 use crate::objects::{POD_MONITOR, PROMETHEUS_AGENT, SERVICE, STATEFUL_SET};
-use crate::workloads::{agent, object};
+use crate::workloads::{agent, pod_monitor};
 
 /// An agent comes, takes pod monitors, is sharded, and takes everything with it.
 pub async fn is_created_sharded_and_deleted(cluster: &Cluster) -> Result<()> {
@@ -14,8 +14,7 @@ pub async fn is_created_sharded_and_deleted(cluster: &Cluster) -> Result<()> {
     let service = cluster.get(&SERVICE, "prometheus-agent-operated").await?;
     ensure!(service.pointer("/spec/clusterIP") == Some(&json!("None")));
     let pods = cluster.pods().await?;
-    let spec = json!({"selector": {}, "podMetricsEndpoints": [{"port": "http"}]});
-    cluster.apply(&object(&POD_MONITOR, "web", &spec)).await?;
+    cluster.apply(&pod_monitor("web", "http")).await?;
     cluster
         .until_bound(&POD_MONITOR, "web", &["prometheusagents edge True"])
         .await?;

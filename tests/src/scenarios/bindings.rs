@@ -10,7 +10,8 @@ use crate::objects::{
     PROMETHEUS_RULE, SCRAPE_CONFIG, SERVICE_MONITOR, THANOS_RULER,
 };
 use crate::workloads::{
-    agent, alertmanager, object, prometheus, routes, rule, service_monitor, thanos_ruler,
+    agent, alertmanager, pod_monitor, probe, prometheus, routes, rule, scrape_config,
+    service_monitor, thanos_ruler,
 };
 
 /// A workload of every kind, which select all there is.
@@ -28,16 +29,11 @@ fn workloads() -> [Value; 4] {
 
 /// One object of every kind that can be selected.
 fn selected() -> [Value; 6] {
-    let pods = json!({"selector": {}, "podMetricsEndpoints": [{"port": "http"}]});
-    let probe = json!({
-        "prober": {"url": "prober:9115"}, "targets": {"staticConfig": {"static": ["http://a/"]}},
-    });
-    let scrape = json!({"staticConfigs": [{"targets": ["a:80"]}]});
     [
         service_monitor("all", &json!({"port": "http"})),
-        object(&POD_MONITOR, "all", &pods),
-        object(&PROBE, "all", &probe),
-        object(&SCRAPE_CONFIG, "all", &scrape),
+        pod_monitor("all", "http"),
+        probe("all"),
+        scrape_config("all"),
         rule("all", "up == 0"),
         routes("all", "hook"),
     ]

@@ -12,11 +12,11 @@ use super::prometheus::has;
 use crate::cluster::Cluster;
 use crate::explore::difference;
 use crate::objects::{
-    ALERTMANAGER, CLAIM, CONFIG_MAP, DEFINITION, ENDPOINTS, NAMESPACE, NODE, POD, PROBE,
-    PROMETHEUS, PROMETHEUS_RULE, SECRET, SERVICE, SERVICE_MONITOR, STATEFUL_SET, number, text,
+    ALERTMANAGER, CLAIM, CONFIG_MAP, DEFINITION, ENDPOINTS, NAMESPACE, NODE, POD, PROMETHEUS,
+    PROMETHEUS_RULE, SECRET, SERVICE, SERVICE_MONITOR, STATEFUL_SET, number, text,
 };
 use crate::seed::{self, FULLNAME};
-use crate::workloads::{object, service_monitor};
+use crate::workloads::{object, probe, service_monitor};
 
 const SERVER: &str = "monitor-kube-prometheus-st-prometheus";
 const SET: &str = "prometheus-monitor-kube-prometheus-st-prometheus";
@@ -132,9 +132,7 @@ pub async fn selects_by_namespace(cluster: &Cluster) -> Result<()> {
     other
         .apply(&service_monitor("web", &json!({"port": "http"})))
         .await?;
-    let prober = json!({"url": "prober:9115"});
-    let spec = json!({"prober": prober, "targets": {"staticConfig": {"static": ["http://a/"]}}});
-    let mut probe = object(&PROBE, "page", &spec);
+    let mut probe = probe("page");
     probe["metadata"]["labels"] = json!({"release": "monitor"});
     other.apply(&probe).await?;
     let (job, probed) = (

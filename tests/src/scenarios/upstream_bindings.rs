@@ -11,7 +11,7 @@ use crate::objects::{
     POD_MONITOR, PROBE, PROMETHEUS, PROMETHEUS_RULE, SCRAPE_CONFIG, SERVICE_MONITOR, text,
 };
 use crate::subjects::{SERVER, Subject};
-use crate::workloads::{object, prometheus, rule, service_monitor};
+use crate::workloads::{pod_monitor, probe, prometheus, rule, scrape_config, service_monitor};
 
 /// A kind that is selected by the label `group: test`, and a workload that selects it.
 pub struct Selected {
@@ -23,22 +23,6 @@ pub struct Selected {
     make: fn(&str) -> Value,
     /// A change of its spec after which it isn't.
     spoil: fn() -> Value,
-}
-
-fn pod_monitor(name: &str) -> Value {
-    let spec = json!({"selector": {}, "podMetricsEndpoints": [{"port": "web"}]});
-    object(&POD_MONITOR, name, &spec)
-}
-
-fn probe(name: &str) -> Value {
-    let targets = json!({"staticConfig": {"static": ["http://a/"]}});
-    let spec = json!({"prober": {"url": "prober:9115"}, "targets": targets});
-    object(&PROBE, name, &spec)
-}
-
-fn scrape_config(name: &str) -> Value {
-    let spec = json!({"staticConfigs": [{"targets": ["a:80"]}]});
-    object(&SCRAPE_CONFIG, name, &spec)
 }
 
 /// Credentials of a Secret that isn't there.
@@ -63,7 +47,7 @@ static POD_MONITORS: Selected = Selected {
     resource: &POD_MONITOR,
     workload: &SERVER,
     selector: "podMonitorSelector",
-    make: pod_monitor,
+    make: |name| pod_monitor(name, "web"),
     spoil: || json!({"podMetricsEndpoints": [{"port": "web", "basicAuth": no_secret()}]}),
 };
 

@@ -7,8 +7,6 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::monitoring_load::SECRET;
-
 /// A stretch of time, both ends included.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
@@ -54,7 +52,7 @@ pub struct Written {
     pub requests: u64,
     /// Requests that write.
     pub writes: u64,
-    /// Those that write the Secret with the configuration.
+    /// Those that write the Secret that was asked about.
     pub configuration: u64,
     /// Bytes of the objects and patches they sent.
     pub bytes: u64,
@@ -78,10 +76,15 @@ pub fn count(folder: &Path, user: &str, windows: &[Window]) -> Result<Vec<Counts
     Ok(counts)
 }
 
-/// What a user has written in each window, from the same files.
-pub fn written(folder: &Path, user: &str, windows: &[Window]) -> Result<Vec<Written>> {
+/// What a user has written in each window, from the same files; writes of one Secret are counted apart.
+pub fn written(
+    folder: &Path,
+    user: &str,
+    secret: &str,
+    windows: &[Window],
+) -> Result<Vec<Written>> {
     let mut sums = vec![Written::default(); windows.len()];
-    each_line(folder, |line| add(line, user, windows, &mut sums))?;
+    each_line(folder, |line| add(line, (user, secret), windows, &mut sums))?;
     Ok(sums)
 }
 
@@ -133,13 +136,13 @@ fn take(line: &str, user: &str, windows: &[Window], counts: &mut [Counts]) {
     }
 }
 
-fn add(line: &str, user: &str, windows: &[Window], sums: &mut [Written]) {
+fn add(line: &str, (user, secret): (&str, &str), windows: &[Window], sums: &mut [Written]) {
     let Some(line) = counted(line, user) else {
         return;
     };
     let writes = matches!(line.verb, "create" | "update" | "patch" | "delete");
     let target = &line.object_ref;
-    let configuration = writes && target.resource == "secrets" && target.name == SECRET;
+    let configuration = writes && target.resource == "secrets" && target.name == secret;
     let bytes = line
         .request_object
         .map_or(0, |body| body.to_string().len() as u64);
@@ -219,7 +222,7 @@ mod tests {
             line("a", "get", "ResponseComplete", 2, secret),
             line("a", "patch", "ResponseComplete", 12, &with(secret, "{}")),
         ] {
-            add(&line, "a", &[window], &mut sums);
+            add(&line, ("a", "prometheus-main"), &[window], &mut sums);
         }
         let expected = Written {
             requests: 3,

@@ -83,11 +83,7 @@ pub struct Load {
 impl Load {
     /// Installs the definitions, and watches.
     pub async fn start(kubeconfig: &Path) -> Result<Self> {
-        let options = runtime::client::connect::ConnectOptions {
-            kubeconfig: Some(kubeconfig.to_owned()),
-            ..Default::default()
-        };
-        let client = runtime::client::connect::connect(&options).await?;
+        let client = client(kubeconfig).await?;
         let made = Self::install(&client).await;
         made.context("cannot install the definitions")?;
         let mut manager = runtime::Manager::new(
@@ -210,6 +206,15 @@ impl Drop for Load {
     fn drop(&mut self) {
         self.watching.abort();
     }
+}
+
+/// A client as a controller has it.
+pub(super) async fn client(kubeconfig: &Path) -> Result<kube::Client> {
+    let options = runtime::client::connect::ConnectOptions {
+        kubeconfig: Some(kubeconfig.to_owned()),
+        ..Default::default()
+    };
+    Ok(runtime::client::connect::connect(&options).await?)
 }
 
 /// Sends a request and reads its answer; fails unless it is a success. A PATCH is a merge patch.

@@ -9,12 +9,12 @@ use runtime::Clock;
 use tokio::time::sleep;
 
 use super::audit::{self, Window, Written};
-use super::monitoring_load::{Load, Wanted};
+use super::monitoring_load::{Load, SECRET, Wanted};
 use super::monitoring_report::{Figures, table};
 use super::process::Stopwatch;
 use super::program::Program;
-use super::rollouts::{free_port, load_average, release_build};
-use crate::testbed::{self, Own, Testbed, UpArgs};
+use super::rollouts::{load_average, release_build};
+use crate::testbed::{Own, Testbed, UpArgs, free_ports};
 
 /// A controller rests once it uses less than [`IDLE`] in as long.
 const REST: Duration = Duration::from_secs(4);
@@ -75,14 +75,12 @@ pub fn run(args: &MonitoringArgs) -> Result<()> {
         user: "peer-a",
         command: command.clone(),
     }));
-    let up = UpArgs {
+    let testbed = Own::up(&UpArgs {
         name: format!("bench-{}", std::process::id()),
         nodes: 1,
         stages: None,
         bare: false,
-    };
-    let testbed = testbed::up(&up)?;
-    let _own = Own { name: up.name };
+    })?;
     eprintln!("{}", testbed.summary());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -95,7 +93,7 @@ fn ours(logs: &Path) -> Result<String> {
     let link = std::path::absolute(logs)?.join("operator");
     let _ = std::fs::remove_file(&link);
     std::os::unix::fs::symlink(release_build()?, &link)?;
-    let (link, port) = (link.display(), free_port()?);
+    let (link, [port]) = (link.display(), free_ports()?);
     Ok(format!(
         "{link} --kubeconfig=$KUBECONFIG --web.listen-address=127.0.0.1:{port} --log-level=warn"
     ))
@@ -195,7 +193,8 @@ impl Run<'_> {
         windows.extend(steps.iter().map(|step| step.window));
         // The API server writes its audit log in batches, a second apart.
         sleep(Duration::from_secs(2)).await;
-        let mut written = audit::written(self.testbed.folder(), self.subject.user, &windows)?;
+        let mut written =
+            audit::written(self.testbed.folder(), self.subject.user, SECRET, &windows)?;
         let changed = written.split_off(1);
         let mean = |of: &dyn Fn(&Step) -> f64| {
             let count = f64::from(u32::try_from(steps.len()).unwrap_or(u32::MAX));

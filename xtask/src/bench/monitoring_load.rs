@@ -11,7 +11,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::load::send;
+use super::load::{client, send};
 
 const NAMESPACE: &str = "bench";
 const MONITORING: &str = "/apis/monitoring.coreos.com/v1/namespaces/bench";
@@ -46,11 +46,7 @@ pub struct Load {
 impl Load {
     /// Installs the definitions and the namespace.
     pub async fn start(kubeconfig: &Path) -> Result<Self> {
-        let options = runtime::client::connect::ConnectOptions {
-            kubeconfig: Some(kubeconfig.to_owned()),
-            ..Default::default()
-        };
-        let client = runtime::client::connect::connect(&options).await?;
+        let client = client(kubeconfig).await?;
         for definition in monitoring::api::crds::crds() {
             let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
             send(&client, "POST", path, &definition).await?;

@@ -1,5 +1,4 @@
 //! `cargo xtask bench rollouts`: 500 Rollouts of 5 pods created, then all updated at once, on a testbed of its own.
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use super::audit::{self, Window};
 use super::load::Load;
 use super::program::{Program, cpu_of_api_server};
 use super::report::{Figures, Stretch, table};
-use crate::testbed::{self, Own, Testbed, UpArgs};
+use crate::testbed::{Own, Testbed, UpArgs, free_ports};
 
 /// How long Events may follow after everything is healthy: a full queue of a thousand, at forty a second.
 const SETTLE: Duration = Duration::from_secs(30);
@@ -52,7 +51,7 @@ struct Subject<'a> {
 /// Measures ours, then the peer, each on a fresh testbed.
 pub fn run(args: &RolloutsArgs) -> Result<()> {
     std::fs::create_dir_all(&args.logs)?;
-    let (metrics, health) = (free_port()?, free_port()?);
+    let [metrics, health] = free_ports()?;
     let program = match &args.command {
         Some(command) => command.clone(),
         None => format!("{} run", release_build()?.display()),
@@ -95,14 +94,12 @@ pub fn run(args: &RolloutsArgs) -> Result<()> {
 }
 
 fn measure(subject: &Subject<'_>, args: &RolloutsArgs) -> Result<Figures> {
-    let up = UpArgs {
+    let testbed = Own::up(&UpArgs {
         name: format!("bench-{}", std::process::id()),
         nodes: 3,
         stages: None,
         bare: false,
-    };
-    let testbed = testbed::up(&up)?;
-    let _own = Own { name: up.name };
+    })?;
     eprintln!("{}", testbed.summary());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -254,11 +251,6 @@ pub(super) fn release_build() -> Result<PathBuf> {
         );
     }
     Ok(found)
-}
-
-/// A port that was free a moment ago.
-pub(super) fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// The machine's load averages over one, five and fifteen minutes.

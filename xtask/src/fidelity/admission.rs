@@ -12,12 +12,15 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::area::{Area, Chance};
-use super::sequence::{Mode, Sequence, Step};
+use super::sequence::{Sequence, Step};
+use super::webhook::{SCHEME, Saying};
 
 /// How many sequences there are.
 const SEQUENCES: u64 = 300;
 
 const REGISTRATION: &str = "/apis/admissionregistration.k8s.io/v1";
+const MERGE: &str = "application/merge-patch+json";
+const APPLY: &str = "application/apply-patch+yaml";
 
 /// What judges writes.
 pub struct Admission;
@@ -89,14 +92,19 @@ fn here() -> Value {
     json!({"matchLabels": {"kubernetes.io/metadata.name": "${ns}"}})
 }
 
+/// From now on the webhook of that name says so.
+fn say(name: &str, saying: &Saying) -> Step {
+    let mut step = Step::new("PUT", format!("{SCHEME}${{ns}}/{name}")).prepare();
+    step.body = serde_json::to_string(saying).unwrap_or_default();
+    step
+}
+
 /// Waits until the write that a probe refuses is refused with its code.
 fn until_refused(code: u16) -> Step {
     let marker = json!({"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "marker"},
         "template": {"spec": {"containers": [{"name": "c", "image": "i"}]}}});
     let target = "/api/v1/namespaces/${ns}/podtemplates?dryRun=All";
-    let mut step = Step::new("POST", target).json(&marker);
-    step.mode = Mode::Until("/code".to_owned(), json!(code));
-    step
+    Step::new("POST", target).json(&marker).until("/code", code)
 }
 
 /// A rule about what a probe refuses, which no other rule is about.

@@ -73,9 +73,7 @@ fn step(value: &Value) -> Result<Step> {
         Step::new("POST", target).prepare()
     } else if let Some(target) = text("until") {
         let at = text("at").context("until needs `at`")?;
-        let mut step = Step::get(target);
-        step.mode = Mode::Until(at.to_owned(), value["is"].clone());
-        step
+        Step::get(target).until(at, value["is"].clone())
     } else if let Some(target) = text("same") {
         let mut step = Step::get(target);
         if let Some(places) = value["show"].as_array() {

@@ -123,6 +123,12 @@ impl Step {
         self
     }
 
+    /// Is repeated until that is at a JSON pointer of the reply.
+    pub fn until(mut self, at: &str, is: impl Into<Value>) -> Self {
+        self.mode = Mode::Until(at.to_owned(), is.into());
+        self
+    }
+
     /// Is a stream.
     pub fn watch(mut self) -> Self {
         self.mode = Mode::Watch;

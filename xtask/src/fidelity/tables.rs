@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use simulator::apiserver::registry::Registry;
 
 use super::area::{Area, Chance};
-use super::sequence::{Mode, Sequence, Step};
+use super::sequence::{Sequence, Step};
 
 /// Objects with status. Names of cluster-scoped ones begin with `${ns}`, so that sequences don't meet.
 const OBJECTS: &str = include_str!("tables/objects.yaml");
@@ -93,9 +93,7 @@ fn sequence(object: &Value, chance: &mut Chance) -> Result<Sequence> {
     let item = format!("{collection}/{}", text("/metadata/name"));
     if kind == "CustomResourceDefinition" {
         // The server itself goes on writing them until they are served.
-        let mut established = Step::get(&item);
-        established.mode = Mode::Until("/status/conditions/1/status".to_owned(), json!("True"));
-        steps.push(established);
+        steps.push(Step::get(&item).until("/status/conditions/1/status", "True"));
     }
     steps.push(Step::get(&item).show(&["/metadata/name", "/kind"]));
     for _ in 0..9 {

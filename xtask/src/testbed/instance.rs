@@ -242,8 +242,26 @@ pub fn down(name: &str) -> Result<()> {
 
 /// A testbed that goes with its scope.
 pub struct Own {
-    /// Its name.
-    pub name: String,
+    name: String,
+    testbed: Testbed,
+}
+
+impl Own {
+    /// Starts it.
+    pub fn up(args: &UpArgs) -> Result<Self> {
+        Ok(Self {
+            name: args.name.clone(),
+            testbed: up(args)?,
+        })
+    }
+}
+
+impl std::ops::Deref for Own {
+    type Target = Testbed;
+
+    fn deref(&self) -> &Testbed {
+        &self.testbed
+    }
 }
 
 impl Drop for Own {

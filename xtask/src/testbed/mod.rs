@@ -16,6 +16,7 @@ use clap::{Args, Subcommand};
 
 pub use build::{cache_folder, source_folder};
 pub use instance::{Own, Testbed, down, up};
+pub use plan::free_ports;
 
 /// What `cargo xtask testbed` can do.
 #[derive(Subcommand)]

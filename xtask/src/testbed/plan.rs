@@ -58,21 +58,28 @@ pub struct Ports {
 impl Ports {
     /// Six ports that were free a moment ago.
     pub fn free() -> Result<Self> {
-        // All held at once, so that no two are the same.
-        let held = (0..6)
-            .map(|_| TcpListener::bind(("127.0.0.1", 0)))
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut ports = held.iter().map(|l| l.local_addr().map(|a| a.port()));
-        let mut next = || ports.next().unwrap_or(Ok(0));
+        let [etcd, etcd_peer, api, controllers, scheduler, kwok] = free_ports()?;
         Ok(Self {
-            etcd: next()?,
-            etcd_peer: next()?,
-            api: next()?,
-            controllers: next()?,
-            scheduler: next()?,
-            kwok: next()?,
+            etcd,
+            etcd_peer,
+            api,
+            controllers,
+            scheduler,
+            kwok,
         })
     }
+}
+
+/// Ports of this machine that were free a moment ago.
+pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    let (mut held, mut ports) = (Vec::new(), [0; N]);
+    for port in &mut ports {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        *port = listener.local_addr()?.port();
+        // All are held at once, so that no two are the same.
+        held.push(listener);
+    }
+    Ok(ports)
 }
 
 /// Writes everything that `supervise` needs into `folder`. A `bare` testbed is an API server and its etcd.

@@ -11,7 +11,7 @@ use super::path::PathElement;
 use super::types::{Form, ListForm, MapType, Relation, Scalar, Type};
 use crate::decode::quote;
 use crate::go_json;
-use crate::patch::go_value;
+use crate::patch::{go_type, go_value};
 
 /// What is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,19 +201,6 @@ fn scalar_fault(scalar: Scalar, value: &Value) -> Option<String> {
 /// Go's `%v` of the value in its wrapper.
 fn printed(value: &Value) -> String {
     format!("&{{{}}}", go_value(value))
-}
-
-/// Go's `%T`.
-fn go_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "<nil>",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float64",
-        Value::Number(_) => "int64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
-    }
 }
 
 /// Go's `%#v`.

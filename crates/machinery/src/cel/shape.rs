@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use super::library::time;
 use super::types::{Object, Type};
 use super::value::{Key, ListKind, Value};
+use crate::patch::go_type;
 
 /// Bytes of the largest request.
 const LARGEST: u64 = 3 * 1024 * 1024;
@@ -354,15 +355,7 @@ impl Shape {
     }
 
     fn mismatch(&self, data: &Json) -> String {
-        let found = match data {
-            Json::Null => "<nil>",
-            Json::Bool(_) => "bool",
-            Json::Number(number) if number.is_f64() => "float64",
-            Json::Number(_) => "int64",
-            Json::String(_) => "string",
-            Json::Array(_) => "[]interface {}",
-            Json::Object(_) => "map[string]interface {}",
-        };
+        let found = go_type(data);
         match &self.kind {
             Kind::Object(_) | Kind::Map(_) => {
                 "invalid data, expected a map for the provided schema with type=object".to_owned()

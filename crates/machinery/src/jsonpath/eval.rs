@@ -8,6 +8,7 @@ use super::{
     JsonPathError,
     parse::{Bound, Node},
 };
+use crate::patch::go_type;
 
 type Values<'a> = Vec<Cow<'a, Value>>;
 type Result<T> = std::result::Result<T, JsonPathError>;
@@ -270,18 +271,6 @@ fn limits([start, end, _]: [Bound; 3], length: i64) -> Result<Option<(usize, usi
         )));
     }
     Ok(usize::try_from(first).ok().zip(usize::try_from(last).ok()))
-}
-
-fn go_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "<nil>",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float64",
-        Value::Number(_) => "int64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
-    }
 }
 
 /// Compares as the forked `text/template` does: equal kinds only.

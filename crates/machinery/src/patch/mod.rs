@@ -72,6 +72,19 @@ fn object(body: &[u8]) -> Result<PatchBody, DecodeError> {
     )))
 }
 
+/// The type of a decoded value as Go's `%T` prints it.
+pub fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    }
+}
+
 /// A value as Go's `%v` prints it: `map[a:1 b:[x y]]`, `<nil>`.
 pub fn go_value(value: &Value) -> String {
     match value {

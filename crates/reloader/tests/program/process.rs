@@ -324,12 +324,15 @@ async fn get_or_nothing(address: &str) -> Option<u8> {
 }
 
 /// A program that notes each SIGHUP in a file. Its name is that of a link: a file that was written just now may still be
-/// open for writing in a child of another test, and can't be run then.
+/// open for writing in a child of another test, and can't be run then. A shell can't trap a signal that was ignored before
+/// it began, as it is under `nohup`; `env` gives it its default back.
 fn heeding(folder: &Folder, name: &str) -> tokio::process::Child {
     let script = "trap 'echo hup >> \"$1\"' HUP; echo ready; while :; do sleep 1 & wait; done";
     let path = folder.path(name);
     std::os::unix::fs::symlink("/bin/bash", &path).unwrap();
-    tokio::process::Command::new(&path)
+    tokio::process::Command::new("env")
+        .arg("--default-signal=HUP")
+        .arg(&path)
         .args(["-c", script, name])
         .arg(folder.path("signals"))
         .stdout(std::process::Stdio::piped())

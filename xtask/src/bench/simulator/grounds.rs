@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use super::super::process::{self, Stopwatch};
-use crate::testbed::{self, Testbed, UpArgs};
+use crate::testbed::{Own, UpArgs};
 
 /// A server that isn't ready by then won't be.
 const START: Duration = Duration::from_mins(2);
@@ -28,8 +28,7 @@ pub struct Ours {
 
 /// A bare testbed, until it is dropped.
 pub struct Theirs {
-    testbed: Testbed,
-    name: String,
+    testbed: Own,
     seconds: f64,
 }
 
@@ -68,17 +67,15 @@ impl Ground {
 
     /// Starts a real API server and waits until it is ready.
     pub fn theirs() -> Result<Self> {
-        let name = format!("bench-{}", std::process::id());
         let watch = Stopwatch::start();
-        let testbed = testbed::up(&UpArgs {
-            name: name.clone(),
+        let testbed = Own::up(&UpArgs {
+            name: format!("bench-{}", std::process::id()),
             nodes: 0,
             stages: None,
             bare: true,
         })?;
         Ok(Self::Theirs(Theirs {
             testbed,
-            name,
             seconds: watch.seconds(),
         }))
     }
@@ -130,13 +127,5 @@ impl Drop for Ours {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_file(&self.kubeconfig);
-    }
-}
-
-impl Drop for Theirs {
-    fn drop(&mut self) {
-        if let Err(error) = testbed::down(&self.name) {
-            eprintln!("{error:#}");
-        }
     }
 }

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::{APPLY, MERGE, say};
 use crate::fidelity::area::Chance;
-use crate::fidelity::sequence::{Mode, Step};
+use crate::fidelity::sequence::Step;
 use crate::fidelity::webhook::{Manner, Saying};
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const GROUP: &str = "${ns}.example.com";
-const MERGE: &str = "application/merge-patch+json";
-const APPLY: &str = "application/apply-patch+yaml";
+/// What the webhook is called.
+const NAME: &str = "convert";
 /// How many requests there are.
 const ROUNDS: usize = 16;
 
@@ -20,13 +21,11 @@ const ROUNDS: usize = 16;
 pub fn steps(chance: &mut Chance) -> Vec<Step> {
     let item = format!("{DEFINITIONS}/gears.{GROUP}");
     let mut steps = vec![
-        say(&good()),
+        say(NAME, &good()),
         Step::new("POST", DEFINITIONS).json(&definition(chance)),
     ];
     for version in ["v1", "v2"] {
-        let mut served = Step::get(all(version));
-        served.mode = Mode::Until("/kind".to_owned(), json!("GearList"));
-        steps.push(served);
+        steps.push(Step::get(all(version)).until("/kind", "GearList"));
     }
     for (name, version) in [("a", "v1"), ("b", "v2")] {
         steps.push(Step::new("POST", all(version)).json(&gear(name, version, 1)));
@@ -40,10 +39,10 @@ pub fn steps(chance: &mut Chance) -> Vec<Step> {
         } else {
             bad(chance)
         };
-        steps.push(say(&saying));
+        steps.push(say(NAME, &saying));
         steps.push(request(chance, round));
     }
-    steps.push(say(&good()));
+    steps.push(say(NAME, &good()));
     for version in ["v1", "v2"] {
         for name in ["a", "b"] {
             steps.push(Step::get(format!("{}/{name}", all(version))));
@@ -75,13 +74,7 @@ fn definition(chance: &mut Chance) -> Value {
         "spec": {"group": GROUP, "scope": "Namespaced", "names": {"plural": "gears", "kind": "Gear"},
             "versions": [version("v1", first), version("v2", !first)],
             "conversion": {"strategy": "Webhook", "webhook": {"conversionReviewVersions": chance.pick(&[json!(["v1"]), json!(["v9", "v1"]), json!(["v1", "v1beta1"])]),
-                "clientConfig": {"url": "${hook}/convert", "caBundle": "${ca}"}}}}})
-}
-
-fn say(saying: &Saying) -> Step {
-    let mut step = Step::new("PUT", "webhook:/${ns}/convert").prepare();
-    step.body = serde_json::to_string(saying).unwrap_or_default();
-    step
+                "clientConfig": {"url": format!("${{hook}}/{NAME}"), "caBundle": "${ca}"}}}}})
 }
 
 fn review(response: &Value) -> Saying {

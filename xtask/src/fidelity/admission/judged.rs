@@ -1,13 +1,12 @@
 //! Writes that are judged: all verbs, of built-in and custom kinds and their subresources.
 use serde_json::{Value, json};
 
+use super::{APPLY, MERGE};
 use crate::fidelity::area::Chance;
 use crate::fidelity::sequence::Step;
 
-const MERGE: &str = "application/merge-patch+json";
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 const JSON_PATCH: &str = "application/json-patch+json";
-const APPLY: &str = "application/apply-patch+yaml";
 
 const MAPS: &str = "/api/v1/namespaces/${ns}/configmaps";
 const PODS: &str = "/api/v1/namespaces/${ns}/pods";

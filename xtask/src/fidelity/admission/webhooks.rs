@@ -1,7 +1,7 @@
 //! Webhooks of admission: two that may change objects, two that may refuse them.
 use serde_json::{Value, json};
 
-use super::{here, judged, marker, policies, register, sayings, unregister, until_refused};
+use super::{here, judged, marker, policies, register, say, sayings, unregister, until_refused};
 use crate::fidelity::area::Chance;
 use crate::fidelity::sequence::Step;
 use crate::fidelity::webhook::Saying;
@@ -86,13 +86,6 @@ fn taken_away() -> Vec<Step> {
 
 fn configuration((plural, kind): (&str, &str), name: &str, webhooks: &Value) -> Step {
     register(plural, kind, name, json!({ "webhooks": webhooks }))
-}
-
-fn say(name: &str, saying: &Saying) -> Step {
-    let body = serde_json::to_string(saying).unwrap_or_default();
-    let mut step = Step::new("PUT", format!("webhook:/${{ns}}/{name}")).prepare();
-    step.body = body;
-    step
 }
 
 fn refusal() -> Saying {

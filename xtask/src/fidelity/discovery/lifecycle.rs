@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::{AGGREGATED, with_accept};
 use crate::fidelity::area::Chance;
-use crate::fidelity::sequence::{Mode, Sequence, Step};
+use crate::fidelity::sequence::{Sequence, Step};
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const VERSIONS: [&str; 8] = [
@@ -86,16 +86,16 @@ pub fn sequence(chance: &mut Chance, number: u64) -> Sequence {
     steps.push(Step::new("DELETE", &item).prepare());
     // Nothing is left of it; its group isn't JSON any more.
     let gone = Step::get(format!("/apis/{}", names.group));
-    steps.push(until(gone, "", &Value::Null));
+    steps.push(gone.until("", Value::Null));
     let gone = Step::get(format!("/openapi/v3/apis/{}/{first}", names.group));
-    steps.push(until(gone, "", &Value::Null));
+    steps.push(gone.until("", Value::Null));
     for version in [first, second] {
         // The list of documents follows by and by.
         let indexed = indexed(&names.group, version);
-        steps.push(until(Step::get("/openapi/v3"), &indexed, &Value::Null));
+        steps.push(Step::get("/openapi/v3").until(&indexed, Value::Null));
     }
     let all = Step::get("/apis").header("accept", AGGREGATED);
-    steps.push(until(all, "/items/19/metadata/name", &json!(LAST)));
+    steps.push(all.until("/items/19/metadata/name", LAST));
     steps.push(Step::get("/apis").header("accept", AGGREGATED));
     steps.push(Step::get(format!("/apis/{}/{first}", names.group)));
     steps.push(Step::get("/openapi/v3").document());
@@ -120,38 +120,23 @@ fn indexed(group: &str, version: &str) -> String {
     format!("/paths/apis~1{group}~1{version}")
 }
 
-fn until(step: Step, at: &str, is: &Value) -> Step {
-    Step {
-        mode: Mode::Until(at.to_owned(), is.clone()),
-        ..step
-    }
-}
-
 /// Waits until these versions are everywhere.
 fn published(steps: &mut Vec<Step>, names: &Names, versions: &[&str]) {
     let group = &names.group;
     for version in versions {
         let list = Step::get(format!("/apis/{group}/{version}"));
-        steps.push(until(
-            list,
-            "/groupVersion",
-            &json!(format!("{group}/{version}")),
-        ));
+        steps.push(list.until("/groupVersion", format!("{group}/{version}")));
         let document = Step::get(format!("/openapi/v3/apis/{group}/{version}"));
-        steps.push(until(document, "/openapi", &json!("3.0.0")));
+        steps.push(document.until("/openapi", "3.0.0"));
     }
     let aggregated = Step::get("/apis").header("accept", AGGREGATED);
-    steps.push(until(aggregated, "/items/20/metadata/name", &json!(group)));
+    steps.push(aggregated.until("/items/20/metadata/name", group.as_str()));
     if let [_, second] = versions {
         // Whichever comes first, the other one is there then.
         let both = simulator::apiserver::discovery::compare_versions(versions[0], second).is_lt();
         let last = if both { second } else { &versions[0] };
         let aggregated = Step::get("/apis").header("accept", AGGREGATED);
-        steps.push(until(
-            aggregated,
-            "/items/20/versions/1/version",
-            &json!(last),
-        ));
+        steps.push(aggregated.until("/items/20/versions/1/version", *last));
     }
 }
 
@@ -177,7 +162,7 @@ fn documents(steps: &mut Vec<Step>, names: &Names, versions: &[&str], chance: &m
             names.kind
         );
         let swagger = || Step::get("/openapi/v2").header("accept-encoding", "gzip");
-        steps.push(until(swagger(), &model, &json!(names.kind)));
+        steps.push(swagger().until(&model, names.kind.as_str()));
         steps.push(swagger().document());
     }
 }

@@ -2,7 +2,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::fidelity::area::Chance;
-use crate::fidelity::sequence::{Mode, Step};
+use crate::fidelity::sequence::Step;
 
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
@@ -183,9 +183,9 @@ fn marked(mut rules: Vec<Value>, name: &str) -> Vec<Value> {
 fn seen(mark: &str) -> Step {
     let asked = json!({"namespace": "${ns}", "verb": "see", "group": "marks.example.com", "resource": mark});
     let body = json!({"spec": {"user": Actor::Jane.user(), "resourceAttributes": asked}});
-    let mut step = Step::new("POST", REVIEWS).json(&body);
-    step.mode = Mode::Until("/status/allowed".to_owned(), true.into());
-    step
+    Step::new("POST", REVIEWS)
+        .json(&body)
+        .until("/status/allowed", true)
 }
 
 /// Some of them, at least one, in the order of the list.

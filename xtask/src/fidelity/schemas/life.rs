@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::area::Chance;
-use super::super::sequence::{Mode, Sequence, Step};
+use super::super::sequence::{Sequence, Step};
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const MERGE: &str = "application/merge-patch+json";
@@ -18,17 +18,13 @@ pub fn sequence(title: &str, chance: &mut Chance) -> Sequence {
     let version = chance.pick(&["v1", "v2"]);
     let all = format!("/apis/{group}/{version}/namespaces/${{ns}}/gears");
     let mut steps = vec![Step::new("POST", DEFINITIONS).json(&definition)];
-    steps.push(until(&item, "/status/conditions/1/status", &json!("True")));
+    steps.push(Step::get(&item).until("/status/conditions/1/status", "True"));
     steps.push(Step::get(&item));
     managers(&mut steps, &item, chance);
-    steps.push(until(&all, "/kind", &json!("GearList")));
+    steps.push(Step::get(&all).until("/kind", "GearList"));
     objects(&mut steps, &all, &format!("{group}/{version}"), chance);
     steps.push(Step::new("DELETE", &item));
-    steps.push(until(
-        &item,
-        "/status/conditions/2/reason",
-        &json!("InstanceDeletionInProgress"),
-    ));
+    steps.push(Step::get(&item).until("/status/conditions/2/reason", "InstanceDeletionInProgress"));
     let gear = json!({"apiVersion": format!("{group}/{version}"), "kind": "Gear", "metadata": {"name": "late"}});
     steps.push(Step::new("POST", &all).json(&gear));
     let again = json!({"apiVersion": format!("{group}/{version}"), "kind": "Gear", "metadata": {"name": "new"}});
@@ -36,25 +32,14 @@ pub fn sequence(title: &str, chance: &mut Chance) -> Sequence {
     steps.push(apply.body(APPLY, again.to_string()));
     // That is written first, then the objects are deleted one after the other.
     let held = format!("{all}/held");
-    steps.push(until(
-        &held,
-        "/metadata/deletionGracePeriodSeconds",
-        &json!(0),
-    ));
+    steps.push(Step::get(&held).until("/metadata/deletionGracePeriodSeconds", 0));
     steps.push(Step::get(held));
     let free = Step::new("PATCH", format!("{all}/held"));
     steps.push(free.body(MERGE, r#"{"metadata":{"finalizers":null}}"#));
-    steps.push(until(&item, "/code", &json!(404)));
+    steps.push(Step::get(&item).until("/code", 404));
     Sequence {
         title: title.to_owned(),
         steps,
-    }
-}
-
-fn until(target: &str, at: &str, is: &Value) -> Step {
-    Step {
-        mode: Mode::Until(at.to_owned(), is.clone()),
-        ..Step::get(target)
     }
 }
 
@@ -115,9 +100,9 @@ fn managers(steps: &mut Vec<Step>, item: &str, chance: &mut Chance) {
         // The names controller may still have to say something.
         let names = format!("{item}?round={round}");
         steps.push(if renamed {
-            until(&names, "/status/acceptedNames/shortNames/0", &json!(value))
+            Step::get(&names).until("/status/acceptedNames/shortNames/0", value)
         } else {
-            until(&names, "/status/conditions/0/status", &json!("True"))
+            Step::get(&names).until("/status/conditions/0/status", "True")
         });
     }
 }

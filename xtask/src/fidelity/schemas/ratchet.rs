@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use simulator::conformance::schemas::samples;
 
 use super::super::area::Chance;
-use super::super::sequence::{Mode, Sequence, Step};
+use super::super::sequence::{Sequence, Step};
 use super::{text, upstream};
 
 /// Flawed objects that are stored, and objects that are not.
@@ -31,8 +31,7 @@ pub fn sequence(title: &str, definition: &Value, chance: &mut Chance) -> Sequenc
         "spec": {"group": group, "scope": "Namespaced", "names": {"plural": plural, "kind": kind},
             "versions": versions(&anything)}});
     let all = format!("/apis/{group}/{version}/namespaces/${{ns}}/{plural}");
-    let mut listed = Step::get(all.clone());
-    listed.mode = Mode::Until("/kind".to_owned(), json!(format!("{kind}List")));
+    let listed = Step::get(all.clone()).until("/kind", format!("{kind}List"));
     let mut steps = vec![Step::new("POST", DEFINITIONS).json(&copy).prepare(), listed];
     let api_version = format!("{group}/{version}");
     let objects = objects(definition, &api_version, chance);
@@ -93,9 +92,9 @@ fn in_force(schema: &Value, all: &str, api_version: &str, kind: &str) -> Step {
             _ => json!({"wrong": []}),
         };
     }
-    let mut step = Step::new("POST", format!("{all}?dryRun=All")).json(&probe);
-    step.mode = Mode::Until("/code".to_owned(), json!(422));
-    step
+    Step::new("POST", format!("{all}?dryRun=All"))
+        .json(&probe)
+        .until("/code", 422)
 }
 
 /// What is done to a stored object with a flaw: a label, a field beside the flaw, another object's content, and its own again.

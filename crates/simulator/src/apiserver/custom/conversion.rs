@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use machinery::builtin::validation::{FieldError, validate_annotations, validate_labels};
 use machinery::meta;
+use machinery::patch::go_type;
 use serde_json::{Map, Value, json};
 
 use super::embedded::{self, Malformed};
@@ -274,18 +275,6 @@ fn same_identity(original: &Value, converted: &Value) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn go_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "<nil>",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_i64() || number.is_u64() => "int64",
-        Value::Number(_) => "float64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
-    }
 }
 
 /// Of metadata, labels and annotations are the webhook's; the rest is the original's.

@@ -2,6 +2,7 @@
 //! `apiextensions-apiserver/pkg/registry/customresource/validator.go`.
 
 use machinery::builtin::validation::FieldError;
+use machinery::patch::{go_type, go_value};
 use serde_json::Value;
 
 /// What is at a path such as `.spec.replicas`, if anything. The error is Go's.
@@ -62,16 +63,8 @@ pub(super) fn selector_error(object: &Value, path: &str) -> Option<FieldError> {
 }
 
 fn accessor_error(path: &str, value: &Value, expected: &str) -> String {
-    let kind = match value {
-        Value::Null => "<nil>",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float64",
-        Value::Number(_) => "int64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
-    };
-    let shown = machinery::patch::go_value(value);
+    let kind = go_type(value);
+    let shown = go_value(value);
     format!("{path} accessor error: {shown} is of the type {kind}, expected {expected}")
 }
 

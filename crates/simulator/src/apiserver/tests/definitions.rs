@@ -167,18 +167,3 @@ fn a_patch_leaves_a_custom_object_its_kind_and_version() {
     let fields: Vec<_> = causes.map(|cause| &cause["field"]).collect();
     assert_eq!(fields, ["metadata.labels", "metadata.labels", "kind"]);
 }
-
-#[test]
-fn lists_are_looked_at_in_what_claims_to_be_of_another_kind() {
-    let tags = json!({"tags": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}}});
-    let mut server = server(&spec(&tags));
-    let mut body =
-        json!({"apiVersion": "x.example.com/v1", "kind": "Other", "metadata": {"name": "a"}});
-    body["spec"] = json!({"tags": ["x", "x"]});
-    let (status, reply) = server.call("POST", THINGS, &body);
-    assert_eq!(status, 422, "{reply}");
-    assert_eq!(
-        reply["message"],
-        "Other.x.example.com \"a\" is invalid: [kind: Invalid value: \"Other\": must be Thing, spec.tags[1]: Duplicate value: \"x\"]"
-    );
-}
