@@ -130,6 +130,12 @@ mod monitoring_faults {
     }
 
     #[test]
+    fn of_an_agent_on_every_node() {
+        let name = "agent_on_every_node/is_created_changes_its_mode_and_is_deleted";
+        every_failure(name, SHARE);
+    }
+
+    #[test]
     fn of_a_thanos_ruler() {
         every_failure("thanos_ruler/is_created_scaled_and_deleted", SHARE);
     }

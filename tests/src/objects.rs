@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use anyhow::{Context as _, Result};
 pub use machinery::pointer::{count as number, text};
 pub use monitoring::operator::resources::{
-    ALERTMANAGER, ALERTMANAGER_CONFIG, CONFIG_MAP, POD_MONITOR, PROBE, PROMETHEUS,
+    ALERTMANAGER, ALERTMANAGER_CONFIG, CONFIG_MAP, DAEMON_SET, POD_MONITOR, PROBE, PROMETHEUS,
     PROMETHEUS_AGENT, PROMETHEUS_RULE, SCRAPE_CONFIG, SECRET, SERVICE_MONITOR, STATEFUL_SET,
     STORAGE_CLASS, THANOS_RULER,
 };
@@ -36,7 +36,7 @@ pub const VOLUME: ResourceRef =
 pub static OF_ROLLOUTS: [&ResourceRef; 4] = [&ROLLOUT, &DEPLOYMENT, &REPLICA_SET, &SERVICE];
 
 /// What monitoring is about, besides pods.
-pub static OF_MONITORING: [&ResourceRef; 15] = [
+pub static OF_MONITORING: [&ResourceRef; 16] = [
     &PROMETHEUS,
     &PROMETHEUS_AGENT,
     &ALERTMANAGER,
@@ -48,6 +48,7 @@ pub static OF_MONITORING: [&ResourceRef; 15] = [
     &PROMETHEUS_RULE,
     &ALERTMANAGER_CONFIG,
     &STATEFUL_SET,
+    &DAEMON_SET,
     &SERVICE,
     &SECRET,
     &CONFIG_MAP,

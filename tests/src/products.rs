@@ -127,6 +127,13 @@ pub static AGENT: Stage = Stage {
     ..STAGE
 };
 
+/// Agents, which may run on every node, and what they select.
+pub static ON_EVERY_NODE: Stage = Stage {
+    kinds: &["PodMonitor", "PrometheusAgent"],
+    monitoring: |options, _| options.gates.daemon_sets = true,
+    ..STAGE
+};
+
 /// Alertmanagers and their routes.
 pub static ALERTMANAGER: Stage = Stage {
     kinds: &["Alertmanager", "AlertmanagerConfig"],

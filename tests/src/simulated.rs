@@ -80,8 +80,9 @@ pub struct Turnover {
 }
 
 /// Kinds that are counted. Events come and go with failures.
-const COUNTED: [&str; 9] = [
+const COUNTED: [&str; 10] = [
     "apps/statefulsets",
+    "apps/daemonsets",
     "/secrets",
     "/configmaps",
     "/persistentvolumeclaims",

@@ -119,7 +119,7 @@ fn pod(pod: &Value) -> Value {
 }
 
 /// Keys whose values chance or the number of writes decides.
-const MASKED: [&str; 11] = [
+const MASKED: [&str; 13] = [
     "uid",
     "resourceVersion",
     "generation",
@@ -132,6 +132,9 @@ const MASKED: [&str; 11] = [
     // Of what a StatefulSet was before, which an end that was reached another way had another one of.
     "prometheus-operator-input-hash",
     "volumeName",
+    // How often the template of a DaemonSet changed.
+    "deprecated.daemonset.template.generation",
+    "pod-template-generation",
 ];
 
 static UID: LazyLock<Regex> = LazyLock::new(|| {

@@ -83,7 +83,9 @@ impl Witness {
             "/services" => self
                 .foreign_service(write, &target)
                 .or_else(|| self.foreign_part(write, &target)),
-            "apps/statefulsets" | "/secrets" | "/configmaps" => self.foreign_part(write, &target),
+            "apps/statefulsets" | "apps/daemonsets" | "/secrets" | "/configmaps" => {
+                self.foreign_part(write, &target)
+            }
             "/persistentvolumeclaims" => {
                 Some("MON-4: claims are nobody's but the user's".to_owned())
             }
@@ -161,7 +163,13 @@ impl Witness {
     /// A write that leaves everything as it is.
     fn idle(&self, write: &Write, target: &Target) -> Option<String> {
         let monitoring = target.table.starts_with("monitoring.coreos.com/");
-        let kept = ["/secrets", "/configmaps", "apps/statefulsets"].contains(&&*target.table);
+        let kept = [
+            "/secrets",
+            "/configmaps",
+            "apps/statefulsets",
+            "apps/daemonsets",
+        ];
+        let kept = kept.contains(&&*target.table);
         if !self.undisturbed || !(monitoring || kept) {
             return None;
         }

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::objects::{
-    ALERTMANAGER, ALERTMANAGER_CONFIG, POD, POD_MONITOR, PROBE, PROMETHEUS, PROMETHEUS_AGENT,
-    PROMETHEUS_RULE, SCRAPE_CONFIG, SECRET, SERVICE_MONITOR, STATEFUL_SET, THANOS_RULER, number,
-    text,
+    ALERTMANAGER, ALERTMANAGER_CONFIG, DAEMON_SET, POD, POD_MONITOR, PROBE, PROMETHEUS,
+    PROMETHEUS_AGENT, PROMETHEUS_RULE, SCRAPE_CONFIG, SECRET, SERVICE_MONITOR, STATEFUL_SET,
+    THANOS_RULER, number, text,
 };
 use crate::unpack;
 
@@ -31,6 +31,12 @@ pub fn prometheus(name: &str, more: &Value) -> Value {
 /// An agent of one replica that selects all pod monitors of its namespace, with more in its spec.
 pub fn agent(name: &str, more: &Value) -> Value {
     let spec = json!({"replicas": 1, "podMonitorSelector": {}});
+    object(&PROMETHEUS_AGENT, name, &merge::apply(&spec, more))
+}
+
+/// An agent on every node that selects all pod monitors of its namespace, with more in its spec.
+pub fn agent_on_every_node(name: &str, more: &Value) -> Value {
+    let spec = json!({"mode": "DaemonSet", "podMonitorSelector": {}});
     object(&PROMETHEUS_AGENT, name, &merge::apply(&spec, more))
 }
 
@@ -120,6 +126,19 @@ fn is_ready(workload: &Value) -> bool {
             .all(|count| number(workload, &format!("/status/{count}")) == wanted)
 }
 
+/// Whether the pods of an agent on every node are available, all of its newest template.
+fn is_on_every_node(agent: &Value, set: &Value) -> bool {
+    let nodes = number(set, "/status/desiredNumberScheduled");
+    let counts = ["replicas", "updatedReplicas", "availableReplicas"];
+    nodes > 0
+        && number(set, "/status/observedGeneration") == meta::generation(set)
+        && says(agent, "Reconciled", "True")
+        && says(agent, "Available", "True")
+        && counts
+            .iter()
+            .all(|count| number(agent, &format!("/status/{count}")) == nodes)
+}
+
 /// Who uses an object, by its status: `RESOURCE NAME STATUS`, sorted.
 pub fn bindings(object: &Value) -> Vec<String> {
     let bindings = object.pointer("/status/bindings").and_then(Value::as_array);
@@ -142,6 +161,18 @@ impl Cluster {
     pub async fn until_ready(&self, resource: &ResourceRef, name: &str) -> Result<Value> {
         let what = format!("{} {name} is ready", resource.kind);
         self.until(&what, resource, name, is_ready).await
+    }
+
+    /// Waits until an agent has a pod on every node, ready and of its newest template; its DaemonSet.
+    pub async fn until_on_every_node(&self, name: &str) -> Result<Value> {
+        let set_name = format!("prom-agent-{name}");
+        let what = format!("PrometheusAgent {name} is ready on every node");
+        self.eventually(&what, async || {
+            let set = self.find(&DAEMON_SET, &set_name).await?;
+            let agent = self.get(&PROMETHEUS_AGENT, name).await?;
+            Ok(set.filter(|set| is_on_every_node(&agent, set)))
+        })
+        .await
     }
 
     /// Waits until a condition of a workload has a status, concluded from its spec as it is.
@@ -199,8 +230,16 @@ impl Cluster {
 
     /// What a Secret holds under a key, decompressed; empty while it isn't there.
     pub async fn held(&self, secret: &str, key: &str) -> Result<String> {
-        let secret = self.find(&SECRET, secret).await?;
-        Ok(secret.map_or_else(String::new, |secret| unpack::text_of(&secret, key)))
+        let Some(secret) = self.find(&SECRET, secret).await? else {
+            return Ok(String::new());
+        };
+        let mut parts = unpack::Parts::new();
+        if secret.pointer(&format!("/data/{key}.parts")).is_some() {
+            for other in self.list(&SECRET).await? {
+                parts.extend(unpack::parts_of(&other, key));
+            }
+        }
+        Ok(unpack::text_of(&secret, key, &parts))
     }
 
     /// The configuration in the Secret of a Prometheus; empty while there is none.
@@ -251,7 +290,7 @@ impl Cluster {
         self.until_gone(&[(resource, name)]).await?;
         self.eventually("what was made of it is gone too", async || {
             let mut left = 0;
-            for resource in [&STATEFUL_SET, &SECRET, &POD] {
+            for resource in [&STATEFUL_SET, &DAEMON_SET, &SECRET, &POD] {
                 let all = self.list(resource).await?;
                 let ours = |object: &&Value| {
                     let by = machinery::meta::label(object, "app.kubernetes.io/managed-by");

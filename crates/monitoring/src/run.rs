@@ -31,7 +31,7 @@ use crate::operator::memory::Memories;
 use crate::operator::reconciler::WorkloadReconciler;
 use crate::operator::references::Source;
 use crate::operator::refusals::{self, Told};
-use crate::operator::resources::{CONFIG_MAP, SECRET, STATEFUL_SET};
+use crate::operator::resources::{CONFIG_MAP, DAEMON_SET, SECRET, STATEFUL_SET};
 use crate::operator::selectable::Selectable;
 use crate::operator::selecting::{Configuration, Selecting, regarding, wanting};
 use crate::operator::stored::Own;
@@ -44,6 +44,8 @@ use crate::workload::Settings;
 pub const LEASE: &str = "carrick-monitoring";
 /// Field manager of everything that is written; upstream's.
 const FIELD_MANAGER: &str = "PrometheusOperator";
+/// Upstream's words for an agent that is to run on every node, where none may.
+const GATE_CLOSED: &str = "feature gate for Prometheus Agent's DaemonSet mode is not enabled";
 /// What is made bears this label; watches of Secrets and others are kept to it.
 const OURS: &str = "managed-by=prometheus-operator";
 
@@ -102,6 +104,8 @@ pub struct Selectors {
 /// Upstream's feature gates of what is here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gates {
+    /// `PrometheusAgentDaemonSet`: agents can run on every node.
+    pub daemon_sets: bool,
     /// `PrometheusTopologySharding`.
     pub topology_sharding: bool,
     /// `PrometheusShardRetentionPolicy`.
@@ -113,6 +117,7 @@ pub struct Gates {
 impl Default for Gates {
     fn default() -> Self {
         Self {
+            daemon_sets: false,
             topology_sharding: true,
             shard_retention: true,
             bindings: true,
@@ -182,14 +187,19 @@ pub async fn run(
 ) -> Result<(), Error> {
     loop {
         let client = client_of(client.clone(), &options);
-        let Some(usable) = shutdown.or(Usable::look_up(&client, options.scope())).await else {
+        let Some(usable) = shutdown
+            .or(Usable::look_up(&client, options.scope(), options.gates))
+            .await
+        else {
             return Ok(());
         };
         let usable = usable?;
         let again = AtomicBool::new(false);
         let (trigger, stop) = shutdown::channel();
         let watching = async {
-            let changed = shutdown.or(usable.changed(&client, options.scope())).await;
+            let changed = shutdown
+                .or(usable.changed(&client, options.scope(), options.gates))
+                .await;
             again.store(changed.is_some(), Ordering::Release);
             trigger.trigger();
             std::future::pending::<()>().await;
@@ -267,7 +277,10 @@ struct Shared {
     own_secrets: Cache<Whole>,
     own_config_maps: Cache<Whole>,
     own_stateful_sets: Cache<Whole>,
+    /// Where agents can run on every node.
+    own_daemon_sets: Option<Cache<Whole>>,
     own: Own,
+    no_daemon_sets: Option<Arc<str>>,
     writes_bindings: bool,
     labels_pods: bool,
 }
@@ -292,10 +305,14 @@ impl Shared {
         let own_secrets: Cache<Whole> = whole(SECRET, &ours);
         let own_config_maps: Cache<Whole> = whole(CONFIG_MAP, &ours);
         let own_stateful_sets: Cache<Whole> = whole(STATEFUL_SET, &ours);
+        let no_daemon_sets = no_daemon_sets(options.gates, usable);
+        let own_daemon_sets: Option<Cache<Whole>> =
+            no_daemon_sets.is_none().then(|| whole(DAEMON_SET, &ours));
         let own = Own {
             secrets: own_secrets.index_by_controller(),
             config_maps: own_config_maps.index_by_controller(),
             stateful_sets: own_stateful_sets.index_by_controller(),
+            daemon_sets: own_daemon_sets.as_ref().map(Cache::index_by_controller),
         };
         let namespaces = match usable.lacks("namespaces", "", &["list", "watch"]) {
             None => manager.cache(NAMESPACE, Scope::all()),
@@ -321,7 +338,9 @@ impl Shared {
             own_secrets,
             own_config_maps,
             own_stateful_sets,
+            own_daemon_sets,
             own,
+            no_daemon_sets,
         }
     }
 
@@ -347,6 +366,7 @@ impl Shared {
             watch: watch.clone(),
             reports,
             labels_pods: self.labels_pods,
+            no_daemon_sets: self.no_daemon_sets.clone(),
             writes_bindings: self.writes_bindings,
             settings: Arc::new(options.settings.clone()),
             options: options.generator(),
@@ -413,6 +433,18 @@ impl Shared {
     }
 }
 
+/// Why agents can't run on every node, if they can't.
+fn no_daemon_sets(gates: Gates, usable: &Usable) -> Option<Arc<str>> {
+    if !gates.daemon_sets {
+        let remedy = "start the operator with --feature-gates=PrometheusAgentDaemonSet=true";
+        return Some(format!("{GATE_CLOSED}: {remedy}").into());
+    }
+    let verbs = ["get", "list", "watch", "create", "update", "delete"];
+    let lacking = usable.lacks(&DAEMON_SET.plural, &DAEMON_SET.group, &verbs)?;
+    tracing::warn!(why = lacking, "agents can't run on every node");
+    Some(format!("{lacking}: grant it to the operator").into())
+}
+
 /// Adds the monitoring controllers whose kinds are served and may be watched.
 fn add(manager: &mut Manager, options: &RunOptions, usable: &Usable, metrics: &Metrics) {
     let shared = Shared::new(manager, options, usable);
@@ -427,7 +459,15 @@ fn add(manager: &mut Manager, options: &RunOptions, usable: &Usable, metrics: &M
         controller
     });
     let agents = Name::PrometheusAgent;
-    adding.add::<PrometheusAgent>(agents, &options.prometheuses, |controller, _| controller);
+    let daemon_sets = shared.own_daemon_sets.as_ref();
+    adding.add::<PrometheusAgent>(
+        agents,
+        &options.prometheuses,
+        |controller, _| match daemon_sets {
+            Some(daemon_sets) => controller.owned(daemon_sets, &PrometheusAgent::RESOURCE),
+            None => controller,
+        },
+    );
     let kind = Configuration::AlertmanagerConfig;
     let configs = shared.configurations.by_kind.get(&kind);
     let alertmanagers = Name::Alertmanager;

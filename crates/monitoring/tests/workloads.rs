@@ -4,7 +4,7 @@
 use monitoring::api::{Alertmanager, Prometheus, PrometheusAgent, ThanosRuler, read};
 use monitoring::config::prometheus::Options;
 use monitoring::workload::{
-    AgentInput, ServerInput, Settings, ThanosRulerInput, WorkloadError, agent_daemon_set,
+    AgentInput, Secrets, ServerInput, Settings, ThanosRulerInput, WorkloadError, agent_daemon_set,
     agent_stateful_set, alertmanager_service, alertmanager_stateful_set, prometheus_service,
     server_stateful_set, shard_name, shard_names, thanos_ruler_service, thanos_ruler_stateful_set,
 };
@@ -35,7 +35,10 @@ fn shard(prometheus: &Prometheus, settings: &Settings, shard: i32) -> Result<Val
         options: options(),
         shard,
         rule_config_maps: &["r-0".to_owned()],
-        tls_secrets: 2,
+        secrets: Secrets {
+            tls: 2,
+            configuration: 0,
+        },
         input_hash: "h",
     })
     .map(|built| built.object)
@@ -278,7 +281,10 @@ fn an_agent_on_every_node_has_neither_shards_nor_a_claim() {
         settings: &Settings::default(),
         options: options(),
         shard: 0,
-        tls_secrets: 1,
+        secrets: Secrets {
+            tls: 1,
+            configuration: 0,
+        },
         input_hash: "h",
     };
     let made = agent_daemon_set(input).unwrap().object;
@@ -467,7 +473,10 @@ fn the_server_of_an_old_chart_is_made_as_upstream_makes_it() {
         options: options(),
         shard: 0,
         rule_config_maps: &rules,
-        tls_secrets: 0,
+        secrets: Secrets {
+            tls: 0,
+            configuration: 0,
+        },
         input_hash: "HASH",
     })
     .unwrap()

@@ -18,6 +18,27 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A configuration in parts of which one is missing.
+    #[error(
+        "{}, a part that {} names, isn't there yet: the kubelet brings the Secrets of a configuration one after the other, and \
+         the last configuration stays until all are there",
+        part.display(),
+        list.display()
+    )]
+    Part {
+        /// The file that names its parts.
+        list: PathBuf,
+        /// The part.
+        part: PathBuf,
+    },
+    /// The list of parts holds something else.
+    #[error("{}: {line:?} is no SHA-256 digest", list.display())]
+    List {
+        /// The file.
+        list: PathBuf,
+        /// What it holds.
+        line: String,
+    },
     /// The address of metrics and health.
     #[error("listen on {address}: {source}")]
     Listen {

@@ -15,6 +15,7 @@ mod flags;
 mod log;
 mod metrics;
 mod normalise;
+mod parts;
 mod reload;
 mod reloader;
 mod schedule;

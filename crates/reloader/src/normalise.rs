@@ -13,6 +13,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::expand::Expander;
 use crate::files::{self, Digest};
+use crate::parts::{self, Parts};
 
 /// How a file begins that gzip wrote.
 const GZIP: [u8; 3] = [0x1f, 0x8b, 0x08];
@@ -35,10 +36,10 @@ pub(crate) fn normalise(
     output: Option<&Path>,
     environment: &Environment,
 ) -> Result<Normalised, Error> {
-    let file = files::open(config).map_err(Error::file("read config file", config))?;
+    let parts = parts::open(config)?;
     let mut hash = Sha256::new();
     files::begin(&mut hash, config);
-    let mut reader = Hashing { file, hash };
+    let mut reader = Hashing { parts, hash };
     let unset = match output {
         None => Vec::new(),
         Some(output) => write(&mut reader, config, output, environment)?,
@@ -106,15 +107,15 @@ fn expand(
     Ok(unset)
 }
 
-/// A file of which everything that is read is hashed.
+/// A configuration of which everything that is read is hashed.
 struct Hashing {
-    file: std::fs::File,
+    parts: Parts,
     hash: Sha256,
 }
 
 impl Read for Hashing {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
+        let count = self.parts.read(buffer)?;
         self.hash.update(buffer.get(..count).unwrap_or_default());
         Ok(count)
     }
@@ -166,6 +167,26 @@ mod tests {
     fn members_of_a_packed_file_are_joined() {
         let stored = [packed("a: $(SHA"), packed("RD)\n")].concat();
         assert_eq!(written(&Folder::new(), &stored).0, "a: 3\n");
+    }
+
+    #[test]
+    fn parts_are_joined_and_all_of_them_count() {
+        let folder = Folder::new();
+        let whole = packed("a: $(SHARD), and more\n");
+        let (first, rest) = whole.split_at(12);
+        let digest = "0".repeat(64);
+        folder.file("config.parts", digest.as_bytes());
+        let one = normalise(&folder.file("config", first), None, &environment());
+        assert!(matches!(one, Err(Error::Part { .. })), "{one:?}");
+        folder.file(&format!("config.{digest}"), rest);
+        let (out, normalised) = written(&folder, first);
+        assert_eq!(out, "a: 3, and more\n");
+        let alone = written(&Folder::new(), &whole).1;
+        assert_ne!(normalised.digest, alone.digest, "the folder's name counts");
+        folder.file(&format!("config.{digest}"), &rest[1..]);
+        let config = folder.path("config");
+        let other = normalise(&config, None, &environment()).unwrap().digest;
+        assert_ne!(other, normalised.digest);
     }
 
     #[test]

@@ -54,8 +54,13 @@ pub struct Monitoring {
     /// Objects that are selected, by table and key.
     selected: BTreeMap<String, Arc<Value>>,
     sets: BTreeMap<String, Set>,
+    daemon_sets: BTreeMap<String, Arc<Value>>,
     jobs: BTreeMap<String, Jobs>,
     texts: BTreeMap<String, String>,
+    /// Parts of configurations that are too large for one Secret.
+    parts: unpack::Parts,
+    /// The Secrets that ever held such parts: with the first of them, pods get a volume of several.
+    spread: BTreeSet<String>,
     /// How often a monitor changed, by what the names of its jobs begin with.
     monitors: BTreeMap<String, usize>,
     /// How often something changed that every job may depend on.
@@ -116,6 +121,12 @@ impl Monitoring {
             "/configmaps" => self.config_map(&change),
             "/namespaces" => self.elsewhere += usize::from(change.touches("/metadata/labels")),
             "apps/statefulsets" => self.set(&change),
+            "apps/daemonsets" if change.deleted => {
+                self.daemon_sets.remove(&change.key);
+            }
+            "apps/daemonsets" => {
+                self.daemon_sets.insert(change.key, change.after.clone());
+            }
             table => {
                 if let Some(plural) = table.strip_prefix(GROUP) {
                     self.custom(plural, &change);
@@ -239,6 +250,11 @@ impl Monitoring {
             ),
             ("alertmanager.yaml.gz", configuration::alertmanager),
         ] {
+            let parts = unpack::parts_of(change.after, file);
+            if !parts.is_empty() && self.spread.insert(change.key.clone()) {
+                self.may_roll(change.after);
+            }
+            self.parts.extend(parts);
             let held = change
                 .after
                 .pointer("/data")
@@ -250,7 +266,7 @@ impl Monitoring {
                 self.texts.remove(&change.key);
                 continue;
             }
-            let text = unpack::text_of(change.after, file);
+            let text = unpack::text_of(change.after, file, &self.parts);
             if let Err(why) = check(&text) {
                 self.violated("MON-1", change.after, &why);
             }
@@ -308,12 +324,20 @@ impl Monitoring {
         }
     }
 
-    /// The workload of a StatefulSet, by name, while it is there.
-    fn owner(&self, set: &Value) -> Option<(String, Arc<Value>, usize)> {
-        let owner = meta::controller_of(set)?;
-        let name = format!("{}/{}/{}", owner.kind, meta::namespace(set), owner.name);
+    /// The workload that an object is made for, by name, while it is there.
+    fn owner(&self, made: &Value) -> Option<(String, Arc<Value>, usize)> {
+        let owner = meta::controller_of(made)?;
+        let name = format!("{}/{}/{}", owner.kind, meta::namespace(made), owner.name);
         let (workload, changes) = self.workloads.get(&name)?;
         (meta::uid(workload) == owner.uid).then(|| (name, workload.clone(), *changes))
+    }
+
+    /// Pods of what this object is made for may be replaced once more than it changes.
+    fn may_roll(&mut self, made: &Value) {
+        let name = self.owner(made).map(|(name, _, _)| name);
+        if let Some((_, changes)) = name.and_then(|name| self.workloads.get_mut(&name)) {
+            *changes += 1;
+        }
     }
 
     fn set(&mut self, change: &Change) {
@@ -373,10 +397,11 @@ impl Monitoring {
                     })
                 });
             // Somebody else's operator, or nobody's.
-            let seen = self.sets.values().any(|set| {
-                meta::controller_of(&set.object)
-                    .is_some_and(|owner| owner.uid == meta::uid(&workload))
-            });
+            let is_of = |set: &Value| {
+                meta::controller_of(set).is_some_and(|owner| owner.uid == meta::uid(&workload))
+            };
+            let seen = self.sets.values().any(|set| is_of(&set.object))
+                || self.daemon_sets.values().any(|set| is_of(set));
             if !untouched && reconciled && (seen || !self.deleted.is_empty()) {
                 self.whole(&workload);
             }
@@ -401,8 +426,20 @@ impl Monitoring {
             shard => format!("{base}-shard-{shard}"),
         });
         let namespace = meta::namespace(workload);
+        let everywhere = text(workload, "/spec/mode") == "DaemonSet";
+        let is_there = self
+            .daemon_sets
+            .contains_key(&format!("{namespace}/{base}"));
+        if kind == "PrometheusAgent" && everywhere != is_there {
+            let what = if everywhere { "is missing" } else { "is left" };
+            self.violated("MON-2", workload, &format!("DaemonSet {base} {what}"));
+        }
         for name in wanted {
-            if !self.sets.contains_key(&format!("{namespace}/{name}")) {
+            let is_there = self.sets.contains_key(&format!("{namespace}/{name}"));
+            if everywhere && is_there {
+                self.violated("MON-2", workload, &format!("StatefulSet {name} is left"));
+            }
+            if !everywhere && !is_there {
                 self.violated("MON-2", workload, &format!("StatefulSet {name} is missing"));
             }
         }

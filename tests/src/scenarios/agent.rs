@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::cluster::Cluster;
-use crate::objects::{POD_MONITOR, PROMETHEUS_AGENT, SERVICE, STATEFUL_SET};
-use crate::workloads::{agent, pod_monitor};
+use crate::objects::{DAEMON_SET, POD_MONITOR, PROMETHEUS_AGENT, SERVICE, STATEFUL_SET, text};
+use crate::workloads::{agent, agent_on_every_node, condition, pod_monitor};
 
 /// An agent comes, takes pod monitors, is sharded, and takes everything with it.
 pub async fn is_created_sharded_and_deleted(cluster: &Cluster) -> Result<()> {
@@ -36,6 +36,26 @@ pub async fn is_created_sharded_and_deleted(cluster: &Cluster) -> Result<()> {
     cluster.until_deleted(&PROMETHEUS_AGENT, "edge").await?;
     cluster
         .until_bound(&POD_MONITOR, "web", &[])
+        .await
+        .map(drop)
+}
+
+/// Where the gate for it is closed, an agent that is to run on every node says so, and runs once it is to run otherwise.
+pub async fn runs_nowhere_without_the_gate(cluster: &Cluster) -> Result<()> {
+    cluster
+        .apply(&agent_on_every_node("edge", &json!({})))
+        .await?;
+    let refused = cluster
+        .until_says(&PROMETHEUS_AGENT, "edge", "Reconciled", "False")
+        .await?;
+    let why = text(condition(&refused, "Reconciled"), "/message");
+    let wanted = "feature gate for Prometheus Agent's DaemonSet mode is not enabled";
+    ensure!(why.starts_with(wanted), "{why}");
+    ensure!(cluster.list(&DAEMON_SET).await?.is_empty());
+    let change = json!({"spec": {"mode": null}});
+    cluster.merge(&PROMETHEUS_AGENT, "edge", change).await?;
+    cluster
+        .until_ready(&PROMETHEUS_AGENT, "edge")
         .await
         .map(drop)
 }

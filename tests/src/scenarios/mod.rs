@@ -1,6 +1,7 @@
 //! All scenarios, in one table. Each is run by a test of its own on every ground, under `SUBJECT::NAME`.
 
 pub mod agent;
+pub mod agent_on_every_node;
 pub mod alertmanager;
 pub mod bad_input;
 pub mod bindings;
@@ -11,6 +12,7 @@ pub mod deployment;
 pub mod disturbed;
 pub mod killed;
 pub mod killed_monitoring;
+pub mod large_configuration;
 pub mod prometheus;
 pub mod repair_by_deletion;
 pub mod repair_by_eviction;
@@ -21,6 +23,7 @@ pub mod upkeep;
 pub mod upstream_agent;
 pub mod upstream_alertmanager;
 pub mod upstream_bindings;
+pub mod upstream_daemon_set;
 pub mod upstream_definitions;
 pub mod upstream_operators;
 pub mod upstream_prometheus;
@@ -118,7 +121,13 @@ table! { $
         am_scale_up_without_labels, am_storage_update, am_with_statefulset_creation_failure;
 
     [AGENT]
-    agent: is_created_sharded_and_deleted;
+    agent: is_created_sharded_and_deleted, runs_nowhere_without_the_gate;
+
+    [ON_EVERY_NODE]
+    agent_on_every_node: is_created_changes_its_mode_and_is_deleted;
+    upstream_daemon_set: create_prometheus_agent_daemon_set, prom_agent_daemon_set_resource_update,
+        prom_agent_reconcile_daemon_set_resource_update, prom_agent_reconcile_daemon_set_resource_delete,
+        prometheus_agent_daemon_set_select_pod_monitor;
 
     [SCRAPING]
     upstream_agent: create_prometheus_agent, prometheus_agent_and_server_name_colision, prometheus_agent_check_storage_class,
@@ -141,6 +150,7 @@ table! { $
         rm_prome_rule_binding_during_workload_delete_for_thanos_ruler;
 
     [SELECTED]
+    large_configuration: is_spread_over_secrets;
     upstream_bindings: finalizer_when_status_for_config_resources_enabled,
         service_monitor_status_subresource, garbage_collection_of_service_monitor_binding,
         rm_service_monitor_binding_during_workload_delete, service_monitor_status_with_multiple_workloads,

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use machinery::duration::GoDuration;
 use machinery::yaml;
+use monitoring::run::Gates;
 use rollouts::RunOptions;
 use rollouts::install::{Install, NAME};
 use runtime::client::{Client, ClientOptions};
@@ -365,6 +366,11 @@ impl Controllers {
             acting_as(::monitoring::access::NAME),
             ::monitoring::RunOptions {
                 qps: None,
+                // Whoever tries a manifest has no flags to open it with.
+                gates: Gates {
+                    daemon_sets: true,
+                    ..Gates::default()
+                },
                 ..::monitoring::RunOptions::default()
             },
             stopped.clone(),

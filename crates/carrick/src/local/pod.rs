@@ -180,6 +180,7 @@ fn translate(
         discovery,
     };
     let mut discovered = BTreeMap::new();
+    let files = translation::joined(files);
     let translated = files.iter().map(|(path, content)| {
         let found = if translation::is_configuration(path) {
             translation::translate(content, &place)

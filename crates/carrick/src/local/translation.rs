@@ -1,6 +1,7 @@
 //! Configurations of Prometheus and Alertmanager in terms of this machine, as they are put into a pod's folder: a process has
 //! no root of its own, no cluster DNS and, with some builds, no discovery in Kubernetes (ADR 6).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Read as _;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use machinery::yaml;
 use serde_json::{Map, Value, json};
+use simulator::nodes::containers::Files;
 
 use super::names::Names;
 use super::paths;
@@ -56,6 +58,37 @@ pub struct Translated {
 /// Whether a file of a volume is translated.
 pub fn is_configuration(path: &str) -> bool {
     FILES.contains(&path)
+}
+
+/// The files of a volume in which a configuration that several Secrets hold is one file. If a part isn't there yet, nothing
+/// is joined, and the reloader says so.
+pub fn joined(files: &Files) -> Cow<'_, Files> {
+    let mut all = Cow::Borrowed(files);
+    for name in FILES {
+        let list_name = format!("{name}.parts");
+        let Some(list) = files.get(&list_name) else {
+            continue;
+        };
+        let list = String::from_utf8_lossy(list);
+        let named: Vec<String> = list
+            .lines()
+            .map(|digest| format!("{name}.{digest}"))
+            .collect();
+        let first = files.get(*name);
+        let parts = named.iter().map(|name| files.get(name));
+        let content: Option<Vec<&[u8]>> = std::iter::once(first)
+            .chain(parts)
+            .map(|part| part.map(Vec::as_slice))
+            .collect();
+        if let Some(content) = content {
+            let files = all.to_mut();
+            files.insert((*name).to_owned(), content.concat());
+            for part in named.iter().chain([&list_name]) {
+                files.remove(part);
+            }
+        }
+    }
+    all
 }
 
 /// Translates one; `None` for what is no YAML, which the program had better complain about itself.
@@ -191,6 +224,22 @@ scrape_configs:
   - replacement: prober.default.svc:9115
     target_label: __address__
 ";
+
+    #[test]
+    fn a_configuration_in_parts_is_one_file_as_soon_as_all_are_there() {
+        let file = |name: &str, text: &str| (name.to_owned(), text.as_bytes().to_vec());
+        let mut files = Files::from([
+            file("prometheus.yaml.gz", "a"),
+            file("prometheus.yaml.gz.parts", "2\n1\n"),
+            file("prometheus.yaml.gz.1", "c"),
+            file("rules", "r"),
+        ]);
+        assert_eq!(*joined(&files), files);
+        files.extend([file("prometheus.yaml.gz.2", "b")]);
+        let whole = Files::from([file("prometheus.yaml.gz", "abc"), file("rules", "r")]);
+        assert_eq!(*joined(&files), whole);
+        assert_eq!(*joined(&whole), whole);
+    }
 
     fn translated(discovery: &Discovery) -> (Value, BTreeMap<PathBuf, Value>) {
         let paths = [

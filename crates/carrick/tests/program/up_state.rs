@@ -327,7 +327,7 @@ fn a_damaged_file_is_named_and_left_as_it_is() {
 fn a_full_disk_ends_it_with_everything_kept_that_was_answered() {
     let folder = Folder::new("full");
     let script = format!(
-        "trap '' XFSZ; ulimit -f 6000; exec {PROGRAM} up --addr 127.0.0.1:0 --state {}",
+        "trap '' XFSZ; ulimit -f 20000; exec {PROGRAM} up --addr 127.0.0.1:0 --state {}",
         folder.0.display()
     );
     let up = Up::of(Command::new("sh").args(["-c", &script])).unwrap();

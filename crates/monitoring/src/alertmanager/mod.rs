@@ -78,7 +78,8 @@ impl Workload for Alertmanager {
             secrets: secrets.map(|suffix| format!("{prefix}{suffix}")).to_vec(),
             config_maps: Vec::new(),
             stateful_sets: vec![prefix],
-            service: service.unwrap_or_else(|| "alertmanager-operated".to_owned()),
+            daemon_sets: Vec::new(),
+            service: Some(service.unwrap_or_else(|| "alertmanager-operated".to_owned())),
         }
     }
 

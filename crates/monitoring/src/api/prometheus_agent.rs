@@ -12,3 +12,10 @@ api_object! {
         inline common: CommonPrometheusFields
     }
 }
+
+impl PrometheusAgentSpec {
+    /// Whether a pod runs on every node, instead of replicas in shards.
+    pub fn is_on_every_node(&self) -> bool {
+        self.mode.as_deref() == Some("DaemonSet")
+    }
+}

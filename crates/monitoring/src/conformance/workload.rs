@@ -9,8 +9,8 @@ use crate::api::alertmanager::ClusterTlsConfig;
 use crate::api::workload::PrometheusWebSpec;
 use crate::api::{Alertmanager, Prometheus, PrometheusAgent, ThanosRuler, read};
 use crate::workload::{
-    AgentInput, Built, ClusterTls, Mounted, ReloaderSettings, Repair, ServerInput, Settings,
-    ThanosRulerInput, WebConfig, WorkloadError, agent_stateful_set, alertmanager_spec,
+    AgentInput, Built, ClusterTls, Mounted, ReloaderSettings, Repair, Secrets, ServerInput,
+    Settings, ThanosRulerInput, WebConfig, WorkloadError, agent_stateful_set, alertmanager_spec,
     alertmanager_stateful_set, server_stateful_set, thanos_ruler_stateful_set,
 };
 
@@ -112,6 +112,13 @@ fn tls_secrets(input: &Value) -> usize {
     sources.and_then(Value::as_array).map_or(0, Vec::len)
 }
 
+fn secrets(input: &Value) -> Secrets {
+    Secrets {
+        tls: tls_secrets(input),
+        configuration: 0,
+    }
+}
+
 fn rules(input: &Value) -> Vec<String> {
     let names = input.get("ruleConfigMapNames").and_then(Value::as_array);
     names
@@ -130,7 +137,7 @@ fn server(input: &Value) -> Result<Built, WorkloadError> {
         options: options(input),
         shard: shard(input),
         rule_config_maps: &rules(input),
-        tls_secrets: tls_secrets(input),
+        secrets: secrets(input),
         input_hash: text(input, "inputHash"),
     })
 }
@@ -143,7 +150,7 @@ fn agent(input: &Value) -> Result<Built, WorkloadError> {
         settings: &settings(input),
         options: options(input),
         shard: shard(input),
-        tls_secrets: tls_secrets(input),
+        secrets: secrets(input),
         input_hash: text(input, "inputHash"),
     })
 }

@@ -287,7 +287,7 @@ impl Gates {
     fn expose(self, out: &mut Exposition) {
         let help = "Reports about the Prometheus operator feature gates. A value of 1 means that the feature gate is enabled. Otherwise the value is 0.";
         for (name, open) in [
-            ("PrometheusAgentDaemonSet", false),
+            ("PrometheusAgentDaemonSet", self.daemon_sets),
             ("PrometheusShardRetentionPolicy", self.shard_retention),
             ("PrometheusTopologySharding", self.topology_sharding),
             ("RemoteWriteCustomResourceDefinition", false),

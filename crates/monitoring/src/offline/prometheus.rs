@@ -102,6 +102,7 @@ impl World<'_> {
             // Shards of agents are never retained.
             let options = Options {
                 retention_policies: false,
+                daemon_set: agent.spec.is_on_every_node(),
                 ..options()
             };
             match agent_configuration(&agent, &selected, &additional, &self.assets, options) {

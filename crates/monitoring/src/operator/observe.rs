@@ -39,6 +39,7 @@ pub async fn observe<W: Workload>(
         writes_bindings: caches.writes_bindings,
         reports: caches.reports,
         labels_pods: caches.labels_pods,
+        no_daemon_sets: caches.no_daemon_sets.clone(),
         assets: Assets::default(),
         stored: Stored::default(),
         pods: Vec::new(),

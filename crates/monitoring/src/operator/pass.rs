@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::decision::{Decision, Remark};
 use super::memory::Memory;
 use super::refusals::Refused;
-use super::resources::{CONFIG_MAP, SECRET, STATEFUL_SET};
+use super::resources::{CONFIG_MAP, DAEMON_SET, SECRET, STATEFUL_SET};
 use super::selecting::{Configuration, Selects as _};
 use super::workload::{Observed, Workload};
 use super::{service, writes};
@@ -18,8 +18,8 @@ use crate::api::Object;
 use crate::api::workload::{WebHttpConfig, WebTlsConfig};
 use crate::rules::{config_map_names, pack};
 use crate::workload::{
-    Built, Data, Excess, Settings, WEB_CONFIG_KEY, WebConfig, WorkloadError, rule_config_map,
-    secret, tls_asset_secrets,
+    Built, Data, Excess, Settings, WEB_CONFIG_KEY, WebConfig, WorkloadError, configuration_secrets,
+    further_secrets, mounted_further, rule_config_map, secret, tls_asset_secrets,
 };
 
 /// Characters of a refusal at most: what is refused may be of any length.
@@ -136,6 +136,18 @@ where
             .extend(writes::put_data(&SECRET, stored, wanted));
     }
 
+    /// A configuration in as many Secrets as it needs; how many pods mount besides the first.
+    pub fn put_configuration(&mut self, key: &str, bytes: &[u8]) -> usize {
+        let (prefix, stored) = (self.prefixed(), &self.observed.stored);
+        let at = (prefix.as_str(), key);
+        let wanted = configuration_secrets(self.object, self.settings(), at, bytes);
+        let further = further_secrets(&prefix);
+        let puts = writes::put_numbered(&SECRET, &stored.secrets, &further, &wanted);
+        self.effects.extend(puts);
+        let sets = stored.stateful_sets.values();
+        mounted_further(wanted.len(), sets.chain(stored.daemon_sets.values()))
+    }
+
     /// TLS material in numbered Secrets; how many hold it.
     pub fn put_tls_assets(&mut self, files: &Data) -> usize {
         let prefix = self.prefixed();
@@ -212,6 +224,23 @@ where
         let writes = writes::put_stateful_set(stored, pods, &built.object);
         self.effects.extend(writes);
         Ok(())
+    }
+
+    /// The DaemonSet.
+    pub fn put_daemon_set(&mut self, built: Result<Built, WorkloadError>) -> Result<(), String> {
+        let built = built.map_err(|error| error.to_string())?;
+        let stored = &self.observed.stored.daemon_sets;
+        self.effects
+            .extend(writes::put_daemon_set(stored, &built.object));
+        Ok(())
+    }
+
+    /// Ends `DaemonSet`s of a workload that has replicas instead.
+    pub fn end_daemon_sets(&mut self) {
+        let stored = self.observed.stored.daemon_sets.values();
+        let stored = stored.filter(|set| machinery::meta::deletion_timestamp(set).is_none());
+        let ends = stored.map(|set| writes::delete(&DAEMON_SET, set, Propagation::Foreground));
+        self.effects.extend(ends);
     }
 
     /// What becomes of `StatefulSet`s of the workload that are no longer wanted.

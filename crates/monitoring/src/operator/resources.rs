@@ -44,6 +44,9 @@ pub const CONFIG_MAP: ResourceRef = ResourceRef::namespaced("", "v1", "ConfigMap
 /// `StatefulSet`s.
 pub const STATEFUL_SET: ResourceRef =
     ResourceRef::namespaced("apps", "v1", "StatefulSet", "statefulsets");
+/// `DaemonSet`s.
+pub const DAEMON_SET: ResourceRef =
+    ResourceRef::namespaced("apps", "v1", "DaemonSet", "daemonsets");
 /// Storage classes.
 pub const STORAGE_CLASS: ResourceRef =
     ResourceRef::cluster("storage.k8s.io", "v1", "StorageClass", "storageclasses");

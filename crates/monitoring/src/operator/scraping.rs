@@ -26,7 +26,7 @@ use crate::preflight::{self, Fault, Global};
 use crate::selection::{
     Check, Refusal, check_pod_monitor, check_probe, check_scrape_config, check_service_monitor,
 };
-use crate::workload::{Data, Health, PROMETHEUS_WEB_CONFIG, shard_names};
+use crate::workload::{Data, Health, PROMETHEUS_WEB_CONFIG, Secrets, shard_names};
 
 /// Key of the Secret with the configuration.
 const CONFIG_KEY: &str = "prometheus.yaml.gz";
@@ -85,7 +85,8 @@ pub fn names<W: Scraping>(workload: &W, more: &[&str]) -> Names {
             .collect(),
         config_maps: Vec::new(),
         stateful_sets: shard_names(W::PREFIX, own, common),
-        service: service.to_owned(),
+        daemon_sets: Vec::new(),
+        service: Some(service.to_owned()),
     }
 }
 
@@ -314,13 +315,13 @@ where
     }
 
     /// Ends a configuration: the document without jobs is looked at as Prometheus will, and all of it is written with the TLS
-    /// material that it names. How many Secrets hold that.
+    /// material that it names. How many Secrets pods mount.
     pub fn put_rendered(
         &mut self,
         mut rendering: Rendering<'_>,
         frame: Frame,
         (with, any_more): (&With<'_>, bool),
-    ) -> Result<usize, String> {
+    ) -> Result<Secrets, String> {
         let document = frame.clone().around(Vec::new()).into_node();
         with.reader
             .document(&document)
@@ -333,9 +334,10 @@ where
         let mut files = rendered.tls_files();
         files.extend(with.generator.take_tls_files());
         self.memory.jobs = Arc::new(rendered);
-        let data = Data::from([(CONFIG_KEY.to_owned(), bytes)]);
-        self.put_secret(&self.prefixed(), &data);
-        Ok(self.put_tls_files(files))
+        Ok(Secrets {
+            configuration: self.put_configuration(CONFIG_KEY, &bytes),
+            tls: self.put_tls_files(files),
+        })
     }
 
     /// An empty configuration, which the user is going to write.

@@ -169,6 +169,10 @@ impl Selects for PrometheusAgent {
     }
 
     fn selectors(&self, kind: Configuration) -> Option<Selectors<'_>> {
+        // Nothing but pods can be told by the node that they are on.
+        if self.spec.is_on_every_node() && kind != Configuration::PodMonitor {
+            return None;
+        }
         of_jobs(&self.spec.common, kind)
     }
 }

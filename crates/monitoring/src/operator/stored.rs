@@ -4,7 +4,7 @@
 use runtime::{Error, Index, ObjectKey, Projection, Reader, ResourceRef, Whole};
 use serde_json::Value;
 
-use super::resources::{CONFIG_MAP, SECRET, STATEFUL_SET, STORAGE_CLASS};
+use super::resources::{CONFIG_MAP, DAEMON_SET, SECRET, STATEFUL_SET, STORAGE_CLASS};
 use super::writes::ByName;
 use crate::api::kinds::ObjectMeta;
 use crate::workload::Texts;
@@ -18,6 +18,8 @@ pub struct Own {
     pub config_maps: Index<Whole>,
     /// `StatefulSet`s by the uid of their controller.
     pub stateful_sets: Index<Whole>,
+    /// `DaemonSet`s by the uid of their controller, if any are made.
+    pub daemon_sets: Option<Index<Whole>>,
 }
 
 /// Names that a workload is going to use.
@@ -29,8 +31,10 @@ pub struct Names {
     pub config_maps: Vec<String>,
     /// Of `StatefulSet`s.
     pub stateful_sets: Vec<String>,
-    /// Of the governing Service.
-    pub service: String,
+    /// Of `DaemonSet`s.
+    pub daemon_sets: Vec<String>,
+    /// Of the governing Service, if there is one.
+    pub service: Option<String>,
 }
 
 /// What was made before, by name.
@@ -42,6 +46,8 @@ pub struct Stored {
     pub config_maps: ByName,
     /// `StatefulSet`s.
     pub stateful_sets: ByName,
+    /// `DaemonSet`s.
+    pub daemon_sets: ByName,
     /// The governing Service.
     pub service: Option<Value>,
 }
@@ -65,6 +71,7 @@ impl Own {
             secrets: of_owner(&self.secrets),
             config_maps: of_owner(&self.config_maps),
             stateful_sets: of_owner(&self.stateful_sets),
+            daemon_sets: self.daemon_sets.as_ref().map(of_owner).unwrap_or_default(),
             service: None,
         };
         let namespace = &owner.namespace;
@@ -79,8 +86,15 @@ impl Own {
         ] {
             add_missing(&resource, namespace, names, found, reader).await?;
         }
-        let key = ObjectKey::new(namespace.clone(), names.service.clone());
-        stored.service = reader.get(&runtime::resource::SERVICE, &key).await?;
+        // Where none are made there may be no right to look for them either.
+        if self.daemon_sets.is_some() {
+            let (names, found) = (&names.daemon_sets, &mut stored.daemon_sets);
+            add_missing(&DAEMON_SET, namespace, names, found, reader).await?;
+        }
+        if let Some(name) = &names.service {
+            let key = ObjectKey::new(namespace.clone(), name.clone());
+            stored.service = reader.get(&runtime::resource::SERVICE, &key).await?;
+        }
         Ok(stored)
     }
 }

@@ -12,6 +12,7 @@ use super::resources::{ALERTMANAGER, PROMETHEUS, PROMETHEUS_AGENT, THANOS_RULER}
 use super::selecting::Configuration;
 use crate::access;
 use crate::api::GROUP;
+use crate::run::Gates;
 
 /// The review that tells what its author may do.
 const ACCESS_REVIEW: ResourceRef = ResourceRef::cluster(
@@ -37,8 +38,9 @@ pub struct Usable {
 }
 
 impl Usable {
-    /// Asks the server which kinds it serves, and for each of the rights, in a namespace or everywhere.
-    pub async fn look_up(client: &Client, namespace: &str) -> Result<Self, Error> {
+    /// Asks the server which kinds it serves, and for each of the rights that these gates need, in a namespace or
+    /// everywhere.
+    pub async fn look_up(client: &Client, namespace: &str, gates: Gates) -> Result<Self, Error> {
         let rights = access::rights();
         let mut usable = Self::default();
         for version in ["v1", "v1alpha1"] {
@@ -48,7 +50,7 @@ impl Usable {
                 Err(error) => return Err(error),
             }
         }
-        let asked = rights.iter().filter(|right| is_asked(right));
+        let asked = rights.iter().filter(|right| is_asked(right, gates));
         for right in asked {
             if !is_granted(client, right, namespace).await? {
                 usable.missing.insert(right.clone());
@@ -58,14 +60,14 @@ impl Usable {
     }
 
     /// Waits until other things can be used; for ever, if everything can.
-    pub async fn changed(&self, client: &Client, namespace: &str) {
+    pub async fn changed(&self, client: &Client, namespace: &str, gates: Gates) {
         if self.is_whole() {
             std::future::pending::<()>().await;
         }
         loop {
             tokio::time::sleep(LOOK_AGAIN).await;
             // Whoever can't answer now will be asked again.
-            if let Ok(found) = Self::look_up(client, namespace).await
+            if let Ok(found) = Self::look_up(client, namespace, gates).await
                 && found != *self
             {
                 return;
@@ -127,9 +129,10 @@ impl Usable {
 }
 
 /// Rights that only serve manifests, and those without which nothing goes, aren't asked for.
-fn is_asked(right: &Right) -> bool {
+fn is_asked(right: &Right, gates: Gates) -> bool {
     (right.group == GROUP && !right.resource.ends_with("/finalizers"))
         || right.resource == "namespaces"
+        || (right.resource == "daemonsets" && gates.daemon_sets)
         || (right.resource == "pods" && right.verb == Verb::Patch)
 }
 

@@ -61,7 +61,7 @@ pub trait Workload: Selects + Measured + Clone {
     /// What to write for it; it is neither paused nor going.
     fn decide(&self, observed: &Observed<Self>) -> Decision;
 
-    /// The `StatefulSet`s that it wants: the key of each, and how it is.
+    /// The `StatefulSet`s that it wants, or the DaemonSet: the key of each, and how it is.
     fn sets<'a>(&self, observed: &'a Observed<Self>) -> Vec<(String, Health<'a>)>;
 
     /// The condition `Available`.
@@ -99,6 +99,8 @@ pub struct Caches<W> {
     pub reports: bool,
     /// Whether labels of pods can be changed.
     pub labels_pods: bool,
+    /// Why no `DaemonSet`s can be made, if they can't.
+    pub no_daemon_sets: Option<Arc<str>>,
     /// Whether selected objects are made to say who uses them.
     pub writes_bindings: bool,
     /// What the program was started with.
@@ -152,6 +154,8 @@ pub struct Observed<W: Workload> {
     pub pods: Vec<Value>,
     /// Whether labels of pods can be changed.
     pub labels_pods: bool,
+    /// Why no `DaemonSet`s can be made, if they can't.
+    pub no_daemon_sets: Option<Arc<str>>,
     /// Whether the storage class it names exists; unknown without the right to look.
     pub storage_class: Option<bool>,
     /// Refusals that were told.

@@ -6,7 +6,7 @@ use machinery::meta;
 use runtime::{DeleteOptions, Effect, ObjectKey, Patch, Propagation, ResourceRef};
 use serde_json::{Value, json};
 
-use super::resources::STATEFUL_SET;
+use super::resources::{DAEMON_SET, STATEFUL_SET};
 use crate::workload::{Change, Recreation, Texts, secret_change, service_change, workload_change};
 
 /// Objects by name; all are of one kind and in one namespace.
@@ -64,6 +64,18 @@ pub fn put_stateful_set(stored: &ByName, pods: Pods<'_>, wanted: &Value) -> Vec<
         (Change::Recreate(recreation), Some(stored)) => recreate(stored, pods, &recreation),
         (Change::None, Some(stored)) => take_in(stored, pods),
         (change, _) => write(&STATEFUL_SET, change).into_iter().collect(),
+    }
+}
+
+/// The writes for a DaemonSet. One that must be made anew is deleted with its pods: those that get other labels before are
+/// replaced at once by the old one, and those that get none are nobody's afterwards.
+pub fn put_daemon_set(stored: &ByName, wanted: &Value) -> Option<Effect> {
+    let stored = stored.get(meta::name(wanted));
+    match (workload_change(stored, wanted), stored) {
+        (Change::Recreate(_), Some(stored)) => {
+            Some(delete(&DAEMON_SET, stored, Propagation::Foreground))
+        }
+        (change, _) => write(&DAEMON_SET, change),
     }
 }
 
@@ -145,4 +157,54 @@ fn take_in(set: &Value, pods: Pods<'_>) -> Vec<Effect> {
             Effect::delete(runtime::resource::POD, key, uid)
         });
     first.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn daemon_set(selector: &str, image: &str) -> Value {
+        let labels = json!({"l": selector});
+        json!({
+            "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "d", "namespace": "n", "uid": "u"},
+            "spec": {
+                "selector": {"matchLabels": labels},
+                "template": {
+                    "metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": image}]},
+                },
+            },
+        })
+    }
+
+    #[test]
+    fn a_daemon_set_is_made_changed_and_made_anew_with_its_pods() {
+        let wanted = daemon_set("1", "i");
+        let none = ByName::new();
+        assert_eq!(
+            put_daemon_set(&none, &wanted),
+            Some(Effect::create(DAEMON_SET, wanted.clone()))
+        );
+        let mut kept = wanted.clone();
+        machinery::builtin::defaults::apply("apps", "v1", "DaemonSet", &mut kept);
+        meta::set_resource_version(&mut kept, "7");
+        let mut stored = ByName::from([("d".to_owned(), kept)]);
+        assert_eq!(put_daemon_set(&stored, &wanted), None);
+        let other = daemon_set("1", "j");
+        let Some(Effect::Update { object, .. }) = put_daemon_set(&stored, &other) else {
+            panic!("not updated");
+        };
+        assert_eq!(meta::resource_version(&object), "7");
+        assert_eq!(meta::annotations(&object), BTreeMap::new());
+        let Some(Effect::Delete { options, .. }) = put_daemon_set(&stored, &daemon_set("2", "i"))
+        else {
+            panic!("not made anew");
+        };
+        assert_eq!(options.propagation, Some(Propagation::Foreground));
+        assert_eq!(options.uid.as_deref(), Some("u"));
+        let going = json!("2030-01-01T00:00:00Z");
+        for set in stored.values_mut() {
+            meta::set(set, "deletionTimestamp", going.clone());
+        }
+        assert_eq!(put_daemon_set(&stored, &other), None);
+    }
 }

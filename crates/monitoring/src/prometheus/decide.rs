@@ -20,7 +20,8 @@ use crate::promql;
 use crate::rules::{Format, PROMETHEUS_CONFIG_MAPS, Reader};
 use crate::selection::{Check, check_common, check_server};
 use crate::workload::{
-    ServerInput, excess_shard, prometheus_service, server_stateful_set, thanos_client_secret,
+    Secrets, ServerInput, excess_shard, prometheus_service, server_stateful_set,
+    thanos_client_secret,
 };
 
 const NOTHING: &str =
@@ -40,7 +41,7 @@ fn write(pass: &mut ServerPass<'_>) -> Result<(), String> {
     let version = pass.version()?;
     pass.check_selectors()?;
     let rules = rules(pass, &version);
-    let tls_secrets = if is_unmanaged(pass.object, pass.observed) {
+    let secrets = if is_unmanaged(pass.object, pass.observed) {
         unmanaged(pass, &rules)?
     } else {
         configuration(pass, &version, &rules)?
@@ -49,7 +50,7 @@ fn write(pass: &mut ServerPass<'_>) -> Result<(), String> {
     pass.put_made_secret(&thanos_client_secret(pass.object, pass.settings()));
     let named = pass.object.spec.common.service_name.as_deref();
     pass.put_service(named, prometheus_service)?;
-    shards(pass, &rules, tls_secrets)
+    shards(pass, &rules, secrets)
 }
 
 fn remark(prometheus: &Prometheus, observed: &Observed<Prometheus>) -> Option<Remark> {
@@ -118,8 +119,8 @@ fn rules(pass: &mut ServerPass<'_>, version: &Version) -> Vec<String> {
     pass.put_rules(&files, "prometheus-name", PROMETHEUS_CONFIG_MAPS)
 }
 
-/// The configuration is the user's; only TLS material is written. How many Secrets hold that.
-fn unmanaged(pass: &mut ServerPass<'_>, rules: &[String]) -> Result<usize, String> {
+/// The configuration is the user's; only TLS material is written. How many Secrets pods mount.
+fn unmanaged(pass: &mut ServerPass<'_>, rules: &[String]) -> Result<Secrets, String> {
     let observed = pass.observed;
     let selected = Selected {
         rule_config_maps: rules.to_vec(),
@@ -132,15 +133,18 @@ fn unmanaged(pass: &mut ServerPass<'_>, rules: &[String]) -> Result<usize, Strin
     if !observed.stored.secrets.contains_key(&pass.prefixed()) {
         pass.put_empty_configuration();
     }
-    Ok(pass.put_tls_files(made.tls_files))
+    Ok(Secrets {
+        tls: pass.put_tls_files(made.tls_files),
+        configuration: 0,
+    })
 }
 
-/// The configuration and the TLS material it names; how many Secrets hold that.
+/// The configuration and the TLS material it names; how many Secrets pods mount.
 fn configuration(
     pass: &mut ServerPass<'_>,
     version: &Version,
     rules: &[String],
-) -> Result<usize, String> {
+) -> Result<Secrets, String> {
     let (prometheus, observed) = (pass.object, pass.observed);
     let (spec, metadata) = (&prometheus.spec, &prometheus.metadata);
     let (common, scope) = (&spec.common, observed.assets.within(&metadata.namespace));
@@ -189,7 +193,7 @@ fn configuration(
     pass.put_rendered(rendering, frame, (&with, any_more))
 }
 
-fn shards(pass: &mut ServerPass<'_>, rules: &[String], tls_secrets: usize) -> Result<(), String> {
+fn shards(pass: &mut ServerPass<'_>, rules: &[String], secrets: Secrets) -> Result<(), String> {
     let names = pass.shards();
     let observed = pass.observed;
     for (shard, name) in (0..).zip(&names) {
@@ -200,7 +204,7 @@ fn shards(pass: &mut ServerPass<'_>, rules: &[String], tls_secrets: usize) -> Re
             options: observed.options,
             shard,
             rule_config_maps: rules,
-            tls_secrets,
+            secrets,
             input_hash: "",
         }))?;
     }

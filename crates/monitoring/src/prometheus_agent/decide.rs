@@ -1,5 +1,6 @@
 //! What to write for one PrometheusAgent, in upstream's order (`pkg/prometheus/agent/operator.go`): configuration, TLS
-//! material, web configuration, Service, a StatefulSet for each shard, shards that are no longer wanted.
+//! material, web configuration; then the Service, a StatefulSet for each shard and the end of shards that are no longer
+//! wanted, or a DaemonSet alone; last the end of what another mode made.
 
 use std::sync::Arc;
 
@@ -14,11 +15,13 @@ use crate::operator::rendering::Rendering;
 use crate::operator::scraping::{With, additional_text};
 use crate::operator::selecting::Configuration;
 use crate::operator::workload::Observed;
+use crate::prometheus_agent::daemon_set_name;
 use crate::selection::{Check, check_common, check_pod_monitor, check_service_monitor};
-use crate::workload::{AgentInput, Excess, agent_service, agent_stateful_set};
+use crate::workload::{
+    AgentInput, Excess, Secrets, agent_daemon_set, agent_service, agent_stateful_set,
+};
 
 const NOTHING: &str = "No ServiceMonitor, PodMonitor, Probe, and ScrapeConfig have been selected.";
-const NO_DAEMON_SETS: &str = "feature gate for Prometheus Agent's DaemonSet mode is not enabled";
 
 /// Decides about an agent that is to be reconciled.
 pub fn decide(agent: &PrometheusAgent, observed: &Observed<PrometheusAgent>) -> Decision {
@@ -32,35 +35,65 @@ pub fn decide(agent: &PrometheusAgent, observed: &Observed<PrometheusAgent>) -> 
 type AgentPass<'a> = Pass<'a, PrometheusAgentSpec, PrometheusStatus>;
 
 fn write(pass: &mut AgentPass<'_>) -> Result<(), String> {
-    if pass.object.spec.mode.as_deref() == Some("DaemonSet") {
-        return Err(NO_DAEMON_SETS.to_owned());
+    let is_on_every_node = pass.object.spec.is_on_every_node();
+    if let Some(why) = pass
+        .observed
+        .no_daemon_sets
+        .as_ref()
+        .filter(|_| is_on_every_node)
+    {
+        return Err(daemon_set_refused(pass.object, why));
     }
     let version = pass.version()?;
     pass.check_selectors()?;
-    let observed = pass.observed;
-    let tls_secrets = configuration(pass, &version)?;
+    let secrets = configuration(pass, &version)?;
     pass.put_web()?;
+    if is_on_every_node {
+        on_every_node(pass, secrets)
+    } else {
+        in_shards(pass, secrets)
+    }
+}
+
+fn daemon_set_refused(agent: &PrometheusAgent, why: &str) -> String {
+    let key = agent.key();
+    format!("{why}; or set spec.mode of PrometheusAgent {key}, which is DaemonSet, to StatefulSet")
+}
+
+fn on_every_node(pass: &mut AgentPass<'_>, secrets: Secrets) -> Result<(), String> {
+    let name = daemon_set_name(pass.object);
+    pass.put_daemon_set(agent_daemon_set(input(pass, &name, 0, secrets)))?;
+    pass.end_others(&[], |_| Ok(Excess::Delete));
+    Ok(())
+}
+
+fn in_shards(pass: &mut AgentPass<'_>, secrets: Secrets) -> Result<(), String> {
     let service = pass.object.spec.common.service_name.as_deref();
     pass.put_service(service, agent_service)?;
     let shards = pass.shards();
     for (shard, name) in (0..).zip(&shards) {
-        pass.put_set(agent_stateful_set(AgentInput {
-            name,
-            agent: pass.object,
-            settings: &observed.settings,
-            options: options(observed),
-            shard,
-            tls_secrets,
-            input_hash: "",
-        }))?;
+        pass.put_set(agent_stateful_set(input(pass, name, shard, secrets)))?;
     }
     // Agents hold no data that is worth keeping.
     pass.end_others(&shards, |_| Ok(Excess::Delete));
+    pass.end_daemon_sets();
     Ok(())
 }
 
-/// The configuration and the TLS material it names; how many Secrets hold that.
-fn configuration(pass: &mut AgentPass<'_>, version: &Version) -> Result<usize, String> {
+fn input<'a>(pass: &AgentPass<'a>, name: &'a str, shard: i32, secrets: Secrets) -> AgentInput<'a> {
+    AgentInput {
+        name,
+        agent: pass.object,
+        settings: &pass.observed.settings,
+        options: options(pass.object, pass.observed),
+        shard,
+        secrets,
+        input_hash: "",
+    }
+}
+
+/// The configuration and the TLS material it names; how many Secrets pods mount.
+fn configuration(pass: &mut AgentPass<'_>, version: &Version) -> Result<Secrets, String> {
     let (agent, observed) = (pass.object, pass.observed);
     let (common, metadata) = (&agent.spec.common, &agent.metadata);
     let scope = observed.assets.within(&metadata.namespace);
@@ -72,7 +105,8 @@ fn configuration(pass: &mut AgentPass<'_>, version: &Version) -> Result<usize, S
     let additional = common.additional_scrape_configs.as_ref();
     let additional = additional_text(scope, "additionalScrapeConfigs", additional)?;
     let said = |error: ConfigError| error.to_string();
-    let generator = Generator::new(common, metadata, &observed.assets, options(observed));
+    let options = options(agent, observed);
+    let generator = Generator::new(common, metadata, &observed.assets, options);
     let generator = generator.map_err(said)?;
     let mut frame = generator.head_of_agent().map_err(said)?;
     let with = With::new(&generator, version, &frame);
@@ -82,6 +116,7 @@ fn configuration(pass: &mut AgentPass<'_>, version: &Version) -> Result<usize, S
     let monitors = (Configuration::PodMonitor, jobs.pod_monitors.as_slice());
     pass.render(&mut rendering, monitors, &with, check_pod_monitor);
     let any_more = with.append(&mut rendering, additional.as_ref())?;
+    // On every node there are none of the others.
     let monitors = (
         Configuration::ServiceMonitor,
         jobs.service_monitors.as_slice(),
@@ -93,9 +128,10 @@ fn configuration(pass: &mut AgentPass<'_>, version: &Version) -> Result<usize, S
 }
 
 /// Shards of agents are never retained, so their jobs have no rules for that.
-fn options(observed: &Observed<PrometheusAgent>) -> Options {
+fn options(agent: &PrometheusAgent, observed: &Observed<PrometheusAgent>) -> Options {
     Options {
         retention_policies: false,
+        daemon_set: agent.spec.is_on_every_node(),
         ..observed.options
     }
 }

@@ -1,6 +1,7 @@
-//! The PrometheusAgent controller: agents as `StatefulSet`s, and their configuration.
+//! The PrometheusAgent controller: agents as `StatefulSet`s or as a DaemonSet, and their configuration.
 //!
-//! It promises what the [Prometheus controller](crate::prometheus) does, of agents, which have neither rules nor alerts.
+//! It promises what the [Prometheus controller](crate::prometheus) does, of agents, which have neither rules nor alerts. An
+//! agent that changes its mode has one of both kinds at the end, and none of the other.
 //!
 //! Read [`decide`] next: it is the order in which things are written. What it has in common with servers is in
 //! [`crate::operator::scraping`], what with all others in [`crate::operator`].
@@ -21,7 +22,12 @@ use crate::operator::resources::PROMETHEUS_AGENT;
 use crate::operator::scraping::{self, Jobs, Scraping};
 use crate::operator::stored::Names;
 use crate::operator::workload::{Observed, Workload};
-use crate::workload::{Health, Texts, agent_selector, shards_available};
+use crate::workload::{Health, Texts, agent_selector, shard_name, shards_available};
+
+/// Name of the DaemonSet, which is that of the first shard.
+fn daemon_set_name(agent: &PrometheusAgent) -> String {
+    shard_name(PrometheusAgent::PREFIX, &agent.metadata.name, 0)
+}
 
 impl Scraping for PrometheusAgent {
     const SERVICE: &'static str = "prometheus-agent-operated";
@@ -46,7 +52,8 @@ impl Workload for PrometheusAgent {
     }
 
     fn storage(&self) -> Option<&StorageSpec> {
-        self.spec.common.storage.as_ref()
+        let storage = self.spec.common.storage.as_ref();
+        storage.filter(|_| !self.spec.is_on_every_node())
     }
 
     fn conditions(&self) -> &[Condition] {
@@ -58,7 +65,16 @@ impl Workload for PrometheusAgent {
     }
 
     fn names(&self) -> Names {
-        scraping::names(self, &[])
+        let names = scraping::names(self, &[]);
+        if !self.spec.is_on_every_node() {
+            return names;
+        }
+        Names {
+            stateful_sets: Vec::new(),
+            daemon_sets: vec![daemon_set_name(self)],
+            service: None,
+            ..names
+        }
     }
 
     fn candidates(&self, find: &mut Find<'_, Self>) -> Jobs {
@@ -70,7 +86,13 @@ impl Workload for PrometheusAgent {
     }
 
     fn sets<'a>(&self, observed: &'a Observed<Self>) -> Vec<(String, Health<'a>)> {
-        scraping::sets(self, observed)
+        if !self.spec.is_on_every_node() {
+            return scraping::sets(self, observed);
+        }
+        let name = daemon_set_name(self);
+        let set = observed.stored.daemon_sets.get(&name);
+        let key = format!("{}/{name}", self.metadata.namespace);
+        vec![(key, Health::of_daemon_set(set, &observed.pods))]
     }
 
     fn available(sets: &[(String, Health<'_>)]) -> Option<Condition> {

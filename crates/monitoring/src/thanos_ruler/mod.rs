@@ -60,7 +60,8 @@ impl Workload for ThanosRuler {
             secrets: secrets.map(|end| format!("{prefix}{end}")).to_vec(),
             config_maps: vec![format!("{prefix}-rulefiles-0")],
             stateful_sets: vec![prefix],
-            service: service.unwrap_or("thanos-ruler-operated").to_owned(),
+            daemon_sets: Vec::new(),
+            service: Some(service.unwrap_or("thanos-ruler-operated").to_owned()),
         }
     }
 

@@ -1,5 +1,6 @@
-//! How the pods of `StatefulSets` are, what a workload's status says of it, and which pod is stuck (upstream's
-//! `pkg/operator/statefulset_reporter.go`, `conditions.go` and `pkg/prometheus/operator.go`).
+//! How the pods of `StatefulSets` and `DaemonSets` are, what a workload's status says of it, and which pod is stuck
+//! (upstream's `pkg/operator/statefulset_reporter.go`, `conditions.go` and `pkg/prometheus/operator.go`, which know no
+//! `DaemonSets`).
 
 use std::collections::BTreeSet;
 
@@ -33,9 +34,34 @@ impl Availability {
     }
 }
 
-/// One StatefulSet and its pods.
+/// What keeps pods going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeper {
+    StatefulSet,
+    DaemonSet,
+}
+
+impl Keeper {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+        }
+    }
+
+    /// Why a workload without it can't be used.
+    fn not_found(self) -> &'static str {
+        match self {
+            Self::StatefulSet => "StatefulSetNotFound",
+            Self::DaemonSet => "DaemonSetNotFound",
+        }
+    }
+}
+
+/// One StatefulSet or DaemonSet and its pods.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Health<'a> {
+    keeper: Keeper,
     set: Option<&'a Value>,
     /// Its pods by ordinal.
     pods: Vec<&'a Value>,
@@ -78,23 +104,47 @@ impl std::iter::Sum for Counts {
 impl<'a> Health<'a> {
     /// A StatefulSet, if it is there, and what its selector finds; `wanted` replicas must be ready.
     pub fn new(set: Option<&'a Value>, found: &'a [Value], wanted: Option<i32>) -> Self {
+        Self::kept_by(Keeper::StatefulSet, set, found, wanted.unwrap_or(1))
+    }
+
+    /// A DaemonSet, if it is there, and what its selector finds; a pod must be ready on each node that it is for.
+    pub fn of_daemon_set(set: Option<&'a Value>, found: &'a [Value]) -> Self {
+        let nodes = |set: &Value| {
+            // Until its controller has looked at it, nobody knows how many nodes that are.
+            let seen = of_status(set, "observedGeneration") > 0;
+            seen.then(|| of_status(set, "desiredNumberScheduled"))
+        };
+        let wanted = set.and_then(nodes).unwrap_or(1);
+        let wanted = i32::try_from(wanted).unwrap_or(i32::MAX);
+        Self::kept_by(Keeper::DaemonSet, set, found, wanted)
+    }
+
+    fn kept_by(keeper: Keeper, set: Option<&'a Value>, found: &'a [Value], wanted: i32) -> Self {
         let owned = |pod: &&Value| {
             let owners = meta::owner_references(pod);
             owners.iter().any(|owner| {
-                owner.kind == "StatefulSet" && set.map(meta::name) == Some(owner.name.as_str())
+                owner.kind == keeper.kind() && set.map(meta::name) == Some(owner.name.as_str())
             })
         };
         let mut pods: Vec<&Value> = found.iter().filter(owned).collect();
         pods.sort_by_key(|pod| ordinal(pod));
         Self {
+            keeper,
             set,
             pods,
-            wanted: wanted.unwrap_or(1),
+            wanted,
         }
     }
 
     /// Numbers of its pods.
     pub fn counts(&self) -> Counts {
+        match self.keeper {
+            Keeper::StatefulSet => self.counted(),
+            Keeper::DaemonSet => self.set.map(reported).unwrap_or_default(),
+        }
+    }
+
+    fn counted(&self) -> Counts {
         let newest = self
             .set
             .and_then(|set| set.pointer("/status/updateRevision"));
@@ -111,7 +161,7 @@ impl<'a> Health<'a> {
     pub fn availability(&self) -> (Availability, &'static str) {
         let ready = i32::try_from(self.counts().available).unwrap_or(i32::MAX);
         match (self.set, ready) {
-            (None, _) => (Availability::False, "StatefulSetNotFound"),
+            (None, _) => (Availability::False, self.keeper.not_found()),
             (Some(_), ready) if ready >= self.wanted => (Availability::True, ""),
             (Some(_), 0) => (Availability::False, "NoPodReady"),
             (Some(_), _) => (Availability::Degraded, "SomePodsNotReady"),
@@ -126,9 +176,13 @@ impl<'a> Health<'a> {
             .collect()
     }
 
-    /// A pod that no update reaches any more: not ready, and of neither the current nor the newest template.
+    /// A pod that no update reaches any more: not ready, and of neither the current nor the newest template. A DaemonSet
+    /// has none: its updates begin with what isn't ready.
     pub fn stuck(&self) -> Option<&'a Value> {
-        let set = self.set?;
+        let set = match self.keeper {
+            Keeper::StatefulSet => self.set?,
+            Keeper::DaemonSet => return None,
+        };
         let status = |field: &str| set.pointer(&format!("/status/{field}"));
         if status("observedGeneration")
             .and_then(Value::as_i64)
@@ -153,7 +207,8 @@ pub fn available(health: &Health<'_>) -> Condition {
     condition(availability, reason.to_owned(), &health.messages())
 }
 
-/// The condition `Available` of a workload with shards, given by the key `namespace/name` of their `StatefulSets`.
+/// The condition `Available` of a workload with shards, given by the key `namespace/name` of their `StatefulSets`, or with a
+/// DaemonSet instead.
 pub fn shards_available(shards: &[(String, Health<'_>)]) -> Condition {
     let mut worst = Availability::True;
     let mut reasons = BTreeSet::new();
@@ -167,11 +222,16 @@ pub fn shards_available(shards: &[(String, Health<'_>)]) -> Condition {
         }
         worst = worst.min(availability);
         reasons.insert(reason);
+        let place = match health.keeper {
+            Keeper::StatefulSet => format!("shard {index}: "),
+            Keeper::DaemonSet => String::new(),
+        };
         if health.set.is_none() {
-            messages.push(format!("shard {index}: statefulset {key} not found"));
+            let kind = health.keeper.kind().to_lowercase();
+            messages.push(format!("{place}{kind} {key} not found"));
         }
         let pods = health.messages();
-        messages.extend(pods.iter().map(|pod| format!("shard {index}: {pod}")));
+        messages.extend(pods.iter().map(|pod| format!("{place}{pod}")));
     }
     let reasons: Vec<&str> = reasons.into_iter().collect();
     condition(worst, reasons.join("And"), &messages)
@@ -208,6 +268,27 @@ pub fn written(
         })
     };
     conditions.into_iter().map(write).collect()
+}
+
+/// A number of a status; 0 if it isn't there.
+fn of_status(set: &Value, field: &str) -> i64 {
+    let number = set.pointer(&format!("/status/{field}"));
+    number.and_then(Value::as_i64).unwrap_or_default()
+}
+
+/// What a DaemonSet says of its pods. How many are of the newest template it doesn't know before it has seen that.
+fn reported(set: &Value) -> Counts {
+    let count = |field: &str| usize::try_from(of_status(set, field)).unwrap_or_default();
+    let is_current = of_status(set, "observedGeneration") == meta::generation(set);
+    Counts {
+        replicas: count("currentNumberScheduled"),
+        updated: if is_current {
+            count("updatedNumberScheduled")
+        } else {
+            0
+        },
+        available: count("numberReady"),
+    }
 }
 
 fn ordinal(pod: &Value) -> u64 {
@@ -333,6 +414,61 @@ mod tests {
                 .unwrap()
                 .ends_with("\nshard 2: statefulset n/s not found")
         );
+    }
+
+    fn daemon_set(generation: i64, [wanted, there, updated, ready]: [i64; 4]) -> Value {
+        json!({
+            "metadata": {"name": "s", "generation": generation},
+            "status": {
+                "observedGeneration": 1, "desiredNumberScheduled": wanted, "currentNumberScheduled": there,
+                "updatedNumberScheduled": updated, "numberReady": ready,
+            },
+        })
+    }
+
+    #[test]
+    fn a_daemon_set_is_available_when_a_pod_is_ready_on_each_of_its_nodes() {
+        let found = |set: &Value, pods: &[Value]| {
+            let said =
+                shards_available(&[("n/s".to_owned(), Health::of_daemon_set(Some(set), pods))]);
+            (said.status, said.reason.unwrap(), said.message.unwrap())
+        };
+        let mut half = pod(1, "new", false);
+        half["metadata"]["ownerReferences"][0]["kind"] = json!("DaemonSet");
+        let pods = [half, pod(2, "new", false)];
+        let said = |status: &str, reason: &str, message: &str| {
+            (status.to_owned(), reason.to_owned(), message.to_owned())
+        };
+        assert_eq!(
+            found(&daemon_set(1, [2, 2, 2, 2]), &[]),
+            said("True", "", "")
+        );
+        assert_eq!(
+            found(&daemon_set(1, [2, 2, 2, 1]), &pods),
+            said("Degraded", "SomePodsNotReady", "pod s-1: not yet")
+        );
+        assert_eq!(
+            found(&daemon_set(1, [2, 0, 0, 0]), &[]),
+            said("False", "NoPodReady", "")
+        );
+        // No node is wanted, and nobody has looked for nodes yet.
+        assert_eq!(found(&daemon_set(1, [0; 4]), &[]), said("True", "", ""));
+        let fresh = json!({"metadata": {"name": "s", "generation": 1}});
+        assert_eq!(found(&fresh, &[]), said("False", "NoPodReady", ""));
+        let none = shards_available(&[("n/s".to_owned(), Health::of_daemon_set(None, &[]))]);
+        assert_eq!(none.reason.as_deref(), Some("DaemonSetNotFound"));
+        assert_eq!(none.message.as_deref(), Some("daemonset n/s not found"));
+    }
+
+    #[test]
+    fn a_daemon_set_counts_pods_of_the_newest_template_once_it_has_seen_it() {
+        let counts = |generation: i64| {
+            let set = daemon_set(generation, [3, 3, 3, 2]);
+            let counts = Health::of_daemon_set(Some(&set), &[]).counts();
+            (counts.replicas, counts.updated, counts.available)
+        };
+        assert_eq!(counts(1), (3, 3, 2));
+        assert_eq!(counts(2), (3, 0, 2));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::metadata::{Owner, Texts, add, managed};
 use crate::api::{Object, Prometheus};
 
 /// The most a Secret may hold, less what its metadata needs; keys count.
-const LARGEST: usize = 1_048_576 - 50_000;
+pub(super) const LARGEST: usize = 1_048_576 - 50_000;
 
 /// Keys and values of a Secret.
 pub type Data = BTreeMap<String, Vec<u8>>;

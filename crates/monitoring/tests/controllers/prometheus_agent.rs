@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use monitoring::RunOptions;
-use monitoring::operator::resources::{POD_MONITOR, PROMETHEUS_AGENT, SECRET, STATEFUL_SET};
+use monitoring::operator::resources::{
+    DAEMON_SET, POD_MONITOR, PROMETHEUS_AGENT, SECRET, STATEFUL_SET,
+};
+use monitoring::run::Gates;
 use runtime::resource::SERVICE;
+use runtime::{ObjectKey, Patch};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, play_with};
@@ -107,7 +111,114 @@ fn an_agent_tells_what_it_has_not_found_and_what_it_does_not_do() {
             .await;
         assert_eq!(
             reconciled(cluster).await["message"],
-            "feature gate for Prometheus Agent's DaemonSet mode is not enabled"
+            "feature gate for Prometheus Agent's DaemonSet mode is not enabled: start the operator with \
+             --feature-gates=PrometheusAgentDaemonSet=true; or set spec.mode of PrometheusAgent team/edge, which is \
+             DaemonSet, to StatefulSet"
         );
+    });
+}
+
+fn on_every_node() -> RunOptions {
+    RunOptions {
+        gates: Gates {
+            daemon_sets: true,
+            ..Gates::default()
+        },
+        ..RunOptions::default()
+    }
+}
+
+/// Waits until the agent says that a pod of the newest template is ready on every node.
+async fn until_everywhere(cluster: &Cluster) -> Value {
+    cluster
+        .until("a new pod is ready on every node", async || {
+            let Some(set) = cluster.get(&DAEMON_SET, "prom-agent-edge").await else {
+                return false;
+            };
+            let agent = cluster.get(&PROMETHEUS_AGENT, "edge").await.unwrap();
+            let nodes = &set["status"]["desiredNumberScheduled"];
+            let counts = ["replicas", "updatedReplicas", "availableReplicas"];
+            set["status"]["observedGeneration"] == set["metadata"]["generation"]
+                && nodes.as_i64() > Some(0)
+                && counts.iter().all(|count| agent["status"][count] == *nodes)
+        })
+        .await;
+    cluster
+        .until_condition(&PROMETHEUS_AGENT, "edge", "Available", "True")
+        .await;
+    cluster.get(&DAEMON_SET, "prom-agent-edge").await.unwrap()
+}
+
+#[test]
+fn an_agent_on_every_node_scrapes_the_pods_of_its_node() {
+    play_with(KINDS, on_every_node(), async |cluster| {
+        agent(cluster, &json!({"mode": "DaemonSet"})).await;
+        monitor(cluster, "web", json!({"port": "http"})).await;
+        let set = until_everywhere(cluster).await;
+        assert_eq!(
+            set["metadata"]["annotations"]["prometheus-operator-input-hash"],
+            Value::Null
+        );
+        let text = configuration(cluster).await;
+        assert!(text.contains("field: spec.nodeName=$(NODE_NAME)"), "{text}");
+        assert_eq!(reconciled(cluster).await["status"], "True");
+        let service = cluster.get(&SERVICE, "prometheus-agent-operated").await;
+        assert_eq!(service, None);
+        // What others do to it is taken back, and what nobody changed isn't written.
+        let image = set["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+        let patch = json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "theirs"}]);
+        let key = ObjectKey::new("team", "prom-agent-edge");
+        let patch = Patch::Json(patch);
+        let patched = cluster.client.patch(&DAEMON_SET, &key, None, &patch).await;
+        patched.unwrap();
+        cluster
+            .until("the image is taken back", async || {
+                let set = cluster.get(&DAEMON_SET, "prom-agent-edge").await.unwrap();
+                set["spec"]["template"]["spec"]["containers"][0]["image"] == image
+            })
+            .await;
+        cluster.settled().await;
+        let wake = json!({"metadata": {"labels": {"wake": "up"}}});
+        cluster.merge(&POD_MONITOR, "web", wake).await;
+        let written = cluster.written_within(Duration::from_mins(3)).await;
+        assert_eq!(written, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn an_agent_that_changes_its_mode_leaves_nothing_of_the_other_one() {
+    play_with(KINDS, on_every_node(), async |cluster| {
+        agent(cluster, &json!({"shards": 2})).await;
+        cluster
+            .until_condition(&PROMETHEUS_AGENT, "edge", "Available", "True")
+            .await;
+        let change = json!({"spec": {"mode": "DaemonSet", "shards": 1}});
+        cluster.merge(&PROMETHEUS_AGENT, "edge", change).await;
+        until_everywhere(cluster).await;
+        cluster
+            .until("no StatefulSet is left", async || {
+                let (first, second) = ("prom-agent-edge", "prom-agent-edge-shard-1");
+                let first = cluster.get(&STATEFUL_SET, first).await;
+                first.is_none() && cluster.get(&STATEFUL_SET, second).await.is_none()
+            })
+            .await;
+        let change = json!({"spec": {"mode": "StatefulSet"}});
+        cluster.merge(&PROMETHEUS_AGENT, "edge", change).await;
+        cluster
+            .until("no DaemonSet is left", async || {
+                let set = cluster.get(&DAEMON_SET, "prom-agent-edge").await;
+                set.is_none()
+                    && cluster
+                        .get(&STATEFUL_SET, "prom-agent-edge")
+                        .await
+                        .is_some()
+            })
+            .await;
+        cluster
+            .until_condition(&PROMETHEUS_AGENT, "edge", "Available", "True")
+            .await;
+        cluster.settled().await;
+        let text = configuration(cluster).await;
+        assert!(!text.contains("NODE_NAME"), "{text}");
     });
 }

@@ -21,6 +21,8 @@ pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 pub struct Definitions {
     /// Some definition is being deleted.
     terminating: bool,
+    /// Something was refused, by a policy for example, and is tried again.
+    failed: bool,
 }
 
 impl Builtin for Definitions {
@@ -32,13 +34,13 @@ impl Builtin for Definitions {
         let concerned = changes
             .iter()
             .any(|change| change.resource == known::CUSTOM_RESOURCE_DEFINITIONS);
-        if !concerned && !self.terminating {
+        if !concerned && !self.terminating && !self.failed {
             return None;
         }
         self.terminating = false;
+        self.failed = false;
         let all = session.list(&known::CUSTOM_RESOURCE_DEFINITIONS, None);
         let now = session.now();
-        let mut failed = false;
         for definition in &all {
             let result = if meta::deletion_timestamp(definition).is_some() {
                 self.terminating = true;
@@ -52,9 +54,9 @@ impl Builtin for Definitions {
                     None => Ok(()),
                 }
             };
-            failed |= result.is_err();
+            self.failed |= result.is_err();
         }
-        failed.then(|| {
+        self.failed.then(|| {
             now.checked_add(jiff::SignedDuration::from_secs(1))
                 .unwrap_or(Timestamp::MAX)
         })

@@ -240,7 +240,8 @@ pub fn gates(text: &str) -> Result<Gates> {
             "PrometheusTopologySharding" => gates.topology_sharding = value,
             "PrometheusShardRetentionPolicy" => gates.shard_retention = value,
             "StatusForConfigurationResources" => gates.bindings = value,
-            "PrometheusAgentDaemonSet" | "RemoteWriteCustomResourceDefinition" => {
+            "PrometheusAgentDaemonSet" => gates.daemon_sets = value,
+            "RemoteWriteCustomResourceDefinition" => {
                 if value {
                     tracing::warn!(
                         gate = name.trim(),
@@ -292,11 +293,12 @@ mod tests {
     #[test]
     fn gates_are_read_and_unknown_ones_refused() {
         let made =
-            gates("StatusForConfigurationResources=false,PrometheusTopologySharding=true").unwrap();
+            gates("StatusForConfigurationResources=false,PrometheusAgentDaemonSet=true").unwrap();
         assert_eq!(
             made,
             Gates {
                 bindings: false,
+                daemon_sets: true,
                 ..Gates::default()
             }
         );

@@ -12,7 +12,7 @@ use crate::workload::metadata::{Owner, Texts, of_workload, texts};
 use crate::workload::pod::Container;
 use crate::workload::service;
 use crate::workload::stateful_set::{StatefulSetSpec, Template, finished};
-use crate::workload::{Built, Settings, WorkloadError};
+use crate::workload::{Built, Secrets, Settings, WorkloadError};
 
 /// What the workload of an agent is made of.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +27,8 @@ pub struct AgentInput<'a> {
     pub options: Options,
     /// The shard, from 0; a DaemonSet has none.
     pub shard: i32,
-    /// How many Secrets hold the TLS assets.
-    pub tls_secrets: usize,
+    /// How many Secrets its pods mount.
+    pub secrets: Secrets,
     /// Digest of what it is made of; a DaemonSet carries none.
     pub input_hash: &'a str,
 }
@@ -60,7 +60,7 @@ pub fn agent_stateful_set(input: AgentInput<'_>) -> Result<Built, WorkloadError>
     let assets = Assets::default();
     let member = input.member(&assets, Some(input.shard))?;
     let common = member.generator.common;
-    let made = member.agent_template(input.tls_secrets);
+    let made = member.agent_template(input.secrets);
     let (selector, template) = made.map_err(|error| error.within("make StatefulSet spec"))?;
     let metadata = of_workload(
         Owner::of(input.agent),
@@ -92,7 +92,7 @@ pub fn agent_stateful_set(input: AgentInput<'_>) -> Result<Built, WorkloadError>
 pub fn agent_daemon_set(input: AgentInput<'_>) -> Result<Built, WorkloadError> {
     let assets = Assets::default();
     let member = input.member(&assets, None)?;
-    let made = member.agent_template(input.tls_secrets);
+    let made = member.agent_template(input.secrets);
     let (selector, template) = made.map_err(|error| error.within("make DaemonSet spec"))?;
     let metadata = of_workload(
         Owner::of(input.agent),
@@ -114,7 +114,7 @@ pub fn agent_daemon_set(input: AgentInput<'_>) -> Result<Built, WorkloadError> {
 }
 
 impl Member<'_> {
-    fn agent_template(&self, tls_secrets: usize) -> Result<(Texts, Template), WorkloadError> {
+    fn agent_template(&self, secrets: Secrets) -> Result<(Texts, Template), WorkloadError> {
         let common = self.generator.common;
         let version = format!("v{}", self.version());
         let image = Image {
@@ -125,7 +125,7 @@ impl Member<'_> {
         };
         let image = image.reference()?;
         let mut arguments = self.agent_arguments();
-        let mut volumes = self.volumes(tls_secrets)?;
+        let mut volumes = self.volumes(secrets)?;
         if self.shard.is_none() {
             self.web_config(&mut volumes, &mut arguments, true)?;
         } else if self.has_web_config() {

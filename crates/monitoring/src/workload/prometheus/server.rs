@@ -14,7 +14,7 @@ use crate::workload::metadata::{Owner, Texts, of_workload, texts};
 use crate::workload::pod::{Container, EnvVar, Port};
 use crate::workload::service;
 use crate::workload::stateful_set::{StatefulSetSpec, Template, finished, port_name};
-use crate::workload::{Built, Settings, WorkloadError};
+use crate::workload::{Built, Secrets, Settings, WorkloadError};
 
 /// What the StatefulSet of a shard is made of.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +31,8 @@ pub struct ServerInput<'a> {
     pub shard: i32,
     /// Names of the `ConfigMaps` with rules.
     pub rule_config_maps: &'a [String],
-    /// How many Secrets hold the TLS assets.
-    pub tls_secrets: usize,
+    /// How many Secrets its pods mount.
+    pub secrets: Secrets,
     /// Digest of what it is made of.
     pub input_hash: &'a str,
 }
@@ -104,7 +104,7 @@ impl Member<'_> {
         };
         let image = image.reference()?;
         let mut arguments = self.server_arguments(spec);
-        let mut volumes = self.volumes(input.tls_secrets)?;
+        let mut volumes = self.volumes(input.secrets)?;
         self.server_volumes(
             &mut volumes,
             spec.query_log_file.as_deref(),

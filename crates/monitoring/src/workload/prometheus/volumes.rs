@@ -12,7 +12,7 @@ use crate::workload::pod::{
     secret_volume, tls_assets,
 };
 use crate::workload::web::{Mounted, PROMETHEUS_WEB_CONFIG, WebConfig};
-use crate::workload::{WorkloadError, path};
+use crate::workload::{Secrets, WorkloadError, parts, path};
 
 /// What pods mount, and the reloader's part of it.
 pub(super) struct Volumes {
@@ -38,13 +38,13 @@ pub(super) fn is_bare(file: Option<&str>) -> bool {
 
 impl Member<'_> {
     /// What server and agent have in common.
-    pub(super) fn volumes(&self, tls_secrets: usize) -> Result<Volumes, WorkloadError> {
+    pub(super) fn volumes(&self, mounted: Secrets) -> Result<Volumes, WorkloadError> {
         let common = self.generator.common;
         let prefixed = self.prefixed();
         let mut main = Mounted {
             volumes: vec![
-                secret_volume("config", &prefixed),
-                tls_assets(&prefixed, tls_secrets),
+                parts::volume(&prefixed, mounted.configuration),
+                tls_assets(&prefixed, mounted.tls),
                 memory("config-out"),
             ],
             mounts: vec![
