@@ -136,6 +136,14 @@ mod monitoring_faults {
     }
 
     #[test]
+    fn of_namespaces_with_rights_in_each_alone() {
+        every_failure(
+            "namespaces/are_looked_after_with_rights_in_each_alone",
+            SHARE,
+        );
+    }
+
+    #[test]
     fn of_a_thanos_ruler() {
         every_failure("thanos_ruler/is_created_scaled_and_deleted", SHARE);
     }

@@ -128,12 +128,12 @@ impl Cluster {
     /// Makes the `ServiceAccount` that the controllers act as here, with these rights, or gives it others.
     pub(crate) async fn grant(&self, rights: &[Right]) -> Result<()> {
         for (resource, object) in self.stage.access(&self.namespace, rights) {
-            let name = machinery::meta::name(&object).to_owned();
-            if self.find(&resource, &name).await?.is_none() {
+            let key = ObjectKey::of(&object);
+            if self.client.get(&resource, &key).await?.is_none() {
                 self.client.create(&resource, &object).await?;
             } else if let Some(rules) = object.get("rules") {
-                let patch = json!({"rules": rules});
-                self.merge(&resource, &name, patch).await?;
+                let patch = Patch::Merge(json!({"rules": rules}));
+                self.client.patch(&resource, &key, None, &patch).await?;
             }
         }
         Ok(())

@@ -1,8 +1,10 @@
 //! Which products' controllers run in a scenario, and in which surroundings: what is served, which namespaces there are, and
 //! what the controllers may do.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use monitoring::operator::watched::{Namespaces, Watch};
 use monitoring::workload::Repair;
 use runtime::access::Right;
 use runtime::{Clock, ResourceRef};
@@ -74,16 +76,27 @@ impl Product {
         }
     }
 
-    /// That `ServiceAccount` in a namespace, a role with these rights, and its binding.
-    fn access(self, namespace: &str, rights: &[Right]) -> [(ResourceRef, Value); 3] {
+    /// That `ServiceAccount` in a namespace, roles with these rights, in some places or everywhere, and their bindings.
+    fn access(
+        self,
+        namespace: &str,
+        places: BTreeSet<String>,
+        rights: &[Right],
+    ) -> Vec<(ResourceRef, Value)> {
         match self {
             Self::Rollouts => rollouts::install::Install {
                 namespace: namespace.to_owned(),
                 image: String::new(),
                 namespaced: false,
             }
-            .access(rights),
-            Self::Monitoring => monitoring::access::account(namespace).objects(rights),
+            .access(rights)
+            .into(),
+            Self::Monitoring => monitoring::access::Grants {
+                namespace: namespace.to_owned(),
+                namespaces: places,
+                daemon_sets: true,
+            }
+            .objects_with(rights),
         }
     }
 }
@@ -101,6 +114,9 @@ pub struct Stage {
     pub definition: fn(&mut Value),
     /// What the controllers are granted there; absent: what they say they need. Where it is given they may be refused something.
     pub role: Option<fn() -> Vec<Right>>,
+    /// Whether the controllers are granted that in the scenario's namespaces alone, with a Role in each; on a real Kubernetes
+    /// too, where they act as whoever starts them otherwise.
+    pub roles: bool,
     /// Further operators of monitoring, by the id by which workloads choose them.
     pub operators: &'static [&'static str],
     /// How the monitoring controllers run, with the scenario's namespace.
@@ -245,6 +261,115 @@ pub static OPERATORS: Stage = Stage {
     ..STAGE
 };
 
+/// Workloads that look into another namespace, and rights in these two alone.
+pub static ROLES: Stage = Stage {
+    kinds: &IN_NAMESPACES,
+    beside: &["other"],
+    roles: true,
+    ..STAGE
+};
+
+/// The same, and what is selected is in the other namespace, the workloads are in the scenario's own.
+pub static ALLOWED: Stage = Stage {
+    kinds: &IN_NAMESPACES,
+    beside: &["allowed"],
+    roles: true,
+    monitoring: |options, own| {
+        selected_in(
+            options,
+            &Namespaces::Only([format!("{own}-allowed")].into()),
+        );
+        looked_after_in(options, &Namespaces::Only([own.to_owned()].into()));
+    },
+    ..STAGE
+};
+
+/// The same with rights everywhere, and with a namespace that isn't there.
+pub static NOT_FOUND: Stage = Stage {
+    kinds: &IN_NAMESPACES,
+    beside: &["allowed"],
+    monitoring: |options, own| {
+        let not_found = format!("{own}-notfound");
+        let allowed = [format!("{own}-allowed"), not_found.clone()];
+        selected_in(options, &Namespaces::Only(allowed.into()));
+        let own = [own.to_owned(), not_found];
+        looked_after_in(options, &Namespaces::Only(own.into()));
+    },
+    ..STAGE
+};
+
+/// Workloads of one namespace, among those where something is selected.
+pub static INSTANCES: Stage = Stage {
+    kinds: &IN_NAMESPACES,
+    beside: &["other"],
+    monitoring: |options, own| {
+        looked_after_in(options, &Namespaces::Only([own.to_owned()].into()));
+    },
+    ..STAGE
+};
+
+/// All namespaces but one. On a real Kubernetes others are at work in these too, so that workloads choose this operator by the
+/// name of the scenario's namespace.
+pub static DENIED: Stage = Stage {
+    kinds: &IN_NAMESPACES,
+    beside: &["allowed", "denied"],
+    monitoring: |options, own| {
+        let denied = Namespaces::Except([format!("{own}-denied")].into());
+        selected_in(options, &denied);
+        looked_after_in(options, &denied);
+        chosen_by(options, own);
+    },
+    ..STAGE
+};
+
+/// Workloads of the scenario's own namespace, and what they select in all but that and another.
+pub static DENIED_INSTANCES: Stage = Stage {
+    kinds: &IN_NAMESPACES,
+    beside: &["denied"],
+    monitoring: |options, own| {
+        let denied = [own.to_owned(), format!("{own}-denied")];
+        selected_in(options, &Namespaces::Except(denied.into()));
+        looked_after_in(options, &Namespaces::Only([own.to_owned()].into()));
+        chosen_by(options, own);
+    },
+    ..STAGE
+};
+
+/// Kinds that scenarios about namespaces need.
+const IN_NAMESPACES: [&str; 6] = [
+    "Alertmanager",
+    "AlertmanagerConfig",
+    "Prometheus",
+    "PrometheusRule",
+    "ServiceMonitor",
+    "ThanosRuler",
+];
+
+fn selected_in(options: &mut monitoring::RunOptions, namespaces: &Namespaces) {
+    options.namespaces.clone_from(namespaces);
+    options.alertmanager_configs.clone_from(namespaces);
+}
+
+fn watches(options: &mut monitoring::RunOptions) -> [&mut Watch; 3] {
+    [
+        &mut options.prometheuses,
+        &mut options.alertmanagers,
+        &mut options.thanos_rulers,
+    ]
+}
+
+fn looked_after_in(options: &mut monitoring::RunOptions, namespaces: &Namespaces) {
+    for watch in watches(options) {
+        watch.namespaces.clone_from(namespaces);
+    }
+}
+
+fn chosen_by(options: &mut monitoring::RunOptions, id: &str) {
+    for watch in watches(options) {
+        id.clone_into(&mut watch.controller_id);
+    }
+}
+
 /// Both products at once.
 pub static BOTH: Stage = Stage {
     products: &Product::ALL,
@@ -259,6 +384,7 @@ pub const STAGE: Stage = Stage {
     beside: &[],
     definition: |_| {},
     role: None,
+    roles: false,
     operators: &[],
     monitoring: |_, _| {},
 };
@@ -299,8 +425,11 @@ impl Stage {
     }
 
     /// That `ServiceAccount` in a namespace, with these rights.
-    pub fn access(&self, namespace: &str, rights: &[Right]) -> [(ResourceRef, Value); 3] {
-        self.first().access(namespace, rights)
+    pub fn access(&self, namespace: &str, rights: &[Right]) -> Vec<(ResourceRef, Value)> {
+        let beside = self.beside.iter();
+        let places = beside.map(|beside| format!("{namespace}-{beside}"));
+        let places = places.chain([namespace.to_owned()]).filter(|_| self.roles);
+        self.first().access(namespace, places.collect(), rights)
     }
 
     /// The resources that such a scenario is about, pods aside.
@@ -328,13 +457,7 @@ impl Stage {
             let mut options = with.monitoring(self.beside);
             (self.monitoring)(&mut options, &with.namespace);
             if !id.is_empty() {
-                for watch in [
-                    &mut options.prometheuses,
-                    &mut options.alertmanagers,
-                    &mut options.thanos_rulers,
-                ] {
-                    (*id).clone_into(&mut watch.controller_id);
-                }
+                chosen_by(&mut options, id);
             }
             Options::Monitoring(Box::new(options))
         };
@@ -379,7 +502,6 @@ impl With {
     }
 
     fn monitoring(&self, beside: &[&str]) -> monitoring::RunOptions {
-        use monitoring::operator::watched::{Namespaces, Watch};
         let others = beside
             .iter()
             .map(|other| format!("{}-{other}", self.namespace));

@@ -22,6 +22,7 @@ async fn run(scenario: &Scenario, kubeconfig: PathBuf, program: Option<PathBuf>)
         ..ConnectOptions::default()
     };
     let client = connect(&options).await?;
+    let stage = scenario.stage;
     let mut chance = Entropy::seeded(runtime::client::retry::process_seed());
     let name = scenario.name.replace(['/', '_'], "-");
     let namespace = format!(
@@ -29,20 +30,26 @@ async fn run(scenario: &Scenario, kubeconfig: PathBuf, program: Option<PathBuf>)
         name.chars().take(50).collect::<String>(),
         chance.suffix(5)
     );
-    let stage = scenario.stage;
-    let mut cluster = Cluster::new(
-        stage,
-        Ground::Real,
-        client.clone(),
-        Clock::system(),
-        namespace,
-    );
+    let impersonate = stage
+        .roles
+        .then(|| format!("system:serviceaccount:{namespace}:{}", stage.account()));
+    let options = ConnectOptions {
+        impersonate,
+        ..options
+    };
+    let own = connect(&options).await?;
+    let mut cluster = Cluster::new(stage, Ground::Real, client, Clock::system(), namespace);
     cluster.program = program;
     cluster
         .prepare(&stage.definitions())
         .await
         .context("preparing the cluster")?;
-    cluster.start(client, Faults::new(Plan::default()), 1);
+    if stage.roles {
+        let granted = cluster.grant(&stage.rights()).await;
+        granted.context("giving rights")?;
+    }
+    cluster.transport = Some(own.clone());
+    cluster.start(own, Faults::new(Plan::default()), 1);
     let outcome = (scenario.run)(&cluster).await;
     let ended = cluster.controllers.as_ref().map(Controllers::ended);
     let left = cluster.leave().await;

@@ -4,11 +4,13 @@
 //! `data/rights.txt` is written by `cargo xtask generate`, which plays every scenario and notes what the controllers ask a
 //! simulated API server for; a test drops one right after the other and sees a scenario change.
 
-use runtime::Account;
+use std::collections::BTreeSet;
+
 #[cfg(test)]
 use runtime::access::recorded;
-use runtime::access::{Right, of_recording};
-use serde_json::json;
+use runtime::access::{Right, Verb, of_recording};
+use runtime::{Account, ResourceRef};
+use serde_json::{Value, json};
 
 /// Name of the controllers' `ServiceAccount`; upstream's.
 pub const NAME: &str = "prometheus-operator";
@@ -25,6 +27,10 @@ pub const BY_HAND: &[(&str, &str)] = &[
     (
         "delete secrets",
         "TLS material beyond 1 MiB is spread over several Secrets, of which fewer may suffice later",
+    ),
+    (
+        "get namespaces",
+        "`--namespaces` where they may not be listed: labels of namespaces, by which objects are selected",
     ),
     ("get podmonitors.monitoring.coreos.com", CONFLICT),
     ("get probes.monitoring.coreos.com", CONFLICT),
@@ -79,6 +85,65 @@ pub fn account(namespace: impl Into<String>) -> Account {
     }
 }
 
+/// Whom the controllers act as, and what they are granted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// The namespace they run in.
+    pub namespace: String,
+    /// The namespaces they look after, with a Role in each; none for all, with a ClusterRole.
+    pub namespaces: BTreeSet<String>,
+    /// Whether agents may run on every node.
+    pub daemon_sets: bool,
+}
+
+impl Grants {
+    /// The account, its roles and their bindings, in an order in which they can be applied.
+    pub fn objects(&self) -> Vec<(ResourceRef, Value)> {
+        self.objects_with(&rights())
+    }
+
+    /// The same of these rights.
+    pub fn objects_with(&self, rights: &[Right]) -> Vec<(ResourceRef, Value)> {
+        let asked = |right: &&Right| self.daemon_sets || right.resource != "daemonsets";
+        let rights: Vec<Right> = rights.iter().filter(asked).cloned().collect();
+        let account = account(self.namespace.clone());
+        if self.namespaces.is_empty() {
+            return account.objects(&rights).into();
+        }
+        let (own, rights): (Vec<Right>, Vec<Right>) = rights
+            .into_iter()
+            .filter(ends_with_a_namespace)
+            .partition(|right| right.resource == "leases");
+        let mut objects = vec![account.account()];
+        let places = self.namespaces.iter().chain([&self.namespace]);
+        for place in places.collect::<BTreeSet<&String>>() {
+            let mut granted = Vec::new();
+            if self.namespaces.contains(place) {
+                granted.extend(rights.iter().cloned());
+            }
+            if *place == self.namespace {
+                granted.extend(own.iter().cloned());
+            }
+            objects.extend(account.granted_in(place, &granted));
+        }
+        objects
+    }
+}
+
+/// Whether a Role can grant a right, or is worth it: what is of the cluster it can't, but for reading the namespace that it is
+/// in, and without nodes there is no Service of the kubelets.
+fn ends_with_a_namespace(right: &Right) -> bool {
+    match right.resource.as_str() {
+        "namespaces" => right.verb == Verb::Get,
+        "nodes"
+        | "storageclasses"
+        | "selfsubjectaccessreviews"
+        | "endpoints"
+        | "endpointslices" => false,
+        _ => true,
+    }
+}
+
 /// All rights, by group and resource.
 pub fn rights() -> Vec<Right> {
     of(CALLED)
@@ -100,4 +165,50 @@ fn every_line_of_the_recording_is_a_right_or_a_remark() {
         assert!(text.parse::<Right>().is_ok(), "{text}");
     }
     assert!(rights().len() > 60);
+}
+
+#[test]
+fn rights_in_namespaces_are_roles_that_name_nothing_of_the_cluster() {
+    let mut grants = Grants {
+        namespace: "own".to_owned(),
+        namespaces: ["a", "b"].map(str::to_owned).into(),
+        daemon_sets: false,
+    };
+    let said = |grants: &Grants| -> Vec<String> {
+        let objects = grants.objects().into_iter().map(|(_, object)| object);
+        let said = |object: Value| {
+            use machinery::meta::{kind, namespace};
+            let rules = object.get("rules").and_then(Value::as_array);
+            let rules = rules.map_or(0, Vec::len);
+            format!("{} {:?} {rules}", kind(&object), namespace(&object))
+        };
+        objects.map(said).collect()
+    };
+    let text = said(&grants);
+    let kinds: Vec<&str> = text
+        .iter()
+        .map(|one| one.rsplit_once(' ').map_or("", |(kind, _)| kind))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "ServiceAccount \"own\"",
+            "Role \"a\"",
+            "RoleBinding \"a\"",
+            "Role \"b\"",
+            "RoleBinding \"b\"",
+            "Role \"own\"",
+            "RoleBinding \"own\"",
+        ]
+    );
+    assert_eq!(text[5], "Role \"own\" 1", "a Lease and nothing else");
+    let text = |grants: &Grants| format!("{:?}", grants.objects());
+    for resource in ["daemonsets", "nodes", "endpoints", "storageclasses"] {
+        assert!(!text(&grants).contains(resource), "{resource}");
+    }
+    grants.daemon_sets = true;
+    assert!(text(&grants).contains("daemonsets"));
+    grants.namespaces.clear();
+    assert_eq!(said(&grants).len(), 3);
+    assert!(text(&grants).contains("storageclasses"));
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::access::{self, NAME};
+use crate::access::{Grants, NAME};
 use crate::api::crds;
 
 /// Where they run unless told otherwise, as upstream's `bundle.yaml` has it.
@@ -12,8 +12,8 @@ pub const NAMESPACE: &str = "default";
 /// How the controllers are to be installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Install {
-    /// The namespace they run in.
-    pub namespace: String,
+    /// Whom they act as, and what they are granted.
+    pub grants: Grants,
     /// The image they run.
     pub image: String,
 }
@@ -22,15 +22,14 @@ impl Install {
     /// Everything, in an order in which it can be applied.
     pub fn objects(&self) -> Vec<Value> {
         let mut objects = crds::crds();
-        let access = access::account(self.namespace.clone()).objects(&access::rights());
-        objects.extend(access.into_iter().map(|(_, object)| object));
+        objects.extend(self.grants.objects().into_iter().map(|(_, object)| object));
         objects.push(self.service());
         objects.push(self.deployment());
         objects
     }
 
     fn metadata(&self) -> Value {
-        json!({"name": NAME, "namespace": self.namespace, "labels": labels()})
+        json!({"name": NAME, "namespace": self.grants.namespace, "labels": labels()})
     }
 
     fn service(&self) -> Value {
@@ -43,6 +42,22 @@ impl Install {
                 "selector": labels(),
             },
         })
+    }
+
+    fn command(&self) -> Vec<String> {
+        let mut command = ["carrick", "run", "--only", "monitoring"]
+            .map(str::to_owned)
+            .to_vec();
+        let namespaces: Vec<&str> = self.grants.namespaces.iter().map(String::as_str).collect();
+        if namespaces.is_empty() {
+            command.push("--kubelet-service=kube-system/kubelet".to_owned());
+        } else {
+            command.push(format!("--namespaces={}", namespaces.join(",")));
+        }
+        if self.grants.daemon_sets {
+            command.push("--feature-gates=PrometheusAgentDaemonSet=true".to_owned());
+        }
+        command
     }
 
     fn deployment(&self) -> Value {
@@ -66,7 +81,7 @@ impl Install {
                         },
                         "containers": [{
                             "name": NAME, "image": self.image,
-                            "command": ["carrick", "run", "--only", "monitoring", "--kubelet-service=kube-system/kubelet"],
+                            "command": self.command(),
                             "ports": [{"containerPort": 8080, "name": "http"}],
                             "livenessProbe": probe("/healthz"),
                             "readinessProbe": probe("/readyz"),
@@ -88,8 +103,11 @@ fn labels() -> Value {
 
 #[test]
 fn what_is_installed_is_found_by_its_service() {
-    let install = Install {
-        namespace: "n".to_owned(),
+    let mut install = Install {
+        grants: Grants {
+            namespace: "n".to_owned(),
+            ..Grants::default()
+        },
         image: "i".to_owned(),
     };
     let objects = install.objects();
@@ -100,4 +118,17 @@ fn what_is_installed_is_found_by_its_service() {
         deployment.pointer("/spec/template/metadata/labels")
     );
     assert_eq!(objects.len(), 10 + 3 + 2);
+    install.grants.namespaces = ["a", "b"].map(str::to_owned).into();
+    install.grants.daemon_sets = true;
+    assert_eq!(
+        install.command(),
+        [
+            "carrick",
+            "run",
+            "--only",
+            "monitoring",
+            "--namespaces=a,b",
+            "--feature-gates=PrometheusAgentDaemonSet=true"
+        ]
+    );
 }

@@ -31,7 +31,10 @@ use crate::operator::memory::Memories;
 use crate::operator::reconciler::WorkloadReconciler;
 use crate::operator::references::Source;
 use crate::operator::refusals::{self, Told};
-use crate::operator::resources::{CONFIG_MAP, DAEMON_SET, SECRET, STATEFUL_SET};
+use crate::operator::resources::{
+    ALERTMANAGER, CONFIG_MAP, DAEMON_SET, PROMETHEUS, PROMETHEUS_AGENT, SECRET, STATEFUL_SET,
+    THANOS_RULER,
+};
 use crate::operator::selectable::Selectable;
 use crate::operator::selecting::{Configuration, Selecting, regarding, wanting};
 use crate::operator::stored::Own;
@@ -44,6 +47,8 @@ use crate::workload::Settings;
 pub const LEASE: &str = "carrick-monitoring";
 /// Field manager of everything that is written; upstream's.
 const FIELD_MANAGER: &str = "PrometheusOperator";
+/// How often namespaces that can't be watched are asked for; upstream's figure.
+const ASK_AGAIN: Duration = Duration::from_secs(15);
 /// Upstream's words for an agent that is to run on every node, where none may.
 const GATE_CLOSED: &str = "feature gate for Prometheus Agent's DaemonSet mode is not enabled";
 /// What is made bears this label; watches of Secrets and others are kept to it.
@@ -102,6 +107,7 @@ pub struct Selectors {
 }
 
 /// Upstream's feature gates of what is here.
+#[allow(clippy::struct_excessive_bools, reason = "independent gates")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gates {
     /// `PrometheusAgentDaemonSet`: agents can run on every node.
@@ -126,20 +132,47 @@ impl Default for Gates {
 }
 
 impl RunOptions {
-    /// The namespace that all watches can be kept to, if it is one alone; else empty.
-    fn scope(&self) -> &str {
-        let first = self.namespaces.single();
-        let others = [
-            &self.alertmanager_configs,
-            &self.prometheuses.namespaces,
-            &self.alertmanagers.namespaces,
-            &self.thanos_rulers.namespaces,
-        ];
-        if others.iter().all(|other| other.single() == first) {
-            first
-        } else {
-            ""
+    /// Namespaces in which objects of a kind are selected.
+    pub fn selected(&self, kind: Configuration) -> &Namespaces {
+        match kind {
+            Configuration::AlertmanagerConfig => &self.alertmanager_configs,
+            Configuration::ServiceMonitor
+            | Configuration::PodMonitor
+            | Configuration::Probe
+            | Configuration::ScrapeConfig
+            | Configuration::PrometheusRule => &self.namespaces,
         }
+    }
+
+    /// Which workloads of a kind are looked after, by its plural.
+    pub fn workloads_of(&self, plural: &str) -> Option<&Watch> {
+        let kinds = [
+            (PROMETHEUS, &self.prometheuses),
+            (PROMETHEUS_AGENT, &self.prometheuses),
+            (ALERTMANAGER, &self.alertmanagers),
+            (THANOS_RULER, &self.thanos_rulers),
+        ];
+        let mut found = kinds.into_iter().filter(|(kind, _)| kind.plural == plural);
+        found.next().map(|(_, watch)| watch)
+    }
+
+    /// Namespaces in which there are workloads, and what is made for them.
+    pub fn workloads(&self) -> Namespaces {
+        let others = self
+            .alertmanagers
+            .namespaces
+            .or(&self.thanos_rulers.namespaces);
+        self.prometheuses.namespaces.or(&others)
+    }
+
+    /// Namespaces of what workloads select, and of what they and it refer to.
+    fn everything(&self) -> Namespaces {
+        self.workloads().or(&self.selectable())
+    }
+
+    /// Namespaces of what workloads select.
+    fn selectable(&self) -> Namespaces {
+        self.namespaces.or(&self.alertmanager_configs)
     }
 
     fn generator(&self) -> Options {
@@ -187,19 +220,14 @@ pub async fn run(
 ) -> Result<(), Error> {
     loop {
         let client = client_of(client.clone(), &options);
-        let Some(usable) = shutdown
-            .or(Usable::look_up(&client, options.scope(), options.gates))
-            .await
-        else {
+        let Some(usable) = shutdown.or(Usable::look_up(&client, &options)).await else {
             return Ok(());
         };
         let usable = usable?;
         let again = AtomicBool::new(false);
         let (trigger, stop) = shutdown::channel();
         let watching = async {
-            let changed = shutdown
-                .or(usable.changed(&client, options.scope(), options.gates))
-                .await;
+            let changed = shutdown.or(usable.changed(&client, &options)).await;
             again.store(changed.is_some(), Ordering::Release);
             trigger.trigger();
             std::future::pending::<()>().await;
@@ -287,14 +315,14 @@ struct Shared {
 
 impl Shared {
     fn new(manager: &mut Manager, options: &RunOptions, usable: &Usable) -> Self {
-        let scope = Scope::namespace(options.scope());
-        let ours = scope.clone().labelled(OURS);
+        let ours = Scope::namespaces(options.workloads().watched()).labelled(OURS);
         let mut by_kind: BTreeMap<Configuration, Cache<Selectable>> = BTreeMap::new();
         for kind in Configuration::ALL {
             let resource = kind.resource();
             match usable.obstacle(&resource.plural, &["list", "watch"]) {
                 None => {
-                    by_kind.insert(kind, manager.cache(resource, scope.clone()));
+                    let scope = Scope::namespaces(options.selected(kind).watched());
+                    by_kind.insert(kind, manager.cache(resource, scope));
                 }
                 Some(why) => {
                     tracing::warn!(kind = %resource.kind, why, "nothing of this kind is selected");
@@ -306,25 +334,21 @@ impl Shared {
         let own_config_maps: Cache<Whole> = whole(CONFIG_MAP, &ours);
         let own_stateful_sets: Cache<Whole> = whole(STATEFUL_SET, &ours);
         let no_daemon_sets = no_daemon_sets(options.gates, usable);
-        let own_daemon_sets: Option<Cache<Whole>> =
-            no_daemon_sets.is_none().then(|| whole(DAEMON_SET, &ours));
+        let own_daemon_sets: Option<Cache<Whole>> = no_daemon_sets.is_none().then(|| {
+            let namespaces = options.prometheuses.namespaces.watched();
+            whole(DAEMON_SET, &Scope::namespaces(namespaces).labelled(OURS))
+        });
         let own = Own {
             secrets: own_secrets.index_by_controller(),
             config_maps: own_config_maps.index_by_controller(),
             stateful_sets: own_stateful_sets.index_by_controller(),
             daemon_sets: own_daemon_sets.as_ref().map(Cache::index_by_controller),
         };
-        let namespaces = match usable.lacks("namespaces", "", &["list", "watch"]) {
-            None => manager.cache(NAMESPACE, Scope::all()),
-            Some(why) => {
-                tracing::warn!(why, "namespaces are known by their names alone");
-                Cache::new(NAMESPACE, Scope::all())
-            }
-        };
+        let namespaces = namespaces(manager, options, usable);
         let selected = |selectors: &Selectors| Scope {
             label_selector: selectors.labels.clone(),
             field_selector: selectors.fields.clone(),
-            ..scope.clone()
+            ..Scope::namespaces(options.everything().watched())
         };
         let mut configurations = Configurations::new(by_kind, namespaces);
         configurations.watched = options.namespaces.clone();
@@ -352,7 +376,7 @@ impl Shared {
         watch: &Watch,
         (metrics, reports): (&ControllerMetrics, bool),
     ) -> (Cache<Selecting<W>>, Controller<WorkloadReconciler<W>>) {
-        let scope = Scope::namespace(watch.namespaces.single()).labelled(&watch.selector);
+        let scope = Scope::namespaces(watch.namespaces.watched()).labelled(&watch.selector);
         let workloads = manager.cache(W::RESOURCE, scope);
         let assets = AssetReader::new(self.secrets.clone(), self.config_maps.clone());
         let reconciler = WorkloadReconciler::new(Caches {
@@ -430,6 +454,23 @@ impl Shared {
             });
         }
         controller
+    }
+}
+
+/// Namespaces with their labels. Who may not watch them asks for each that anything is selected in; upstream does so too.
+fn namespaces(manager: &mut Manager, options: &RunOptions, usable: &Usable) -> Cache<Meta> {
+    let Some(why) = usable.lacks("namespaces", "", &["list", "watch"]) else {
+        return manager.cache(NAMESPACE, Scope::all());
+    };
+    match options.selectable() {
+        Namespaces::Only(names) => {
+            tracing::info!(why, "namespaces are asked for one by one");
+            manager.cache_by_name(NAMESPACE, names.into_iter().collect(), ASK_AGAIN)
+        }
+        Namespaces::All | Namespaces::Except(_) => {
+            tracing::warn!(why, "namespaces are known by their names alone");
+            Cache::new(NAMESPACE, Scope::all())
+        }
     }
 }
 

@@ -138,6 +138,12 @@ pub fn recorded(line: &str) -> Option<Right> {
 }
 
 impl Right {
+    /// The plural, and the subresource; empty if it is the object itself.
+    pub fn parts(&self) -> (&str, &str) {
+        let apart = self.resource.split_once('/');
+        apart.unwrap_or((&self.resource, ""))
+    }
+
     /// What a request needs; `None` if its target (path and query) is no resource.
     pub fn of(method: &Method, target: &str) -> Option<Self> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));

@@ -22,7 +22,7 @@ use crate::metrics::{Registry, process};
 use crate::reconciler::Reconciler;
 use crate::resource::ResourceRef;
 use crate::shutdown::Shutdown;
-use crate::watch::Watcher;
+use crate::watch::{Poller, Watcher};
 use crate::web::{self, Server, Site};
 
 /// Time that Events still have to get out at a shutdown.
@@ -45,7 +45,7 @@ pub struct ManagerOptions {
 
 type Start = Box<dyn FnOnce(Shutdown) -> BoxFuture<'static, ()> + Send>;
 
-/// A cache that is filled by the manager.
+/// A cache, or a part of one, that is filled by the manager.
 struct Source {
     watch: Start,
     synced: Box<dyn Fn() -> BoxFuture<'static, ()> + Send>,
@@ -82,6 +82,21 @@ impl Manager {
         self.watched(Cache::new(resource, scope))
     }
 
+    /// A cache of objects of the cluster that are asked for by name, again and again: for whoever may neither list nor watch
+    /// them.
+    pub fn cache_by_name<P: Projection>(
+        &mut self,
+        resource: ResourceRef,
+        names: Vec<String>,
+        every: Duration,
+    ) -> Cache<P> {
+        let cache = Cache::new(resource, Scope::all());
+        let poller = Poller::new(self.client.clone(), cache.clone(), names, every);
+        let poll = Box::new(move |shutdown| poller.run(shutdown).boxed());
+        self.fill_from(poll, &cache, String::new());
+        cache
+    }
+
     /// A watched cache that stays empty until somebody waits for [`Cache::filled`].
     pub fn cache_on_demand<P: Projection>(
         &mut self,
@@ -94,22 +109,29 @@ impl Manager {
     fn watched<P: Projection>(&mut self, cache: Cache<P>) -> Cache<P> {
         let sink: Arc<dyn Sink> = Arc::new(cache.clone());
         self.client.register(sink);
-        let watcher = Watcher::new(self.client.clone(), cache.clone());
+        for part in cache.scope().parts() {
+            let watcher = Watcher::new(self.client.clone(), cache.clone(), part.clone());
+            let watch = Box::new(move |shutdown| watcher.run(shutdown).boxed());
+            self.fill_from(watch, &cache, part);
+        }
+        cache
+    }
+
+    fn fill_from<P: Projection>(&mut self, watch: Start, cache: &Cache<P>, part: String) {
         let (waiting, asked) = (cache.clone(), cache.clone());
         self.sources.push(Source {
-            watch: Box::new(move |shutdown| watcher.run(shutdown).boxed()),
+            watch,
             synced: Box::new(move || {
-                let cache = waiting.clone();
+                let (cache, part) = (waiting.clone(), part.clone());
                 async move {
                     if !cache.is_synced_or_unwanted() {
-                        cache.synced().await;
+                        cache.listed(&part).await;
                     }
                 }
                 .boxed()
             }),
             is_synced: Arc::new(move || asked.is_synced_or_unwanted()),
         });
-        cache
     }
 
     /// Makes a controller; give it its triggers and hand it to [`Manager::add`].

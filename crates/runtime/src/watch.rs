@@ -5,6 +5,7 @@
 //! object is skipped and reported, never the whole list.
 
 mod decode;
+mod poll;
 
 use std::time::Duration;
 
@@ -36,10 +37,14 @@ const LIST_OF_METADATA: &str =
 const METADATA: &str =
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
-/// Fills one cache.
+pub(crate) use poll::Poller;
+
+/// Fills one cache, or the part of it that is one namespace.
 pub(crate) struct Watcher<P> {
     client: Client,
     cache: Cache<P>,
+    /// The namespace; empty for all.
+    part: String,
     skipped: Family<Counter>,
 }
 
@@ -54,8 +59,8 @@ enum End {
 }
 
 impl<P: Projection> Watcher<P> {
-    /// A watcher of what the cache says.
-    pub(crate) fn new(client: Client, cache: Cache<P>) -> Self {
+    /// A watcher of a namespace of what the cache says, or of everything.
+    pub(crate) fn new(client: Client, cache: Cache<P>, part: String) -> Self {
         let skipped = client.registry().counter(
             "carrick_watch_skipped_objects_total",
             "Objects that could not be decoded and are ignored",
@@ -64,6 +69,7 @@ impl<P: Projection> Watcher<P> {
         Self {
             client,
             cache,
+            part,
             skipped,
         }
     }
@@ -95,8 +101,8 @@ impl<P: Projection> Watcher<P> {
                     continue;
                 }
                 Err(error) => {
-                    let resource = self.cache.resource();
-                    tracing::warn!(%resource, %error, "watch failed");
+                    let (resource, namespace) = (self.cache.resource(), &self.part);
+                    tracing::warn!(%resource, namespace, %error, "watch failed");
                 }
             }
             let delay = BACKOFF_BASE
@@ -131,11 +137,11 @@ impl<P: Projection> Watcher<P> {
 
     /// Takes the whole collection in, page by page, and answers its version.
     async fn list(&self) -> Result<String, Error> {
-        self.cache.begin_relist();
+        self.cache.begin_relist(&self.part);
         let mut token = String::new();
         loop {
             let scope = self.cache.scope();
-            let path = self.cache.resource().collection_path(&scope.namespace);
+            let path = self.cache.resource().collection_path(&self.part);
             let query = query(&[
                 ("labelSelector", &scope.label_selector),
                 ("fieldSelector", &scope.field_selector),
@@ -153,7 +159,7 @@ impl<P: Projection> Watcher<P> {
                 Err(error) if error.is_gone() && !token.is_empty() => {
                     // The continue token has expired: start over, keeping what is already in.
                     token.clear();
-                    self.cache.begin_relist();
+                    self.cache.begin_relist(&self.part);
                     continue;
                 }
                 page => page?,
@@ -172,8 +178,8 @@ impl<P: Projection> Watcher<P> {
                 self.cache.upsert(item);
             }
             if metadata.r#continue.is_empty() {
-                self.cache
-                    .finish_relist(metadata.resource_version.parse().unwrap_or_default());
+                let version = metadata.resource_version.parse().unwrap_or_default();
+                self.cache.finish_relist(&self.part, version);
                 return Ok(metadata.resource_version);
             }
             token = metadata.r#continue;
@@ -197,7 +203,7 @@ impl<P: Projection> Watcher<P> {
         ]);
         let path = format!(
             "{}{query}",
-            self.cache.resource().collection_path(&scope.namespace)
+            self.cache.resource().collection_path(&self.part)
         );
         *version = Some(known);
         let form = if P::METADATA_ONLY { METADATA } else { JSON };

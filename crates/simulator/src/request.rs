@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
 
-use crate::apiserver::{Following, Forward};
+use crate::apiserver::{Following, Forward, Listing};
 use crate::outside::{Pending, Question};
 
 /// Who sends a request, as authentication found out.
@@ -111,10 +111,12 @@ pub struct Response {
 pub struct WatchId(pub u64);
 
 /// What [`crate::apiserver::ApiServer::handle`] answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Reply {
     /// A whole response.
     Full(Response),
+    /// A long list, which is written outside of the world: portion by portion, or as [`Listing::whole`].
+    List(Box<Listing>),
     /// A watch began: send these headers with status 200, then what `watch_frames` yields.
     Watch {
         /// The watch to poll.

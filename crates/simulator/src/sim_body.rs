@@ -1,15 +1,17 @@
-//! Bodies of replies: whole, or the endless stream of a watch.
+//! Bodies of replies: whole, a long list as it is written, or the endless stream of a watch.
 
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
-use crate::apiserver::Following;
+use crate::apiserver::{Following, Portions};
 use crate::request::WatchId;
 use crate::wire::BoxError;
 use crate::world::WorldHandle;
@@ -26,6 +28,7 @@ pub struct SimBody {
 
 enum Inner {
     Whole(Whole),
+    List(Box<ListBody>),
     Watch(Box<WatchBody>),
     Log(Box<LogBody>),
 }
@@ -57,6 +60,71 @@ impl Whole {
         let portion = self.rest.split_to(self.rest.len().min(Self::PORTION));
         self.ended = self.rest.is_empty();
         Some(portion)
+    }
+}
+
+/// Turns in which portions of long lists are written.
+pub(crate) type Turns = Arc<Semaphore>;
+/// A portion that is being written, and what follows it.
+type Written = Pin<Box<dyn Future<Output = Option<(Portions, Result<Bytes, BoxError>)>> + Send>>;
+
+/// A long list that is written as it is taken: by other threads than those that serve, a few at a time, because a portion
+/// may be dear.
+struct ListBody {
+    turns: Turns,
+    weight: usize,
+    /// Who is to know when somebody takes more of it.
+    taken: Option<Taken>,
+    /// `None` at the end.
+    next: Option<Written>,
+}
+
+impl ListBody {
+    fn new(portions: Portions, turns: Turns) -> Self {
+        Self {
+            weight: portions.weight(),
+            taken: None,
+            next: Some(Box::pin(next_of(portions, turns.clone()))),
+            turns,
+        }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
+        let Some(next) = &mut self.next else {
+            return Poll::Ready(None);
+        };
+        let Some((rest, portion)) = ready!(next.as_mut().poll(context)) else {
+            self.next = None;
+            return Poll::Ready(None);
+        };
+        self.next = portion
+            .is_ok()
+            .then(|| -> Written { Box::pin(next_of(rest, self.turns.clone())) });
+        if let Some(taken) = &self.taken {
+            taken();
+        }
+        Poll::Ready(Some(portion))
+    }
+}
+
+/// The next portion that holds something.
+async fn next_of(
+    mut portions: Portions,
+    turns: Turns,
+) -> Option<(Portions, Result<Bytes, BoxError>)> {
+    loop {
+        let turn = turns.clone().acquire_owned().await;
+        let write = move || {
+            let _turn = turn;
+            let portion = portions.next();
+            (portions, portion)
+        };
+        let (rest, portion) = tokio::task::spawn_blocking(write).await.ok()?;
+        match portion? {
+            // The compressor kept it back.
+            Ok(portion) if portion.is_empty() => portions = rest,
+            portion => return Some((rest, portion.map_err(Into::into))),
+        }
     }
 }
 
@@ -121,16 +189,38 @@ impl SimBody {
         }
     }
 
-    /// Whether it is whole, and more than goes out at once.
-    pub(crate) fn is_long(&self) -> bool {
-        matches!(&self.inner, Inner::Whole(whole) if whole.rest.len() > Whole::PORTION)
+    /// A long list, written as it is taken.
+    pub(crate) fn list(portions: Portions, turns: Turns) -> Self {
+        Self {
+            inner: Inner::List(Box::new(ListBody::new(portions, turns))),
+        }
     }
 
-    /// Tells of each portion of a whole body that is taken.
+    /// Whether it ends, and is more than goes out at once.
+    pub(crate) fn is_long(&self) -> bool {
+        match &self.inner {
+            Inner::Whole(whole) => whole.rest.len() > Whole::PORTION,
+            Inner::List(_) => true,
+            Inner::Watch(_) | Inner::Log(_) => false,
+        }
+    }
+
+    /// About how many bytes are kept for a long body alone, until it is taken. What others have as well doesn't count.
+    pub(crate) fn weight(&self) -> usize {
+        match &self.inner {
+            Inner::Whole(whole) if self.is_long() && whole.rest.is_unique() => whole.rest.len(),
+            Inner::List(list) => list.weight,
+            Inner::Whole(_) | Inner::Watch(_) | Inner::Log(_) => 0,
+        }
+    }
+
+    /// Tells of each portion of a body that ends when it is taken.
     #[must_use]
     pub(crate) fn counted(mut self, taken: impl Fn() + Send + 'static) -> Self {
-        if let Inner::Whole(whole) = &mut self.inner {
-            whole.taken = Some(Box::new(taken));
+        match &mut self.inner {
+            Inner::Whole(whole) => whole.taken = Some(Box::new(taken)),
+            Inner::List(list) => list.taken = Some(Box::new(taken)),
+            Inner::Watch(_) | Inner::Log(_) => {}
         }
         self
     }
@@ -252,6 +342,9 @@ impl Body for SimBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.inner {
             Inner::Whole(whole) => Poll::Ready(whole.next().map(|bytes| Ok(Frame::data(bytes)))),
+            Inner::List(body) => body
+                .poll(context)
+                .map(|frame| frame.map(|portion| portion.map(Frame::data))),
             Inner::Watch(body) => body
                 .poll(context)
                 .map(|frame| frame.map(|bytes| Ok(Frame::data(bytes)))),
@@ -262,13 +355,17 @@ impl Body for SimBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(&self.inner, Inner::Whole(whole) if whole.ended)
+        match &self.inner {
+            Inner::Whole(whole) => whole.ended,
+            Inner::List(list) => list.next.is_none(),
+            Inner::Watch(_) | Inner::Log(_) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.inner {
             Inner::Whole(whole) => SizeHint::with_exact(whole.rest.len() as u64),
-            Inner::Watch(_) | Inner::Log(_) => SizeHint::default(),
+            Inner::List(_) | Inner::Watch(_) | Inner::Log(_) => SizeHint::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use crate::apiserver::Shown;
 use crate::faults::{Call, Failure, Verdict};
 use crate::request::{Reply, Request, Response, User};
-use crate::sim_body::SimBody;
+use crate::sim_body::{SimBody, Turns};
 use crate::world::WorldHandle;
 
 /// Error of a call that got no reply, and of a broken watch.
@@ -67,12 +67,12 @@ impl Wire {
         match verdict {
             Verdict::Fail(failure) => fail(failure).await,
             Verdict::Pass => {
-                let (response, trace) = answer(&self.world, &request).await;
+                let (response, trace) = answer(&self.world, &request, Lists::Whole).await;
                 self.record(&request, &path, trace.0, &trace.1);
                 Ok(response)
             }
             Verdict::CommitThenFail(failure) => {
-                let (_, trace) = answer(&self.world, &request).await;
+                let (_, trace) = answer(&self.world, &request, Lists::Whole).await;
                 self.record(&request, &path, trace.0, &trace.1);
                 fail(failure).await
             }
@@ -124,10 +124,20 @@ async fn fail(failure: Failure) -> Result<http::Response<SimBody>, BoxError> {
     }
 }
 
+/// How long lists are answered.
+#[derive(Debug, Clone)]
+pub(crate) enum Lists {
+    /// At once: what is traced is whole.
+    Whole,
+    /// As the client takes them, in these turns.
+    AsTaken(Turns),
+}
+
 /// Handles a request, waiting where the server waits. Returns the response, and its status and body for the trace.
 pub(crate) async fn answer(
     world: &WorldHandle,
     request: &Request,
+    lists: Lists,
 ) -> (http::Response<SimBody>, (u16, Bytes)) {
     let mut reply = world.handle(request);
     if let Reply::Later { at, .. } = &reply {
@@ -140,6 +150,15 @@ pub(crate) async fn answer(
                 let trace = (response.status, response.body.clone());
                 return (http_response(response), trace);
             }
+            Reply::List(list) => match lists {
+                Lists::Whole => Reply::Full(list.whole()),
+                Lists::AsTaken(turns) => {
+                    let headers = list.headers().clone();
+                    let mut response = http::Response::new(SimBody::list(list.portions(), turns));
+                    *response.headers_mut() = headers;
+                    return (response, (200, Bytes::new()));
+                }
+            },
             Reply::Watch { id, headers } => {
                 let mut response = http::Response::new(SimBody::watch(world.clone(), id));
                 *response.headers_mut() = headers;

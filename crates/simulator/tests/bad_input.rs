@@ -310,21 +310,8 @@ mod bad_input {
             ..Limits::default()
         })
         .await;
-        let text = "x".repeat(900_000);
-        for number in 0..OBJECTS {
-            let body = format!(r#"{{"metadata":{{"name":"c{number}"}},"data":{{"a":"{text}"}}}}"#);
-            let made = client
-                .send("POST", CONFIG_MAPS, JSON, body.as_bytes())
-                .await;
-            assert_eq!(status(&made), 201, "{made}");
-        }
-        let mut unread = Vec::new();
-        for _ in 0..3 {
-            let mut stream = client.connect().await;
-            let head = client.head("GET", CONFIG_MAPS, JSON, 0);
-            stream.write_all(head.as_bytes()).await.unwrap();
-            unread.push(stream);
-        }
+        let size = large_objects(&client, OBJECTS).await;
+        let unread = unread_lists(&client, 3, "").await;
         let patient = Duration::from_mins(1);
         let refused = tokio::time::timeout(patient, asked_until(&client, 429)).await;
         assert!(refused.is_ok(), "unread lists hold no room");
@@ -335,12 +322,110 @@ mod bad_input {
         for mut stream in unread {
             let mut got = Vec::new();
             let _ = stream.read_to_end(&mut got).await;
-            cut += usize::from(got.len() < OBJECTS * text.len());
+            cut += usize::from(got.len() < OBJECTS * size);
         }
         assert!(cut > 0, "the lists were kept");
         // Who reads, however slowly, gets everything.
         let whole = client.send("GET", CONFIG_MAPS, JSON, b"").await;
-        assert!(whole.len() > OBJECTS * text.len());
+        assert!(whole.len() > OBJECTS * size);
+        client.server.shutdown().await.unwrap();
+    }
+
+    /// Makes objects `c0`, `c1`, … and tells how many bytes each has at least.
+    async fn large_objects(client: &Client, count: usize) -> usize {
+        let text = "x".repeat(900_000);
+        for number in 0..count {
+            let body = format!(r#"{{"metadata":{{"name":"c{number}"}},"data":{{"a":"{text}"}}}}"#);
+            let made = client
+                .send("POST", CONFIG_MAPS, JSON, body.as_bytes())
+                .await;
+            assert_eq!(status(&made), 201, "{made}");
+        }
+        text.len()
+    }
+
+    /// Lists that nobody reads, of as many clients as asked for.
+    async fn unread_lists(client: &Client, count: usize, rest: &str) -> Vec<TlsStream<TcpStream>> {
+        let mut unread = Vec::new();
+        for _ in 0..count {
+            let mut stream = client.connect().await;
+            let head = client.head("GET", &format!("{CONFIG_MAPS}{rest}"), JSON, 0);
+            stream.write_all(head.as_bytes()).await.unwrap();
+            unread.push(stream);
+        }
+        unread
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn lists_that_nobody_reads_cost_little_and_hold_nobody_up() {
+        const OBJECTS: usize = 30;
+        const CLIENTS: usize = 40;
+        /// What an unread list may cost, both ends of its connection and its TLS included.
+        const EACH: usize = 2_000_000;
+        let client = Client::start(Limits::default()).await;
+        let size = large_objects(&client, OBJECTS).await;
+        // Once, so that what all of them share is there.
+        let whole = client.send("GET", CONFIG_MAPS, JSON, b"").await;
+        assert!(whole.len() > OBJECTS * size);
+        drop(whole);
+        let before = memory();
+        let mut unread = Vec::new();
+        for rest in ["", "?pretty=true"] {
+            unread.extend(unread_lists(&client, CLIENTS / 2, rest).await);
+        }
+        let mut slowest = Duration::ZERO;
+        for _ in 0..50 {
+            let begin = tokio::time::Instant::now();
+            let small = client
+                .send("GET", "/api/v1/namespaces/default", JSON, b"")
+                .await;
+            slowest = slowest.max(begin.elapsed());
+            assert_eq!(status(&small), 200, "{small}");
+        }
+        let grown = memory().saturating_sub(before);
+        eprintln!("{CLIENTS} lists: {grown} bytes, slowest read {slowest:?}");
+        assert!(grown < CLIENTS * EACH, "{grown} bytes");
+        assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+        client.server.shutdown().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn only_so_much_is_kept_for_clients_and_short_answers_are_never_too_much() {
+        let client = Client::start(Limits {
+            max_unread: Some(2_000_000),
+            patience: Duration::from_secs(5),
+            ..Limits::default()
+        })
+        .await;
+        large_objects(&client, 40).await;
+        let unread = unread_lists(&client, 40, "").await;
+        let refused = tokio::time::timeout(Duration::from_mins(1), async {
+            loop {
+                let reply = client.send("GET", CONFIG_MAPS, JSON, b"").await;
+                if status(&reply) == 429 {
+                    return reply;
+                }
+            }
+        });
+        let refused = refused.await.expect("everything is kept");
+        assert!(
+            refused.to_lowercase().contains("retry-after: 1"),
+            "{refused}"
+        );
+        // Short answers, and those that are owed because something was written.
+        let small = client
+            .send("GET", "/api/v1/namespaces/default", JSON, b"")
+            .await;
+        assert_eq!(status(&small), 200, "{small}");
+        let change = br#"{"metadata":{"labels":{"a":"b"}}}"#;
+        let path = format!("{CONFIG_MAPS}/c1");
+        let changed = client.send("PATCH", &path, MERGE, change).await;
+        assert_eq!(status(&changed), 200);
+        drop(unread);
+        let served = tokio::time::timeout(Duration::from_mins(1), async {
+            while status(&client.send("GET", CONFIG_MAPS, JSON, b"").await) != 200 {}
+        });
+        assert!(served.await.is_ok(), "what nobody reads is kept for ever");
         client.server.shutdown().await.unwrap();
     }
 

@@ -13,6 +13,7 @@ pub mod disturbed;
 pub mod killed;
 pub mod killed_monitoring;
 pub mod large_configuration;
+pub mod namespaces;
 pub mod prometheus;
 pub mod repair_by_deletion;
 pub mod repair_by_eviction;
@@ -25,6 +26,7 @@ pub mod upstream_alertmanager;
 pub mod upstream_bindings;
 pub mod upstream_daemon_set;
 pub mod upstream_definitions;
+pub mod upstream_namespaces;
 pub mod upstream_operators;
 pub mod upstream_prometheus;
 pub mod upstream_thanos_ruler;
@@ -36,6 +38,13 @@ use anyhow::Result;
 
 use crate::cluster::Cluster;
 use crate::products::{self, Stage};
+
+// One file with a test of upstream's in several surroundings: each is a subject of its own.
+use self::upstream_namespaces as upstream_namespaces_allowed;
+use self::upstream_namespaces as upstream_namespaces_not_found;
+use self::upstream_namespaces as upstream_namespaces_of_instances;
+use self::upstream_namespaces as upstream_namespaces_denied;
+use self::upstream_namespaces as upstream_namespaces_of_denied_instances;
 
 /// A scenario at work.
 pub type Play<'a> = Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
@@ -168,6 +177,24 @@ table! { $
     [OPERATORS]
     upstream_operators: multiple_operators_prometheus_server, multiple_operators_prometheus_agent,
         multiple_operators_alert_manager, multiple_operators_thanos_ruler;
+
+    [ROLES]
+    namespaces: are_looked_after_with_rights_in_each_alone;
+
+    [ALLOWED]
+    upstream_namespaces_allowed: prometheus_instance_namespaces_allow_list;
+
+    [NOT_FOUND]
+    upstream_namespaces_not_found: prometheus_instance_namespaces_namespace_not_found, alertmanager_instance_namespaces_allow_list;
+
+    [INSTANCES]
+    upstream_namespaces_of_instances: prometheus_instance_namespaces_all_ns, alertmanager_instance_namespaces_all_ns;
+
+    [DENIED]
+    upstream_namespaces_denied: deny_prometheus, deny_service_monitor, deny_thanos_ruler;
+
+    [DENIED_INSTANCES]
+    upstream_namespaces_of_denied_instances: prometheus_instance_namespaces_deny_list, alertmanager_instance_namespaces_deny_ns;
 
     [MONITORING]
     bindings: are_of_every_kind, go_with_their_workloads, block_the_deletion_of_their_owner;

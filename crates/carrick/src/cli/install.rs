@@ -2,8 +2,10 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use monitoring::access::Grants;
 use rollouts::install::{Install, NAME};
 
+use super::operator::gates;
 use super::print;
 
 /// Which product, and how.
@@ -36,12 +38,30 @@ enum RbacProduct {
     Monitoring(RbacMonitoringArgs),
 }
 
-/// Where the monitoring controllers run.
+/// Where the monitoring controllers run, and what they look after.
 #[derive(Args)]
 pub struct RbacMonitoringArgs {
     /// The namespace they run in
     #[arg(long, short = 'n', default_value = monitoring::install::NAMESPACE)]
     namespace: String,
+    /// Only look after these namespaces, with a Role in each instead of a ClusterRole
+    #[arg(long, value_delimiter = ',')]
+    namespaces: Vec<String>,
+    /// What is switched on and off: Name=true,Name=false,…
+    #[arg(long, default_value = "")]
+    feature_gates: String,
+}
+
+impl RbacMonitoringArgs {
+    fn grants(self) -> Result<Grants> {
+        let named = self.namespaces.iter().map(|name| name.trim());
+        let named = named.filter(|name| !name.is_empty());
+        Ok(Grants {
+            namespaces: named.map(str::to_owned).collect(),
+            namespace: self.namespace,
+            daemon_sets: gates(&self.feature_gates)?.daemon_sets,
+        })
+    }
 }
 
 /// Where the Rollouts controller runs.
@@ -58,20 +78,18 @@ pub struct RbacRolloutsArgs {
 impl RbacArgs {
     /// Prints the manifests.
     pub fn run(self) -> Result<()> {
-        let access = match self.product {
+        let access: Vec<_> = match self.product {
             RbacProduct::Rollouts(args) => {
                 let install = Install {
                     namespace: args.namespace,
                     image: String::new(),
                     namespaced: args.namespaced,
                 };
-                install.access(&rollouts::access::rights())
+                install.access(&rollouts::access::rights()).into()
             }
-            RbacProduct::Monitoring(args) => {
-                monitoring::access::account(args.namespace).objects(&monitoring::access::rights())
-            }
+            RbacProduct::Monitoring(args) => args.grants()?.objects(),
         };
-        let objects = access.map(|(_, object)| object);
+        let objects: Vec<_> = access.into_iter().map(|(_, object)| object).collect();
         print(&machinery::yaml::documents_to_string(&objects))
     }
 }
@@ -93,9 +111,8 @@ pub struct RolloutsArgs {
 /// How the monitoring controllers are to be installed.
 #[derive(Args)]
 pub struct MonitoringArgs {
-    /// The namespace they run in
-    #[arg(long, short = 'n', default_value = monitoring::install::NAMESPACE)]
-    namespace: String,
+    #[command(flatten)]
+    rbac: RbacMonitoringArgs,
     /// The image they run
     #[arg(long, default_value_t = format!("carrick:{}", super::VERSION))]
     image: String,
@@ -115,7 +132,7 @@ impl InstallArgs {
             }
             Product::Monitoring(args) => {
                 let install = monitoring::install::Install {
-                    namespace: args.namespace,
+                    grants: args.rbac.grants()?,
                     image: args.image,
                 };
                 print(&machinery::yaml::documents_to_string(&install.objects()))

@@ -412,7 +412,7 @@ impl<'s> MapType<'s> {
                 if let Some(default) = &field.default {
                     return Some(Cow::Borrowed(default));
                 }
-                let always = field.omit == Omit::Never && !field.pointer;
+                let always = field.omit == Omit::Never && !field.pointer || declares_zero(info, name);
                 let zero = match field.ty {
                     TypeRef::String(_) => Value::from(""),
                     TypeRef::Bool => Value::from(false),
@@ -479,4 +479,10 @@ fn category(value: &Value) -> Category {
         Value::Bool(_) | Value::Number(_) | Value::String(_) => Category::Scalar,
         Value::Array(_) => Category::List,
     }
+}
+
+/// Whether Kubernetes declares Go's zero value as the default of a field that is left out where it has it: the key of
+/// `imagePullSecrets`. Such defaults are not in the type table.
+fn declares_zero(info: &TypeInfo, field: &str) -> bool {
+    info.go_name == "v1.LocalObjectReference" && field == "name"
 }

@@ -1,7 +1,7 @@
 //! What of the API can be used: which kinds are served, and what may be done with them. Looked up once, at the start; what
 //! is missing switches a part off, and not the program (upstream's `checkPrerequisites`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use runtime::access::{Right, Verb};
@@ -12,7 +12,8 @@ use super::resources::{ALERTMANAGER, PROMETHEUS, PROMETHEUS_AGENT, THANOS_RULER}
 use super::selecting::Configuration;
 use crate::access;
 use crate::api::GROUP;
-use crate::run::Gates;
+use crate::operator::watched::Namespaces;
+use crate::run::RunOptions;
 
 /// The review that tells what its author may do.
 const ACCESS_REVIEW: ResourceRef = ResourceRef::cluster(
@@ -33,15 +34,14 @@ static WORKLOADS: [ResourceRef; 4] = [PROMETHEUS, PROMETHEUS_AGENT, ALERTMANAGER
 pub struct Usable {
     /// Served resources of the group, with their subresources: `prometheuses/status`.
     served: BTreeSet<String>,
-    /// Rights that are missing.
-    missing: BTreeSet<Right>,
+    /// Rights that are missing, each with a namespace where it is; empty where it would have to be had everywhere.
+    missing: BTreeMap<Right, String>,
 }
 
 impl Usable {
-    /// Asks the server which kinds it serves, and for each of the rights that these gates need, in a namespace or
+    /// Asks the server which kinds it serves, and for each of the rights that these options need, in their namespaces or
     /// everywhere.
-    pub async fn look_up(client: &Client, namespace: &str, gates: Gates) -> Result<Self, Error> {
-        let rights = access::rights();
+    pub async fn look_up(client: &Client, options: &RunOptions) -> Result<Self, Error> {
         let mut usable = Self::default();
         for version in ["v1", "v1alpha1"] {
             match client.read(&format!("/apis/{GROUP}/{version}")).await {
@@ -50,24 +50,23 @@ impl Usable {
                 Err(error) => return Err(error),
             }
         }
-        let asked = rights.iter().filter(|right| is_asked(right, gates));
-        for right in asked {
-            if !is_granted(client, right, namespace).await? {
-                usable.missing.insert(right.clone());
+        for (right, namespaces) in asked(options) {
+            if let Some(namespace) = where_missing(client, &right, namespaces).await? {
+                usable.missing.insert(right, namespace);
             }
         }
         Ok(usable)
     }
 
     /// Waits until other things can be used; for ever, if everything can.
-    pub async fn changed(&self, client: &Client, namespace: &str, gates: Gates) {
+    pub async fn changed(&self, client: &Client, options: &RunOptions) {
         if self.is_whole() {
             std::future::pending::<()>().await;
         }
         loop {
             tokio::time::sleep(LOOK_AGAIN).await;
             // Whoever can't answer now will be asked again.
-            if let Ok(found) = Self::look_up(client, namespace, gates).await
+            if let Ok(found) = Self::look_up(client, options).await
                 && found != *self
             {
                 return;
@@ -112,28 +111,78 @@ impl Usable {
 
     /// The first of these rights that is missing, in words.
     pub fn lacks(&self, resource: &str, group: &str, verbs: &[&str]) -> Option<String> {
-        let lacks = |verb: &&&str| {
+        let missing_in = |verb: &str| {
             let mut all = self.missing.iter();
-            all.any(|right| {
-                right.resource == resource && right.group == group && right.verb.name() == **verb
-            })
+            let found = all.find(|(right, _)| {
+                right.resource == resource && right.group == group && right.verb.name() == verb
+            });
+            found.map(|(_, namespace)| namespace)
         };
-        let verb = verbs.iter().find(lacks)?;
+        let mut verbs = verbs.iter();
+        let (verb, namespace) = verbs.find_map(|verb| Some((verb, missing_in(verb)?)))?;
+        let place = if namespace.is_empty() {
+            String::new()
+        } else {
+            format!(" in namespace {namespace}")
+        };
         let group = if group.is_empty() {
             String::new()
         } else {
             format!(".{group}")
         };
-        Some(format!("no right to {verb} {resource}{group}"))
+        Some(format!("no right to {verb} {resource}{group}{place}"))
     }
 }
 
-/// Rights that only serve manifests, and those without which nothing goes, aren't asked for.
-fn is_asked(right: &Right, gates: Gates) -> bool {
-    (right.group == GROUP && !right.resource.ends_with("/finalizers"))
-        || right.resource == "namespaces"
-        || (right.resource == "daemonsets" && gates.daemon_sets)
-        || (right.resource == "pods" && right.verb == Verb::Patch)
+/// The rights to ask for, and where. Those that only serve manifests, and those without which nothing goes, aren't among
+/// them.
+fn asked(options: &RunOptions) -> Vec<(Right, Namespaces)> {
+    let place = |right: &Right| {
+        let (plural, subresource) = right.parts();
+        if right.group == GROUP {
+            let kinds = Configuration::ALL.into_iter();
+            let mut kinds = kinds.filter(|kind| kind.resource().plural == plural);
+            let place = match kinds.next() {
+                Some(kind) => options.selected(kind).clone(),
+                None => options.workloads_of(plural)?.namespaces.clone(),
+            };
+            return (subresource != "finalizers").then_some(place);
+        }
+        match plural {
+            // They belong to the cluster.
+            "namespaces" if right.verb != Verb::Get => Some(Namespaces::All),
+            "daemonsets" if options.gates.daemon_sets => {
+                Some(options.prometheuses.namespaces.clone())
+            }
+            "pods" if right.verb == Verb::Patch => Some(options.workloads()),
+            _ => None,
+        }
+    };
+    let rights = access::rights().into_iter();
+    let placed = rights.map(|right| (place(&right), right));
+    placed
+        .filter_map(|(place, right)| Some((right, place?)))
+        .collect()
+}
+
+/// A namespace in which a right is missing, if there is one. Who has it everywhere isn't asked about each.
+async fn where_missing(
+    client: &Client,
+    right: &Right,
+    namespaces: Namespaces,
+) -> Result<Option<String>, Error> {
+    if is_granted(client, right, "").await? {
+        return Ok(None);
+    }
+    let Namespaces::Only(namespaces) = namespaces else {
+        return Ok(Some(String::new()));
+    };
+    for namespace in namespaces {
+        if !is_granted(client, right, &namespace).await? {
+            return Ok(Some(namespace));
+        }
+    }
+    Ok(None)
 }
 
 fn names(list: &[u8]) -> Vec<String> {
@@ -144,15 +193,7 @@ fn names(list: &[u8]) -> Vec<String> {
 }
 
 async fn is_granted(client: &Client, right: &Right, namespace: &str) -> Result<bool, Error> {
-    let (resource, subresource) = right
-        .resource
-        .split_once('/')
-        .unwrap_or((&right.resource, ""));
-    let namespace = if resource == "namespaces" {
-        ""
-    } else {
-        namespace
-    };
+    let (resource, subresource) = right.parts();
     let review = json!({
         "apiVersion": ACCESS_REVIEW.api_version(),
         "kind": ACCESS_REVIEW.kind,
@@ -181,10 +222,18 @@ mod tests {
         let list = json!({"resources": [{"name": "probes"}, {"name": "probes/status"}]});
         let usable = Usable {
             served: names(list.to_string().as_bytes()).into_iter().collect(),
-            missing: ["patch probes/status.monitoring.coreos.com".parse().unwrap()]
-                .into_iter()
-                .collect(),
+            missing: BTreeMap::from([
+                (
+                    "patch probes/status.monitoring.coreos.com".parse().unwrap(),
+                    String::new(),
+                ),
+                ("patch pods".parse().unwrap(), "a".to_owned()),
+            ]),
         };
+        assert_eq!(
+            usable.lacks("pods", "", &["patch"]).as_deref(),
+            Some("no right to patch pods in namespace a")
+        );
         assert_eq!(usable.obstacle("probes", &["list", "watch"]), None);
         assert_eq!(
             usable.obstacle("probes/status", &["patch"]).as_deref(),
@@ -194,5 +243,58 @@ mod tests {
             usable.obstacle("podmonitors", &["list"]).as_deref(),
             Some("podmonitors.monitoring.coreos.com isn't served")
         );
+    }
+
+    #[test]
+    fn rights_are_asked_for_where_they_are_used() {
+        let only = |names: &[&str]| {
+            Namespaces::Only(names.iter().map(|name| (*name).to_owned()).collect())
+        };
+        let mut options = RunOptions {
+            namespaces: only(&["selected"]),
+            alertmanager_configs: only(&["routes"]),
+            ..RunOptions::default()
+        };
+        options.prometheuses.namespaces = only(&["servers"]);
+        options.alertmanagers.namespaces = only(&["managers"]);
+        options.thanos_rulers.namespaces = only(&["rulers"]);
+        let place = |options: &RunOptions, right: &str| {
+            let right: Right = right.parse().unwrap();
+            let mut asked = asked(options).into_iter();
+            asked.find(|(one, _)| *one == right).map(|(_, place)| place)
+        };
+        for (right, wanted) in [
+            (
+                "list servicemonitors.monitoring.coreos.com",
+                only(&["selected"]),
+            ),
+            (
+                "patch alertmanagerconfigs/status.monitoring.coreos.com",
+                only(&["routes"]),
+            ),
+            (
+                "watch prometheusagents.monitoring.coreos.com",
+                only(&["servers"]),
+            ),
+            (
+                "patch thanosrulers/status.monitoring.coreos.com",
+                only(&["rulers"]),
+            ),
+            ("list namespaces", Namespaces::All),
+            ("patch pods", only(&["servers", "managers", "rulers"])),
+        ] {
+            assert_eq!(place(&options, right), Some(wanted), "{right}");
+        }
+        for right in [
+            "get namespaces",
+            "get secrets",
+            "create daemonsets.apps",
+            "update prometheuses/finalizers.monitoring.coreos.com",
+        ] {
+            assert_eq!(place(&options, right), None, "{right}");
+        }
+        options.gates.daemon_sets = true;
+        let wanted = Some(only(&["servers"]));
+        assert_eq!(place(&options, "create daemonsets.apps"), wanted);
     }
 }

@@ -30,11 +30,32 @@ impl Namespaces {
         }
     }
 
-    /// The namespace if it is one alone, to which watches are kept then; else empty, which is all.
-    pub fn single(&self) -> &str {
+    /// The namespaces to which watches are kept, each with one of its own; none for one watch of them all.
+    pub fn watched(&self) -> BTreeSet<String> {
         match self {
-            Self::Only(names) if names.len() == 1 => names.first().map_or("", String::as_str),
-            Self::All | Self::Only(_) | Self::Except(_) => "",
+            Self::Only(names) => names.clone(),
+            Self::All | Self::Except(_) => BTreeSet::new(),
+        }
+    }
+
+    /// Those that are among these or among others.
+    #[must_use]
+    pub fn or(&self, others: &Self) -> Self {
+        match (self, others) {
+            (Self::All, _) | (_, Self::All) => Self::All,
+            (Self::Only(some), Self::Only(more)) => Self::Only(some | more),
+            (Self::Except(denied), Self::Only(some)) | (Self::Only(some), Self::Except(denied)) => {
+                Self::except(denied - some)
+            }
+            (Self::Except(denied), Self::Except(other)) => Self::except(denied & other),
+        }
+    }
+
+    fn except(names: BTreeSet<String>) -> Self {
+        if names.is_empty() {
+            Self::All
+        } else {
+            Self::Except(names)
         }
     }
 }
@@ -68,12 +89,40 @@ mod tests {
     }
 
     #[test]
-    fn watches_are_kept_to_one_namespace_if_it_is_one() {
-        assert_eq!(Namespaces::Only(set(&["a"])).single(), "a");
-        assert_eq!(Namespaces::Only(set(&["a", "b"])).single(), "");
-        assert_eq!(Namespaces::Except(set(&["a"])).single(), "");
+    fn watches_are_kept_to_the_namespaces_that_are_named() {
+        assert_eq!(
+            Namespaces::Only(set(&["a", "b"])).watched(),
+            set(&["a", "b"])
+        );
+        assert_eq!(Namespaces::All.watched(), set(&[]));
+        assert_eq!(Namespaces::Except(set(&["a"])).watched(), set(&[]));
         assert!(!Namespaces::Except(set(&["a"])).contains("a"));
         assert!(Namespaces::Except(set(&["a"])).contains("b"));
+    }
+
+    #[test]
+    fn what_is_among_some_or_others_is_among_both_together() {
+        let all = [
+            Namespaces::All,
+            Namespaces::Only(set(&["a"])),
+            Namespaces::Only(set(&["b", "c"])),
+            Namespaces::Except(set(&["a"])),
+            Namespaces::Except(set(&["a", "b"])),
+        ];
+        for some in &all {
+            for others in &all {
+                let both = some.or(others);
+                for name in ["a", "b", "c", "d"] {
+                    let wanted = some.contains(name) || others.contains(name);
+                    assert_eq!(
+                        both.contains(name),
+                        wanted,
+                        "{name} in {some:?} or {others:?}"
+                    );
+                }
+            }
+        }
+        assert_eq!(all[3].or(&all[1]), Namespaces::All);
     }
 
     #[test]

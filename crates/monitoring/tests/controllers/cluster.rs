@@ -1,5 +1,6 @@
 //! A world with the controllers in it, and a person who uses it.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use monitoring::RunOptions;
 use monitoring::admission::Admission;
 use monitoring::api::crds;
 use monitoring::operator::resources::SECRET;
+use runtime::access::{Right, Verb};
 use runtime::client::{Client, ClientOptions};
 use runtime::resource::{CUSTOM_RESOURCE_DEFINITION, NAMESPACE};
 use runtime::{Clock, DeleteOptions, ObjectKey, Patch, ResourceRef};
@@ -246,6 +248,23 @@ impl Cluster {
             })
             // Asking what one may do writes nothing.
             .filter(|line| !line.starts_with("GET") && !line.contains("accessreviews"))
+            .collect()
+    }
+
+    /// Paths of all that the controllers listed and watched so far.
+    pub fn collections(&self) -> BTreeSet<String> {
+        let world = self.world.lock();
+        let lines = world.recorder.log().iter();
+        lines
+            .filter_map(|line| {
+                let mut words = line.strip_prefix(CONTROLLERS)?.split_whitespace();
+                let (method, target) = (words.next()?.parse().ok()?, words.next()?);
+                let verb = Right::of(&method, target)?.verb;
+                let path = target.split('?').next()?;
+                [Verb::List, Verb::Watch]
+                    .contains(&verb)
+                    .then(|| path.to_owned())
+            })
             .collect()
     }
 

@@ -56,6 +56,56 @@ fn denied_namespaces_and_workloads_of_others_are_left_alone() {
 }
 
 #[test]
+fn each_of_several_namespaces_is_watched_by_itself() {
+    let both = Namespaces::Only(["other", "team"].map(str::to_owned).into());
+    let watch = Watch {
+        namespaces: both.clone(),
+        ..Watch::default()
+    };
+    let options = RunOptions {
+        namespaces: both.clone(),
+        alertmanager_configs: both,
+        prometheuses: watch.clone(),
+        alertmanagers: watch.clone(),
+        thanos_rulers: watch,
+        ..RunOptions::default()
+    };
+    play_with(&[], options, async |cluster| {
+        for namespace in ["other", "third"] {
+            cluster.namespace(namespace, &json!({})).await;
+        }
+        prometheus(cluster, "one", json!({})).await;
+        for namespace in ["team", "other", "third"] {
+            monitor(cluster, namespace).await;
+        }
+        cluster
+            .until_condition(&PROMETHEUS, "one", "Available", "True")
+            .await;
+        cluster.settled().await;
+        let text = cluster.configuration("one").await;
+        for (namespace, is) in [("team", true), ("other", true), ("third", false)] {
+            let job = format!("serviceMonitor/{namespace}/web/0");
+            assert_eq!(text.contains(&job), is, "{job} in\n{text}");
+        }
+        let (of_cluster, of_namespaces): (Vec<String>, Vec<String>) = cluster
+            .collections()
+            .into_iter()
+            .partition(|path| !path.contains("/namespaces/"));
+        assert_eq!(of_cluster, ["/api/v1/namespaces"]);
+        for namespace in ["other", "team"] {
+            let wanted = format!("/namespaces/{namespace}/secrets");
+            let mut all = of_namespaces.iter();
+            assert!(all.any(|path| path.ends_with(&wanted)), "{of_namespaces:?}");
+        }
+        let mut all = of_namespaces.iter();
+        assert!(
+            all.all(|path| !path.contains("/third/")),
+            "{of_namespaces:?}"
+        );
+    });
+}
+
+#[test]
 fn a_kind_that_comes_later_is_looked_after_then() {
     play_with(&[], RunOptions::default(), async |cluster| {
         prometheus(cluster, "one", json!({})).await;

@@ -8,6 +8,7 @@ mod meta;
 mod store;
 mod whole;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -42,8 +43,8 @@ pub trait Projection: DeserializeOwned + Send + Sync + 'static {
 /// Which objects of a resource are watched. The server does the filtering.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
-    /// Only this namespace; empty means all.
-    pub namespace: String,
+    /// Only these namespaces, each watched by itself; none means all, watched at once.
+    pub namespaces: BTreeSet<String>,
     /// Label selector in its text form; empty means everything.
     pub label_selector: String,
     /// Field selector in its text form; empty means everything.
@@ -58,10 +59,25 @@ impl Scope {
 
     /// One namespace; empty means all.
     pub fn namespace(namespace: impl Into<String>) -> Self {
+        let namespace = Some(namespace.into());
+        let namespace = namespace.filter(|namespace| !namespace.is_empty());
+        Self::namespaces(namespace.into_iter().collect())
+    }
+
+    /// Several namespaces, each watched by itself, so that rights in each suffice; none means all.
+    pub fn namespaces(namespaces: BTreeSet<String>) -> Self {
         Self {
-            namespace: namespace.into(),
+            namespaces,
             ..Self::default()
         }
+    }
+
+    /// What is watched by itself: namespaces, or everything, which is empty.
+    pub(crate) fn parts(&self) -> Vec<String> {
+        if self.namespaces.is_empty() {
+            return vec![String::new()];
+        }
+        self.namespaces.iter().cloned().collect()
     }
 
     /// The same scope, narrowed by labels.
@@ -106,6 +122,8 @@ struct Inner<P> {
     selector: Selector,
     store: RwLock<Store<P>>,
     handlers: RwLock<Vec<Handler<P>>>,
+    /// Parts of which there is no list yet.
+    unlisted: RwLock<BTreeSet<String>>,
     synced: AtomicBool,
     sync_notify: Notify,
     on_demand: bool,
@@ -139,6 +157,7 @@ impl<P: Projection> Cache<P> {
         let inner = Inner {
             selector,
             resource: Arc::new(resource),
+            unlisted: RwLock::new(scope.parts().into_iter().collect()),
             scope,
             store: RwLock::new(Store::default()),
             handlers: RwLock::new(Vec::new()),
@@ -218,16 +237,30 @@ impl<P: Projection> Cache<P> {
             .push(Box::new(handler));
     }
 
-    /// Whether the first list has been taken in.
+    /// Whether the first list has been taken in, of each namespace.
     pub fn is_synced(&self) -> bool {
         self.inner.synced.load(Ordering::Acquire)
     }
 
-    /// Waits for the first list.
+    /// Waits for the first list, of each namespace.
     pub async fn synced(&self) {
+        self.until(|| self.is_synced()).await;
+    }
+
+    /// Waits for the first list of one part.
+    pub(crate) async fn listed(&self, part: &str) {
+        let unlisted = || self.inner.unlisted.read();
+        self.until(|| {
+            let unlisted = unlisted().unwrap_or_else(PoisonError::into_inner);
+            !unlisted.contains(part)
+        })
+        .await;
+    }
+
+    async fn until(&self, holds: impl Fn() -> bool) {
         loop {
             let notified = self.inner.sync_notify.notified();
-            if self.is_synced() {
+            if holds() {
                 return;
             }
             notified.await;
@@ -283,16 +316,22 @@ impl<P: Projection> Cache<P> {
         self.tell(change);
     }
 
-    pub(crate) fn begin_relist(&self) {
-        self.write().begin_relist();
+    pub(crate) fn begin_relist(&self, part: &str) {
+        self.write().begin_relist(part);
     }
 
-    pub(crate) fn finish_relist(&self, version: u64) {
-        let gone = self.write().finish_relist(version);
+    pub(crate) fn finish_relist(&self, part: &str, version: u64) {
+        let gone = self.write().finish_relist(part, version);
         for change in gone {
             self.tell(Some(change));
         }
-        self.inner.synced.store(true, Ordering::Release);
+        let unlisted = self.inner.unlisted.write();
+        let mut unlisted = unlisted.unwrap_or_else(PoisonError::into_inner);
+        unlisted.remove(part);
+        if unlisted.is_empty() {
+            self.inner.synced.store(true, Ordering::Release);
+        }
+        drop(unlisted);
         self.inner.sync_notify.notify_waiters();
     }
 
@@ -405,11 +444,11 @@ impl<P: Projection> Cache<P> {
     /// Whether the watch would show an object. With a field selector only what is already held surely matches.
     fn covers(&self, meta: &Meta) -> bool {
         let Scope {
-            namespace,
+            namespaces,
             label_selector: _,
             field_selector,
         } = &self.inner.scope;
-        if !namespace.is_empty() && *namespace != meta.key.namespace {
+        if !namespaces.is_empty() && !namespaces.contains(&meta.key.namespace) {
             return false;
         }
         if !self.inner.selector.is_empty() {

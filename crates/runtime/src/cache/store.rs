@@ -48,7 +48,7 @@ impl<P: Projection> Ord for Entry<P> {
     }
 }
 
-/// Objects of one watch.
+/// Objects of one resource, from one watch or from one for each of several namespaces.
 pub struct Store<P> {
     objects: BTreeSet<Entry<P>>,
     indexes: Vec<IndexState<P>>,
@@ -56,8 +56,8 @@ pub struct Store<P> {
     tombstones: BTreeMap<ObjectKey, Box<str>>,
     /// Uids whose deletion the watch has shown, the latest last.
     graves: VecDeque<Box<str>>,
-    /// Keys met so far by a relist in progress.
-    relist: Option<BTreeSet<ObjectKey>>,
+    /// Keys met so far by relists in progress, by the namespace that is listed; empty for all.
+    relists: BTreeMap<Box<str>, BTreeSet<ObjectKey>>,
 }
 
 impl<P> Default for Store<P> {
@@ -67,7 +67,7 @@ impl<P> Default for Store<P> {
             indexes: Vec::new(),
             tombstones: BTreeMap::new(),
             graves: VecDeque::new(),
-            relist: None,
+            relists: BTreeMap::new(),
         }
     }
 }
@@ -133,8 +133,10 @@ impl<P: Projection> Store<P> {
     /// Takes in a state of an object from a list or a watch. An older state than the one held changes nothing.
     pub fn upsert(&mut self, object: P) -> Option<Change<P>> {
         let meta = object.meta();
-        if let Some(relist) = &mut self.relist {
-            relist.insert(meta.key.clone());
+        for part in ["", meta.key.namespace.as_str()] {
+            if let Some(seen) = self.relists.get_mut(part) {
+                seen.insert(meta.key.clone());
+            }
         }
         if self
             .tombstones
@@ -196,21 +198,24 @@ impl<P: Projection> Store<P> {
         self.take(key)
     }
 
-    /// A list starts; the objects it does not mention will be gone at its end.
-    pub fn begin_relist(&mut self) {
-        self.relist = Some(BTreeSet::new());
+    /// A list of a namespace, or of all, starts; the objects of that part that it does not mention will be gone at its end.
+    pub fn begin_relist(&mut self, part: &str) {
+        self.relists.insert(part.into(), BTreeSet::new());
     }
 
-    /// The list has ended and shows the world at `version`. Objects of our own that are newer stay.
-    pub fn finish_relist(&mut self, version: u64) -> Vec<Change<P>> {
-        let Some(seen) = self.relist.take() else {
+    /// The list has ended and shows its part of the world at `version`. Objects of our own that are newer stay.
+    pub fn finish_relist(&mut self, part: &str, version: u64) -> Vec<Change<P>> {
+        let Some(seen) = self.relists.remove(part) else {
             return Vec::new();
         };
+        let is_in = |key: &ObjectKey| part.is_empty() || key.namespace == part;
         // A list that still shows a deleted object was older than the deletion; its event is yet to come.
-        self.tombstones.retain(|key, _| seen.contains(key));
+        self.tombstones
+            .retain(|key, _| !is_in(key) || seen.contains(key));
         let gone: Vec<ObjectKey> = self
             .iter()
             .map(|object| object.meta())
+            .filter(|meta| is_in(&meta.key))
             .filter(|meta| !seen.contains(&meta.key) && (version == 0 || meta.version <= version))
             .map(|meta| meta.key.clone())
             .collect();
@@ -295,17 +300,17 @@ mod tests {
     #[test]
     fn a_relist_removes_what_it_does_not_show_but_not_what_is_newer() {
         let mut store = store(&[meta("a", "1", 1), meta("b", "2", 2), meta("c", "3", 3)]);
-        store.begin_relist();
+        store.begin_relist("");
         store.upsert(meta("a", "1", 1));
         store.upsert(meta("b", "2", 8));
         store.upsert_own(meta("d", "4", 20));
         store
-            .relist
-            .as_mut()
+            .relists
+            .get_mut("")
             .unwrap()
             .remove(&ObjectKey::new("ns", "d"));
         let gone: Vec<_> = store
-            .finish_relist(10)
+            .finish_relist("", 10)
             .iter()
             .map(|change| change.old.clone().unwrap().key.to_string())
             .collect();
@@ -318,6 +323,38 @@ mod tests {
                 ("d".to_owned(), 20)
             ]
         );
+    }
+
+    #[test]
+    fn relists_of_namespaces_leave_each_other_alone() {
+        let of = |namespace: &str, name: &str, version: u64| Meta {
+            key: ObjectKey::new(namespace, name),
+            ..meta(name, &format!("{namespace}-{name}"), version)
+        };
+        let mut store = store(&[
+            of("x", "a", 1),
+            of("x", "b", 2),
+            of("y", "a", 3),
+            of("y", "b", 4),
+        ]);
+        for key in [ObjectKey::new("x", "b"), ObjectKey::new("y", "b")] {
+            store.bury(&key, None);
+        }
+        // Both at the same time, and neither shows what is in the other's namespace.
+        store.begin_relist("x");
+        store.begin_relist("y");
+        store.upsert(of("y", "a", 3));
+        let keys = |changes: Vec<Change<Meta>>| -> Vec<String> {
+            let gone = changes.into_iter().filter_map(|change| change.old);
+            gone.map(|meta| meta.key.to_string()).collect()
+        };
+        assert_eq!(keys(store.finish_relist("x", 10)), ["x/a"]);
+        assert!(
+            store.upsert(of("y", "b", 5)).is_none(),
+            "the list of x says nothing of what was deleted in y"
+        );
+        assert_eq!(keys(store.finish_relist("y", 10)), Vec::<String>::new());
+        assert_eq!(held(&store), [("a".to_owned(), 3)]);
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub struct ConnectOptions {
     pub kubeconfig: Option<PathBuf>,
     /// Context in the kubeconfig; its current context by default.
     pub context: Option<String>,
+    /// Whom to act as, if not as whom the configuration says.
+    pub impersonate: Option<String>,
     /// `User-Agent` of every request; the server's default field manager is its part before the slash.
     pub user_agent: String,
 }
@@ -38,6 +40,7 @@ pub async fn connect(options: &ConnectOptions) -> Result<kube::Client, Error> {
             .await
             .map_err(|error| config(&error))?,
     };
+    found.auth_info.impersonate = options.impersonate.clone().or(found.auth_info.impersonate);
     found.default_retry = false;
     // A watch may be silent for minutes; `runtime::watch` notices dead ones itself.
     found.read_timeout = None;

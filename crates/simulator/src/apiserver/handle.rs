@@ -29,7 +29,7 @@ use super::selection::Selection;
 use super::store::{Entry, key};
 use super::target::{self, Target};
 use super::write::{UpdateTarget, Writer};
-use super::{ApiServer, body, discovery, impersonate, list, openapi, reply, route};
+use super::{ApiServer, body, discovery, impersonate, listing, openapi, reply, route};
 use crate::request::{Reply, Request, User};
 use crate::status_error::ApiError;
 
@@ -332,7 +332,7 @@ impl ApiServer {
             return Ok(Reply::Watch { id, headers });
         }
         let listed = self.list(&call.served, &selection, &options)?;
-        list::listed_reply(call, &listed)
+        listing::reply(call, listed)
     }
 
     /// The stored object a call names.
@@ -476,6 +476,6 @@ impl ApiServer {
         let result = self.delete_collection(&served, &listed.entries, &options, &mut writer);
         call.warnings = writer.warnings;
         listed.entries = result?;
-        list::listed_reply(call, &listed)
+        listing::reply(call, listed)
     }
 }

@@ -8,13 +8,11 @@ use machinery::decode::json_word;
 use serde_json::Value;
 
 use super::ApiServer;
-use super::handle::Call;
 use super::list_options::{ListOptions, Match, too_large};
 use super::registry::Served;
-use super::reply::{self, ListMeta};
+use super::reply::ListMeta;
 use super::selection::Selection;
 use super::store::{Table, Version};
-use crate::request::Reply;
 use crate::status_error::ApiError;
 
 /// Where a chunk begins.
@@ -383,25 +381,6 @@ fn chunk(read: Read, selection: &Selection, limit: usize, revision: u64) -> List
         entries: selected.into_iter().map(|(_, version)| version).collect(),
         metadata,
     }
-}
-
-/// The reply to a list, and to the deletion of a collection.
-pub(super) fn listed_reply(call: &Call<'_>, listed: &Listed) -> Result<Reply, ApiError> {
-    let body = reply::list_body(
-        &call.served,
-        &listed.entries,
-        &listed.metadata,
-        call.request,
-        &call.form,
-        call.now,
-    )?;
-    Ok(Reply::Full(reply::response(
-        call.request,
-        200,
-        body,
-        &call.form.content_type,
-        &call.warnings,
-    )))
 }
 
 #[cfg(test)]

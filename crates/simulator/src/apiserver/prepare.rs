@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use machinery::builtin::validation::{self, FieldError};
+use machinery::builtin::validation::{self, BadValue, FieldError};
 use machinery::builtin::{defaults, strategy};
 use machinery::decode::{Empties, number};
 use machinery::{meta, time};
@@ -15,6 +15,7 @@ use super::facts;
 use super::registry::Served;
 use super::resource::known;
 use super::{body, certificates, custom};
+use crate::request::User;
 use crate::status_error::ApiError;
 
 /// What nobody is shown of a Service that only is another name, and was defaulted before it became one
@@ -134,8 +135,11 @@ pub(crate) fn standing_empties(
 }
 
 /// Resets what a client may not write and fills in what follows from the object.
-pub(crate) fn prepare_create(served: &Served, object: &mut Value) {
+pub(crate) fn prepare_create(served: &Served, object: &mut Value, warnings: &mut Vec<String>) {
     let resource = &served.resource;
+    if *resource == known::PODS {
+        warnings.extend(strategy::carry_over_app_armor(object));
+    }
     match served.custom() {
         None => {
             strategy::prepare_for_create(
@@ -315,16 +319,40 @@ pub(crate) fn validate_create(
 }
 
 impl ApiServer {
-    /// Errors that count here: where pods are processes of this computer, endpoints may be loopback addresses.
-    pub(crate) fn standing(&self, served: &Served, errors: Vec<FieldError>) -> Vec<FieldError> {
+    /// Errors that count here. Where pods are processes of this computer, their endpoints are loopback addresses, which
+    /// nobody but the server's own controllers may set; others may leave them where they are.
+    pub(crate) fn standing(
+        &self,
+        served: &Served,
+        old: Option<&Value>,
+        user: Option<&User>,
+        errors: Vec<FieldError>,
+    ) -> Vec<FieldError> {
         let endpoints = [known::ENDPOINTS, known::ENDPOINT_SLICES].contains(&served.resource);
         if !endpoints || self.options.containers.is_none() {
             return errors;
         }
+        let there = |address: &BadValue| match address {
+            BadValue::Text(address) => old.is_some_and(|old| mentions(old, address)),
+            BadValue::Omitted | BadValue::Json(_) => false,
+        };
         errors
             .into_iter()
-            .filter(|error| !error.detail.starts_with("may not be in the loopback range"))
+            .filter(|error| {
+                let loopback = error.detail.starts_with("may not be in the loopback range");
+                !(loopback && (user.is_none() || there(&error.bad_value)))
+            })
             .collect()
+    }
+}
+
+/// Whether a text stands anywhere in a value.
+fn mentions(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(found) => found == text,
+        Value::Array(items) => items.iter().any(|item| mentions(item, text)),
+        Value::Object(fields) => fields.values().any(|field| mentions(field, text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

@@ -24,7 +24,7 @@ use crate::request::{Request, Response};
 use crate::status_error::ApiError;
 
 /// Bodies above this are compressed for clients that take gzip.
-const GZIP_FROM: usize = 128 * 1024;
+pub(super) const GZIP_FROM: usize = 128 * 1024;
 
 /// The object in the version of `served`.
 pub(crate) fn in_version(served: &Served, value: &Arc<Value>) -> Arc<Value> {
@@ -170,7 +170,7 @@ pub(crate) struct ListMeta {
 }
 
 impl ListMeta {
-    fn to_value(&self, custom: bool) -> Value {
+    pub(super) fn to_value(&self, custom: bool) -> Value {
         let mut value = json!({"resourceVersion": self.resource_version});
         if let Some(fields) = value.as_object_mut() {
             if !self.next.is_empty() || custom {
@@ -206,29 +206,13 @@ pub(crate) fn list_body(
     form: &Form,
     now: Timestamp,
 ) -> Result<Bytes, ApiError> {
-    let custom = served.custom().is_some();
     match form.transform {
         Transform::Plain if form.encoding == Encoding::Json && !form.pretty => {
             Ok(plain_list(served, entries, metadata))
         }
         Transform::Plain => {
-            let items: Vec<Value> = entries
-                .iter()
-                .map(|version| {
-                    let mut item = Value::clone(&in_version(served, &version.entry().value));
-                    if let (false, Some(fields)) = (custom, item.as_object_mut()) {
-                        fields.remove("kind");
-                        fields.remove("apiVersion");
-                    }
-                    item
-                })
-                .collect();
-            let value = json!({
-                "kind": served.list_kind(),
-                "apiVersion": served.resource.api_version(),
-                "metadata": metadata.to_value(custom),
-                "items": items,
-            });
+            let items = entries.iter().map(|version| list_item(served, version));
+            let value = list_of(served, metadata, items.collect());
             let resource = &served.resource;
             let type_id = TypeTable::builtin().type_of(
                 &resource.group,
@@ -258,52 +242,106 @@ pub(crate) fn list_body(
                 form,
             ))
         }
-        Transform::PartialObject => Err(ApiError::not_acceptable(format!(
-            "you requested PartialObjectMetadata, but the requested object is a list ({})",
-            go_type(served, true)
-        ))),
+        Transform::PartialObject => Err(not_an_object(served)),
     }
 }
 
-/// A list assembled from the items' own bytes. Items of built-in lists have no kind and apiVersion.
-fn plain_list(served: &Served, entries: &[Arc<Version>], metadata: &ListMeta) -> Bytes {
+/// 406: the metadata of one object were asked for.
+pub(super) fn not_an_object(served: &Served) -> ApiError {
+    ApiError::not_acceptable(format!(
+        "you requested PartialObjectMetadata, but the requested object is a list ({})",
+        go_type(served, true)
+    ))
+}
+
+/// An object as an item of a list. Items of built-in lists have no kind and apiVersion.
+pub(super) fn list_item(served: &Served, version: &Version) -> Value {
+    let mut item = Value::clone(&in_version(served, &version.entry().value));
+    if let (None, Some(fields)) = (served.custom(), item.as_object_mut()) {
+        fields.remove("kind");
+        fields.remove("apiVersion");
+    }
+    item
+}
+
+/// A list of these items.
+pub(super) fn list_of(served: &Served, metadata: &ListMeta, items: Vec<Value>) -> Value {
+    json!({
+        "kind": served.list_kind(),
+        "apiVersion": served.resource.api_version(),
+        "metadata": metadata.to_value(served.custom().is_some()),
+        "items": items,
+    })
+}
+
+/// What stands round the items' own bytes in a list.
+pub(super) struct SharedFrame {
+    /// Before them.
+    pub opening: Vec<u8>,
+    /// After them.
+    pub closing: Vec<u8>,
+    /// What an object begins with and an item of a built-in list doesn't.
+    pub type_meta: String,
+}
+
+/// What stands round the items' own bytes in compact JSON.
+pub(super) fn frame_of_shared(served: &Served, metadata: &ListMeta) -> SharedFrame {
     let custom = served.custom().is_some();
-    let mut body = Vec::with_capacity(256 + entries.len() * 1024);
     let (kind, api_version) = (served.list_kind(), served.resource.api_version());
     let metadata = metadata.go_json(custom);
-    let head = if custom {
+    let opening = if custom {
         format!("{{\"apiVersion\":\"{api_version}\",\"items\":[")
     } else {
         format!(
             "{{\"kind\":\"{kind}\",\"apiVersion\":\"{api_version}\",\"metadata\":{metadata},\"items\":["
         )
     };
-    body.extend_from_slice(head.as_bytes());
-    let type_meta = format!(
-        "{{\"kind\":\"{}\",\"apiVersion\":\"{api_version}\",",
-        served.resource.kind
-    );
-    let shared = !custom && served.is_storage_version();
-    for (index, version) in entries.iter().enumerate() {
-        if index > 0 {
-            body.push(b',');
-        }
-        let known = version.known_json().filter(|_| shared);
-        let json = known.unwrap_or_else(|| object_json(served, &version.entry()));
-        match json.strip_prefix(type_meta.as_bytes()) {
-            Some(rest) if !custom => {
-                body.push(b'{');
-                body.extend_from_slice(rest);
-            }
-            Some(_) | None => body.extend_from_slice(&json),
-        }
-    }
-    let tail = if custom {
+    let closing = if custom {
         format!("],\"kind\":\"{kind}\",\"metadata\":{metadata}}}\n")
     } else {
         "]}\n".to_owned()
     };
-    body.extend_from_slice(tail.as_bytes());
+    SharedFrame {
+        opening: opening.into_bytes(),
+        closing: closing.into_bytes(),
+        type_meta: format!(
+            "{{\"kind\":\"{}\",\"apiVersion\":\"{api_version}\",",
+            served.resource.kind
+        ),
+    }
+}
+
+/// Writes an item's own bytes, without the type it begins with if that is given.
+pub(super) fn write_shared(
+    served: &Served,
+    version: &Version,
+    type_meta: Option<&str>,
+    out: &mut Vec<u8>,
+) {
+    let shared = served.custom().is_none() && served.is_storage_version();
+    let known = version.known_json().filter(|_| shared);
+    let json = known.unwrap_or_else(|| object_json(served, &version.entry()));
+    match type_meta.and_then(|type_meta| json.strip_prefix(type_meta.as_bytes())) {
+        Some(rest) => {
+            out.push(b'{');
+            out.extend_from_slice(rest);
+        }
+        None => out.extend_from_slice(&json),
+    }
+}
+
+/// A list assembled from the items' own bytes. Items of built-in lists have no kind and apiVersion.
+fn plain_list(served: &Served, entries: &[Arc<Version>], metadata: &ListMeta) -> Bytes {
+    let frame = frame_of_shared(served, metadata);
+    let type_meta = served.custom().is_none().then_some(frame.type_meta);
+    let mut body = frame.opening;
+    for (index, version) in entries.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        write_shared(served, version, type_meta.as_deref(), &mut body);
+    }
+    body.extend_from_slice(&frame.closing);
     body.into()
 }
 
@@ -337,8 +375,7 @@ pub(crate) fn response(
     let gzip = body.len() > GZIP_FROM && takes_gzip(request);
     let body = match gzip.then(|| compress(&body)).flatten() {
         Some(compressed) => {
-            set_header(&mut headers, CONTENT_ENCODING, "gzip");
-            set_header(&mut headers, VARY, "Accept-Encoding");
+            set_compressed(&mut headers);
             compressed
         }
         None => body,
@@ -348,6 +385,12 @@ pub(crate) fn response(
         headers,
         body,
     }
+}
+
+/// Says that the body is compressed.
+pub(super) fn set_compressed(headers: &mut HeaderMap) {
+    set_header(headers, CONTENT_ENCODING, "gzip");
+    set_header(headers, VARY, "Accept-Encoding");
 }
 
 /// Whether the client takes compressed bodies.

@@ -52,20 +52,28 @@ pub fn table(
     for object in in_order(served, objects) {
         rows.push(row(served, object, options, now)?);
     }
-    let definitions = match &served.backing {
-        Backing::Builtin { .. } => {
-            columns::definitions(columns::of(&served.resource.group, &served.resource.plural))
-        }
-        Backing::Custom(version) => custom::definitions(version.printer_columns()),
-    };
     // Go's nil, where nothing of its own makes the rows.
     let rows = (!rows.is_empty() || has_columns(served)).then_some(rows);
     Ok(assembled(
-        &definitions,
+        &definitions(served),
         rows.as_deref(),
         list_metadata,
         options,
     ))
+}
+
+/// A Table into which somebody else puts the rows.
+pub(super) fn without_rows(served: &Served, list_metadata: &Value, options: &TableOptions) -> Value {
+    assembled(&definitions(served), Some(&[]), list_metadata, options)
+}
+
+fn definitions(served: &Served) -> Vec<Value> {
+    match &served.backing {
+        Backing::Builtin { .. } => {
+            columns::definitions(columns::of(&served.resource.group, &served.resource.plural))
+        }
+        Backing::Custom(version) => custom::definitions(version.printer_columns()),
+    }
 }
 
 /// A Table of the Scale of an object.
@@ -123,10 +131,15 @@ fn has_columns(served: &Served) -> bool {
     }
 }
 
+/// Whether objects of a kind are shown in another order than that of their keys.
+pub(super) fn has_order(served: &Served) -> bool {
+    served.resource.plural == "flowschemas"
+}
+
 /// Flow schemas are shown in the order they match, everything else as it is.
 fn in_order<'a>(served: &Served, objects: &'a [Arc<Value>]) -> Vec<&'a Arc<Value>> {
     let mut objects: Vec<&Arc<Value>> = objects.iter().collect();
-    if served.resource.plural == "flowschemas" {
+    if has_order(served) {
         objects.sort_by_key(|object| {
             object
                 .pointer("/spec/matchingPrecedence")
@@ -136,7 +149,8 @@ fn in_order<'a>(served: &Served, objects: &'a [Arc<Value>]) -> Vec<&'a Arc<Value
     objects
 }
 
-fn row(
+/// The row of an object.
+pub(super) fn row(
     served: &Served,
     object: &Value,
     options: &TableOptions,

@@ -190,7 +190,7 @@ impl ApiServer {
         if !writer.through_status {
             self.allocate(served, &mut object, None, writer.dry_run)?;
         }
-        prepare_create(served, &mut object);
+        prepare_create(served, &mut object, &mut writer.warnings);
         let empty = standing_empties(versions, through, std::mem::take(&mut writer.empty));
         empty.put_into(&mut object);
         let mut errors = self.admin_errors(served, through, &object, &Value::Null);
@@ -200,7 +200,7 @@ impl ApiServer {
             &mut writer.warnings,
         ));
         empty.take_from(&mut object);
-        let errors = self.standing(served, errors);
+        let errors = self.standing(served, None, writer.user, errors);
         if !errors.is_empty() {
             return Err(invalid(served, &object, &errors));
         }
@@ -459,7 +459,7 @@ impl ApiServer {
         let found = validate_update(versions, subresource, new, old, &mut writer.warnings);
         errors.extend(found);
         empty.take_from(new);
-        let errors = self.standing(served, errors);
+        let errors = self.standing(served, Some(old), writer.user, errors);
         if errors.is_empty() {
             Ok(())
         } else {

@@ -137,6 +137,7 @@ impl Ground {
                 body: bytes::Bytes::new(),
             },
             Reply::Full(response) | Reply::Later { last: response, .. } => response,
+            Reply::List(list) => list.whole(),
             Reply::Forward(Forward { headers, .. }) => Response {
                 status: 101,
                 headers,

@@ -21,9 +21,9 @@ use super::forward;
 use super::room::{Stuck, UnderWay};
 use crate::apiserver::{Forward, Shown, refusal, too_many_in_flight};
 use crate::request::{Request, User};
-use crate::sim_body::SimBody;
+use crate::sim_body::{SimBody, Turns};
 use crate::status_error::{ApiError, Details};
-use crate::wire::{BoxError, answer, http_response, request_of};
+use crate::wire::{BoxError, Lists, answer, http_response, request_of};
 use crate::world::WorldHandle;
 
 /// Bodies above this are not even read to their end.
@@ -35,6 +35,8 @@ const HEAD: Duration = Duration::from_secs(90);
 /// Largest head of a request, in bytes, and what a connection holds for a client that doesn't read. Go takes heads of
 /// 1 MiB; here a thousand such clients would then cost as many MiB.
 const HEAD_LIMIT: usize = 128 * 1024;
+/// Portions of long lists that are written at the same time.
+pub(super) const WRITTEN_AT_ONCE: usize = 2;
 /// Requests that one HTTP/2 connection may have under way.
 const STREAMS: u32 = 100;
 
@@ -52,6 +54,8 @@ pub(crate) struct Shared {
     pub limits: Limits,
     /// Requests under way now.
     pub under_way: Arc<UnderWay>,
+    /// In which long lists are written.
+    pub turns: Turns,
 }
 
 /// Serves a connection until it ends.
@@ -114,7 +118,7 @@ async fn handle(
         }
     }
     let reads = only_reads(&request.method);
-    let Some(room) = UnderWay::enter(&shared.under_way, reads, &shared.limits) else {
+    let Some(mut room) = UnderWay::enter(&shared.under_way, reads, &shared.limits) else {
         return Ok(http_response(too_many_in_flight(&request)));
     };
     if !only_reads(&request.method) {
@@ -128,11 +132,16 @@ async fn handle(
             Err(_) => return Ok(http_response(refusal(&request, &timed_out()))),
         };
     }
-    let (mut response, _) = answer(&shared.world, &request).await;
+    let (mut response, _) = answer(&shared.world, &request, Lists::AsTaken(shared.turns.clone())).await;
     if let Some(forward) = response.extensions_mut().remove::<Forward>()
         && let Some(upgrade) = upgrade
     {
         tokio::spawn(forward::serve(forward, upgrade));
+    }
+    // What was written was written, and its answer is owed; a read can be asked again.
+    let most = shared.limits.max_unread.filter(|_| reads);
+    if !room.keep(response.body().weight(), most) {
+        return Ok(http_response(too_many_in_flight(&request)));
     }
     shared.durable.settled().await;
     if request.method == http::Method::HEAD {

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use machinery::entropy::Entropy;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
@@ -53,6 +53,9 @@ pub struct Limits {
     pub max_reading: Option<usize>,
     /// Requests under way that write.
     pub max_writing: Option<usize>,
+    /// Bytes of long answers that are kept for clients until they take them; a read whose answer would be too much is
+    /// answered with 429. `None` counts nothing. Short answers are not counted, nor what the server keeps anyway.
+    pub max_unread: Option<usize>,
     /// How long the body of a request may take.
     pub request_timeout: Duration,
     /// How long a client may take nothing of a reply that lies there for it, before the connection ends.
@@ -64,6 +67,7 @@ impl Default for Limits {
         Self {
             max_reading: Some(400),
             max_writing: Some(200),
+            max_unread: Some(256 << 20),
             request_timeout: Duration::from_mins(1),
             patience: Duration::from_mins(1),
         }
@@ -181,6 +185,7 @@ impl Server {
             clients,
             limits: options.limits,
             under_way: Arc::new(UnderWay::default()),
+            turns: Arc::new(Semaphore::new(connection::WRITTEN_AT_ONCE)),
         });
         let (fail, failure) = oneshot::channel();
         let keeping = durable.clone().run();

@@ -1,4 +1,4 @@
-//! How many requests may be under way, and for how long a client may leave its reply unread
+//! How many requests may be under way, how much may be kept for clients, and for how long they may leave it unread
 //! (`apiserver/pkg/server/filters/maxinflight.go`).
 
 use std::sync::Arc;
@@ -15,6 +15,8 @@ use crate::sim_body::SimBody;
 pub(crate) struct UnderWay {
     reading: AtomicUsize,
     writing: AtomicUsize,
+    /// Bytes of answers that wait for their clients.
+    unread: AtomicUsize,
 }
 
 impl UnderWay {
@@ -28,7 +30,11 @@ impl UnderWay {
         };
         let all = Arc::clone(all);
         let before = all.count(reads).fetch_add(1, Ordering::SeqCst);
-        let room = Room { all, reads };
+        let room = Room {
+            all,
+            reads,
+            kept: 0,
+        };
         most.is_none_or(|most| before < most).then_some(room)
     }
 
@@ -42,10 +48,27 @@ impl UnderWay {
 pub(super) struct Room {
     all: Arc<UnderWay>,
     reads: bool,
+    /// Bytes of its answer.
+    kept: usize,
+}
+
+impl Room {
+    /// Counts the bytes of the answer in, as long as the room lasts; `false` if there are as many as allowed already. An
+    /// answer of no weight is never too much.
+    pub(super) fn keep(&mut self, bytes: usize, most: Option<usize>) -> bool {
+        if bytes == 0 {
+            return true;
+        }
+        self.kept += bytes;
+        let before = self.all.unread.fetch_add(bytes, Ordering::SeqCst);
+        // One alone is answered, however much it is.
+        most.is_none_or(|most| before == 0 || before.saturating_add(bytes) <= most)
+    }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
+        self.all.unread.fetch_sub(self.kept, Ordering::SeqCst);
         self.all.count(self.reads).fetch_sub(1, Ordering::SeqCst);
     }
 }

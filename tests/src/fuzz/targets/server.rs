@@ -145,6 +145,10 @@ impl Server {
                 code: response.status,
                 body: serde_json::from_slice(&response.body).unwrap_or_default(),
             },
+            Reply::List(list) => Answer {
+                code: 200,
+                body: serde_json::from_slice(&list.whole().body).unwrap_or_default(),
+            },
             Reply::Watch { id, .. } => {
                 self.world.api.watch_closed(id);
                 plain(200)

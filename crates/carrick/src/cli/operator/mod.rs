@@ -16,6 +16,7 @@ use runtime::shutdown;
 use tracing_subscriber::EnvFilter;
 
 use super::{Connection, VERSION, print};
+pub use flags::gates;
 use flags::{Making, Scope, Unused};
 use kubelet::Kubelet;
 pub use web::{Defaults, Web};

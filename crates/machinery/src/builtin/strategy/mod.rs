@@ -2,6 +2,7 @@
 //! not write on this endpoint and fill in what is derived from the object alone. Generation and the rest of metadata
 //! are the server's; so is what needs other objects, the user or the time of day.
 
+mod app_armor;
 mod gates;
 mod job;
 mod pod;
@@ -11,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::builtin::edit::{child, ensure, text};
 
+pub use app_armor::{carry_over as carry_over_app_armor, profile_of as app_armor_profile};
 pub use pod::qos_class;
 
 type Object = Map<String, Value>;

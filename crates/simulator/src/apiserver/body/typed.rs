@@ -20,11 +20,16 @@ pub(crate) fn delete_body(request: &Request) -> Result<Value, ApiError> {
             "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
         )));
     }
-    let decoded = if yaml {
-        decode::decode_yaml_untyped(&request.body)
-    } else {
-        decode::decode_untyped(&request.body)
+    let table = TypeTable::builtin();
+    let Some(type_id) = table.type_of("meta.k8s.io", "v1", "DeleteOptions") else {
+        return Err(ApiError::unsupported("kind DeleteOptions"));
     };
+    let decoded = if yaml {
+        decode::decode_yaml(table, type_id, &request.body)
+    } else {
+        decode::decode(table, type_id, &request.body)
+    };
+    // What is unknown in it is passed over, in every mode.
     decoded
         .map(|decoded| decoded.value)
         .map_err(|error| ApiError::bad_request(error.to_string()))

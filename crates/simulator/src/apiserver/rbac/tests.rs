@@ -39,7 +39,9 @@ impl Server {
                 response.status,
                 serde_json::from_slice(&response.body).unwrap_or_default(),
             ),
-            Reply::Watch { .. } | Reply::Log { .. } | Reply::Forward(_) => (200, Value::Null),
+            Reply::List(_) | Reply::Watch { .. } | Reply::Log { .. } | Reply::Forward(_) => {
+                (200, Value::Null)
+            }
             Reply::Ask { .. } => panic!("a question"),
         }
     }

@@ -282,7 +282,7 @@ fn what_an_apply_leaves_out_goes_and_defaults_come_back() {
     );
 }
 
-fn definition(map_type: &str) -> Value {
+pub(super) fn definition(map_type: &str) -> Value {
     json!({"metadata": {"name": "things.example.com"}, "spec": {"group": "example.com", "scope": "Namespaced",
         "names": {"plural": "things", "kind": "Thing"}, "versions": [{"name": "v1", "served": true, "storage": true,
             "subresources": {"status": {}, "scale": {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.size"}},
@@ -295,11 +295,11 @@ fn definition(map_type: &str) -> Value {
                 "status": {"type": "object", "properties": {"size": {"type": "integer"}}}}}}}]}})
 }
 
-const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+pub(super) const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const THING: &str = "/apis/example.com/v1/namespaces/default/things/t";
 
 /// The controllers' part: names accepted, established.
-fn establish(server: &mut Server) {
+pub(super) fn establish(server: &mut Server) {
     let path = format!("{DEFINITIONS}/things.example.com/status");
     let status = json!({"status": {"acceptedNames": {"plural": "things", "kind": "Thing", "singular": "thing",
         "listKind": "ThingList"}, "conditions": [

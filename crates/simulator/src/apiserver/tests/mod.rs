@@ -8,6 +8,7 @@ mod classes;
 mod conversions;
 mod definitions;
 mod deletes;
+mod listings;
 mod packed;
 mod policies;
 mod reads;
@@ -87,6 +88,10 @@ impl Server {
             Reply::Full(response) | Reply::Later { last: response, .. } => (
                 response.status,
                 serde_json::from_slice(&response.body).unwrap_or_default(),
+            ),
+            Reply::List(list) => (
+                200,
+                serde_json::from_slice(&list.whole().body).unwrap_or_default(),
             ),
             Reply::Watch { .. } | Reply::Log { .. } | Reply::Forward(_) => panic!("a stream"),
             Reply::Ask { .. } => panic!("a question"),

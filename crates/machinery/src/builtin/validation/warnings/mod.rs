@@ -2,6 +2,7 @@
 
 mod addresses;
 mod objects;
+mod paths;
 mod pod;
 
 use serde_json::Value;

@@ -1,11 +1,11 @@
-//! Warnings of pods and of their templates (`kubernetes/pkg/api/pod/warnings.go`). Paths of volumes that overlap are not
-//! looked at.
+//! Warnings of pods and of their templates (`kubernetes/pkg/api/pod/warnings.go`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::super::strategy;
 use super::super::read::At;
 use super::addresses::address;
-use super::{claim, fractional};
+use super::{claim, fractional, paths};
 
 const LABELS: &[(&str, &str)] = &[
     ("app.kubernetes.io/created-by", "deprecated since v1.9"),
@@ -95,6 +95,7 @@ pub(super) fn warnings(pod: &At<'_>, is_template: bool, warnings: &mut Vec<Strin
         }
     }
     volumes(&spec, warnings);
+    paths::warnings(&spec, warnings);
     repeated(&spec, warnings);
     for name in ["memory", "ephemeral-storage"] {
         fractional(&spec.child("overhead").key(name), warnings);
@@ -112,15 +113,12 @@ pub(super) fn warnings(pod: &At<'_>, is_template: bool, warnings: &mut Vec<Strin
         ));
     }
     let containers = containers(&spec);
-    let has_profile = spec
-        .child("securityContext")
-        .child("appArmorProfile")
-        .is_set();
+    let profile = spec.child("securityContext").child("appArmorProfile");
     for container in &containers {
         profiles(
             container,
             &annotations,
-            is_template && !has_profile,
+            is_template.then_some(&profile),
             warnings,
         );
         for which in ["memory", "ephemeral-storage"] {
@@ -236,8 +234,19 @@ fn repeated(spec: &At<'_>, warnings: &mut Vec<String>) {
     }
 }
 
-fn profiles(container: &At<'_>, annotations: &At<'_>, armour: bool, warnings: &mut Vec<String>) {
+/// Warns of annotations in place of fields. Those of `AppArmor` count in templates, where they say something else than the
+/// pod's own profile; of pods themselves they are told when they are carried over.
+fn profiles(
+    container: &At<'_>,
+    annotations: &At<'_>,
+    armour: Option<&At<'_>>,
+    warnings: &mut Vec<String>,
+) {
     let (name, context) = (container.child("name"), container.child("securityContext"));
+    let own = annotations.key(&format!("{APP_ARMOR}{}", name.text()));
+    let armour = armour.is_some_and(|profile| {
+        !profile.is_set() || strategy::app_armor_profile(own.text()).as_ref() != Some(profile.value())
+    });
     let kinds = [
         (
             true,
