@@ -144,6 +144,11 @@ mod monitoring_faults {
     }
 
     #[test]
+    fn of_secrets_by_name() {
+        every_failure("secrets_by_name/are_followed_and_made_again", SHARE);
+    }
+
+    #[test]
     fn of_a_thanos_ruler() {
         every_failure("thanos_ruler/is_created_scaled_and_deleted", SHARE);
     }

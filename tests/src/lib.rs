@@ -27,6 +27,8 @@ pub mod seed;
 pub mod simulated;
 pub mod state;
 pub mod subjects;
+pub mod targets;
 pub mod unpack;
+pub mod webhooks;
 pub mod witness;
 pub mod workloads;

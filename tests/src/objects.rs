@@ -17,6 +17,13 @@ pub use runtime::resource::{
 };
 use serde_json::{Value, json};
 
+/// Routes of Alertmanagers in their newer version.
+pub const ALERTMANAGER_CONFIG_BETA: ResourceRef = ResourceRef::namespaced(
+    "monitoring.coreos.com",
+    "v1beta1",
+    "AlertmanagerConfig",
+    "alertmanagerconfigs",
+);
 /// Claims of volumes.
 pub const CLAIM: ResourceRef =
     ResourceRef::namespaced("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims");

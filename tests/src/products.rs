@@ -1,17 +1,20 @@
 //! Which products' controllers run in a scenario, and in which surroundings: what is served, which namespaces there are, and
 //! what the controllers may do.
 
+mod stages;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use monitoring::operator::watched::{Namespaces, Watch};
-use monitoring::workload::Repair;
 use runtime::access::Right;
 use runtime::{Clock, ResourceRef};
 use serde_json::Value;
 
 use crate::objects::{self, text};
-use crate::seed;
+use stages::chosen_by;
+
+pub use stages::*;
 
 /// A product with controllers of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +53,7 @@ impl Product {
         }
     }
 
-    /// Those of them that no scenario reaches.
+    /// Those of them that no recorded scenario reaches.
     pub fn by_hand(self) -> Vec<Right> {
         let by_hand = match self {
             Self::Rollouts => &[],
@@ -95,6 +98,7 @@ impl Product {
                 namespace: namespace.to_owned(),
                 namespaces: places,
                 daemon_sets: true,
+                watches_secrets: true,
             }
             .objects_with(rights),
         }
@@ -122,260 +126,6 @@ pub struct Stage {
     /// How the monitoring controllers run, with the scenario's namespace.
     pub monitoring: fn(&mut monitoring::RunOptions, &str),
 }
-
-/// Only the Rollouts controller.
-pub static ROLLOUTS: Stage = Stage {
-    products: &[Product::Rollouts],
-    // Serving the other kinds takes a simulation longer than a whole release.
-    kinds: &["Rollout"],
-    ..STAGE
-};
-
-/// Servers, and what most of them select.
-pub static PROMETHEUS: Stage = Stage {
-    kinds: &["Prometheus", "PrometheusRule", "ServiceMonitor"],
-    ..STAGE
-};
-
-/// What servers and agents select.
-pub static AGENT: Stage = Stage {
-    kinds: &["PodMonitor", "PrometheusAgent"],
-    ..STAGE
-};
-
-/// Agents, which may run on every node, and what they select.
-pub static ON_EVERY_NODE: Stage = Stage {
-    kinds: &["PodMonitor", "PrometheusAgent"],
-    monitoring: |options, _| options.gates.daemon_sets = true,
-    ..STAGE
-};
-
-/// Alertmanagers and their routes.
-pub static ALERTMANAGER: Stage = Stage {
-    kinds: &["Alertmanager", "AlertmanagerConfig"],
-    ..STAGE
-};
-
-/// Thanos Rulers and their rules.
-pub static THANOS_RULER: Stage = Stage {
-    kinds: &["PrometheusRule", "ThanosRuler"],
-    ..STAGE
-};
-
-/// All that the monitoring controllers know, and two namespaces.
-pub static MONITORING: Stage = Stage {
-    kinds: &[
-        "Alertmanager",
-        "AlertmanagerConfig",
-        "PodMonitor",
-        "Probe",
-        "Prometheus",
-        "PrometheusAgent",
-        "PrometheusRule",
-        "ScrapeConfig",
-        "ServiceMonitor",
-        "ThanosRuler",
-    ],
-    ..STAGE
-};
-
-/// Servers, and stuck pods of theirs are evicted.
-pub static EVICTING: Stage = Stage {
-    monitoring: |options, _| options.settings.repair = Repair::Evict,
-    kinds: &["Prometheus"],
-    ..STAGE
-};
-
-/// Workloads, and stuck pods of theirs are deleted.
-pub static DELETING: Stage = Stage {
-    kinds: &["Alertmanager", "Prometheus", "ThanosRuler"],
-    monitoring: |options, _| options.settings.repair = Repair::Delete,
-    ..STAGE
-};
-
-/// Servers and agents.
-pub static SCRAPING: Stage = Stage {
-    kinds: &["PodMonitor", "Prometheus", "PrometheusAgent"],
-    ..STAGE
-};
-
-/// The monitoring that people come from: old definitions, an old role, and what the chart's arguments say.
-pub static SEED: Stage = Stage {
-    kinds: &[
-        "Alertmanager",
-        "AlertmanagerConfig",
-        "PodMonitor",
-        "Probe",
-        "Prometheus",
-        "PrometheusRule",
-        "ServiceMonitor",
-        "ThanosRuler",
-    ],
-    beside: &["other"],
-    definition: seed::age,
-    role: Some(seed::role),
-    monitoring: |options, _| {
-        let settings = &mut options.settings;
-        "127.0.0.1".clone_into(&mut settings.local_host);
-        settings.legacy_app_label = true;
-        let reloader = &mut settings.reloader;
-        for quantity in [&mut reloader.cpu_request, &mut reloader.cpu_limit] {
-            "100m".clone_into(quantity);
-        }
-    },
-    ..STAGE
-};
-
-/// Servers, and all that they select.
-pub static SELECTED: Stage = Stage {
-    kinds: &[
-        "PodMonitor",
-        "Probe",
-        "Prometheus",
-        "PrometheusRule",
-        "ScrapeConfig",
-        "ServiceMonitor",
-    ],
-    ..STAGE
-};
-
-/// Kinds whose definitions are tried.
-pub static DEFINED: Stage = Stage {
-    kinds: &["Prometheus", "PrometheusAgent", "ServiceMonitor"],
-    // What is made to be taken back at once is nobody's to look after.
-    monitoring: |options, _| {
-        "nobody".clone_into(&mut options.prometheuses.controller_id);
-    },
-    ..STAGE
-};
-
-/// Workloads, and two operators that look after them.
-pub static OPERATORS: Stage = Stage {
-    kinds: &[
-        "Alertmanager",
-        "Prometheus",
-        "PrometheusAgent",
-        "ThanosRuler",
-    ],
-    operators: &["42"],
-    ..STAGE
-};
-
-/// Workloads that look into another namespace, and rights in these two alone.
-pub static ROLES: Stage = Stage {
-    kinds: &IN_NAMESPACES,
-    beside: &["other"],
-    roles: true,
-    ..STAGE
-};
-
-/// The same, and what is selected is in the other namespace, the workloads are in the scenario's own.
-pub static ALLOWED: Stage = Stage {
-    kinds: &IN_NAMESPACES,
-    beside: &["allowed"],
-    roles: true,
-    monitoring: |options, own| {
-        selected_in(
-            options,
-            &Namespaces::Only([format!("{own}-allowed")].into()),
-        );
-        looked_after_in(options, &Namespaces::Only([own.to_owned()].into()));
-    },
-    ..STAGE
-};
-
-/// The same with rights everywhere, and with a namespace that isn't there.
-pub static NOT_FOUND: Stage = Stage {
-    kinds: &IN_NAMESPACES,
-    beside: &["allowed"],
-    monitoring: |options, own| {
-        let not_found = format!("{own}-notfound");
-        let allowed = [format!("{own}-allowed"), not_found.clone()];
-        selected_in(options, &Namespaces::Only(allowed.into()));
-        let own = [own.to_owned(), not_found];
-        looked_after_in(options, &Namespaces::Only(own.into()));
-    },
-    ..STAGE
-};
-
-/// Workloads of one namespace, among those where something is selected.
-pub static INSTANCES: Stage = Stage {
-    kinds: &IN_NAMESPACES,
-    beside: &["other"],
-    monitoring: |options, own| {
-        looked_after_in(options, &Namespaces::Only([own.to_owned()].into()));
-    },
-    ..STAGE
-};
-
-/// All namespaces but one. On a real Kubernetes others are at work in these too, so that workloads choose this operator by the
-/// name of the scenario's namespace.
-pub static DENIED: Stage = Stage {
-    kinds: &IN_NAMESPACES,
-    beside: &["allowed", "denied"],
-    monitoring: |options, own| {
-        let denied = Namespaces::Except([format!("{own}-denied")].into());
-        selected_in(options, &denied);
-        looked_after_in(options, &denied);
-        chosen_by(options, own);
-    },
-    ..STAGE
-};
-
-/// Workloads of the scenario's own namespace, and what they select in all but that and another.
-pub static DENIED_INSTANCES: Stage = Stage {
-    kinds: &IN_NAMESPACES,
-    beside: &["denied"],
-    monitoring: |options, own| {
-        let denied = [own.to_owned(), format!("{own}-denied")];
-        selected_in(options, &Namespaces::Except(denied.into()));
-        looked_after_in(options, &Namespaces::Only([own.to_owned()].into()));
-        chosen_by(options, own);
-    },
-    ..STAGE
-};
-
-/// Kinds that scenarios about namespaces need.
-const IN_NAMESPACES: [&str; 6] = [
-    "Alertmanager",
-    "AlertmanagerConfig",
-    "Prometheus",
-    "PrometheusRule",
-    "ServiceMonitor",
-    "ThanosRuler",
-];
-
-fn selected_in(options: &mut monitoring::RunOptions, namespaces: &Namespaces) {
-    options.namespaces.clone_from(namespaces);
-    options.alertmanager_configs.clone_from(namespaces);
-}
-
-fn watches(options: &mut monitoring::RunOptions) -> [&mut Watch; 3] {
-    [
-        &mut options.prometheuses,
-        &mut options.alertmanagers,
-        &mut options.thanos_rulers,
-    ]
-}
-
-fn looked_after_in(options: &mut monitoring::RunOptions, namespaces: &Namespaces) {
-    for watch in watches(options) {
-        watch.namespaces.clone_from(namespaces);
-    }
-}
-
-fn chosen_by(options: &mut monitoring::RunOptions, id: &str) {
-    for watch in watches(options) {
-        id.clone_into(&mut watch.controller_id);
-    }
-}
-
-/// Both products at once.
-pub static BOTH: Stage = Stage {
-    products: &Product::ALL,
-    kinds: &["Rollout", "Prometheus", "PrometheusRule", "ServiceMonitor"],
-    ..STAGE
-};
 
 /// What a stage is if it says nothing else.
 pub const STAGE: Stage = Stage {

@@ -25,9 +25,10 @@ async fn run(scenario: &Scenario, kubeconfig: PathBuf, program: Option<PathBuf>)
     let stage = scenario.stage;
     let mut chance = Entropy::seeded(runtime::client::retry::process_seed());
     let name = scenario.name.replace(['/', '_'], "-");
+    // Names of namespaces beside it go on from there, to 63 characters at most.
     let namespace = format!(
         "{}-{}",
-        name.chars().take(50).collect::<String>(),
+        name.chars().take(45).collect::<String>(),
         chance.suffix(5)
     );
     let impersonate = stage

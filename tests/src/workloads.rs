@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::objects::{
-    ALERTMANAGER, ALERTMANAGER_CONFIG, DAEMON_SET, POD, POD_MONITOR, PROBE, PROMETHEUS,
-    PROMETHEUS_AGENT, PROMETHEUS_RULE, SCRAPE_CONFIG, SECRET, SERVICE_MONITOR, STATEFUL_SET,
-    THANOS_RULER, number, text,
+    ALERTMANAGER, ALERTMANAGER_CONFIG, DAEMON_SET, ENDPOINTS, NAMESPACE, POD, POD_MONITOR, PROBE,
+    PROMETHEUS, PROMETHEUS_AGENT, PROMETHEUS_RULE, SCRAPE_CONFIG, SECRET, SERVICE_MONITOR,
+    STATEFUL_SET, THANOS_RULER, number, text,
 };
 use crate::unpack;
 
@@ -96,6 +96,16 @@ pub fn routes(name: &str, receiver: &str) -> Value {
     object(&ALERTMANAGER_CONFIG, name, &spec)
 }
 
+/// A Secret with these texts.
+pub fn secret(name: &str, data: &Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data})
+}
+
+/// A `ConfigMap` with these texts.
+pub fn config_map(name: &str, data: &Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
+}
+
 /// A condition of an object; null while it has none of that type.
 pub fn condition<'a>(object: &'a Value, kind: &str) -> &'a Value {
     let conditions = object.pointer("/status/conditions");
@@ -130,8 +140,13 @@ fn is_ready(workload: &Value) -> bool {
 fn is_on_every_node(agent: &Value, set: &Value) -> bool {
     let nodes = number(set, "/status/desiredNumberScheduled");
     let counts = ["replicas", "updatedReplicas", "availableReplicas"];
+    // The agent may not have told yet what became of its DaemonSet.
+    let told = ["updatedNumberScheduled", "numberAvailable"];
     nodes > 0
         && number(set, "/status/observedGeneration") == meta::generation(set)
+        && told
+            .iter()
+            .all(|count| number(set, &format!("/status/{count}")) == nodes)
         && says(agent, "Reconciled", "True")
         && says(agent, "Available", "True")
         && counts
@@ -242,6 +257,43 @@ impl Cluster {
         Ok(unpack::text_of(&secret, key, &parts))
     }
 
+    /// Labels its namespace `monitored: "true"`, or takes that away.
+    pub async fn label_as_monitored(&self, is: bool) -> Result<()> {
+        let label = if is { json!("true") } else { Value::Null };
+        let patch = json!({"metadata": {"labels": {"monitored": label}}});
+        self.merge(&NAMESPACE, &self.namespace, patch).await?;
+        Ok(())
+    }
+
+    /// The configuration in the Secret that is made for an Alertmanager; empty while there is none.
+    pub async fn routing(&self, name: &str) -> Result<String> {
+        self.held(
+            &format!("alertmanager-{name}-generated"),
+            "alertmanager.yaml.gz",
+        )
+        .await
+    }
+
+    /// Waits until the configuration of an Alertmanager is as wanted; tells what it is otherwise.
+    pub async fn until_routed(
+        &self,
+        name: &str,
+        what: &str,
+        is: impl Fn(&str) -> bool,
+    ) -> Result<String> {
+        let what = format!("the configuration of {name}: {what}");
+        let seen = self.eventually(&what, async || {
+            Ok(Some(self.routing(name).await?).filter(|text| is(text)))
+        });
+        match seen.await {
+            Ok(text) => Ok(text),
+            Err(error) => {
+                let text = self.routing(name).await?;
+                Err(error.context(format!("it is\n{text}")))
+            }
+        }
+    }
+
     /// The configuration in the Secret of a Prometheus; empty while there is none.
     pub async fn configuration(&self, name: &str) -> Result<String> {
         self.held(&format!("prometheus-{name}"), "prometheus.yaml.gz")
@@ -258,6 +310,35 @@ impl Cluster {
         let what = format!("the configuration of {name}: {what}");
         self.eventually(&what, async || {
             Ok(Some(self.configuration(name).await?).filter(|text| is(text)))
+        })
+        .await
+    }
+
+    /// Makes a Service `exposed` of the pods with these labels, for the port that they call `web`.
+    pub async fn expose(&self, selector: Value, port: i64) -> Result<()> {
+        let port = json!({"name": "web", "port": port, "targetPort": "web"});
+        self.apply(&json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "exposed"},
+            "spec": {"selector": selector, "ports": [port]},
+        }))
+        .await
+        .map(drop)
+    }
+
+    /// Waits until a Service leads to so many pods at a port, given by its name and number. Returns its Endpoints.
+    pub async fn until_leads_to(
+        &self,
+        service: &str,
+        wanted: (&str, i64),
+        pods: usize,
+    ) -> Result<Value> {
+        let what = format!("{pods} pods behind {service} at {wanted:?}");
+        self.until(&what, &ENDPOINTS, service, |found| {
+            let ports = found.pointer("/subsets/0/ports").and_then(Value::as_array);
+            let mut ports = ports.into_iter().flatten();
+            let addresses = found.pointer("/subsets/0/addresses");
+            ports.any(|port| (text(port, "/name"), number(port, "/port")) == wanted)
+                && addresses.and_then(Value::as_array).map_or(0, Vec::len) == pods
         })
         .await
     }

@@ -3,6 +3,7 @@
 //! Mirrors argo-rollouts `utils/hash/hash.go`, `utils/conditions/conditions.go` and
 //! `k8s.io/apimachinery/pkg/util/rand`.
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
@@ -41,6 +42,15 @@ pub fn safe_encode(text: &str) -> String {
 /// FNV-32a of any text, in decimal, safely encoded: the form of all hashes here.
 pub fn encoded(bytes: &[u8]) -> String {
     safe_encode(&fnv32a(bytes).to_string())
+}
+
+/// Bytes, such as a digest's, as hexadecimal digits: two for each, in small letters.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Which Go client wrote the JSON that is hashed.

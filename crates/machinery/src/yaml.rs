@@ -1,18 +1,44 @@
 //! YAML as Kubernetes reads and writes it: YAML 1.1 scalars as in go-yaml v2, output as `sigs.k8s.io/yaml`.
 
+mod aliases;
+mod indentation;
 mod parse;
+mod scalar;
+mod words;
 mod write;
 
 use serde_json::Value;
 
-/// Why a text is no YAML.
+/// Why a text is no YAML, or none that JSON could be made of.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("yaml: {}{message}", if *line == 0 { String::new() } else { format!("line {line}: ") })]
+#[error("{}{}{message}", if *json { "" } else { "yaml: " }, if *line == 0 { String::new() } else { format!("line {line}: ") })]
 pub struct YamlError {
     /// Line in the text, from 1; 0 where nobody says which.
     pub line: usize,
     /// What is wrong.
     pub message: String,
+    /// It is YAML, and no JSON.
+    pub json: bool,
+}
+
+impl YamlError {
+    /// What is wrong with the text as YAML, at a line or somewhere (0).
+    fn at(line: usize, message: impl Into<String>) -> Self {
+        Self {
+            line,
+            message: message.into(),
+            json: false,
+        }
+    }
+
+    /// What JSON has nothing for.
+    fn no_json(message: String) -> Self {
+        Self {
+            line: 0,
+            message,
+            json: true,
+        }
+    }
 }
 
 /// One document and what a strict reader would complain about.
@@ -32,6 +58,23 @@ pub fn parse_documents(text: &str) -> Result<Vec<Value>, YamlError> {
         .map(|document| document.value)
         .filter(|value| !value.is_null())
         .collect())
+}
+
+/// The first document of bytes, null if there is none. Texts are UTF-8 alone.
+pub fn parse_bytes(bytes: &[u8]) -> Result<Document, YamlError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let wrong = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
+        // What can't begin a character, or what doesn't go on as it began (`yaml_parser_update_buffer`).
+        YamlError::at(
+            0,
+            match (wrong, error.error_len()) {
+                (0x80..=0xbf | 0xf8.., _) => "invalid leading UTF-8 octet",
+                (_, None) => "incomplete UTF-8 octet sequence",
+                (_, Some(_)) => "invalid trailing UTF-8 octet",
+            },
+        )
+    })?;
+    parse(text)
 }
 
 /// The first document of a text, null if there is none.

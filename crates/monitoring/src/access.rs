@@ -25,10 +25,6 @@ const BLOCKED: &str = "what is made blocks the deletion of its owner, and cluste
 /// Rights of calls that no scenario makes, each with what it is for.
 pub const BY_HAND: &[(&str, &str)] = &[
     (
-        "delete secrets",
-        "TLS material beyond 1 MiB is spread over several Secrets, of which fewer may suffice later",
-    ),
-    (
         "get namespaces",
         "`--namespaces` where they may not be listed: labels of namespaces, by which objects are selected",
     ),
@@ -94,6 +90,9 @@ pub struct Grants {
     pub namespaces: BTreeSet<String>,
     /// Whether agents may run on every node.
     pub daemon_sets: bool,
+    /// Whether Secrets of the whole cluster may be listed and watched, so that their changes are seen at once. In namespaces
+    /// they may always be.
+    pub watches_secrets: bool,
 }
 
 impl Grants {
@@ -104,8 +103,8 @@ impl Grants {
 
     /// The same of these rights.
     pub fn objects_with(&self, rights: &[Right]) -> Vec<(ResourceRef, Value)> {
-        let asked = |right: &&Right| self.daemon_sets || right.resource != "daemonsets";
-        let rights: Vec<Right> = rights.iter().filter(asked).cloned().collect();
+        let rights = rights.iter().filter(|right| self.includes(right));
+        let rights: Vec<Right> = rights.cloned().collect();
         let account = account(self.namespace.clone());
         if self.namespaces.is_empty() {
             return account.objects(&rights).into();
@@ -127,6 +126,16 @@ impl Grants {
             objects.extend(account.granted_in(place, &granted));
         }
         objects
+    }
+
+    fn includes(&self, right: &Right) -> bool {
+        match (right.resource.as_str(), right.verb) {
+            ("daemonsets", _) => self.daemon_sets,
+            ("secrets", Verb::List | Verb::Watch) => {
+                self.watches_secrets || !self.namespaces.is_empty()
+            }
+            _ => true,
+        }
     }
 }
 
@@ -172,7 +181,7 @@ fn rights_in_namespaces_are_roles_that_name_nothing_of_the_cluster() {
     let mut grants = Grants {
         namespace: "own".to_owned(),
         namespaces: ["a", "b"].map(str::to_owned).into(),
-        daemon_sets: false,
+        ..Grants::default()
     };
     let said = |grants: &Grants| -> Vec<String> {
         let objects = grants.objects().into_iter().map(|(_, object)| object);
@@ -211,4 +220,28 @@ fn rights_in_namespaces_are_roles_that_name_nothing_of_the_cluster() {
     grants.namespaces.clear();
     assert_eq!(said(&grants).len(), 3);
     assert!(text(&grants).contains("storageclasses"));
+}
+
+#[test]
+fn secrets_of_the_whole_cluster_are_listed_only_where_that_is_asked_for() {
+    let verbs = |grants: &Grants| -> Value {
+        let objects = grants.objects().into_iter().map(|(_, object)| object);
+        let rules = objects.filter_map(|object| object.get("rules")?.as_array().cloned());
+        let of_secrets = |rule: &Value| rule.pointer("/resources/0") == Some(&json!("secrets"));
+        let mut found = rules.flatten().filter(of_secrets);
+        found
+            .next()
+            .and_then(|rule| rule.get("verbs").cloned())
+            .unwrap_or_default()
+    };
+    let mut grants = Grants::default();
+    assert_eq!(verbs(&grants), json!(["get", "create", "update", "delete"]));
+    grants.watches_secrets = true;
+    let all = json!(["get", "list", "watch", "create", "update", "delete"]);
+    assert_eq!(verbs(&grants), all);
+    let in_one = Grants {
+        namespaces: ["a".to_owned()].into(),
+        ..Grants::default()
+    };
+    assert_eq!(verbs(&in_one), all);
 }

@@ -1,28 +1,26 @@
 //! The monitoring controllers as one manager: caches and what wakes whom (upstream's `cmd/operator/main.go`).
 
+mod options;
+
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use runtime::access::Right;
 use runtime::client::{Client as RuntimeClient, ClientOptions};
 use runtime::leader::{self, LeaderOptions};
 use runtime::queue::Backoff;
 use runtime::resource::NAMESPACE;
 use runtime::select::{Either, race};
-use runtime::web::{Site, Tls};
+use runtime::web::Site;
 use runtime::{
-    Cache, Clock, Controller, ControllerOptions, Error, EventApi, Manager, ManagerOptions, Meta,
+    Cache, Controller, ControllerOptions, Error, EventApi, Manager, ManagerOptions, Meta,
     ObjectKey, ResourceRef, Scope, Shutdown, Whole, shutdown,
 };
 
-use crate::access;
 use crate::admission::Admission;
 use crate::alertmanager;
 use crate::api::{Alertmanager, Prometheus, PrometheusAgent, ThanosRuler};
-use crate::config::prometheus::Options;
 use crate::kubelet;
 use crate::metrics::{ControllerMetrics, Metrics, Name};
 use crate::operator::assets::{AssetReader, same_version};
@@ -31,17 +29,15 @@ use crate::operator::memory::Memories;
 use crate::operator::reconciler::WorkloadReconciler;
 use crate::operator::references::Source;
 use crate::operator::refusals::{self, Told};
-use crate::operator::resources::{
-    ALERTMANAGER, CONFIG_MAP, DAEMON_SET, PROMETHEUS, PROMETHEUS_AGENT, SECRET, STATEFUL_SET,
-    THANOS_RULER,
-};
+use crate::operator::resources::{CONFIG_MAP, DAEMON_SET, SECRET, STATEFUL_SET};
 use crate::operator::selectable::Selectable;
 use crate::operator::selecting::{Configuration, Selecting, regarding, wanting};
 use crate::operator::stored::Own;
 use crate::operator::usable::Usable;
 use crate::operator::watched::{Namespaces, Watch};
-use crate::operator::workload::{Caches, Workload};
-use crate::workload::Settings;
+use crate::operator::workload::{Caches, SecretChanges, Workload};
+
+pub use options::{Gates, RunOptions, Selectors};
 
 /// Name of the Lease of the controllers.
 pub const LEASE: &str = "carrick-monitoring";
@@ -53,163 +49,6 @@ const ASK_AGAIN: Duration = Duration::from_secs(15);
 const GATE_CLOSED: &str = "feature gate for Prometheus Agent's DaemonSet mode is not enabled";
 /// What is made bears this label; watches of Secrets and others are kept to it.
 const OURS: &str = "managed-by=prometheus-operator";
-
-/// How the monitoring controllers run; the defaults are upstream's flags.
-#[derive(Clone, Debug)]
-pub struct RunOptions {
-    /// Namespaces of what is selected, of Secrets and of `ConfigMap`s.
-    pub namespaces: Namespaces,
-    /// Namespaces of `AlertmanagerConfig`s.
-    pub alertmanager_configs: Namespaces,
-    /// Which Prometheus servers and agents are looked after.
-    pub prometheuses: Watch,
-    /// Which Alertmanagers are looked after.
-    pub alertmanagers: Watch,
-    /// Which Thanos Rulers are looked after.
-    pub thanos_rulers: Watch,
-    /// Which Secrets may be referred to.
-    pub secrets: Selectors,
-    /// Which `ConfigMap`s may be referred to.
-    pub config_maps: Selectors,
-    /// What pods are made with.
-    pub settings: Settings,
-    /// What can be switched on and off.
-    pub gates: Gates,
-    /// Workloads of a kind that are worked on at the same time.
-    pub workers: usize,
-    /// Requests a second; no limit if absent.
-    pub qps: Option<f64>,
-    /// Requests that may exceed `qps` at once.
-    pub burst: u32,
-    /// Namespace of the Lease for leader election; none if absent.
-    pub leader_namespace: Option<String>,
-    /// Addresses of health, metrics and webhooks.
-    pub listen: Vec<SocketAddr>,
-    /// How connections to these addresses are encrypted, if they are.
-    pub tls: Option<Tls>,
-    /// The Service of the kubelets, if there shall be one.
-    pub kubelets: Option<kubelet::Options>,
-    /// Where the time comes from.
-    pub clock: Clock,
-    /// Seed of chance, for reproducible runs.
-    pub seed: Option<u64>,
-    /// Nothing is sent that needs another right; anything if absent, as where it is recorded what is sent.
-    pub rights: Option<Arc<[Right]>>,
-}
-
-/// Selectors in their text form; empty for all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selectors {
-    /// Of labels.
-    pub labels: String,
-    /// Of fields.
-    pub fields: String,
-}
-
-/// Upstream's feature gates of what is here.
-#[allow(clippy::struct_excessive_bools, reason = "independent gates")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gates {
-    /// `PrometheusAgentDaemonSet`: agents can run on every node.
-    pub daemon_sets: bool,
-    /// `PrometheusTopologySharding`.
-    pub topology_sharding: bool,
-    /// `PrometheusShardRetentionPolicy`.
-    pub shard_retention: bool,
-    /// `StatusForConfigurationResources`: selected objects say in their status which workloads use them.
-    pub bindings: bool,
-}
-
-impl Default for Gates {
-    fn default() -> Self {
-        Self {
-            daemon_sets: false,
-            topology_sharding: true,
-            shard_retention: true,
-            bindings: true,
-        }
-    }
-}
-
-impl RunOptions {
-    /// Namespaces in which objects of a kind are selected.
-    pub fn selected(&self, kind: Configuration) -> &Namespaces {
-        match kind {
-            Configuration::AlertmanagerConfig => &self.alertmanager_configs,
-            Configuration::ServiceMonitor
-            | Configuration::PodMonitor
-            | Configuration::Probe
-            | Configuration::ScrapeConfig
-            | Configuration::PrometheusRule => &self.namespaces,
-        }
-    }
-
-    /// Which workloads of a kind are looked after, by its plural.
-    pub fn workloads_of(&self, plural: &str) -> Option<&Watch> {
-        let kinds = [
-            (PROMETHEUS, &self.prometheuses),
-            (PROMETHEUS_AGENT, &self.prometheuses),
-            (ALERTMANAGER, &self.alertmanagers),
-            (THANOS_RULER, &self.thanos_rulers),
-        ];
-        let mut found = kinds.into_iter().filter(|(kind, _)| kind.plural == plural);
-        found.next().map(|(_, watch)| watch)
-    }
-
-    /// Namespaces in which there are workloads, and what is made for them.
-    pub fn workloads(&self) -> Namespaces {
-        let others = self
-            .alertmanagers
-            .namespaces
-            .or(&self.thanos_rulers.namespaces);
-        self.prometheuses.namespaces.or(&others)
-    }
-
-    /// Namespaces of what workloads select, and of what they and it refer to.
-    fn everything(&self) -> Namespaces {
-        self.workloads().or(&self.selectable())
-    }
-
-    /// Namespaces of what workloads select.
-    fn selectable(&self) -> Namespaces {
-        self.namespaces.or(&self.alertmanager_configs)
-    }
-
-    fn generator(&self) -> Options {
-        Options {
-            endpoint_slice_supported: true,
-            topology_sharding: self.gates.topology_sharding,
-            retention_policies: self.gates.shard_retention,
-            ..Options::default()
-        }
-    }
-}
-
-impl Default for RunOptions {
-    fn default() -> Self {
-        Self {
-            namespaces: Namespaces::All,
-            alertmanager_configs: Namespaces::All,
-            prometheuses: Watch::default(),
-            alertmanagers: Watch::default(),
-            thanos_rulers: Watch::default(),
-            secrets: Selectors::default(),
-            config_maps: Selectors::default(),
-            settings: Settings::default(),
-            gates: Gates::default(),
-            workers: 1,
-            qps: Some(100.0),
-            burst: 100,
-            leader_namespace: None,
-            listen: Vec::new(),
-            tls: None,
-            kubelets: None,
-            clock: Clock::system(),
-            seed: None,
-            rights: Some(access::rights().into()),
-        }
-    }
-}
 
 /// Runs the controllers against one API server until the shutdown, or until leadership is lost (`Err`). What can't be used at
 /// first is looked for again, and the controllers start anew once it can.
@@ -298,11 +137,12 @@ fn manager(client: RuntimeClient, options: &RunOptions, usable: &Usable) -> Mana
 /// Caches that all controllers of this product share.
 struct Shared {
     configurations: Configurations,
-    /// Metadata of every Secret and `ConfigMap`, to see changes of those that are referred to.
-    secrets: Cache<Meta>,
+    /// Metadata of every Secret and `ConfigMap`, to see changes of those that are referred to. Secrets that may not be watched
+    /// are in no cache.
+    secrets: Option<Cache<Meta>>,
     config_maps: Cache<Meta>,
     /// Whole objects, of those alone that we made.
-    own_secrets: Cache<Whole>,
+    own_secrets: Option<Cache<Whole>>,
     own_config_maps: Cache<Whole>,
     own_stateful_sets: Cache<Whole>,
     /// Where agents can run on every node.
@@ -330,7 +170,12 @@ impl Shared {
             }
         }
         let mut whole = |resource, scope: &Scope| manager.cache(resource, scope.clone());
-        let own_secrets: Cache<Whole> = whole(SECRET, &ours);
+        let obstacle = usable.lacks(&SECRET.plural, "", &["list", "watch"]);
+        if let Some(why) = &obstacle {
+            tracing::info!(why, "Secrets are read by name, once a minute");
+        }
+        let watches_secrets = obstacle.is_none();
+        let own_secrets: Option<Cache<Whole>> = watches_secrets.then(|| whole(SECRET, &ours));
         let own_config_maps: Cache<Whole> = whole(CONFIG_MAP, &ours);
         let own_stateful_sets: Cache<Whole> = whole(STATEFUL_SET, &ours);
         let no_daemon_sets = no_daemon_sets(options.gates, usable);
@@ -339,7 +184,7 @@ impl Shared {
             whole(DAEMON_SET, &Scope::namespaces(namespaces).labelled(OURS))
         });
         let own = Own {
-            secrets: own_secrets.index_by_controller(),
+            secrets: own_secrets.as_ref().map(Cache::index_by_controller),
             config_maps: own_config_maps.index_by_controller(),
             stateful_sets: own_stateful_sets.index_by_controller(),
             daemon_sets: own_daemon_sets.as_ref().map(Cache::index_by_controller),
@@ -357,7 +202,7 @@ impl Shared {
             configurations,
             writes_bindings: options.gates.bindings && usable.can_bind(),
             labels_pods: usable.lacks("pods", "", &["patch"]).is_none(),
-            secrets: manager.cache(SECRET, selected(&options.secrets)),
+            secrets: watches_secrets.then(|| manager.cache(SECRET, selected(&options.secrets))),
             config_maps: manager.cache(CONFIG_MAP, selected(&options.config_maps)),
             own_secrets,
             own_config_maps,
@@ -391,6 +236,10 @@ impl Shared {
             reports,
             labels_pods: self.labels_pods,
             no_daemon_sets: self.no_daemon_sets.clone(),
+            secrets: match self.secrets {
+                Some(_) => SecretChanges::Told,
+                None => SecretChanges::LookedFor,
+            },
             writes_bindings: self.writes_bindings,
             settings: Arc::new(options.settings.clone()),
             options: options.generator(),
@@ -424,8 +273,10 @@ impl Shared {
         controller = controller
             .primary(workloads)
             .owned(&self.own_stateful_sets, &W::RESOURCE)
-            .owned(&self.own_secrets, &W::RESOURCE)
             .owned(&self.own_config_maps, &W::RESOURCE);
+        if let Some(own_secrets) = &self.own_secrets {
+            controller = controller.owned(own_secrets, &W::RESOURCE);
+        }
         for (configuration, cache) in &self.configurations.by_kind {
             let (configuration, workloads) = (*configuration, workloads.clone());
             let (namespaces, counted) = (namespaces.clone(), counted(cache.resource()));
@@ -439,10 +290,8 @@ impl Shared {
             let keys = regarding(&selecting, change);
             of_namespaces(change.old.is_some(), change.new.is_some(), keys)
         });
-        for (source, cache) in [
-            (Source::Secret, &self.secrets),
-            (Source::ConfigMap, &self.config_maps),
-        ] {
+        let secrets = self.secrets.iter().map(|cache| (Source::Secret, cache));
+        for (source, cache) in secrets.chain([(Source::ConfigMap, &self.config_maps)]) {
             let (assets, counted) = (assets.clone(), counted(cache.resource()));
             controller = controller.watches(cache, move |change| {
                 let keys = if same_version(change) {

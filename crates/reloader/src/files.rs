@@ -5,6 +5,7 @@
 //! new date is no change.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt as _;
@@ -127,6 +128,13 @@ pub(crate) fn begin(hash: &mut Sha256, path: &Path) {
     hash.update([0xff]);
     hash.update(path.as_os_str().as_bytes());
     hash.update([0xff]);
+}
+
+/// The path of a file whose name goes on with that.
+pub(crate) fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut path = OsString::from(path);
+    path.push(end);
+    path.into()
 }
 
 /// Opens a file for reading, and doesn't wait for a writer if it became a pipe.

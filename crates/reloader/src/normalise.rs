@@ -1,6 +1,5 @@
 //! The configuration as the program will read it: unpacked, with variables put in, and swapped into place whole.
 
-use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::{self, BufReader, BufWriter, Read};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -54,9 +53,7 @@ pub(crate) fn normalise(
 
 /// The path that is written to before it is swapped into place.
 pub(crate) fn temporary(output: &Path) -> PathBuf {
-    let mut path = OsString::from(output);
-    path.push(".tmp");
-    path.into()
+    files::with_end(output, ".tmp")
 }
 
 fn write(

@@ -5,13 +5,12 @@
 //! after the other, so what is seen may be of two times; then a part that the list names isn't there.
 
 use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::Error;
-use crate::files;
+use crate::files::{self, with_end};
 
 /// The end of the name of the list.
 const LIST: &str = ".parts";
@@ -63,12 +62,6 @@ fn read_list(list: &Path) -> Result<String, Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(text),
         Err(error) => Err(Error::file("read", list)(error)),
     }
-}
-
-fn with_end(path: &Path, end: &str) -> PathBuf {
-    let mut path = OsString::from(path);
-    path.push(end);
-    path.into()
 }
 
 impl Read for Parts {

@@ -1,8 +1,8 @@
 //! The trace of a simulation: a running SHA-256 over calls and replies in order, and counters per actor.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
+use machinery::hash::hexadecimal;
 use sha2::{Digest, Sha256};
 
 /// What tells a refusal for want of a right from one by admission.
@@ -94,13 +94,6 @@ impl Recorder {
 
     /// The hash of everything recorded so far, in hexadecimal.
     pub fn trace(&self) -> String {
-        self.hash
-            .clone()
-            .finalize()
-            .iter()
-            .fold(String::new(), |mut text, byte| {
-                let _ = write!(text, "{byte:02x}");
-                text
-            })
+        hexadecimal(&self.hash.clone().finalize())
     }
 }

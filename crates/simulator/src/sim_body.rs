@@ -108,6 +108,10 @@ impl ListBody {
 }
 
 /// The next portion that holds something.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "of servers on the wall clock alone: in a simulation lists are written whole"
+)]
 async fn next_of(
     mut portions: Portions,
     turns: Turns,

@@ -53,6 +53,8 @@ pub struct Failure {
     pub details: Option<Details>,
     /// Token to go on with an expired list.
     pub list_continue: String,
+    /// Revision in the metadata, which only a webhook's denial has.
+    pub list_version: String,
     /// Answer `message` as text/plain instead of a Status.
     pub plain_text: bool,
     /// Send a Retry-After header.
@@ -90,6 +92,7 @@ impl ApiError {
             message: message.into(),
             details,
             list_continue: String::new(),
+            list_version: String::new(),
             plain_text: false,
             retry_header: false,
             no_sniff: false,
@@ -265,6 +268,14 @@ impl ApiError {
         self
     }
 
+    /// The same failure with metadata of lists, as a webhook gave it.
+    #[must_use]
+    pub fn with_list_metadata(mut self, version: &str, token: &str) -> Self {
+        version.clone_into(&mut self.0.list_version);
+        token.clone_into(&mut self.0.list_continue);
+        self
+    }
+
     /// The same failure, whose body browsers shall not guess at.
     #[must_use]
     pub fn with_no_sniff(mut self) -> Self {
@@ -318,6 +329,9 @@ impl ApiError {
     /// The Status object. Print it with `machinery::go_json`, whose order for Status is Go's.
     pub fn to_status(&self) -> Value {
         let mut metadata = Map::new();
+        if !self.list_version.is_empty() {
+            metadata.insert("resourceVersion".to_owned(), json!(self.list_version));
+        }
         if !self.list_continue.is_empty() {
             metadata.insert("continue".to_owned(), json!(self.list_continue));
         }

@@ -2,107 +2,22 @@
 //! lives on. The statuses are those of a real API server.
 
 #[cfg(test)]
+mod sockets;
+
+#[cfg(test)]
 mod bad_input {
-    use std::sync::Arc;
     use std::time::Duration;
 
-    use base64::Engine as _;
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    use rustls::pki_types::pem::PemObject as _;
-    use rustls::pki_types::{CertificateDer, ServerName};
-    use simulator::serve::{Limits, ServeOptions, Server};
+    use simulator::serve::Limits;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpStream;
-    use tokio_rustls::TlsConnector;
-    use tokio_rustls::client::TlsStream;
 
-    const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
-    const JSON: &str = "application/json";
+    use super::sockets::{CONFIG_MAPS, Client, JSON, MERGE, status};
+
     const YAML: &str = "application/yaml";
-    const MERGE: &str = "application/merge-patch+json";
     const STRATEGIC: &str = "application/strategic-merge-patch+json";
     const JSON_PATCH: &str = "application/json-patch+json";
     const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
-
-    struct Client {
-        server: Server,
-        connector: TlsConnector,
-        token: String,
-    }
-
-    impl Client {
-        async fn start(limits: Limits) -> Self {
-            let server = Server::start(ServeOptions {
-                addr: ([127, 0, 0, 1], 0).into(),
-                state_dir: None,
-                settings: simulator::builtin::Settings::default(),
-                limits,
-            })
-            .await
-            .unwrap();
-            let field = |name: &str| {
-                let lines = server.kubeconfig.lines();
-                let mut found = lines.filter_map(|line| line.trim().strip_prefix(name));
-                found.next().unwrap().trim().to_owned()
-            };
-            let ca = base64::engine::general_purpose::STANDARD
-                .decode(field("certificate-authority-data:"))
-                .unwrap();
-            let mut roots = rustls::RootCertStore::empty();
-            roots
-                .add(CertificateDer::from_pem_slice(&ca).unwrap())
-                .unwrap();
-            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-            let config = rustls::ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-                .unwrap()
-                .with_root_certificates(roots)
-                .with_no_client_auth();
-            let token = field("token:");
-            Self {
-                server,
-                connector: TlsConnector::from(Arc::new(config)),
-                token,
-            }
-        }
-
-        async fn connect(&self) -> TlsStream<TcpStream> {
-            let stream = TcpStream::connect(self.server.addr).await.unwrap();
-            let name = ServerName::try_from("localhost").unwrap();
-            self.connector.connect(name, stream).await.unwrap()
-        }
-
-        fn head(&self, method: &str, path: &str, media: &str, length: usize) -> String {
-            let token = &self.token;
-            format!(
-                "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nContent-Type: {media}\r\n\
-             Content-Length: {length}\r\nConnection: close\r\n\r\n"
-            )
-        }
-
-        /// The reply to bytes as they are, as text, up to the end of the connection.
-        async fn raw(&self, bytes: &[u8]) -> String {
-            let mut stream = self.connect().await;
-            // The server may close before everything is written.
-            let _ = stream.write_all(bytes).await;
-            let mut reply = Vec::new();
-            let read = stream.read_to_end(&mut reply);
-            let _ = tokio::time::timeout(Duration::from_secs(30), read)
-                .await
-                .expect("a reply in time");
-            String::from_utf8_lossy(&reply).into_owned()
-        }
-
-        async fn send(&self, method: &str, path: &str, media: &str, body: &[u8]) -> String {
-            let head = self.head(method, path, media, body.len());
-            self.raw(&[head.as_bytes(), body].concat()).await
-        }
-    }
-
-    fn status(reply: &str) -> u16 {
-        let word = reply.split(' ').nth(1).unwrap_or_default();
-        word.parse().unwrap_or_default()
-    }
 
     fn deep(open: &str, inner: &str, close: &str, levels: usize) -> Vec<u8> {
         format!("{}{inner}{}", open.repeat(levels), close.repeat(levels)).into_bytes()
@@ -290,145 +205,6 @@ mod bad_input {
         client.server.shutdown().await.unwrap();
     }
 
-    /// Asks until the reply has that status.
-    async fn asked_until(client: &Client, expected: u16) -> String {
-        loop {
-            let reply = client.send("GET", "/api", JSON, b"").await;
-            if status(&reply) == expected {
-                return reply;
-            }
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn lists_that_nobody_reads_hold_their_room_and_end() {
-        /// More than the buffers of a connection hold.
-        const OBJECTS: usize = 40;
-        let client = Client::start(Limits {
-            max_reading: Some(3),
-            patience: Duration::from_secs(5),
-            ..Limits::default()
-        })
-        .await;
-        let size = large_objects(&client, OBJECTS).await;
-        let unread = unread_lists(&client, 3, "").await;
-        let patient = Duration::from_mins(1);
-        let refused = tokio::time::timeout(patient, asked_until(&client, 429)).await;
-        assert!(refused.is_ok(), "unread lists hold no room");
-        let served = tokio::time::timeout(patient, asked_until(&client, 200)).await;
-        assert!(served.is_ok(), "unread lists hold their room for ever");
-        // Whose room was free again has lost its list; others may still have been in time.
-        let mut cut = 0;
-        for mut stream in unread {
-            let mut got = Vec::new();
-            let _ = stream.read_to_end(&mut got).await;
-            cut += usize::from(got.len() < OBJECTS * size);
-        }
-        assert!(cut > 0, "the lists were kept");
-        // Who reads, however slowly, gets everything.
-        let whole = client.send("GET", CONFIG_MAPS, JSON, b"").await;
-        assert!(whole.len() > OBJECTS * size);
-        client.server.shutdown().await.unwrap();
-    }
-
-    /// Makes objects `c0`, `c1`, … and tells how many bytes each has at least.
-    async fn large_objects(client: &Client, count: usize) -> usize {
-        let text = "x".repeat(900_000);
-        for number in 0..count {
-            let body = format!(r#"{{"metadata":{{"name":"c{number}"}},"data":{{"a":"{text}"}}}}"#);
-            let made = client
-                .send("POST", CONFIG_MAPS, JSON, body.as_bytes())
-                .await;
-            assert_eq!(status(&made), 201, "{made}");
-        }
-        text.len()
-    }
-
-    /// Lists that nobody reads, of as many clients as asked for.
-    async fn unread_lists(client: &Client, count: usize, rest: &str) -> Vec<TlsStream<TcpStream>> {
-        let mut unread = Vec::new();
-        for _ in 0..count {
-            let mut stream = client.connect().await;
-            let head = client.head("GET", &format!("{CONFIG_MAPS}{rest}"), JSON, 0);
-            stream.write_all(head.as_bytes()).await.unwrap();
-            unread.push(stream);
-        }
-        unread
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn lists_that_nobody_reads_cost_little_and_hold_nobody_up() {
-        const OBJECTS: usize = 30;
-        const CLIENTS: usize = 40;
-        /// What an unread list may cost, both ends of its connection and its TLS included.
-        const EACH: usize = 2_000_000;
-        let client = Client::start(Limits::default()).await;
-        let size = large_objects(&client, OBJECTS).await;
-        // Once, so that what all of them share is there.
-        let whole = client.send("GET", CONFIG_MAPS, JSON, b"").await;
-        assert!(whole.len() > OBJECTS * size);
-        drop(whole);
-        let before = memory();
-        let mut unread = Vec::new();
-        for rest in ["", "?pretty=true"] {
-            unread.extend(unread_lists(&client, CLIENTS / 2, rest).await);
-        }
-        let mut slowest = Duration::ZERO;
-        for _ in 0..50 {
-            let begin = tokio::time::Instant::now();
-            let small = client
-                .send("GET", "/api/v1/namespaces/default", JSON, b"")
-                .await;
-            slowest = slowest.max(begin.elapsed());
-            assert_eq!(status(&small), 200, "{small}");
-        }
-        let grown = memory().saturating_sub(before);
-        eprintln!("{CLIENTS} lists: {grown} bytes, slowest read {slowest:?}");
-        assert!(grown < CLIENTS * EACH, "{grown} bytes");
-        assert!(slowest < Duration::from_secs(5), "{slowest:?}");
-        client.server.shutdown().await.unwrap();
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn only_so_much_is_kept_for_clients_and_short_answers_are_never_too_much() {
-        let client = Client::start(Limits {
-            max_unread: Some(2_000_000),
-            patience: Duration::from_secs(5),
-            ..Limits::default()
-        })
-        .await;
-        large_objects(&client, 40).await;
-        let unread = unread_lists(&client, 40, "").await;
-        let refused = tokio::time::timeout(Duration::from_mins(1), async {
-            loop {
-                let reply = client.send("GET", CONFIG_MAPS, JSON, b"").await;
-                if status(&reply) == 429 {
-                    return reply;
-                }
-            }
-        });
-        let refused = refused.await.expect("everything is kept");
-        assert!(
-            refused.to_lowercase().contains("retry-after: 1"),
-            "{refused}"
-        );
-        // Short answers, and those that are owed because something was written.
-        let small = client
-            .send("GET", "/api/v1/namespaces/default", JSON, b"")
-            .await;
-        assert_eq!(status(&small), 200, "{small}");
-        let change = br#"{"metadata":{"labels":{"a":"b"}}}"#;
-        let path = format!("{CONFIG_MAPS}/c1");
-        let changed = client.send("PATCH", &path, MERGE, change).await;
-        assert_eq!(status(&changed), 200);
-        drop(unread);
-        let served = tokio::time::timeout(Duration::from_mins(1), async {
-            while status(&client.send("GET", CONFIG_MAPS, JSON, b"").await) != 200 {}
-        });
-        assert!(served.await.is_ok(), "what nobody reads is kept for ever");
-        client.server.shutdown().await.unwrap();
-    }
-
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn who_may_not_write_is_told_before_the_body_is_there() {
         let client = Client::start(Limits::default()).await;
@@ -439,86 +215,6 @@ mod bad_input {
                 .raw(head.replace(&bearer, authorization).as_bytes())
                 .await;
             assert_eq!(status(&reply), expected, "{reply}");
-        }
-        client.server.shutdown().await.unwrap();
-    }
-
-    /// Bytes of memory in use by this process.
-    fn memory() -> usize {
-        let text = std::fs::read_to_string("/proc/self/statm").unwrap();
-        let pages: usize = text.split(' ').nth(1).unwrap().parse().unwrap();
-        pages * 4096
-    }
-
-    /// How many connections of `wanted` this process can hold both ends of, once it may open as many files as it is allowed.
-    fn connections(wanted: usize) -> usize {
-        const OTHERS: u64 = 200;
-        let limit = getrlimit(Resource::Nofile);
-        let most = limit.maximum.unwrap_or(u64::MAX);
-        let files = (2 * wanted as u64 + OTHERS).min(most);
-        if limit.current.is_some_and(|current| current < files) {
-            let raised = Rlimit {
-                current: Some(files),
-                maximum: limit.maximum,
-            };
-            setrlimit(Resource::Nofile, raised).unwrap();
-        }
-        let room = usize::try_from((files - OTHERS) / 2).unwrap();
-        if room < wanted {
-            eprintln!("only {room} of {wanted} watches: the limit of open files is {most}");
-        }
-        room
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_thousand_watches_that_nobody_reads_cost_little_and_hold_nobody_up() {
-        const OBJECTS: usize = 40;
-        /// What a watch may cost, both ends of its connection and its TLS included.
-        const EACH: usize = 400_000;
-        let client = Client::start(Limits::default()).await;
-        let text = "x".repeat(50_000);
-        for number in 0..OBJECTS {
-            let body = format!(r#"{{"metadata":{{"name":"c{number}"}},"data":{{"a":"{text}"}}}}"#);
-            let made = client
-                .send("POST", CONFIG_MAPS, JSON, body.as_bytes())
-                .await;
-            assert_eq!(status(&made), 201, "{made}");
-        }
-        let before = memory();
-        let count = connections(1000);
-        let mut watches = Vec::new();
-        for _ in 0..count {
-            let mut stream = client.connect().await;
-            let head = client.head("GET", &format!("{CONFIG_MAPS}?watch=1"), JSON, 0);
-            stream.write_all(head.as_bytes()).await.unwrap();
-            watches.push(stream);
-        }
-        // Another client's writes and reads are as quick as ever.
-        let mut slowest = Duration::ZERO;
-        for round in 0..5 {
-            for number in 0..OBJECTS {
-                let path = format!("{CONFIG_MAPS}/c{number}");
-                let change = format!(r#"{{"data":{{"b":"{round}"}}}}"#);
-                let begin = tokio::time::Instant::now();
-                let changed = client.send("PATCH", &path, MERGE, change.as_bytes()).await;
-                slowest = slowest.max(begin.elapsed());
-                assert_eq!(status(&changed), 200, "{changed}");
-            }
-        }
-        let grown = memory().saturating_sub(before);
-        eprintln!("{count} watches: {grown} bytes, slowest write {slowest:?}");
-        assert!(slowest < Duration::from_secs(5), "{slowest:?}");
-        // Before each of them lie 2 MB of initial events and 10 MB of changes.
-        assert!(grown < count * EACH, "{grown} bytes for {count} watches");
-        // They were no dead ends: the last one still gets everything.
-        let mut last = watches.pop().unwrap();
-        let mut got = 0;
-        let mut buffer = vec![0; 65_536];
-        while got < 6 * OBJECTS * text.len() {
-            let read = tokio::time::timeout(Duration::from_secs(30), last.read(&mut buffer));
-            let read = read.await.unwrap().unwrap();
-            assert!(read > 0, "the watch ended");
-            got += read;
         }
         client.server.shutdown().await.unwrap();
     }

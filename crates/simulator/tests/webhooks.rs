@@ -209,6 +209,18 @@ mod webhooks {
                 let service = hyper::service::service_fn(
                     |request: http::Request<hyper::body::Incoming>| async {
                         let path = request.uri().to_string();
+                        if let Some(to) = path.strip_prefix("/to/") {
+                            let to = to.split('?').next().unwrap_or_default();
+                            let location = match to {
+                                "nobody" => "https://127.0.0.1:1/x",
+                                "itself" => "/to/itself",
+                                _ => "/deny",
+                            };
+                            let response = http::Response::builder()
+                                .status(if to == "deny" { 307 } else { 302 })
+                                .header(http::header::LOCATION, location);
+                            return Ok(response.body(Full::new(Bytes::new())).unwrap());
+                        }
                         let body = request.into_body().collect().await?.to_bytes();
                         let review: Value = serde_json::from_slice(&body).unwrap();
                         let text = format!("{path} {}", review["request"]["name"]);
@@ -246,6 +258,7 @@ mod webhooks {
         let maps: Api<ConfigMap> = Api::default_namespaced(client.clone());
         let hooks: Api<Hooks> = Api::all(client.clone());
         let url = format!("https://127.0.0.1:{port}/deny");
+        let sent_on = |to: &str| json!({"url": format!("https://127.0.0.1:{port}/to/{to}"), "caBundle": STANDARD.encode(&certificate)});
         let trusted = STANDARD.encode(&certificate);
         let cases = [
             (
@@ -257,6 +270,19 @@ mod webhooks {
                 json!({"url": url}),
                 "tls: failed to verify certificate: x509: certificate signed by unknown authority"
                     .to_owned(),
+            ),
+            (
+                sent_on("deny"),
+                "admission webhook \"w.example.com\" denied the request: /deny \"a\"".to_owned(),
+            ),
+            (
+                sent_on("nobody"),
+                "failed to call webhook: Post \"https://127.0.0.1:1/x\": dial tcp 127.0.0.1:1: connect: connection refused"
+                    .to_owned(),
+            ),
+            (
+                sent_on("itself"),
+                format!("Post \"https://127.0.0.1:{port}/to/itself\": stopped after 10 redirects"),
             ),
             (
                 json!({"url": "https://127.0.0.1:1/deny"}),

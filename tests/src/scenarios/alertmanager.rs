@@ -7,23 +7,6 @@ use crate::cluster::Cluster;
 use crate::objects::{ALERTMANAGER, ALERTMANAGER_CONFIG, SECRET, SERVICE, STATEFUL_SET, number};
 use crate::workloads::{alertmanager, routes};
 
-/// Waits until the configuration is as wanted.
-async fn until_configured(
-    cluster: &Cluster,
-    what: &str,
-    is: impl Fn(&str) -> bool,
-) -> Result<String> {
-    let what = format!("the configuration: {what}");
-    cluster
-        .eventually(&what, async || {
-            let text = cluster
-                .held("alertmanager-main-generated", "alertmanager.yaml.gz")
-                .await?;
-            Ok(Some(text).filter(|text| is(text)))
-        })
-        .await
-}
-
 async fn running(cluster: &Cluster, more: &Value) -> Result<Value> {
     cluster.apply(&alertmanager("main", more)).await?;
     cluster.until_ready(&ALERTMANAGER, "main").await
@@ -52,27 +35,32 @@ pub async fn follows_its_routes(cluster: &Cluster) -> Result<()> {
     cluster
         .until_bound(&ALERTMANAGER_CONFIG, "good", &["alertmanagers main True"])
         .await?;
-    let before = until_configured(cluster, "the good one", |text| {
-        text.contains(&receiver("good"))
-    })
-    .await?;
+    let before = cluster
+        .until_routed("main", "the good one", |text| {
+            text.contains(&receiver("good"))
+        })
+        .await?;
     cluster.apply(&routes("bad", "nobody")).await?;
     cluster
         .until_bound(&ALERTMANAGER_CONFIG, "bad", &["alertmanagers main False"])
         .await?;
-    let now = until_configured(cluster, "there", |text| !text.is_empty()).await?;
+    let now = cluster
+        .until_routed("main", "there", |text| !text.is_empty())
+        .await?;
     ensure!(now == before, "the configuration changed:\n{now}");
     let mended = json!({"spec": {"route": {"receiver": "hook"}}});
     cluster.merge(&ALERTMANAGER_CONFIG, "bad", mended).await?;
-    until_configured(cluster, "both", |text| {
-        text.contains(&receiver("good")) && text.contains(&receiver("bad"))
-    })
-    .await?;
+    cluster
+        .until_routed("main", "both", |text| {
+            text.contains(&receiver("good")) && text.contains(&receiver("bad"))
+        })
+        .await?;
     cluster.delete(&ALERTMANAGER_CONFIG, "good").await?;
-    until_configured(cluster, "the mended one alone", |text| {
-        !text.contains(&receiver("good")) && text.contains(&receiver("bad"))
-    })
-    .await?;
+    cluster
+        .until_routed("main", "the mended one alone", |text| {
+            !text.contains(&receiver("good")) && text.contains(&receiver("bad"))
+        })
+        .await?;
     cluster.assert_same_pods(&pods).await
 }
 
@@ -87,10 +75,11 @@ pub async fn follows_the_users_secret(cluster: &Cluster) -> Result<()> {
     };
     cluster.apply(&given("first")).await?;
     running(cluster, &json!({})).await?;
-    until_configured(cluster, "the first receiver", |text| {
-        text.contains("receiver: first")
-    })
-    .await?;
+    cluster
+        .until_routed("main", "the first receiver", |text| {
+            text.contains("receiver: first")
+        })
+        .await?;
     ensure!(
         cluster
             .held("alertmanager-main-generated", "page.tmpl")
@@ -99,10 +88,11 @@ pub async fn follows_the_users_secret(cluster: &Cluster) -> Result<()> {
     );
     let pods = cluster.pods().await?;
     cluster.apply(&given("second")).await?;
-    until_configured(cluster, "the second receiver", |text| {
-        text.contains("receiver: second")
-    })
-    .await?;
+    cluster
+        .until_routed("main", "the second receiver", |text| {
+            text.contains("receiver: second")
+        })
+        .await?;
     cluster.assert_same_pods(&pods).await
 }
 

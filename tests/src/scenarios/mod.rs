@@ -4,6 +4,7 @@ pub mod agent;
 pub mod agent_on_every_node;
 pub mod alertmanager;
 pub mod bad_input;
+pub mod bad_monitoring;
 pub mod bindings;
 pub mod blue_green;
 pub mod both;
@@ -12,24 +13,34 @@ pub mod deployment;
 pub mod disturbed;
 pub mod killed;
 pub mod killed_monitoring;
+pub mod kubelets;
 pub mod large_configuration;
 pub mod namespaces;
 pub mod prometheus;
 pub mod repair_by_deletion;
 pub mod repair_by_eviction;
+pub mod secrets_by_name;
 pub mod seed;
+pub mod seed_targets;
 pub mod take_over;
 pub mod thanos_ruler;
 pub mod upkeep;
+pub mod upstream_admission;
 pub mod upstream_agent;
 pub mod upstream_alertmanager;
+pub mod upstream_alertmanager_configs;
 pub mod upstream_bindings;
 pub mod upstream_daemon_set;
 pub mod upstream_definitions;
+pub mod upstream_jobs;
 pub mod upstream_namespaces;
 pub mod upstream_operators;
 pub mod upstream_prometheus;
+pub mod upstream_routes;
+pub mod upstream_rulers;
+pub mod upstream_scrape_config_fields;
 pub mod upstream_thanos_ruler;
+pub mod upstream_upgrade;
 
 use std::fmt;
 use std::pin::Pin;
@@ -174,6 +185,34 @@ table! { $
     upstream_definitions: prometheus_crd_validation, relabel_config_crd_validation,
         prometheus_sharding_strategy_cel_validations, prometheus_agent_daemon_set_cel_validations;
 
+    [DEFINED_ROUTES]
+    upstream_routes: alertmanager_config_crd_validation, alertmanager_crd_validation;
+
+    [DEFINED_JOBS]
+    upstream_scrape_config_fields: scrape_config_crd_validations, auth_mutual_exclusion;
+
+    [ADMITTED]
+    upstream_admission: prom_rules_must_be_annotated, promtest_invalid_rules_are_rejected,
+        invalid_alertmanager_configs_are_rejected;
+
+    [ROUTED]
+    upstream_alertmanager_configs: alertmanager_config_matcher_strategy, alertmanager_config_crd,
+        alertmanager_config_versions, user_defined_alertmanager_config_from_secret,
+        user_defined_alertmanager_config_from_custom_resource, am_template_reload_config, am_exposing_with_kubernetes_api;
+
+    [ELSEWHERE]
+    upstream_jobs: scrape_config_lifecycle, scrape_config_lifecycle_in_different_ns, scrape_config_kubernetes_node_role,
+        scrape_config_dns_sd_config, prom_static_probe, prom_alertmanager_discovery, prom_exposing_with_kubernetes_api,
+        thanos, prom_additional_scrape_config, prometheus_reconciliation_on_secret_changes,
+        prom_shared_resources_reconciliation, prom_multiple_prometheus_rules_different_ns;
+    upstream_rulers: thanos_ruler_prometheus_rule_in_different_namespace, tr_alertmanager_config, tr_query_config,
+        thanos_ruler_stateless;
+    bad_monitoring: names_a_regex_that_does_not_compile, names_a_rule_that_does_not_parse, takes_labels_of_a_mebibyte,
+        names_a_secret_that_vanishes, keeps_to_secrets_of_its_own_namespace, keeps_the_last_good_configuration;
+
+    [KUBELETS]
+    kubelets: have_a_service;
+
     [OPERATORS]
     upstream_operators: multiple_operators_prometheus_server, multiple_operators_prometheus_agent,
         multiple_operators_alert_manager, multiple_operators_thanos_ruler;
@@ -196,12 +235,18 @@ table! { $
     [DENIED_INSTANCES]
     upstream_namespaces_of_denied_instances: prometheus_instance_namespaces_deny_list, alertmanager_instance_namespaces_deny_ns;
 
+    [SECRETS_BY_NAME]
+    secrets_by_name: are_followed_and_made_again, hold_a_large_configuration;
+
     [MONITORING]
     bindings: are_of_every_kind, go_with_their_workloads, block_the_deletion_of_their_owner;
+    upstream_upgrade: operator_upgrade;
 
     [SEED]
     seed: is_installed, selects_by_namespace, is_reached_by_its_services, runs_its_alertmanager, writes_its_rules,
         takes_over_what_is_there, leaves_out_authorization, goes_on_with_new_definitions;
+    seed_targets: finds_etcd;
+
 
     [BOTH]
     both: release_what_is_monitored;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::cluster::Cluster;
 use crate::objects::{NAMESPACE, PROMETHEUS, SECRET, SERVICE_MONITOR};
-use crate::workloads::{object, prometheus, service_monitor};
+use crate::workloads::{prometheus, secret, service_monitor};
 
 /// A server in each of two namespaces; one of them takes monitors of the other's too, as long as the namespace has a label, and
 /// follows a Secret that one of them names.
@@ -17,12 +17,8 @@ pub async fn are_looked_after_with_rights_in_each_alone(cluster: &Cluster) -> Re
     cluster.until_ready(&PROMETHEUS, "main").await?;
     other.until_ready(&PROMETHEUS, "side").await?;
 
-    let secret = |password: &str| {
-        let mut secret = object(&SECRET, "login", &json!(null));
-        secret["stringData"] = json!({"user": "u", "password": password});
-        secret
-    };
-    other.apply(&secret("first")).await?;
+    let login = |password: &str| secret("login", &json!({"user": "u", "password": password}));
+    other.apply(&login("first")).await?;
     let of = |key: &str| json!({"name": "login", "key": key});
     let endpoint = json!({
         "port": "http", "basicAuth": {"username": of("user"), "password": of("password")},
@@ -46,7 +42,7 @@ pub async fn are_looked_after_with_rights_in_each_alone(cluster: &Cluster) -> Re
             text.contains(&job) && text.contains("password: first")
         })
         .await?;
-    other.apply(&secret("second")).await?;
+    other.apply(&login("second")).await?;
     for (cluster, name) in [(cluster, "main"), (&other, "side")] {
         cluster
             .until_configured(name, "the new password", |text| {

@@ -16,18 +16,15 @@ use crate::objects::{
     PROMETHEUS_RULE, SECRET, SERVICE, SERVICE_MONITOR, STATEFUL_SET, number, text,
 };
 use crate::seed::{self, FULLNAME};
-use crate::workloads::{object, probe, service_monitor};
+use crate::workloads::{object, probe, secret, service_monitor};
 
-const SERVER: &str = "monitor-kube-prometheus-st-prometheus";
+/// Name of its server.
+pub const SERVER: &str = "monitor-kube-prometheus-st-prometheus";
 const SET: &str = "prometheus-monitor-kube-prometheus-st-prometheus";
 const MANAGER: &str = "monitor-kube-prometheus-st-alertmanager";
 
 /// Fields that the chart leaves to the definitions' defaults.
 const DEFAULTED: [&str; 4] = ["scrapeInterval", "evaluationInterval", "portName", "shards"];
-
-fn secret(name: &str, data: &Value) -> Value {
-    json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data})
-}
 
 /// The namespace as the release expects it: labelled, with a node, a volume and a Secret for the server.
 async fn ground(cluster: &Cluster) -> Result<()> {
@@ -58,7 +55,7 @@ async fn label(cluster: &Cluster, namespace: &str, name: Value) -> Result<()> {
 }
 
 /// The recorded server and its monitors; none where there are no recordings.
-async fn installed(cluster: &Cluster) -> Result<bool> {
+pub async fn installed(cluster: &Cluster) -> Result<bool> {
     let namespace = &cluster.namespace;
     let (Some(server), Some(monitors)) = (
         seed::recorded("prom.yaml", namespace)?,

@@ -1,8 +1,11 @@
 //! Upstream's end-to-end tests of what the definitions take and refuse, under their names: a server that is asked alone, with
 //! nobody's pods.
 
+use std::fmt::Display;
+
 use anyhow::{Result, ensure};
 use machinery::meta;
+use runtime::ResourceRef;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
@@ -10,15 +13,23 @@ use crate::objects::resource_of;
 use crate::workloads::{agent, prometheus, service_monitor};
 
 /// Asks the server to make an object, and takes it back; what the server says if it is invalid.
-async fn refused(cluster: &Cluster, object: &Value) -> Result<Option<String>> {
-    let resource = resource_of(object)?;
+pub async fn refused(cluster: &Cluster, object: &Value) -> Result<Option<String>> {
+    refused_as(cluster, &resource_of(object)?, object).await
+}
+
+/// The same of a version of its kind that scenarios don't know.
+pub async fn refused_as(
+    cluster: &Cluster,
+    resource: &ResourceRef,
+    object: &Value,
+) -> Result<Option<String>> {
     let mut object = object.clone();
     meta::set(&mut object, "namespace", json!(cluster.namespace));
-    match cluster.client().create(&resource, &object).await {
+    match cluster.client().create(resource, &object).await {
         Ok(_) => {
-            cluster.delete(&resource, meta::name(&object)).await?;
+            cluster.delete(resource, meta::name(&object)).await?;
             let name = meta::name(&object);
-            cluster.until_gone(&[(&resource, name)]).await?;
+            cluster.until_gone(&[(resource, name)]).await?;
             Ok(None)
         }
         Err(error) if error.reason() == "Invalid" => Ok(Some(error.to_string())),
@@ -27,7 +38,10 @@ async fn refused(cluster: &Cluster, object: &Value) -> Result<Option<String>> {
 }
 
 /// Asks for each object, of which it is said whether it is valid.
-async fn are_told_apart(cluster: &Cluster, cases: Vec<(&str, bool, Value)>) -> Result<()> {
+pub async fn are_told_apart<Case: Display>(
+    cluster: &Cluster,
+    cases: Vec<(Case, bool, Value)>,
+) -> Result<()> {
     for (case, valid, object) in cases {
         let answer = refused(cluster, &object).await?;
         ensure!(

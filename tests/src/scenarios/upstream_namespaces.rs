@@ -8,7 +8,7 @@ use runtime::ResourceRef;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::objects::{NAMESPACE, PROMETHEUS, STATEFUL_SET, THANOS_RULER, resource_of};
+use crate::objects::{PROMETHEUS, STATEFUL_SET, THANOS_RULER, resource_of};
 use crate::workloads::{alertmanager, prometheus, routes, service_monitor, thanos_ruler};
 
 /// The workload chooses the operator of this scenario, where others are at work in all namespaces too.
@@ -28,16 +28,6 @@ async fn running(cluster: &Cluster, workload: &Value) -> Result<()> {
 async fn ensure_nothing_is_made(cluster: &Cluster) -> Result<()> {
     let sets = cluster.list(&STATEFUL_SET).await?;
     ensure!(sets.is_empty(), "made in {}: {sets:?}", cluster.namespace);
-    Ok(())
-}
-
-/// Labels namespaces as those that the workloads of these tests look into, or takes the label away.
-async fn monitored(cluster: &Cluster, namespaces: &[&str], is: bool) -> Result<()> {
-    let label = if is { json!("true") } else { json!(null) };
-    let patch = json!({"metadata": {"labels": {"monitored": label}}});
-    for namespace in namespaces {
-        cluster.merge(&NAMESPACE, namespace, patch.clone()).await?;
-    }
     Ok(())
 }
 
@@ -69,7 +59,9 @@ pub async fn prometheus_instance_namespaces_all_ns(cluster: &Cluster) -> Result<
 /// testPrometheusInstanceNamespacesDenyList
 pub async fn prometheus_instance_namespaces_deny_list(cluster: &Cluster) -> Result<()> {
     let denied = cluster.view("denied");
-    monitored(cluster, &[&cluster.namespace, &denied.namespace], true).await?;
+    for place in [cluster, &denied] {
+        place.label_as_monitored(true).await?;
+    }
     let unseen = choosing(cluster, prometheus("denied", &json!({})));
     denied.apply(&unseen).await?;
     for place in [&denied, cluster] {
@@ -88,7 +80,9 @@ pub async fn prometheus_instance_namespaces_deny_list(cluster: &Cluster) -> Resu
 /// What an instance takes of another namespace as long as that has a label, and nothing of its own.
 async fn allow_list(cluster: &Cluster) -> Result<()> {
     let allowed = cluster.view("allowed");
-    monitored(cluster, &[&cluster.namespace, &allowed.namespace], true).await?;
+    for place in [cluster, &allowed] {
+        place.label_as_monitored(true).await?;
+    }
     let more = looking_into("serviceMonitorNamespaceSelector");
     allowed.apply(&prometheus("allowed", &more)).await?;
     running(cluster, &prometheus("instance", &more)).await?;
@@ -102,7 +96,7 @@ async fn allow_list(cluster: &Cluster) -> Result<()> {
         !text.contains(&own),
         "it scrapes its own namespace:\n{text}"
     );
-    monitored(cluster, &[&allowed.namespace], false).await?;
+    allowed.label_as_monitored(false).await?;
     until_scraping(cluster, &job, false).await?;
     ensure_nothing_is_made(&allowed).await
 }
@@ -133,20 +127,17 @@ pub async fn alertmanager_instance_namespaces_deny_ns(cluster: &Cluster) -> Resu
     // Upstream's test leaves this to be done.
     cluster.apply(&routes("unseen", "hook")).await?;
     cluster.settle().await?;
-    let text = routing(cluster).await?;
+    let text = cluster.routing("instance").await?;
     ensure!(!text.contains("unseen"), "{text}");
     Ok(())
-}
-
-async fn routing(cluster: &Cluster) -> Result<String> {
-    let secret = "alertmanager-instance-generated";
-    cluster.held(secret, "alertmanager.yaml.gz").await
 }
 
 /// testAlertmanagerInstanceNamespacesAllowList
 pub async fn alertmanager_instance_namespaces_allow_list(cluster: &Cluster) -> Result<()> {
     let allowed = cluster.view("allowed");
-    monitored(cluster, &[&cluster.namespace, &allowed.namespace], true).await?;
+    for place in [cluster, &allowed] {
+        place.label_as_monitored(true).await?;
+    }
     let more = looking_into("alertmanagerConfigNamespaceSelector");
     allowed.apply(&alertmanager("instance", &more)).await?;
     running(cluster, &alertmanager("instance", &more)).await?;
@@ -156,13 +147,11 @@ pub async fn alertmanager_instance_namespaces_allow_list(cluster: &Cluster) -> R
     }
     let receiver = |place: &Cluster| format!("{}/void/hook", place.namespace);
     for is in [true, false] {
-        monitored(cluster, &[&allowed.namespace], is).await?;
+        allowed.label_as_monitored(is).await?;
         cluster
-            .eventually("the routes that the label decides about", async || {
-                let text = routing(cluster).await?;
+            .until_routed("instance", "what the label decides", |text| {
                 let own = text.contains(&receiver(cluster));
-                let right = !text.is_empty() && !own;
-                Ok((right && text.contains(&receiver(&allowed)) == is).then_some(()))
+                !text.is_empty() && !own && text.contains(&receiver(&allowed)) == is
             })
             .await?;
     }

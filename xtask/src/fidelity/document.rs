@@ -2,6 +2,7 @@
 //!
 //! The values are compared. What describes them is a reference's own prose, in whatever words, and left out; the order of
 //! keys is nobody's promise; parameters that the Swagger document shares are put where they are referred to.
+use machinery::hash::hexadecimal;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
@@ -61,11 +62,7 @@ pub fn digest(body: &[u8]) -> Vec<u8> {
     if is_digest(body) {
         return body.to_vec();
     }
-    let hex: Vec<String> = Sha256::digest(body)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{DIGEST}{}", hex.concat()).into_bytes()
+    format!("{DIGEST}{}", hexadecimal(&Sha256::digest(body))).into_bytes()
 }
 
 /// Whether a digest stands in a body's place.

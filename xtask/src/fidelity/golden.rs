@@ -251,8 +251,8 @@ mod tests {
         "upstream": what_others_publish_is_not_recorded, what_is_planted_among_objects_of_others_is_found;
         "discovery": discovery_is_answered_as_recorded, what_is_planted_in_discovery_is_found;
         "tables": tables_are_shown_as_recorded, what_is_planted_among_tables_is_found;
-        "identities": identities_are_what_was_recorded, what_is_planted_among_identities_is_found;
         "admission": admissions_are_answered_as_recorded, what_is_planted_among_admissions_is_found;
+        "identities": identities_are_what_was_recorded, what_is_planted_among_identities_is_found;
     }
 
     #[test]

@@ -39,7 +39,7 @@ static CONTINUE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?P<before>"?continue"?: ?)"?(?P<token>eyJ[A-Za-z0-9_-]+)"?"#));
 /// Names that the walks let the server make and that no reply shows in metadata, because the object was refused.
 static GENERATED: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"\bgen-[bcdfghjklmnpqrstvwxz2456789]{5}\b"));
+    LazyLock::new(|| pattern(r"\bgen-(?:\d{3}-)?[bcdfghjklmnpqrstvwxz2456789]{5}\b"));
 /// A cause of an apply that is in conflict.
 static CAUSE: LazyLock<Regex> = LazyLock::new(|| {
     let text = r#""(?:[^"\\]|\\.)*""#;

@@ -44,12 +44,15 @@ pub struct RbacMonitoringArgs {
     /// The namespace they run in
     #[arg(long, short = 'n', default_value = monitoring::install::NAMESPACE)]
     namespace: String,
-    /// Only look after these namespaces, with a Role in each instead of a ClusterRole
+    /// Only look after these namespaces, with a Role in each instead of a `ClusterRole`
     #[arg(long, value_delimiter = ',')]
     namespaces: Vec<String>,
     /// What is switched on and off: Name=true,Name=false,…
     #[arg(long, default_value = "")]
     feature_gates: String,
+    /// Let them list and watch the Secrets of the whole cluster, whose changes they see once a minute otherwise
+    #[arg(long)]
+    watch_secrets: bool,
 }
 
 impl RbacMonitoringArgs {
@@ -60,6 +63,7 @@ impl RbacMonitoringArgs {
             namespaces: named.map(str::to_owned).collect(),
             namespace: self.namespace,
             daemon_sets: gates(&self.feature_gates)?.daemon_sets,
+            watches_secrets: self.watch_secrets,
         })
     }
 }

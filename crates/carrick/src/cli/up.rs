@@ -86,6 +86,12 @@ impl UpArgs {
             );
             self.exit = true;
         }
+        // Before anything is started that would have to be ended again.
+        if let Some(file) = &self.kubeconfig {
+            let file = std::path::absolute(file)?;
+            spare(&file)?;
+            writable(&file)?;
+        }
         let processes = Arc::new(Processes::new());
         let mut server = Server::start(ServeOptions {
             addr: self.addr,
@@ -174,12 +180,22 @@ impl UpArgs {
         };
         let found = std::fs::read_to_string(&file).unwrap_or_default();
         let text = kubeconfig::renewed(&found, &server.kubeconfig);
-        write_private(&file, &text).map_err(|error| {
-            let file = file.display();
-            anyhow!("cannot write {file}: {error}\nhint: choose another file with `--kubeconfig`")
-        })?;
+        write_private(&file, &text).map_err(|error| unwritable(&file, &error))?;
         Ok(file)
     }
+}
+
+/// Fails if a file can't be put where it is to be. Another one is put there for a moment: what is there stays.
+fn writable(file: &Path) -> Result<()> {
+    let probe = file.with_file_name(format!(".carrick-{}", std::process::id()));
+    std::fs::File::create_new(&probe)
+        .and_then(|_| std::fs::remove_file(&probe))
+        .map_err(|error| unwritable(file, &error))
+}
+
+fn unwritable(file: &Path, error: &std::io::Error) -> anyhow::Error {
+    let file = file.display();
+    anyhow!("cannot write {file}: {error}\nhint: choose another file with `--kubeconfig`")
 }
 
 /// Fails if a file is there that isn't a kubeconfig of ours alone: what it holds would be lost.

@@ -63,32 +63,9 @@ pub fn is_configuration(path: &str) -> bool {
 /// The files of a volume in which a configuration that several Secrets hold is one file. If a part isn't there yet, nothing
 /// is joined, and the reloader says so.
 pub fn joined(files: &Files) -> Cow<'_, Files> {
-    let mut all = Cow::Borrowed(files);
-    for name in FILES {
-        let list_name = format!("{name}.parts");
-        let Some(list) = files.get(&list_name) else {
-            continue;
-        };
-        let list = String::from_utf8_lossy(list);
-        let named: Vec<String> = list
-            .lines()
-            .map(|digest| format!("{name}.{digest}"))
-            .collect();
-        let first = files.get(*name);
-        let parts = named.iter().map(|name| files.get(name));
-        let content: Option<Vec<&[u8]>> = std::iter::once(first)
-            .chain(parts)
-            .map(|part| part.map(Vec::as_slice))
-            .collect();
-        if let Some(content) = content {
-            let files = all.to_mut();
-            files.insert((*name).to_owned(), content.concat());
-            for part in named.iter().chain([&list_name]) {
-                files.remove(part);
-            }
-        }
-    }
-    all
+    FILES.iter().fold(Cow::Borrowed(files), |files, name| {
+        monitoring::workload::joined(&files, name).map_or(files, Cow::Owned)
+    })
 }
 
 /// Translates one; `None` for what is no YAML, which the program had better complain about itself.

@@ -373,3 +373,17 @@ fn a_kubeconfig_with_other_clusters_is_spared_and_one_of_its_own_is_not() {
     ended.assert_error(&["config is there and not only ours"]);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), theirs);
 }
+
+#[test]
+fn a_kubeconfig_that_can_t_be_written_is_told_of_before_anything_is_begun() {
+    let folder = Folder::new("unwritable");
+    let state = folder.join("state");
+    let mut command = Command::new(PROGRAM);
+    command.args(["up", "--addr", "127.0.0.1:0", "--state"]);
+    command.arg(&state).arg("--kubeconfig");
+    let Err(ended) = Up::of(command.arg(folder.join("absent/config"))) else {
+        panic!("it is up")
+    };
+    ended.assert_error(&["cannot write", "absent/config", "`--kubeconfig`"]);
+    assert!(!state.exists(), "it has begun");
+}

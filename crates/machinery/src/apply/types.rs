@@ -412,7 +412,8 @@ impl<'s> MapType<'s> {
                 if let Some(default) = &field.default {
                     return Some(Cow::Borrowed(default));
                 }
-                let always = field.omit == Omit::Never && !field.pointer || declares_zero(info, name);
+                let always =
+                    field.omit == Omit::Never && !field.pointer || declares_zero(info, name);
                 let zero = match field.ty {
                     TypeRef::String(_) => Value::from(""),
                     TypeRef::Bool => Value::from(false),

@@ -8,3 +8,6 @@ pub mod defaults;
 mod edit;
 pub mod strategy;
 pub mod validation;
+
+/// What annotations begin with that name the `AppArmor` profile of a container, whose name follows.
+const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";

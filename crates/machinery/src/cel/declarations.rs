@@ -117,7 +117,7 @@ matches(string, string) -> bool
 ";
 
 /// Parts of a point in time, each with an optional time zone.
-const PARTS: [&str; 10] = [
+pub(super) const PARTS: [&str; 10] = [
     "getFullYear",
     "getMonth",
     "getDayOfYear",

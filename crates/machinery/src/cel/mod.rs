@@ -44,6 +44,7 @@ mod parse;
 pub mod resource_types;
 mod settle;
 mod shape;
+mod source;
 #[cfg(test)]
 mod tests;
 mod types;

@@ -11,6 +11,7 @@ use cel::parser::{ParseErrors, Parser, PrattParser};
 use super::declarations::Overload;
 use super::error::{CompileError, Issue, Position};
 use super::macros;
+use super::source;
 use super::types::Type;
 use super::value::Value;
 
@@ -134,10 +135,13 @@ pub(super) fn parse(source: &str) -> Result<Node, CompileError> {
         let text = format!("expression recursion limit exceeded: {DEEPEST}");
         CompileError::without_place(source, &text)
     };
-    if operators(source) > MOST_OPERATORS {
+    let code = source::code(source);
+    let plain = source::without_pairs(source, &code);
+    let code = source::without_pairs(&code, &code);
+    if operators(&code) > MOST_OPERATORS || source::brackets(&code) >= usize::from(DEEPEST) {
         return Err(too_deep());
     }
-    let tree = match parser().parse(source) {
+    let tree = match parser().parse(&plain) {
         Ok(tree) => tree,
         Err(errors) => return Err(syntax_error(source, errors)),
     };
@@ -157,28 +161,16 @@ fn parser() -> PrattParser {
         .enable_optional_syntax(true)
 }
 
-/// Characters that can make a tree deeper; those in texts count as well.
-fn operators(source: &str) -> usize {
+/// Characters of code that can make a tree deeper.
+fn operators(code: &str) -> usize {
     let deepens = |c: &char| "+-*/%.[({?<>=!".contains(*c);
-    source.chars().filter(deepens).count() + source.matches(" in ").count()
-}
-
-fn brackets(source: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0_usize);
-    for c in source.chars() {
-        match c {
-            '(' | '[' | '{' | '?' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
+    code.chars().filter(deepens).count() + code.matches(" in ").count()
 }
 
 fn syntax_error(source: &str, errors: ParseErrors) -> CompileError {
     let mut errors = errors;
-    if brackets(source) <= SHALLOW && operators(source) <= 40 {
+    let code = source::code(source).replace('?', "(");
+    if source::brackets(&code) <= SHALLOW && operators(&code) <= 40 {
         let generated = Parser::new().enable_optional_syntax(true);
         if let Err(more) = generated.parse(source) {
             errors = more;

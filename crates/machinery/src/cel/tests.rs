@@ -292,3 +292,18 @@ fn what_is_too_much_is_stopped() {
     let deep = format!("{}self{} == 1", "(".repeat(60), ")".repeat(60));
     assert!(env.compile(&deep).is_ok());
 }
+
+#[test]
+fn signs_in_a_row_are_no_depth_and_brackets_are() {
+    let deep = |open: &str, levels: usize, inner: &str, close: &str| {
+        format!("{}{inner}{}", open.repeat(levels), close.repeat(levels))
+    };
+    let said = |source: &str| run(source, &json!({}));
+    let limit = "compile: ERROR: <input>:-1:0: expression recursion limit exceeded: 250";
+    assert_eq!(said(&format!("{}true", "!".repeat(2001))), "false");
+    assert_eq!(said(&format!("{}true", "!".repeat(2000))), "true");
+    assert_eq!(said(&format!("{}1 == -1", "-".repeat(2001))), "true");
+    assert_eq!(said(&deep("(", 249, "true", ")")), "true");
+    assert_eq!(said(&deep("(", 250, "true", ")")), limit);
+    assert_eq!(said(&deep("[", 300, "1", "]")), limit);
+}

@@ -95,8 +95,7 @@ pub fn decode_yaml_untyped(body: &[u8]) -> Result<Decoded, DecodeError> {
 }
 
 fn yaml_document(body: &[u8]) -> Result<yaml::Document, DecodeError> {
-    yaml::parse(&String::from_utf8_lossy(body))
-        .map_err(|error| DecodeError::Syntax(error.to_string()))
+    yaml::parse_bytes(body).map_err(|error| DecodeError::Syntax(error.to_string()))
 }
 
 /// The one error go-yaml makes of all duplicate keys.

@@ -220,7 +220,8 @@ fn replace(document: &mut Value, path: &str, value: Value) -> Result<(), String>
     bounds::check_depth(path, &value)?;
     if path.is_empty() {
         if !value.is_object() && !value.is_array() {
-            return Err("replace operation value must be object or array".to_owned());
+            // As in the library, which prints an error that isn't there.
+            return Err("replace operation value must be object or array: %!w(<nil>)".to_owned());
         }
         *document = value;
         return Ok(());

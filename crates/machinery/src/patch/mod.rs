@@ -25,7 +25,9 @@ pub enum PatchError {
     #[error("{0}")]
     CannotApply(String),
     /// 413: more operations than allowed.
-    #[error("The allowed maximum operations in a JSON patch is {allowed}, got {got}")]
+    #[error(
+        "Request entity too large: The allowed maximum operations in a JSON patch is {allowed}, got {got}"
+    )]
     TooManyOperations {
         /// The limit.
         allowed: usize,

@@ -1,12 +1,15 @@
-//! The reader: events of `granit-parser`, scalars resolved as go-yaml v2 does (YAML 1.1 booleans and octals), keys
-//! turned into texts as `sigs.k8s.io/yaml` does.
+//! The reader: events of `granit-parser`, what go-yaml v2 refuses refused, keys turned into texts as `sigs.k8s.io/yaml`
+//! does.
 
 use std::collections::BTreeMap;
 
-use granit_parser::{Event, Parser, ScalarStyle};
-use serde_json::{Map, Number, Value};
+use granit_parser::{Event, Parser, ScalarStyle, Tag};
+use serde_json::{Map, Value};
 
-use super::{Document, YamlError};
+use super::aliases::Aliases;
+use super::indentation::Indentation;
+use super::scalar::scalar;
+use super::{Document, YamlError, words};
 use crate::decode::MAX_DEPTH;
 
 /// Every document, empty ones as null.
@@ -20,12 +23,12 @@ pub(super) fn first(text: &str) -> Result<Option<Document>, YamlError> {
 }
 
 fn read(text: &str, most: usize) -> Result<Vec<Document>, YamlError> {
+    words::check_characters(text)?;
     let mut builder = Builder::default();
+    let mut indentation = Indentation::new(text);
     for next in Parser::new_from_str(text) {
-        let (event, span) = next.map_err(|error| YamlError {
-            line: error.marker().line(),
-            message: error.to_string(),
-        })?;
+        let (event, span) = next.map_err(|error| words::of_parser(text, &error))?;
+        indentation.event(&event, &span)?;
         builder.event(event, span.start.line())?;
         if builder.documents.len() >= most {
             break;
@@ -41,6 +44,8 @@ enum Open {
         anchor: usize,
         /// Where it begins.
         line: usize,
+        /// How many nodes there were before.
+        nodes: usize,
     },
     Map {
         map: Map<String, Value>,
@@ -49,11 +54,15 @@ enum Open {
         anchor: usize,
         /// Where it begins.
         line: usize,
+        /// How many nodes there were before.
+        nodes: usize,
     },
 }
 
 enum Key {
     Text(String),
+    /// No text, and nothing that JSON could have in its place.
+    Null,
     Merge,
 }
 
@@ -61,7 +70,9 @@ enum Key {
 struct Builder {
     documents: Vec<Document>,
     open: Vec<Open>,
-    anchors: BTreeMap<usize, Value>,
+    /// Values with how many nodes they are.
+    anchors: BTreeMap<usize, (Value, usize)>,
+    aliases: Aliases,
     root: Value,
     duplicates: Vec<String>,
     /// What aliases have repeated so far, by weight.
@@ -90,11 +101,13 @@ fn weight(value: &Value) -> usize {
     }
 }
 
-fn excessive(line: usize) -> YamlError {
-    YamlError {
-        line,
-        message: "document contains excessive aliasing".to_owned(),
-    }
+fn excessive() -> YamlError {
+    YamlError::at(0, "document contains excessive aliasing")
+}
+
+/// The end of a tag, and whether it is one of YAML's own.
+fn told(tag: &Tag) -> (&str, bool) {
+    (tag.suffix(), tag.handle() == "tag:yaml.org,2002:")
 }
 
 /// How many lists and maps are around the innermost value, the value's own included.
@@ -116,9 +129,9 @@ impl Builder {
                     duplicates: std::mem::take(&mut self.duplicates),
                 });
                 self.anchors.clear();
+                self.aliases = Aliases::default();
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let tag = tag.as_ref().map(|tag| tag.suffix().to_owned());
                 if style == ScalarStyle::Plain
                     && text == "<<"
                     && tag.is_none()
@@ -127,21 +140,28 @@ impl Builder {
                     self.set_key(Key::Merge);
                     return Ok(());
                 }
-                let value = scalar(&text, style, tag.as_deref());
-                self.value(value, anchor, line)?;
+                self.aliases.read(1);
+                let value = scalar(&text, style == ScalarStyle::Plain, tag.as_deref().map(told))?;
+                self.value(value, (anchor, 1), line)?;
             }
-            Event::SequenceStart(_, anchor, _) => self.open.push(Open::List {
-                items: Vec::new(),
-                anchor,
-                line,
-            }),
+            Event::SequenceStart(_, anchor, _) => {
+                let nodes = self.aliases.read(1);
+                self.open.push(Open::List {
+                    items: Vec::new(),
+                    anchor,
+                    line,
+                    nodes,
+                });
+            }
             Event::MappingStart(_, anchor, _) => {
+                let nodes = self.aliases.read(1);
                 self.open.push(Open::Map {
                     map: Map::new(),
                     merged: Vec::new(),
                     key: None,
                     anchor,
                     line,
+                    nodes,
                 });
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
@@ -149,29 +169,37 @@ impl Builder {
                     items,
                     anchor,
                     line,
+                    nodes,
                 }) => {
-                    self.value(Value::Array(items), anchor, line)?;
+                    let nodes = self.aliases.since(nodes);
+                    self.value(Value::Array(items), (anchor, nodes), line)?;
                 }
                 Some(Open::Map {
                     map,
                     merged,
                     anchor,
                     line,
+                    nodes,
                     ..
                 }) => {
-                    self.value(Value::Object(with_merged(map, merged)), anchor, line)?;
+                    let nodes = self.aliases.since(nodes);
+                    let map = with_merged(map, merged)?;
+                    self.value(Value::Object(map), (anchor, nodes), line)?;
                 }
                 None => {}
             },
             Event::Alias(anchor) => {
                 let known = self.anchors.get(&anchor);
-                self.repeated += known.map_or(1, weight);
-                let deep = known.map_or(0, depth) + self.open.len() > MAX_DEPTH;
-                if self.repeated > MOST_REPEATED || deep {
-                    return Err(excessive(line));
+                let (value, nodes) =
+                    known.map_or((&Value::Null, 1), |(value, nodes)| (value, *nodes));
+                self.repeated += weight(value);
+                let deep = depth(value) + self.open.len() > MAX_DEPTH;
+                self.aliases.read(1);
+                if self.aliases.repeat(nodes) || self.repeated > MOST_REPEATED || deep {
+                    return Err(excessive());
                 }
-                let value = known.cloned().unwrap_or_default();
-                self.value(value, 0, line)?;
+                let value = value.clone();
+                self.value(value, (0, nodes), line)?;
             }
             // markers and comments: nothing of the data
             _ => {}
@@ -189,21 +217,29 @@ impl Builder {
         }
     }
 
-    fn value(&mut self, value: Value, anchor: usize, line: usize) -> Result<(), YamlError> {
+    /// A value, and of how many nodes it is made.
+    fn value(
+        &mut self,
+        value: Value,
+        (anchor, nodes): (usize, usize),
+        line: usize,
+    ) -> Result<(), YamlError> {
         if anchor != 0 {
             self.anchored += weight(&value);
             if self.anchored > MOST_ANCHORED {
-                return Err(excessive(line));
+                return Err(excessive());
             }
-            self.anchors.insert(anchor, value.clone());
+            self.anchors.insert(anchor, (value.clone(), nodes));
         }
         if self.expects_key() {
-            let key = key_text(&value).ok_or_else(|| YamlError {
-                // Go's reader doesn't say where it is.
-                line: 0,
-                message: format!("invalid map key: {}", go_syntax(&value)),
-            })?;
-            self.set_key(Key::Text(key));
+            let key = match &value {
+                Value::Null => Key::Null,
+                other => Key::Text(key_text(other).ok_or_else(|| {
+                    // Go's reader doesn't say where it is.
+                    YamlError::at(0, format!("invalid map key: {}", go_syntax(other)))
+                })?),
+            };
+            self.set_key(key);
             return Ok(());
         }
         match self.open.last_mut() {
@@ -221,6 +257,12 @@ impl Builder {
                     map.insert(text, value);
                 }
                 Some(Key::Merge) => merged.push(value),
+                Some(Key::Null) => {
+                    return Err(YamlError::no_json(format!(
+                        "unsupported map key of type: %!s(<nil>), key: <nil>, value: {}",
+                        go_syntax(&value)
+                    )));
+                }
                 None => {}
             },
         }
@@ -229,24 +271,28 @@ impl Builder {
 }
 
 /// `<<` entries: what the map itself has wins, earlier entries win over later ones.
-fn with_merged(mut map: Map<String, Value>, merged: Vec<Value>) -> Map<String, Value> {
+fn with_merged(
+    mut map: Map<String, Value>,
+    merged: Vec<Value>,
+) -> Result<Map<String, Value>, YamlError> {
+    let no_map = || YamlError::at(0, "map merge requires map or sequence of maps as the value");
     for source in merged {
         let sources = match source {
             Value::Array(list) => list,
             other => vec![other],
         };
         for entry in sources {
-            if let Value::Object(entry) = entry {
-                for (key, value) in entry {
-                    map.entry(key).or_insert(value);
-                }
+            let Value::Object(entry) = entry else {
+                return Err(no_map());
+            };
+            for (key, value) in entry {
+                map.entry(key).or_insert(value);
             }
         }
     }
-    map
+    Ok(map)
 }
 
-/// Keys become texts, as in the conversion to JSON.
 /// Go's `%#v` of what was read.
 fn go_syntax(value: &Value) -> String {
     match value {
@@ -274,152 +320,11 @@ fn go_syntax(value: &Value) -> String {
     }
 }
 
+/// Keys become texts, as in the conversion to JSON.
 fn key_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
-}
-
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&str>) -> Value {
-    match tag {
-        Some("str") => Value::from(text),
-        Some("binary") => binary(text).map_or_else(|| Value::from(text), Value::from),
-        Some("float") => resolve(text)
-            .as_f64()
-            .map_or_else(|| Value::from(text), Value::from),
-        Some(_) => resolve(text),
-        None if style == ScalarStyle::Plain => resolve(text),
-        None => Value::from(text),
-    }
-}
-
-fn binary(text: &str) -> Option<String> {
-    use base64::Engine;
-    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(text)
-        .ok()?;
-    String::from_utf8(bytes).ok()
-}
-
-/// Whether a plain scalar with this text would be read as a text.
-pub(super) fn resolves_to_text(text: &str) -> bool {
-    resolve(text).is_string() && text != "<<" && !is_timestamp(text) && !is_special_float(text)
-}
-
-/// What a plain scalar means. Timestamps stay texts, as in the conversion to JSON; so do infinities, which JSON lacks.
-fn resolve(text: &str) -> Value {
-    match text {
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
-            return Value::Bool(true);
-        }
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-            return Value::Bool(false);
-        }
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        _ => {}
-    }
-    let number = match text.bytes().next() {
-        Some(b'.') => text
-            .parse::<f64>()
-            .ok()
-            .filter(|_| is_float(text))
-            .and_then(Number::from_f64),
-        Some(b'+' | b'-' | b'0'..=b'9') if !is_timestamp(text) => number(&text.replace('_', "")),
-        _ => None,
-    };
-    number.map_or_else(|| Value::from(text), Value::Number)
-}
-
-fn number(text: &str) -> Option<Number> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (radix, digits) = match digits.as_bytes() {
-        [b'0', b'x' | b'X', ..] => (16, digits.get(2..)?),
-        [b'0', b'o' | b'O', ..] => (8, digits.get(2..)?),
-        [b'0', b'b' | b'B', ..] => (2, digits.get(2..)?),
-        [b'0', _, ..] => (8, digits.get(1..)?),
-        _ => (10, digits),
-    };
-    if !digits.is_empty()
-        && digits.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        && let Ok(value) = u64::from_str_radix(digits, radix)
-    {
-        if !negative {
-            return Some(Number::from(value));
-        }
-        if let Ok(value) = i64::try_from(-i128::from(value)) {
-            return Some(Number::from(value));
-        }
-    }
-    text.parse::<f64>()
-        .ok()
-        .filter(|_| is_float(text))
-        .and_then(Number::from_f64)
-}
-
-/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
-fn is_float(text: &str) -> bool {
-    let text = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let (mantissa, exponent) = text
-        .split_once(['e', 'E'])
-        .map_or((text, None), |(mantissa, exponent)| {
-            (mantissa, Some(exponent))
-        });
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let mantissa = match mantissa.split_once('.') {
-        Some(("", fraction)) => digits(fraction),
-        Some((whole, fraction)) => digits(whole) && (fraction.is_empty() || digits(fraction)),
-        None => digits(mantissa),
-    };
-    mantissa
-        && exponent
-            .is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
-}
-
-fn is_special_float(text: &str) -> bool {
-    let text = text.strip_prefix(['+', '-']).unwrap_or(text);
-    matches!(text, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN")
-}
-
-/// `2006-1-2`, alone or with a time after `T`, `t` or a blank.
-fn is_timestamp(text: &str) -> bool {
-    let (date, time) = match text.find(['T', 't', ' ']) {
-        Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..)),
-        None => (text, None),
-    };
-    let number = |part: &str, most: u32| {
-        !part.is_empty() && part.len() <= 2 && part.parse::<u32>().is_ok_and(|value| value <= most)
-    };
-    let date: Vec<&str> = date.split('-').collect();
-    let [year, month, day] = date.as_slice() else {
-        return false;
-    };
-    if year.len() != 4
-        || !year.bytes().all(|byte| byte.is_ascii_digit())
-        || !number(month, 12)
-        || !number(day, 31)
-    {
-        return false;
-    }
-    let Some(time) = time else { return true };
-    let clock_end = time
-        .find(|c: char| !(c.is_ascii_digit() || c == ':' || c == '.'))
-        .unwrap_or(time.len());
-    let (clock, zone) = time.split_at(clock_end);
-    let clock: Vec<&str> = clock.split(':').collect();
-    let [hour, minute, second] = clock.as_slice() else {
-        return false;
-    };
-    let second = second.split_once('.').map_or(*second, |(second, _)| second);
-    let zoned = zone == "Z" || (zone.len() == 6 && zone.starts_with(['+', '-']));
-    let blank = text.contains(' ');
-    number(hour, 23)
-        && number(minute, 59)
-        && number(second, 59)
-        && (zoned != blank || (blank && zone.is_empty()))
 }

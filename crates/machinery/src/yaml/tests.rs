@@ -159,6 +159,146 @@ fn aliases_that_multiply_are_refused() {
     let text: String = std::iter::once(first).chain((1..9).map(level)).collect();
     assert_eq!(
         parse_documents(&text).unwrap_err().to_string(),
-        "yaml: line 6: document contains excessive aliasing"
+        "yaml: document contains excessive aliasing"
     );
+}
+
+/// Why a text is refused, in Go's words.
+fn refused(text: &str) -> String {
+    parse(text).map_or_else(
+        |error| error.to_string(),
+        |document| document.value.to_string(),
+    )
+}
+
+#[test]
+fn tabs_don_t_indent() {
+    const NO_TOKEN: &str = "found character that cannot start any token";
+    const NO_INDENT: &str = "found a tab character that violates indentation";
+    const NO_SPACE: &str = "found a tab character where an indentation space is expected";
+    for (text, expected) in [
+        ("\ta: b\n", format!("yaml: {NO_TOKEN}")),
+        ("a: {b: c}\n\t\n", format!("yaml: line 2: {NO_TOKEN}")),
+        (
+            "a: # c\n\t# d\n  b: c\n",
+            format!("yaml: line 2: {NO_TOKEN}"),
+        ),
+        ("a:\n\tb: c\n", format!("yaml: line 2: {NO_TOKEN}")),
+        ("a:\n-\tb\n", format!("yaml: line 2: {NO_TOKEN}")),
+        (
+            "a:\n  b: c\n\t\nd: e\n",
+            format!("yaml: line 3: {NO_INDENT}"),
+        ),
+        ("a: |\n \tx\n", format!("yaml: line 2: {NO_SPACE}")),
+        (
+            "a: |\n    x\n\t\nb: c\n",
+            format!("yaml: line 3: {NO_SPACE}"),
+        ),
+    ] {
+        assert_eq!(refused(text), expected, "{text:?}");
+    }
+    for (text, expected) in [
+        ("a:\tb\t\n", r#"{"a":"b"}"#),
+        ("a: b\t# c\n", r#"{"a":"b"}"#),
+        ("a: {\tb:\t[c,\n\td]}\n", r#"{"a":{"b":["c","d"]}}"#),
+        (
+            "a:\n  b: c\n   \t\nd: \"e\"\t\n",
+            r#"{"a":{"b":"c"},"d":"e"}"#,
+        ),
+        (
+            "a: |\n  x\ty\n  \tz\n\nb: c\n",
+            r#"{"a":"x\ty\n\tz\n","b":"c"}"#,
+        ),
+        ("- a:\n    b\n- - c\n", r#"[{"a":"b"},["c"]]"#),
+        ("---\n# \tc\na: 'b'\n", r#"{"a":"b"}"#),
+    ] {
+        assert_eq!(refused(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn what_a_tag_says_must_be_so() {
+    for (text, expected) in [
+        ("!!int \"x\"", "yaml: cannot decode !!str `x` as a !!int"),
+        ("!!int 1.5", "yaml: cannot decode !!float `1.5` as a !!int"),
+        ("!!bool 1", "yaml: cannot decode !!int `1` as a !!bool"),
+        ("!!null x", "yaml: cannot decode !!str `x` as a !!null"),
+        (
+            "!!timestamp x",
+            "yaml: cannot decode !!str `x` as a !!timestamp",
+        ),
+        (
+            "!!binary '!'",
+            "yaml: !!binary value contains invalid base64 data",
+        ),
+        (
+            "!!binary 'aG k='",
+            "yaml: !!binary value contains invalid base64 data",
+        ),
+        ("!!binary aGk=", "\"hi\""),
+        ("!!binary '//79'", "\"\u{fffd}\u{fffd}\u{fffd}\""),
+        ("!!int 12", "12"),
+        ("!!float 12", "12.0"),
+        ("!!int \"12\"", "12"),
+        ("!foo 1", "\"1\""),
+        ("!!foo 1", "\"1\""),
+        (".inf", "json: unsupported value: +Inf"),
+        ("-.Inf", "json: unsupported value: -Inf"),
+        (".nan", "json: unsupported value: NaN"),
+        ("'.nan'", "\".nan\""),
+        (
+            "{<<: 1}",
+            "yaml: map merge requires map or sequence of maps as the value",
+        ),
+        (
+            "{<<: [{a: b}, 1]}",
+            "yaml: map merge requires map or sequence of maps as the value",
+        ),
+        (
+            "{~: x}",
+            "unsupported map key of type: %!s(<nil>), key: <nil>, value: \"x\"",
+        ),
+        ("*a", "yaml: unknown anchor 'a' referenced"),
+    ] {
+        assert_eq!(refused(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn texts_have_the_escapes_and_characters_that_go_knows() {
+    for (text, expected) in [
+        (r#""\/""#, "yaml: found unknown escape character"),
+        (
+            r#""\ud83d\ude00""#,
+            "yaml: found invalid Unicode character escape code",
+        ),
+        (
+            r#""\ud800""#,
+            "yaml: found invalid Unicode character escape code",
+        ),
+        ("a\u{1}", "yaml: control characters are not allowed"),
+        ("'\u{fffe}'", "yaml: control characters are not allowed"),
+        (r#""\\/\\ud800 \u00e9""#, "\"\\\\/\\\\ud800 é\""),
+    ] {
+        assert_eq!(refused(text), expected, "{text:?}");
+    }
+    let told = |bytes: &[u8]| parse_bytes(bytes).unwrap_err().to_string();
+    assert_eq!(told(b"a: \xff"), "yaml: invalid leading UTF-8 octet");
+    assert_eq!(told(b"a: \xc3("), "yaml: invalid trailing UTF-8 octet");
+    assert_eq!(told(b"a: \xc3"), "yaml: incomplete UTF-8 octet sequence");
+}
+
+#[test]
+fn aliases_may_repeat_most_of_a_document_and_not_nearly_all_of_it() {
+    let repeating = |items: usize, aliases: usize| {
+        let list = vec!["x"; items].join(",");
+        let again = vec!["*a"; aliases].join(",");
+        refused(&format!("a: &a [{list}]\nb: [{again}]\n"))
+    };
+    let excessive = "yaml: document contains excessive aliasing";
+    assert_eq!(repeating(200, 600), excessive);
+    assert!(repeating(200, 50).starts_with('{'));
+    // What is short may be repeated as often as one likes.
+    assert!(repeating(2, 1000).starts_with('{'));
+    assert!(repeating(8, 12).starts_with('{'));
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use super::Ordered;
-use super::parse::resolves_to_text;
+use super::scalar::resolves_to_text;
 
 /// Column after which a blank of a long text becomes a line break.
 const WIDTH: usize = 80;

@@ -76,6 +76,7 @@ impl Workload for Alertmanager {
         let service = self.spec.service_name.clone();
         Names {
             secrets: secrets.map(|suffix| format!("{prefix}{suffix}")).to_vec(),
+            numbered_secrets: vec![format!("{prefix}-tls-assets-")],
             config_maps: Vec::new(),
             stateful_sets: vec![prefix],
             daemon_sets: Vec::new(),

@@ -8,10 +8,11 @@ use super::resources::{CONFIG_MAP, SECRET};
 use crate::config::assets::{Asset, Assets};
 use runtime::{Cache, Change, Error, Meta, ObjectKey, Projection, Reader};
 
-/// Reads what workloads refer to. Watches tell of changes by metadata alone; nothing is ever listed with its content.
+/// Reads what workloads refer to. Watches tell of changes by metadata alone; nothing is ever listed with its content. Secrets
+/// that may not be watched are read in each pass.
 #[derive(Clone)]
 pub struct AssetReader {
-    secrets: Cache<Meta>,
+    secrets: Option<Cache<Meta>>,
     config_maps: Cache<Meta>,
     memory: Arc<Mutex<Memory>>,
 }
@@ -26,7 +27,7 @@ struct Memory {
 
 impl AssetReader {
     /// A reader that knows from these caches what there is, and in which version.
-    pub fn new(secrets: Cache<Meta>, config_maps: Cache<Meta>) -> Self {
+    pub fn new(secrets: Option<Cache<Meta>>, config_maps: Cache<Meta>) -> Self {
         Self {
             secrets,
             config_maps,
@@ -58,17 +59,19 @@ impl AssetReader {
     async fn object(&self, reference: &Reference, reader: &Reader) -> Result<Option<Asset>, Error> {
         let (source, key) = reference;
         let (cache, resource) = match source {
-            Source::Secret => (&self.secrets, SECRET),
-            Source::ConfigMap => (&self.config_maps, CONFIG_MAP),
+            Source::Secret => (self.secrets.as_ref(), SECRET),
+            Source::ConfigMap => (Some(&self.config_maps), CONFIG_MAP),
         };
-        let Some(meta) = cache.get(key) else {
-            return Ok(None);
-        };
-        let known = self.memory().known.get(reference).cloned();
-        if let Some((version, asset)) = known
-            && version >= meta.version
-        {
-            return Ok(Some(asset));
+        if let Some(cache) = cache {
+            let Some(meta) = cache.get(key) else {
+                return Ok(None);
+            };
+            let known = self.memory().known.get(reference).cloned();
+            if let Some((version, asset)) = known
+                && version >= meta.version
+            {
+                return Ok(Some(asset));
+            }
         }
         let Some(object) = reader.get(&resource, key).await? else {
             return Ok(None);

@@ -13,12 +13,12 @@ use super::bindings;
 use super::memory::Memory;
 use super::refusals::Refused;
 use super::status::is_settled;
-use super::workload::{Observed, Workload};
+use super::workload::{Observed, SecretChanges, Workload};
 use crate::api::workload::StorageSpec;
 use crate::workload::{Repair, kept_for};
 
-/// How often pods that aren't all ready are looked at.
-const POLL: Duration = Duration::from_mins(1);
+/// How often pods that aren't all ready are looked at, and Secrets that can't be watched.
+pub const POLL: Duration = Duration::from_mins(1);
 
 /// A reason and a message of the condition `Reconciled`.
 pub type Remark = (&'static str, String);
@@ -131,6 +131,10 @@ pub fn decide<W: Workload>(observed: &Observed<W>) -> Decision {
         kept
     } else {
         Some(POLL)
+    };
+    let again = match observed.secrets {
+        SecretChanges::Told => again,
+        SecretChanges::LookedFor => Some(again.map_or(POLL, |again| again.min(POLL))),
     };
     if let Some(again) = again.filter(|_| !gone) {
         let outcome = decision.outcome;

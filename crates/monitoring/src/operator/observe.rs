@@ -40,6 +40,7 @@ pub async fn observe<W: Workload>(
         reports: caches.reports,
         labels_pods: caches.labels_pods,
         no_daemon_sets: caches.no_daemon_sets.clone(),
+        secrets: caches.secrets,
         assets: Assets::default(),
         stored: Stored::default(),
         pods: Vec::new(),

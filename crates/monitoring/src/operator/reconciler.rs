@@ -5,15 +5,15 @@ use std::sync::OnceLock;
 
 use runtime::{
     Effect, Error, ObjectKey, Pass, Performed, Plan, Propagation, Reader, Reconciler, Rejection,
-    ResourceRef, StatusWrite,
+    Requeue, ResourceRef, StatusWrite,
 };
 
-use super::decision::{Decision, decide};
+use super::decision::{Decision, POLL, decide};
 use super::observe::observe;
 use super::resources::STATEFUL_SET;
 use super::selecting::Configuration;
 use super::status;
-use super::workload::{Caches, Observed, Workload};
+use super::workload::{Caches, Observed, SecretChanges, Workload};
 use crate::metrics::{Counts, Measured, Seen};
 
 /// What was observed of one workload, and what follows from it, computed once.
@@ -65,6 +65,10 @@ impl<W: Workload> Reconciler for WorkloadReconciler<W> {
         let also = decision.also.clone();
         match &decision.outcome {
             Ok(plan) => Ok(plan.clone().also(also)),
+            // Nothing tells when a Secret that is missing comes.
+            Err(_) if subject.observed.secrets == SecretChanges::LookedFor => {
+                Ok(Plan::nothing().also(also).requeue(Requeue::After(POLL)))
+            }
             Err(_) if !also.is_empty() => Ok(Plan::nothing().also(also)),
             Err(message) => Err(Rejection {
                 status: Box::new(subject.status(None)),

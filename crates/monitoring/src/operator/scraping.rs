@@ -26,7 +26,7 @@ use crate::preflight::{self, Fault, Global};
 use crate::selection::{
     Check, Refusal, check_pod_monitor, check_probe, check_scrape_config, check_service_monitor,
 };
-use crate::workload::{Data, Health, PROMETHEUS_WEB_CONFIG, Secrets, shard_names};
+use crate::workload::{Data, Health, PROMETHEUS_WEB_CONFIG, Secrets, further_secrets, shard_names};
 
 /// Key of the Secret with the configuration.
 const CONFIG_KEY: &str = "prometheus.yaml.gz";
@@ -79,10 +79,10 @@ pub fn names<W: Scraping>(workload: &W, more: &[&str]) -> Names {
     let secrets = ["", "-tls-assets-0", "-web-config"];
     let secrets = secrets.iter().chain(more);
     let service = common.service_name.as_deref().unwrap_or(W::SERVICE);
+    let prefix = format!("{}-{own}", W::PREFIX);
     Names {
-        secrets: secrets
-            .map(|end| format!("{}-{own}{end}", W::PREFIX))
-            .collect(),
+        secrets: secrets.map(|end| format!("{prefix}{end}")).collect(),
+        numbered_secrets: vec![format!("{prefix}-tls-assets-"), further_secrets(&prefix)],
         config_maps: Vec::new(),
         stateful_sets: shard_names(W::PREFIX, own, common),
         daemon_sets: Vec::new(),

@@ -12,8 +12,8 @@ use crate::workload::Texts;
 /// Caches of what bears our label.
 #[derive(Clone)]
 pub struct Own {
-    /// Secrets by the uid of their controller.
-    pub secrets: Index<Whole>,
+    /// Secrets by the uid of their controller; none where they may not be watched, and each is asked for by its name.
+    pub secrets: Option<Index<Whole>>,
     /// `ConfigMap`s by the uid of their controller.
     pub config_maps: Index<Whole>,
     /// `StatefulSet`s by the uid of their controller.
@@ -27,6 +27,8 @@ pub struct Own {
 pub struct Names {
     /// Of Secrets.
     pub secrets: Vec<String>,
+    /// What names of Secrets begin with that are numbered; they are there from 1 up to some number.
+    pub numbered_secrets: Vec<String>,
     /// Of `ConfigMap`s.
     pub config_maps: Vec<String>,
     /// Of `StatefulSet`s.
@@ -68,7 +70,7 @@ impl Own {
                 .collect()
         };
         let mut stored = Stored {
-            secrets: of_owner(&self.secrets),
+            secrets: self.secrets.as_ref().map(of_owner).unwrap_or_default(),
             config_maps: of_owner(&self.config_maps),
             stateful_sets: of_owner(&self.stateful_sets),
             daemon_sets: self.daemon_sets.as_ref().map(of_owner).unwrap_or_default(),
@@ -86,6 +88,10 @@ impl Own {
         ] {
             add_missing(&resource, namespace, names, found, reader).await?;
         }
+        if self.secrets.is_none() {
+            let (prefixes, found) = (&names.numbered_secrets, &mut stored.secrets);
+            add_numbered(&SECRET, namespace, prefixes, found, reader).await?;
+        }
         // Where none are made there may be no right to look for them either.
         if self.daemon_sets.is_some() {
             let (names, found) = (&names.daemon_sets, &mut stored.daemon_sets);
@@ -99,6 +105,22 @@ impl Own {
     }
 }
 
+/// Asks for one; whether it is there.
+async fn add(
+    resource: &ResourceRef,
+    namespace: &str,
+    name: &str,
+    found: &mut ByName,
+    reader: &Reader,
+) -> Result<bool, Error> {
+    let object = reader
+        .get(resource, &ObjectKey::new(namespace, name))
+        .await?;
+    let is_there = object.is_some();
+    found.extend(object.map(|object| (name.to_owned(), object)));
+    Ok(is_there)
+}
+
 async fn add_missing(
     resource: &ResourceRef,
     namespace: &str,
@@ -107,12 +129,27 @@ async fn add_missing(
     reader: &Reader,
 ) -> Result<(), Error> {
     for name in names {
-        if found.contains_key(name) {
-            continue;
+        if !found.contains_key(name) {
+            add(resource, namespace, name, found, reader).await?;
         }
-        let key = ObjectKey::new(namespace, name.clone());
-        if let Some(object) = reader.get(resource, &key).await? {
-            found.insert(name.clone(), object);
+    }
+    Ok(())
+}
+
+/// Those that are numbered from 1, up to the first that isn't there.
+async fn add_numbered(
+    resource: &ResourceRef,
+    namespace: &str,
+    prefixes: &[String],
+    found: &mut ByName,
+    reader: &Reader,
+) -> Result<(), Error> {
+    for prefix in prefixes {
+        for number in 1.. {
+            let name = format!("{prefix}{number}");
+            if !add(resource, namespace, &name, found, reader).await? {
+                break;
+            }
         }
     }
     Ok(())

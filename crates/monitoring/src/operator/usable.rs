@@ -155,6 +155,9 @@ fn asked(options: &RunOptions) -> Vec<(Right, Namespaces)> {
                 Some(options.prometheuses.namespaces.clone())
             }
             "pods" if right.verb == Verb::Patch => Some(options.workloads()),
+            "secrets" if [Verb::List, Verb::Watch].contains(&right.verb) => {
+                Some(options.everything())
+            }
             _ => None,
         }
     };
@@ -281,6 +284,10 @@ mod tests {
                 only(&["rulers"]),
             ),
             ("list namespaces", Namespaces::All),
+            (
+                "watch secrets",
+                only(&["selected", "routes", "servers", "managers", "rulers"]),
+            ),
             ("patch pods", only(&["servers", "managers", "rulers"])),
         ] {
             assert_eq!(place(&options, right), Some(wanted), "{right}");

@@ -77,6 +77,15 @@ pub trait Workload: Selects + Measured + Clone {
     }
 }
 
+/// How changes of Secrets are seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretChanges {
+    /// Watches tell of them.
+    Told,
+    /// Nothing tells of them: what is named is looked at again and again.
+    LookedFor,
+}
+
 /// What the controller of a kind reads from, and what it remembers.
 pub struct Caches<W> {
     /// The workloads.
@@ -101,6 +110,8 @@ pub struct Caches<W> {
     pub labels_pods: bool,
     /// Why no `DaemonSet`s can be made, if they can't.
     pub no_daemon_sets: Option<Arc<str>>,
+    /// How changes of Secrets are seen.
+    pub secrets: SecretChanges,
     /// Whether selected objects are made to say who uses them.
     pub writes_bindings: bool,
     /// What the program was started with.
@@ -156,6 +167,8 @@ pub struct Observed<W: Workload> {
     pub labels_pods: bool,
     /// Why no `DaemonSet`s can be made, if they can't.
     pub no_daemon_sets: Option<Arc<str>>,
+    /// How changes of Secrets are seen.
+    pub secrets: SecretChanges,
     /// Whether the storage class it names exists; unknown without the right to look.
     pub storage_class: Option<bool>,
     /// Refusals that were told.

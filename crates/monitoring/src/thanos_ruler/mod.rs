@@ -58,6 +58,7 @@ impl Workload for ThanosRuler {
         let service = self.spec.service_name.as_deref();
         Names {
             secrets: secrets.map(|end| format!("{prefix}{end}")).to_vec(),
+            numbered_secrets: vec![format!("{prefix}-tls-assets-")],
             config_maps: vec![format!("{prefix}-rulefiles-0")],
             stateful_sets: vec![prefix],
             daemon_sets: Vec::new(),

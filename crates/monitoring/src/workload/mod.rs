@@ -33,7 +33,7 @@ pub use change::{Change, Recreation, secret_change, service_change, workload_cha
 pub use cluster_tls::{CLUSTER_TLS, CLUSTER_TLS_KEY, ClusterTls};
 pub use health::{Availability, Counts, Health, available, shards_available, written};
 pub use metadata::Texts;
-pub use parts::{Secrets, configuration_secrets, further_secrets, mounted_further};
+pub use parts::{Secrets, configuration_secrets, further_secrets, joined, mounted_further};
 pub use prometheus::{
     AgentInput, ServerInput, agent_daemon_set, agent_selector, agent_stateful_set,
     prometheus_selector, server_stateful_set, shard_name, shard_names,

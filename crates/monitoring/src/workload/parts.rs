@@ -1,8 +1,9 @@
 //! A configuration of any size: what is too large for one Secret is spread over several, which pods mount as one folder and
 //! the reloader joins. As long as it fits into one, that is the Secret that upstream makes, and the pods are upstream's.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 
+use machinery::hash::hexadecimal;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -14,12 +15,38 @@ use crate::api::Object;
 const VOLUME: &str = "config";
 /// Pods mount so many more Secrets at once: each change of what they mount replaces them.
 const STEP: usize = 8;
-/// What comes between the names of the first Secret and the number of a further one.
-const BETWEEN: &str = "-config-";
 
 /// What the names of the further Secrets begin with.
 pub fn further_secrets(prefix: &str) -> String {
-    format!("{prefix}{BETWEEN}")
+    format!("{prefix}-config-")
+}
+
+/// The file that names the further parts of another one: a line with the digest of each.
+fn list_of(file: &str) -> String {
+    format!("{file}.parts")
+}
+
+/// The file that is the part with that digest.
+fn part_of(file: &str, digest: &str) -> String {
+    format!("{file}.{digest}")
+}
+
+/// The files of a folder with the parts of one of them joined; `None` if it has no further parts, or if one of them isn't
+/// there yet, which the reloader says then.
+pub fn joined(files: &BTreeMap<String, Vec<u8>>, file: &str) -> Option<BTreeMap<String, Vec<u8>>> {
+    let list_name = list_of(file);
+    let list = String::from_utf8_lossy(files.get(&list_name)?);
+    let named: Vec<String> = list.lines().map(|digest| part_of(file, digest)).collect();
+    let named_files = named.iter().map(|name| files.get(name));
+    let all = std::iter::once(files.get(file)).chain(named_files);
+    let all: Option<Vec<&[u8]>> = all.map(|part| part.map(Vec::as_slice)).collect();
+    let whole = all?.concat();
+    let mut files = files.clone();
+    for name in named.iter().chain([&list_name]) {
+        files.remove(name);
+    }
+    files.insert(file.to_owned(), whole);
+    Some(files)
 }
 
 /// The Secrets of a configuration, `prefix` last: it holds the first part under `key` and, if there are more, the list of
@@ -35,26 +62,18 @@ pub fn configuration_secrets<S: Default, T: Default>(
     let mut list = String::new();
     let mut secrets = Vec::new();
     for (number, part) in (1..).zip(rest.chunks(LARGEST)) {
-        let digest = hexadecimal(part);
+        let digest = hexadecimal(&Sha256::digest(part));
         let name = format!("{}{number}", further_secrets(prefix));
-        let held = Data::from([(format!("{key}.{digest}"), part.to_vec())]);
+        let held = Data::from([(part_of(key, &digest), part.to_vec())]);
         secrets.push(secret(owner, settings, &name, &held));
         list.push_str(&digest);
         list.push('\n');
     }
     if !list.is_empty() {
-        data.insert(format!("{key}.parts"), list.into_bytes());
+        data.insert(list_of(key), list.into_bytes());
     }
     secrets.push(secret(owner, settings, prefix, &data));
     secrets
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in Sha256::digest(bytes) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 /// How many Secrets pods of a Prometheus mount.
@@ -97,8 +116,6 @@ pub(super) fn volume(prefix: &str, further: usize) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
 
@@ -145,28 +162,35 @@ mod tests {
             })
             .collect();
         let list = std::str::from_utf8(all["c.gz.parts"]).unwrap();
-        let mut joined = all["c.gz"].to_vec();
+        let mut content = all["c.gz"].to_vec();
         for digest in list.lines() {
-            joined.extend_from_slice(all[format!("c.gz.{digest}").as_str()]);
+            content.extend_from_slice(all[format!("c.gz.{digest}").as_str()]);
         }
-        assert!(joined == bytes);
+        assert!(content == bytes);
         // sha256sum of the byte 3
-        let last = "084fed08b978af4d7d196a7446a86b58009e636b611db16211b65a9aadff29c5";
-        assert_eq!(list.lines().last(), Some(last));
+        let three = "084fed08b978af4d7d196a7446a86b58009e636b611db16211b65a9aadff29c5";
+        assert_eq!(list.lines().last(), Some(three));
+        let mut folder: BTreeMap<String, Vec<u8>> =
+            made.iter().flat_map(|(_, data)| data.clone()).collect();
+        let whole = BTreeMap::from([("c.gz".to_owned(), bytes)]);
+        assert_eq!(joined(&folder, "c.gz"), Some(whole.clone()));
+        assert_eq!(joined(&whole, "c.gz"), None);
+        folder.remove(&part_of("c.gz", three));
+        assert_eq!(joined(&folder, "c.gz"), None);
     }
 
     #[test]
     fn pods_mount_more_than_there_are_and_never_fewer_than_before() {
-        let stored = |further: usize| {
+        let set = |further: usize| {
             json!({"spec": {"template": {"spec": {"volumes": [
                 {"name": "data", "projected": {"sources": [{}, {}]}}, volume("p", further),
             ]}}}})
         };
-        assert_eq!(mounted_further(1, [&stored(0)]), 0);
-        assert_eq!(mounted_further(2, [&stored(0)]), 8);
-        assert_eq!(mounted_further(9, [&stored(8)]), 8);
-        assert_eq!(mounted_further(10, [&stored(8)]), 16);
-        assert_eq!(mounted_further(1, [&stored(8), &stored(16)]), 16);
+        assert_eq!(mounted_further(1, [&set(0)]), 0);
+        assert_eq!(mounted_further(2, [&set(0)]), 8);
+        assert_eq!(mounted_further(9, [&set(8)]), 8);
+        assert_eq!(mounted_further(10, [&set(8)]), 16);
+        assert_eq!(mounted_further(1, [&set(8), &set(16)]), 16);
         let sources = &volume("p", 8)["projected"]["sources"];
         assert_eq!(sources[0], json!({"secret": {"name": "p"}}));
         assert_eq!(

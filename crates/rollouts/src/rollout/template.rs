@@ -6,10 +6,9 @@
 //! ReplicaSet we create or take over. The *live* and *desired* digests are of defaulted templates without anything
 //! that the controller or the API server added.
 
-use std::fmt::Write as _;
-
 use machinery::builtin::defaults::pod_template;
 use machinery::decode;
+use machinery::hash::hexadecimal;
 use machinery::schema::TypeTable;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -186,11 +185,9 @@ fn is_empty(value: &Value) -> bool {
 }
 
 fn digest(value: &Value) -> String {
-    let mut text = String::with_capacity(32);
-    for byte in Sha256::digest(value.to_string().as_bytes()).iter().take(16) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let digest = Sha256::digest(value.to_string().as_bytes());
+    let (half, _) = digest.split_at(digest.len() / 2);
+    hexadecimal(half)
 }
 
 #[cfg(test)]

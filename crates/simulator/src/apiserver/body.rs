@@ -5,13 +5,12 @@ mod custom;
 mod kinds;
 mod typed;
 
-use std::fmt::Write as _;
-
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use machinery::builtin::defaults;
 use machinery::builtin::validation::FieldError;
 use machinery::decode::{self, DecodeError, Decoded, Empties, number};
+use machinery::hash::hexadecimal;
 use machinery::schema::{TypeId, TypeTable};
 use machinery::{meta, protobuf};
 use serde_json::Value;
@@ -86,20 +85,13 @@ fn summary(body: &[u8]) -> String {
     let text = match body.first() {
         None => return "<empty>".to_owned(),
         Some(b'{') => String::from_utf8_lossy(head).into_owned(),
-        Some(_) => hex(head),
+        Some(_) => hexadecimal(head),
     };
     if body.len() > SHOWN {
         format!("{text} ...")
     } else {
         text
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn unrecognised(kind: &str, cause: &str, body: &[u8]) -> ApiError {
@@ -173,7 +165,10 @@ fn type_meta_error(value: &Value) -> String {
         Value::Object(fields) => {
             let (name, wrong) = ["apiVersion", "kind"]
                 .into_iter()
-                .find_map(|name| Some((name, fields.get(name).filter(|value| !value.is_string())?)))
+                .find_map(|name| {
+                    let wrong = |value: &&Value| !value.is_string() && !value.is_null();
+                    Some((name, fields.get(name).filter(wrong)?))
+                })
                 .unwrap_or(("kind", &Value::Null));
             return format!(
                 "json: cannot unmarshal {} into Go struct field .{name} of type string",
@@ -349,8 +344,16 @@ fn read_builtin(
     } = decoded
         .map_err(|error| cannot_handle(kind, &served.resource.version, kind, &error.to_string()))?;
     report_strict(served, &strict, mode, &mut call.warnings)?;
+    let mut object = value;
+    // An empty list of policies is one that was given; most others are taken for none.
+    if served.resource.group == "autoscaling" {
+        empty.put_into(&mut object);
+    }
+    let mut object = defaulted(served, object);
+    if served.resource.group == "autoscaling" {
+        empty.take_from(&mut object);
+    }
     call.empty = empty;
-    let mut object = defaulted(served, value);
     owners::keep_reset_of(&request.body, yaml, &mut object);
     Ok(object)
 }

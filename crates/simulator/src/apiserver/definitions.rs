@@ -21,8 +21,8 @@ pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 pub struct Definitions {
     /// Some definition is being deleted.
     terminating: bool,
-    /// Something was refused, by a policy for example, and is tried again.
-    failed: bool,
+    /// Some write came to nothing, perhaps because a webhook has to be asked first, and is due again.
+    unwritten: bool,
 }
 
 impl Builtin for Definitions {
@@ -34,13 +34,13 @@ impl Builtin for Definitions {
         let concerned = changes
             .iter()
             .any(|change| change.resource == known::CUSTOM_RESOURCE_DEFINITIONS);
-        if !concerned && !self.terminating && !self.failed {
+        if !concerned && !self.terminating && !self.unwritten {
             return None;
         }
         self.terminating = false;
-        self.failed = false;
         let all = session.list(&known::CUSTOM_RESOURCE_DEFINITIONS, None);
         let now = session.now();
+        let mut failed = false;
         for definition in &all {
             let result = if meta::deletion_timestamp(definition).is_some() {
                 self.terminating = true;
@@ -54,9 +54,10 @@ impl Builtin for Definitions {
                     None => Ok(()),
                 }
             };
-            self.failed |= result.is_err();
+            failed |= result.is_err();
         }
-        self.failed.then(|| {
+        self.unwritten = failed;
+        failed.then(|| {
             now.checked_add(jiff::SignedDuration::from_secs(1))
                 .unwrap_or(Timestamp::MAX)
         })

@@ -274,9 +274,9 @@ impl ApiServer {
         let versions = (requested, &served);
         // A pod's comes once it is known whether this deletion changes anything.
         if let Some(shown) = shown {
-            self.admit_deleted((requested, requested), shown, options, writer)?;
+            self.admit_deleted((requested, requested), shown, (options, None), writer)?;
         } else if served.resource != known::PODS && !is_held_namespace(&served, &stored.value) {
-            self.admit_deleted(versions, &stored.value, options, writer)?;
+            self.admit_deleted(versions, &stored.value, (options, None), writer)?;
         }
         if served.resource == known::NAMESPACES
             && let Some(remains) = self.delete_namespace(&served, &key, &stored, options, writer)
@@ -301,7 +301,12 @@ impl ApiServer {
             return Ok(Deleted::Remains(stored));
         }
         if served.resource == known::PODS {
-            self.admit_deleted(versions, &stored.value, options, writer)?;
+            let first = meta::deletion_timestamp(&stored.value).is_none();
+            let period = match grace {
+                Grace::Marked(period) if first => Some(period),
+                Grace::Marked(_) | Grace::None | Grace::Pending => None,
+            };
+            self.admit_deleted(versions, &stored.value, (options, period), writer)?;
         }
         if let Some(finalizers) = collector_finalizers(&served, &object, options) {
             meta::set_finalizers(&mut object, finalizers);
@@ -391,7 +396,7 @@ impl ApiServer {
         // All answers first: once an object is deleted, this run cannot be repeated.
         for version in listed {
             let entry = version.entry();
-            let asked = self.admit_deleted((served, served), &entry.value, options, writer);
+            let asked = self.admit_deleted((served, served), &entry.value, (options, None), writer);
             match asked {
                 Ok(()) => {}
                 Err(error) if self.asking.has_asked() => return Err(error),

@@ -23,7 +23,7 @@ use super::delete::{Deleted, success, warn_of_orphans};
 use super::facts;
 use super::list_options::{check_list_options, later, list_options, too_large};
 use super::negotiate::{Form, negotiate, streams};
-use super::options::{create_options, delete_options, time_limit, write_options};
+use super::options::{create_options, delete_options, parse_uint, time_limit, write_options};
 use super::registry::Served;
 use super::selection::Selection;
 use super::store::{Entry, key};
@@ -349,10 +349,8 @@ impl ApiServer {
             .query_value("resourceVersion")
             .filter(|text| !text.is_empty())
         {
-            let wanted: u64 = text.parse().map_err(|_| {
-                ApiError::internal(format!(
-                    "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
-                ))
+            let wanted = parse_uint(text).map_err(|why| {
+                ApiError::internal(format!("resourceVersion: Invalid value: {text:?}: {why}"))
             })?;
             if wanted > self.revision() {
                 return Err(too_large(wanted, self.revision()));

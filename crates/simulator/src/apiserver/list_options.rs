@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use machinery::builtin::validation::FieldError;
 
-use super::options::{boolean, invalid, number};
+use super::options::{boolean, invalid, number, parse_uint};
 use crate::request::{Reply, Request};
 use crate::status_error::{ApiError, Cause, Details};
 
@@ -40,9 +40,13 @@ pub(crate) struct ListOptions {
 }
 
 fn parse_version(text: &str, watch: bool) -> Result<u64, ApiError> {
-    text.parse().map_err(|_| {
-        let cause = format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax");
-        if watch { ApiError::internal(cause) } else { ApiError::bad_request(format!("invalid resource version: {cause}")) }
+    parse_uint(text).map_err(|why| {
+        let cause = format!("resourceVersion: Invalid value: {text:?}: {why}");
+        if watch {
+            ApiError::internal(cause)
+        } else {
+            ApiError::bad_request(format!("invalid resource version: {cause}"))
+        }
     })
 }
 

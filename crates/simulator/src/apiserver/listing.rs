@@ -73,7 +73,7 @@ impl Writing {
         let (items, item_type, frame) = match form.transform {
             Transform::Plain if plain => {
                 let own = reply::frame_of_shared(served, metadata);
-                let type_meta = (!custom).then(|| own.type_meta);
+                let type_meta = (!custom).then_some(own.type_meta);
                 let items = Items::Shared { type_meta };
                 (items, None, (own.opening, own.closing))
             }
@@ -82,7 +82,7 @@ impl Writing {
                 let kind = served.list_kind();
                 let list_type =
                     TypeTable::builtin().type_of(&resource.group, &resource.version, &kind);
-                let document = reply::list_of(served, metadata, Vec::new());
+                let document = reply::list_of(served, metadata, &[]);
                 let frame = frame(&document, "items", list_type, form)?;
                 (Items::Whole, listed(list_type, served.type_id()), frame)
             }
@@ -282,7 +282,7 @@ impl Iterator for Portions {
         let portion = match self.plain() {
             None => {
                 let rest = self.compressor.take()?.finish();
-                return Some(rest.map(Bytes::from).map_err(broken));
+                return Some(rest.map(Bytes::from).map_err(|error| broken(&error)));
             }
             Some(Err(error)) => return Some(Err(error)),
             Some(Ok(portion)) => portion,
@@ -291,14 +291,14 @@ impl Iterator for Portions {
             return Some(Ok(portion.into()));
         };
         if let Err(error) = compressor.write_all(&portion) {
-            return Some(Err(broken(error)));
+            return Some(Err(broken(&error)));
         }
         Some(Ok(std::mem::take(compressor.get_mut()).into()))
     }
 }
 
 /// A compressor that writes to memory doesn't fail.
-fn broken(error: std::io::Error) -> ApiError {
+fn broken(error: &std::io::Error) -> ApiError {
     ApiError::internal(error.to_string())
 }
 

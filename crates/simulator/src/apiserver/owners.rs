@@ -4,7 +4,7 @@
 mod reset;
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
@@ -22,6 +22,7 @@ use super::registry::{Backing, Served};
 use super::store::Entry;
 use super::write::Writer;
 use crate::request::Request;
+use crate::status_error::ApiError;
 
 /// Longest name of a manager, in bytes.
 const LONGEST: usize = 128;
@@ -99,9 +100,19 @@ struct ServedVersions<'a> {
     subresource: &'a str,
     /// The definition, once a version of it is asked for that isn't served.
     definition: OnceCell<Option<Arc<Entry>>>,
+    /// Why a webhook didn't convert.
+    failed: RefCell<Option<ApiError>>,
 }
 
 impl ServedVersions<'_> {
+    /// The first failure is the one that is told.
+    fn note_failure(&self, error: &ApiError) {
+        let mut failed = self.failed.borrow_mut();
+        if failed.is_none() {
+            *failed = Some(error.clone());
+        }
+    }
+
     /// The resource in that version, if it is served.
     fn served_in(&self, api_version: &str) -> Option<&Served> {
         if is_version(self.served, api_version) {
@@ -172,7 +183,7 @@ impl Versions for ServedVersions<'_> {
         if let Some(conversion) = self.served.asks() {
             let (_, version) = api_version.split_once('/')?;
             let converted = self.server.ask_conversion(conversion, object, version);
-            return converted.ok();
+            return converted.inspect_err(|error| self.note_failure(error)).ok();
         }
         let (Some(from), Some(to)) = (self.served_in(given), self.served_in(api_version)) else {
             // Between versions of a custom resource only the name of the version changes.
@@ -276,28 +287,34 @@ impl ApiServer {
         let as_stored = served.type_id().is_some() && served.is_storage_version();
         let known = old.filter(|_| as_stored).map(|(_, entry)| entry.known());
         let old = old.map(|(old, _)| old);
-        let next = self.as_write(served, author, |write| {
+        let (next, failed) = self.as_write(served, author, |write| {
             apply::update_known(write, old, known, new)
         });
+        // Rather nobody's than wrongly somebody's (`UpdateNoErrors`).
+        if failed.is_some() {
+            meta::metadata_mut(new).remove("managedFields");
+            return None;
+        }
         // Who is asked may change them.
         (as_stored && !self.is_judged()).then_some(next)
     }
 
-    /// Runs something that needs to know the write.
+    /// Runs something that needs to know the write. Tells too why a webhook didn't convert, if one was asked.
     fn as_write<T>(
         &self,
         served: &Served,
         author: Author<'_>,
         run: impl FnOnce(&Write<'_>) -> T,
-    ) -> T {
+    ) -> (T, Option<ApiError>) {
         let versions = ServedVersions {
             server: self,
             served,
             subresource: author.subresource,
             definition: OnceCell::new(),
+            failed: RefCell::new(None),
         };
         let (api_version, empty) = (served.resource.api_version(), empty(served));
-        run(&Write {
+        let result = run(&Write {
             versions: &versions,
             api_version: &api_version,
             kind: &served.resource.kind,
@@ -305,7 +322,8 @@ impl ApiServer {
             manager: author.manager,
             subresource: author.subresource,
             now: &time::rfc3339(author.now),
-        })
+        });
+        (result, versions.failed.into_inner())
     }
 
     /// Sets the `managedFields` of an object after a write that is no apply. Both objects are decoded and defaulted, in
@@ -318,7 +336,11 @@ impl ApiServer {
         new: &mut Value,
     ) {
         complete(served, new);
-        self.as_write(served, author, |write| apply::update(write, old, new));
+        let ((), failed) = self.as_write(served, author, |write| apply::update(write, old, new));
+        // Rather nobody's than wrongly somebody's (`UpdateNoErrors`).
+        if failed.is_some() {
+            meta::metadata_mut(new).remove("managedFields");
+        }
     }
 
     /// Applies a configuration to an object, in the version of `served`; without an old one it is a create. The result
@@ -330,10 +352,10 @@ impl ApiServer {
         old: Option<&Value>,
         config: &Value,
         force: bool,
-    ) -> Result<apply::Applied, apply::ApplyError> {
-        self.as_write(served, author, |write| {
-            apply::apply(write, old, config, force)
-        })
+    ) -> Result<Result<apply::Applied, apply::ApplyError>, ApiError> {
+        let apply = |write: &Write<'_>| apply::apply(write, old, config, force);
+        let (applied, failed) = self.as_write(served, author, apply);
+        failed.map_or(Ok(applied), Err)
     }
 }
 

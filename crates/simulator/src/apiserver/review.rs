@@ -78,6 +78,9 @@ impl ApiServer {
         if resource.kind == "Binding" {
             let namespace = call.target.namespace.clone();
             let name = machinery::meta::name(&body).to_owned();
+            if name.is_empty() {
+                return Err(ApiError::bad_request("Name parameter required."));
+            }
             let mut writer = call.writer(options.dry_run);
             self.bind(&namespace, &name, &body, &mut writer)?;
             let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});

@@ -289,7 +289,7 @@ impl ApiServer {
             }
         }
         let place = (meta::namespace(old), meta::name(old));
-        self.admit_scale(served, place, (&mut after, &before), writer)?;
+        self.mutate_scale(served, place, (&mut after, &before), writer)?;
         let mut new = rescaled(served, old, &after)?;
         let own = managed::decode(managed::entries(&after)).unwrap_or_default();
         let version = served.resource.api_version();

@@ -8,6 +8,7 @@ use super::body::read_typed;
 use super::handle::Call;
 use super::options::create_options;
 use super::resource::known;
+use super::store::key;
 use super::write::{UpdateTarget, Writer, ensure_namespace};
 use super::{eviction, forward};
 use crate::request::Reply;
@@ -21,7 +22,31 @@ fn connects(subresource: &str, method: &str) -> bool {
     }
 }
 
+/// The name in `NAME`, `NAME:PORT` or `SCHEME:NAME:PORT` (`SplitSchemeNamePort`).
+fn proxied_name(text: &str) -> Option<&str> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let name = match parts.as_slice() {
+        [name] | [name, _] | ["http" | "https" | "", name, _] => *name,
+        _ => return None,
+    };
+    Some(name).filter(|name| !name.is_empty())
+}
+
 impl ApiServer {
+    /// Nothing is proxied: 501, once it is known that there is something to reach.
+    fn refuse_proxy(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
+        let (resource, text) = (&call.served.resource, &call.target.name);
+        let kind = resource.kind.to_lowercase();
+        let name = proxied_name(text)
+            .ok_or_else(|| ApiError::bad_request(format!("invalid {kind} request {text:?}")))?;
+        let key = key(call.namespace(), name);
+        if self.store.get(&call.served.table, &key).is_none() {
+            return Err(ApiError::not_found(resource, name));
+        }
+        let what = format!("the proxy to {}", resource.plural);
+        Err(ApiError::unsupported(&what))
+    }
+
     /// Runs a verb on a subresource.
     pub(crate) fn subresource(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
         let method = call.request.method.as_str().to_owned();
@@ -54,9 +79,9 @@ impl ApiServer {
                 let pod = self.stored(call)?;
                 Err(self.refuse_stream(&name, &pod.value))
             }
-            (other, _) if other == "proxy" || other.starts_with("proxy/") => Err(
-                ApiError::unsupported(&format!("the proxy to {}", call.served.resource.plural)),
-            ),
+            (other, _) if other == "proxy" || other.starts_with("proxy/") => {
+                self.refuse_proxy(call)
+            }
             _ if custom => {
                 let verb = super::route::verb_of(&method);
                 Err(ApiError::verb_not_supported(&call.served.resource, verb))
@@ -137,6 +162,10 @@ impl ApiServer {
         let mut binding = binding.clone();
         let kind = ("", "v1", "Binding");
         let about = ("binding", kind);
+        let bindings = self.registry.get("", "v1", "bindings").cloned();
+        if let Some(bindings) = bindings.filter(|_| writer.admits) {
+            self.own_written(&bindings, "binding", None, &mut binding, writer);
+        }
         self.admit_posted(&served, (namespace, name), about, &mut binding, writer)?;
         writer.admits = false;
         let text = |pointer: &str| {
@@ -189,7 +218,17 @@ impl ApiServer {
                     "pod {name} is already assigned to node {assigned:?}"
                 ));
             }
+            let gates = old.pointer("/spec/schedulingGates");
+            if gates
+                .and_then(Value::as_array)
+                .is_some_and(|gates| !gates.is_empty())
+            {
+                return refuse(format!("pod {name} has non-empty .spec.schedulingGates"));
+            }
             let mut pod = old.clone();
+            if let Some(status) = pod.get_mut("status").and_then(Value::as_object_mut) {
+                status.remove("nominatedNodeName");
+            }
             for (key, value) in &annotations {
                 meta::set_annotation(&mut pod, key, value);
             }

@@ -63,7 +63,11 @@ pub fn table(
 }
 
 /// A Table into which somebody else puts the rows.
-pub(super) fn without_rows(served: &Served, list_metadata: &Value, options: &TableOptions) -> Value {
+pub(super) fn without_rows(
+    served: &Served,
+    list_metadata: &Value,
+    options: &TableOptions,
+) -> Value {
     assembled(&definitions(served), Some(&[]), list_metadata, options)
 }
 

@@ -1,6 +1,7 @@
 //! What a webhook of any kind sent back, read as client-go reads it: the HTTP response and the review in it.
 
 use machinery::decode;
+use machinery::schema::TypeTable;
 use serde_json::Value;
 
 use crate::outside::Answer;
@@ -34,6 +35,7 @@ pub(crate) fn body_of(
 ) -> Result<Value, String> {
     let (status, body) = match answer {
         Answer::Failed(text) => return Err(format!("Post {url:?}: {text}")),
+        Answer::FailedElsewhere { url, text } => return Err(format!("Post {url:?}: {text}")),
         Answer::Reply { status, body } => (*status, body),
     };
     if !(200..=206).contains(&status) {
@@ -59,9 +61,16 @@ fn complaint(status: u16, body: &[u8]) -> String {
     }
     match status {
         401 => "the server has asked for the client to provide credentials".to_owned(),
-        403 => "unknown".to_owned(),
+        403 | 415 => "unknown".to_owned(),
         404 => "the server could not find the requested resource".to_owned(),
         405 => "the server does not allow this method on the requested resource".to_owned(),
+        409 => "the server reported a conflict".to_owned(),
+        422 => "the server rejected our request due to an error in our request".to_owned(),
+        406 => "the server was unable to respond with a content type that the client supports"
+            .to_owned(),
+        503 => "the server is currently unable to handle the request".to_owned(),
+        504 => "the server was unable to return a response in the time allotted, but may still be processing the request"
+            .to_owned(),
         429 => "the server has received too many requests and has asked us to try again later"
             .to_owned(),
         400 => "the server rejected our request for an unknown reason".to_owned(),
@@ -95,7 +104,7 @@ fn decoded(expected: &Expected<'_>, body: &[u8]) -> Result<Value, String> {
         kind: own_kind,
         version,
     } = *expected;
-    if !value.is_object() {
+    if !value.is_object() && !value.is_null() {
         return Err(format!(
             "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ \
              APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
@@ -108,7 +117,13 @@ fn decoded(expected: &Expected<'_>, body: &[u8]) -> Result<Value, String> {
     let full = format!("{own_group}/{version}");
     let known = kind.is_empty() || kind == own_kind;
     if (api_version.is_empty() || api_version == full) && known {
+        well_typed(own_group, own_kind, body)?;
         return Ok(value);
+    }
+    if kind == "Status" && api_version == "v1" {
+        return Err(format!(
+            "converting (v1.Status) to ({version}.{own_kind}): unknown conversion"
+        ));
     }
     let group = api_version.split('/').next().unwrap_or_default();
     let other = api_version.rsplit('/').next().unwrap_or_default();
@@ -120,4 +135,19 @@ fn decoded(expected: &Expected<'_>, body: &[u8]) -> Result<Value, String> {
     Err(format!(
         "no kind {kind:?} is registered for version {api_version:?} {SCHEME}"
     ))
+}
+
+/// Whether the fields of a review are of their types. All of its versions have the same.
+fn well_typed(group: &str, kind: &str, body: &[u8]) -> Result<(), String> {
+    let table = TypeTable::builtin();
+    let Some(review) = table.type_of(group, "v1", kind) else {
+        return Ok(());
+    };
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    let decoded = if is_object {
+        decode::decode(table, review, body)
+    } else {
+        decode::decode_yaml(table, review, body)
+    };
+    decoded.map(drop).map_err(|error| error.to_string())
 }

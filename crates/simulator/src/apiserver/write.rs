@@ -170,7 +170,6 @@ impl ApiServer {
         let (served, mut object) = self.for_storage(requested, object);
         let served = &served;
         self.check_admission("CREATE", served)?;
-        remove_metadata(&mut object, &["selfLink"]);
         meta::set(&mut object, "uid", json!(writer.entropy.uid()));
         meta::set(
             &mut object,
@@ -213,18 +212,29 @@ impl ApiServer {
         }
         self.admit_created(versions, namespace, &object, writer)?;
         let key = key(meta::namespace(&object), &name);
-        if let Some(existing) = self.store.get(&served.table, &key) {
+        let taken = self.store.get(&served.table, &key).map(|existing| {
             let error = already_exists(requested, &name, &existing.value);
-            return Err(if meta::generate_name(&object).is_empty() {
-                error
-            } else {
-                not_generated(error)
-            });
+            match meta::generate_name(&object) {
+                "" => error,
+                _ => not_generated(error),
+            }
+        });
+        // What is stored is converted before it turns out that the name is taken; a dry run looks first.
+        let (early, late) = if writer.dry_run {
+            (taken, None)
+        } else {
+            (None, taken)
+        };
+        early.map_or(Ok(()), Err)?;
+        // As with updates; a POST has lost it before (`create_object`), an update that creates has not.
+        if !writer.dry_run {
+            remove_metadata(&mut object, &["selfLink"]);
         }
         writer.hollow |= stored_form(served, &mut object);
         check_size(&object)?;
         let unstored = writer.dry_run.then(|| object.clone());
         let stored = self.to_stored(served, object)?;
+        late.map_or(Ok(()), Err)?;
         let reread = self.reread(served, &stored)?;
         self.has_its_answers()?;
         if let Some(object) = unstored {

@@ -115,6 +115,13 @@ pub enum Answer {
     },
     /// Nothing, and why, in the words of Go's HTTP client after `Post "URL": `.
     Failed(String),
+    /// The same of another URL, to which the first one had sent the request on.
+    FailedElsewhere {
+        /// The URL.
+        url: String,
+        /// Why.
+        text: String,
+    },
 }
 
 impl Place {

@@ -132,7 +132,12 @@ async fn handle(
             Err(_) => return Ok(http_response(refusal(&request, &timed_out()))),
         };
     }
-    let (mut response, _) = answer(&shared.world, &request, Lists::AsTaken(shared.turns.clone())).await;
+    let (mut response, _) = answer(
+        &shared.world,
+        &request,
+        Lists::AsTaken(shared.turns.clone()),
+    )
+    .await;
     if let Some(forward) = response.extensions_mut().remove::<Forward>()
         && let Some(upgrade) = upgrade
     {

@@ -21,24 +21,99 @@ use crate::outside::{Answer, Question};
 /// Largest response, in bytes.
 const LIMIT: usize = 3 * 1024 * 1024;
 
+/// How often a request is sent on, as Go's client takes it.
+const MOST_REDIRECTS: usize = 10;
+
 /// The network of this machine.
 #[derive(Debug, Clone, Copy)]
 pub struct Network;
 
 impl Outside for Network {
     fn ask(&self, question: Question, address: Option<SocketAddr>) -> Answering {
-        Box::pin(async move {
-            match post(&question, address).await {
-                Ok((status, body)) => Answer::Reply { status, body },
-                Err(text) => Answer::Failed(text),
-            }
-        })
+        Box::pin(async move { post(&question, address).await })
     }
 }
 
-async fn post(question: &Question, address: Option<SocketAddr>) -> Result<(u16, Bytes), String> {
-    let url: http::Uri = question
-        .url()
+/// Sends a question, and goes where it is sent on to, as Go's client does.
+async fn post(question: &Question, address: Option<SocketAddr>) -> Answer {
+    let mut request = Outgoing {
+        url: question.url(),
+        method: http::Method::POST,
+        body: Bytes::from(question.body.to_string()),
+    };
+    let mut address = address;
+    for _ in 0..MOST_REDIRECTS {
+        let elsewhere = request.url != question.url();
+        let response = match exchange(&request, address, &question.ca_bundle).await {
+            Ok(response) => response,
+            Err(text) if elsewhere => {
+                let url = request.url;
+                return Answer::FailedElsewhere { url, text };
+            }
+            Err(text) => return Answer::Failed(text),
+        };
+        match request.sent_on(&response) {
+            Some(next) => (request, address) = (next, None),
+            None => {
+                return Answer::Reply {
+                    status: response.status,
+                    body: response.body,
+                };
+            }
+        }
+    }
+    Answer::FailedElsewhere {
+        url: request.url,
+        text: format!("stopped after {MOST_REDIRECTS} redirects"),
+    }
+}
+
+/// A request on its way to a webhook.
+struct Outgoing {
+    url: String,
+    method: http::Method,
+    body: Bytes,
+}
+
+/// What came back.
+struct Incoming {
+    status: u16,
+    location: Option<String>,
+    body: Bytes,
+}
+
+impl Outgoing {
+    /// The request that follows a response which says that something is elsewhere (`redirectBehavior` of `net/http`).
+    fn sent_on(&self, response: &Incoming) -> Option<Self> {
+        let location = response.location.as_deref()?;
+        let (method, body) = match response.status {
+            301..=303 => (http::Method::GET, Bytes::new()),
+            307 | 308 => (self.method.clone(), self.body.clone()),
+            _ => return None,
+        };
+        let url = match location.strip_prefix('/') {
+            Some(path) => {
+                let host = self
+                    .url
+                    .splitn(4, '/')
+                    .take(3)
+                    .collect::<Vec<_>>()
+                    .join("/");
+                format!("{host}/{path}")
+            }
+            None => location.to_owned(),
+        };
+        Some(Self { url, method, body })
+    }
+}
+
+async fn exchange(
+    outgoing: &Outgoing,
+    address: Option<SocketAddr>,
+    ca_bundle: &[u8],
+) -> Result<Incoming, String> {
+    let url: http::Uri = outgoing
+        .url
         .parse()
         .map_err(|error: http::uri::InvalidUri| error.to_string())?;
     let host = url.host().unwrap_or_default();
@@ -58,7 +133,7 @@ async fn post(question: &Question, address: Option<SocketAddr>) -> Result<(u16, 
         }
     })?;
     let name = ServerName::try_from(host.clone()).map_err(|error| error.to_string())?;
-    let connector = TlsConnector::from(Arc::new(trusting(&question.ca_bundle)?));
+    let connector = TlsConnector::from(Arc::new(trusting(ca_bundle)?));
     let stream = connector
         .connect(name, stream)
         .await
@@ -67,24 +142,36 @@ async fn post(question: &Question, address: Option<SocketAddr>) -> Result<(u16, 
         .await
         .map_err(|error| error.to_string())?;
     let connection = tokio::spawn(connection);
+    let response = sender.send_request(request_to(&url, outgoing)?).await;
+    let response = response.map_err(|_| "EOF".to_owned())?;
+    let status = response.status().as_u16();
+    let location = response.headers().get(http::header::LOCATION);
+    let location = location.and_then(|location| location.to_str().ok());
+    let location = location.map(str::to_owned);
+    let body = Limited::new(response.into_body(), LIMIT).collect().await;
+    connection.abort();
+    let body = body.map_err(|error| error.to_string())?.to_bytes();
+    Ok(Incoming {
+        status,
+        location,
+        body,
+    })
+}
+
+fn request_to(url: &http::Uri, outgoing: &Outgoing) -> Result<http::Request<Full<Bytes>>, String> {
     let target = url
         .path_and_query()
         .map_or("/", http::uri::PathAndQuery::as_str);
     let authority = url.authority().map_or("", http::uri::Authority::as_str);
-    let request = http::Request::post(target)
+    http::Request::builder()
+        .method(outgoing.method.clone())
+        .uri(target)
         .header(http::header::HOST, authority)
         .header(http::header::USER_AGENT, "kube-apiserver-admission")
         .header(http::header::ACCEPT, "application/json, */*")
         .header(http::header::CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::from(question.body.to_string())))
-        .map_err(|error| error.to_string())?;
-    let response = sender.send_request(request).await;
-    let response = response.map_err(|_| "EOF".to_owned())?;
-    let status = response.status().as_u16();
-    let body = Limited::new(response.into_body(), LIMIT).collect().await;
-    connection.abort();
-    let body = body.map_err(|error| error.to_string())?;
-    Ok((status, body.to_bytes()))
+        .body(Full::new(outgoing.body.clone()))
+        .map_err(|error| error.to_string())
 }
 
 async fn look_up(host: &str, port: u16) -> Result<SocketAddr, String> {

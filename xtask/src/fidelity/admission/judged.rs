@@ -28,8 +28,17 @@ pub fn rules(chance: &mut Chance) -> Value {
     ]);
     let rule = |groups: Value, versions: Value, resources: Value| json!({"operations": operations, "apiGroups": groups, "apiVersions": versions, "resources": resources});
     let core = |resources: Value| rule(json!([""]), json!(["v1"]), resources);
+    // Definitions of other sequences have a status too, and whether a webhook is asked about one is chance.
+    let namespaced = |mut rule: Value| {
+        rule["scope"] = json!("Namespaced");
+        rule
+    };
+    let subresources = || {
+        let subresources = json!(["*/scale", "*/status"]);
+        namespaced(rule(json!(["*"]), json!(["*"]), subresources))
+    };
     let all = || {
-        let mut rule = rule(
+        namespaced(rule(
             json!(["", "apps", "judged.example.com"]),
             json!(["*"]),
             json!([
@@ -41,9 +50,7 @@ pub fn rules(chance: &mut Chance) -> Value {
                 "toys",
                 "toys/*"
             ]),
-        );
-        rule["scope"] = json!("Namespaced");
-        rule
+        ))
     };
     chance.pick(&[
         json!([core(json!(["configmaps"]))]),
@@ -55,10 +62,7 @@ pub fn rules(chance: &mut Chance) -> Value {
             core(json!(["pods/*"])),
             rule(json!(["apps"]), json!(["*"]), json!(["deployments/*"]))
         ]),
-        json!([
-            core(json!(["*/scale"])),
-            rule(json!(["*"]), json!(["*"]), json!(["*/scale", "*/status"]))
-        ]),
+        json!([core(json!(["*/scale"])), subresources()]),
         json!([
             rule(
                 json!(["judged.example.com"]),
@@ -198,8 +202,12 @@ fn pod(chance: &mut Chance) -> Step {
     let whole = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata(chance, "box"),
         "spec": {"containers": [{"name": "c", "image": "i"}]}});
     let item = format!("{PODS}/box");
-    match chance.below(5) {
+    match chance.below(6) {
         0 | 1 => Step::new("POST", PODS).json(&whole),
+        4 => Step::new("POST", format!("{item}/binding")).json(
+            &json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "box"},
+            "target": {"kind": "Node", "name": "n"}}),
+        ),
         2 => Step::new("POST", format!("{item}/eviction"))
             .json(&json!({"apiVersion": "policy/v1", "kind": "Eviction",
             "metadata": {"name": "box", "namespace": "${ns}"}})),

@@ -33,6 +33,15 @@ pub fn friendly(chance: &mut Chance) -> Saying {
     ]))
 }
 
+/// It agrees, and that is all.
+pub fn silent(chance: &mut Chance) -> Saying {
+    Saying::review(&chance.pick(&[
+        json!({"allowed": true}),
+        json!({"allowed": true, "status": {"message": "not looked at", "code": 500}}),
+        json!({"allowed": true, "auditAnnotations": {"seen": "yes"}}),
+    ]))
+}
+
 fn denial(chance: &mut Chance) -> Saying {
     let status = chance.pick(&[
         Value::Null,

@@ -98,12 +98,13 @@ fn asked(steps: &mut Vec<Step>, chance: &mut Chance, round: usize) {
     let wild = chance.pick(&["v-a", "v-b"]);
     for name in ["m-a", "m-b", "v-a", "v-b"] {
         let mutating = name.starts_with('m');
-        let saying = if chance.once_in(3) {
+        let saying = if !mutating && name != wild {
+            // In which order several of them warn is chance's too.
+            sayings::silent(chance)
+        } else if chance.once_in(3) {
             sayings::friendly(chance)
-        } else if mutating || name == wild {
-            sayings::any(chance, mutating)
         } else {
-            sayings::friendly(chance)
+            sayings::any(chance, mutating)
         };
         steps.push(say(name, &saying));
     }

@@ -151,8 +151,15 @@ pub fn applied(chance: &mut Chance, kind: &Kind, short: &str, subresource: &str)
         whole = json!({"apiVersion": kind.api_version(), "kind": kind.kind, "metadata": {"name": kind.name(short)}});
     }
     let changes = [0, 1, 1, 2, 2, 3];
-    for _ in 0..chance.pick(&changes) {
-        let (pointer, value) = field(chance, kind);
+    let changes = 0..chance.pick(&changes);
+    let mut fields: Vec<_> = changes.map(|_| field(chance, kind)).collect();
+    // A real server goes through the fields in any order and tells of none after one that the schema hasn't got.
+    let unknown = ["/unknown", "/metadata/unknown", "/spec", "/status"];
+    let strange = |(pointer, _): &(String, Value)| unknown.contains(&pointer.as_str());
+    if let Some(at) = fields.iter().position(strange) {
+        fields = vec![fields.swap_remove(at)];
+    }
+    for (pointer, value) in fields {
         set(&mut whole, &pointer, value);
     }
     let own: Vec<_> = kind

@@ -51,7 +51,9 @@ fn step(chance: &mut Chance, kind: &Kind) -> Step {
 fn create(chance: &mut Chance, kind: &Kind, name: &str) -> Step {
     let mut object = bodies::object(chance, kind, name);
     if chance.once_in(5) && object["metadata"].is_object() {
-        object["metadata"]["generateName"] = json!(kind.name("gen-"));
+        // Another one each time: what is in a list comes in the order of names.
+        let base = format!("gen-{:03}-", chance.below(1000));
+        object["metadata"]["generateName"] = json!(kind.name(&base));
         if chance.once_in(2) {
             object["metadata"]["name"] = Value::Null;
         }

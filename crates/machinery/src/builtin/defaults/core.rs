@@ -165,20 +165,20 @@ fn node(object: &mut Object) {
     }
 }
 
-/// `podCIDR` is the first of `podCIDRs` in the internal type.
+/// `podCIDR` is the first of `podCIDRs` in the internal type, and counts where both are given and differ.
 fn node_cidrs(spec: &mut Object) {
     let first = spec
         .get("podCIDRs")
         .and_then(|cidrs| cidrs.pointer("/0"))
         .cloned();
     match (spec.get("podCIDR").cloned(), first) {
-        (Some(cidr), None) => {
+        (Some(cidr), first) if cidr != "" && Some(&cidr) != first.as_ref() => {
             spec.insert("podCIDRs".to_owned(), json!([cidr]));
         }
-        (None, Some(cidr)) => {
+        (_, Some(cidr)) => {
             spec.insert("podCIDR".to_owned(), cidr);
         }
-        (Some(_), Some(_)) | (None, None) => {}
+        (_, None) => {}
     }
 }
 

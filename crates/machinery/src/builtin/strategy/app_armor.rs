@@ -4,12 +4,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::builtin::edit::{child, each, ensure, text};
+use crate::builtin::{APP_ARMOR, validation};
 
 type Object = Map<String, Value>;
-
-const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
-/// Longest name of a profile, in bytes.
-const LONGEST: usize = 4095;
 
 /// The field that says what an annotation says; `None` for one that says nothing.
 #[must_use]
@@ -47,14 +44,14 @@ pub fn carry_over(pod: &mut Value) -> Vec<String> {
     let of_pod = profile(spec);
     for list in ["initContainers", "containers", "ephemeralContainers"] {
         each(spec, list, |container| {
-            let key = format!("{PREFIX}{}", text(container, "name"));
+            let key = format!("{APP_ARMOR}{}", text(container, "name"));
             let Some(annotation) = annotations.get(&key).and_then(Value::as_str) else {
                 return;
             };
             if profile(container).is_some() {
                 return;
             }
-            let field = profile_of(annotation).filter(is_valid);
+            let field = profile_of(annotation).filter(validation::is_app_armor_profile);
             if field.is_some() && field == of_pod {
                 return;
             }
@@ -71,12 +68,6 @@ pub fn carry_over(pod: &mut Value) -> Vec<String> {
     warnings
 }
 
-/// Whether a profile would be let through as a field.
-fn is_valid(profile: &Value) -> bool {
-    let name = profile.get("localhostProfile").and_then(Value::as_str);
-    name.is_none_or(|name| name.trim() == name && name.len() <= LONGEST)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,7 +77,7 @@ mod tests {
         if let Some(spec) = spec.as_object_mut() {
             spec.insert("containers".to_owned(), json!([{"name": "c"}]));
         }
-        let key = format!("{PREFIX}c");
+        let key = format!("{APP_ARMOR}c");
         let mut pod = json!({"metadata": {"annotations": {key: annotation}}, "spec": spec});
         let warnings = carry_over(&mut pod).len();
         let field = pod.pointer("/spec/containers/0/securityContext/appArmorProfile");
@@ -105,7 +96,11 @@ mod tests {
             ("localhost/", json!({}), (Value::Null, 1)),
             ("localhost/ p", json!({}), (Value::Null, 1)),
             ("anything", json!({}), (Value::Null, 1)),
-            ("unconfined", json!({"os": {"name": "windows"}}), (Value::Null, 0)),
+            (
+                "unconfined",
+                json!({"os": {"name": "windows"}}),
+                (Value::Null, 0),
+            ),
         ] {
             assert_eq!(carried(annotation, spec), expected, "{annotation}");
         }

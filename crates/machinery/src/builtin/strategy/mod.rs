@@ -3,6 +3,7 @@
 //! are the server's; so is what needs other objects, the user or the time of day.
 
 mod app_armor;
+mod claim;
 mod gates;
 mod job;
 mod pod;
@@ -49,8 +50,8 @@ pub fn prepare_for_create(group: &str, version: &str, kind: &str, object: &mut V
     }
 }
 
-/// What a write makes of an object: the stored form knows no empty lists, so they come back as null. Raw JSON inside
-/// built-in objects (revision data, schemas) is left alone.
+/// What a write makes of an object: the stored form knows no empty lists, so they come back as null, and of bytes by name
+/// no null, which comes back as none. Raw JSON inside built-in objects (revision data, schemas) is left alone.
 pub fn as_stored(group: &str, kind: &str, object: &mut Value) {
     let raw: &[&str] = match (group, kind) {
         ("apps", "ControllerRevision") => &["data"],
@@ -58,6 +59,16 @@ pub fn as_stored(group: &str, kind: &str, object: &mut Value) {
         _ => &["fieldsV1"],
     };
     forget_empty_lists(object, raw);
+    let bytes = match (group, kind) {
+        ("", "ConfigMap") => "binaryData",
+        ("", "Secret") => "data",
+        _ => return,
+    };
+    let values = object.get_mut(bytes).and_then(Value::as_object_mut);
+    let values = values.into_iter().flat_map(|values| values.iter_mut());
+    for (_, value) in values.filter(|(_, value)| value.is_null()) {
+        *value = json!("");
+    }
 }
 
 fn forget_empty_lists(value: &mut Value, raw: &[&str]) {
@@ -149,6 +160,9 @@ fn main_update(group: &str, kind: &str, new: &mut Object, old: &Object) {
 
 fn status_update(group: &str, kind: &str, new: &mut Object, old: &Object) {
     keep(new, old, "spec");
+    if (group, kind) == ("resource.k8s.io", "ResourceClaim") {
+        claim::drop_deallocated_devices(new, old);
+    }
     match (group, kind) {
         ("", "Pod") => pod::status_update(new, old),
         ("apps", "Deployment") => keep_metadata(new, old, &["labels"]),
@@ -325,6 +339,14 @@ fn secret_references(object: &mut Object) {
 /// `dataSource` and `dataSourceRef` describe the same thing; garbage in the old field is dropped (KEP-1495).
 fn data_sources(spec: &mut Object, old: Option<&Object>) {
     let set = |spec: &Object, key: &str| spec.get(key).is_some_and(|value| !value.is_null());
+    // Sources in other namespaces are a feature that is off by default.
+    let elsewhere = spec.get("dataSourceRef").is_some_and(|reference| {
+        let namespace = reference.get("namespace").and_then(Value::as_str);
+        namespace.is_some_and(|namespace| !namespace.is_empty())
+    });
+    if elsewhere && !old.is_some_and(|old| set(old, "dataSourceRef")) {
+        spec.remove("dataSourceRef");
+    }
     let in_use = old.is_some_and(|old| set(old, "dataSource") || set(old, "dataSourceRef"));
     if !in_use && !set(spec, "dataSourceRef") {
         let known = spec.get("dataSource").is_some_and(|source| {

@@ -97,8 +97,23 @@ pub fn validate_strict_event(new: &Value, old: Option<&Value>) -> Vec<FieldError
 pub fn validate_webhook_client(path: &str, config: &Value) -> Vec<FieldError> {
     let (mut errors, at) = (Errors::new(), At::new(path, config));
     admission::client(&at, &mut errors);
+    errors
+}
+
+/// Errors of the certificates a webhook is trusted by (`caBundle` of a `clientConfig`), with paths below `path`.
+#[must_use]
+pub fn validate_webhook_trust(path: &str, config: &Value) -> Vec<FieldError> {
+    let (mut errors, at) = (Errors::new(), At::new(path, config));
     admission::ca_bundle(&at.child("caBundle"), &mut errors);
     errors
+}
+
+/// Whether an `AppArmor` profile would be let through as a field.
+#[must_use]
+pub fn is_app_armor_profile(profile: &Value) -> bool {
+    let mut errors = Errors::new();
+    pod::app_armor(&At::new("", profile), &mut errors);
+    errors.is_empty()
 }
 
 /// Errors of labels, with `path` as their field.

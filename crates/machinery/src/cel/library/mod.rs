@@ -12,6 +12,7 @@ mod strings;
 pub(super) mod time;
 pub(super) mod url;
 
+use super::declarations::PARTS;
 use super::error::EvalError;
 use super::value::Value;
 
@@ -64,5 +65,19 @@ pub(super) fn call(function: &str, args: &[Value]) -> Result<Value, EvalError> {
     let mut answers = libraries.iter().map(|library| library(function, args));
     answers
         .find_map(|answer| answer)
-        .unwrap_or_else(|| Err(EvalError::no_overload()))
+        .unwrap_or_else(|| Err(no_overload(function, args)))
+}
+
+/// Functions without one implementation for all of their overloads say what they were called with
+/// (`MaybeNoSuchOverload` of `cel-go/common/decls`); of those only parts of times are told apart here.
+fn no_overload(function: &str, args: &[Value]) -> EvalError {
+    if !PARTS.contains(&function) {
+        return EvalError::no_overload();
+    }
+    let types = args.iter().map(Value::type_of);
+    let types: Vec<_> = types.map(|found| found.runtime_name().to_owned()).collect();
+    EvalError::failed(format!(
+        "no such overload: {function}({})",
+        types.join(", ")
+    ))
 }

@@ -199,13 +199,15 @@ impl ApiServer {
         self.validate(attributes, Some(body), warnings)
     }
 
-    /// Asks about a deletion.
+    /// Asks about a deletion. Those who may only refuse see its options as the server has completed them.
     pub(crate) fn admit_delete(
         &self,
-        attributes: &Attributes<'_>,
+        attributes: &mut Attributes<'_>,
+        completed: Value,
         warnings: &mut Vec<String>,
     ) -> Result<(), ApiError> {
         self.mutate(attributes, None, &mut |_, _| Ok(()), warnings)?;
+        attributes.options = completed;
         self.validate(attributes, None, warnings)
     }
 }

@@ -164,10 +164,11 @@ pub(super) fn read(hook: &Hook<'_>, url: &str, answered: &Answered) -> Result<Re
     let review = review.map_err(failed)?;
     let response = review.get("response").filter(|value| value.is_object());
     let response = response.ok_or_else(|| invalid("webhook response was absent".to_owned()))?;
+    // Read before anything is asked of it.
+    let patch = patch_of(response).map_err(failed)?;
     if version == "v1" {
         verify(hook, &review, response, &answered.uid).map_err(invalid)?;
     }
-    let patch = patch_of(response).map_err(failed)?;
     let text = response.get("patchType").and_then(Value::as_str);
     Ok(Response {
         allowed: response.get("allowed") == Some(&Value::Bool(true)),
@@ -259,7 +260,12 @@ pub(super) fn denial(name: &str, status: Option<&Value>) -> ApiError {
     let waits = details
         .as_ref()
         .is_some_and(|details| details.retry_after_seconds > 0);
+    let metadata = |key: &str| status.get("metadata")?.get(key)?.as_str();
     let error = ApiError::new(code, text("reason").to_owned(), message, details);
+    let error = error.with_list_metadata(
+        metadata("resourceVersion").unwrap_or_default(),
+        metadata("continue").unwrap_or_default(),
+    );
     if waits {
         error.with_retry_header()
     } else {

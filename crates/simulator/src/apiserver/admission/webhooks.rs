@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
-use machinery::patch;
+use machinery::builtin::defaults;
+use machinery::schema::TypeTable;
+use machinery::{decode, patch};
 use serde_json::Value;
 
 use super::configurations::{Hook, hooks};
 use super::expressions::{Extra, Match, Scope};
 use super::review::{self, Response, Shown, converted, shown};
-use super::{Attributes, internal_error, warn};
+use super::{Attributes, Gvk, internal_error, warn};
 use crate::apiserver::ApiServer;
 use crate::apiserver::body::internal_package;
 use crate::apiserver::registry::Served;
@@ -298,11 +300,11 @@ fn patched(
     if value == *shown {
         return Ok(false);
     }
-    let value = if attributes.kind.is_some() {
-        value
+    let value = if let Some(kind) = attributes.kind {
+        of_kind(kind, value)
+            .map_err(|error| Trouble::Refused(internal_error(&error.to_string())))?
     } else {
-        let read = decoded(server, about, value)
-            .map_err(|error| Trouble::Refused(internal_error(&error.message)))?;
+        let read = decoded(server, about, value)?;
         converted(server, about, attributes.served, &read)
             .map_err(Trouble::Refused)?
             .into_owned()
@@ -312,8 +314,27 @@ fn patched(
     Ok(changed)
 }
 
+/// A patched body of a kind of its own, such as a Scale, as its type reads it.
+fn of_kind((group, version, kind): Gvk, value: Value) -> Result<Value, decode::DecodeError> {
+    let Some(type_id) = TypeTable::builtin().type_of(group, version, kind) else {
+        return Ok(value);
+    };
+    let mut value = decode::normalise(type_id, &value)?;
+    defaults::apply(group, version, kind, &mut value);
+    let api_version = match group {
+        "" => version.to_owned(),
+        _ => format!("{group}/{version}"),
+    };
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("apiVersion".to_owned(), api_version.into());
+        fields.insert("kind".to_owned(), kind.into());
+    }
+    Ok(value)
+}
+
 /// A patched object, decoded as what it says it is: one of another kind can't take the first one's place.
-fn decoded(server: &ApiServer, about: &Served, value: Value) -> Result<Value, ApiError> {
+fn decoded(server: &ApiServer, about: &Served, value: Value) -> Result<Value, Trouble> {
+    let undecodable = |error: ApiError| Trouble::Refused(internal_error(&error.message));
     let text = |field: &str| {
         let found = value.get(field).and_then(Value::as_str);
         found.unwrap_or_default().to_owned()
@@ -323,18 +344,19 @@ fn decoded(server: &ApiServer, about: &Served, value: Value) -> Result<Value, Ap
     let same = (kind.is_empty() || kind == resource.kind)
         && (api_version.is_empty() || api_version == resource.api_version());
     if same || about.custom().is_some() {
-        return typed(about, value);
+        return typed(about, value).map_err(undecodable);
     }
     let Some(other) = server.registry().of_kind(&api_version, &kind) else {
-        return Err(ApiError::internal(format!(
+        return Err(undecodable(ApiError::internal(format!(
             "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
-        )));
+        ))));
     };
-    typed(other, value)?;
-    Err(ApiError::internal(format!(
+    typed(other, value).map_err(undecodable)?;
+    // Found out when it is to go on, no more in the webhook's name.
+    Err(Trouble::Refused(ApiError::internal(format!(
         "converting ({}.{kind}) to ({}.{}): unknown conversion",
         other.resource.version,
         internal_package(&resource.group),
         resource.kind
-    )))
+    ))))
 }

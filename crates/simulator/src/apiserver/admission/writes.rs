@@ -9,7 +9,7 @@ use super::{Attributes, Operation};
 use crate::apiserver::ApiServer;
 use crate::apiserver::registry::Served;
 use crate::apiserver::resource::known;
-use crate::apiserver::scale::SCALE;
+use crate::apiserver::scale::{SCALE, scale_of};
 use crate::apiserver::write::{UpdateTarget, Writer};
 use crate::session::{DeleteOptions, Propagation};
 use crate::status_error::ApiError;
@@ -104,14 +104,17 @@ impl ApiServer {
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
         self.check_own(served, target.subresource, (new, Some(old)), writer.user)?;
+        if target.subresource == "scale" {
+            return self.admit_scales(target, served, (new, old), writer);
+        }
         let Some(attributes) = update_attributes(target, served, old, writer) else {
             return Ok(());
         };
         self.validate(&attributes, Some(new), &mut writer.warnings)
     }
 
-    /// Admission of a Scale that is about to be written. It may come back changed.
-    pub(crate) fn admit_scale(
+    /// Mutating admission of a Scale that is about to be written.
+    pub(crate) fn mutate_scale(
         &self,
         served: &Arc<Served>,
         place: (&str, &str),
@@ -123,7 +126,31 @@ impl ApiServer {
             return Ok(());
         };
         let attributes = attributes.about("scale", Some(SCALE)).replacing(before);
-        self.admit_body(&attributes, scale, &mut writer.warnings)
+        self.mutate(
+            &attributes,
+            Some(scale),
+            &mut |_, _| Ok(()),
+            &mut writer.warnings,
+        )
+    }
+
+    /// Validating admission of the Scales of a changed object and of the stored one: they are made of these anew
+    /// (`toScaleUpdateValidation`).
+    fn admit_scales(
+        &self,
+        target: UpdateTarget<'_>,
+        served: &Arc<Served>,
+        (new, old): (&Value, &Value),
+        writer: &mut Writer<'_>,
+    ) -> Result<(), ApiError> {
+        let (new, old) = (scale_of(served, new), scale_of(served, old));
+        let place = (target.namespace, target.name);
+        let Some(attributes) = Attributes::of(Operation::Update, served, place, writer) else {
+            return Ok(());
+        };
+        let attributes = attributes.requested_as(target.served).replacing(&old);
+        let attributes = attributes.about("scale", Some(SCALE));
+        self.validate(&attributes, Some(&new), &mut writer.warnings)
     }
 
     /// Admission of what is posted to a subresource. It may come back changed.
@@ -140,15 +167,26 @@ impl ApiServer {
             return Ok(());
         };
         let attributes = attributes.about(subresource, Some(kind));
-        self.admit_body(&attributes, body, &mut writer.warnings)
+        self.mutate(
+            &attributes,
+            Some(body),
+            &mut |_, _| Ok(()),
+            &mut writer.warnings,
+        )?;
+        if meta::name(body) != place.1 {
+            let text = format!("name in URL does not match name in {} object", kind.2);
+            return Err(ApiError::bad_request(text));
+        }
+        self.validate(&attributes, Some(body), &mut writer.warnings)
     }
 
-    /// Admission of a deletion.
+    /// Admission of a deletion; `period` is the one that a pod gets. A real server writes that, and one second for less
+    /// than none, into options that reviews share (`BeforeDelete` of `registry/rest/delete.go`), but those of a collection.
     pub(crate) fn admit_deleted(
         &self,
         (requested, served): Versions<'_>,
         object: &Value,
-        options: &DeleteOptions,
+        (options, period): (&DeleteOptions, Option<i64>),
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
         let name = if writer.collection {
@@ -165,8 +203,18 @@ impl ApiServer {
         }
         attributes.options = delete_options(options);
         attributes.dry_run = options.dry_run;
-        let attributes = attributes.requested_as(requested).replacing(object);
-        self.admit_delete(&attributes, &mut writer.warnings)
+        let mut completed = options.clone();
+        if !writer.collection {
+            let given = options.grace_period_seconds;
+            let given = given.map(|seconds| if seconds < 0 { 1 } else { seconds });
+            completed.grace_period_seconds = period.or(given);
+        }
+        let mut attributes = attributes.requested_as(requested).replacing(object);
+        self.admit_delete(
+            &mut attributes,
+            delete_options(&completed),
+            &mut writer.warnings,
+        )
     }
 }
 

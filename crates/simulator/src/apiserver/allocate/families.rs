@@ -130,15 +130,21 @@ fn unavailable(policy: &str, families: &[String]) -> Vec<FieldError> {
     errors
 }
 
-/// A Service that prefers two stacks and wants nothing else than before stays as it is.
+/// A Service that prefers two stacks and wants nothing else than before stays as it is, one without any policy too: an
+/// update of its status has made it (`isMatchingPreferDualStackClusterIPFields`).
 fn is_matching(spec: &Object, old: Option<&Object>) -> bool {
-    let same = |key: &str| old.is_some_and(|old| old.get(key) == spec.get(key));
-    let kind = |spec: &Object| text(spec, "type") == "ExternalName";
-    text(spec, "ipFamilyPolicy") == "PreferDualStack"
-        && old.is_some_and(|old| !kind(old))
-        && ["ipFamilyPolicy", "clusterIPs", "ipFamilies"]
+    let Some(old) = old else {
+        return false;
+    };
+    let prefers = |policy: &str| policy == "PreferDualStack";
+    let before = text(old, "ipFamilyPolicy");
+    prefers(text(spec, "ipFamilyPolicy"))
+        && (before.is_empty() || prefers(before))
+        && text(old, "type") == text(spec, "type")
+        && ["ClusterIP", "NodePort", "LoadBalancer"].contains(&text(spec, "type"))
+        && ["clusterIPs", "ipFamilies"]
             .into_iter()
-            .all(same)
+            .all(|key| texts(spec, key) == texts(old, key))
 }
 
 /// An update to one stack gives the second back; with two it can't be taken away.

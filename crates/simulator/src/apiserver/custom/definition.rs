@@ -180,7 +180,7 @@ fn spec_errors(definition: &Value, old: Option<&Value>) -> Vec<FieldError> {
             list.iter().any(|version| has_status(version)),
         ));
     }
-    errors.extend(conversion(definition));
+    errors.extend(conversion(definition, old));
     errors
 }
 
@@ -259,13 +259,28 @@ fn go_dump(version: &Value) -> String {
     )
 }
 
+/// Where the conversion webhook is.
+fn client_of(definition: &Value) -> Option<&Value> {
+    let client = definition.pointer("/spec/conversion/webhook/clientConfig");
+    client.filter(|client| !client.is_null())
+}
+
+/// Whether certificates that can't be read are refused: once a definition is established, unless it had some already
+/// (`allowInvalidCABundle`).
+fn trust_counts(old: Option<&Value>) -> bool {
+    let established = |old: &Value| super::condition_status(old, "Established") == Some("True");
+    let Some(old) = old.filter(|old| established(old)) else {
+        return false;
+    };
+    client_of(old).is_none_or(|client| validation::validate_webhook_trust("", client).is_empty())
+}
+
 /// How versions are converted (`validateCustomResourceConversion`).
-fn conversion(definition: &Value) -> Vec<FieldError> {
+fn conversion(definition: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let conversion = definition
         .pointer("/spec/conversion")
         .unwrap_or(&Value::Null);
-    let client = conversion.pointer("/webhook/clientConfig");
-    let client = client.filter(|client| !client.is_null());
+    let client = client_of(definition);
     let (place, versions) = (
         "spec.conversion.webhookClientConfig",
         "spec.conversion.conversionReviewVersions",
@@ -275,7 +290,12 @@ fn conversion(definition: &Value) -> Vec<FieldError> {
     match text(conversion, "/strategy") {
         "Webhook" => {
             match client {
-                Some(client) => errors.extend(validation::validate_webhook_client(place, client)),
+                Some(client) => {
+                    errors.extend(validation::validate_webhook_client(place, client));
+                    if trust_counts(old) {
+                        errors.extend(validation::validate_webhook_trust(place, client));
+                    }
+                }
                 None => errors.push(FieldError::required(
                     place,
                     "required when strategy is set to Webhook",

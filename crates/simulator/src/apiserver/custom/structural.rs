@@ -7,22 +7,16 @@ mod defaults;
 mod list_types;
 mod root;
 mod rules;
+mod unsupported;
 
 use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
 use machinery::go_regex;
 use serde_json::Value;
 
 use list_types::{list_type, map_type};
+use unsupported::{UNSUPPORTED, has_unsupported, is_unsupported};
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
-const UNSUPPORTED: [(&str, &str); 6] = [
-    ("id", "id is not supported"),
-    ("additionalItems", "additionalItems is not supported"),
-    ("patternProperties", "patternProperties is not supported"),
-    ("definitions", "definitions is not supported"),
-    ("dependencies", "dependencies is not supported"),
-    ("$ref", "$ref is not supported"),
-];
 /// Fields that describe structure and therefore may not stand inside `allOf`, `anyOf`, `oneOf` and `not`.
 const STRUCTURE: [(&str, &str); 13] = [
     ("type", "must be empty to be structural"),
@@ -78,17 +72,21 @@ pub(super) fn errors(schema: &Value, path: &str, unchanged: bool, status: bool) 
             "nullable cannot be true at the root",
         ));
     }
+    // What no structural schema has anything for isn't looked at as one; it is forbidden anyway.
+    let is_structural = !has_unsupported(schema);
     let mut structural = Vec::new();
-    invariants(schema, path, Level::Root, &mut structural);
-    complete::errors(schema, path, &mut structural);
-    structural.sort_by_key(ToString::to_string);
-    if structural.is_empty() {
-        defaults::errors(schema, path, true, &mut structural);
+    if is_structural {
+        invariants(schema, path, Level::Root, &mut structural);
+        complete::errors(schema, path, &mut structural);
+        structural.sort_by_key(ToString::to_string);
+        if structural.is_empty() {
+            defaults::errors(schema, path, true, &mut structural);
+        }
     }
     let mut form = Form::default();
     open_api(schema, path, true, Inside::default(), &mut form);
     let mut of_rules = Vec::new();
-    if structural.is_empty() {
+    if is_structural && structural.is_empty() {
         rules::compile(schema, path, &form.owners, unchanged, &mut of_rules);
     }
     errors.extend(structural);
@@ -136,7 +134,15 @@ fn children<'a>(schema: &'a Value, path: &str) -> Vec<(String, &'a Value)> {
             found.push((format!("{path}.{key}"), child));
         }
     }
-    for key in ["allOf", "anyOf", "oneOf"] {
+    for key in ["definitions", "dependencies"] {
+        let map = schema.get(key).and_then(Value::as_object);
+        let schemas = map
+            .into_iter()
+            .flatten()
+            .filter(|(_, child)| child.is_object());
+        found.extend(schemas.map(|(name, child)| (format!("{path}.{key}[{name}]"), child)));
+    }
+    for key in ["allOf", "anyOf", "oneOf", "items"] {
         let list = schema.get(key).and_then(Value::as_array);
         found.extend(
             list.into_iter()
@@ -178,7 +184,10 @@ fn open_api(schema: &Value, path: &str, root: bool, inside: Inside<'_>, form: &m
     let embedded = set(schema, "x-kubernetes-embedded-resource");
     let mut below = children(schema, path);
     // Lists come last.
-    below.sort_by_key(|(child, _)| child.strip_prefix(path) == Some(".items"));
+    below.sort_by_key(|(child, _)| {
+        let step = child.strip_prefix(path).unwrap_or_default();
+        step.starts_with(".items")
+    });
     for (child_path, child) in below {
         let step = child_path.strip_prefix(path).unwrap_or_default();
         let property = step
@@ -231,14 +240,21 @@ fn own_form(schema: &Value, path: &str, inside: Inside<'_>, errors: &mut Vec<Fie
             format!("must not be set {reason}"),
         ));
     }
-    for (key, detail) in UNSUPPORTED.iter().filter(|(key, _)| set(schema, key)) {
+    for (key, detail) in UNSUPPORTED
+        .iter()
+        .filter(|(key, _)| is_unsupported(schema, key))
+    {
         errors.push(FieldError::forbidden(format!("{path}.{key}"), *detail));
     }
     if kind == "null" {
         let detail = "type cannot be set to null, use nullable as an alternative";
         errors.push(FieldError::forbidden(format!("{path}.type"), detail));
     }
-    if schema.get("items").is_some_and(Value::is_array) {
+    if schema
+        .get("items")
+        .and_then(Value::as_array)
+        .is_some_and(|items| !items.is_empty())
+    {
         let detail = "items must be a schema object and not an array";
         errors.push(FieldError::forbidden(format!("{path}.items"), detail));
     }

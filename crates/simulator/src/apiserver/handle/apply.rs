@@ -42,7 +42,6 @@ impl<'a> Configuration<'a> {
             decode::decode_yaml_untyped(&request.body).map_err(|error| {
                 // Go's reader counts the first line as none.
                 let text = error.to_string().replacen("yaml: line 1: ", "yaml: ", 1);
-                let text = text.split(" at char ").next().unwrap_or_default();
                 refuse(format!("{CONVERTING}{text}"))
             })?;
         let value = match value {
@@ -88,7 +87,7 @@ impl<'a> Configuration<'a> {
         };
         let old = (!old.is_null()).then_some(old);
         let applied = api
-            .merge(served, author, old, &self.value, self.options.force)
+            .merge(served, author, old, &self.value, self.options.force)?
             .map_err(|error| refused(&error))?;
         writer.hollow =
             served.custom().is_some() && subresource.is_empty() && is_hollow(&applied.object);

@@ -136,22 +136,66 @@ fn publish(source: &Value, form: Form) -> Value {
             json!([{"type": "integer"}, {"type": "string"}]),
         );
     }
-    if flag("x-kubernetes-embedded-resource") {
-        type_meta(&mut out, form);
-        out.insert("required".to_owned(), json!(["kind", "apiVersion"]));
-    }
     if form == Form::V2 {
-        for key in ["oneOf", "anyOf", "allOf", "not", "nullable", "default"] {
-            out.remove(key);
-        }
-        if flag("nullable") || flag("x-kubernetes-int-or-string") {
-            out.remove("type");
-        }
-        if flag("x-kubernetes-preserve-unknown-fields") {
-            for key in ["items", "properties", "required", "type"] {
-                out.remove(key);
-            }
-        }
+        forget_unions(&mut out, map);
+    }
+    let keeps = form == Form::V2 && flag("x-kubernetes-preserve-unknown-fields");
+    if flag("x-kubernetes-embedded-resource") && !keeps {
+        type_meta(&mut out, form);
+        require(&mut out, &["kind", "apiVersion"]);
     }
     Value::Object(out)
+}
+
+fn require(schema: &mut Map<String, Value>, names: &[&str]) {
+    let required = schema.entry("required").or_insert_with(|| json!([]));
+    let Some(required) = required.as_array_mut() else {
+        return;
+    };
+    for name in names.iter().map(|name| json!(name)) {
+        if !required.contains(&name) {
+            required.push(name);
+        }
+    }
+}
+
+/// What version 2 doesn't know, and what kubectl can't cope with in it (`ToStructuralOpenAPIV2`); the schema was `source`.
+fn forget_unions(schema: &mut Map<String, Value>, source: &Map<String, Value>) {
+    let is_nullable = |of: &Value| of.get("nullable") == Some(&Value::Bool(true));
+    let flag = |key: &str| source.get(key) == Some(&Value::Bool(true));
+    let (nullable, keeps) = (
+        flag("nullable"),
+        flag("x-kubernetes-preserve-unknown-fields"),
+    );
+    schema.retain(|key, value| match key.as_str() {
+        "oneOf" | "anyOf" | "allOf" | "not" | "nullable" | "default" => false,
+        "items" | "properties" => !nullable && !keeps,
+        "type" => {
+            let open = match value.as_str() {
+                Some("object") => keeps,
+                Some("array") => keeps || !source.contains_key("items"),
+                Some(_) | None => false,
+            };
+            !nullable && !open
+        }
+        _ => true,
+    });
+    let additional = source.get("additionalProperties");
+    if additional.is_some_and(is_nullable) {
+        schema.remove("required");
+    }
+    let properties = source.get("properties").and_then(Value::as_object);
+    let Some(properties) = properties.filter(|_| schema.contains_key("properties")) else {
+        return;
+    };
+    let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) else {
+        return;
+    };
+    required.retain(|name| {
+        let property = name.as_str().and_then(|name| properties.get(name));
+        !property.is_some_and(is_nullable)
+    });
+    if required.is_empty() {
+        schema.remove("required");
+    }
 }

@@ -201,3 +201,36 @@ fn what_keeps_unknown_fields_is_an_object_and_no_more_in_version_2() {
             "x-kubernetes-group-version-kind": [{"group": "example.com", "version": "v1", "kind": "Gadget"}]})
     );
 }
+
+#[test]
+fn what_may_be_null_is_of_no_type_and_not_required_in_version_2() {
+    let mut api = ApiServer::new(Options::default());
+    let nothing = json!({"type": "string", "nullable": true});
+    let spec = json!({"type": "object", "required": ["a", "b"], "properties": {"a": nothing, "b": {"type": "string"}}});
+    let only = json!({"type": "object", "required": ["a"], "properties": {"a": nothing}});
+    let keeps = json!({"type": "object", "required": ["a"], "x-kubernetes-preserve-unknown-fields": true,
+        "properties": {"a": nothing}});
+    let definition = json!({
+        "metadata": {"name": "gadgets.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced", "names": {"plural": "gadgets", "kind": "Gadget"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema":
+                {"type": "object", "properties": {"spec": spec, "only": only, "keeps": keeps}}}}]},
+        "status": {"conditions": [{"type": "Established", "status": "True"}],
+            "acceptedNames": {"plural": "gadgets", "kind": "Gadget", "singular": "gadget", "listKind": "GadgetList"}},
+    });
+    api.serve_definition("gadgets.example.com", Some(&definition));
+    let document = json_of(&get_from(&mut api, "/openapi/v2", JSON));
+    let properties = &document["definitions"]["com.example.v1.Gadget"]["properties"];
+    assert_eq!(
+        [
+            &properties["spec"],
+            &properties["only"],
+            &properties["keeps"]
+        ],
+        [
+            &json!({"type": "object", "required": ["b"], "properties": {"a": {}, "b": {"type": "string"}}}),
+            &json!({"type": "object", "properties": {"a": {}}}),
+            &json!({"required": ["a"], "x-kubernetes-preserve-unknown-fields": true}),
+        ]
+    );
+}

@@ -5,6 +5,7 @@ mod applies;
 mod bounds;
 mod certificates;
 mod classes;
+mod compared;
 mod conversions;
 mod definitions;
 mod deletes;
@@ -18,6 +19,7 @@ mod watches;
 mod webhooks;
 mod webhooks_matching;
 mod webhooks_mutating;
+mod webhooks_shown;
 mod writes;
 
 use jiff::{SignedDuration, Timestamp};

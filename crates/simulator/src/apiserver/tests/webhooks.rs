@@ -40,6 +40,20 @@ pub(super) fn allow(question: &Question) -> Answer {
     answer(question, &json!({}))
 }
 
+/// Each of these answers of the webhook fails a create, with that text.
+pub(super) fn fail_with(server: &mut Server, cases: impl IntoIterator<Item = (Answer, String)>) {
+    for (given, text) in cases {
+        let outcome = server.asked(("POST", CONFIG_MAPS), &config_map("a"), |_, _| {
+            given.clone()
+        });
+        let expected = format!("Internal error occurred: failed calling webhook {HOOK:?}: {text}");
+        assert_eq!(
+            (outcome.status, outcome.message()),
+            (500, expected.as_str())
+        );
+    }
+}
+
 /// What came of a request: status, body, Warnings, and what was asked on the way, round by round.
 pub(super) struct Outcome {
     pub status: u16,
@@ -323,16 +337,7 @@ fn answers_that_make_no_sense_are_no_answers() {
     ];
     let mut server = Server::new();
     server.hook("validating", "h", &json!({}));
-    for (given, text) in cases {
-        let outcome = server.asked(("POST", CONFIG_MAPS), &config_map("a"), |_, _| {
-            given.clone()
-        });
-        let expected = format!("Internal error occurred: failed calling webhook {HOOK:?}: {text}");
-        assert_eq!(
-            (outcome.status, outcome.message()),
-            (500, expected.as_str())
-        );
-    }
+    fail_with(&mut server, cases);
     let cases = [
         (json!({"uid": "nope"}), "got \"nope\""),
         (

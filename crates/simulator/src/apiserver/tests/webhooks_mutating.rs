@@ -291,7 +291,7 @@ fn a_webhook_cannot_make_another_kind_of_an_object() {
         (outcome.status, outcome.message()),
         (
             500,
-            "Internal error occurred: converting (v1.Secret) to (core.ConfigMap): unknown conversion"
+            "converting (v1.Secret) to (core.ConfigMap): unknown conversion"
         )
     );
 }

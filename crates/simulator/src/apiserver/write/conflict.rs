@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::UpdateTarget;
 use crate::apiserver::facts;
+use crate::apiserver::options::parse_uint;
 use crate::apiserver::registry::Served;
 use crate::status_error::ApiError;
 
@@ -61,12 +62,10 @@ pub(super) fn already_exists(served: &Served, name: &str, existing: &Value) -> A
 
 /// A resourceVersion must be a number, whatever it is compared with.
 pub(super) fn check_number(version: &str) -> Result<(), ApiError> {
-    if version.is_empty() || version.parse::<u64>().is_ok() {
+    if version.is_empty() {
         return Ok(());
     }
-    Err(ApiError::internal(format!(
-        "strconv.ParseUint: parsing {version:?}: invalid syntax"
-    )))
+    parse_uint(version).map(|_| ()).map_err(ApiError::internal)
 }
 
 /// The same of an object with a generateName, which is worth another try, whoever gave the name.

@@ -124,6 +124,29 @@ fn one_webhook_that_never_answers_stops_no_other_controller() {
 }
 
 #[test]
+fn a_definition_is_established_once_a_webhook_has_agreed_to_its_status() {
+    let mut cluster = Cluster::new();
+    let rules = json!([{"operations": ["UPDATE"], "apiGroups": ["apiextensions.k8s.io"], "apiVersions": ["*"],
+        "resources": ["*/status"]}]);
+    let (resource, object) = hook(&rules);
+    cluster.create(&resource, object);
+    let version = json!({"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}});
+    let definitions = &known::CUSTOM_RESOURCE_DEFINITIONS;
+    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced", "names": {"plural": "things", "kind": "Thing"},
+            "versions": [version]}});
+    cluster.create(definitions, definition);
+    assert!(!cluster.answer_all(&json!({"allowed": true})).is_empty());
+    let conditions = cluster.list(definitions)[0]["status"]["conditions"].clone();
+    let conditions = conditions.as_array().unwrap();
+    let established = conditions
+        .iter()
+        .any(|condition| condition["type"] == "Established" && condition["status"] == "True");
+    assert!(established, "{conditions:?}");
+}
+
+#[test]
 fn worlds_with_one_seed_ask_the_same() {
     let run = || {
         let mut cluster = Cluster::seeded(11);

@@ -1,11 +1,10 @@
 //! `ConfigMaps` and Secrets.
 
 use base64::Engine as _;
-use serde_json::Value;
 
 use crate::builtin::validation::FieldError;
 use crate::builtin::validation::read::{At, Errors};
-use crate::names;
+use crate::{decode, names};
 
 /// What the data of a ConfigMap or Secret may weigh.
 const LIMIT: usize = 1024 * 1024;
@@ -116,19 +115,16 @@ fn docker_config(config: &At<'_>, errors: &mut Errors) {
         errors.push(config.required(""));
         return;
     }
-    let bytes = bytes(config);
-    if !serde_json::from_slice::<Value>(&bytes)
-        .is_ok_and(|value| value.is_object() || value.is_null())
-    {
-        let detail = match std::str::from_utf8(&bytes)
-            .ok()
-            .and_then(|text| text.trim_start().chars().next())
-        {
-            Some('{' | '[') | None => "unexpected end of JSON input".to_owned(),
-            Some(first) => format!("invalid character '{first}' looking for beginning of value"),
-        };
-        errors.push(config.invalid_as("<secret contents redacted>", detail));
-    }
+    // As `encoding/json` reads it into a map.
+    let detail = match decode::decode_untyped(&bytes(config)) {
+        Err(error) => error.to_string(),
+        Ok(read) if read.value.is_object() || read.value.is_null() => return,
+        Ok(read) => format!(
+            "json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+            decode::json_word(&read.value)
+        ),
+    };
+    errors.push(config.invalid_as("<secret contents redacted>", detail));
 }
 
 /// An updated Secret; its type never changes.

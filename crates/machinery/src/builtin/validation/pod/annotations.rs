@@ -2,13 +2,13 @@
 
 use super::all_containers;
 use super::volumes::local_descending;
+use crate::builtin::APP_ARMOR;
 use crate::builtin::validation::read::{At, Errors};
 
 const MIRROR: &str = "kubernetes.io/config.mirror";
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 const SECCOMP_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
 const SECCOMP_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
-const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 const MISMATCH: &str = "type in annotation and field must match";
 
 /// Annotations with a meaning, of pods and templates; the path is the map's.

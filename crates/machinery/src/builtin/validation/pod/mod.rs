@@ -14,12 +14,14 @@ mod security;
 mod spec;
 mod update;
 mod volumes;
+mod windows;
 
 pub(super) use affinity::node_selector;
 pub use parts::{ephemeral_containers, resize};
 pub use resources::resource_name;
 pub(super) use resources::{container_resource_name, overcommit_allowed, quantity_value};
 pub(super) use scheduling::{taint_effect, tolerations};
+pub use security::app_armor;
 pub(super) use spec::{port_number_or_name, qualified_name};
 pub use update::{status_update, update};
 pub(super) use volumes::{host_path, no_backsteps};

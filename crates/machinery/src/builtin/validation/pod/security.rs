@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::volumes::local_descending;
-use super::{Context, all_containers};
+use super::{Context, all_containers, windows};
 use crate::builtin::validation::FieldError;
 use crate::builtin::validation::read::{At, Errors};
 
@@ -35,6 +35,7 @@ pub fn pod(spec: &At<'_>, errors: &mut Errors) {
         errors,
     );
     seccomp(&context.child("seccompProfile"), errors);
+    windows::options(&context.child("windowsOptions"), errors);
     app_armor(&context.child("appArmorProfile"), errors);
     known(
         &context.child("supplementalGroupsPolicy"),
@@ -121,7 +122,7 @@ fn seccomp(profile: &At<'_>, errors: &mut Errors) {
     }
 }
 
-fn app_armor(profile: &At<'_>, errors: &mut Errors) {
+pub fn app_armor(profile: &At<'_>, errors: &mut Errors) {
     if !profile.is_set() {
         return;
     }
@@ -171,6 +172,7 @@ pub fn container(context: &Context<'_>, security: &At<'_>, errors: &mut Errors) 
             }
         }
     }
+    windows::options(&security.child("windowsOptions"), errors);
     app_armor(&security.child("appArmorProfile"), errors);
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Context, affinity, all_containers, containers, resources, scheduling, security, volumes,
+    windows,
 };
 use crate::builtin::validation::FieldError;
 use crate::builtin::validation::meta;
@@ -52,6 +53,7 @@ pub fn spec(spec: &At<'_>, metadata: Option<&At<'_>>, errors: &mut Errors) {
     }
     scheduling::gates(&spec.child("schedulingGates"), errors);
     scheduling::spread(&spec.child("topologySpreadConstraints"), errors);
+    windows::host_process(spec, errors);
     security::host_users(&context, errors);
     hostname_override(spec, errors);
     names_and_limits(spec, errors);
@@ -97,7 +99,7 @@ fn names_and_limits(spec: &At<'_>, errors: &mut Errors) {
     if let Some(os) = spec.child("os").set() {
         match os.child("name").text() {
             "linux" => linux(spec, errors),
-            "windows" => {}
+            "windows" => windows::pod(spec, errors),
             "" => errors.push(os.child("name").required("")),
             other => errors.push(FieldError::not_supported(
                 os.path(),

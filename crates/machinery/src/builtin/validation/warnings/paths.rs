@@ -25,7 +25,8 @@ impl fmt::Display for File<'_> {
 impl File<'_> {
     /// Whether both can't be there: they are the same, or one lies in the other.
     fn meets(&self, other: &Self) -> bool {
-        let within = |inner: &str, outer: &str| format!("{inner}/").starts_with(&format!("{outer}/"));
+        let within =
+            |inner: &str, outer: &str| format!("{inner}/").starts_with(&format!("{outer}/"));
         !self.path.is_empty()
             && !other.path.is_empty()
             && (within(other.path, self.path) || within(self.path, other.path))
@@ -55,7 +56,9 @@ pub(super) fn warnings(spec: &At<'_>, warnings: &mut Vec<String>) {
         let mut seen = Vec::new();
         for source in volume.child("projected").child("sources").items() {
             if source.entries().is_empty() {
-                warnings.push(format!("volume {name:?} (Projected) has no sources provided"));
+                warnings.push(format!(
+                    "volume {name:?} (Projected) has no sources provided"
+                ));
                 continue;
             }
             meet((name, "Projected"), projected(&source), &mut seen, warnings);
@@ -66,7 +69,9 @@ pub(super) fn warnings(spec: &At<'_>, warnings: &mut Vec<String>) {
 /// The files that a list of items maps keys to.
 fn mapped<'a>(source: &At<'a>, told: &str) -> Vec<File<'a>> {
     let items = source.child("items").items();
-    let paths = items.into_iter().map(|item| file(&item, "path", told.to_owned()));
+    let paths = items
+        .into_iter()
+        .map(|item| file(&item, "path", told.to_owned()));
     paths.collect()
 }
 
@@ -80,7 +85,8 @@ fn file<'a>(at: &At<'a>, field: &str, source: String) -> File<'a> {
 
 /// The files of one source of a projected volume.
 fn projected<'a>(source: &At<'a>) -> Vec<File<'a>> {
-    let named = |kind: &str, at: &At<'_>, field: &str| format!("{kind} {:?}", at.child(field).text());
+    let named =
+        |kind: &str, at: &At<'_>, field: &str| format!("{kind} {:?}", at.child(field).text());
     for (field, kind) in [("configMap", "ConfigMap"), ("secret", "Secret")] {
         let at = source.child(field);
         if at.child("items").is_set() {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::super::strategy;
+use super::super::super::{APP_ARMOR, strategy};
 use super::super::read::At;
 use super::addresses::address;
 use super::{claim, fractional, paths};
@@ -74,7 +74,6 @@ const VOLUMES: &[(&str, &str)] = &[
 
 const SECCOMP: &str = "seccomp.security.alpha.kubernetes.io/pod";
 const SECCOMP_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
-const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 const NULL_SELECTOR: &str = "a null labelSelector results in matching no pod";
 
 /// What is said of a label that has a successor.
@@ -245,7 +244,8 @@ fn profiles(
     let (name, context) = (container.child("name"), container.child("securityContext"));
     let own = annotations.key(&format!("{APP_ARMOR}{}", name.text()));
     let armour = armour.is_some_and(|profile| {
-        !profile.is_set() || strategy::app_armor_profile(own.text()).as_ref() != Some(profile.value())
+        !profile.is_set()
+            || strategy::app_armor_profile(own.text()).as_ref() != Some(profile.value())
     });
     let kinds = [
         (

@@ -1,0 +1,173 @@
+//! How the monitoring controllers run, and where they look.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use runtime::Clock;
+use runtime::access::Right;
+use runtime::web::Tls;
+
+use crate::access;
+use crate::config::prometheus::Options;
+use crate::kubelet;
+use crate::operator::resources::{ALERTMANAGER, PROMETHEUS, PROMETHEUS_AGENT, THANOS_RULER};
+use crate::operator::selecting::Configuration;
+use crate::operator::watched::{Namespaces, Watch};
+use crate::workload::Settings;
+
+/// How the monitoring controllers run; the defaults are upstream's flags.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Namespaces of what is selected, of Secrets and of `ConfigMap`s.
+    pub namespaces: Namespaces,
+    /// Namespaces of `AlertmanagerConfig`s.
+    pub alertmanager_configs: Namespaces,
+    /// Which Prometheus servers and agents are looked after.
+    pub prometheuses: Watch,
+    /// Which Alertmanagers are looked after.
+    pub alertmanagers: Watch,
+    /// Which Thanos Rulers are looked after.
+    pub thanos_rulers: Watch,
+    /// Which Secrets may be referred to.
+    pub secrets: Selectors,
+    /// Which `ConfigMap`s may be referred to.
+    pub config_maps: Selectors,
+    /// What pods are made with.
+    pub settings: Settings,
+    /// What can be switched on and off.
+    pub gates: Gates,
+    /// Workloads of a kind that are worked on at the same time.
+    pub workers: usize,
+    /// Requests a second; no limit if absent.
+    pub qps: Option<f64>,
+    /// Requests that may exceed `qps` at once.
+    pub burst: u32,
+    /// Namespace of the Lease for leader election; none if absent.
+    pub leader_namespace: Option<String>,
+    /// Addresses of health, metrics and webhooks.
+    pub listen: Vec<SocketAddr>,
+    /// How connections to these addresses are encrypted, if they are.
+    pub tls: Option<Tls>,
+    /// The Service of the kubelets, if there shall be one.
+    pub kubelets: Option<kubelet::Options>,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Seed of chance, for reproducible runs.
+    pub seed: Option<u64>,
+    /// Nothing is sent that needs another right; anything if absent, as where it is recorded what is sent.
+    pub rights: Option<Arc<[Right]>>,
+}
+
+/// Selectors in their text form; empty for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selectors {
+    /// Of labels.
+    pub labels: String,
+    /// Of fields.
+    pub fields: String,
+}
+
+/// Upstream's feature gates of what is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "switches, each of its own")]
+pub struct Gates {
+    /// `PrometheusAgentDaemonSet`: agents can run on every node.
+    pub daemon_sets: bool,
+    /// `PrometheusTopologySharding`.
+    pub topology_sharding: bool,
+    /// `PrometheusShardRetentionPolicy`.
+    pub shard_retention: bool,
+    /// `StatusForConfigurationResources`: selected objects say in their status which workloads use them.
+    pub bindings: bool,
+}
+
+impl Default for Gates {
+    fn default() -> Self {
+        Self {
+            daemon_sets: false,
+            topology_sharding: true,
+            shard_retention: true,
+            bindings: true,
+        }
+    }
+}
+
+impl RunOptions {
+    /// Namespaces in which objects of a kind are selected.
+    pub fn selected(&self, kind: Configuration) -> &Namespaces {
+        match kind {
+            Configuration::AlertmanagerConfig => &self.alertmanager_configs,
+            Configuration::ServiceMonitor
+            | Configuration::PodMonitor
+            | Configuration::Probe
+            | Configuration::ScrapeConfig
+            | Configuration::PrometheusRule => &self.namespaces,
+        }
+    }
+
+    /// Which workloads of a kind are looked after, by its plural.
+    pub fn workloads_of(&self, plural: &str) -> Option<&Watch> {
+        let kinds = [
+            (PROMETHEUS, &self.prometheuses),
+            (PROMETHEUS_AGENT, &self.prometheuses),
+            (ALERTMANAGER, &self.alertmanagers),
+            (THANOS_RULER, &self.thanos_rulers),
+        ];
+        let mut found = kinds.into_iter().filter(|(kind, _)| kind.plural == plural);
+        found.next().map(|(_, watch)| watch)
+    }
+
+    /// Namespaces in which there are workloads, and what is made for them.
+    pub fn workloads(&self) -> Namespaces {
+        let others = self
+            .alertmanagers
+            .namespaces
+            .or(&self.thanos_rulers.namespaces);
+        self.prometheuses.namespaces.or(&others)
+    }
+
+    /// Namespaces of what workloads select, and of what they and it refer to.
+    pub fn everything(&self) -> Namespaces {
+        self.workloads().or(&self.selectable())
+    }
+
+    /// Namespaces of what workloads select.
+    pub fn selectable(&self) -> Namespaces {
+        self.namespaces.or(&self.alertmanager_configs)
+    }
+
+    pub(super) fn generator(&self) -> Options {
+        Options {
+            endpoint_slice_supported: true,
+            topology_sharding: self.gates.topology_sharding,
+            retention_policies: self.gates.shard_retention,
+            ..Options::default()
+        }
+    }
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            namespaces: Namespaces::All,
+            alertmanager_configs: Namespaces::All,
+            prometheuses: Watch::default(),
+            alertmanagers: Watch::default(),
+            thanos_rulers: Watch::default(),
+            secrets: Selectors::default(),
+            config_maps: Selectors::default(),
+            settings: Settings::default(),
+            gates: Gates::default(),
+            workers: 1,
+            qps: Some(100.0),
+            burst: 100,
+            leader_namespace: None,
+            listen: Vec::new(),
+            tls: None,
+            kubelets: None,
+            clock: Clock::system(),
+            seed: None,
+            rights: Some(access::rights().into()),
+        }
+    }
+}

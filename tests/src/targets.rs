@@ -1,0 +1,151 @@
+//! What Prometheus would make of a job and of what it discovers: relabeling (its `model/relabel`), for the role `endpoints`.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail};
+use machinery::{go_regex, meta, yaml};
+use serde_json::Value;
+
+use crate::objects::{number, text};
+
+/// Labels by name.
+pub type Labels = BTreeMap<String, String>;
+
+/// A target: the URL that is scraped, and the labels of what is found there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target {
+    /// Scheme, address and path.
+    pub url: String,
+    /// Those that stay, sorted.
+    pub labels: Labels,
+}
+
+/// A job of a configuration as a server of the first shard reads it.
+///
+/// # Errors
+/// If there is none of that name, or the configuration is none.
+pub fn job(configuration: &str, name: &str) -> Result<Value> {
+    let configuration = configuration.replace("$(SHARD)", "0");
+    let documents = yaml::parse_documents(&configuration)?;
+    let jobs = documents
+        .first()
+        .and_then(|first| first.get("scrape_configs")?.as_array());
+    let mut jobs = jobs.into_iter().flatten();
+    let found = jobs.find(|job| text(job, "/job_name") == name);
+    found.cloned().with_context(|| format!("no job {name}"))
+}
+
+fn sanitised(name: &str) -> String {
+    let each = name.chars();
+    each.map(|one| {
+        if one.is_ascii_alphanumeric() {
+            one
+        } else {
+            '_'
+        }
+    })
+    .collect()
+}
+
+/// What is discovered of a Service and its Endpoints: labels of each address and port.
+pub fn discovered(service: &Value, endpoints: &Value) -> Vec<Labels> {
+    let list = |of: &Value, at: &str| -> Vec<Value> {
+        let list = of.pointer(at).and_then(Value::as_array);
+        list.cloned().unwrap_or_default()
+    };
+    let mut shared = Labels::new();
+    let mut say = |name: &str, value: &str| {
+        shared.insert(format!("__meta_kubernetes_{name}"), value.to_owned());
+    };
+    say("namespace", text(service, "/metadata/namespace"));
+    say("service_name", meta::name(service));
+    say("endpoints_name", meta::name(endpoints));
+    for (name, value) in &meta::labels(service) {
+        let name = sanitised(name);
+        say(&format!("service_label_{name}"), value);
+        say(&format!("service_labelpresent_{name}"), "true");
+    }
+    let mut found = Vec::new();
+    for subset in list(endpoints, "/subsets") {
+        for port in list(&subset, "/ports") {
+            for address in list(&subset, "/addresses") {
+                let mut labels = shared.clone();
+                let at = format!("{}:{}", text(&address, "/ip"), number(&port, "/port"));
+                labels.insert("__address__".to_owned(), at);
+                let name = text(&port, "/name").to_owned();
+                labels.insert("__meta_kubernetes_endpoint_port_name".to_owned(), name);
+                found.push(labels);
+            }
+        }
+    }
+    found
+}
+
+/// One step; false if the target is dropped.
+fn relabelled(labels: &mut Labels, step: &Value) -> Result<bool> {
+    // A number is what is left of a text without quotes.
+    let said = |field: &str, default: &str| match step.get(field) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => {
+            default.to_owned()
+        }
+    };
+    let sources = step.get("source_labels").and_then(Value::as_array);
+    let sources = sources.into_iter().flatten().filter_map(Value::as_str);
+    let values: Vec<&str> = sources
+        .map(|name| labels.get(name).map_or("", String::as_str))
+        .collect();
+    let value = values.join(&said("separator", ";"));
+    let regex = format!("^(?s:{})$", said("regex", "(.*)"));
+    let regex = go_regex::compile(&regex).map_err(anyhow::Error::msg)?;
+    match said("action", "replace").as_str() {
+        "keep" => return Ok(regex.is_match(&value)),
+        "drop" => return Ok(!regex.is_match(&value)),
+        "hashmod" if number(step, "/modulus") == 1 => {
+            labels.insert(said("target_label", ""), "0".to_owned());
+        }
+        "replace" => {
+            if let Some(captures) = regex.captures(&value) {
+                let mut made = String::new();
+                captures.expand(&said("replacement", "$1"), &mut made);
+                let target = said("target_label", "");
+                if made.is_empty() {
+                    labels.remove(&target);
+                } else {
+                    labels.insert(target, made);
+                }
+            }
+        }
+        other => bail!("relabeling {other} isn't known here: {step}"),
+    }
+    Ok(true)
+}
+
+/// The targets of a job among what is discovered, sorted.
+///
+/// # Errors
+/// If a step of its relabeling isn't known here.
+pub fn targets(job: &Value, discovered: Vec<Labels>) -> Result<Vec<Target>> {
+    let steps = job.get("relabel_configs").and_then(Value::as_array);
+    let mut found = Vec::new();
+    'each: for mut labels in discovered {
+        let name = text(job, "/job_name").to_owned();
+        labels.insert("job".to_owned(), name);
+        for step in steps.into_iter().flatten() {
+            if !relabelled(&mut labels, step)? {
+                continue 'each;
+            }
+        }
+        let address = labels.get("__address__").cloned().unwrap_or_default();
+        let path = match text(job, "/metrics_path") {
+            "" => "/metrics",
+            path => path,
+        };
+        let url = format!("{}://{address}{path}", text(job, "/scheme"));
+        labels.retain(|name, _| !name.starts_with("__"));
+        found.push(Target { url, labels });
+    }
+    found.sort();
+    Ok(found)
+}
