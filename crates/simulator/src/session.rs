@@ -219,10 +219,11 @@ impl Session<'_> {
             };
             let user = session.user();
             let mut writer = writer(session.actor, session.now, session.entropy, user.as_ref());
-            let updated =
-                session
-                    .api
-                    .update(target, &mut writer, &mut |_, _, _| Ok(new.clone()))?;
+            // It is asked for once.
+            let mut new = Some(new);
+            let updated = session.api.update(target, &mut writer, &mut |_, _, _| {
+                Ok(new.take().unwrap_or_default())
+            })?;
             Ok(updated.entry.value.clone())
         })
     }
@@ -486,6 +487,9 @@ fn path(resource: &Resource, namespace: &str, name: &str, subresource: &str) -> 
 /// An object as a decoder would have read it: normalised and defaulted.
 pub(crate) fn typed(served: &Served, object: Value) -> Result<Value, ApiError> {
     if let Some(type_id) = served.type_id() {
+        if decode::is_normal(type_id, &object) {
+            return Ok(defaulted(served, object));
+        }
         let value = decode::normalise(type_id, &object)
             .map_err(|error| ApiError::bad_request(error.to_string()))?;
         Ok(defaulted(served, value))

@@ -171,6 +171,8 @@ struct WatchBody {
     id: WatchId,
     queue: VecDeque<Bytes>,
     ended: bool,
+    /// It has read everything, and its waker is with the world since then.
+    idle: bool,
     /// When to look again though nothing changed; kept as long as that time stays the same.
     timer: Option<(Timestamp, Pin<Box<tokio::time::Sleep>>)>,
     make_gate: Option<MakeGate>,
@@ -234,6 +236,7 @@ impl SimBody {
             id,
             queue: VecDeque::new(),
             ended: false,
+            idle: false,
             timer: None,
             make_gate: None,
             gate: None,
@@ -288,14 +291,31 @@ impl WatchBody {
                     Poll::Ready(()) => self.asking = None,
                 }
             }
+            if self.idle && self.world.is_registered(self.id, context.waker()) {
+                // Whoever changes something takes the waker away.
+                match self
+                    .timer
+                    .as_mut()
+                    .map(|(_, timer)| timer.as_mut().poll(context))
+                {
+                    Some(Poll::Ready(())) => self.timer = None,
+                    Some(Poll::Pending) | None => return Poll::Pending,
+                }
+            }
             self.world.register(self.id, context.waker());
             let now = self.world.now();
-            let poll = self.world.lock().api.watch_frames(self.id, now);
+            let poll = self.world.lock().api.watch_chunks(self.id, now);
             self.ended = poll.ended;
-            self.queue.extend(joined(poll.frames));
+            self.queue.extend(poll.frames);
             if !poll.questions.is_empty() {
                 let asking = self.world.clone().ask_for_watch(self.id, poll.questions);
                 self.asking = Some(Box::pin(asking));
+            }
+            self.idle = !self.ended && self.asking.is_none() && poll.wake != Some(now);
+            let waits = self.idle || self.queue.is_empty();
+            if waits && self.timer.as_ref().map(|(at, _)| *at) != poll.wake {
+                let until = |wake| tokio::time::sleep(self.world.clock().until(wake));
+                self.timer = poll.wake.map(|wake| (wake, Box::pin(until(wake))));
             }
             if !self.queue.is_empty() {
                 self.gate = self.make_gate.as_ref().and_then(|make| make());
@@ -307,10 +327,6 @@ impl WatchBody {
             if self.asking.is_some() {
                 continue;
             }
-            if self.timer.as_ref().map(|(at, _)| *at) != poll.wake {
-                let until = |wake| tokio::time::sleep(self.world.clock().until(wake));
-                self.timer = poll.wake.map(|wake| (wake, Box::pin(until(wake))));
-            }
             let timer = self.timer.as_mut();
             match timer.map(|(_, timer)| timer.as_mut().poll(context)) {
                 Some(Poll::Ready(())) => self.timer = None,
@@ -318,32 +334,6 @@ impl WatchBody {
             }
         }
     }
-}
-
-/// Many small frames as fewer: each costs a record of TLS and a frame of HTTP/2 for every watch.
-fn joined(frames: Vec<Bytes>) -> Vec<Bytes> {
-    /// Larger ones are passed on as they are, shared with other watches.
-    const SMALL: usize = 4 * 1024;
-    const JOINED: usize = 16 * 1024;
-    if frames.len() < 2 {
-        return frames;
-    }
-    let mut out: Vec<Bytes> = Vec::new();
-    let mut together: Vec<u8> = Vec::new();
-    for frame in frames {
-        if !together.is_empty() && (frame.len() > SMALL || together.len() + frame.len() > JOINED) {
-            out.push(std::mem::take(&mut together).into());
-        }
-        if frame.len() > SMALL {
-            out.push(frame);
-        } else {
-            together.extend_from_slice(&frame);
-        }
-    }
-    if !together.is_empty() {
-        out.push(together.into());
-    }
-    out
 }
 
 impl Body for SimBody {

@@ -275,6 +275,13 @@ impl WorldHandle {
             .insert(id, waker.clone());
     }
 
+    /// Whether nothing has happened since that reader was noted.
+    pub(crate) fn is_registered(&self, id: WatchId, waker: &Waker) -> bool {
+        let known = self.shared.wakers.lock();
+        let known = known.unwrap_or_else(PoisonError::into_inner);
+        known.get(&id).is_some_and(|known| known.will_wake(waker))
+    }
+
     /// Forgets a watch.
     pub(crate) fn close_watch(&self, id: WatchId) {
         self.shared

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::element::element_of;
-use super::merge::{fields, is_none_or_empty, items, names};
-use super::path::{Path, PathElement, equal};
+use super::merge::{fields, is_none_or_empty, items};
+use super::path::{PathElement, equal};
 use super::set::FieldSet;
 use super::types::{Form, ListForm, MapType, Relation, Type};
 
@@ -41,14 +41,50 @@ impl Comparison {
 
 /// Compares two values of a type.
 pub(super) fn compare(old: &Value, new: &Value, ty: Type<'_>) -> Comparison {
-    let mut out = Comparison::default();
-    visit(Some(old), Some(new), ty, &mut Vec::new(), &mut out);
-    out
+    let mut out = Difference::default();
+    visit(Some(old), Some(new), ty, &mut out);
+    // Nothing is said of the whole.
+    Comparison {
+        removed: out.removed.below,
+        modified: out.modified.below,
+        added: out.added.below,
+    }
+}
+
+/// What changed of one field, and below it.
+#[derive(Debug, Default)]
+struct Difference {
+    removed: Part,
+    modified: Part,
+    added: Part,
+}
+
+/// Whether a field belongs to a set, and what does of that below it.
+#[derive(Debug, Default)]
+struct Part {
+    member: bool,
+    below: FieldSet,
+}
+
+impl Part {
+    fn join(&mut self, element: &PathElement, part: Part) {
+        if part.member || !part.below.is_empty() {
+            self.below.join(element.clone(), part.member, part.below);
+        }
+    }
+}
+
+impl Difference {
+    fn join(&mut self, element: &PathElement, difference: Difference) {
+        self.removed.join(element, difference.removed);
+        self.modified.join(element, difference.modified);
+        self.added.join(element, difference.added);
+    }
 }
 
 type Side<'v> = Option<&'v Value>;
 
-fn visit(old: Side<'_>, new: Side<'_>, ty: Type<'_>, path: &mut Path, out: &mut Comparison) {
+fn visit(old: Side<'_>, new: Side<'_>, ty: Type<'_>, out: &mut Difference) {
     // Most of an object stays as it is.
     if old.is_some() && old == new {
         return;
@@ -57,36 +93,30 @@ fn visit(old: Side<'_>, new: Side<'_>, ty: Type<'_>, path: &mut Path, out: &mut 
     if let (Some(old), Some(new)) = (old, new)
         && !forms.alike(old, new)
     {
-        visit_as(forms.clone().of(Some(old)), Some(old), Some(new), path, out);
+        visit_as(forms.clone().of(Some(old)), Some(old), Some(new), out);
     }
-    let leaf = visit_as(forms.of(new.or(old)), old, new, path, out);
+    let leaf = visit_as(forms.of(new.or(old)), old, new, out);
     match (leaf, old, new) {
-        (false, None, Some(_)) => out.added.insert(path),
-        (false, Some(_), None) => out.removed.insert(path),
+        (false, None, Some(_)) => out.added.member = true,
+        (false, Some(_), None) => out.removed.member = true,
         (true, _, _) | (false, Some(_), Some(_)) | (false, None, None) => {}
     }
 }
 
 /// Goes through two values of that form; true where they count as one.
-fn visit_as(
-    form: Form<'_>,
-    old: Side<'_>,
-    new: Side<'_>,
-    path: &mut Path,
-    out: &mut Comparison,
-) -> bool {
+fn visit_as(form: Form<'_>, old: Side<'_>, new: Side<'_>, out: &mut Difference) -> bool {
     match form {
         Form::Scalar(_) => {
-            leaf(old, new, path, out);
+            leaf(old, new, out);
             true
         }
         Form::Map(map) => {
             let (one, other) = (fields(old), fields(new));
             let whole = map.atomic || (is_none_or_empty(one) && is_none_or_empty(other));
             if whole {
-                leaf(old, new, path, out);
+                leaf(old, new, out);
             } else {
-                visit_fields(one, other, &map, path, out);
+                visit_fields(one, other, &map, out);
             }
             whole
         }
@@ -94,9 +124,9 @@ fn visit_as(
             let (one, other) = (items(old), items(new));
             let whole = list.relation == Relation::Atomic || (one.is_empty() && other.is_empty());
             if whole {
-                leaf(old, new, path, out);
+                leaf(old, new, out);
             } else {
-                visit_items(one, other, &list, path, out);
+                visit_items(one, other, &list, out);
             }
             whole
         }
@@ -104,11 +134,11 @@ fn visit_as(
     }
 }
 
-fn leaf(old: Side<'_>, new: Side<'_>, path: &Path, out: &mut Comparison) {
+fn leaf(old: Side<'_>, new: Side<'_>, out: &mut Difference) {
     match (old, new) {
-        (None, Some(_)) => out.added.insert(path),
-        (Some(_), None) => out.removed.insert(path),
-        (Some(old), Some(new)) if !equal(old, new) => out.modified.insert(path),
+        (None, Some(_)) => out.added.member = true,
+        (Some(_), None) => out.removed.member = true,
+        (Some(old), Some(new)) if !equal(old, new) => out.modified.member = true,
         (Some(_), Some(_)) | (None, None) => {}
     }
 }
@@ -117,26 +147,31 @@ fn visit_fields(
     old: Option<&Map<String, Value>>,
     new: Option<&Map<String, Value>>,
     map: &MapType<'_>,
-    path: &mut Path,
-    out: &mut Comparison,
+    out: &mut Difference,
 ) {
-    for name in names(old, new) {
-        let Some(ty) = map.field(name) else { continue };
-        path.push(PathElement::field(name));
+    let mut field = |name: &str, before: Side<'_>, after: Side<'_>| {
+        // As in `visit`, before anything is made for it.
+        if before.is_some() && before == after {
+            return;
+        }
+        if let Some(ty) = map.field(name) {
+            let mut difference = Difference::default();
+            visit(before, after, ty, &mut difference);
+            out.join(&PathElement::field(name), difference);
+        }
+    };
+    for (name, after) in new.into_iter().flatten() {
         let before = old.and_then(|fields| fields.get(name));
-        let after = new.and_then(|fields| fields.get(name));
-        visit(before, after, ty, path, out);
-        path.pop();
+        field(name, before, Some(after));
+    }
+    for (name, before) in old.into_iter().flatten() {
+        if new.is_none_or(|fields| !fields.contains_key(name)) {
+            field(name, Some(before), None);
+        }
     }
 }
 
-fn visit_items(
-    old: &[Value],
-    new: &[Value],
-    list: &ListForm<'_>,
-    path: &mut Path,
-    out: &mut Comparison,
-) {
+fn visit_items(old: &[Value], new: &[Value], list: &ListForm<'_>, out: &mut Difference) {
     let mut by_element: BTreeMap<PathElement, (Vec<&Value>, Vec<&Value>)> = BTreeMap::new();
     for item in old {
         if let Ok(element) = element_of(list, item) {
@@ -149,33 +184,31 @@ fn visit_items(
         }
     }
     for (element, (old, new)) in by_element {
-        path.push(element);
+        let mut item = Difference::default();
         match (old.as_slice(), new.as_slice()) {
             ([] | [_], [] | [_]) => {
                 let (old, new) = (old.first().copied(), new.first().copied());
-                visit(old, new, list.element, path, out);
+                visit(old, new, list.element, &mut item);
             }
             // Repeated elements are one thing, whole.
             ([_, _, ..], [_, _, ..]) => {
                 let same = old.len() == new.len()
                     && old.iter().zip(&new).all(|(one, other)| equal(one, other));
-                if !same {
-                    out.modified.insert(path);
-                }
+                item.modified.member |= !same;
             }
             ([_, _, ..], single) => {
                 if let [new] = single {
-                    visit(None, Some(new), list.element, path, out);
+                    visit(None, Some(new), list.element, &mut item);
                 }
-                out.removed.insert(path);
+                item.removed.member = true;
             }
             (single, [_, _, ..]) => {
                 if let [old] = single {
-                    visit(Some(old), None, list.element, path, out);
+                    visit(Some(old), None, list.element, &mut item);
                 }
-                out.added.insert(path);
+                item.added.member = true;
             }
         }
-        path.pop();
+        out.join(&element, item);
     }
 }

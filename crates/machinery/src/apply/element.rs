@@ -17,6 +17,26 @@ pub(super) fn element_of(list: &ListForm<'_>, item: &Value) -> Result<PathElemen
     }
 }
 
+/// Why a list's item has no path element, if it has none.
+pub(super) fn element_fault(list: &ListForm<'_>, item: &Value) -> Option<String> {
+    let told_apart = match (&list.relation, item) {
+        (Relation::Map(keys), Value::Object(fields)) if !keys.is_empty() => {
+            let element = list.element.forms().map;
+            element.is_some_and(|element| {
+                let known =
+                    |key: &&str| fields.contains_key(*key) || element.default_of(key).is_some();
+                keys.iter().any(known)
+            })
+        }
+        _ => false,
+    };
+    if told_apart {
+        None
+    } else {
+        element_of(list, item).err()
+    }
+}
+
 fn set_element(item: &Value) -> Result<PathElement, String> {
     match item {
         Value::Object(_) => {

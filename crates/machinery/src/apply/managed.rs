@@ -3,6 +3,8 @@
 //! Mirrors `apimachinery/pkg/util/managedfields/internal/managedfields.go`.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -30,9 +32,13 @@ impl Operation {
     }
 }
 
-/// What tells one entry from another: for `Apply` without the version.
+/// What tells one entry from another: for `Apply` without the version. Copies are the same one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Identity {
+pub struct Identity(Arc<IdentityParts>);
+
+/// The parts of an [`Identity`].
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IdentityParts {
     /// As upstream keys its map, which decides the order of conflicts and of the oldest entries.
     text: String,
     /// Name of the manager.
@@ -63,13 +69,13 @@ impl Identity {
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| format!("\"{name}\":{}", json_text(value)))
             .collect();
-        Self {
+        Self(Arc::new(IdentityParts {
             text: format!("{{{}}}", parts.join(",")),
             manager: manager.to_owned(),
             operation,
             api_version: api_version.to_owned(),
             subresource: subresource.to_owned(),
-        }
+        }))
     }
 
     /// The manager in a message: `"m" with subresource "status" using v1`.
@@ -84,6 +90,14 @@ impl Identity {
             out.push_str(&self.api_version);
         }
         out
+    }
+}
+
+impl Deref for Identity {
+    type Target = IdentityParts;
+
+    fn deref(&self) -> &IdentityParts {
+        &self.0
     }
 }
 
@@ -174,16 +188,16 @@ fn decode_entry(index: usize, entry: &Value) -> Result<(Identity, Owned), Manage
 
 /// The entries of an object, which is how a request asks for, or without any.
 pub fn entries(object: &Value) -> &[Value] {
-    object
-        .pointer("/metadata/managedFields")
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    let field = object
+        .get("metadata")
+        .and_then(|metadata| metadata.get("managedFields"));
+    field.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// Whether a request asks for tracking to begin anew: `[]` or `[{}]`.
-pub fn is_reset(object: &Value) -> bool {
-    match object.pointer("/metadata/managedFields") {
-        Some(Value::Array(entries)) => match entries.as_slice() {
+/// Whether a request with that field asks for tracking to begin anew: `[]` or `[{}]`.
+pub(super) fn asks_for_reset(given: &Value) -> bool {
+    match given {
+        Value::Array(entries) => match entries.as_slice() {
             [] => true,
             [entry] => entry.as_object().is_some_and(Map::is_empty),
             _ => false,
@@ -199,20 +213,54 @@ pub(super) fn seconds(text: &str) -> i64 {
 
 /// The entries in the server's order: `Apply` first, then by time, manager, version and subresource.
 pub fn encode(managers: &Managers) -> Vec<Value> {
+    encode_with(managers, |_, _| None)
+}
+
+/// The same with the entries that `written` has, which are as they would be encoded.
+pub(super) fn encode_with(
+    managers: &Managers,
+    mut written: impl FnMut(&Identity, &Owned) -> Option<Value>,
+) -> Vec<Value> {
     let mut sorted: Vec<(&Identity, &Owned)> = managers.iter().collect();
-    sorted.sort_by_key(|(identity, owned)| {
-        (
-            identity.operation,
-            seconds(&owned.time),
-            identity.manager.as_str(),
-            owned.api_version.as_str(),
-            identity.subresource.as_str(),
-        )
-    });
+    if sorted.len() > 1 {
+        sorted.sort_by_cached_key(|(identity, owned)| {
+            (
+                identity.operation,
+                seconds(&owned.time),
+                identity.manager.as_str(),
+                owned.api_version.as_str(),
+                identity.subresource.as_str(),
+            )
+        });
+    }
     sorted
         .into_iter()
-        .map(|(identity, owned)| encode_entry(identity, owned))
+        .map(|(identity, owned)| {
+            written(identity, owned).unwrap_or_else(|| encode_entry(identity, owned))
+        })
         .collect()
+}
+
+/// Whether an entry is that of an identity.
+pub(super) fn is_of(entry: &Value, identity: &Identity, api_version: &str) -> bool {
+    let has =
+        |key: &str, text: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default() == text;
+    has("manager", &identity.manager)
+        && has("operation", identity.operation.as_str())
+        && has("apiVersion", api_version)
+        && has("subresource", &identity.subresource)
+}
+
+/// The entry with another time.
+pub(super) fn timed(mut entry: Value, time: &str) -> Value {
+    if let Some(fields) = entry.as_object_mut() {
+        if time.is_empty() {
+            fields.remove("time");
+        } else {
+            fields.insert("time".to_owned(), json!(time));
+        }
+    }
+    entry
 }
 
 fn encode_entry(identity: &Identity, owned: &Owned) -> Value {
@@ -236,16 +284,19 @@ fn encode_entry(identity: &Identity, owned: &Owned) -> Value {
 
 /// Puts the entries into an object; without any, the field goes.
 pub fn put(object: &mut Value, managers: &Managers) {
-    if managers.is_empty() {
-        remove(object);
-        return;
-    }
-    crate::meta::set(object, "managedFields", Value::Array(encode(managers)));
+    put_entries(object, encode(managers));
 }
 
-/// Removes the field.
-pub(super) fn remove(object: &mut Value) {
-    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.remove("managedFields");
+pub(super) fn put_entries(object: &mut Value, entries: Vec<Value>) {
+    if entries.is_empty() {
+        take(object);
+        return;
     }
+    crate::meta::set(object, "managedFields", Value::Array(entries));
+}
+
+/// Removes the field, and answers what it was.
+pub(super) fn take(object: &mut Value) -> Option<Value> {
+    let metadata = object.get_mut("metadata")?.as_object_mut()?;
+    metadata.remove("managedFields")
 }

@@ -13,6 +13,7 @@
 mod compare;
 pub mod conflict;
 mod element;
+mod known;
 mod kubectl;
 pub mod managed;
 mod members;
@@ -27,12 +28,13 @@ mod update;
 mod validate;
 
 pub use conflict::{Conflict, Conflicts};
+pub use known::Known;
 pub use ownership::{SingleVersion, Versions};
 pub use path::{Path, PathElement};
 pub use request::{Applied, ApplyError, apply};
 pub use set::{FieldSet, FieldsError};
 pub use types::Type;
-pub use update::{Write, keep_times, update};
+pub use update::{Write, keep_times, update, update_known};
 
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,11 @@ pub trait Versions {
 
     /// Fields that a write through this endpoint cannot set, and so never owns: `status`.
     fn reset_fields(&self, api_version: &str) -> Option<&FieldSet>;
+
+    /// Whether the types of all versions stay what they are, as those of built-in kinds do.
+    fn are_fixed(&self) -> bool {
+        false
+    }
 }
 
 /// A kind that has one version.

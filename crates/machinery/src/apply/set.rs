@@ -3,18 +3,24 @@
 //! Mirrors `structured-merge-diff/fieldpath/{set,serialize}.go`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::path::{Path, PathElement, PathError, json_text, path_text};
 
 /// A set of fields, as a tree of path elements. Membership of a field says nothing of what is above or below it.
+///
+/// Copies share what they have in common.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FieldSet {
-    /// A node is a member or has something below it.
-    nodes: BTreeMap<PathElement, Node>,
+    /// A node is a member or has something below it. Nothing where there are none.
+    nodes: Option<Arc<Nodes>>,
 }
+
+type Nodes = BTreeMap<PathElement, Node>;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Node {
@@ -48,12 +54,33 @@ impl FieldSet {
         Self::default()
     }
 
+    fn nodes(&self) -> impl Iterator<Item = (&PathElement, &Node)> {
+        self.nodes.iter().flat_map(|nodes| nodes.iter())
+    }
+
+    fn node(&self, element: &PathElement) -> Option<&Node> {
+        self.nodes.as_ref()?.get(element)
+    }
+
+    fn nodes_mut(&mut self) -> &mut Nodes {
+        Arc::make_mut(self.nodes.get_or_insert_default())
+    }
+
+    /// Whether both are the same tree, not only alike.
+    pub(super) fn is_shared_with(&self, other: &Self) -> bool {
+        match (&self.nodes, &other.nodes) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
     /// Adds a field; the empty path, which is the whole object, is left out.
     pub fn insert(&mut self, path: &[PathElement]) {
         let Some((element, rest)) = path.split_first() else {
             return;
         };
-        let node = self.nodes.entry(element.clone()).or_default();
+        let node = self.nodes_mut().entry(element.clone()).or_default();
         if rest.is_empty() {
             node.member = true;
         } else {
@@ -66,7 +93,7 @@ impl FieldSet {
         let Some((element, rest)) = path.split_first() else {
             return false;
         };
-        self.nodes.get(element).is_some_and(|node| {
+        self.node(element).is_some_and(|node| {
             if rest.is_empty() {
                 node.member
             } else {
@@ -77,21 +104,19 @@ impl FieldSet {
 
     /// Whether the element itself is a member.
     pub(super) fn has(&self, element: &PathElement) -> bool {
-        self.nodes.get(element).is_some_and(|node| node.member)
+        self.node(element).is_some_and(|node| node.member)
     }
 
     /// What is below an element, if anything.
     pub(super) fn below(&self, element: &PathElement) -> Option<&Self> {
-        self.nodes
-            .get(element)
+        self.node(element)
             .map(|node| &node.below)
             .filter(|below| !below.is_empty())
     }
 
     /// Each element with whether it is a member, and what is below it.
     pub(super) fn elements(&self) -> impl Iterator<Item = (&PathElement, bool, &Self)> {
-        self.nodes
-            .iter()
+        self.nodes()
             .map(|(element, node)| (element, node.member, &node.below))
     }
 
@@ -99,45 +124,83 @@ impl FieldSet {
     pub(super) fn put(&mut self, element: PathElement, member: bool, below: Self) {
         let node = Node { member, below };
         if !node.is_empty() {
-            self.nodes.insert(element, node);
+            self.nodes_mut().insert(element, node);
+        }
+    }
+
+    /// Adds what belongs to an element to what does already.
+    pub(super) fn join(&mut self, element: PathElement, member: bool, below: Self) {
+        match self.nodes_mut().entry(element) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Node { member, below });
+            }
+            Entry::Occupied(mut occupied) => {
+                let node = occupied.get_mut();
+                node.member |= member;
+                node.below.add(&below);
+            }
         }
     }
 
     /// Whether nothing is a member.
     pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
+        self.nodes.is_none()
     }
 
     /// The number of members.
     pub fn len(&self) -> usize {
-        self.nodes
-            .values()
-            .map(|node| usize::from(node.member) + node.below.len())
+        self.nodes()
+            .map(|(_, node)| usize::from(node.member) + node.below.len())
             .sum()
     }
 
     /// Fields of either set.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
+        if self.is_subset(other) {
+            return other.clone();
+        }
         let mut out = self.clone();
         out.add(other);
         out
     }
 
     fn add(&mut self, other: &Self) {
-        for (element, node) in &other.nodes {
-            let mine = self.nodes.entry(element.clone()).or_default();
+        if other.is_subset(self) {
+            return;
+        }
+        for (element, node) in other.nodes() {
+            let mine = self.nodes_mut().entry(element.clone()).or_default();
             mine.member |= node.member;
             mine.below.add(&node.below);
         }
+    }
+
+    /// Whether each field of this set is one of the other.
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.is_shared_with(other)
+            || self.nodes().all(|(element, node)| {
+                other.node(element).is_some_and(|theirs| {
+                    theirs.member >= node.member && node.below.is_subset(&theirs.below)
+                })
+            })
+    }
+
+    /// Whether some field is in both sets.
+    fn meets(&self, other: &Self) -> bool {
+        self.nodes().any(|(element, node)| {
+            other.node(element).is_some_and(|theirs| {
+                (node.member && theirs.member) || node.below.meets(&theirs.below)
+            })
+        })
     }
 
     /// Fields of both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         let mut out = Self::new();
-        for (element, node) in &self.nodes {
-            if let Some(theirs) = other.nodes.get(element) {
+        for (element, node) in self.nodes() {
+            if let Some(theirs) = other.node(element) {
                 let below = node.below.intersection(&theirs.below);
                 out.put(element.clone(), node.member && theirs.member, below);
             }
@@ -148,9 +211,12 @@ impl FieldSet {
     /// Fields of this set that are not in the other; each field stands for itself, not for what is below it.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
+        if !other.meets(self) {
+            return self.clone();
+        }
         let mut out = Self::new();
-        for (element, node) in &self.nodes {
-            match other.nodes.get(element) {
+        for (element, node) in self.nodes() {
+            match other.node(element) {
                 None => out.put(element.clone(), node.member, node.below.clone()),
                 Some(theirs) => {
                     let below = node.below.difference(&theirs.below);
@@ -165,8 +231,8 @@ impl FieldSet {
     #[must_use]
     pub fn recursive_difference(&self, other: &Self) -> Self {
         let mut out = Self::new();
-        for (element, node) in &self.nodes {
-            match other.nodes.get(element) {
+        for (element, node) in self.nodes() {
+            match other.node(element) {
                 None => out.put(element.clone(), node.member, node.below.clone()),
                 Some(theirs) if theirs.member => {}
                 Some(theirs) => {
@@ -186,14 +252,14 @@ impl FieldSet {
     }
 
     fn collect(&self, prefix: &mut Path, out: &mut Vec<Path>) {
-        for (element, node) in &self.nodes {
+        for (element, node) in self.nodes() {
             if node.member {
                 let mut path = prefix.clone();
                 path.push(element.clone());
                 out.push(path);
             }
         }
-        for (element, node) in &self.nodes {
+        for (element, node) in self.nodes() {
             prefix.push(element.clone());
             node.below.collect(prefix, out);
             prefix.pop();
@@ -220,7 +286,7 @@ impl FieldSet {
             separate(out);
             out.push_str("\".\":{}");
         }
-        for (element, node) in &self.nodes {
+        for (element, node) in self.nodes() {
             separate(out);
             out.push_str(&json_text(&element.to_key()));
             out.push_str(":{");
@@ -232,7 +298,7 @@ impl FieldSet {
     /// `fieldsV1` as a value, whose keys are in no order of ours.
     pub fn to_value(&self) -> Value {
         let mut out = Map::new();
-        for (element, node) in &self.nodes {
+        for (element, node) in self.nodes() {
             let mut below = node.below.to_value();
             if let (true, false, Some(map)) =
                 (node.member, node.below.is_empty(), below.as_object_mut())
@@ -346,6 +412,24 @@ mod tests {
             parent.union(&child).to_json(),
             r#"{"f:a":{".":{},"f:b":{}}}"#
         );
+    }
+
+    #[test]
+    fn what_stays_the_same_is_shared() {
+        let all = set(&json!({"f:a": {"f:x": {}, "f:y": {}}, "f:b": {}}));
+        let part = set(&json!({"f:a": {"f:x": {}}}));
+        let other = set(&json!({"f:a": {"f:z": {}}}));
+        let above = set(&json!({"f:a": {}}));
+        assert!(part.is_subset(&all) && !all.is_subset(&part));
+        assert!(!other.is_subset(&all) && !above.is_subset(&all));
+        for union in [part.union(&all), all.union(&part)] {
+            assert!(union.is_shared_with(&all));
+        }
+        assert!(all.difference(&other).is_shared_with(&all));
+        assert!(!all.difference(&part).is_shared_with(&all));
+        let text = r#"{"f:a":{".":{},"f:x":{},"f:y":{},"f:z":{}},"f:b":{}}"#;
+        assert_eq!(all.union(&other).union(&above).to_json(), text);
+        assert_eq!(all.to_json(), r#"{"f:a":{"f:x":{},"f:y":{}},"f:b":{}}"#);
     }
 
     #[test]

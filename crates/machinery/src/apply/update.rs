@@ -8,11 +8,12 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
+use super::known::{Known, Written};
 use super::managed::{self, Identity, Managers, Operation, Owned};
 use super::ownership::{Change, Versions, reconcile, settle, without_reset};
 use super::path::PathElement;
 use super::set::FieldSet;
-use super::validate::validate;
+use super::validate::{validate, validate_beside};
 use crate::meta;
 
 /// More entries of updates than this are merged into one.
@@ -104,35 +105,55 @@ pub(super) fn stripped(set: &FieldSet) -> FieldSet {
 /// `new` is decoded and defaulted and carries the `managedFields` of the request. What cannot be understood is left
 /// without entries.
 pub fn update(write: &Write<'_>, old: Option<&Value>, new: &mut Value) {
+    update_known(write, old, None, new);
+}
+
+/// The same where the entries of `old` have been read before. Answers what is known of those of `new`.
+pub fn update_known(
+    write: &Write<'_>,
+    old: Option<&Value>,
+    known: Option<&Known>,
+    new: &mut Value,
+) -> Known {
     let live = old.unwrap_or(write.empty);
-    let managers = before(write, live, new);
-    managed::remove(new);
-    let nobodys = managers.is_empty() && !meta::uid(live).is_empty();
+    let given = managed::take(new);
+    let entries = managed::entries(live);
+    // Who sends back what is stored is the usual case.
+    let (given, written) = match given {
+        Some(Value::Array(given)) if !given.is_empty() && given == entries => {
+            (None, Written::Own(given))
+        }
+        given => (given, Written::Shared(entries)),
+    };
+    let stored = || known.map_or_else(|| Known::read(live), Known::clone);
+    let before = before(write, given.as_ref(), stored);
+    let nobodys = before.managers().is_empty() && !meta::uid(live).is_empty();
     let other = !meta::api_version(new).is_empty() && meta::api_version(new) != write.api_version;
-    let managers = if nobodys {
-        managers
-    } else if other {
-        // It can't be converted to the version of the request.
+    let after = if nobodys || other {
+        // Another version can't be converted to that of the request.
         Managers::new()
     } else {
         // Of an object that doesn't fit its schema, nobody owns anything any more. The old entries are seen as removed,
         // which takes nothing from anybody: nobody owns them.
-        track(write, write.manager, live, new, managers).unwrap_or_default()
+        let managers = before.managers().clone();
+        let reshaped = before.is_settled();
+        track_from(write, write.manager, (live, new), managers, reshaped).unwrap_or_default()
     };
-    managed::put(new, &managers);
+    managed::put_entries(new, before.encode_next(&after, written));
+    Known::settled(after, write.versions.are_fixed())
 }
 
 /// The entries a write starts from: the request's if it names any, else the stored ones.
-fn before(write: &Write<'_>, live: &Value, new: &Value) -> Managers {
-    let stored = || managed::decode(managed::entries(live)).unwrap_or_default();
+fn before(write: &Write<'_>, given: Option<&Value>, stored: impl FnOnce() -> Known) -> Known {
     if !write.subresource.is_empty() {
         return stored();
     }
-    if managed::is_reset(new) {
-        return Managers::new();
+    if given.is_some_and(managed::asks_for_reset) {
+        return Known::default();
     }
-    match managed::decode(managed::entries(new)) {
-        Ok(managers) if !managers.is_empty() => managers,
+    let entries = given.and_then(Value::as_array);
+    match managed::decode(entries.map_or(&[], Vec::as_slice)) {
+        Ok(managers) if !managers.is_empty() => Known::unsettled(managers),
         Ok(_) | Err(_) => stored(),
     }
 }
@@ -143,19 +164,33 @@ pub(super) fn track(
     manager: &str,
     old: &Value,
     new: &Value,
+    managers: Managers,
+) -> Result<Managers, String> {
+    track_from(write, manager, (old, new), managers, false)
+}
+
+/// The same for entries that may be known to be as the schema has them.
+fn track_from(
+    write: &Write<'_>,
+    manager: &str,
+    (old, new): (&Value, &Value),
     mut managers: Managers,
+    reshaped: bool,
 ) -> Result<Managers, String> {
     let Some(ty) = write.versions.type_in(write.api_version) else {
         let kind = kind_text(write.api_version, write.kind);
         return Err(format!("no corresponding type for {kind}"));
     };
-    for (what, object) in [("new", new), ("live", old)] {
-        validate(object, ty, true).map_err(|text| {
-            let name = write.name_of(object);
-            format!("failed to convert {what} object ({name}) to smd typed: {text}")
-        })?;
+    let refused = |what: &str, object: &Value, text: String| {
+        let name = write.name_of(object);
+        format!("failed to convert {what} object ({name}) to smd typed: {text}")
+    };
+    validate(new, ty, true).map_err(|text| refused("new", new, text))?;
+    // What both have fits.
+    validate_beside(old, new, ty).map_err(|text| refused("live", old, text))?;
+    if !reshaped {
+        reconcile(&mut managers, write.versions);
     }
-    reconcile(&mut managers, write.versions);
     let change = Change {
         versions: write.versions,
         api_version: write.api_version,
@@ -199,6 +234,9 @@ pub(super) fn untracked(object: &Value) -> Value {
 
 /// Merges the oldest updaters of each version into one, until there are no more than allowed.
 fn cap(managers: &mut Managers) {
+    if managers.len() <= MAX_UPDATERS {
+        return;
+    }
     let mut updaters: Vec<(i64, Identity)> = managers
         .iter()
         .filter(|(identity, _)| identity.operation == Operation::Update)
@@ -233,20 +271,23 @@ fn cap(managers: &mut Managers) {
     }
 }
 
-/// Keeps the stored times where a write would change nothing else.
+/// Keeps the stored times where a write would change nothing else, and answers whether it did.
 ///
 /// Mirrors `apimachinery`'s `IgnoreManagedFieldsTimestampsTransformer` (`apiserver/pkg/endpoints/handlers/fieldmanager`).
-pub fn keep_times(old: &Value, new: &mut Value) {
+pub fn keep_times(old: &Value, new: &mut Value) -> bool {
     let entries = managed::entries(new);
-    if entries.is_empty() || !same_but_times(managed::entries(old), entries) {
-        return;
+    if entries.is_empty() || entries.len() != managed::entries(old).len() {
+        return false;
     }
-    if same_but(old, new, "metadata", |old, new| {
+    let same = same_but(old, new, "metadata", |old, new| {
         same_but(old, new, "managedFields", |_, _| true)
-    }) {
-        let entries = managed::entries(old).to_vec();
-        meta::set(new, "managedFields", Value::Array(entries));
+    });
+    if !same || !same_but_times(managed::entries(old), entries) {
+        return false;
     }
+    let entries = managed::entries(old).to_vec();
+    meta::set(new, "managedFields", Value::Array(entries));
+    true
 }
 
 fn same_but_times(old: &[Value], new: &[Value]) -> bool {

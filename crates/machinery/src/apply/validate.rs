@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::element::element_of;
+use super::element::{element_fault, element_of};
 use super::path::PathElement;
 use super::types::{Form, ListForm, MapType, Relation, Scalar, Type};
 use crate::decode::quote;
@@ -24,6 +24,17 @@ struct Fault {
 pub(super) fn validate(value: &Value, ty: Type<'_>, duplicates: bool) -> Result<(), String> {
     let mut faults = Vec::new();
     check(value, ty, duplicates, &mut faults);
+    told(faults)
+}
+
+/// The same for a value, duplicates allowed, beside another one that fits: what both have fits.
+pub(super) fn validate_beside(value: &Value, fits: &Value, ty: Type<'_>) -> Result<(), String> {
+    let mut faults = Vec::new();
+    check_beside(value, Some(fits), ty, &mut faults);
+    told(faults)
+}
+
+fn told(faults: Vec<Fault>) -> Result<(), String> {
     let texts: Vec<String> = faults
         .into_iter()
         .map(|Fault { path, text }| {
@@ -67,16 +78,33 @@ fn check(value: &Value, ty: Type<'_>, duplicates: bool, faults: &mut Vec<Fault>)
     }
 }
 
+fn check_beside(value: &Value, fits: Option<&Value>, ty: Type<'_>, faults: &mut Vec<Fault>) {
+    if Some(value) == fits {
+        return;
+    }
+    match (ty.forms().of(Some(value)), value, fits) {
+        (Form::Map(map), Value::Object(fields), Some(Value::Object(others))) => {
+            check_fields(fields, &map, faults, |name, value, ty, faults| {
+                check_beside(value, others.get(name), ty, faults);
+            });
+        }
+        (Form::List(list), Value::Array(items), Some(Value::Array(others))) => {
+            check_items(items, &list, true, faults, |index, item, faults| {
+                check_beside(item, others.get(index), list.element, faults);
+            });
+        }
+        _ => check(value, ty, true, faults),
+    }
+}
+
 /// Checks a part, whose faults get its path element in front.
 fn descend(
     element: impl Fn() -> PathElement,
-    value: &Value,
-    ty: Type<'_>,
-    duplicates: bool,
     faults: &mut Vec<Fault>,
+    check: impl FnOnce(&mut Vec<Fault>),
 ) {
     let before = faults.len();
-    check(value, ty, duplicates, faults);
+    check(faults);
     if faults.len() == before {
         return;
     }
@@ -92,6 +120,17 @@ fn check_map(
     duplicates: bool,
     faults: &mut Vec<Fault>,
 ) {
+    check_fields(fields, map, faults, |_, value, ty, faults| {
+        check(value, ty, duplicates, faults);
+    });
+}
+
+fn check_fields<'s>(
+    fields: &Map<String, Value>,
+    map: &MapType<'s>,
+    faults: &mut Vec<Fault>,
+    check: impl Fn(&str, &Value, Type<'s>, &mut Vec<Fault>),
+) {
     for (name, value) in fields {
         let Some(ty) = map.field(name) else {
             faults.push(Fault {
@@ -100,29 +139,41 @@ fn check_map(
             });
             return;
         };
-        descend(|| PathElement::field(name), value, ty, duplicates, faults);
+        let element = || PathElement::field(name);
+        descend(element, faults, |faults| check(name, value, ty, faults));
     }
 }
 
 fn check_list(items: &[Value], list: &ListForm<'_>, duplicates: bool, faults: &mut Vec<Fault>) {
+    check_items(items, list, duplicates, faults, |_, item, faults| {
+        check(item, list.element, duplicates, faults);
+    });
+}
+
+fn check_items(
+    items: &[Value],
+    list: &ListForm<'_>,
+    duplicates: bool,
+    faults: &mut Vec<Fault>,
+    check: impl Fn(usize, &Value, &mut Vec<Fault>),
+) {
     let mut seen = BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
+        let at_index = || PathElement::Index(i64::try_from(index).unwrap_or(i64::MAX));
         if list.relation == Relation::Atomic {
-            let index = || PathElement::Index(i64::try_from(index).unwrap_or(i64::MAX));
-            descend(index, item, list.element, duplicates, faults);
+            descend(at_index, faults, |faults| check(index, item, faults));
             continue;
         }
-        let element = match element_of(list, item) {
-            Ok(element) => element,
-            Err(text) => {
-                fault(format!("element {index}: {text}"), faults);
-                return;
-            }
-        };
-        if !duplicates && !seen.insert(element.clone()) {
+        if let Some(text) = element_fault(list, item) {
+            fault(format!("element {index}: {text}"), faults);
+            return;
+        }
+        let element = || element_of(list, item).unwrap_or_else(|_| at_index());
+        if !duplicates && !seen.insert(element()) {
+            let element = element();
             fault(format!("duplicate entries for key {element}"), faults);
         }
-        descend(|| element.clone(), item, list.element, duplicates, faults);
+        descend(element, faults, |faults| check(index, item, faults));
     }
 }
 

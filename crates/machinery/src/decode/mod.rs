@@ -7,6 +7,7 @@
 mod again;
 mod convert;
 mod empties;
+mod normal;
 pub mod number;
 mod parse;
 mod scalar;
@@ -21,6 +22,7 @@ use parse::Node;
 use walk::Walker;
 
 pub use empties::Empties;
+pub use normal::is_normal;
 pub use parse::MAX_DEPTH;
 pub use scalar::quote;
 
@@ -33,6 +35,13 @@ pub struct Decoded {
     pub strict: Vec<String>,
     /// What was sent empty, and is left out of the value.
     pub empty: Empties,
+}
+
+impl Decoded {
+    /// Whether it is that value, and nothing was said about it.
+    pub fn is_just(&self, value: &Value) -> bool {
+        self.value == *value && self.strict.is_empty() && self.empty.is_empty()
+    }
 }
 
 /// Why a body cannot be decoded. The text is Go's.

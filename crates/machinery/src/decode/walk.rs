@@ -20,7 +20,7 @@ static STRING: LazyLock<TypeRef> = LazyLock::new(|| TypeRef::String("string".to_
 const MAX_STRICT: usize = 100;
 
 /// Structs with a `RawExtension`, whose text nobody reads.
-const RAW: [&str; 3] = [
+pub(super) const RAW: [&str; 3] = [
     "ControllerRevision",
     "AllocatedDeviceStatus",
     "OpaqueDeviceConfiguration",

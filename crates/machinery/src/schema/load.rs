@@ -74,6 +74,7 @@ fn type_info(line: TypeLine, ids: &BTreeMap<String, TypeId>) -> TypeInfo {
         kinds,
         flat: Vec::new(),
         by_name: Vec::new(),
+        always: 0,
     }
 }
 
@@ -147,7 +148,11 @@ fn flatten(types: &mut [TypeInfo]) {
     let flat: Vec<Vec<Field>> = types.iter().map(|info| flat_fields(info, types)).collect();
     for (info, fields) in types.iter_mut().zip(flat) {
         let mut order: Vec<usize> = (0..fields.len()).collect();
-        order.sort_by_key(|index| fields.get(*index).map(|field| field.json.clone()));
+        order.sort_by_key(|index| {
+            let name = fields.get(*index).map(|field| field.json.clone());
+            name.map(|name| (name.len(), name))
+        });
+        info.always = fields.iter().filter(|field| !field.may_be_absent()).count();
         info.flat = fields;
         info.by_name = order;
     }

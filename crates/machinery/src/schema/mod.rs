@@ -175,7 +175,10 @@ pub struct TypeInfo {
     /// The (group, version, kind) triples this type is served as.
     pub kinds: Vec<(String, String, String)>,
     flat: Vec<Field>,
+    /// Positions of the fields, in the order of their names' lengths and then of the names.
     by_name: Vec<usize>,
+    /// How many fields are never left out.
+    always: usize,
 }
 
 impl TypeInfo {
@@ -189,13 +192,19 @@ impl TypeInfo {
         &self.flat
     }
 
+    /// How many fields Go never leaves out.
+    pub fn always_present(&self) -> usize {
+        self.always
+    }
+
     /// The position of a JSON name in [`Self::all_fields`].
     pub fn position(&self, json: &str) -> Option<usize> {
         let found = self.by_name.binary_search_by(|index| {
-            self.flat
+            let name = self
+                .flat
                 .get(*index)
-                .map_or("", |field| field.json.as_str())
-                .cmp(json)
+                .map_or("", |field| field.json.as_str());
+            name.len().cmp(&json.len()).then_with(|| name.cmp(json))
         });
         self.by_name.get(found.ok()?).copied()
     }

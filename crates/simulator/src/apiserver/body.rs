@@ -411,7 +411,7 @@ fn patched_custom(served: &Served, value: &Value) -> Result<Decoded, String> {
 /// `read` is how Go reads the result of such a patch. What it has that is empty comes with it.
 pub(crate) fn patched(
     served: &Served,
-    value: &Value,
+    value: Value,
     read: fn(TypeId, &Value) -> Result<Decoded, DecodeError>,
     shown: impl FnOnce(&Value) -> String,
     duplicates: &[String],
@@ -430,31 +430,34 @@ pub(crate) fn patched(
     // A type is a text, however a number in its place was written.
     let odd = |key: &&str| value.get(key).and_then(number::notation).is_some();
     let settled = ["apiVersion", "kind"].iter().any(odd);
-    let settled = settled.then(|| number::plain(value.clone()));
-    let value = settled.as_ref().unwrap_or(value);
-    let kind = meta::kind(value);
-    if served.type_id().is_none() && kind.is_empty() && type_meta_of(value).is_ok() {
-        let shown = shown(value);
+    let value = if settled { number::plain(value) } else { value };
+    let kind = meta::kind(&value);
+    if served.type_id().is_none() && kind.is_empty() && type_meta_of(&value).is_ok() {
+        let shown = shown(&value);
         let cause = kind_is_missing(&shown);
         return Err(refuse(shown, &cause));
     }
     let outcome = match served.type_id() {
-        Some(type_id) => match patched_type(served, value) {
-            PatchedType::Own => read(type_id, value).map_err(|error| error.to_string()),
-            PatchedType::Internal => Ok(internal(value)),
+        Some(type_id) => match patched_type(served, &value) {
+            PatchedType::Own if decode::is_normal(type_id, &value) && duplicates.is_empty() => {
+                debug_assert!(read(type_id, &value).is_ok_and(|read| read.is_just(&value)));
+                return Ok((defaulted(served, value), Empties::default()));
+            }
+            PatchedType::Own => read(type_id, &value).map_err(|error| error.to_string()),
+            PatchedType::Internal => Ok(internal(&value)),
             PatchedType::Other(cause) => Err(cause),
         },
-        None => type_meta_of(value).and_then(|()| patched_custom(served, value)),
+        None => type_meta_of(&value).and_then(|()| patched_custom(served, &value)),
     };
     let decoded = match outcome {
         Ok(decoded) => decoded,
-        Err(cause) => return Err(refuse(shown(value), &cause)),
+        Err(cause) => return Err(refuse(shown(&value), &cause)),
     };
     let strict: Vec<String> = duplicates.iter().cloned().chain(decoded.strict).collect();
     match mode {
         FieldValidation::Strict if !strict.is_empty() => {
             let cause = format!("strict decoding error: {}", strict.join(", "));
-            return Err(refuse(shown(value), &cause));
+            return Err(refuse(shown(&value), &cause));
         }
         FieldValidation::Warn => warnings.extend(strict),
         FieldValidation::Strict | FieldValidation::Ignore => {}
@@ -464,6 +467,6 @@ pub(crate) fn patched(
     } else {
         decoded.value
     };
-    owners::keep_reset(value, &mut object);
+    owners::keep_reset(owners::asks_for_reset(&value), &mut object);
     Ok((object, decoded.empty))
 }

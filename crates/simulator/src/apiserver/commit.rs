@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use machinery::apply::Known;
 use machinery::meta;
 use serde_json::Value;
 
@@ -24,6 +25,18 @@ impl ApiServer {
         value: Value,
         now: Timestamp,
     ) -> Arc<Entry> {
+        self.commit_known(served, key, (value, None), now)
+    }
+
+    /// The same for an object whose `managedFields` are known.
+    fn commit_known(
+        &mut self,
+        served: &Served,
+        key: &str,
+        (value, known): (Value, Option<Known>),
+        now: Timestamp,
+    ) -> Arc<Entry> {
+        debug_assert!(known.as_ref().is_none_or(|known| known.is_of(&value)));
         let before = (served.resource == known::SERVICES).then(|| {
             // An address is taken before who has it is there.
             self.hold_addresses(&value, now);
@@ -32,7 +45,7 @@ impl ApiServer {
         self.skip_revisions();
         let event = self
             .store
-            .put_read(&served.table, key, value, now, |value| {
+            .put_read(&served.table, key, (value, known), now, |value| {
                 reread(served, value)
             });
         let entry = event.after.entry();
@@ -48,10 +61,10 @@ impl ApiServer {
         &mut self,
         served: &Served,
         key: &str,
-        value: Value,
+        written: (Value, Option<Known>),
         writer: &Writer<'_>,
     ) -> Arc<Entry> {
-        let entry = self.commit_put(served, key, value, writer.now);
+        let entry = self.commit_known(served, key, written, writer.now);
         if writer.hollow {
             let place = (served.table.clone(), key.to_owned());
             self.hollow.insert(place, entry.revision);
@@ -61,6 +74,9 @@ impl ApiServer {
 
     /// Whether an object was stored with more than is read of it: the next write changes that, if nothing else.
     pub(crate) fn is_hollow(&self, served: &Served, key: &str, revision: u64) -> bool {
+        if self.hollow.is_empty() {
+            return false;
+        }
         let place = (served.table.clone(), key.to_owned());
         self.hollow.get(&place) == Some(&revision)
     }
@@ -76,7 +92,9 @@ impl ApiServer {
         let event = self.store.remove(&served.table, key, now)?;
         let entry = event.after.entry();
         self.converted.borrow_mut().forget(&served.table, key);
-        self.hollow.remove(&(served.table.clone(), key.to_owned()));
+        if !self.hollow.is_empty() {
+            self.hollow.remove(&(served.table.clone(), key.to_owned()));
+        }
         self.after_commit(served, &event);
         if served.resource == known::SERVICES {
             self.release_addresses(Some(&entry.value), None, now);

@@ -77,7 +77,7 @@ use registry::Registry;
 pub(crate) use reply::{error_response_without_warnings as refusal, too_many_in_flight};
 use store::{Bounds, Store};
 pub(crate) use tokens::Shown;
-use watch::Watch;
+use watch::{Together, Watch};
 
 const RBAC_RESOURCES: [resource::Resource; 4] = [
     resource::known::ROLES,
@@ -137,6 +137,8 @@ pub struct ApiServer {
     /// By table, the watches that know of everything: a change concerns them, and those that are behind know already.
     settled: BTreeMap<Arc<str>, Vec<WatchId>>,
     dirty_watches: Vec<WatchId>,
+    /// What watches that see the same were sent last.
+    together: Together,
     last_watch: u64,
     changes: VecDeque<Change>,
     /// Answers for the run under way, and what it asks.
@@ -170,6 +172,7 @@ impl ApiServer {
             watches: BTreeMap::new(),
             settled: BTreeMap::new(),
             dirty_watches: Vec::new(),
+            together: Together::default(),
             last_watch: 0,
             changes: VecDeque::new(),
             asking: Asking::default(),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
-use machinery::apply::{self, FieldSet, Type, Versions, Write};
+use machinery::apply::{self, FieldSet, Known, Type, Versions, Write};
 use machinery::decode;
 use machinery::meta;
 use machinery::schema::{TypeId, TypeTable};
@@ -67,18 +67,22 @@ fn shortened(agent: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Puts an empty list of entries back, which decoding drops: it asks for tracking to begin anew.
-pub(crate) fn keep_reset(sent: &Value, object: &mut Value) {
+/// Whether the list of entries is empty.
+pub(crate) fn asks_for_reset(sent: &Value) -> bool {
     let entries = sent.pointer("/metadata/managedFields");
-    if entries.and_then(Value::as_array).is_some_and(Vec::is_empty) {
+    entries.and_then(Value::as_array).is_some_and(Vec::is_empty)
+}
+
+/// Puts an empty list of entries back, which decoding drops: it asks for tracking to begin anew.
+pub(crate) fn keep_reset(asked: bool, object: &mut Value) {
+    if asked {
         meta::set(object, "managedFields", json!([]));
     }
 }
 
 /// The same for a body as it was sent.
 pub(crate) fn keep_reset_of(body: &[u8], yaml: bool, object: &mut Value) {
-    const NAME: &[u8] = b"managedFields";
-    if !body.windows(NAME.len()).any(|window| window == NAME) {
+    if memchr::memmem::find(body, b"managedFields").is_none() {
         return;
     }
     let sent = if yaml {
@@ -86,9 +90,7 @@ pub(crate) fn keep_reset_of(body: &[u8], yaml: bool, object: &mut Value) {
     } else {
         decode::decode_untyped(body)
     };
-    if let Ok(sent) = sent {
-        keep_reset(&sent.value, object);
-    }
+    keep_reset(sent.is_ok_and(|sent| asks_for_reset(&sent.value)), object);
 }
 
 /// The versions of one resource, for writes through one endpoint.
@@ -198,6 +200,10 @@ impl Versions for ServedVersions<'_> {
     fn reset_fields(&self, api_version: &str) -> Option<&FieldSet> {
         reset::fields(self.served_in(api_version)?, self.subresource)
     }
+
+    fn are_fixed(&self) -> bool {
+        self.served.type_id().is_some()
+    }
 }
 
 /// What an object is before anything is set.
@@ -260,23 +266,37 @@ impl Writer<'_> {
 
 impl ApiServer {
     /// Whoever writes owns what that sets, as long as nobody else has had a hand in it: before admission, in the
-    /// requested version.
+    /// requested version. `old` is what the stored object is in that version.
+    ///
+    /// Answers what the object's entries are, if they are stored like that.
     pub(crate) fn own_written(
         &self,
         served: &Served,
         subresource: &str,
-        old: Option<&Value>,
+        old: Option<(&Value, &Entry)>,
         new: &mut Value,
         writer: &Writer<'_>,
-    ) {
-        if let Some(manager) = &writer.manager {
-            let author = Author {
-                manager,
-                subresource,
-                now: writer.now,
-            };
-            self.own(served, author, old, new);
+    ) -> Option<Known> {
+        let manager = writer.manager.as_ref()?;
+        let author = Author {
+            manager,
+            subresource,
+            now: writer.now,
+        };
+        complete(served, new);
+        let as_stored = served.type_id().is_some() && served.is_storage_version();
+        let known = old.filter(|_| as_stored).map(|(_, entry)| entry.known());
+        let old = old.map(|(old, _)| old);
+        let (next, failed) = self.as_write(served, author, |write| {
+            apply::update_known(write, old, known, new)
+        });
+        // Rather nobody's than wrongly somebody's (`UpdateNoErrors`).
+        if failed.is_some() {
+            meta::metadata_mut(new).remove("managedFields");
+            return None;
         }
+        // Who is asked may change them.
+        (as_stored && !self.is_judged()).then_some(next)
     }
 
     /// Runs something that needs to know the write. Tells too why a webhook didn't convert, if one was asked.

@@ -59,10 +59,9 @@ pub(crate) fn check_size(object: &Value) -> Result<(), ApiError> {
 
 /// Drops repeated owner references with a Warning that says `when` they were there.
 pub(crate) fn deduplicate_owners(object: &mut Value, when: &str, warnings: &mut Vec<String>) {
-    let Some(owners) = object
-        .pointer_mut("/metadata/ownerReferences")
-        .and_then(Value::as_array_mut)
-    else {
+    let metadata = object.get_mut("metadata");
+    let owners = metadata.and_then(|metadata| metadata.get_mut("ownerReferences"));
+    let Some(owners) = owners.and_then(Value::as_array_mut) else {
         return;
     };
     let mut seen: Vec<Value> = Vec::new();

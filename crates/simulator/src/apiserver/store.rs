@@ -1,6 +1,7 @@
 //! The versioned store: one revision counter, a table per resource, and each table's recent history.
 
 mod history;
+mod packed;
 mod version;
 mod warm;
 
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use machinery::apply::Known;
 use serde_json::Value;
 
 use history::History;
@@ -216,16 +218,16 @@ impl Store {
 
     /// Stores an object under the next revision, which is written into it.
     pub fn put(&mut self, table: &str, key: &str, value: Value, now: Timestamp) -> Event {
-        self.put_read(table, key, value, now, |_| None)
+        self.put_read(table, key, (value, None), now, |_| None)
     }
 
     /// The same for an object that may be read as another one than it is written: `read` makes it, or tells with `None` that
-    /// it doesn't.
+    /// it doesn't. What is known of the `managedFields` comes with it.
     pub fn put_read(
         &mut self,
         table: &str,
         key: &str,
-        mut value: Value,
+        (mut value, owners): (Value, Option<Known>),
         now: Timestamp,
         read: impl FnOnce(&Value) -> Option<Value>,
     ) -> Event {
@@ -237,9 +239,13 @@ impl Store {
         let happened = known.map_or(Happened::Added, |_| Happened::Modified);
         let key: Arc<str> = known.map_or_else(|| Arc::from(key), |(key, _)| key.clone());
         let shown = read(&value);
-        let entry = Entry::of(happened, Arc::new(value), revision).read_as(shown);
-        let weight = entry.weight();
-        let version = Arc::new(Version::new(Arc::new(entry)));
+        let mut entry = Entry::of(happened, Arc::new(value), revision);
+        if shown.is_some() {
+            entry = entry.read_as(shown);
+        } else if let Some(owners) = owners {
+            entry = entry.with_known(owners);
+        }
+        let (version, weight) = Version::weighed(entry);
         let before = target.objects.insert(key.clone(), version.clone());
         let event = Event {
             revision,
@@ -263,8 +269,7 @@ impl Store {
         let mut last = Value::clone(&before.entry().value);
         machinery::meta::set_resource_version(&mut last, &revision.to_string());
         let after = Entry::of(Happened::Deleted, Arc::new(last), revision);
-        let weight = after.weight();
-        let after = Arc::new(Version::new(Arc::new(after)));
+        let (after, weight) = Version::weighed(after);
         let event = Event {
             revision,
             time: now,
@@ -278,7 +283,11 @@ impl Store {
     }
 
     fn note(&mut self, table: &Arc<str>, event: &Event, weight: Weight, now: Timestamp) {
-        self.warm.get_mut().add(&event.after, weight.whole);
+        let warm = self.warm.get_mut();
+        warm.add(&event.after, weight.whole);
+        if let Some(before) = &event.before {
+            warm.supersede(before);
+        }
         let keep_from = now
             .checked_sub(jiff::SignedDuration::from_secs(self.bounds.history_seconds))
             .unwrap_or(Timestamp::MIN);
@@ -321,9 +330,7 @@ impl Store {
     /// Puts back an object read from disk, without history.
     pub fn restore(&mut self, table: &str, key: &str, value: Value, revision: u64) {
         let name: Arc<str> = Arc::from(table);
-        let entry = Entry::new(Arc::new(value), revision);
-        let weight = entry.weight();
-        let version = Arc::new(Version::new(Arc::new(entry)));
+        let (version, weight) = Version::weighed(Entry::new(Arc::new(value), revision));
         self.warm.get_mut().add(&version, weight.whole);
         self.tables
             .entry(name)
@@ -349,8 +356,8 @@ impl Store {
             let shown = read(entry.written());
             if shown.as_ref().unwrap_or(entry.written()) != entry.value.as_ref() {
                 let entry = entry.read_as(shown);
-                let weight = entry.weight();
-                *version = Arc::new(Version::new(Arc::new(entry)));
+                let weight;
+                (*version, weight) = Version::weighed(entry);
                 warm.add(version, weight.whole);
             }
         }

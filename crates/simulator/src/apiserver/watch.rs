@@ -1,6 +1,8 @@
 //! Watches: synthetic events, history, selector transitions, bookmarks, deadlines (`apiserver/pkg/storage/cacher`).
 
+mod bookmarks;
 mod concerned;
+mod together;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use machinery::entropy::Entropy;
 use machinery::{go_json, meta};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::ApiServer;
 use super::convert;
@@ -22,6 +24,8 @@ use super::store::{Entry, Event, Table, Version, line};
 use crate::outside::{Answer, Asking, Question};
 use crate::request::{Request, WatchId, WatchPoll};
 use crate::status_error::ApiError;
+pub(crate) use together::Together;
+use together::{Frames, joined};
 
 /// One open watch.
 #[allow(clippy::struct_excessive_bools, reason = "independent properties")]
@@ -81,7 +85,6 @@ const POLL_SIZE: usize = 64 * 1024;
 const ASKED_AT_ONCE: usize = 100;
 /// Seconds between bookmarks.
 const BOOKMARK_SECONDS: i64 = 60;
-const END_ANNOTATION: &str = "k8s.io/initial-events-end";
 
 fn plus(now: Timestamp, seconds: i64) -> Timestamp {
     now.checked_add(SignedDuration::from_secs(seconds))
@@ -156,8 +159,19 @@ impl ApiServer {
         Ok(id)
     }
 
-    /// What a watch has to send now.
+    /// What a watch has to send now, a frame for each line.
     pub fn watch_frames(&mut self, id: WatchId, now: Timestamp) -> WatchPoll {
+        self.watch_poll(id, now, Frames::Lines)
+    }
+
+    /// The same with small lines joined to larger frames.
+    pub fn watch_chunks(&mut self, id: WatchId, now: Timestamp) -> WatchPoll {
+        let mut poll = self.watch_poll(id, now, Frames::Joined);
+        poll.frames = joined(poll.frames);
+        poll
+    }
+
+    fn watch_poll(&mut self, id: WatchId, now: Timestamp, form: Frames) -> WatchPoll {
         // It follows the server, so it is not part of it meanwhile.
         let Some(mut watch) = self.watches.remove(&id) else {
             return WatchPoll {
@@ -166,7 +180,7 @@ impl ApiServer {
             };
         };
         let was_dirty = watch.dirty;
-        let poll = self.poll_watch(&mut watch, now);
+        let poll = self.poll_watch(&mut watch, now, form);
         if poll.ended {
             self.forget_watch(&watch, id);
             return poll;
@@ -178,11 +192,11 @@ impl ApiServer {
         poll
     }
 
-    fn poll_watch(&mut self, watch: &mut Watch, now: Timestamp) -> WatchPoll {
+    fn poll_watch(&mut self, watch: &mut Watch, now: Timestamp, form: Frames) -> WatchPoll {
         watch.dirty = false;
         let (mut frames, mut more) = watch.take_pending(now);
         if !more {
-            let (more_events, questions) = self.follow_watch(watch, &mut frames, now);
+            let (more_events, questions) = self.follow_watch(watch, &mut frames, (now, form));
             if !questions.is_empty() {
                 return WatchPoll {
                     frames,
@@ -235,9 +249,12 @@ impl ApiServer {
         &mut self,
         watch: &mut Watch,
         frames: &mut Vec<Bytes>,
-        now: Timestamp,
+        (now, form): (Timestamp, Frames),
     ) -> (bool, Vec<Question>) {
         let Some(mut answers) = watch.answers.take() else {
+            if form == Frames::Joined && frames.is_empty() && watch.sees_what_others_see() {
+                return (self.follow_together(watch, frames, now), Vec::new());
+            }
             let table = self.store.table(&watch.served.table);
             return (
                 table.is_some_and(|table| watch.follow(self, table, frames, now)),
@@ -424,64 +441,6 @@ impl Watch {
             frames.push(error_line(error));
         }
         self.ended = true;
-    }
-
-    fn bookmark_line(&self, now: Timestamp, end_of_list: bool) -> Result<Bytes, ApiError> {
-        let resource = &self.served.resource;
-        let mut metadata = json!({"resourceVersion": self.cursor.to_string()});
-        if let (true, Some(fields)) = (end_of_list, metadata.as_object_mut()) {
-            fields.insert("annotations".to_owned(), json!({END_ANNOTATION: "true"}));
-        }
-        let mut bare = json!({
-            "kind": resource.kind, "apiVersion": resource.api_version(), "metadata": metadata,
-        });
-        zero_values(&mut bare);
-        let type_id = self.served.type_id();
-        // Also where only a part of it is shown: a row may hold the whole object.
-        let zero = type_id.and_then(|type_id| machinery::decode::normalise(type_id, &bare).ok());
-        let zero = zero.unwrap_or(bare);
-        let object = match self.form.transform {
-            Transform::Plain => go_json::to_vec(&zero, type_id).into(),
-            Transform::Table | Transform::PartialObject | Transform::PartialList => {
-                let entry = Entry::new(Arc::new(zero), self.cursor);
-                reply::event_object(
-                    &self.served,
-                    &entry,
-                    &self.request,
-                    &self.form,
-                    self.first,
-                    now,
-                )?
-            }
-        };
-        Ok(line("BOOKMARK", &object))
-    }
-
-    /// Sends a bookmark about every minute, and 2 s and 1 s before the end.
-    fn due_bookmark(&mut self, now: Timestamp) {
-        if self.ended || self.bookmark.is_none_or(|due| now < due) {
-            return;
-        }
-        self.pending.push_back(Pending::Bookmark(false));
-        let (two, one) = (plus(self.deadline, -2), plus(self.deadline, -1));
-        let next = plus(now, BOOKMARK_SECONDS);
-        self.bookmark = Some(if now < two {
-            next.min(two)
-        } else if now < one {
-            one
-        } else {
-            Timestamp::MAX
-        });
-    }
-}
-
-/// What an object without values has all the same: it is converted from a type of the server's own, where some values
-/// are no pointers (`pkg/apis/apps/v1/conversion.go`).
-fn zero_values(bare: &mut Value) {
-    match bare.get("kind").and_then(Value::as_str) {
-        Some("Deployment" | "ReplicaSet" | "StatefulSet") => bare["spec"] = json!({"replicas": 0}),
-        Some("DaemonSet") => meta::set_annotation(bare, convert::TEMPLATE_GENERATION, "0"),
-        Some(_) | None => {}
     }
 }
 

@@ -166,7 +166,7 @@ impl ApiServer {
         deduplicate_owners(&mut object, "", &mut writer.warnings);
         let through = if writer.through_status { "status" } else { "" };
         default_times(requested, &mut object, writer.now);
-        self.own_written(requested, through, None, &mut object, writer);
+        let known = self.own_written(requested, through, None, &mut object, writer);
         let (served, mut object) = self.for_storage(requested, object);
         let served = &served;
         self.check_admission("CREATE", served)?;
@@ -241,7 +241,7 @@ impl ApiServer {
             let shown = reread.unwrap_or_else(|| commit::reread(served, &object).unwrap_or(object));
             return Ok(Arc::new(Entry::new(Arc::new(shown), 0)));
         }
-        let entry = self.commit(served, &key, stored, writer);
+        let entry = self.commit(served, &key, (stored, known), writer);
         Ok(self.answered(served, entry, reread))
     }
 
@@ -263,7 +263,11 @@ impl ApiServer {
         mut object: Value,
     ) -> Result<Updated, ApiError> {
         deduplicate_owners(&mut object, "", &mut writer.warnings);
-        self.update(target, writer, &mut |_, _, _| Ok(object.clone()))
+        // It is asked for once.
+        let mut object = Some(object);
+        self.update(target, writer, &mut |_, _, _| {
+            Ok(object.take().unwrap_or_default())
+        })
     }
 
     /// Updates an object: `change` gets the newest one (`Null` if absent) in the version of the target's resource.
@@ -302,10 +306,10 @@ impl ApiServer {
         let mut object = change(self, &old_requested, writer)?;
         ensure_namespace(requested, target.namespace, &mut object)?;
         default_times(requested, &mut object, writer.now);
-        self.own_written(
+        let mut known = self.own_written(
             requested,
             target.subresource,
-            Some(&old_requested),
+            Some((&old_requested, &stored)),
             &mut object,
             writer,
         );
@@ -335,8 +339,8 @@ impl ApiServer {
         writer.hollow |= stored_form(&served, &mut new) && served.custom().is_some();
         check_size(&new)?;
         let mut new = self.to_stored(&served, new)?;
-        if !writer.hollow {
-            keep_times(&stored.value, &mut new);
+        if !writer.hollow && keep_times(&stored.value, &mut new) {
+            known = None;
         }
         let reread = self.reread(&served, &new)?;
         self.has_its_answers()?;
@@ -347,7 +351,7 @@ impl ApiServer {
             let shown = commit::reread(&served, &new).unwrap_or(new);
             Arc::new(Entry::new(Arc::new(shown), stored.revision))
         } else {
-            self.commit(&served, &key, new, writer)
+            self.commit(&served, &key, (new, known), writer)
         };
         let entry = self.answered(&served, entry, reread);
         Ok(Updated {
@@ -427,13 +431,12 @@ impl ApiServer {
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
         let subresource = target.subresource;
-        meta::set(
-            new,
-            "generation",
-            old.pointer("/metadata/generation")
-                .cloned()
-                .unwrap_or_default(),
-        );
+        let of_old = old.get("metadata");
+        let old_metadata = |key: &str| {
+            let found = of_old.and_then(|metadata| metadata.get(key));
+            found.cloned().unwrap_or_default()
+        };
+        meta::set(new, "generation", old_metadata("generation"));
         deduplicate_owners(new, MUTATED, &mut writer.warnings);
         super::certificates::prepare(served, subresource, new, old, writer.now);
         prepare_update(served, subresource, new, old);
@@ -444,11 +447,6 @@ impl ApiServer {
         if meta::uid(new).is_empty() {
             meta::set(new, "uid", json!(meta::uid(old)));
         }
-        let old_metadata = |key: &str| {
-            old.pointer(&format!("/metadata/{key}"))
-                .cloned()
-                .unwrap_or_default()
-        };
         meta::set(new, "creationTimestamp", old_metadata("creationTimestamp"));
         if meta::deletion_timestamp(old).is_some() {
             meta::set(new, "deletionTimestamp", old_metadata("deletionTimestamp"));

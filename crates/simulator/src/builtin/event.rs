@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::object::{self, text};
 use super::write::Write;
@@ -17,7 +17,7 @@ const REMEMBERED: usize = 4096;
 /// An event to record.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Note {
-    /// The object the event is about.
+    /// The object the event is about, as far as events tell of it.
     pub(crate) about: Value,
     /// Whether it is a `Warning`; `Normal` otherwise.
     pub(crate) warning: bool,
@@ -31,7 +31,7 @@ impl Note {
     /// An event of type `Normal`.
     pub(crate) fn normal(about: &Value, reason: &str, message: String) -> Write {
         Write::Event(Self {
-            about: about.clone(),
+            about: reference(about),
             warning: false,
             reason: reason.to_owned(),
             message,
@@ -41,7 +41,7 @@ impl Note {
     /// An event of type `Warning`.
     pub(crate) fn warning(about: &Value, reason: &str, message: String) -> Write {
         Write::Event(Self {
-            about: about.clone(),
+            about: reference(about),
             warning: true,
             reason: reason.to_owned(),
             message,
@@ -51,6 +51,23 @@ impl Note {
     fn kind(&self) -> &'static str {
         if self.warning { "Warning" } else { "Normal" }
     }
+}
+
+/// Kind and metadata of an object that tell it from others; all of a pod would be much to copy.
+fn reference(object: &Value) -> Value {
+    let of = |key: &str| {
+        object
+            .get("metadata")
+            .and_then(|metadata| metadata.get(key))
+    };
+    let keys = ["namespace", "name", "uid", "resourceVersion"];
+    let metadata: Map<String, Value> = keys
+        .into_iter()
+        .filter_map(|key| Some((key.to_owned(), of(key)?.clone())))
+        .collect();
+    json!({
+        "apiVersion": text(object, "/apiVersion"), "kind": text(object, "/kind"), "metadata": metadata,
+    })
 }
 
 /// What makes two events the same one: uid, type, reason, message.

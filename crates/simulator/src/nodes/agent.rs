@@ -152,9 +152,7 @@ impl NodeAgent {
         let Some(addresses) = self.addresses_of(session, &pod) else {
             return;
         };
-        if let Some(status) = status::at(stage, &pod, &addresses, now) {
-            let mut wanted = (*pod).clone();
-            object::set(&mut wanted, &["status"], status);
+        if let Some(wanted) = status::at(stage, &pod, &addresses, now) {
             // A refusal leaves the pod where it is; the next change of it tries again.
             let _ = session.update_status(&known::PODS, wanted);
         }

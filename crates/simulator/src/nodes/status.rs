@@ -17,7 +17,7 @@ pub(crate) struct Addresses {
     pub(crate) pod: String,
 }
 
-/// The whole new status of a pod at a stage. `Stage::Deleted` has none: the pod goes.
+/// The pod with its whole new status at a stage. `Stage::Deleted` has none: the pod goes.
 pub(crate) fn at(
     stage: Stage,
     pod: &Value,
@@ -53,7 +53,7 @@ pub(crate) fn at(
     );
     let conditions = conditions(stage, &next, now);
     object::set(&mut next, &["status", "conditions"], json!(conditions));
-    next.get("status").cloned()
+    Some(next)
 }
 
 fn containers(stage: Stage, pod: &Value, now: Timestamp) -> Value {
@@ -320,7 +320,7 @@ mod tests {
             host: "10.0.0.1".to_owned(),
             pod: "10.244.0.1".to_owned(),
         };
-        pod["status"] = at(stage, pod, &addresses, now.parse().unwrap()).unwrap();
+        pod["status"] = at(stage, pod, &addresses, now.parse().unwrap()).unwrap()["status"].clone();
     }
 
     fn told(pod: &Value) -> Vec<(String, String, String)> {

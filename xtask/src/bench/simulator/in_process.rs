@@ -14,6 +14,7 @@ use simulator::wire::Wire;
 use simulator::world::{World, WorldHandle};
 use tower::Service as _;
 
+use super::super::process;
 use super::drive::{Answered, Frames, Measured, Server, Watchers, measure, prepare};
 use super::traffic::Operation;
 
@@ -56,8 +57,12 @@ impl Server for InProcess {
     }
 }
 
-/// Measures the operations, `requests` of each.
-pub fn run(operations: &[Operation], requests: usize, watchers: usize) -> Result<Vec<Measured>> {
+/// Measures the operations, `requests` of each, and for each the CPU seconds of this process, clients and watchers included.
+pub fn run(
+    operations: &[Operation],
+    requests: usize,
+    watchers: usize,
+) -> Result<Vec<(Measured, f64)>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -66,8 +71,11 @@ pub fn run(operations: &[Operation], requests: usize, watchers: usize) -> Result
         prepare(&server).await?;
         let watchers = Watchers::start(&server, watchers).await?;
         let mut all = Vec::new();
+        let cpu = || process::cpu(std::process::id());
         for operation in operations {
-            all.push(measure(&server, *operation, requests, &watchers).await?);
+            let before = cpu()?;
+            let measured = measure(&server, *operation, requests, &watchers).await?;
+            all.push((measured, cpu()? - before));
         }
         watchers.stop();
         Ok(all)

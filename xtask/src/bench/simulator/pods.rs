@@ -30,6 +30,8 @@ pub struct Measured {
     pub nodes: usize,
     /// Seconds of real time until all were Ready.
     pub seconds: f64,
+    /// CPU seconds of this process.
+    pub cpu: f64,
     /// Seconds of virtual time.
     pub virtual_seconds: f64,
     /// The most memory of this process meanwhile, in MiB.
@@ -51,6 +53,7 @@ pub fn run(pods: usize, nodes: usize) -> Result<Measured> {
         pods,
         nodes,
         seconds: watch.seconds(),
+        cpu: process::cpu(std::process::id())?,
         virtual_seconds,
         peak: process::memory(std::process::id(), "VmHWM")?,
         changes,

@@ -10,8 +10,8 @@ use super::sockets::Figures;
 /// What was measured.
 #[derive(Default)]
 pub struct Report {
-    /// In-process.
-    pub server: Vec<Measured>,
+    /// In-process, and the CPU seconds of each.
+    pub server: Vec<(Measured, f64)>,
     /// Many pods.
     pub pods: Option<pods::Measured>,
     /// Over sockets: ours, then the real one.
@@ -25,22 +25,29 @@ impl Report {
         if let Some(pods) = &self.pods {
             let _ = writeln!(
                 text,
-                "{} pods on {} nodes Ready: {:.1} s of real time, {:.0} s of virtual time, {:.0} MiB at most, {} changes\n",
-                pods.pods, pods.nodes, pods.seconds, pods.virtual_seconds, pods.peak, pods.changes
+                "{} pods on {} nodes Ready: {:.1} s of real time, {:.1} s of CPU, {:.0} s of virtual time, {:.0} MiB at most, {} changes\n",
+                pods.pods,
+                pods.nodes,
+                pods.seconds,
+                pods.cpu,
+                pods.virtual_seconds,
+                pods.peak,
+                pods.changes
             );
         }
         if !self.server.is_empty() {
             let _ = writeln!(
                 text,
-                "{:<32}{:>12}{:>14}",
-                "in-process", "a second", "events sent"
+                "{:<32}{:>12}{:>14}{:>14}",
+                "in-process", "a second", "a CPU second", "events sent"
             );
-            for measured in &self.server {
+            for (measured, cpu) in &self.server {
                 let _ = writeln!(
                     text,
-                    "{:<32}{:>12.0}{:>14}",
+                    "{:<32}{:>12.0}{:>14.0}{:>14}",
                     measured.operation.name(),
                     measured.rate(),
+                    number(measured.requests) / cpu,
                     measured.events
                 );
             }
@@ -109,14 +116,15 @@ impl Report {
                 "events": measured.events,
             })
         };
+        let with_cpu = |(measured, cpu): &(Measured, f64)| {
+            let mut value = operation(measured);
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("cpuSeconds".to_owned(), json!(cpu));
+            }
+            value
+        };
         let sockets = self.sockets.iter().map(|figures| {
-            let operations = figures.operations.iter().map(|(measured, cpu)| {
-                let mut value = operation(measured);
-                if let Some(fields) = value.as_object_mut() {
-                    fields.insert("cpuSeconds".to_owned(), json!(cpu));
-                }
-                value
-            });
+            let operations = figures.operations.iter().map(with_cpu);
             let objects = figures.objects.iter();
             let objects = objects.map(|(kind, bytes)| json!({"kind": kind, "bytes": bytes}));
             json!({
@@ -125,9 +133,9 @@ impl Report {
             })
         });
         json!({
-            "server": self.server.iter().map(operation).collect::<Vec<_>>(),
+            "server": self.server.iter().map(with_cpu).collect::<Vec<_>>(),
             "pods": self.pods.map(|pods| json!({
-                "pods": pods.pods, "nodes": pods.nodes, "seconds": pods.seconds, "virtualSeconds": pods.virtual_seconds,
+                "pods": pods.pods, "nodes": pods.nodes, "seconds": pods.seconds, "cpuSeconds": pods.cpu, "virtualSeconds": pods.virtual_seconds,
                 "peakMiB": pods.peak, "changes": pods.changes,
             })),
             "sockets": sockets.collect::<Vec<_>>(),

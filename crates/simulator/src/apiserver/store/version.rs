@@ -1,9 +1,13 @@
 //! One version of one object: a whole value while it is likely to be asked for, the bytes of its JSON from then on.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
+use machinery::apply::Known;
 use serde_json::Value;
+
+use super::packed;
 
 /// One version of one object as a whole value, shared by the table, the history and the watches.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub struct Entry {
     pub happened: Happened,
     /// The line of a watch that says so, with the object as JSON in its storage version; made on first use.
     line: OnceLock<Bytes>,
+    /// Its `managedFields`; read on first use.
+    known: OnceLock<Known>,
 }
 
 /// What a new version of an object is to whom every version is shown.
@@ -78,7 +84,21 @@ impl Entry {
             revision,
             happened,
             line: OnceLock::new(),
+            known: OnceLock::new(),
         }
+    }
+
+    /// The same entry with its `managedFields`, which somebody has read already.
+    pub(super) fn with_known(self, known: Known) -> Self {
+        Self {
+            known: OnceLock::from(known),
+            ..self
+        }
+    }
+
+    /// The `managedFields` of the object as it is read.
+    pub(crate) fn known(&self) -> &Known {
+        self.known.get_or_init(|| Known::read(&self.value))
     }
 
     /// The object as it was written.
@@ -102,9 +122,9 @@ impl Entry {
     /// About how many bytes it takes.
     pub(super) fn weight(&self) -> Weight {
         let mut weight = Weight::default();
-        weight.add(&self.value);
+        weight.add(&self.value, 0);
         if let Some(written) = &self.written {
-            weight.add(written);
+            weight.add(written, 0);
         }
         weight
     }
@@ -126,6 +146,10 @@ impl Entry {
 pub struct Version {
     revision: u64,
     happened: Happened,
+    /// It would come back unchanged from its bytes.
+    is_plain: bool,
+    /// Where it stands among the versions that are whole.
+    place: AtomicU64,
     form: Mutex<Form>,
 }
 
@@ -134,7 +158,7 @@ enum Form {
     Whole(Arc<Entry>),
     Packed {
         shown: Shown,
-        /// What was written, if it is read as something else.
+        /// What was written, packed, if it is read as something else.
         written: Option<Bytes>,
     },
 }
@@ -143,18 +167,41 @@ enum Form {
 enum Shown {
     /// The line of a watch, which holds the object.
     Line(Bytes),
-    /// The object alone; nobody has asked for a line yet.
+    /// The object alone, packed; nobody has asked for a line yet.
     Object(Bytes),
 }
 
 impl Version {
-    /// Keeps a whole value.
+    /// A whole value that the store doesn't keep.
     pub fn new(entry: Arc<Entry>) -> Self {
         Self {
             revision: entry.revision,
             happened: entry.happened,
+            is_plain: false,
+            place: AtomicU64::new(u64::MAX),
             form: Mutex::new(Form::Whole(entry)),
         }
+    }
+
+    /// Keeps a whole value, and tells what that takes.
+    pub(super) fn weighed(entry: Entry) -> (Arc<Self>, Weight) {
+        let weight = entry.weight();
+        let version = Self {
+            revision: entry.revision,
+            happened: entry.happened,
+            is_plain: !weight.is_odd,
+            place: AtomicU64::new(u64::MAX),
+            form: Mutex::new(Form::Whole(Arc::new(entry))),
+        };
+        (Arc::new(version), weight)
+    }
+
+    pub(super) fn place(&self) -> u64 {
+        self.place.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_place(&self, place: u64) {
+        self.place.store(place, Ordering::Relaxed);
     }
 
     fn form(&self) -> MutexGuard<'_, Form> {
@@ -171,14 +218,14 @@ impl Version {
         match &*self.form() {
             Form::Whole(entry) => entry.clone(),
             Form::Packed { shown, written } => {
-                let (json, line) = match shown {
-                    Shown::Line(line) => (object_of(line, self.happened), Some(line)),
-                    Shown::Object(json) => (json.clone(), None),
+                let (value, line) = match shown {
+                    Shown::Line(line) => (read(&object_of(line, self.happened)), Some(line)),
+                    Shown::Object(bytes) => (unpacked(bytes), None),
                 };
-                let written = written.as_deref().map(|json| Arc::new(read(json)));
+                let written = written.as_deref().map(|bytes| Arc::new(unpacked(bytes)));
                 let entry = Entry {
                     written,
-                    ..Entry::of(self.happened, Arc::new(read(&json)), self.revision)
+                    ..Entry::of(self.happened, Arc::new(value), self.revision)
                 };
                 if let Some(line) = line {
                     // A fresh one, so nobody has set it.
@@ -213,26 +260,21 @@ impl Version {
     }
 
     /// Keeps the bytes alone from now on. An object that would come back changed stays whole.
-    pub(super) fn pack(&self) {
+    pub(super) fn pack(&self, scratch: &mut Vec<u8>) {
         let mut form = self.form();
         let Form::Whole(entry) = &*form else {
             return;
         };
-        let written = match &entry.written {
-            Some(written) => match write(written) {
-                Some(json) => Some(json),
-                None => return,
-            },
-            None => None,
-        };
-        let shown = match entry.line.get() {
-            Some(line) if is_plain(&entry.value, DEEPEST) => Some(Shown::Line(line.clone())),
-            Some(_) => None,
-            None => write(&entry.value).map(Shown::Object),
-        };
-        if let Some(shown) = shown {
-            *form = Form::Packed { shown, written };
+        if !self.is_plain {
+            return;
         }
+        let shown = match entry.line.get() {
+            Some(line) => Shown::Line(line.clone()),
+            None => Shown::Object(packed(&entry.value, scratch)),
+        };
+        let written = entry.written.as_deref();
+        let written = written.map(|written| packed(written, scratch));
+        *form = Form::Packed { shown, written };
     }
 
     /// Keeps it whole again; the object, and whether it was not.
@@ -247,35 +289,25 @@ impl Version {
     }
 }
 
-/// A value as bytes; `None` if it would come back changed.
-fn write(value: &Value) -> Option<Bytes> {
-    if !is_plain(value, DEEPEST) {
-        return None;
-    }
-    serde_json::to_vec(value).ok().map(Bytes::from)
+/// A value as bytes, written in `scratch`.
+fn packed(value: &Value, scratch: &mut Vec<u8>) -> Bytes {
+    scratch.clear();
+    packed::write(value, scratch);
+    Bytes::copy_from_slice(scratch)
 }
 
-/// What was written here is read by the same library; see [`is_plain`].
+/// What was packed here is whole.
+fn unpacked(bytes: &[u8]) -> Value {
+    packed::read(bytes).unwrap_or_default()
+}
+
+/// What was written here is read by the same library; see [`Weight::is_odd`].
 fn read(json: &[u8]) -> Value {
     serde_json::from_slice(json).unwrap_or_default()
 }
 
 /// The reader of JSON goes down 128 levels.
 const DEEPEST: usize = 100;
-
-/// Whether a value is the same once it was written and read: fractions and whole numbers are told apart by how they were
-/// written, and what is nested deeply isn't read.
-fn is_plain(value: &Value, levels: usize) -> bool {
-    let Some(levels) = levels.checked_sub(1) else {
-        return false;
-    };
-    match value {
-        Value::Number(number) => !number.is_f64(),
-        Value::Array(items) => items.iter().all(|item| is_plain(item, levels)),
-        Value::Object(fields) => fields.values().all(|field| is_plain(field, levels)),
-        Value::Null | Value::Bool(_) | Value::String(_) => true,
-    }
-}
 
 /// About how many bytes of memory an object takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -284,29 +316,43 @@ pub(super) struct Weight {
     pub(super) whole: usize,
     /// As JSON.
     pub(super) packed: usize,
+    /// It isn't the same once it was written and read: fractions and whole numbers are told apart by how they were
+    /// written, and what is nested deeply isn't read.
+    pub(super) is_odd: bool,
 }
 
 impl Weight {
-    fn add(&mut self, value: &Value) {
+    fn add(&mut self, value: &Value, depth: usize) {
         /// A node of the tree behind a map has room for eleven fields.
         const NODE: usize = 640;
         const FIELDS: usize = 8;
+        self.is_odd |= depth >= DEEPEST;
         match value {
-            Value::Null | Value::Bool(_) | Value::Number(_) => self.packed += 4,
+            Value::Null | Value::Bool(_) => self.packed += 4,
+            Value::Number(number) => {
+                self.packed += 4;
+                self.is_odd |= number.is_f64();
+            }
             Value::String(text) => self.add_text(text),
             Value::Array(items) => {
                 self.whole += items.len() * size_of::<Value>();
                 self.packed += items.len() + 2;
                 for item in items {
-                    self.add(item);
+                    self.add(item, depth + 1);
                 }
             }
             Value::Object(fields) => {
                 self.whole += fields.len().div_ceil(FIELDS) * NODE;
                 self.packed += 2 * fields.len() + 2;
                 for (key, field) in fields {
-                    self.add_text(key);
-                    self.add(field);
+                    self.whole += key.len();
+                    self.packed += key.len() + 2;
+                    let before = self.whole;
+                    self.add(field, depth + 1);
+                    if key == "managedFields" {
+                        // They are kept as sets too.
+                        self.whole += self.whole - before;
+                    }
                 }
             }
         }
@@ -326,8 +372,8 @@ mod tests {
 
     use super::*;
 
-    fn version(value: Value) -> Version {
-        Version::new(Arc::new(Entry::of(Happened::Added, Arc::new(value), 7)))
+    fn version(value: Value) -> Arc<Version> {
+        Version::weighed(Entry::of(Happened::Added, Arc::new(value), 7)).0
     }
 
     #[test]
@@ -337,7 +383,7 @@ mod tests {
             let version = version(value.clone());
             let print = |value: &Value| machinery::go_json::to_vec(value, None);
             let before = asked.then(|| version.entry().line(print));
-            version.pack();
+            version.pack(&mut Vec::new());
             assert!(!version.is_whole());
             assert_eq!(version.known_line(), before);
             let entry = version.entry();
@@ -354,8 +400,8 @@ mod tests {
     fn what_was_written_is_packed_beside_what_is_read() {
         let (written, shown) = (json!({"a": 1, "b": 2}), json!({"a": 1}));
         let entry = Entry::of(Happened::Modified, Arc::new(written.clone()), 7);
-        let version = Version::new(Arc::new(entry.read_as(Some(shown.clone()))));
-        version.pack();
+        let (version, _) = Version::weighed(entry.read_as(Some(shown.clone())));
+        version.pack(&mut Vec::new());
         assert!(!version.is_whole());
         let entry = version.entry();
         assert_eq!(
@@ -363,8 +409,8 @@ mod tests {
             (&shown, &written)
         );
         let fraction = entry.read_as(None).read_as(Some(json!(1.0)));
-        let version = Version::new(Arc::new(fraction));
-        version.pack();
+        let (version, _) = Version::weighed(fraction);
+        version.pack(&mut Vec::new());
         assert!(version.is_whole());
     }
 
@@ -391,7 +437,7 @@ mod tests {
         let deep = (0..DEEPEST).fold(json!(1), |inner, _| json!([inner]));
         for value in [json!({"a": 1.0}), json!([1e300]), deep] {
             let version = version(value.clone());
-            version.pack();
+            version.pack(&mut Vec::new());
             assert!(version.is_whole(), "{value}");
         }
     }

@@ -1,24 +1,37 @@
 //! Which versions are kept as whole values: the newest and those that were asked for, up to a limit.
 //!
 //! A value of maps and lists takes ten times the memory of its JSON. A cluster of a few thousand pods is whole; of a
-//! hundred thousand all but the last few thousand changes are bytes.
+//! hundred thousand all but the last few thousand changes are bytes. What has a successor is only asked for by those
+//! who follow the changes, and makes room sooner.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 use super::version::Version;
 
+/// The part of the limit that is for versions with a successor.
+const SUPERSEDED: usize = 8;
+
 /// The versions that are whole, oldest first.
 #[derive(Debug)]
 pub(super) struct Warm {
+    newest: Queue,
+    superseded: Queue,
+    /// How many have left `newest`.
+    gone: u64,
+    /// Where versions are written.
+    scratch: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Queue {
     limit: usize,
     held: usize,
     versions: VecDeque<(Weak<Version>, usize)>,
 }
 
-impl Warm {
-    /// Keeps about that many bytes of values.
-    pub(super) fn new(limit: usize) -> Self {
+impl Queue {
+    fn new(limit: usize) -> Self {
         Self {
             limit,
             held: 0,
@@ -26,16 +39,60 @@ impl Warm {
         }
     }
 
+    fn push(&mut self, version: Weak<Version>, weight: usize) {
+        self.held += weight;
+        self.versions.push_back((version, weight));
+    }
+
+    /// One that is too much.
+    fn pop(&mut self) -> Option<Weak<Version>> {
+        if self.held <= self.limit {
+            return None;
+        }
+        let (version, weight) = self.versions.pop_front()?;
+        self.held = self.held.saturating_sub(weight);
+        Some(version)
+    }
+}
+
+impl Warm {
+    /// Keeps about that many bytes of values.
+    pub(super) fn new(limit: usize) -> Self {
+        let superseded = limit / SUPERSEDED;
+        Self {
+            newest: Queue::new(limit - superseded),
+            superseded: Queue::new(superseded),
+            gone: 0,
+            scratch: Vec::new(),
+        }
+    }
+
     /// A version of that many bytes is whole from now on; the oldest make room for it.
     pub(super) fn add(&mut self, version: &Arc<Version>, weight: usize) {
-        self.held += weight;
-        self.versions.push_back((Arc::downgrade(version), weight));
-        while self.held > self.limit
-            && let Some((oldest, weight)) = self.versions.pop_front()
-        {
-            self.held = self.held.saturating_sub(weight);
+        version.set_place(self.gone + self.newest.versions.len() as u64);
+        self.newest.push(Arc::downgrade(version), weight);
+        while let Some(oldest) = self.newest.pop() {
+            self.gone += 1;
+            // One that was taken out already has another queue.
             if let Some(oldest) = oldest.upgrade() {
-                oldest.pack();
+                oldest.pack(&mut self.scratch);
+            }
+        }
+    }
+
+    /// A version has a successor.
+    pub(super) fn supersede(&mut self, version: &Version) {
+        let place = version.place().checked_sub(self.gone);
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        let Some(held) = place.and_then(|place| self.newest.versions.get_mut(place)) else {
+            return;
+        };
+        let (version, weight) = std::mem::take(held);
+        self.newest.held = self.newest.held.saturating_sub(weight);
+        self.superseded.push(version, weight);
+        while let Some(oldest) = self.superseded.pop() {
+            if let Some(oldest) = oldest.upgrade() {
+                oldest.pack(&mut self.scratch);
             }
         }
     }

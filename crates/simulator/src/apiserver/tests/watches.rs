@@ -1,6 +1,8 @@
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{CONFIG_MAPS, Server, config_map, version};
+use crate::request::WatchId;
 
 #[test]
 fn a_watch_begins_with_what_is_there_and_goes_on_with_changes() {
@@ -31,6 +33,47 @@ fn a_watch_from_a_revision_replays_what_came_after() {
         version(&a)
     ));
     assert_eq!(server.event_names(id), ["ADDED b"]);
+}
+
+/// What a watch has to send, in frames as they go out.
+fn chunks(server: &mut Server, id: WatchId) -> Vec<Bytes> {
+    server.api.watch_chunks(id, server.now).frames
+}
+
+#[test]
+fn watches_that_see_the_same_are_sent_the_same_bytes() {
+    let mut server = Server::new();
+    let all = "/api/v1/configmaps?watch=1";
+    let [one, two, late] = [0; 3].map(|_| server.watch(all));
+    let own = server.watch(&format!("{CONFIG_MAPS}?watch=1"));
+    let lines = server.watch(all);
+    for id in [one, two, late, own, lines] {
+        // What was there when it began.
+        chunks(&mut server, id);
+    }
+    for name in ["a", "b"] {
+        server.ok("POST", CONFIG_MAPS, &config_map(name));
+    }
+    let (first, second) = (chunks(&mut server, one), chunks(&mut server, two));
+    assert_eq!(first.len(), 1);
+    assert_eq!(first, second);
+    let at = |frames: &[Bytes]| {
+        frames
+            .iter()
+            .map(|frame| frame.as_ptr())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(at(&first), at(&second));
+    assert!(chunks(&mut server, one).is_empty());
+    // Another prefix and another revision are other watches.
+    assert_eq!(chunks(&mut server, own), first);
+    server.ok("POST", CONFIG_MAPS, &config_map("c"));
+    let third = chunks(&mut server, one);
+    assert_eq!(chunks(&mut server, two), third);
+    let whole = [&first[0][..], &third[0][..]].concat();
+    assert_eq!(chunks(&mut server, late).concat(), whole);
+    let frames = server.api.watch_frames(lines, server.now).frames;
+    assert_eq!((frames.len(), frames.concat()), (3, whole));
 }
 
 #[test]
