@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use machinery::meta;
+use monitoring::operator::bindings::FINALIZER;
 use runtime::{Patch, ResourceRef};
 use serde_json::{Value, json};
 
@@ -96,15 +97,14 @@ impl Subject {
         cluster.until_gone(&[(&SERVICE, self.service)]).await
     }
 
-    /// `FinalizerFor…`, where we differ: there it has a finalizer while it is there. Here nothing keeps it, whether anybody is at
-    /// work or not.
-    pub async fn goes_at_once(&self, cluster: &Cluster) -> Result<()> {
+    /// `FinalizerFor…`: it stays until what is said of it is taken back, and then goes.
+    pub async fn has_a_finalizer_while_it_is_there(&self, cluster: &Cluster) -> Result<()> {
         let kept = self.running(cluster, &json!({})).await?;
-        ensure!(meta::finalizers(&kept).is_empty(), "it is kept: {kept}");
-        cluster.stop_controllers();
-        cluster.until_deleted(self.resource, NAME).await?;
-        cluster.start_controllers();
-        Ok(())
+        ensure!(
+            meta::finalizers(&kept) == [FINALIZER],
+            "another finalizer: {kept}"
+        );
+        cluster.until_deleted(self.resource, NAME).await
     }
 
     /// `…ScalingReplicas`, `…ScaleUpDownCluster`

@@ -24,6 +24,7 @@ use crate::api::{Alertmanager, Prometheus, PrometheusAgent, ThanosRuler};
 use crate::kubelet;
 use crate::metrics::{ControllerMetrics, Metrics, Name};
 use crate::operator::assets::{AssetReader, same_version};
+use crate::operator::bindings::Finalizer;
 use crate::operator::candidates::Configurations;
 use crate::operator::gone::{self, GoneReconciler};
 use crate::operator::memory::Memories;
@@ -38,7 +39,7 @@ use crate::operator::usable::Usable;
 use crate::operator::watched::{Namespaces, Watch};
 use crate::operator::workload::{Caches, SecretChanges, Workload};
 
-pub use options::{Gates, RunOptions, Selectors};
+pub use options::{Bindings, Gates, RunOptions, Selectors};
 
 /// Name of the Lease of the controllers.
 pub const LEASE: &str = "carrick-monitoring";
@@ -203,7 +204,7 @@ impl Shared {
         configurations.alertmanager_configs = options.alertmanager_configs.clone();
         Self {
             configurations,
-            writes_bindings: options.gates.bindings && usable.can_bind(),
+            writes_bindings: options.gates.bindings != Bindings::Off && usable.can_bind(),
             labels_pods: usable.lacks("pods", "", &["patch"]).is_none(),
             secrets: watches_secrets.then(|| manager.cache(SECRET, selected(&options.secrets))),
             config_maps: manager.cache(CONFIG_MAP, selected(&options.config_maps)),
@@ -237,7 +238,7 @@ impl Shared {
             memories: Memories::default(),
             watch: watch.clone(),
             reports: may.report,
-            frees: may.free,
+            finalizer: may.finalize,
             labels_pods: self.labels_pods,
             no_daemon_sets: self.no_daemon_sets.clone(),
             secrets: match self.secrets {
@@ -411,8 +412,8 @@ fn add(manager: &mut Manager, options: &RunOptions, usable: &Usable, metrics: &M
 struct May {
     /// Write their status.
     report: bool,
-    /// Take upstream's finalizer off them.
-    free: bool,
+    /// Put upstream's finalizer on them, or take it off.
+    finalize: Finalizer,
 }
 
 /// Adds controllers.
@@ -425,6 +426,16 @@ struct Adding<'a> {
 }
 
 impl Adding<'_> {
+    /// What becomes of upstream's finalizer on a kind of workloads.
+    fn finalizer(&self, plural: &str) -> Finalizer {
+        let kept = self.shared.writes_bindings && self.options.gates.bindings == Bindings::Kept;
+        match self.usable.obstacle(plural, &["patch"]) {
+            Some(_) => Finalizer::Left,
+            None if kept => Finalizer::Added,
+            None => Finalizer::Removed,
+        }
+    }
+
     /// Adds the controller of a kind, with more that wakes it, unless there is an obstacle.
     fn add<W: Workload>(
         &mut self,
@@ -449,7 +460,7 @@ impl Adding<'_> {
         let metrics = self.metrics.of(name);
         let may = May {
             report: status.is_none(),
-            free: self.usable.obstacle(plural, &["patch"]).is_none(),
+            finalize: self.finalizer(plural),
         };
         let named = (&metrics, may);
         let manager = &mut *self.manager;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use monitoring::operator::watched::{Namespaces, Watch};
+use monitoring::run::Bindings;
 use monitoring::workload::Repair;
 use runtime::ObjectKey;
 use runtime::access::Verb;
@@ -221,6 +222,12 @@ pub static DENIED_INSTANCES: Stage = Stage {
         chosen_by(options, own);
     },
     ..STAGE
+};
+
+/// Workloads that are kept by a finalizer until nothing says that it is used by them.
+pub static KEPT: Stage = Stage {
+    monitoring: |options, _| options.gates.bindings = Bindings::Kept,
+    ..MONITORING
 };
 
 /// Servers, and the rights of the default installation, by which Secrets are neither listed nor watched.

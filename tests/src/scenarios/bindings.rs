@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use machinery::meta;
+use monitoring::operator::bindings::FINALIZER;
 use runtime::ResourceRef;
 use serde_json::{Value, json};
 
@@ -14,9 +15,6 @@ use crate::workloads::{
     agent, alertmanager, pod_monitor, probe, prometheus, routes, rule, scrape_config,
     service_monitor, thanos_ruler,
 };
-
-/// By which upstream's operator keeps a workload.
-const FINALIZER: &str = "monitoring.coreos.com/status-cleanup";
 
 /// A workload of every kind, which select all there is.
 fn workloads() -> [Value; 4] {

@@ -33,6 +33,7 @@ pub mod upstream_alertmanager_configs;
 pub mod upstream_bindings;
 pub mod upstream_daemon_set;
 pub mod upstream_definitions;
+pub mod upstream_finalizers;
 pub mod upstream_jobs;
 pub mod upstream_namespaces;
 pub mod upstream_operators;
@@ -152,8 +153,7 @@ table! { $
 
     [SCRAPING]
     upstream_agent: create_prometheus_agent, prometheus_agent_and_server_name_colision, prometheus_agent_check_storage_class,
-        prometheus_agent_status_scale, prometheus_agent_sset_service_name,
-        finalizer_for_prom_agent_when_status_for_config_res_enabled;
+        prometheus_agent_status_scale, prometheus_agent_sset_service_name;
 
     [EVICTING]
     repair_by_eviction: of_a_server;
@@ -166,14 +166,12 @@ table! { $
     upstream_thanos_ruler: thanos_ruler_create_delete_cluster, thanos_ruler_with_statefulset_creation_failure,
         thanos_ruler_preserve_user_added_metadata, thanos_ruler_min_ready_seconds, thanos_ruler_check_storage_class,
         thanos_ruler_service_name, thanos_ruler_scale_up_without_labels, thanos_ruler_status_updated_replicas_rollback,
-        finalizer_for_thanos_ruler_when_status_for_config_res_enabled,
         prometheus_rule_status_subresource_for_thanos_ruler, garbage_collection_of_prom_rule_binding_for_thanos_ruler,
         rm_prome_rule_binding_during_workload_delete_for_thanos_ruler;
 
     [SELECTED]
     large_configuration: is_spread_over_secrets;
-    upstream_bindings: finalizer_when_status_for_config_resources_enabled,
-        service_monitor_status_subresource, garbage_collection_of_service_monitor_binding,
+    upstream_bindings: service_monitor_status_subresource, garbage_collection_of_service_monitor_binding,
         rm_service_monitor_binding_during_workload_delete, service_monitor_status_with_multiple_workloads,
         pod_monitor_status_subresource, garbage_collection_of_pod_monitor_binding,
         rm_pod_monitor_binding_during_workload_delete, probe_status_subresource, garbage_collection_of_probe_binding,
@@ -238,6 +236,11 @@ table! { $
 
     [DENIED_INSTANCES]
     upstream_namespaces_of_denied_instances: prometheus_instance_namespaces_deny_list, alertmanager_instance_namespaces_deny_ns;
+
+    [KEPT]
+    upstream_finalizers: finalizer_when_status_for_config_resources_enabled,
+        finalizer_for_prom_agent_when_status_for_config_res_enabled,
+        finalizer_for_thanos_ruler_when_status_for_config_res_enabled;
 
     [SECRETS_BY_NAME]
     secrets_by_name: are_followed_and_made_again, hold_a_large_configuration;

@@ -37,10 +37,3 @@ pub async fn prometheus_agent_status_scale(cluster: &Cluster) -> Result<()> {
 pub async fn prometheus_agent_sset_service_name(cluster: &Cluster) -> Result<()> {
     AGENT.is_governed_by_a_service(cluster).await
 }
-
-/// testFinalizerForPromAgentWhenStatusForConfigResEnabled
-pub async fn finalizer_for_prom_agent_when_status_for_config_res_enabled(
-    cluster: &Cluster,
-) -> Result<()> {
-    AGENT.goes_at_once(cluster).await
-}

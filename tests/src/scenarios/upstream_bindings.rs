@@ -151,11 +151,6 @@ impl Selected {
     }
 }
 
-/// testFinalizerWhenStatusForConfigResourcesEnabled
-pub async fn finalizer_when_status_for_config_resources_enabled(cluster: &Cluster) -> Result<()> {
-    SERVER.goes_at_once(cluster).await
-}
-
 /// testServiceMonitorStatusSubresource
 pub async fn service_monitor_status_subresource(cluster: &Cluster) -> Result<()> {
     SERVICE_MONITORS.says_what_became_of_it(cluster).await

@@ -61,13 +61,6 @@ pub async fn thanos_ruler_status_updated_replicas_rollback(cluster: &Cluster) ->
         .map(drop)
 }
 
-/// testFinalizerForThanosRulerWhenStatusForConfigResEnabled
-pub async fn finalizer_for_thanos_ruler_when_status_for_config_res_enabled(
-    cluster: &Cluster,
-) -> Result<()> {
-    RULER.goes_at_once(cluster).await
-}
-
 /// testPrometheusRuleStatusSubresourceForThanosRuler
 pub async fn prometheus_rule_status_subresource_for_thanos_ruler(cluster: &Cluster) -> Result<()> {
     RULES_OF_A_RULER.says_what_became_of_it(cluster).await

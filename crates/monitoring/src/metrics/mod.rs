@@ -11,7 +11,7 @@ use std::time::Duration;
 use runtime::metrics::{Counter, Exposition, Family, Gauge, Histogram};
 use runtime::{Cache, Client, ObjectKey, Projection, Registry};
 
-use crate::run::Gates;
+use crate::run::{Bindings, Gates};
 use requests::Purpose;
 pub use spec::Measured;
 use state::State;
@@ -291,7 +291,7 @@ impl Gates {
             ("PrometheusShardRetentionPolicy", self.shard_retention),
             ("PrometheusTopologySharding", self.topology_sharding),
             ("RemoteWriteCustomResourceDefinition", false),
-            ("StatusForConfigurationResources", self.bindings),
+            ("StatusForConfigurationResources", self.bindings != Bindings::Off),
         ] {
             let value = f64::from(u8::from(open));
             out.gauge(

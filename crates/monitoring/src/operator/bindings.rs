@@ -18,8 +18,19 @@ use super::refusals::Refused;
 use super::workload::{Observed, Workload};
 use crate::api::GROUP;
 
-/// Upstream's, which keeps a workload until no object says any more that it uses it. Nobody here sets it.
+/// Upstream's, which keeps a workload until no object says any more that it uses it.
 pub const FINALIZER: &str = "monitoring.coreos.com/status-cleanup";
+
+/// What becomes of [`FINALIZER`] while a workload is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finalizer {
+    /// Workloads can't be written: those that have it keep it.
+    Left,
+    /// It is taken off.
+    Removed,
+    /// It is put on.
+    Added,
+}
 
 /// Kind and key of an object.
 pub type HolderId = (Cow<'static, str>, ObjectKey);
@@ -225,14 +236,20 @@ pub fn leave(resource: &str, key: &ObjectKey, holders: &[Arc<Holder>]) -> Vec<Ef
     holders.filter_map(|holder| user.leave(holder)).collect()
 }
 
-/// What must be done before anything else: a workload loses upstream's finalizer, and if it goes, everything that says it is
-/// used by it is left before that. `None` where there is no finalizer.
+/// What must be done before anything else: a workload gets or loses upstream's finalizer, and if it goes, everything that says
+/// it is used by it is left before that. `None` where the finalizer stays as it is.
 pub fn preparation<W: Workload>(observed: &Observed<W>) -> Option<Plan> {
     let (object, going) = (&observed.object, observed.is_going());
     let mut finalizers = meta::finalizers(object);
     let has = finalizers.iter().any(|one| one == FINALIZER);
-    if !has || !(going || observed.frees) {
-        return None;
+    match (going, has, observed.finalizer) {
+        (true, true, _) | (false, true, Finalizer::Removed) => {
+            finalizers.retain(|one| one != FINALIZER);
+        }
+        (false, false, Finalizer::Added) => finalizers.push(FINALIZER.to_owned()),
+        (true, false, _)
+        | (false, true, Finalizer::Left | Finalizer::Added)
+        | (false, false, Finalizer::Left | Finalizer::Removed) => return None,
     }
     let (key, mut effects) = (ObjectKey::of(object), Vec::new());
     if going && observed.writes_bindings {
@@ -240,7 +257,6 @@ pub fn preparation<W: Workload>(observed: &Observed<W>) -> Option<Plan> {
             effects.extend(leave(&W::RESOURCE.plural, &key, holders));
         }
     }
-    finalizers.retain(|one| one != FINALIZER);
     let patch = json!({"metadata": {
         "resourceVersion": meta::resource_version(object),
         "finalizers": finalizers,

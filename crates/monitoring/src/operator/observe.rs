@@ -37,7 +37,7 @@ pub async fn observe<W: Workload>(
             left: caches.configurations.naming(&W::RESOURCE.plural, key),
         },
         writes_bindings: caches.writes_bindings,
-        frees: caches.frees,
+        finalizer: caches.finalizer,
         reports: caches.reports,
         labels_pods: caches.labels_pods,
         no_daemon_sets: caches.no_daemon_sets.clone(),

@@ -8,7 +8,7 @@ use runtime::{Cache, Meta, ResourceRef};
 use serde_json::{Map, Value, json};
 
 use super::assets::AssetReader;
-use super::bindings::Held;
+use super::bindings::{Finalizer, Held};
 use super::candidates::{Configurations, Find};
 use super::decision::Decision;
 use super::memory::{Memories, Memory};
@@ -106,8 +106,8 @@ pub struct Caches<W> {
     pub watch: Watch,
     /// Whether their status can be written.
     pub reports: bool,
-    /// Whether upstream's finalizer can be taken off them.
-    pub frees: bool,
+    /// What becomes of upstream's finalizer.
+    pub finalizer: Finalizer,
     /// Whether labels of pods can be changed.
     pub labels_pods: bool,
     /// Why no `DaemonSet`s can be made, if they can't.
@@ -159,8 +159,8 @@ pub struct Observed<W: Workload> {
     pub held: Held,
     /// Whether they are made to say it.
     pub writes_bindings: bool,
-    /// Whether upstream's finalizer can be taken off the workload.
-    pub frees: bool,
+    /// What becomes of upstream's finalizer.
+    pub finalizer: Finalizer,
     /// What is referred to.
     pub assets: Assets,
     /// What was made before.

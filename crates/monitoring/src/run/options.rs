@@ -77,8 +77,19 @@ pub struct Gates {
     pub topology_sharding: bool,
     /// `PrometheusShardRetentionPolicy`.
     pub shard_retention: bool,
-    /// `StatusForConfigurationResources`: selected objects say in their status which workloads use them.
-    pub bindings: bool,
+    /// `StatusForConfigurationResources`.
+    pub bindings: Bindings,
+}
+
+/// Whether selected objects say in their status which workloads use them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bindings {
+    /// They don't.
+    Off,
+    /// They do.
+    On,
+    /// They do, and workloads have upstream's finalizer, as where its gate is on.
+    Kept,
 }
 
 impl Default for Gates {
@@ -87,7 +98,7 @@ impl Default for Gates {
             daemon_sets: false,
             topology_sharding: true,
             shard_retention: true,
-            bindings: true,
+            bindings: Bindings::On,
         }
     }
 }

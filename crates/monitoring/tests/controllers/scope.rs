@@ -5,7 +5,7 @@ use std::time::Duration;
 use monitoring::RunOptions;
 use monitoring::operator::resources::{PROMETHEUS, SERVICE_MONITOR, STATEFUL_SET, THANOS_RULER};
 use monitoring::operator::watched::{Namespaces, Watch};
-use monitoring::run::Gates;
+use monitoring::run::{Bindings, Gates};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, play_with};
@@ -126,7 +126,7 @@ fn a_kind_that_comes_later_is_looked_after_then() {
 #[test]
 fn with_the_gate_closed_nothing_is_bound_and_nothing_is_kept_from_going() {
     let gates = Gates {
-        bindings: false,
+        bindings: Bindings::Off,
         ..Gates::default()
     };
     let options = RunOptions {

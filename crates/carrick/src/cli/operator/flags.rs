@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use machinery::duration::GoDuration;
 use machinery::labels::Selector;
 use monitoring::operator::watched::{Namespaces, Watch};
-use monitoring::run::{Gates, RunOptions, Selectors};
+use monitoring::run::{Bindings, Gates, RunOptions, Selectors};
 use monitoring::workload::{ReloaderSettings, Repair, Settings};
 
 use crate::cli::fail;
@@ -244,7 +244,9 @@ pub fn gates(text: &str) -> Result<Gates> {
         match name.trim() {
             "PrometheusTopologySharding" => gates.topology_sharding = value,
             "PrometheusShardRetentionPolicy" => gates.shard_retention = value,
-            "StatusForConfigurationResources" => gates.bindings = value,
+            "StatusForConfigurationResources" => {
+                gates.bindings = if value { Bindings::Kept } else { Bindings::Off };
+            }
             "PrometheusAgentDaemonSet" => gates.daemon_sets = value,
             "RemoteWriteCustomResourceDefinition" => {
                 if value {
@@ -302,7 +304,7 @@ mod tests {
         assert_eq!(
             made,
             Gates {
-                bindings: false,
+                bindings: Bindings::Off,
                 daemon_sets: true,
                 ..Gates::default()
             }
