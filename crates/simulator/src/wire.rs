@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -22,8 +23,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Clone)]
 pub struct Wire {
     world: WorldHandle,
-    actor: String,
-    user: User,
+    actor: Arc<str>,
+    user: Arc<User>,
 }
 
 impl Wire {
@@ -32,15 +33,18 @@ impl Wire {
         let actor = actor.into();
         Self {
             world: world.clone(),
-            user: User::admin(actor.clone()),
-            actor,
+            actor: actor.as_str().into(),
+            user: Arc::new(User::admin(actor)),
         }
     }
 
     /// The same process, acting as somebody else.
     #[must_use]
     pub fn acting_as(self, user: User) -> Self {
-        Self { user, ..self }
+        Self {
+            user: Arc::new(user),
+            ..self
+        }
     }
 
     /// Who shows a token is whom it makes, as over TLS.
@@ -267,7 +271,7 @@ where
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let query = parts.uri.query().unwrap_or_default().to_owned();
-            let mut request = request_of(parts, Some(wire.user.clone()));
+            let mut request = request_of(parts, Some(User::clone(&wire.user)));
             request.body = body.collect().await.map_err(Into::into)?.to_bytes();
             wire.identify(&mut request);
             let head = request.method == Method::HEAD;

@@ -151,6 +151,50 @@ mod unread {
         client.server.shutdown().await.unwrap();
     }
 
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn only_so_much_is_kept_of_bodies_that_are_never_whole() {
+        let client = Client::start(Limits {
+            max_unfinished: Some(2_000_000),
+            ..Limits::default()
+        })
+        .await;
+        let text = "x".repeat(LARGE);
+        let body =
+            |name: &str| format!(r#"{{"metadata":{{"name":"{name}"}},"data":{{"a":"{text}"}}}}"#);
+        let mut slow = Vec::new();
+        for number in 0..8 {
+            let body = body(&format!("slow{number}"));
+            let mut stream = client.connect().await;
+            let head = client.head("POST", CONFIG_MAPS, JSON, body.len() + 1);
+            let sent = format!("{head}{body}");
+            slow.push(Box::pin(async move {
+                // Who is refused need not be listened to.
+                let _ = stream.write_all(sent.as_bytes()).await;
+                let mut start = [0; 12];
+                let read = stream.read_exact(&mut start).await;
+                (read.map(|_| start), stream)
+            }));
+        }
+        let ((refused, stream), _, slow) = futures::future::select_all(slow).await;
+        assert_eq!(&refused.unwrap(), b"HTTP/1.1 429");
+        let short = br#"{"metadata":{"name":"short"}}"#;
+        let made = client.send("POST", CONFIG_MAPS, JSON, short).await;
+        assert_eq!(status(&made), 201, "{made}");
+        drop((slow, stream));
+        let long = body("long");
+        let made = async {
+            while status(
+                &client
+                    .send("POST", CONFIG_MAPS, JSON, long.as_bytes())
+                    .await,
+            ) != 201
+            {}
+        };
+        let made = tokio::time::timeout(Duration::from_mins(1), made).await;
+        assert!(made.is_ok(), "what was given up is counted for ever");
+        client.server.shutdown().await.unwrap();
+    }
+
     /// Bytes of memory in use by this process.
     fn memory() -> usize {
         let text = std::fs::read_to_string("/proc/self/statm").unwrap();

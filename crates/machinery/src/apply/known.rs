@@ -19,6 +19,14 @@ impl Known {
         Self::unsettled(managed::decode(managed::entries(object)).unwrap_or_default())
     }
 
+    /// Reads the entries of an object whose entries were [settled](Self::is_settled) when it was put away.
+    pub fn read_settled(object: &Value) -> Self {
+        Self {
+            settled: true,
+            ..Self::read(object)
+        }
+    }
+
     /// Entries that are in whatever form.
     pub(super) fn unsettled(managers: Managers) -> Self {
         Self {
@@ -35,8 +43,8 @@ impl Known {
         }
     }
 
-    /// Whether the sets are as the schema has them.
-    pub(super) fn is_settled(&self) -> bool {
+    /// Whether the object has the entries as they are written here, and the sets are as the schema has them for ever.
+    pub fn is_settled(&self) -> bool {
         self.settled
     }
 
@@ -166,6 +174,7 @@ mod tests {
                 );
                 assert_eq!(new, plain);
                 assert!(known.is_of(&new) && known.is_settled());
+                assert_eq!(Known::read_settled(&new), known);
                 old = Some((new, known));
             }
             let (object, known) = old.unwrap();

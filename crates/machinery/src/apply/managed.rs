@@ -64,13 +64,17 @@ impl Identity {
             ("apiVersion", api_version),
             ("subresource", subresource),
         ];
-        let parts: Vec<String> = parts
-            .iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!("\"{name}\":{}", json_text(value)))
-            .collect();
+        let mut text = String::with_capacity(96);
+        for (name, value) in parts.into_iter().filter(|(_, value)| !value.is_empty()) {
+            // Every write makes one: no formatting.
+            text.push_str(if text.is_empty() { "{\"" } else { ",\"" });
+            text.push_str(name);
+            text.push_str("\":");
+            text.push_str(&json_text(value));
+        }
+        text.push('}');
         Self(Arc::new(IdentityParts {
-            text: format!("{{{}}}", parts.join(",")),
+            text,
             manager: manager.to_owned(),
             operation,
             api_version: api_version.to_owned(),

@@ -157,7 +157,7 @@ impl PathElement {
     /// The key of `fieldsV1`: `f:image`, `k:{"name":"c"}`, `v:"x"`, `i:3`.
     pub fn to_key(&self) -> String {
         match self {
-            Self::Field(name) => format!("f:{name}"),
+            Self::Field(name) => ["f:", name].concat(),
             Self::Key(fields) => {
                 let fields: Vec<String> = fields
                     .iter()

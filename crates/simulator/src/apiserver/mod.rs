@@ -133,7 +133,8 @@ pub struct ApiServer {
     registry: Registry,
     options: Options,
     store: Store,
-    watches: BTreeMap<WatchId, Box<Watch>>,
+    /// The one that is asked what it has to send is taken out meanwhile.
+    watches: BTreeMap<WatchId, Option<Box<Watch>>>,
     /// By table, the watches that know of everything: a change concerns them, and those that are behind know already.
     settled: BTreeMap<Arc<str>, Vec<WatchId>>,
     dirty_watches: Vec<WatchId>,

@@ -154,7 +154,7 @@ impl ApiServer {
         }
         self.last_watch += 1;
         let id = WatchId(self.last_watch);
-        self.watches.insert(id, Box::new(watch));
+        self.watches.insert(id, Some(Box::new(watch)));
         self.settle(&served.table, id);
         Ok(id)
     }
@@ -173,7 +173,8 @@ impl ApiServer {
 
     fn watch_poll(&mut self, id: WatchId, now: Timestamp, form: Frames) -> WatchPoll {
         // It follows the server, so it is not part of it meanwhile.
-        let Some(mut watch) = self.watches.remove(&id) else {
+        let place = self.watches.get_mut(&id);
+        let Some(mut watch) = place.and_then(Option::take) else {
             return WatchPoll {
                 ended: true,
                 ..WatchPoll::default()
@@ -182,13 +183,16 @@ impl ApiServer {
         let was_dirty = watch.dirty;
         let poll = self.poll_watch(&mut watch, now, form);
         if poll.ended {
+            self.watches.remove(&id);
             self.forget_watch(&watch, id);
             return poll;
         }
         if was_dirty {
             self.settle(&watch.served.table, id);
         }
-        self.watches.insert(id, watch);
+        if let Some(place) = self.watches.get_mut(&id) {
+            *place = Some(watch);
+        }
         poll
     }
 
@@ -275,7 +279,7 @@ impl ApiServer {
 
     /// Answers to what a watch asked.
     pub fn watch_answered(&mut self, id: WatchId, answers: Vec<(Question, Answer)>) {
-        let watch = self.watches.get_mut(&id);
+        let watch = self.watches.get_mut(&id).and_then(Option::as_mut);
         if let Some(known) = watch.and_then(|watch| watch.answers.as_mut()) {
             for (question, answer) in answers {
                 known.pending.answer(&question, answer);

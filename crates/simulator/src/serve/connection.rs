@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
@@ -18,6 +17,7 @@ use super::Limits;
 use super::clients::{Certified, ClientCertificates};
 use super::durable::Durable;
 use super::forward;
+use super::receive::{READ_LIMIT, Received, receive};
 use super::room::{Stuck, UnderWay};
 use crate::apiserver::{Forward, Shown, refusal, too_many_in_flight};
 use crate::request::{Request, User};
@@ -26,8 +26,6 @@ use crate::status_error::{ApiError, Details};
 use crate::wire::{BoxError, Lists, answer, http_response, request_of};
 use crate::world::WorldHandle;
 
-/// Bodies above this are not even read to their end.
-const READ_LIMIT: usize = 4 * 1024 * 1024;
 /// How long a client may take to agree on TLS.
 const HANDSHAKE: Duration = Duration::from_secs(32);
 /// How long a client may take for the head of a request, the pause before it included (`IdleTimeout`).
@@ -122,13 +120,13 @@ async fn handle(
         return Ok(http_response(too_many_in_flight(&request)));
     };
     if !only_reads(&request.method) {
-        let read = Limited::new(body, READ_LIMIT).collect();
-        request.body = match tokio::time::timeout(shared.limits.request_timeout, read).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-                bytes::Bytes::from(vec![b' '; READ_LIMIT])
-            }
-            Ok(Err(error)) => return Err(error),
+        let limits = &shared.limits;
+        let read = receive(body, &shared.under_way, limits.max_unfinished);
+        request.body = match tokio::time::timeout(limits.request_timeout, read).await {
+            Ok(Ok(Received::Whole(body))) => body,
+            Ok(Ok(Received::TooLong)) => bytes::Bytes::from(vec![b' '; READ_LIMIT]),
+            Ok(Ok(Received::NoRoom)) => return Ok(http_response(too_many_in_flight(&request))),
+            Ok(Err(error)) => return Err(error.into()),
             Err(_) => return Ok(http_response(refusal(&request, &timed_out()))),
         };
     }

@@ -5,6 +5,7 @@ mod connection;
 mod durable;
 mod forward;
 mod network;
+mod receive;
 mod room;
 mod tls;
 pub(crate) mod x509;
@@ -56,6 +57,9 @@ pub struct Limits {
     /// Bytes of long answers that are kept for clients until they take them; a read whose answer would be too much is
     /// answered with 429. `None` counts nothing. Short answers are not counted, nor what the server keeps anyway.
     pub max_unread: Option<usize>,
+    /// Bytes that are kept of the bodies of requests until they are whole; a request whose body would be too much is
+    /// answered with 429. `None` counts nothing. The first 64 KiB of each are not counted.
+    pub max_unfinished: Option<usize>,
     /// How long the body of a request may take.
     pub request_timeout: Duration,
     /// How long a client may take nothing of a reply that lies there for it, before the connection ends.
@@ -68,6 +72,7 @@ impl Default for Limits {
             max_reading: Some(400),
             max_writing: Some(200),
             max_unread: Some(256 << 20),
+            max_unfinished: Some(64 << 20),
             request_timeout: Duration::from_mins(1),
             patience: Duration::from_mins(1),
         }

@@ -17,6 +17,8 @@ pub(crate) struct UnderWay {
     writing: AtomicUsize,
     /// Bytes of answers that wait for their clients.
     unread: AtomicUsize,
+    /// Bytes of bodies that aren't whole yet.
+    pub(super) unfinished: AtomicUsize,
 }
 
 impl UnderWay {

@@ -286,9 +286,15 @@ pub fn resets_status(group: &str, kind: &str) -> bool {
 /// Takes `key` from the old object: its value or its absence.
 fn keep(new: &mut Object, old: &Object, key: &str) {
     match old.get(key) {
-        Some(value) => new.insert(key.to_owned(), value.clone()),
-        None => new.remove(key),
-    };
+        // Most of the time it is what it was: to look is cheaper than to copy.
+        Some(value) if new.get(key) == Some(value) => {}
+        Some(value) => {
+            new.insert(key.to_owned(), value.clone());
+        }
+        None => {
+            new.remove(key);
+        }
+    }
 }
 
 fn keep_metadata(new: &mut Object, old: &Object, keys: &[&str]) {

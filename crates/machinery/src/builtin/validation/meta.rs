@@ -183,10 +183,12 @@ fn update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
 
 /// Keys and values of labels; the path is the map's.
 pub(super) fn labels(labels: &At<'_>, errors: &mut Errors) {
-    for (key, value) in labels.entries() {
-        label_name(&labels.moved(labels.path()), key, errors);
-        for complaint in names::label_value(value.text()) {
-            errors.push(labels.invalid_as(value.text(), complaint));
+    // No entry is named by itself, so none needs a path.
+    for (key, value) in labels.map().into_iter().flatten() {
+        let value = value.as_str().unwrap_or_default();
+        label_name(labels, key, errors);
+        for complaint in names::label_value(value) {
+            errors.push(labels.invalid_as(value, complaint));
         }
     }
 }
@@ -231,11 +233,11 @@ pub(super) fn of_template(metadata: &At<'_>, errors: &mut Errors) {
 /// Keys of annotations, in any case, and the size of all together.
 pub(super) fn annotations(annotations: &At<'_>, errors: &mut Errors) {
     let mut size = 0;
-    for (key, value) in annotations.entries() {
+    for (key, value) in annotations.map().into_iter().flatten() {
         for complaint in names::label_key(&key.to_lowercase()) {
-            errors.push(annotations.invalid_as(key, complaint));
+            errors.push(annotations.invalid_as(key.as_str(), complaint));
         }
-        size += key.len() + value.text().len();
+        size += key.len() + value.as_str().unwrap_or_default().len();
     }
     if size > ANNOTATIONS_LIMIT {
         errors.push(FieldError::too_long(annotations.path(), ANNOTATIONS_LIMIT));

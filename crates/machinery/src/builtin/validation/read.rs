@@ -59,10 +59,14 @@ impl<'a> At<'a> {
         }
     }
 
+    fn path_of_entry(&self, key: &str) -> String {
+        [&self.path, "[", key, "]"].concat()
+    }
+
     /// An entry of this map: `path[key]`.
     pub fn key(&self, key: &str) -> Self {
         Self {
-            path: format!("{}[{key}]", self.path),
+            path: self.path_of_entry(key),
             value: self.value.get(key).unwrap_or(&NULL),
         }
     }
@@ -122,7 +126,7 @@ impl<'a> At<'a> {
             (
                 key.as_str(),
                 Self {
-                    path: format!("{}[{key}]", self.path),
+                    path: self.path_of_entry(key),
                     value,
                 },
             )

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use machinery::apply::Known;
 use serde_json::Value;
 
-use super::packed;
+use super::packed::{Packed, Packer};
 
 /// One version of one object as a whole value, shared by the table, the history and the watches.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Entry {
     line: OnceLock<Bytes>,
     /// Its `managedFields`; read on first use.
     known: OnceLock<Known>,
+    /// They are settled, though they aren't read yet.
+    settled: bool,
 }
 
 /// What a new version of an object is to whom every version is shown.
@@ -85,6 +87,7 @@ impl Entry {
             happened,
             line: OnceLock::new(),
             known: OnceLock::new(),
+            settled: false,
         }
     }
 
@@ -98,7 +101,18 @@ impl Entry {
 
     /// The `managedFields` of the object as it is read.
     pub(crate) fn known(&self) -> &Known {
-        self.known.get_or_init(|| Known::read(&self.value))
+        self.known.get_or_init(|| {
+            if self.settled {
+                Known::read_settled(&self.value)
+            } else {
+                Known::read(&self.value)
+            }
+        })
+    }
+
+    /// Whether its `managedFields` are settled, as far as is known without reading them.
+    fn is_settled(&self) -> bool {
+        self.known.get().map_or(self.settled, Known::is_settled)
     }
 
     /// The object as it was written.
@@ -158,8 +172,10 @@ enum Form {
     Whole(Arc<Entry>),
     Packed {
         shown: Shown,
-        /// What was written, packed, if it is read as something else.
-        written: Option<Bytes>,
+        /// What was written, if it is read as something else.
+        written: Option<Packed>,
+        /// Its `managedFields` are settled.
+        settled: bool,
     },
 }
 
@@ -167,8 +183,8 @@ enum Form {
 enum Shown {
     /// The line of a watch, which holds the object.
     Line(Bytes),
-    /// The object alone, packed; nobody has asked for a line yet.
-    Object(Bytes),
+    /// The object alone; nobody has asked for a line yet.
+    Object(Packed),
 }
 
 impl Version {
@@ -217,14 +233,19 @@ impl Version {
     pub fn entry(&self) -> Arc<Entry> {
         match &*self.form() {
             Form::Whole(entry) => entry.clone(),
-            Form::Packed { shown, written } => {
+            Form::Packed {
+                shown,
+                written,
+                settled,
+            } => {
                 let (value, line) = match shown {
                     Shown::Line(line) => (read(&object_of(line, self.happened)), Some(line)),
-                    Shown::Object(bytes) => (unpacked(bytes), None),
+                    Shown::Object(packed) => (unpacked(packed), None),
                 };
-                let written = written.as_deref().map(|bytes| Arc::new(unpacked(bytes)));
+                let written = written.as_ref().map(|packed| Arc::new(unpacked(packed)));
                 let entry = Entry {
                     written,
+                    settled: *settled,
                     ..Entry::of(self.happened, Arc::new(value), self.revision)
                 };
                 if let Some(line) = line {
@@ -260,7 +281,7 @@ impl Version {
     }
 
     /// Keeps the bytes alone from now on. An object that would come back changed stays whole.
-    pub(super) fn pack(&self, scratch: &mut Vec<u8>) {
+    pub(super) fn pack(&self, packer: &mut Packer) {
         let mut form = self.form();
         let Form::Whole(entry) = &*form else {
             return;
@@ -270,11 +291,16 @@ impl Version {
         }
         let shown = match entry.line.get() {
             Some(line) => Shown::Line(line.clone()),
-            None => Shown::Object(packed(&entry.value, scratch)),
+            None => Shown::Object(packer.pack(&entry.value)),
         };
         let written = entry.written.as_deref();
-        let written = written.map(|written| packed(written, scratch));
-        *form = Form::Packed { shown, written };
+        let written = written.map(|written| packer.pack(written));
+        let settled = entry.is_settled();
+        *form = Form::Packed {
+            shown,
+            written,
+            settled,
+        };
     }
 
     /// Keeps it whole again; the object, and whether it was not.
@@ -289,16 +315,9 @@ impl Version {
     }
 }
 
-/// A value as bytes, written in `scratch`.
-fn packed(value: &Value, scratch: &mut Vec<u8>) -> Bytes {
-    scratch.clear();
-    packed::write(value, scratch);
-    Bytes::copy_from_slice(scratch)
-}
-
 /// What was packed here is whole.
-fn unpacked(bytes: &[u8]) -> Value {
-    packed::read(bytes).unwrap_or_default()
+fn unpacked(packed: &Packed) -> Value {
+    packed.read().unwrap_or_default()
 }
 
 /// What was written here is read by the same library; see [`Weight::is_odd`].
@@ -383,7 +402,7 @@ mod tests {
             let version = version(value.clone());
             let print = |value: &Value| machinery::go_json::to_vec(value, None);
             let before = asked.then(|| version.entry().line(print));
-            version.pack(&mut Vec::new());
+            version.pack(&mut Packer::default());
             assert!(!version.is_whole());
             assert_eq!(version.known_line(), before);
             let entry = version.entry();
@@ -397,11 +416,33 @@ mod tests {
     }
 
     #[test]
+    fn what_was_known_of_owners_is_known_after_packing() {
+        let fields = json!({"f:data": {"f:a": {}}});
+        let entry = json!({"manager": "m", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": fields});
+        let value = Arc::new(json!({"metadata": {"managedFields": [entry]}}));
+        for settled in [false, true] {
+            let entry = Entry::of(Happened::Added, value.clone(), 7);
+            let known = if settled {
+                Known::read_settled(&value)
+            } else {
+                Known::read(&value)
+            };
+            let (version, _) = Version::weighed(entry.with_known(known));
+            for _ in 0..2 {
+                version.pack(&mut Packer::default());
+                let entry = version.unpack().0;
+                assert_eq!(entry.known().is_settled(), settled);
+                assert_eq!(entry.known().managers().len(), 1);
+            }
+        }
+    }
+
+    #[test]
     fn what_was_written_is_packed_beside_what_is_read() {
         let (written, shown) = (json!({"a": 1, "b": 2}), json!({"a": 1}));
         let entry = Entry::of(Happened::Modified, Arc::new(written.clone()), 7);
         let (version, _) = Version::weighed(entry.read_as(Some(shown.clone())));
-        version.pack(&mut Vec::new());
+        version.pack(&mut Packer::default());
         assert!(!version.is_whole());
         let entry = version.entry();
         assert_eq!(
@@ -410,7 +451,7 @@ mod tests {
         );
         let fraction = entry.read_as(None).read_as(Some(json!(1.0)));
         let (version, _) = Version::weighed(fraction);
-        version.pack(&mut Vec::new());
+        version.pack(&mut Packer::default());
         assert!(version.is_whole());
     }
 
@@ -437,7 +478,7 @@ mod tests {
         let deep = (0..DEEPEST).fold(json!(1), |inner, _| json!([inner]));
         for value in [json!({"a": 1.0}), json!([1e300]), deep] {
             let version = version(value.clone());
-            version.pack(&mut Vec::new());
+            version.pack(&mut Packer::default());
             assert!(version.is_whole(), "{value}");
         }
     }

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
+use super::packed::Packer;
 use super::version::Version;
 
 /// The part of the limit that is for versions with a successor.
@@ -19,8 +20,7 @@ pub(super) struct Warm {
     superseded: Queue,
     /// How many have left `newest`.
     gone: u64,
-    /// Where versions are written.
-    scratch: Vec<u8>,
+    packer: Packer,
 }
 
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Warm {
             newest: Queue::new(limit - superseded),
             superseded: Queue::new(superseded),
             gone: 0,
-            scratch: Vec::new(),
+            packer: Packer::default(),
         }
     }
 
@@ -75,7 +75,7 @@ impl Warm {
             self.gone += 1;
             // One that was taken out already has another queue.
             if let Some(oldest) = oldest.upgrade() {
-                oldest.pack(&mut self.scratch);
+                oldest.pack(&mut self.packer);
             }
         }
     }
@@ -92,7 +92,7 @@ impl Warm {
         self.superseded.push(version, weight);
         while let Some(oldest) = self.superseded.pop() {
             if let Some(oldest) = oldest.upgrade() {
-                oldest.pack(&mut self.scratch);
+                oldest.pack(&mut self.packer);
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::request::WatchId;
 impl ApiServer {
     /// Forgets a watch whose client went away.
     pub fn watch_closed(&mut self, id: WatchId) {
-        if let Some(watch) = self.watches.remove(&id) {
+        if let Some(Some(watch)) = self.watches.remove(&id) {
             self.forget_watch(&watch, id);
         }
     }
@@ -42,7 +42,7 @@ impl ApiServer {
             return;
         };
         for id in ids.drain(..) {
-            if let Some(watch) = self.watches.get_mut(&id) {
+            if let Some(Some(watch)) = self.watches.get_mut(&id) {
                 watch.dirty = true;
                 self.dirty_watches.push(id);
             }
