@@ -369,12 +369,7 @@ impl Cluster {
     pub async fn until_deleted(&self, resource: &ResourceRef, name: &str) -> Result<()> {
         self.delete(resource, name).await?;
         self.until_gone(&[(resource, name)]).await?;
-        self.until_nothing_is_left().await
-    }
-
-    /// Waits until nothing is there any more that was made of any workload.
-    pub async fn until_nothing_is_left(&self) -> Result<()> {
-        self.eventually("nothing is left of what was made", async || {
+        self.eventually("what was made of it is gone too", async || {
             let mut left = 0;
             for resource in [&STATEFUL_SET, &DAEMON_SET, &SECRET, &POD] {
                 let all = self.list(resource).await?;

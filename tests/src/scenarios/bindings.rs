@@ -191,7 +191,6 @@ pub async fn do_not_keep_definitions(cluster: &Cluster) -> Result<()> {
     for name in &names {
         cluster.until_gone(&[(&DEFINITION, name)]).await?;
     }
-    cluster.until_nothing_is_left().await?;
     for definition in cluster.stage().served() {
         if names.iter().any(|name| name == meta::name(&definition)) {
             cluster.apply(&definition).await?;
@@ -199,11 +198,12 @@ pub async fn do_not_keep_definitions(cluster: &Cluster) -> Result<()> {
     }
     cluster.start_controllers();
     until_nobody_uses_them(cluster, &[]).await?;
-    all_of_them(cluster).await?;
-    for (resource, users) in USERS {
-        cluster.until_bound(resource, "all", users).await?;
-    }
-    Ok(())
+    cluster.apply(&prometheus("next", &json!({}))).await?;
+    cluster.until_ready(&PROMETHEUS, "next").await?;
+    cluster
+        .until_bound(&SERVICE_MONITOR, "all", &["prometheuses next True"])
+        .await
+        .map(drop)
 }
 
 /// Where references that block a deletion need a right of their own, all is made all the same.
