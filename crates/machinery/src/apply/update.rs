@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 
 use super::managed::{self, Identity, Managers, Operation, Owned};
-use super::ownership::{Change, Versions, reconcile, settle, without_reset};
+use super::ownership::{Change, Unsettled, Versions, reconcile, settle, without_reset};
 use super::path::PathElement;
 use super::set::FieldSet;
 use super::validate::validate;
@@ -155,7 +155,7 @@ pub(super) fn track(
             format!("failed to convert {what} object ({name}) to smd typed: {text}")
         })?;
     }
-    reconcile(&mut managers, write.versions);
+    reconcile(&mut managers, write.versions, (old, write.api_version))?;
     let change = Change {
         versions: write.versions,
         api_version: write.api_version,
@@ -164,7 +164,10 @@ pub(super) fn track(
     };
     let changed = settle(&change, &mut managers, None, true)
         .map(|comparison| comparison.set())
-        .map_err(|conflicts| conflicts.to_string())?;
+        .map_err(|unsettled| match unsettled {
+            Unsettled::Conflicts(conflicts) => conflicts.to_string(),
+            Unsettled::Failed(text) => text,
+        })?;
     let changed = stripped(&without_reset(changed, write.versions, write.api_version));
     if !changed.is_empty() {
         let entry = managers
