@@ -73,10 +73,18 @@ static EXCUSED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).unwrap_or_else(|_| unreachable!("a pattern of our own"))
 });
 
-/// Headers with what the rules of a custom object excuse, found in the same way, in the order of its text.
+/// A Warning of a policy of admission: policies are kept in a map (`policySource` of `apiserver/pkg/admission/plugin/policy`).
+const OF_POLICY: &str = "299 - \"Validation failed for ValidatingAdmissionPolicy ";
+
+/// Headers with what the rules of a custom object excuse, found in the same way, and what policies warn of, in the order of its
+/// text.
 pub fn warnings_in_order(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {
     let excused = |(name, value): &(String, String)| name == "warning" && EXCUSED.is_match(value);
-    for run in headers.chunk_by_mut(|one, other| excused(one) && excused(other)) {
+    let judged =
+        |(name, value): &(String, String)| name == "warning" && value.starts_with(OF_POLICY);
+    for run in headers
+        .chunk_by_mut(|one, other| excused(one) && excused(other) || judged(one) && judged(other))
+    {
         run.sort_unstable();
     }
     headers
@@ -94,6 +102,9 @@ fn warnings_about_rules_come_in_one_order_and_others_as_they_are() {
     assert_eq!(sorted, warnings([other, a, b, other]));
     let apart = warnings([b, other, a, other]).to_vec();
     assert_eq!(warnings_in_order(apart.clone()), apart);
+    let (p, q) = (format!("{OF_POLICY}'p'\""), format!("{OF_POLICY}'q'\""));
+    let judged = warnings_in_order(warnings([&q, &p, b, a]).to_vec());
+    assert_eq!(judged, warnings([&p, &q, a, b]));
 }
 
 #[test]

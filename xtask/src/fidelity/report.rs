@@ -10,8 +10,9 @@ use scenarios::ledger::Ledger;
 use super::compare::Divergence;
 use super::sequence::{Mode, Sequence};
 
-/// Lines shown of one difference, and kinds of differences shown.
+/// Lines shown of one difference, and of one of a single sequence; kinds of differences shown.
 const LINES: usize = 24;
+const LINES_OF_ONE: usize = 400;
 const KINDS: usize = 120;
 /// Of so many sequences one may differ once and not again: the real server's own races, and those of a busy machine.
 const SEQUENCES_PER_UNSTEADY: usize = 333;
@@ -178,11 +179,12 @@ impl Report {
                 text.push(format!("  {}", cut(&step.body)));
             }
         }
-        let lines = self.unknown(divergence).take(LINES);
+        let shown = if self.telling { LINES_OF_ONE } else { LINES };
+        let lines = self.unknown(divergence).take(shown);
         text.extend(lines.map(|line| format!("    {}", cut(&line.line))));
         let count = self.unknown(divergence).count();
-        if count > LINES {
-            let more = count - LINES;
+        if count > shown {
+            let more = count - shown;
             text.push(format!("    … {more} more lines"));
         }
         text.join("\n") + "\n"

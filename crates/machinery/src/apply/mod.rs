@@ -29,7 +29,7 @@ mod validate;
 
 pub use conflict::{Conflict, Conflicts};
 pub use known::Known;
-pub use ownership::{SingleVersion, Versions};
+pub use ownership::{SingleVersion, Unconverted, Versions};
 pub use path::{Path, PathElement};
 pub use request::{Applied, ApplyError, apply};
 pub use set::{FieldSet, FieldsError};

@@ -14,6 +14,16 @@ use super::members::{members, reshaped, with_named_parents, without};
 use super::set::FieldSet;
 use super::types::Type;
 use super::update::stripped;
+use super::validate::validate;
+
+/// Why an object is not to be had in another version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unconverted {
+    /// There is no such version any more: entries that name it go.
+    Missing,
+    /// It could not be converted, or doesn't fit its schema then; the server's words.
+    Failed(String),
+}
 
 /// The versions of a kind, as far as entries of `managedFields` may name them.
 pub trait Versions {
@@ -21,7 +31,10 @@ pub trait Versions {
     fn type_in(&self, api_version: &str) -> Option<Type<'_>>;
 
     /// An object in another version.
-    fn convert(&self, object: &Value, api_version: &str) -> Option<Value>;
+    ///
+    /// # Errors
+    /// If there is no such version, or whoever converts fails.
+    fn convert(&self, object: &Value, api_version: &str) -> Result<Value, Unconverted>;
 
     /// Fields that a write through this endpoint cannot set, and so never owns: `status`.
     fn reset_fields(&self, api_version: &str) -> Option<&FieldSet>;
@@ -48,8 +61,9 @@ impl Versions for SingleVersion<'_> {
         (api_version == self.api_version).then_some(self.ty)
     }
 
-    fn convert(&self, object: &Value, api_version: &str) -> Option<Value> {
-        (api_version == self.api_version).then(|| object.clone())
+    fn convert(&self, object: &Value, api_version: &str) -> Result<Value, Unconverted> {
+        let known = api_version == self.api_version;
+        known.then(|| object.clone()).ok_or(Unconverted::Missing)
     }
 
     fn reset_fields(&self, api_version: &str) -> Option<&FieldSet> {
@@ -79,12 +93,28 @@ impl<'v> Versioned<'v> {
         }
     }
 
-    fn to(&self, versions: &dyn Versions, api_version: &'v str) -> Option<Self> {
+    fn to(&self, versions: &dyn Versions, api_version: &'v str) -> Result<Self, Unconverted> {
         if self.api_version == api_version {
-            return Some(self.clone());
+            return Ok(self.clone());
         }
         let value = versions.convert(&self.value, api_version)?;
-        Some(Self::owned(value, api_version))
+        let ty = versions.type_in(api_version).ok_or(Unconverted::Missing)?;
+        validate(&value, ty, false).map_err(Unconverted::Failed)?;
+        Ok(Self::owned(value, api_version))
+    }
+
+    /// The same; nothing for a version that is missing. A failure is told after `what` it was about.
+    fn known_in(
+        &self,
+        versions: &dyn Versions,
+        api_version: &'v str,
+        what: &str,
+    ) -> Result<Option<Self>, String> {
+        match self.to(versions, api_version) {
+            Ok(converted) => Ok(Some(converted)),
+            Err(Unconverted::Missing) => Ok(None),
+            Err(Unconverted::Failed(text)) => Err(format!("{what}: {text}")),
+        }
     }
 }
 
@@ -122,6 +152,14 @@ pub(super) struct Change<'a> {
     pub new: &'a Value,
 }
 
+/// Why a change is nobody's.
+pub(super) enum Unsettled {
+    /// Others own what it sets.
+    Conflicts(Conflicts),
+    /// It can't be seen in a version that others own something in; the server's words.
+    Failed(String),
+}
+
 /// Takes from all managers but one what a change set or removed, and drops those with nothing left.
 ///
 /// Without `force` the first are conflicts instead. Answers what changed; nothing if the version is not known.
@@ -130,7 +168,7 @@ pub(super) fn settle(
     managers: &mut Managers,
     writer: Option<&Identity>,
     force: bool,
-) -> Result<Comparison, Conflicts> {
+) -> Result<Comparison, Unsettled> {
     let old = Versioned::new(change.old, change.api_version);
     let new = Versioned::new(change.new, change.api_version);
     let mut known: BTreeMap<String, Option<(FieldSet, Comparison)>> = BTreeMap::new();
@@ -145,12 +183,12 @@ pub(super) fn settle(
             continue;
         }
         let version = owned.api_version.as_str();
-        let compared = known.entry(version.to_owned()).or_insert_with(|| {
-            let old = old.to(change.versions, version)?;
-            let new = new.to(change.versions, version)?;
-            comparison(&old, &new, change.versions).map(with_set)
-        });
-        let Some((set, compared)) = compared else {
+        if !known.contains_key(version) {
+            let compared = compared_in(version, (&old, &new), change.versions);
+            let compared = compared.map_err(Unsettled::Failed)?;
+            known.insert(version.to_owned(), compared.map(with_set));
+        }
+        let Some(Some((set, compared))) = known.get(version) else {
             continue;
         };
         let taken = owned.fields.intersection(set);
@@ -167,15 +205,44 @@ pub(super) fn settle(
         left.insert(identity, owned);
     }
     if !force && !conflicts.is_empty() {
-        return Err(Conflicts(conflicts));
+        return Err(Unsettled::Conflicts(Conflicts(conflicts)));
     }
     left.retain(|_, owned| !owned.fields.is_empty());
     *managers = left;
     Ok(own)
 }
 
-/// Sets as they would be had the schema always been what it is; entries of unknown versions go.
-pub(super) fn reconcile(managers: &mut Managers, versions: &dyn Versions) {
+/// What changed, seen in another version; nothing if that is missing.
+fn compared_in<'v>(
+    version: &'v str,
+    (old, new): (&Versioned<'v>, &Versioned<'v>),
+    versions: &dyn Versions,
+) -> Result<Option<Comparison>, String> {
+    let Some(old) = old.known_in(versions, version, "failed to convert old object")? else {
+        return Ok(None);
+    };
+    let new = new.known_in(versions, version, "failed to convert new object")?;
+    Ok(new.and_then(|new| comparison(&old, &new, versions)))
+}
+
+/// Sets as they would be had the schema always been what it is; entries of unknown versions go. Fails if the object, which is
+/// in `api_version`, can't be seen in one of those versions.
+pub(super) fn reconcile(
+    managers: &mut Managers,
+    versions: &dyn Versions,
+    (live, api_version): (&Value, &str),
+) -> Result<(), String> {
+    let live = Versioned::new(live, api_version);
+    let mut seen = BTreeSet::new();
+    for owned in managers.values() {
+        let version = owned.api_version.as_str();
+        if version == api_version || !seen.insert(version) {
+            continue;
+        }
+        if let Err(Unconverted::Failed(text)) = live.to(versions, version) {
+            return Err(text);
+        }
+    }
     managers.retain(|_, owned| match versions.type_in(&owned.api_version) {
         Some(ty) => {
             if let Some(fields) = reshaped(&owned.fields, ty) {
@@ -185,6 +252,7 @@ pub(super) fn reconcile(managers: &mut Managers, versions: &dyn Versions) {
         }
         None => false,
     });
+    Ok(())
 }
 
 /// A merged object without what its manager applied last time, does not apply now, and nobody else owns.
@@ -194,11 +262,12 @@ pub(super) fn prune(
     versions: &dyn Versions,
     managers: &Managers,
     last: Option<&Owned>,
-) -> Value {
+) -> Result<Value, String> {
     let Some(last) = last.filter(|last| !last.fields.is_empty()) else {
-        return merged;
+        return Ok(merged);
     };
-    pruned(&merged, api_version, versions, managers, last).unwrap_or(merged)
+    let pruned = pruned(&merged, api_version, versions, managers, last)?;
+    Ok(pruned.unwrap_or(merged))
 }
 
 fn pruned(
@@ -207,18 +276,34 @@ fn pruned(
     versions: &dyn Versions,
     managers: &Managers,
     last: &Owned,
-) -> Option<Value> {
+) -> Result<Option<Value>, String> {
     let version = last.api_version.as_str();
-    let ty = versions.type_in(version)?;
-    let merged = Versioned::new(merged, api_version).to(versions, version)?;
+    let Some(ty) = versions.type_in(version) else {
+        return Ok(None);
+    };
+    let what = "failed to convert merged object to last applied version";
+    let merged = Versioned::new(merged, api_version);
+    let Some(merged) = merged.known_in(versions, version, what)? else {
+        return Ok(None);
+    };
     let previous = with_named_parents(&last.fields, Some(ty));
     let bare = Versioned::owned(without(&merged.value, &previous, ty), version);
-    let kept = with_owned(&merged, bare, versions, managers).to(versions, version)?;
+    let kept = with_owned(&merged, bare, versions, managers)
+        .map_err(|text| format!("failed add back owned items: {text}"))?;
+    let what =
+        "failed add back dangling items: failed to convert pruned object at last applied version";
+    let Some(kept) = kept.known_in(versions, version, what)? else {
+        return Ok(None);
+    };
     let all = with_named_parents(&members(&merged.value, ty), Some(ty));
     let kept = with_named_parents(&members(&kept.value, ty), Some(ty));
     let gone = all.difference(&kept).intersection(&previous);
     let out = Versioned::owned(without(&merged.value, &gone, ty), version);
-    Some(out.to(versions, api_version)?.value.into_owned())
+    match out.to(versions, api_version) {
+        Ok(out) => Ok(Some(out.value.into_owned())),
+        Err(Unconverted::Missing) => Ok(None),
+        Err(Unconverted::Failed(text)) => Err(text),
+    }
 }
 
 /// What was taken out put back, as far as somebody owns it in any version: first in the version it was taken out in.
@@ -227,7 +312,7 @@ fn with_owned<'v>(
     bare: Versioned<'v>,
     versions: &dyn Versions,
     managers: &'v Managers,
-) -> Versioned<'v> {
+) -> Result<Versioned<'v>, String> {
     let mut order = vec![merged.api_version];
     let others: BTreeSet<&str> = managers
         .values()
@@ -250,12 +335,14 @@ fn with_owned<'v>(
         if owned.is_empty() {
             continue;
         }
-        let converted = || {
-            let ty = versions.type_in(version)?;
-            let whole = merged.to(versions, version)?;
-            Some((ty, whole, bare.to(versions, version)?))
+        let what = |object: &str| format!("failed to convert {object} object at version {version}");
+        let Some(ty) = versions.type_in(version) else {
+            continue;
         };
-        let Some((ty, whole, part)) = converted() else {
+        let Some(whole) = merged.known_in(versions, version, &what("merged"))? else {
+            continue;
+        };
+        let Some(part) = bare.known_in(versions, version, &what("pruned"))? else {
             continue;
         };
         let named = |set: &FieldSet| with_named_parents(set, Some(ty));
@@ -264,5 +351,5 @@ fn with_owned<'v>(
         bare = Versioned::owned(without(&whole.value, &gone, ty), version);
         merged = whole;
     }
-    bare
+    Ok(bare)
 }

@@ -10,7 +10,7 @@ use super::kubectl;
 use super::managed::{self, Managers, Operation, Owned};
 use super::members::members;
 use super::merge::merge;
-use super::ownership::{Change, prune, reconcile, settle, without_reset};
+use super::ownership::{Change, Unsettled, prune, reconcile, settle, without_reset};
 use super::path::equal;
 use super::types::Type;
 use super::update::{Write, kind_text, stripped, track, untracked};
@@ -137,7 +137,7 @@ fn merged(
     force: bool,
 ) -> Result<Applied, ApplyError> {
     let version = write.api_version;
-    reconcile(&mut managers, write.versions);
+    reconcile(&mut managers, write.versions, (live, version)).map_err(ApplyError::Internal)?;
     let merged = merge(Some(live), Some(config), ty).unwrap_or_default();
     let writer = write.writer(Operation::Apply);
     let last = managers.get(&writer).cloned();
@@ -150,14 +150,18 @@ fn merged(
         fields: without_reset(members(config, ty), write.versions, version),
     };
     managers.insert(writer.clone(), owned);
-    let object = prune(merged, version, write.versions, &managers, last.as_ref());
+    let object = prune(merged, version, write.versions, &managers, last.as_ref())
+        .map_err(|text| ApplyError::Internal(format!("failed to prune fields: {text}")))?;
     let change = Change {
         versions: write.versions,
         api_version: version,
         old: live,
         new: &object,
     };
-    settle(&change, &mut managers, Some(&writer), force)?;
+    settle(&change, &mut managers, Some(&writer), force).map_err(|unsettled| match unsettled {
+        Unsettled::Conflicts(conflicts) => ApplyError::Conflicts(conflicts),
+        Unsettled::Failed(text) => ApplyError::Internal(text),
+    })?;
     let changed = !equal(live, &object);
     if let Some(owned) = managers.get_mut(&writer) {
         owned.fields = stripped(&owned.fields);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::known::{Known, Written};
 use super::managed::{self, Identity, Managers, Operation, Owned};
-use super::ownership::{Change, Versions, reconcile, settle, without_reset};
+use super::ownership::{Change, Unsettled, Versions, reconcile, settle, without_reset};
 use super::path::PathElement;
 use super::set::FieldSet;
 use super::validate::{validate, validate_beside};
@@ -189,7 +189,7 @@ fn track_from(
     // What both have fits.
     validate_beside(old, new, ty).map_err(|text| refused("live", old, text))?;
     if !reshaped {
-        reconcile(&mut managers, write.versions);
+        reconcile(&mut managers, write.versions, (old, write.api_version))?;
     }
     let change = Change {
         versions: write.versions,
@@ -199,7 +199,10 @@ fn track_from(
     };
     let changed = settle(&change, &mut managers, None, true)
         .map(|comparison| comparison.set())
-        .map_err(|conflicts| conflicts.to_string())?;
+        .map_err(|unsettled| match unsettled {
+            Unsettled::Conflicts(conflicts) => conflicts.to_string(),
+            Unsettled::Failed(text) => text,
+        })?;
     let changed = stripped(&without_reset(changed, write.versions, write.api_version));
     if !changed.is_empty() {
         let entry = managers

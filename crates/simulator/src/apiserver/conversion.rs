@@ -124,6 +124,14 @@ impl ApiServer {
             let converted = self.ask_conversion(conversion, object, &to.resource.version);
             return converted.map(Cow::Owned);
         }
+        if to.custom().is_some() {
+            // Only the name changes: what no schema knows goes when it is stored.
+            let mut object = object.clone();
+            if let Some(fields) = object.as_object_mut() {
+                fields.insert("apiVersion".to_owned(), to.resource.api_version().into());
+            }
+            return Ok(Cow::Owned(object));
+        }
         let stored = convert::to_storage(from, object.clone());
         Ok(Cow::Owned(convert::from_storage(to, &stored)))
     }
@@ -161,9 +169,7 @@ impl ApiServer {
         if Arc::ptr_eq(&value, &entry.value) {
             return Ok(entry.clone());
         }
-        let converted = Arc::new(Entry::new(value, entry.revision));
-        self.converted.borrow_mut().note(served, &converted);
-        Ok(converted)
+        Ok(Arc::new(Entry::new(value, entry.revision)))
     }
 
     /// The same, and what was converted before is not asked again.
@@ -177,7 +183,14 @@ impl ApiServer {
             return Ok(entry.clone());
         }
         let known = self.converted.borrow().get(served, key, entry.revision);
-        known.map_or_else(|| self.read_entry(served, entry), Ok)
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let read = self.read_entry(served, entry)?;
+        if !Arc::ptr_eq(&read, entry) {
+            self.converted.borrow_mut().note(served, &read);
+        }
+        Ok(read)
     }
 
     /// Many entries: everything is asked at once.
@@ -267,19 +280,22 @@ impl ApiServer {
         Ok(())
     }
 
-    /// The answer to a write that stored `entry`.
+    /// The answer to a write of `entry`, which a dry run has not stored.
     pub(crate) fn answered(
         &self,
         served: &Served,
         entry: Arc<Entry>,
         reread: Option<Value>,
+        dry_run: bool,
     ) -> Arc<Entry> {
         let Some(mut object) = reread else {
             return entry;
         };
         meta::set_resource_version(&mut object, meta::resource_version(&entry.value));
         let shown = Arc::new(Entry::new(Arc::new(object), entry.revision));
-        self.converted.borrow_mut().note(served, &shown);
+        if !dry_run {
+            self.converted.borrow_mut().note(served, &shown);
+        }
         shown
     }
 }

@@ -8,6 +8,7 @@ use machinery::{meta, time};
 use serde_json::{Value, json};
 
 use super::ApiServer;
+use super::admission::Versions;
 use super::admit::IMMORTAL;
 use super::conversion::with_metadata_of;
 use super::custom::{Termination, set_terminating};
@@ -314,13 +315,22 @@ impl ApiServer {
         let waits = !meta::finalizers(&object).is_empty();
         match grace {
             Grace::Marked(period) => {
+                let remains = waits || period > 0;
+                let admitted = if remains || writer.dry_run {
+                    Ok(())
+                } else {
+                    self.admit_marked(versions, &object, (options, Some(period)), writer)
+                };
+                self.has_its_answers()?;
                 let marked = self.store_marked(&served, &key, &stored, object, writer);
-                if waits || period > 0 {
+                if remains {
                     return Ok(Deleted::Remains(marked));
                 }
                 if writer.dry_run {
                     return Ok(Deleted::Gone(marked));
                 }
+                // It stays marked.
+                admitted?;
             }
             Grace::None | Grace::Pending if waits => {
                 mark_deleting(&mut object, writer.now);
@@ -383,6 +393,31 @@ impl ApiServer {
         is_held_namespace(served, &object).then(|| stored.clone())
     }
 
+    /// Asks what the deletion of a pod without grace asks once more.
+    fn admit_ended(
+        &self,
+        versions: Versions<'_>,
+        stored: &Value,
+        options: &DeleteOptions,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), ApiError> {
+        let (_, served) = versions;
+        if served.resource != known::PODS || writer.dry_run {
+            return Ok(());
+        }
+        let mut object = stored.clone();
+        let Grace::Marked(0) = pod_grace(&mut object, options, writer.now) else {
+            return Ok(());
+        };
+        if let Some(finalizers) = collector_finalizers(served, &object, options) {
+            meta::set_finalizers(&mut object, finalizers);
+        }
+        if !meta::finalizers(&object).is_empty() {
+            return Ok(());
+        }
+        self.admit_marked(versions, &object, (options, Some(0)), writer)
+    }
+
     /// Deletes listed objects, one after another, and returns them as they were before. Objects that vanish meanwhile
     /// don't matter.
     pub(crate) fn delete_collection(
@@ -393,10 +428,16 @@ impl ApiServer {
         writer: &mut Writer<'_>,
     ) -> Result<Vec<Arc<Version>>, ApiError> {
         writer.collection = true;
+        let storage = self.registry.storage(&served.table);
+        let storage = storage.filter(|_| served.asks().is_none());
+        let storage = storage.unwrap_or(served).clone();
+        let versions = (served, &storage);
         // All answers first: once an object is deleted, this run cannot be repeated.
         for version in listed {
             let entry = version.entry();
-            let asked = self.admit_deleted((served, served), &entry.value, (options, None), writer);
+            let asked = self.admit_deleted(versions, &entry.value, (options, None), writer);
+            let asked =
+                asked.and_then(|()| self.admit_ended(versions, &entry.value, options, writer));
             match asked {
                 Ok(()) => {}
                 Err(error) if self.asking.has_asked() => return Err(error),

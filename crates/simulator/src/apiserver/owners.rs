@@ -4,12 +4,12 @@
 mod reset;
 
 use std::borrow::Cow;
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
-use machinery::apply::{self, FieldSet, Known, Type, Versions, Write};
+use machinery::apply::{self, FieldSet, Known, Type, Unconverted, Versions, Write};
 use machinery::decode;
 use machinery::meta;
 use machinery::schema::{TypeId, TypeTable};
@@ -22,7 +22,6 @@ use super::registry::{Backing, Served};
 use super::store::Entry;
 use super::write::Writer;
 use crate::request::Request;
-use crate::status_error::ApiError;
 
 /// Longest name of a manager, in bytes.
 const LONGEST: usize = 128;
@@ -100,19 +99,9 @@ struct ServedVersions<'a> {
     subresource: &'a str,
     /// The definition, once a version of it is asked for that isn't served.
     definition: OnceCell<Option<Arc<Entry>>>,
-    /// Why a webhook didn't convert.
-    failed: RefCell<Option<ApiError>>,
 }
 
 impl ServedVersions<'_> {
-    /// The first failure is the one that is told.
-    fn note_failure(&self, error: &ApiError) {
-        let mut failed = self.failed.borrow_mut();
-        if failed.is_none() {
-            *failed = Some(error.clone());
-        }
-    }
-
     /// The resource in that version, if it is served.
     fn served_in(&self, api_version: &str) -> Option<&Served> {
         if is_version(self.served, api_version) {
@@ -175,30 +164,34 @@ impl Versions for ServedVersions<'_> {
         }
     }
 
-    fn convert(&self, object: &Value, api_version: &str) -> Option<Value> {
+    fn convert(&self, object: &Value, api_version: &str) -> Result<Value, Unconverted> {
         let given = meta::api_version(object);
         if given == api_version {
-            return Some(object.clone());
+            return Ok(object.clone());
         }
         if let Some(conversion) = self.served.asks() {
-            let (_, version) = api_version.split_once('/')?;
+            let (_, version) = api_version.split_once('/').ok_or(Unconverted::Missing)?;
             let converted = self.server.ask_conversion(conversion, object, version);
-            return converted.inspect_err(|error| self.note_failure(error)).ok();
+            return converted.map_err(|error| Unconverted::Failed(error.message.clone()));
         }
         let (Some(from), Some(to)) = (self.served_in(given), self.served_in(api_version)) else {
             // Between versions of a custom resource only the name of the version changes.
             let mut object = object.clone();
-            object
-                .as_object_mut()?
-                .insert("apiVersion".to_owned(), json!(api_version));
-            return Some(object);
+            let fields = object.as_object_mut().ok_or(Unconverted::Missing)?;
+            fields.insert("apiVersion".to_owned(), json!(api_version));
+            return Ok(object);
         };
         let stored = convert::to_storage(from, object.clone());
-        Some(convert::from_storage(to, &stored))
+        Ok(convert::from_storage(to, &stored))
     }
 
     fn reset_fields(&self, api_version: &str) -> Option<&FieldSet> {
-        reset::fields(self.served_in(api_version)?, self.subresource)
+        let served = self.served_in(api_version)?;
+        // The strategy of a custom resource's version knows no other one.
+        if served.custom().is_some() && !is_version(self.served, api_version) {
+            return None;
+        }
+        reset::fields(served, self.subresource)
     }
 
     fn are_fixed(&self) -> bool {
@@ -287,34 +280,28 @@ impl ApiServer {
         let as_stored = served.type_id().is_some() && served.is_storage_version();
         let known = old.filter(|_| as_stored).map(|(_, entry)| entry.known());
         let old = old.map(|(old, _)| old);
-        let (next, failed) = self.as_write(served, author, |write| {
+        let next = self.as_write(served, author, |write| {
             apply::update_known(write, old, known, new)
         });
-        // Rather nobody's than wrongly somebody's (`UpdateNoErrors`).
-        if failed.is_some() {
-            meta::metadata_mut(new).remove("managedFields");
-            return None;
-        }
         // Who is asked may change them.
         (as_stored && !self.is_judged()).then_some(next)
     }
 
-    /// Runs something that needs to know the write. Tells too why a webhook didn't convert, if one was asked.
+    /// Runs something that needs to know the write.
     fn as_write<T>(
         &self,
         served: &Served,
         author: Author<'_>,
         run: impl FnOnce(&Write<'_>) -> T,
-    ) -> (T, Option<ApiError>) {
+    ) -> T {
         let versions = ServedVersions {
             server: self,
             served,
             subresource: author.subresource,
             definition: OnceCell::new(),
-            failed: RefCell::new(None),
         };
         let (api_version, empty) = (served.resource.api_version(), empty(served));
-        let result = run(&Write {
+        run(&Write {
             versions: &versions,
             api_version: &api_version,
             kind: &served.resource.kind,
@@ -322,8 +309,7 @@ impl ApiServer {
             manager: author.manager,
             subresource: author.subresource,
             now: &time::rfc3339(author.now),
-        });
-        (result, versions.failed.into_inner())
+        })
     }
 
     /// Sets the `managedFields` of an object after a write that is no apply. Both objects are decoded and defaulted, in
@@ -336,11 +322,7 @@ impl ApiServer {
         new: &mut Value,
     ) {
         complete(served, new);
-        let ((), failed) = self.as_write(served, author, |write| apply::update(write, old, new));
-        // Rather nobody's than wrongly somebody's (`UpdateNoErrors`).
-        if failed.is_some() {
-            meta::metadata_mut(new).remove("managedFields");
-        }
+        self.as_write(served, author, |write| apply::update(write, old, new));
     }
 
     /// Applies a configuration to an object, in the version of `served`; without an old one it is a create. The result
@@ -352,10 +334,10 @@ impl ApiServer {
         old: Option<&Value>,
         config: &Value,
         force: bool,
-    ) -> Result<Result<apply::Applied, apply::ApplyError>, ApiError> {
-        let apply = |write: &Write<'_>| apply::apply(write, old, config, force);
-        let (applied, failed) = self.as_write(served, author, apply);
-        failed.map_or(Ok(applied), Err)
+    ) -> Result<apply::Applied, apply::ApplyError> {
+        self.as_write(served, author, |write| {
+            apply::apply(write, old, config, force)
+        })
     }
 }
 

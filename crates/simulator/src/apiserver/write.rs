@@ -242,7 +242,7 @@ impl ApiServer {
             return Ok(Arc::new(Entry::new(Arc::new(shown), 0)));
         }
         let entry = self.commit(served, &key, (stored, known), writer);
-        Ok(self.answered(served, entry, reread))
+        Ok(self.answered(served, entry, reread, writer.dry_run))
     }
 
     /// Built-in objects in another version are handled in their storage version; custom ones in the requested one.
@@ -353,7 +353,7 @@ impl ApiServer {
         } else {
             self.commit(&served, &key, (new, known), writer)
         };
-        let entry = self.answered(&served, entry, reread);
+        let entry = self.answered(&served, entry, reread, writer.dry_run);
         Ok(Updated {
             entry,
             created: false,

@@ -128,10 +128,35 @@ impl Asking {
         place: &Place,
         ca_bundle: &Bytes,
         timeout: Duration,
-        mut body: Value,
+        body: Value,
+    ) -> Option<Answered> {
+        let about = body.to_string();
+        self.ask_as(asker, place, ca_bundle, timeout, (body, &about))
+    }
+
+    /// The same where only `about` tells the question from others, not all of its body.
+    pub(crate) fn ask_about(
+        &self,
+        asker: &str,
+        place: &Place,
+        ca_bundle: &Bytes,
+        timeout: Duration,
+        body: Value,
+        about: &Value,
+    ) -> Option<Answered> {
+        self.ask_as(asker, place, ca_bundle, timeout, (body, &about.to_string()))
+    }
+
+    fn ask_as(
+        &self,
+        asker: &str,
+        place: &Place,
+        ca_bundle: &Bytes,
+        timeout: Duration,
+        (mut body, about): (Value, &str),
     ) -> Option<Answered> {
         let mut state = self.state.borrow_mut();
-        let subject = format!("{asker}\n{}\n{body}", place.url());
+        let subject = format!("{asker}\n{}\n{about}", place.url());
         if let Some(answered) = state.answers.get(&subject) {
             return Some(answered.clone());
         }

@@ -32,11 +32,11 @@ impl Versions for Renamed {
         }
     }
 
-    fn convert(&self, object: &Value, api_version: &str) -> Option<Value> {
+    fn convert(&self, object: &Value, api_version: &str) -> Result<Value, Unconverted> {
         let (from, to) = match api_version {
             OLD => ("is", "was"),
             VERSION => ("was", "is"),
-            _ => return None,
+            _ => return Err(Unconverted::Missing),
         };
         let mut object = object.clone();
         object["apiVersion"] = json!(api_version);
@@ -46,7 +46,7 @@ impl Versions for Renamed {
         {
             spec.insert(to.to_owned(), value);
         }
-        Some(object)
+        Ok(object)
     }
 
     fn reset_fields(&self, _: &str) -> Option<&FieldSet> {
@@ -101,6 +101,31 @@ fn fields_are_the_same_in_every_version() {
     .unwrap();
     assert_eq!(live.object["spec"], json!({"count": 1}));
     assert_eq!(owners(&live.object), ["old/Apply: .spec.count"]);
+}
+
+#[test]
+fn an_object_that_does_not_fit_another_version_is_nobodys_and_takes_no_configuration() {
+    let versions = Renamed::new();
+    let old = in_version(&versions, OLD, "old");
+    let live = apply(&old, None, &config(OLD, &json!({"was": "a"})), false).unwrap();
+    let mut live = versions.convert(&live.object, VERSION).unwrap();
+    let schema = versions.old.clone();
+    let versions = Renamed {
+        new: json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
+        old: schema,
+    };
+    // The old version doesn't know that field.
+    live["spec"]["more"] = json!(1);
+    let new = in_version(&versions, VERSION, "new");
+    let refused = apply(&new, Some(&live), &config(VERSION, &json!({"x": 1})), true);
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        ".spec.more: field not declared in schema"
+    );
+    let mut written = live.clone();
+    written["spec"]["more"] = json!(2);
+    update(&new, Some(&live), &mut written);
+    assert_eq!(owners(&written), Vec::<String>::new());
 }
 
 #[test]

@@ -31,6 +31,7 @@ impl ApiServer {
             old: None,
             options: Value::Null,
             dry_run: false,
+            foreseen: false,
             user: call.user,
         };
         self.admit_body(&attributes, &mut options, &mut call.warnings)

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 pub(crate) use configurations::CONFIGURATIONS;
+pub(crate) use writes::Versions;
 
 use super::ApiServer;
 use super::registry::Served;
@@ -87,6 +88,8 @@ pub(crate) struct Attributes<'a> {
     pub options: Value,
     /// Nothing is to be stored.
     pub dry_run: bool,
+    /// The stored object is not stored yet: its revision is one that it may get.
+    pub foreseen: bool,
     /// Who asks for it.
     pub user: &'a User,
 }
@@ -116,6 +119,7 @@ impl<'a> Attributes<'a> {
             old: None,
             options: Value::Object(options),
             dry_run: writer.dry_run,
+            foreseen: false,
             user,
         })
     }
@@ -199,15 +203,13 @@ impl ApiServer {
         self.validate(attributes, Some(body), warnings)
     }
 
-    /// Asks about a deletion. Those who may only refuse see its options as the server has completed them.
+    /// Asks about a deletion.
     pub(crate) fn admit_delete(
         &self,
-        attributes: &mut Attributes<'_>,
-        completed: Value,
+        attributes: &Attributes<'_>,
         warnings: &mut Vec<String>,
     ) -> Result<(), ApiError> {
         self.mutate(attributes, None, &mut |_, _| Ok(()), warnings)?;
-        attributes.options = completed;
         self.validate(attributes, None, warnings)
     }
 }

@@ -13,7 +13,7 @@ use super::expressions::{Extra, Match, Scope};
 use super::review::{self, Response, Shown, converted, shown};
 use super::{Attributes, Gvk, internal_error, warn};
 use crate::apiserver::ApiServer;
-use crate::apiserver::body::internal_package;
+use crate::apiserver::body::{internal_package, merged_custom};
 use crate::apiserver::registry::Served;
 use crate::outside::Question;
 use crate::session::typed;
@@ -106,10 +106,16 @@ impl ApiServer {
             &review::request(attributes, &about.resource, objects),
         );
         let (place, timeout) = (hook.place(), hook.timeout());
-        let answered = self
-            .asking
-            .ask(&hook.asker(), &place, &hook.ca_bundle(), timeout, body)
-            .ok_or(Trouble::Pending)?;
+        let (asker, bundle) = (hook.asker(), hook.ca_bundle());
+        let answered = if attributes.foreseen {
+            // Whatever its revision will be, that is the same question.
+            let about = without_revision(&body);
+            self.asking
+                .ask_about(&asker, &place, &bundle, timeout, body, &about)
+        } else {
+            self.asking.ask(&asker, &place, &bundle, timeout, body)
+        };
+        let answered = answered.ok_or(Trouble::Pending)?;
         let url = Question::url_of(&place, timeout);
         review::read(hook, &url, &answered).map_err(Trouble::Call)
     }
@@ -261,6 +267,16 @@ impl ApiServer {
     }
 }
 
+/// A review without the revision of the stored object.
+fn without_revision(review: &Value) -> Value {
+    let mut review = review.clone();
+    let metadata = review.pointer_mut("/request/oldObject/metadata");
+    if let Some(fields) = metadata.and_then(Value::as_object_mut) {
+        fields.remove("resourceVersion");
+    }
+    review
+}
+
 /// What a mutating webhook's answer makes of the object. Tells whether it changed.
 fn patched(
     server: &ApiServer,
@@ -300,31 +316,45 @@ fn patched(
     if value == *shown {
         return Ok(false);
     }
+    // Seen before defaults put something back.
+    let type_id = match attributes.kind {
+        Some((group, version, kind)) => TypeTable::builtin().type_of(group, version, kind),
+        None => about.type_id(),
+    };
+    let changed = type_id.is_none_or(|type_id| {
+        let read = |object: &Value| decode::normalise(type_id, object).ok();
+        read(&value) != read(&shown)
+    });
     let value = if let Some(kind) = attributes.kind {
-        of_kind(kind, value)
-            .map_err(|error| Trouble::Refused(internal_error(&error.to_string())))?
+        of_kind(server, kind, value)?
     } else {
         let read = decoded(server, about, value)?;
         converted(server, about, attributes.served, &read)
             .map_err(Trouble::Refused)?
             .into_owned()
     };
-    let changed = value != *object;
     *object = value;
     Ok(changed)
 }
 
 /// A patched body of a kind of its own, such as a Scale, as its type reads it.
-fn of_kind((group, version, kind): Gvk, value: Value) -> Result<Value, decode::DecodeError> {
+fn of_kind(
+    server: &ApiServer,
+    (group, version, kind): Gvk,
+    value: Value,
+) -> Result<Value, Trouble> {
     let Some(type_id) = TypeTable::builtin().type_of(group, version, kind) else {
         return Ok(value);
     };
-    let mut value = decode::normalise(type_id, &value)?;
-    defaults::apply(group, version, kind, &mut value);
     let api_version = match group {
         "" => version.to_owned(),
         _ => format!("{group}/{version}"),
     };
+    check_kind(server, &value, (&api_version, group, kind))?;
+    let undecodable =
+        |error: decode::DecodeError| Trouble::Refused(internal_error(&error.to_string()));
+    let mut value = decode::normalise(type_id, &value).map_err(undecodable)?;
+    defaults::apply(group, version, kind, &mut value);
     if let Some(fields) = value.as_object_mut() {
         fields.insert("apiVersion".to_owned(), api_version.into());
         fields.insert("kind".to_owned(), kind.into());
@@ -332,31 +362,49 @@ fn of_kind((group, version, kind): Gvk, value: Value) -> Result<Value, decode::D
     Ok(value)
 }
 
-/// A patched object, decoded as what it says it is: one of another kind can't take the first one's place.
+fn undecodable(error: &ApiError) -> Trouble {
+    Trouble::Refused(internal_error(&error.message))
+}
+
+/// A patched object, decoded as what it says it is. Of a custom one nobody takes what its schema doesn't know before it is
+/// stored.
 fn decoded(server: &ApiServer, about: &Served, value: Value) -> Result<Value, Trouble> {
-    let undecodable = |error: ApiError| Trouble::Refused(internal_error(&error.message));
+    if about.custom().is_some() {
+        typed(about, value.clone()).map_err(|error| undecodable(&error))?;
+        return merged_custom(about, value).map_err(|error| undecodable(&error));
+    }
+    let resource = &about.resource;
+    let (api_version, kind) = (resource.api_version(), resource.kind.as_ref());
+    check_kind(server, &value, (&api_version, &resource.group, kind))?;
+    typed(about, value).map_err(|error| undecodable(&error))
+}
+
+/// An object of another kind can't take the place of one of this version, group and kind.
+fn check_kind(
+    server: &ApiServer,
+    value: &Value,
+    (wanted_version, group, wanted_kind): (&str, &str, &str),
+) -> Result<(), Trouble> {
     let text = |field: &str| {
         let found = value.get(field).and_then(Value::as_str);
         found.unwrap_or_default().to_owned()
     };
     let (api_version, kind) = (text("apiVersion"), text("kind"));
-    let resource = &about.resource;
-    let same = (kind.is_empty() || kind == resource.kind)
-        && (api_version.is_empty() || api_version == resource.api_version());
-    if same || about.custom().is_some() {
-        return typed(about, value).map_err(undecodable);
+    let same = (kind.is_empty() || kind == wanted_kind)
+        && (api_version.is_empty() || api_version == wanted_version);
+    if same {
+        return Ok(());
     }
     let Some(other) = server.registry().of_kind(&api_version, &kind) else {
-        return Err(undecodable(ApiError::internal(format!(
+        return Err(undecodable(&ApiError::internal(format!(
             "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
         ))));
     };
-    typed(other, value).map_err(undecodable)?;
+    typed(other, value.clone()).map_err(|error| undecodable(&error))?;
     // Found out when it is to go on, no more in the webhook's name.
     Err(Trouble::Refused(ApiError::internal(format!(
-        "converting ({}.{kind}) to ({}.{}): unknown conversion",
+        "converting ({}.{kind}) to ({}.{wanted_kind}): unknown conversion",
         other.resource.version,
-        internal_package(&resource.group),
-        resource.kind
+        internal_package(group),
     ))))
 }

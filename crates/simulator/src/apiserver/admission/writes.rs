@@ -184,8 +184,38 @@ impl ApiServer {
     /// than none, into options that reviews share (`BeforeDelete` of `registry/rest/delete.go`), but those of a collection.
     pub(crate) fn admit_deleted(
         &self,
-        (requested, served): Versions<'_>,
+        versions: Versions<'_>,
         object: &Value,
+        (options, period): (&DeleteOptions, Option<i64>),
+        writer: &mut Writer<'_>,
+    ) -> Result<(), ApiError> {
+        let asked = (object, false);
+        self.admit_gone(versions, asked, (options, period), writer)
+    }
+
+    /// Admission of the second half of a pod's deletion, which is marked and then taken away: its grace is none. Everybody is
+    /// asked again, about the marked pod (`Delete` of `registry/generic/registry/store.go`), which is not stored before all
+    /// answers are there.
+    pub(crate) fn admit_marked(
+        &self,
+        versions: Versions<'_>,
+        marked: &Value,
+        (options, period): (&DeleteOptions, Option<i64>),
+        writer: &mut Writer<'_>,
+    ) -> Result<(), ApiError> {
+        if !self.is_judged() {
+            return Ok(());
+        }
+        let mut marked = marked.clone();
+        let next = self.store().revision() + 1;
+        meta::set_resource_version(&mut marked, &next.to_string());
+        self.admit_gone(versions, (&marked, true), (options, period), writer)
+    }
+
+    fn admit_gone(
+        &self,
+        (requested, served): Versions<'_>,
+        (object, foreseen): (&Value, bool),
         (options, period): (&DeleteOptions, Option<i64>),
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
@@ -201,20 +231,17 @@ impl ApiServer {
         if served.resource == known::NAMESPACES {
             attributes.namespace = name;
         }
-        attributes.options = delete_options(options);
-        attributes.dry_run = options.dry_run;
         let mut completed = options.clone();
         if !writer.collection {
             let given = options.grace_period_seconds;
             let given = given.map(|seconds| if seconds < 0 { 1 } else { seconds });
             completed.grace_period_seconds = period.or(given);
         }
-        let mut attributes = attributes.requested_as(requested).replacing(object);
-        self.admit_delete(
-            &mut attributes,
-            delete_options(&completed),
-            &mut writer.warnings,
-        )
+        attributes.options = delete_options(&completed);
+        attributes.dry_run = options.dry_run;
+        attributes.foreseen = foreseen;
+        let attributes = attributes.requested_as(requested).replacing(object);
+        self.admit_delete(&attributes, &mut writer.warnings)
     }
 }
 

@@ -74,10 +74,15 @@ fn is_of_kind(served: &Served, object: &Value) -> bool {
 }
 
 /// Lists and maps of metadata that are stored as they were applied, and read as nothing if they are empty.
-pub(crate) const MAY_BE_EMPTY: [&str; 4] =
-    ["labels", "annotations", "finalizers", "ownerReferences"];
+pub(crate) const MAY_BE_EMPTY: [&str; 5] = [
+    "labels",
+    "annotations",
+    "finalizers",
+    "ownerReferences",
+    "managedFields",
+];
 
-/// Coerces metadata of a merged custom object and defaults it: nobody decodes it before it is read from the store, so that
+/// Coerces metadata of a custom object that was merged, or that a webhook of admission changed, and defaults it: nobody decodes it before it is read from the store, so that
 /// nulls stay, and what is empty in its metadata.
 pub(crate) fn merged_custom(served: &Served, mut object: Value) -> Result<Value, ApiError> {
     let empty = |value: &Value| match value {

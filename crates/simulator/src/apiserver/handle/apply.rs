@@ -87,7 +87,7 @@ impl<'a> Configuration<'a> {
         };
         let old = (!old.is_null()).then_some(old);
         let applied = api
-            .merge(served, author, old, &self.value, self.options.force)?
+            .merge(served, author, old, &self.value, self.options.force)
             .map_err(|error| refused(&error))?;
         writer.hollow =
             served.custom().is_some() && subresource.is_empty() && is_hollow(&applied.object);

@@ -275,6 +275,13 @@ fn a_scale_is_asked_about_as_a_scale() {
         server.get(&format!("{deployments}/d"))["spec"]["replicas"],
         2
     );
+    let other = json!([{"op": "replace", "path": "/kind", "value": "Nothing"}]);
+    let scale = json!({"spec": {"replicas": 3}});
+    let outcome = server.asked(("PATCH", &path), &scale, |_, question| {
+        patch(question, &other)
+    });
+    let text = "Internal error occurred: no kind \"Nothing\" is registered for version \"autoscaling/v1\" in scheme \"pkg/runtime/scheme.go:111\"";
+    assert_eq!((outcome.status, outcome.message()), (500, text));
 }
 
 #[test]

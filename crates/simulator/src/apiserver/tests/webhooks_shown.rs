@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::webhooks::{Outcome, allow, fail_with};
+use super::webhooks::{Outcome, allow, answer, fail_with};
 use super::{CONFIG_MAPS, PODS, Server, config_map, pod};
 use crate::outside::Answer;
 
@@ -41,15 +41,48 @@ fn a_scale_is_made_of_the_changed_object() {
 }
 
 #[test]
-fn the_deletion_of_a_pod_has_the_period_that_it_gets() {
+fn the_deletion_of_a_pod_has_the_period_that_it_gets_and_is_asked_about_twice() {
     let mut server = Server::new();
     server.ok("POST", PODS, &pod("p"));
     server.hook("validating", "h", &rules());
     let path = format!("{PODS}/p");
     let options = json!({"gracePeriodSeconds": 7});
+    // The second one, about the marked pod, is refused.
+    let outcome = server.asked(("DELETE", &path), &options, |_, question| {
+        let marked = question
+            .body
+            .pointer("/request/oldObject/metadata/deletionTimestamp");
+        answer(question, &json!({"allowed": marked.is_none()}))
+    });
+    assert_eq!((outcome.status, outcome.rounds.len()), (400, 2));
+    for question in outcome.rounds.iter().flatten() {
+        // Nobody runs it yet.
+        let options = &question.body["request"]["options"];
+        assert_eq!(options["gracePeriodSeconds"], 0);
+    }
+    let left = server.get(&path);
+    assert_eq!(left["metadata"]["deletionGracePeriodSeconds"], 0);
     let outcome = allowed(&mut server, ("DELETE", &path), &options);
-    // Nobody runs it yet.
-    assert_eq!(outcome.request()["options"]["gracePeriodSeconds"], 0);
+    assert_eq!((outcome.status, outcome.rounds.len()), (200, 1));
+}
+
+#[test]
+fn a_collection_is_asked_about_in_the_version_that_was_named() {
+    let mut server = Server::new();
+    let scalers = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers";
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"});
+    let spec = json!({"maxReplicas": 2, "scaleTargetRef": target});
+    server.ok(
+        "POST",
+        scalers,
+        &json!({"metadata": {"name": "h"}, "spec": spec}),
+    );
+    let rules = json!({"rules": [{"operations": ["*"], "apiGroups": ["autoscaling"], "apiVersions": ["v1"],
+        "resources": ["horizontalpodautoscalers"]}]});
+    server.hook("validating", "h", &rules);
+    let outcome = allowed(&mut server, ("DELETE", scalers), &Value::Null);
+    let asked = outcome.request();
+    assert_eq!(asked["oldObject"]["apiVersion"], "autoscaling/v1");
 }
 
 #[test]
