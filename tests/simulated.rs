@@ -149,6 +149,21 @@ mod monitoring_faults {
     }
 
     #[test]
+    fn of_definitions_that_come_later() {
+        every_failure("definitions/are_waited_for", SHARE);
+    }
+
+    #[test]
+    fn of_workloads_that_went_unseen() {
+        every_failure("bindings/go_with_workloads_that_went_unseen", SHARE);
+    }
+
+    #[test]
+    fn of_workloads_with_upstreams_finalizer() {
+        every_failure("bindings/lose_the_finalizer_of_another_operator", SHARE);
+    }
+
+    #[test]
     fn of_a_thanos_ruler() {
         every_failure("thanos_ruler/is_created_scaled_and_deleted", SHARE);
     }

@@ -4,6 +4,8 @@
 //! a world of its own in virtual time, [`real`] a namespace on the API server that `CARRICK_TEST_KUBECONFIG` names.
 //! Start reading at [`scenarios`], then [`cluster`].
 
+#[cfg(test)]
+mod acceptance;
 pub mod census;
 pub mod cluster;
 pub mod controllers;

@@ -30,6 +30,7 @@ pub mod upstream_admission;
 pub mod upstream_agent;
 pub mod upstream_alertmanager;
 pub mod upstream_alertmanager_configs;
+pub mod upstream_assets;
 pub mod upstream_bindings;
 pub mod upstream_daemon_set;
 pub mod upstream_definitions;
@@ -171,6 +172,9 @@ table! { $
 
     [SELECTED]
     large_configuration: is_spread_over_secrets;
+    upstream_assets: prom_arbitrary_fs_acc, prom_tls_config_via_secret, prom_secure_pod_monitor, prom_remote_write_with_tls,
+        prom_web_with_thanos_sidecar, prom_rule_with_parser_options, prom_only_updated_on_relevant_changes,
+        prom_when_delete_crd_clean_up_via_owner_ref, prometheus_utf8_support;
     upstream_bindings: service_monitor_status_subresource, garbage_collection_of_service_monitor_binding,
         rm_service_monitor_binding_during_workload_delete, service_monitor_status_with_multiple_workloads,
         pod_monitor_status_subresource, garbage_collection_of_pod_monitor_binding,

@@ -53,9 +53,9 @@ pub struct Processes {
     programs: Programs,
     /// Why pods are simulated, as far as people were told.
     told: Mutex<BTreeSet<String>>,
-    /// Versions of installed programs, and whether Prometheus can discover by itself; asked when they are needed first.
+    /// Versions of installed programs, and whether each can discover by itself; asked when they are needed first.
     versions: Mutex<BTreeMap<&'static str, String>>,
-    discovers: OnceLock<bool>,
+    discovers: Mutex<BTreeMap<&'static str, bool>>,
     /// Where the API server listens.
     server: OnceLock<SocketAddr>,
     names: Mutex<Names>,
@@ -77,7 +77,7 @@ impl Processes {
             programs: Programs::look(std::env::var_os("PATH").as_deref()),
             told: Mutex::default(),
             versions: Mutex::default(),
-            discovers: OnceLock::new(),
+            discovers: Mutex::default(),
             server: OnceLock::new(),
             names: Mutex::default(),
             pods: Mutex::new(BTreeMap::new()),
@@ -131,8 +131,9 @@ impl Processes {
         let (Some(path), Some(server)) = (self.programs.path(image), self.server.get()) else {
             return files;
         };
-        let asked = || installed::discovers(path, &self.folder);
-        if *self.discovers.get_or_init(asked) {
+        let mut discovers = locked(&self.discovers);
+        let known = discovers.entry(image.name);
+        if *known.or_insert_with(|| installed::discovers(path, &self.folder)) {
             Discovery::Server(format!("https://{server}"))
         } else {
             files

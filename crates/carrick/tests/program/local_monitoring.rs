@@ -13,17 +13,17 @@ use super::common::{Folder, Up};
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Pause between two questions.
 const PAUSE: Duration = Duration::from_millis(20);
-const MONITORING: &str = "/apis/monitoring.coreos.com/v1/namespaces/default";
+pub const MONITORING: &str = "/apis/monitoring.coreos.com/v1/namespaces/default";
 
 /// Where the examples are.
-fn example(name: &str) -> Vec<Value> {
+pub fn example(name: &str) -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/monitoring");
     let text = std::fs::read_to_string(folder.join(name)).unwrap();
     machinery::yaml::parse_documents(&text).unwrap()
 }
 
 /// Whether the programs of both images are there.
-fn installed() -> bool {
+pub fn installed() -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let has = |names: &[&str]| {
         let folders = std::env::split_paths(&path).collect::<Vec<PathBuf>>();
@@ -35,7 +35,7 @@ fn installed() -> bool {
 }
 
 /// Does what it is given until that gives something.
-async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
     let looking = async {
         loop {
             if let Some(found) = look().await {
@@ -50,7 +50,7 @@ async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMu
 }
 
 /// A page of an API of Prometheus' kind.
-async fn get(address: &str, path: &str) -> Value {
+pub async fn get(address: &str, path: &str) -> Value {
     let request = format!("GET {path} HTTP/1.0\r\nHost: x\r\n\r\n");
     let response = super::api::exchange(address, &request).await;
     let body = response.unwrap_or_default();
@@ -64,7 +64,7 @@ async fn apply(api: &Api, name: &str) {
     }
 }
 
-async fn create(api: &Api, object: &Value) {
+pub async fn create(api: &Api, object: &Value) {
     let kind = object["kind"].as_str().unwrap();
     let group = match object["apiVersion"].as_str().unwrap() {
         "v1" => "/api/v1".to_owned(),
@@ -79,7 +79,7 @@ async fn create(api: &Api, object: &Value) {
 }
 
 /// Waits for the first pod of a label to be ready, and returns its address.
-async fn ready(api: &Api, label: &str) -> (String, String) {
+pub async fn ready(api: &Api, label: &str) -> (String, String) {
     let is_ready = |pod: Option<&Value>| {
         let conditions = pod.and_then(|pod| pod.pointer("/status/conditions"));
         let mut conditions = conditions.and_then(Value::as_array).into_iter().flatten();

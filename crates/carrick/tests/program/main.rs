@@ -7,6 +7,8 @@ mod commands;
 mod common;
 mod local_monitoring;
 mod local_pods;
+mod local_upstream;
+mod operator;
 mod reloader;
 mod up_state;
 mod webhooks;
