@@ -291,7 +291,10 @@ impl Gates {
             ("PrometheusShardRetentionPolicy", self.shard_retention),
             ("PrometheusTopologySharding", self.topology_sharding),
             ("RemoteWriteCustomResourceDefinition", false),
-            ("StatusForConfigurationResources", self.bindings != Bindings::Off),
+            (
+                "StatusForConfigurationResources",
+                self.bindings != Bindings::Off,
+            ),
         ] {
             let value = f64::from(u8::from(open));
             out.gauge(

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-use machinery::{meta, time};
+use jiff::Timestamp;
+use machinery::meta;
 use serde_json::{Value, json};
 
 use super::ApiServer;
@@ -21,6 +21,9 @@ use super::write::Writer;
 use crate::session::{DeleteOptions, Propagation};
 use crate::status_error::ApiError;
 
+mod grace;
+use grace::{Grace, mark_deleting, pod_grace};
+
 /// What a DELETE left.
 pub(crate) enum Deleted {
     /// The object lives on, marked.
@@ -35,11 +38,6 @@ const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
 const JOB_WARNING: &str = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background \
 to remove them or set propagationPolicy=Orphan to suppress this warning";
-
-fn after(now: Timestamp, seconds: i64) -> Timestamp {
-    now.checked_add(SignedDuration::from_secs(seconds))
-        .unwrap_or(Timestamp::MAX)
-}
 
 fn check_preconditions(
     served: &Served,
@@ -136,79 +134,6 @@ fn collector_finalizers(
         list
     };
     (sorted(&new) != sorted(&old)).then_some(new)
-}
-
-/// What a graceful kind does with a deletion.
-enum Grace {
-    /// The kind is not graceful, or its grace is over.
-    None,
-    /// A deletion is under way and this one does not shorten it.
-    Pending,
-    /// Marked with this period.
-    Marked(i64),
-}
-
-/// Marks a pod for deletion after its grace period (`BeforeDelete`, pod strategy).
-fn pod_grace(pod: &mut Value, options: &DeleteOptions, now: Timestamp) -> Grace {
-    let requested = options
-        .grace_period_seconds
-        .map(|seconds| if seconds < 0 { 1 } else { seconds });
-    if let Some(deletion) = meta::deletion_timestamp(pod) {
-        let current = meta::deletion_grace_period_seconds(pod).unwrap_or(0);
-        if current == 0 {
-            return Grace::None;
-        }
-        let Some(mut period) = requested.filter(|period| *period < current) else {
-            return Grace::Pending;
-        };
-        let mut at = after(deletion, period - current);
-        if at < now {
-            at = now;
-            period = i64::from(period != 0);
-        }
-        meta::set(pod, "deletionTimestamp", json!(time::rfc3339(at)));
-        meta::set(pod, "deletionGracePeriodSeconds", json!(period));
-        return Grace::Marked(period);
-    }
-    let text = |pointer: &str| {
-        pod.pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    let done = text("/spec/nodeName").is_empty()
-        || matches!(text("/status/phase"), "Succeeded" | "Failed");
-    let default = pod
-        .pointer("/spec/terminationGracePeriodSeconds")
-        .and_then(Value::as_i64)
-        .unwrap_or(30);
-    let period = if done {
-        0
-    } else {
-        requested.unwrap_or(default).max(0)
-    };
-    meta::set(
-        pod,
-        "deletionTimestamp",
-        json!(time::rfc3339(after(now, period))),
-    );
-    meta::set(pod, "deletionGracePeriodSeconds", json!(period));
-    if meta::generation(pod) > 0 {
-        meta::set_generation(pod, meta::generation(pod) + 1);
-    }
-    Grace::Marked(period)
-}
-
-fn mark_deleting(object: &mut Value, now: Timestamp) {
-    match meta::deletion_timestamp(object) {
-        Some(at) if at <= now => {}
-        found => {
-            if found.is_none() && meta::generation(object) > 0 {
-                meta::set_generation(object, meta::generation(object) + 1);
-            }
-            meta::set(object, "deletionTimestamp", json!(time::rfc3339(now)));
-        }
-    }
-    meta::set(object, "deletionGracePeriodSeconds", json!(0));
 }
 
 impl ApiServer {
