@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use machinery::meta;
+use machinery::{meta, time};
 use serde_json::{Value, json};
 
 use super::ApiServer;

@@ -18,8 +18,8 @@ use tokio_rustls::TlsConnector;
 use crate::outside::services::{Answering, Outside};
 use crate::outside::{Answer, Question};
 
-/// Largest response, in bytes. Kubernetes has no limit; converted lists may be many times as long as a request.
-const LIMIT: usize = 64 * 1024 * 1024;
+/// Largest response, in bytes.
+const LIMIT: usize = 3 * 1024 * 1024;
 
 /// How often a request is sent on, as Go's client takes it.
 const MOST_REDIRECTS: usize = 10;
