@@ -427,6 +427,7 @@ impl ApiServer {
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
         let subresource = target.subresource;
+        ensure_namespace(served, target.namespace, new)?;
         meta::set(
             new,
             "generation",
