@@ -28,12 +28,12 @@ test-real: setup testbed ## the same on a real Kubernetes (needs Go; ARGS=NAME: 
 	@scripts/setup kubectl
 	@if command -v go >/dev/null; then $(CARGO) xtask test-real $(ARGS); else echo 'skipped: no Go toolchain'; fi
 
-fidelity: setup testbed ## a sample of the areas on a real API server and on ours, another one each time (SEED=N: that one; OLD=N: that one in areas where new seeds still find something); every byte is compared (needs Go)
+fidelity: setup testbed ## a sample of the areas on a real API server and on ours, another one each time (SEED=N: that one); every byte is compared (needs Go)
 	@if command -v go >/dev/null; then \
-	  seed=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; old=$${OLD:-$$seed}; \
-	  echo "seed $$seed, replayed by: make fidelity SEED=$$seed OLD=$$old"; \
+	  seed=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; \
+	  echo "seed $$seed, replayed by: make fidelity SEED=$$seed"; \
 	  for sample in "$$seed 60 apply" "$$seed 40 watches" "$$seed 12 identities" "$$seed 6 upstream" "$$seed 6 builtins" \
-	    "$$seed 200 requests" "$$seed 12 tables" "$$seed 16 schemas" "$$seed 16 discovery" "$$old 12 kinds"; do \
+	    "$$seed 200 requests" "$$seed 12 tables" "$$seed 16 schemas" "$$seed 16 discovery" "$$seed 60 kinds"; do \
 	    set -- $$sample; \
 	    $(CARGO) xtask fidelity --live --seed "$$1" --count "$$2" "$$3" \
 	      || { echo "replayed by: cargo xtask fidelity --live --seed $$1 --count $$2 $$3"; exit 1; }; \

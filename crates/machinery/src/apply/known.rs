@@ -102,7 +102,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::apply::{Type, Versions, Write, update, update_known};
+    use crate::apply::{Type, Unconverted, Versions, Write, update, update_known};
     use crate::decode;
     use crate::schema::{TypeId, TypeTable};
 
@@ -113,8 +113,8 @@ mod tests {
             Some(Type::builtin(TypeTable::builtin(), self.0))
         }
 
-        fn convert(&self, object: &Value, _: &str) -> Option<Value> {
-            Some(object.clone())
+        fn convert(&self, object: &Value, _: &str) -> Result<Value, Unconverted> {
+            Ok(object.clone())
         }
 
         fn reset_fields(&self, _: &str) -> Option<&crate::apply::FieldSet> {

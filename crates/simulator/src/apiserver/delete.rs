@@ -1,6 +1,9 @@
 //! Deletion: preconditions, grace, finalizers, propagation, collections
 //! (`apiserver/pkg/registry/rest/delete.go`, `registry/generic/registry/store.go`).
 
+mod grace;
+mod preconditions;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -20,9 +23,8 @@ use super::store::{Entry, Version, key};
 use super::write::Writer;
 use crate::session::{DeleteOptions, Propagation};
 use crate::status_error::ApiError;
-
-mod grace;
 use grace::{Grace, mark_deleting, pod_grace};
+use preconditions::check_preconditions;
 
 /// What a DELETE left.
 pub(crate) enum Deleted {
@@ -38,62 +40,6 @@ const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
 const JOB_WARNING: &str = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background \
 to remove them or set propagationPolicy=Orphan to suppress this warning";
-
-fn check_preconditions(
-    served: &Served,
-    object: &Value,
-    options: &DeleteOptions,
-) -> Result<(), ApiError> {
-    let refuse = |text: String| {
-        let (kind, name) = (served.resource.qualified_kind(), meta::name(object));
-        let error = ApiError::conflict(&served.resource, name, &text);
-        let mut details = error.details.clone().unwrap_or_default();
-        details.kind = served.resource.kind.to_string();
-        error
-            .with_message(format!(
-                "Operation cannot be fulfilled on {kind} {name:?}: {text}"
-            ))
-            .with_details(details)
-    };
-    // Definitions have a deletion of their own, and it words of its own.
-    let own = served.resource == known::CUSTOM_RESOURCE_DEFINITIONS;
-    let differs = |what: &str, given: &str, found: &str| {
-        let text = format!(
-            "Precondition failed: {what} in precondition: {given}, {what} in object meta: {found}"
-        );
-        ApiError::conflict(&served.resource, meta::name(object), &text)
-    };
-    if let Some(uid) = options
-        .uid
-        .as_ref()
-        .filter(|uid| uid.as_str() != meta::uid(object))
-    {
-        if own {
-            return Err(differs("UID", uid, meta::uid(object)));
-        }
-        return Err(refuse(format!(
-            "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been \
-             deleted and then recreated",
-            meta::uid(object)
-        )));
-    }
-    if let Some(version) = options
-        .resource_version
-        .as_ref()
-        .filter(|version| version.as_str() != meta::resource_version(object))
-    {
-        if own {
-            let found = meta::resource_version(object);
-            return Err(differs("ResourceVersion", version, found));
-        }
-        return Err(refuse(format!(
-            "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({}). The \
-             object might have been modified",
-            meta::resource_version(object)
-        )));
-    }
-    Ok(())
-}
 
 /// The finalizers the collector needs for this deletion, if they differ from what is there.
 fn collector_finalizers(
@@ -182,14 +128,8 @@ impl ApiServer {
             .unwrap_or(served)
             .clone();
         self.check_admission("DELETE", &served)?;
-        let key = key(
-            if served.resource.namespaced {
-                namespace
-            } else {
-                ""
-            },
-            name,
-        );
+        let namespace = Some(namespace).filter(|_| served.resource.namespaced);
+        let key = key(namespace.unwrap_or_default(), name);
         if let Some(text) = stays(&served, name, writer.collection) {
             return Err(ApiError::forbidden(&served.resource, name, text));
         }
@@ -227,11 +167,7 @@ impl ApiServer {
             return Ok(Deleted::Remains(stored));
         }
         if served.resource == known::PODS {
-            let first = meta::deletion_timestamp(&stored.value).is_none();
-            let period = match grace {
-                Grace::Marked(period) if first => Some(period),
-                Grace::Marked(_) | Grace::None | Grace::Pending => None,
-            };
+            let period = grace.first_period(&stored.value);
             self.admit_deleted(versions, &stored.value, (options, period), writer)?;
         }
         if let Some(finalizers) = collector_finalizers(&served, &object, options) {

@@ -117,7 +117,7 @@ fn decoded(expected: &Expected<'_>, body: &[u8]) -> Result<Value, String> {
     let full = format!("{own_group}/{version}");
     let known = kind.is_empty() || kind == own_kind;
     if (api_version.is_empty() || api_version == full) && known {
-        well_typed(own_group, own_kind, body)?;
+        well_typed((own_group, version, own_kind), body)?;
         return Ok(value);
     }
     if kind == "Status" && api_version == "v1" {
@@ -138,7 +138,7 @@ fn decoded(expected: &Expected<'_>, body: &[u8]) -> Result<Value, String> {
 }
 
 /// Whether the fields of a review are of their types. All of its versions have the same.
-fn well_typed(group: &str, kind: &str, body: &[u8]) -> Result<(), String> {
+fn well_typed((group, version, kind): (&str, &str, &str), body: &[u8]) -> Result<(), String> {
     let table = TypeTable::builtin();
     let Some(review) = table.type_of(group, "v1", kind) else {
         return Ok(());
@@ -149,5 +149,10 @@ fn well_typed(group: &str, kind: &str, body: &[u8]) -> Result<(), String> {
     } else {
         decode::decode_yaml(table, review, body)
     };
-    decoded.map(drop).map_err(|error| error.to_string())
+    // Types of the review's own are called by its version.
+    let own = kind.trim_end_matches("Review");
+    decoded.map(drop).map_err(|error| {
+        let text = error.to_string();
+        text.replace(&format!("v1.{own}"), &format!("{version}.{own}"))
+    })
 }

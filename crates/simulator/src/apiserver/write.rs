@@ -431,6 +431,7 @@ impl ApiServer {
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
         let subresource = target.subresource;
+        ensure_namespace(served, target.namespace, new)?;
         let of_old = old.get("metadata");
         let old_metadata = |key: &str| {
             let found = of_old.and_then(|metadata| metadata.get(key));

@@ -21,6 +21,16 @@ pub(super) enum Grace {
     Marked(i64),
 }
 
+impl Grace {
+    /// The period that a pod is given which wasn't going yet.
+    pub(super) fn first_period(&self, stored: &Value) -> Option<i64> {
+        match self {
+            Self::Marked(period) if meta::deletion_timestamp(stored).is_none() => Some(*period),
+            Self::Marked(_) | Self::None | Self::Pending => None,
+        }
+    }
+}
+
 /// Marks a pod for deletion after its grace period (`BeforeDelete`, pod strategy).
 pub(super) fn pod_grace(pod: &mut Value, options: &DeleteOptions, now: Timestamp) -> Grace {
     let requested = options
