@@ -159,9 +159,9 @@ async fn follows_its_rules(api: &Api, web: &str) {
         // testPromEnforcedNamespaceLabel
         assert_eq!(labels["ns"], "default", "{labels}");
     }
-    let path = format!("{MONITORING}/prometheusrules/first");
+    let rule = format!("{MONITORING}/prometheusrules/first");
     let patch = json!({"spec": fires("third")});
-    api.send("PATCH", &path, &patch).await;
+    api.send("PATCH", &rule, &patch).await;
     alert(web, "third").await;
     let gone = until("the rule that was there before", || async {
         let answer = get(web, "/api/v1/rules").await;
@@ -339,8 +339,8 @@ fn alertmanagers_do_what_upstreams_suite_asks_of_them() {
 
         // testAMClusterAfterRollingUpdate, and the silence outlives it (testAMZeroDowntimeRollingDeployment).
         let patch = json!({"spec": {"podMetadata": {"labels": {"round": "two"}}}});
-        let path = format!("{MONITORING}/alertmanagers/main");
-        api.send("PATCH", &path, &patch).await;
+        let managed = format!("{MONITORING}/alertmanagers/main");
+        api.send("PATCH", &managed, &patch).await;
         for at in 0..3 {
             let selector =
                 format!("round=two,statefulset.kubernetes.io/pod-name=alertmanager-main-{at}");

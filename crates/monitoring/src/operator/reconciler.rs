@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use machinery::meta;
 use runtime::{
     Effect, Error, ObjectKey, Pass, Performed, Plan, Propagation, Reader, Reconciler, Rejection,
     Requeue, ResourceRef, StatusWrite,
@@ -31,6 +32,29 @@ impl<W: Workload> Subject<W> {
     fn status(&self, failure: Option<&str>) -> StatusWrite {
         status::write(&self.observed, self.decision(), failure)
     }
+
+    /// Whether anything is to be made that isn't there.
+    fn makes_something(&self) -> bool {
+        let plan = self.decision().outcome.as_ref();
+        plan.is_ok_and(|plan| {
+            let mut effects = plan.effects.iter();
+            effects.any(|effect| matches!(effect, Effect::Create { .. }))
+        })
+    }
+
+    /// Whether the server still has the workload. Nothing keeps one that is deleted, and a cache that is late would have all made
+    /// again that goes with it.
+    async fn is_still_there(&self, key: &ObjectKey, reader: &Reader) -> Result<bool, Error> {
+        match reader.get(&W::RESOURCE, key).await {
+            Ok(found) => Ok(found.is_some_and(|found| {
+                meta::uid(&found) == meta::uid(&self.observed.object)
+                    && meta::deletion_timestamp(&found).is_none()
+            })),
+            // Who may only list and watch has to believe the cache.
+            Err(error) if error.reason() == "Forbidden" => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// Keeps workloads of one kind going.
@@ -53,11 +77,17 @@ impl<W: Workload> Reconciler for WorkloadReconciler<W> {
     }
 
     async fn observe(&self, key: &ObjectKey, reader: &Reader) -> Result<Option<Subject<W>>, Error> {
-        let observed = Box::pin(observe(key, reader, &self.caches)).await?;
-        Ok(observed.map(|observed| Subject {
+        let Some(observed) = Box::pin(observe(key, reader, &self.caches)).await? else {
+            return Ok(None);
+        };
+        let subject = Subject {
             observed,
             decision: OnceLock::new(),
-        }))
+        };
+        if subject.makes_something() && !subject.is_still_there(key, reader).await? {
+            return Ok(None);
+        }
+        Ok(Some(subject))
     }
 
     fn decide(&self, subject: &Subject<W>) -> Result<Plan, Rejection> {
