@@ -14,6 +14,11 @@ node="$("$KUBECTL" get nodes -o jsonpath='{.items[0].metadata.name}')"
 "$KUBECTL" label node "$node" role=monitor
 kubectl create secret generic etcd-client-cert --from-literal=etcd-ca=x --from-literal=etcd-client=x --from-literal=etcd-client-key=x
 kubectl apply -f - <<CLAIM
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: rbd}
+provisioner: kubernetes.io/no-provisioner
+---
 apiVersion: v1
 kind: PersistentVolume
 metadata: {name: seed}
@@ -85,12 +90,8 @@ for part in 'cluster: k1' "prometheus: $ns/$server" 'scrape_interval: 30s' 'job_
   is "S12: $part" grep -qF "$part" "$SCRATCH/prometheus.yaml"
 done
 is 'S12: nothing that 2.24 does not know' bash -c "! grep -q authorization: '$SCRATCH/prometheus.yaml'"
-if promtool="$(command -v promtool)"; then
-  sed -e "s#/etc/prometheus/rules/.*#/none/*.yaml#" -e 's#_file: /.*#_file: /dev/null#' "$SCRATCH/prometheus.yaml" >"$SCRATCH/checked.yaml"
-  is 'S11: promtool accepts it' "$promtool" check config --syntax-only "$SCRATCH/checked.yaml"
-fi
 endpoint() { # SERVICE PORT: the pod behind it
-  kubectl get endpoints "$1" -o jsonpath="{.subsets[0].ports[?(@.port==$2)].port} {.subsets[0].addresses[0].targetRef.name}"
+  kubectl get endpoints "$1" -o jsonpath="{.subsets[0].ports[?(@.port==$2)].port} {.subsets[0].addresses[0].targetRef.name}" 2>/dev/null
 }
 until_is "9090 prometheus-$server-0" endpoint "$server" 9090
 until_is "9093 alertmanager-$manager-0" endpoint "$manager" 9093
@@ -106,15 +107,15 @@ made() { # names and versions of what we wrote
 }
 before="$(made)"
 kubectl patch secret etcd-client-cert --type merge -p '{"stringData":{"etcd-ca":"y"}}'
-edited="$(kubectl get prometheusrules -l release=monitor -o name | head -1)"
+edited="prometheusrule/$(kubectl get prometheusrules -l release=monitor -o jsonpath='{.items[0].metadata.name}')"
 kubectl patch "$edited" --type json -p '[{"op":"add","path":"/spec/groups/-","value":{"name":"more","rules":[{"record":"a:b","expr":"sum(up)"}]}}]'
-writes() { diff <(echo "$before") <(made) | grep -c '^>'; }
+writes() { { diff <(echo "$before") <(made) || true; } | grep -c '^>'; }
 until_is 1 writes
 is 'S18: a rule is one ConfigMap, a rotated Secret nothing' bash -c 'grep -q "^> ConfigMap" <<<"$0"' "$(diff <(echo "$before") <(made) || true)"
 
 # What comes with 0.93, on top: the definitions and the role, under the running program.
 pod="$(field pod "prometheus-$server-0" '{.metadata.uid}')"
-"$CARRICK" crds monitoring | "$KUBECTL" apply --server-side --force-conflicts -f - >"$SCRATCH/crds.txt"
+"$CARRICK" crds | "$KUBECTL" apply --server-side --force-conflicts -f - >"$SCRATCH/crds.txt"
 "$CARRICK" rbac monitoring >"$SCRATCH/role.yaml"
 "$KUBECTL" apply -f "$SCRATCH/role.yaml" >"$SCRATCH/rbac.txt"
 role="$("$KUBECTL" get -f "$SCRATCH/role.yaml" -o jsonpath='{.items[?(@.kind=="ClusterRole")].metadata.name}')"
@@ -125,5 +126,6 @@ is 'S21: the pod is the same' test "$pod" = "$(field pod "prometheus-$server-0" 
 
 restore "$full"
 helm uninstall monitor --timeout 3m >"$SCRATCH/uninstall.txt"
+helm uninstall kps --timeout 3m >>"$SCRATCH/uninstall.txt"
 until_is 0 left
 kill -0 "$operator"

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use monitoring::RunOptions;
 use monitoring::operator::bindings::FINALIZER;
 use monitoring::operator::resources::{
     ALERTMANAGER, ALERTMANAGER_CONFIG, PROMETHEUS, SERVICE_MONITOR,
 };
+use monitoring::run::{Bindings, Gates};
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, play};
+use crate::cluster::{Cluster, play, play_with};
 
 async fn prometheus(cluster: &Cluster, name: &str, selector: Value) {
     let spec = json!({"serviceMonitorSelector": selector});
@@ -48,7 +50,24 @@ async fn said(cluster: &Cluster, name: &str) -> Vec<String> {
 
 #[test]
 fn a_monitor_says_who_uses_it_until_nobody_does() {
-    play(async |cluster| {
+    says_who_uses_it(Bindings::On, &Value::Null);
+}
+
+#[test]
+fn a_monitor_says_who_uses_it_until_nobody_does_that_is_kept() {
+    says_who_uses_it(Bindings::Kept, &json!([FINALIZER]));
+}
+
+fn says_who_uses_it(bindings: Bindings, finalizers: &Value) {
+    let gates = Gates {
+        bindings,
+        ..Gates::default()
+    };
+    let options = RunOptions {
+        gates,
+        ..RunOptions::default()
+    };
+    play_with(&[], options, async |cluster| {
         prometheus(cluster, "one", json!({})).await;
         prometheus(cluster, "two", json!({"matchLabels": {"app": "web"}})).await;
         monitor(cluster, "web", json!({"port": "http"})).await;
@@ -70,11 +89,13 @@ fn a_monitor_says_who_uses_it_until_nobody_does() {
             "only the Secret of the second: {written:?}"
         );
         let object = cluster.get(&PROMETHEUS, "one").await.unwrap();
-        assert_eq!(object["metadata"]["finalizers"], json!([FINALIZER]));
+        assert_eq!(object["metadata"]["finalizers"], *finalizers);
         cluster.delete(&PROMETHEUS, "one").await;
         cluster
             .until("it is gone", async || {
-                cluster.get(&PROMETHEUS, "one").await.is_none()
+                let gone = cluster.get(&PROMETHEUS, "one").await.is_none();
+                // What isn't kept goes before nobody says any more that it is used by it.
+                gone && (finalizers.is_array() || said(cluster, "web").await.is_empty())
             })
             .await;
         assert_eq!(said(cluster, "web").await, Vec::<String>::new());
