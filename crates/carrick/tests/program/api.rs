@@ -51,11 +51,22 @@ impl Api {
         self.0.request_text(request.unwrap()).await.unwrap()
     }
 
-    /// Watches a list until something about an object holds; `None` is one that was deleted.
+    /// Watches a list until something about an object holds; `None` is one that was deleted, or that there is none.
     pub async fn until(&self, list: &str, holds: impl Fn(Option<&Value>) -> bool) -> Option<Value> {
-        let joint = if list.contains('?') { '&' } else { '?' };
-        let request = http::Request::get(format!("{list}{joint}watch=true")).body(Vec::new());
         let seeing = async {
+            let request = http::Request::get(list).body(Vec::new());
+            let found: Value = self.0.request(request.unwrap()).await.unwrap();
+            let items = found["items"].as_array().unwrap();
+            if items.is_empty() && holds(None) {
+                return None;
+            }
+            if let Some(item) = items.iter().find(|item| holds(Some(item))) {
+                return Some(item.clone());
+            }
+            let joint = if list.contains('?') { '&' } else { '?' };
+            let since = found["metadata"]["resourceVersion"].as_str().unwrap();
+            let watch = format!("{list}{joint}watch=true&resourceVersion={since}");
+            let request = http::Request::get(watch).body(Vec::new());
             let events = self.0.request_events::<Value>(request.unwrap()).await;
             let mut events = pin!(events.unwrap());
             while let Some(event) = events.try_next().await.unwrap() {
