@@ -73,7 +73,14 @@ pub async fn prometheus_instance_namespaces_deny_list(cluster: &Cluster) -> Resu
     ensure_nothing_is_made(&denied).await?;
     cluster.settle().await?;
     let text = cluster.configuration("instance").await?;
-    ensure!(!text.contains("job_name"), "it scrapes something:\n{text}");
+    // Namespaces of other scenarios may bear the label too.
+    for place in [&denied, cluster] {
+        let job = place.job("serviceMonitor", "monitored");
+        ensure!(
+            !text.contains(&job),
+            "it scrapes a denied namespace:\n{text}"
+        );
+    }
     Ok(())
 }
 
