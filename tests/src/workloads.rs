@@ -274,21 +274,33 @@ impl Cluster {
         .await
     }
 
-    /// Waits until the configuration of an Alertmanager is as wanted; tells what it is otherwise.
+    /// Waits until the configuration of an Alertmanager is as wanted.
     pub async fn until_routed(
         &self,
         name: &str,
         what: &str,
         is: impl Fn(&str) -> bool,
     ) -> Result<String> {
+        let read = async || self.routing(name).await;
+        self.until_text(name, what, read, is).await
+    }
+
+    /// Waits until a configuration is as wanted; tells what it is otherwise.
+    async fn until_text(
+        &self,
+        name: &str,
+        what: &str,
+        read: impl AsyncFn() -> Result<String>,
+        is: impl Fn(&str) -> bool,
+    ) -> Result<String> {
         let what = format!("the configuration of {name}: {what}");
         let seen = self.eventually(&what, async || {
-            Ok(Some(self.routing(name).await?).filter(|text| is(text)))
+            Ok(Some(read().await?).filter(|text| is(text)))
         });
         match seen.await {
             Ok(text) => Ok(text),
             Err(error) => {
-                let text = self.routing(name).await?;
+                let text = read().await?;
                 Err(error.context(format!("it is\n{text}")))
             }
         }
@@ -307,11 +319,8 @@ impl Cluster {
         what: &str,
         is: impl Fn(&str) -> bool,
     ) -> Result<String> {
-        let what = format!("the configuration of {name}: {what}");
-        self.eventually(&what, async || {
-            Ok(Some(self.configuration(name).await?).filter(|text| is(text)))
-        })
-        .await
+        let read = async || self.configuration(name).await;
+        self.until_text(name, what, read, is).await
     }
 
     /// Makes a Service `exposed` of the pods with these labels, for the port that they call `web`.
