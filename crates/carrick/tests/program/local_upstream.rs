@@ -114,7 +114,9 @@ fn fires(name: &str) -> Value {
 /// testPromReloadConfig: a server that selects nothing has the configuration that somebody puts into its Secret.
 async fn is_configured_by_hand(api: &Api) {
     let web = server(api, "own", &json!({})).await;
-    let configuration = |name: &str| format!("scrape_configs:\n{}", job(name));
+    // Without an interval of its own, a target may be looked at only after a minute.
+    let global = "global:\n  scrape_interval: 1s\n";
+    let configuration = |name: &str| format!("{global}scrape_configs:\n{}", job(name));
     for (name, before) in [("first", None), ("second", Some("first"))] {
         let text = configuration(name);
         change(api, "prometheus-own", "prometheus.yaml.gz", &text).await;
