@@ -28,8 +28,6 @@ pub type Remark = (&'static str, String);
 pub struct Decision {
     /// What to write, or why nothing can be.
     pub outcome: Result<Plan, String>,
-    /// What is written whatever becomes of that: Events, and what selected objects say of themselves.
-    pub also: Vec<Effect>,
     /// Refusals that hold now.
     pub refused: BTreeSet<Refused>,
     /// What the condition `Reconciled` says if all goes well.
@@ -47,7 +45,6 @@ impl Decision {
     pub fn of(outcome: Result<Plan, String>) -> Self {
         Self {
             outcome,
-            also: Vec::new(),
             refused: BTreeSet::new(),
             remark: None,
             checked: false,
@@ -118,10 +115,6 @@ pub fn decide<W: Workload>(observed: &Observed<W>) -> Decision {
         && !workload.is_paused()
     {
         plan.effects.extend(repairs(workload, observed));
-    }
-    if decision.checked {
-        let told = bindings::effects(observed, &decision.refused);
-        decision.also.extend(told);
     }
     // Whatever watches tell, pods that aren't as they shall be are looked at again.
     // Nothing tells that the time of a shard is over.

@@ -9,6 +9,7 @@ use runtime::{
     Requeue, ResourceRef, StatusWrite,
 };
 
+use super::bindings;
 use super::decision::{Decision, POLL, decide};
 use super::observe::observe;
 use super::resources::STATEFUL_SET;
@@ -31,6 +32,17 @@ impl<W: Workload> Subject<W> {
 
     fn status(&self, failure: Option<&str>) -> StatusWrite {
         status::write(&self.observed, self.decision(), failure)
+    }
+
+    /// What selected objects are made to say of themselves, whatever becomes of the rest. Not kept with the decision: of many
+    /// objects these are many megabytes.
+    fn told(&self) -> Vec<Effect> {
+        let decision = self.decision();
+        if decision.checked {
+            bindings::effects(&self.observed, &decision.refused)
+        } else {
+            Vec::new()
+        }
     }
 
     /// Whether anything is to be made that isn't there.
@@ -92,7 +104,7 @@ impl<W: Workload> Reconciler for WorkloadReconciler<W> {
 
     fn decide(&self, subject: &Subject<W>) -> Result<Plan, Rejection> {
         let decision = subject.decision();
-        let also = decision.also.clone();
+        let also = subject.told();
         match &decision.outcome {
             Ok(plan) => Ok(plan.clone().also(also)),
             // Nothing tells when a Secret that is missing comes.
