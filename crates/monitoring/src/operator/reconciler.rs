@@ -51,7 +51,7 @@ impl<W: Workload> Subject<W> {
                     && meta::deletion_timestamp(&found).is_none()
             })),
             // Who may only list and watch has to believe the cache.
-            Err(error) if error.reason() == "Forbidden" => Ok(true),
+            Err(error) if error.is_forbidden() => Ok(true),
             Err(error) => Err(error),
         }
     }
@@ -84,6 +84,7 @@ impl<W: Workload> Reconciler for WorkloadReconciler<W> {
             observed,
             decision: OnceLock::new(),
         };
+        // What is decided, purely and once, tells whether this read is worth it: a pass that makes nothing does without.
         if subject.makes_something() && !subject.is_still_there(key, reader).await? {
             return Ok(None);
         }

@@ -211,7 +211,7 @@ async fn is_granted(client: &Client, right: &Right, namespace: &str) -> Result<b
             Ok(answer.pointer("/status/allowed") == Some(&Value::Bool(true)))
         }
         // Who may not even ask finds out by trying.
-        Err(error) if matches!(error.reason(), "Forbidden" | "NotFound") => Ok(true),
+        Err(error) if error.is_forbidden() || error.is_not_found() => Ok(true),
         Err(error) => Err(error),
     }
 }
