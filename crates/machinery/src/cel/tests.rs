@@ -125,6 +125,11 @@ const VALUES: &[(&str, &str)] = &[
         "compile: ERROR: <input>:1:35: Syntax error: mismatched input '<EOF>' expecting ')'\n | [1].exists(x, [2].exists(y, x == y\n | ..................................^",
     ),
     ("self.a[7]", "error: index out of bounds: 7"),
+    ("int('+7') == 7 && uint('7') == 7u", "true"),
+    (
+        "uint('+7') == 7u",
+        "error: type conversion error from 'string' to 'uint'",
+    ),
     ("1 / 0 == 1 || true", "true"),
     ("1 / (self.a.size() - 3) == 1", "error: division by zero"),
     (
