@@ -1,5 +1,5 @@
-//! What of the API can be used: which kinds are served, and what may be done with them. Looked up once, at the start; what
-//! is missing switches a part off, and not the program (upstream's `checkPrerequisites`).
+//! What of the API can be used: which kinds are served, and what may be done with them. Looked up at the start, and again as
+//! long as something is missing, which switches a part off, and not the program (upstream's `checkPrerequisites`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -45,7 +45,13 @@ impl Usable {
         let mut usable = Self::default();
         for version in ["v1", "v1alpha1"] {
             match client.read(&format!("/apis/{GROUP}/{version}")).await {
-                Ok(bytes) => usable.served.extend(names(&bytes)),
+                Ok(bytes) => {
+                    let found = names(&bytes).map_err(|source| Error::Decode {
+                        what: format!("the resources of {GROUP}/{version}"),
+                        source,
+                    })?;
+                    usable.served.extend(found);
+                }
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
             }
@@ -188,11 +194,11 @@ async fn where_missing(
     Ok(None)
 }
 
-fn names(list: &[u8]) -> Vec<String> {
-    let list: Value = serde_json::from_slice(list).unwrap_or_default();
+fn names(list: &[u8]) -> Result<Vec<String>, serde_json::Error> {
+    let list: Value = serde_json::from_slice(list)?;
     let resources = list.get("resources").and_then(Value::as_array);
     let name = |one: &Value| Some(one.get("name")?.as_str()?.to_owned());
-    resources.into_iter().flatten().filter_map(name).collect()
+    Ok(resources.into_iter().flatten().filter_map(name).collect())
 }
 
 async fn is_granted(client: &Client, right: &Right, namespace: &str) -> Result<bool, Error> {
@@ -224,7 +230,10 @@ mod tests {
     fn an_obstacle_is_a_kind_that_is_not_served_or_a_right_that_is_missing() {
         let list = json!({"resources": [{"name": "probes"}, {"name": "probes/status"}]});
         let usable = Usable {
-            served: names(list.to_string().as_bytes()).into_iter().collect(),
+            served: names(list.to_string().as_bytes())
+                .unwrap()
+                .into_iter()
+                .collect(),
             missing: BTreeMap::from([
                 (
                     "patch probes/status.monitoring.coreos.com".parse().unwrap(),
