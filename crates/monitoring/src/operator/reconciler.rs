@@ -173,9 +173,10 @@ fn selected<W: Workload>(
         let held = held.filter(|holder| holder.reference.kind == *name).count();
         let refused = decision.refused.iter();
         let rejected = refused.filter(|one| one.reference.kind == *name).count();
-        let selected = match kind {
-            Configuration::AlertmanagerConfig => held.saturating_sub(rejected),
-            _ => held,
+        let selected = if kind == Configuration::AlertmanagerConfig {
+            held.saturating_sub(rejected)
+        } else {
+            held
         };
         (name.to_string(), Counts { selected, rejected })
     };
