@@ -143,6 +143,12 @@ const VALUES: &[(&str, &str)] = &[
 ];
 
 #[test]
+fn no_length_is_too_large_for_a_schema() {
+    let schema = json!({"type": "string", "maxLength": i64::MAX});
+    assert_eq!(Shape::of(&schema, false).max, u64::MAX - 3);
+}
+
+#[test]
 fn expressions_have_the_values_cel_go_gives_them() {
     let data = json!({"a": [3, 1, 2], "m": {"x": 1}, "s": "Hello", "n": null, "u": "https://user@example.com:8080/p%20q?k=v&k=w"});
     for (source, wanted) in VALUES {
