@@ -42,26 +42,14 @@ impl Usable {
     /// Asks the server which kinds it serves, and for each of the rights that these options need, in their namespaces or
     /// everywhere.
     pub async fn look_up(client: &Client, options: &RunOptions) -> Result<Self, Error> {
-        let mut usable = Self::default();
-        for version in ["v1", "v1alpha1"] {
-            match client.read(&format!("/apis/{GROUP}/{version}")).await {
-                Ok(bytes) => {
-                    let found = names(&bytes).map_err(|source| Error::Decode {
-                        what: format!("the resources of {GROUP}/{version}"),
-                        source,
-                    })?;
-                    usable.served.extend(found);
-                }
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let served = served(client).await?;
+        let mut missing = BTreeMap::new();
         for (right, namespaces) in asked(options) {
             if let Some(namespace) = where_missing(client, &right, namespaces).await? {
-                usable.missing.insert(right, namespace);
+                missing.insert(right, namespace);
             }
         }
-        Ok(usable)
+        Ok(Self { served, missing })
     }
 
     /// Waits until other things can be used; for ever, if everything can.
@@ -72,12 +60,29 @@ impl Usable {
         loop {
             tokio::time::sleep(LOOK_AGAIN).await;
             // Whoever can't answer now will be asked again.
-            if let Ok(found) = Self::look_up(client, options).await
-                && found != *self
-            {
+            if let Ok(true) = self.differs(client, options).await {
                 return;
             }
         }
+    }
+
+    /// Whether other kinds are served by now, or a right that was missing is had, or missing elsewhere. Rights that were had
+    /// aren't asked about again: dozens of questions a minute, for as long as Secrets are read by name, would tell nothing
+    /// that a refused request doesn't.
+    async fn differs(&self, client: &Client, options: &RunOptions) -> Result<bool, Error> {
+        if served(client).await? != self.served {
+            return Ok(true);
+        }
+        for (right, namespaces) in asked(options) {
+            let Some(before) = self.missing.get(&right) else {
+                continue;
+            };
+            let now = where_missing(client, &right, namespaces).await?;
+            if now.as_ref() != Some(before) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn is_whole(&self) -> bool {
@@ -192,6 +197,25 @@ async fn where_missing(
         }
     }
     Ok(None)
+}
+
+/// Served resources of the group, with their subresources.
+async fn served(client: &Client) -> Result<BTreeSet<String>, Error> {
+    let mut served = BTreeSet::new();
+    for version in ["v1", "v1alpha1"] {
+        match client.read(&format!("/apis/{GROUP}/{version}")).await {
+            Ok(bytes) => {
+                let found = names(&bytes).map_err(|source| Error::Decode {
+                    what: format!("the resources of {GROUP}/{version}"),
+                    source,
+                })?;
+                served.extend(found);
+            }
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(served)
 }
 
 fn names(list: &[u8]) -> Result<Vec<String>, serde_json::Error> {
