@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use machinery::meta;
 use serde_json::{Value, json};
 
 use crate::resource::{ObjectKey, ResourceRef};
@@ -181,21 +182,13 @@ pub struct ObjectReference {
 impl ObjectReference {
     /// The reference that client-go's recorder makes of an object.
     pub fn of(resource: &ResourceRef, object: &Value) -> Self {
-        let text = |field: &str| {
-            object
-                .get("metadata")
-                .and_then(|metadata| metadata.get(field))
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
         Self {
             api_version: resource.api_version(),
             kind: resource.kind.to_string(),
-            namespace: text("namespace"),
-            name: text("name"),
-            uid: text("uid"),
-            resource_version: text("resourceVersion"),
+            namespace: meta::namespace(object).to_owned(),
+            name: meta::name(object).to_owned(),
+            uid: meta::uid(object).to_owned(),
+            resource_version: meta::resource_version(object).to_owned(),
         }
     }
 

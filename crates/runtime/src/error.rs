@@ -158,6 +158,11 @@ impl Error {
         self.is(409, "AlreadyExists")
     }
 
+    /// The caller has no right to ask this.
+    pub fn is_forbidden(&self) -> bool {
+        self.is(403, "Forbidden")
+    }
+
     /// The resource version asked for is no longer kept.
     pub fn is_gone(&self) -> bool {
         self.status().is_some_and(|status| status.code == 410)

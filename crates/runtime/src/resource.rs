@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use machinery::meta;
 use serde_json::Value;
 
 /// One resource of the API, as it appears in URLs and in `apiVersion` and `kind`.
@@ -127,18 +128,7 @@ impl ObjectKey {
 
     /// The key found in an object's metadata; missing parts are empty.
     pub fn of(object: &Value) -> Self {
-        let text = |field: &str| {
-            object
-                .get("metadata")
-                .and_then(|metadata| metadata.get(field))
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        Self {
-            namespace: text("namespace"),
-            name: text("name"),
-        }
+        Self::new(meta::namespace(object), meta::name(object))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Certificate files that are renewed while a listener is open.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -19,11 +20,18 @@ pub struct Files {
 }
 
 /// Texts of the files.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 struct Texts {
     certificate: String,
     key: String,
     client_authorities: Option<String>,
+}
+
+/// One of them is a key, which no log may tell.
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Texts").finish_non_exhaustive()
+    }
 }
 
 impl Files {
@@ -145,6 +153,7 @@ mod tests {
         let certificates = Certificates::load(files, Settings::default()).unwrap();
         let first = certificates.current();
         assert!(!certificates.renew().unwrap());
+        assert!(!format!("{certificates:?}").contains("PRIVATE KEY"));
         assert!(Arc::ptr_eq(&first, &certificates.current()));
 
         let (certificate, key) = pair();
@@ -201,6 +210,13 @@ mod tests {
                     ..Settings::default()
                 },
                 "unknown cipher: RC4",
+            ),
+            (
+                Settings {
+                    cipher_suites: vec!["TLS_ECDHE_RSA_WITH_AES_128_GCM".to_owned()],
+                    ..Settings::default()
+                },
+                "unknown cipher: TLS_ECDHE_RSA_WITH_AES_128_GCM",
             ),
             (
                 Settings {

@@ -18,6 +18,38 @@ pub use certificates::{Certificates, Files};
 pub use clients::Clients;
 pub use rustls::ServerConfig;
 
+/// The names that Go has for suites, spoken here or not (`crypto/tls/cipher_suites.go`), and two more that Kubernetes' flags
+/// take (`component-base/cli/flag/ciphersuites_flag.go`).
+const SUITES: [&str; 27] = [
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_RSA_WITH_RC4_128_SHA",
+    "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
+    "TLS_RSA_WITH_AES_128_CBC_SHA",
+    "TLS_RSA_WITH_AES_256_CBC_SHA",
+    "TLS_RSA_WITH_AES_128_CBC_SHA256",
+    "TLS_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_RSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA",
+    "TLS_ECDHE_RSA_WITH_RC4_128_SHA",
+    "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305",
+];
+
 /// Why connections can't be encrypted so.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -138,13 +170,15 @@ impl Settings {
     fn provider(&self) -> Result<CryptoProvider, TlsError> {
         let mut provider = aws_lc_rs::default_provider();
         let chosen = &self.cipher_suites;
-        if let Some(unknown) = chosen.iter().find(|name| !name.starts_with("TLS_")) {
+        // One that is left out because it is misspelt would be missed by nobody.
+        let is_unknown = |name: &&String| !SUITES.contains(&name.as_str());
+        if let Some(unknown) = chosen.iter().find(is_unknown) {
             return Err(TlsError::UnknownCipher(unknown.clone()));
         }
         if !chosen.is_empty() {
             provider.cipher_suites.retain(|suite| {
                 let name = format!("{:?}", suite.suite());
-                // Go's names of two end without the hash.
+                // The names of two may end without the hash.
                 let short = name.trim_end_matches("_SHA256");
                 let is_chosen = |wanted: &String| *wanted == name || wanted == short;
                 suite.tls13().is_some() || chosen.iter().any(is_chosen)

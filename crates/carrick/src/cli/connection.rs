@@ -130,57 +130,42 @@ impl Connection {
             (None, None) => Kubeconfig::read().ok(),
         };
         let Some(mut file) = read else {
-            return match (&self.server, named) {
-                (Some(server), false) => self.flags_alone(server).await,
-                _ => kube::Config::infer().await.context(HINT),
-            };
+            if self.server.is_some() && !named {
+                return self.flags_alone().await;
+            }
+            return kube::Config::infer().await.context(HINT);
         };
         let options = KubeConfigOptions {
             context: self.context.clone(),
             cluster: self.cluster.clone(),
             user: self.user.clone(),
         };
-        for cluster in file
-            .clusters
-            .iter_mut()
-            .filter_map(|named| named.cluster.as_mut())
-        {
-            self.override_cluster(cluster);
-        }
-        for user in file
-            .auth_infos
-            .iter_mut()
-            .filter_map(|named| named.auth_info.as_mut())
-        {
-            self.override_user(user);
-        }
+        self.override_all(&mut file);
         kube::Config::from_custom_kubeconfig(file, &options)
             .await
             .context(HINT)
     }
 
     /// A configuration made of flags alone.
-    async fn flags_alone(&self, server: &str) -> Result<kube::Config> {
+    async fn flags_alone(&self) -> Result<kube::Config> {
         let text = "apiVersion: v1\nkind: Config\ncurrent-context: flags\n\
                     clusters: [{name: flags, cluster: {}}]\nusers: [{name: flags, user: {}}]\n\
                     contexts: [{name: flags, context: {cluster: flags, user: flags}}]\n";
         let mut file = Kubeconfig::from_yaml(text)?;
-        for cluster in file
-            .clusters
-            .iter_mut()
-            .filter_map(|named| named.cluster.as_mut())
-        {
-            cluster.server = Some(server.to_owned());
+        self.override_all(&mut file);
+        Ok(kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?)
+    }
+
+    /// What flags say goes for every cluster and every user of a file, whichever of them are used.
+    fn override_all(&self, file: &mut Kubeconfig) {
+        let clusters = file.clusters.iter_mut();
+        for cluster in clusters.filter_map(|named| named.cluster.as_mut()) {
             self.override_cluster(cluster);
         }
-        for user in file
-            .auth_infos
-            .iter_mut()
-            .filter_map(|named| named.auth_info.as_mut())
-        {
+        let users = file.auth_infos.iter_mut();
+        for user in users.filter_map(|named| named.auth_info.as_mut()) {
             self.override_user(user);
         }
-        Ok(kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?)
     }
 
     fn override_cluster(&self, cluster: &mut Cluster) {

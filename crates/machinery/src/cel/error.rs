@@ -77,8 +77,7 @@ impl CompileError {
     }
 
     /// About the expression as a whole.
-    pub(super) fn without_place(source: &str, text: &str) -> Self {
-        let _ = source;
+    pub(super) fn without_place(text: &str) -> Self {
         Self {
             text: format!("ERROR: <input>:-1:0: {text}"),
         }

@@ -131,11 +131,11 @@ pub(super) fn parse(source: &str) -> Result<Node, CompileError> {
     if length > LONGEST {
         let text =
             format!("expression code point size exceeds limit: size: {length}, limit {LONGEST}");
-        return Err(CompileError::without_place(source, &text));
+        return Err(CompileError::without_place(&text));
     }
     let too_deep = || {
         let text = format!("expression recursion limit exceeded: {DEEPEST}");
-        CompileError::without_place(source, &text)
+        CompileError::without_place(&text)
     };
     let code = source::code(source);
     let plain = source::without_pairs(source, &code);

@@ -97,13 +97,18 @@ fn number(schema: &Json, key: &str) -> Option<u64> {
     Some(u64::try_from(value).unwrap_or_default())
 }
 
+/// The most bytes of so many characters. A schema may name any number, and what Go makes of one that is too large is kept.
+fn bytes_of(characters: u64) -> u64 {
+    characters.wrapping_mul(4)
+}
+
 impl Shape {
     /// The shape of a structural schema; `root` for that of a whole resource, whose kind, apiVersion and name are always
     /// there.
     pub fn of(schema: &Json, root: bool) -> Self {
         let nullable = flag(schema, "nullable");
         if flag(schema, "x-kubernetes-int-or-string") {
-            let max = number(schema, "maxLength").map_or(LARGEST - 2, |max| max * 4);
+            let max = number(schema, "maxLength").map_or(LARGEST - 2, bytes_of);
             return Self::leaf(Kind::IntOrString, nullable, max, 1);
         }
         match text(schema, "type") {
@@ -221,7 +226,7 @@ impl Shape {
                     lengths.max().unwrap_or_default() as u64
                 });
                 let max = number(schema, "maxLength")
-                    .map(|max| max * 4)
+                    .map(bytes_of)
                     .or(longest)
                     .unwrap_or(LARGEST - 2);
                 (Kind::String, max, 2)

@@ -125,6 +125,11 @@ const VALUES: &[(&str, &str)] = &[
         "compile: ERROR: <input>:1:35: Syntax error: mismatched input '<EOF>' expecting ')'\n | [1].exists(x, [2].exists(y, x == y\n | ..................................^",
     ),
     ("self.a[7]", "error: index out of bounds: 7"),
+    ("int('+7') == 7 && uint('7') == 7u", "true"),
+    (
+        "uint('+7') == 7u",
+        "error: type conversion error from 'string' to 'uint'",
+    ),
     ("1 / 0 == 1 || true", "true"),
     ("1 / (self.a.size() - 3) == 1", "error: division by zero"),
     (
@@ -136,6 +141,12 @@ const VALUES: &[(&str, &str)] = &[
     ("strings.quote('a\\n')", "\"a\\n\""),
     ("'abcab'.lastIndexOf('ab') + 'tacocat'.indexOf('a', 2)", "8"),
 ];
+
+#[test]
+fn no_length_is_too_large_for_a_schema() {
+    let schema = json!({"type": "string", "maxLength": i64::MAX});
+    assert_eq!(Shape::of(&schema, false).max, u64::MAX - 3);
+}
 
 #[test]
 fn expressions_have_the_values_cel_go_gives_them() {

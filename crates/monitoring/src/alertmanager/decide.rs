@@ -5,18 +5,16 @@ use std::collections::BTreeMap;
 
 use runtime::ObjectReference;
 
+use super::acceptable::{Unacceptable, acceptable};
 use crate::api::alertmanager::AlertmanagerSpec;
 use crate::api::status::AlertmanagerStatus;
 use crate::api::{Alertmanager, AlertmanagerConfig};
-use crate::config::alertmanager::{
-    Inputs, LeftOut, USER_KEY, Whole, base_name, user_secret, whole,
-};
+use crate::config::alertmanager::{Inputs, USER_KEY, Whole, base_name, user_secret};
 use crate::config::version::Version;
 use crate::operator::candidates::Candidate;
 use crate::operator::decision::{Decision, Remark, deprecated};
 use crate::operator::pass::Pass;
 use crate::operator::workload::Observed;
-use crate::preflight::{self, Fault};
 use crate::selection::check_alertmanager_config;
 use crate::workload::{
     ALERTMANAGER_VERSION, ALERTMANAGER_WEB_CONFIG, CLUSTER_TLS, CLUSTER_TLS_KEY, ClusterTls, Data,
@@ -81,7 +79,10 @@ fn configuration(pass: &mut ClusterPass<'_>) -> Result<Whole, String> {
             configs: &configs,
             assets: &pass.observed.assets,
         };
-        acceptable(inputs)
+        acceptable(inputs).map_err(|why| match why {
+            Unacceptable::Unmade(why) => why,
+            Unacceptable::Refused(why) => format!("{why}; the last good configuration stays"),
+        })
     });
     let made = match (made, base) {
         (Ok(made), _) => made,
@@ -97,53 +98,6 @@ fn configuration(pass: &mut ClusterPass<'_>) -> Result<Whole, String> {
         }
     }
     Ok(made)
-}
-
-/// The configuration, if Alertmanager takes it. An object for which it doesn't is left out, if without any it does.
-fn acceptable(inputs: Inputs<'_>) -> Result<Whole, String> {
-    let version = inputs.version;
-    let refused = |fault: &Fault| format!("Alertmanager {version} would refuse it: {fault}");
-    let mut made = whole(inputs)?;
-    let Err(fault) = preflight::alertmanager::check(&made.text, version) else {
-        return Ok(made);
-    };
-    let none = BTreeMap::new();
-    let without = whole(Inputs {
-        configs: &none,
-        ..inputs
-    })?;
-    if preflight::alertmanager::check(&without.text, version).is_err()
-        || made.left_out.len() == inputs.configs.len()
-    {
-        return Err(format!(
-            "{}; the last good configuration stays",
-            refused(&fault)
-        ));
-    }
-    let mut good = BTreeMap::new();
-    let mut left_out = std::mem::take(&mut made.left_out);
-    for (key, config) in inputs.configs {
-        if left_out.iter().any(|one| one.key == *key) {
-            continue;
-        }
-        good.insert(key.clone(), config.clone());
-        let tried = whole(Inputs {
-            configs: &good,
-            ..inputs
-        })?;
-        if let Err(fault) = preflight::alertmanager::check(&tried.text, version) {
-            good.remove(key);
-            left_out.push(LeftOut {
-                key: key.clone(),
-                why: refused(&fault),
-            });
-        }
-    }
-    let made = whole(Inputs {
-        configs: &good,
-        ..inputs
-    })?;
-    Ok(Whole { left_out, ..made })
 }
 
 /// The selected objects that can be used, and what Events call them. The base of everything isn't among them.

@@ -9,6 +9,7 @@
 //! Read [`decide`] next: it is the order in which things are written. What it has in common with the others is in
 //! [`crate::operator`].
 
+pub mod acceptable;
 pub mod decide;
 
 use std::sync::Arc;

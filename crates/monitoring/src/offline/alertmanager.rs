@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Placed, World};
+use crate::alertmanager::acceptable::acceptable;
 use crate::api::{Alertmanager, AlertmanagerConfig};
-use crate::config::alertmanager::{Inputs, base_name, whole};
+use crate::config::alertmanager::{Inputs, base_name};
 use crate::config::version::Version;
-use crate::preflight;
 use crate::selection::{Wanted, check_alertmanager_config};
 use crate::workload::ALERTMANAGER_VERSION;
 
@@ -67,21 +67,20 @@ impl World<'_> {
                 Err(refusal) => self.refuse(at, refusal),
             }
         }
-        let made = whole(Inputs {
+        let made = acceptable(Inputs {
             alertmanager,
             version,
             base: base.as_ref().map(|base| &base.object),
             configs: &configs,
             assets: &self.assets,
-        })?;
+        });
+        let made = made.map_err(|why| why.to_string())?;
         for one in made.left_out {
             if let Some(at) = places.get(&one.key) {
                 self.refuse(*at, one.why);
             }
         }
         self.out.warnings.extend(made.warnings);
-        let checked = preflight::alertmanager::check(&made.text, version);
-        checked.map_err(|fault| format!("Alertmanager {version} would refuse it: {fault}"))?;
         Ok(made.text)
     }
 

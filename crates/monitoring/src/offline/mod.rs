@@ -231,6 +231,47 @@ mod tests {
     }
 
     #[test]
+    fn a_config_that_alertmanager_would_refuse_is_left_out_alone() {
+        let config = |name: &str, rules: Value| {
+            let spec = json!({
+                "route": {"receiver": "hook"},
+                "receivers": [{"name": "hook", "webhookConfigs": [{"url": "http://x.y/"}]}],
+                "inhibitRules": rules,
+            });
+            object("AlertmanagerConfig", name, &spec)
+        };
+        let objects = [
+            object(
+                "Alertmanager",
+                "main",
+                &json!({"alertmanagerConfigSelector": {}}),
+            ),
+            config("a", json!([])),
+            config("b", json!([{"equal": [""]}])),
+            config("c", json!([])),
+            config("d", json!([{"equal": ["job"]}])),
+        ];
+        let rendered = render(&objects);
+        let told: Vec<(usize, &str)> = rendered
+            .problems
+            .iter()
+            .map(|problem| (problem.object, problem.text.as_str()))
+            .collect();
+        let [(2, why)] = told.as_slice() else {
+            panic!("{told:?}");
+        };
+        assert!(
+            why.contains("would refuse it: inhibit_rules[0]: invalid label name"),
+            "{why}"
+        );
+        let text = &rendered.files[0].text;
+        for name in ["a", "c", "d"] {
+            assert!(text.contains(&format!("team/{name}/hook")), "{text}");
+        }
+        assert!(!text.contains("team/b/hook"), "{text}");
+    }
+
+    #[test]
     fn an_alertmanager_without_a_secret_sends_nowhere_and_takes_its_configs() {
         let objects = [
             object(

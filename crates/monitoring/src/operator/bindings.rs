@@ -79,9 +79,8 @@ impl Holder {
 
     /// The workloads of a kind that it says it is used by.
     pub fn users(&self, resource: &str) -> Vec<ObjectKey> {
-        let bindings = self.bindings.iter().filter(|binding| {
-            User::text(binding, "group") == GROUP && User::text(binding, "resource") == resource
-        });
+        let bindings = self.bindings.iter();
+        let bindings = bindings.filter(|binding| User::is_one(resource, binding));
         let key = |binding| {
             let text = |field| User::text(binding, field);
             ObjectKey::new(text("namespace"), text("name"))
@@ -124,9 +123,14 @@ impl User<'_> {
             .unwrap_or_default()
     }
 
+    /// Whether an entry is of any workload of this resource.
+    fn is_one(resource: &str, binding: &Value) -> bool {
+        Self::text(binding, "group") == GROUP && Self::text(binding, "resource") == resource
+    }
+
+    /// Whether an entry is of this workload.
     fn is_of(self, binding: &Value) -> bool {
-        Self::text(binding, "group") == GROUP
-            && Self::text(binding, "resource") == self.resource
+        Self::is_one(self.resource, binding)
             && Self::text(binding, "namespace") == self.key.namespace
             && Self::text(binding, "name") == self.key.name
     }

@@ -142,7 +142,8 @@ where
         let at = (prefix.as_str(), key);
         let wanted = configuration_secrets(self.object, self.settings(), at, bytes);
         let further = further_secrets(&prefix);
-        let puts = writes::put_numbered(&SECRET, &stored.secrets, &further, &wanted);
+        let owner = &self.object.metadata.uid;
+        let puts = writes::put_numbered(&SECRET, owner, &stored.secrets, &further, &wanted);
         self.effects.extend(puts);
         let sets = stored.stateful_sets.values();
         mounted_further(wanted.len(), sets.chain(stored.daemon_sets.values()))
@@ -154,8 +155,10 @@ where
         let wanted = tls_asset_secrets(self.object, self.settings(), &prefix, files);
         let stored = &self.observed.stored.secrets;
         let prefix = format!("{prefix}-tls-assets-");
-        self.effects
-            .extend(writes::put_numbered(&SECRET, stored, &prefix, &wanted));
+        let owner = &self.object.metadata.uid;
+        self.effects.extend(writes::put_numbered(
+            &SECRET, owner, stored, &prefix, &wanted,
+        ));
         wanted.len()
     }
 
@@ -192,8 +195,9 @@ where
             .collect();
         let stored = &self.observed.stored.config_maps;
         let prefix = format!("{prefix}-rulefiles-");
-        self.effects
-            .extend(writes::put_numbered(&CONFIG_MAP, stored, &prefix, &wanted));
+        let owner = &self.object.metadata.uid;
+        let puts = writes::put_numbered(&CONFIG_MAP, owner, stored, &prefix, &wanted);
+        self.effects.extend(puts);
         names
     }
 

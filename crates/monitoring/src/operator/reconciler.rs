@@ -63,7 +63,7 @@ impl<W: Workload> Subject<W> {
                     && meta::deletion_timestamp(&found).is_none()
             })),
             // Who may only list and watch has to believe the cache.
-            Err(error) if error.reason() == "Forbidden" => Ok(true),
+            Err(error) if error.is_forbidden() => Ok(true),
             Err(error) => Err(error),
         }
     }
@@ -96,6 +96,7 @@ impl<W: Workload> Reconciler for WorkloadReconciler<W> {
             observed,
             decision: OnceLock::new(),
         };
+        // What is decided, purely and once, tells whether this read is worth it: a pass that makes nothing does without.
         if subject.makes_something() && !subject.is_still_there(key, reader).await? {
             return Ok(None);
         }
@@ -184,9 +185,10 @@ fn selected<W: Workload>(
         let held = held.filter(|holder| holder.reference.kind == *name).count();
         let refused = decision.refused.iter();
         let rejected = refused.filter(|one| one.reference.kind == *name).count();
-        let selected = match kind {
-            Configuration::AlertmanagerConfig => held.saturating_sub(rejected),
-            _ => held,
+        let selected = if kind == Configuration::AlertmanagerConfig {
+            held.saturating_sub(rejected)
+        } else {
+            held
         };
         (name.to_string(), Counts { selected, rejected })
     };

@@ -179,7 +179,7 @@ pub async fn storage_class(name: Option<&str>, reader: &Reader) -> Result<Option
     };
     match reader.get(&STORAGE_CLASS, &ObjectKey::cluster(name)).await {
         Ok(found) => Ok(Some(found.is_some())),
-        Err(error) if error.reason() == "Forbidden" => Ok(None),
+        Err(error) if error.is_forbidden() => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -1,5 +1,5 @@
-//! What of the API can be used: which kinds are served, and what may be done with them. Looked up once, at the start; what
-//! is missing switches a part off, and not the program (upstream's `checkPrerequisites`).
+//! What of the API can be used: which kinds are served, and what may be done with them. Looked up at the start, and again as
+//! long as something is missing, which switches a part off, and not the program (upstream's `checkPrerequisites`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -42,20 +42,14 @@ impl Usable {
     /// Asks the server which kinds it serves, and for each of the rights that these options need, in their namespaces or
     /// everywhere.
     pub async fn look_up(client: &Client, options: &RunOptions) -> Result<Self, Error> {
-        let mut usable = Self::default();
-        for version in ["v1", "v1alpha1"] {
-            match client.read(&format!("/apis/{GROUP}/{version}")).await {
-                Ok(bytes) => usable.served.extend(names(&bytes)),
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let served = served(client).await?;
+        let mut missing = BTreeMap::new();
         for (right, namespaces) in asked(options) {
             if let Some(namespace) = where_missing(client, &right, namespaces).await? {
-                usable.missing.insert(right, namespace);
+                missing.insert(right, namespace);
             }
         }
-        Ok(usable)
+        Ok(Self { served, missing })
     }
 
     /// Waits until other things can be used; for ever, if everything can.
@@ -66,12 +60,29 @@ impl Usable {
         loop {
             tokio::time::sleep(LOOK_AGAIN).await;
             // Whoever can't answer now will be asked again.
-            if let Ok(found) = Self::look_up(client, options).await
-                && found != *self
-            {
+            if let Ok(true) = self.differs(client, options).await {
                 return;
             }
         }
+    }
+
+    /// Whether other kinds are served by now, or a right that was missing is had, or missing elsewhere. Rights that were had
+    /// aren't asked about again: dozens of questions a minute, for as long as Secrets are read by name, would tell nothing
+    /// that a refused request doesn't.
+    async fn differs(&self, client: &Client, options: &RunOptions) -> Result<bool, Error> {
+        if served(client).await? != self.served {
+            return Ok(true);
+        }
+        for (right, namespaces) in asked(options) {
+            let Some(before) = self.missing.get(&right) else {
+                continue;
+            };
+            let now = where_missing(client, &right, namespaces).await?;
+            if now.as_ref() != Some(before) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn is_whole(&self) -> bool {
@@ -188,11 +199,30 @@ async fn where_missing(
     Ok(None)
 }
 
-fn names(list: &[u8]) -> Vec<String> {
-    let list: Value = serde_json::from_slice(list).unwrap_or_default();
+/// Served resources of the group, with their subresources.
+async fn served(client: &Client) -> Result<BTreeSet<String>, Error> {
+    let mut served = BTreeSet::new();
+    for version in ["v1", "v1alpha1"] {
+        match client.read(&format!("/apis/{GROUP}/{version}")).await {
+            Ok(bytes) => {
+                let found = names(&bytes).map_err(|source| Error::Decode {
+                    what: format!("the resources of {GROUP}/{version}"),
+                    source,
+                })?;
+                served.extend(found);
+            }
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(served)
+}
+
+fn names(list: &[u8]) -> Result<Vec<String>, serde_json::Error> {
+    let list: Value = serde_json::from_slice(list)?;
     let resources = list.get("resources").and_then(Value::as_array);
     let name = |one: &Value| Some(one.get("name")?.as_str()?.to_owned());
-    resources.into_iter().flatten().filter_map(name).collect()
+    Ok(resources.into_iter().flatten().filter_map(name).collect())
 }
 
 async fn is_granted(client: &Client, right: &Right, namespace: &str) -> Result<bool, Error> {
@@ -211,7 +241,7 @@ async fn is_granted(client: &Client, right: &Right, namespace: &str) -> Result<b
             Ok(answer.pointer("/status/allowed") == Some(&Value::Bool(true)))
         }
         // Who may not even ask finds out by trying.
-        Err(error) if matches!(error.reason(), "Forbidden" | "NotFound") => Ok(true),
+        Err(error) if error.is_forbidden() || error.is_not_found() => Ok(true),
         Err(error) => Err(error),
     }
 }
@@ -224,7 +254,10 @@ mod tests {
     fn an_obstacle_is_a_kind_that_is_not_served_or_a_right_that_is_missing() {
         let list = json!({"resources": [{"name": "probes"}, {"name": "probes/status"}]});
         let usable = Usable {
-            served: names(list.to_string().as_bytes()).into_iter().collect(),
+            served: names(list.to_string().as_bytes())
+                .unwrap()
+                .into_iter()
+                .collect(),
             missing: BTreeMap::from([
                 (
                     "patch probes/status.monitoring.coreos.com".parse().unwrap(),

@@ -18,9 +18,11 @@ pub fn put_data(resource: &ResourceRef, stored: &ByName, wanted: &Value) -> Opti
     write(resource, secret_change(stored, wanted))
 }
 
-/// The writes for Secrets or `ConfigMap`s that are numbered: those that are wanted, then the end of those beyond.
+/// The writes for Secrets or `ConfigMap`s that are numbered: those that are wanted, then the end of those beyond, if the
+/// workload with that uid controls them: what was asked for by name may be somebody else's.
 pub fn put_numbered(
     resource: &ResourceRef,
+    owner: &str,
     stored: &ByName,
     prefix: &str,
     wanted: &[Value],
@@ -36,6 +38,7 @@ pub fn put_numbered(
         name.starts_with(prefix)
             && !names.contains(*name)
             && meta::deletion_timestamp(object).is_none()
+            && meta::controller_of(object).is_some_and(|controller| controller.uid == owner)
     });
     let deletes = beyond.map(|(_, object)| delete(resource, object, Propagation::Background));
     puts.chain(deletes).collect()
@@ -161,6 +164,7 @@ fn take_in(set: &Value, pods: Pods<'_>) -> Vec<Effect> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::resources::SECRET;
     use super::*;
 
     fn daemon_set(selector: &str, image: &str) -> Value {
@@ -174,6 +178,30 @@ mod tests {
                 },
             },
         })
+    }
+
+    #[test]
+    fn of_numbered_ones_beyond_those_that_are_wanted_only_its_own_go() {
+        let secret = |name: &str, owner: &str| {
+            let controller = json!({
+                "apiVersion": "v1", "kind": "K", "name": "k", "uid": owner, "controller": true,
+            });
+            json!({
+                "apiVersion": "v1", "kind": "Secret",
+                "metadata": {
+                    "name": name, "namespace": "n", "uid": name, "ownerReferences": [controller],
+                },
+            })
+        };
+        let wanted = secret("p-0", "own");
+        let all = [("p-1", "own"), ("p-2", "other"), ("q-1", "own")];
+        let stored: ByName = all
+            .into_iter()
+            .map(|(name, owner)| (name.to_owned(), secret(name, owner)))
+            .collect();
+        let effects = put_numbered(&SECRET, "own", &stored, "p-", std::slice::from_ref(&wanted));
+        let gone = delete(&SECRET, &secret("p-1", "own"), Propagation::Background);
+        assert_eq!(effects, [Effect::create(SECRET, wanted), gone]);
     }
 
     #[test]

@@ -370,10 +370,10 @@ fn an_alertmanager_config_that_alertmanager_would_refuse_is_left_out_alone() {
         cluster
             .create(&ALERTMANAGER, "team", "main", json!({"spec": spec}))
             .await;
-        let config = |receiver: Value| json!({"spec": {"route": {"receiver": "r"}, "receivers": [receiver]}});
+        let config = |receiver: &Value| json!({"spec": {"route": {"receiver": "r"}, "receivers": [receiver]}});
         let hook = json!({"name": "r", "webhookConfigs": [{"url": "http://x.y/"}]});
         cluster
-            .create(&ALERTMANAGER_CONFIG, "team", "good", config(hook))
+            .create(&ALERTMANAGER_CONFIG, "team", "good", config(&hook))
             .await;
         cluster.settled().await;
         let before = alertmanager_configuration(cluster).await;
@@ -381,11 +381,22 @@ fn an_alertmanager_config_that_alertmanager_would_refuse_is_left_out_alone() {
         // D21: no smarthost, neither here nor in global.
         let mail = json!({"name": "r", "emailConfigs": [{"to": "a@x.y", "from": "b@x.y"}]});
         cluster
-            .create(&ALERTMANAGER_CONFIG, "team", "bad", config(mail))
+            .create(&ALERTMANAGER_CONFIG, "team", "bad", config(&mail))
+            .await;
+        let mut worse = config(&hook);
+        worse["spec"]["inhibitRules"] = json!([{"equal": [""]}]);
+        cluster
+            .create(&ALERTMANAGER_CONFIG, "team", "worse", worse)
             .await;
         cluster.settled().await;
         let message = refusal(cluster, &ALERTMANAGER_CONFIG, "bad").await;
         assert!(message.to_lowercase().contains("smarthost"), "{message}");
+        // Only the whole of it shows that one.
+        let message = refusal(cluster, &ALERTMANAGER_CONFIG, "worse").await;
+        assert!(
+            message.contains("would refuse it: inhibit_rules[0]: invalid label name"),
+            "{message}"
+        );
         assert_eq!(alertmanager_configuration(cluster).await, before);
         let (status, told) = reconciled(cluster, &ALERTMANAGER).await;
         assert_eq!(status, "True");

@@ -60,7 +60,7 @@ impl<P: Projection> Poller<P> {
             let key = ObjectKey::cluster(name.clone());
             match self.client.get(self.cache.resource(), &key).await {
                 Ok(object) => found.extend(object),
-                Err(error) if error.reason() == "Forbidden" => {
+                Err(error) if error.is_forbidden() => {
                     tracing::debug!(%key, %error, "known by its name alone");
                 }
                 Err(error) => return Err(error),

@@ -157,57 +157,75 @@ impl ApiServer {
                 self.store_marked(&served, &key, &stored, object, writer),
             ));
         }
-        let mut object = Value::clone(&stored.value);
-        let grace = if served.resource == known::PODS {
-            pod_grace(&mut object, options, writer.now)
-        } else {
-            Grace::None
-        };
-        if let Grace::Pending = grace {
-            return Ok(Deleted::Remains(stored));
-        }
         if served.resource == known::PODS {
-            let period = grace.first_period(&stored.value);
-            self.admit_deleted(versions, &stored.value, (options, period), writer)?;
+            return self.delete_pod(versions, (&key, stored), options, writer);
         }
+        let mut object = Value::clone(&stored.value);
         if let Some(finalizers) = collector_finalizers(&served, &object, options) {
             meta::set_finalizers(&mut object, finalizers);
         }
-        let waits = !meta::finalizers(&object).is_empty();
-        match grace {
-            Grace::Marked(period) => {
-                let remains = waits || period > 0;
-                let admitted = if remains || writer.dry_run {
-                    Ok(())
-                } else {
-                    self.admit_marked(versions, &object, (options, Some(period)), writer)
-                };
-                self.has_its_answers()?;
-                let marked = self.store_marked(&served, &key, &stored, object, writer);
-                if remains {
-                    return Ok(Deleted::Remains(marked));
-                }
-                if writer.dry_run {
-                    return Ok(Deleted::Gone(marked));
-                }
-                // It stays marked.
-                admitted?;
-            }
-            Grace::None | Grace::Pending if waits => {
-                mark_deleting(&mut object, writer.now);
-                return Ok(Deleted::Remains(
-                    self.store_marked(&served, &key, &stored, object, writer),
-                ));
-            }
-            Grace::None | Grace::Pending => {}
+        Ok(self.take_away(&served, &key, (stored, object), writer))
+    }
+
+    /// Deletes a pod. It is marked, and then goes at once if it has no grace and nothing holds it.
+    fn delete_pod(
+        &mut self,
+        versions: Versions<'_>,
+        (key, stored): (&str, Arc<Entry>),
+        options: &DeleteOptions,
+        writer: &mut Writer<'_>,
+    ) -> Result<Deleted, ApiError> {
+        let (_, served) = versions;
+        let mut object = Value::clone(&stored.value);
+        let grace = pod_grace(&mut object, options, writer.now);
+        if let Grace::Pending = grace {
+            return Ok(Deleted::Remains(stored));
+        }
+        let period = grace.first_period(&stored.value);
+        self.admit_deleted(versions, &stored.value, (options, period), writer)?;
+        if let Some(finalizers) = collector_finalizers(served, &object, options) {
+            meta::set_finalizers(&mut object, finalizers);
+        }
+        let Grace::Marked(period) = grace else {
+            return Ok(self.take_away(served, key, (stored, object), writer));
+        };
+        let remains = period > 0 || !meta::finalizers(&object).is_empty();
+        let admitted = if remains || writer.dry_run {
+            Ok(())
+        } else {
+            self.admit_marked(versions, &object, (options, Some(period)), writer)
+        };
+        self.has_its_answers()?;
+        let marked = self.store_marked(served, key, &stored, object, writer);
+        if remains {
+            return Ok(Deleted::Remains(marked));
         }
         if writer.dry_run {
-            return Ok(Deleted::Gone(stored));
+            return Ok(Deleted::Gone(marked));
         }
-        Ok(Deleted::Gone(
-            self.commit_remove(&served, &key, writer.now)
-                .unwrap_or(stored),
-        ))
+        // It stays marked.
+        admitted?;
+        let removed = self.commit_remove(served, key, writer.now);
+        Ok(Deleted::Gone(removed.unwrap_or(stored)))
+    }
+
+    /// The end of an object that has no grace, or had it: it is marked as long as something holds it.
+    fn take_away(
+        &mut self,
+        served: &Arc<Served>,
+        key: &str,
+        (stored, mut object): (Arc<Entry>, Value),
+        writer: &Writer<'_>,
+    ) -> Deleted {
+        if !meta::finalizers(&object).is_empty() {
+            mark_deleting(&mut object, writer.now);
+            return Deleted::Remains(self.store_marked(served, key, &stored, object, writer));
+        }
+        if writer.dry_run {
+            return Deleted::Gone(stored);
+        }
+        let removed = self.commit_remove(served, key, writer.now);
+        Deleted::Gone(removed.unwrap_or(stored))
     }
 
     fn store_marked(

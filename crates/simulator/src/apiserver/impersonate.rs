@@ -191,20 +191,7 @@ impl ApiServer {
         }
         may(name)?;
         self.check_companions(user, asked, &verb, group)?;
-        let open = if acting.name == "system:anonymous" {
-            Some("system:unauthenticated")
-        } else if acting
-            .groups
-            .iter()
-            .any(|own| own == "system:unauthenticated")
-        {
-            None
-        } else {
-            Some("system:authenticated")
-        };
-        if let Some(open) = open.filter(|open| !acting.groups.iter().any(|own| own == open)) {
-            acting.groups.push(open.to_owned());
-        }
+        join_everybody(&mut acting);
         Ok(acting)
     }
 
@@ -275,6 +262,21 @@ impl ApiServer {
             }
         }
         Ok(())
+    }
+}
+
+/// Everybody is in one of two groups, whatever was asked for.
+fn join_everybody(acting: &mut User) {
+    let has = |name: &str| acting.groups.iter().any(|own| own == name);
+    let group = if acting.name == "system:anonymous" {
+        "system:unauthenticated"
+    } else if has("system:unauthenticated") {
+        return;
+    } else {
+        "system:authenticated"
+    };
+    if !has(group) {
+        acting.groups.push(group.to_owned());
     }
 }
 

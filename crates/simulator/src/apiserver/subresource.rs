@@ -1,5 +1,8 @@
 //! Subresources: which one does what.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use machinery::meta;
 use serde_json::{Value, json};
 
@@ -30,6 +33,57 @@ fn proxied_name(text: &str) -> Option<&str> {
         _ => return None,
     };
     Some(name).filter(|name| !name.is_empty())
+}
+
+/// Where a pod goes, and what it gets there.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    node: &'a str,
+    annotations: &'a BTreeMap<String, String>,
+    labels: &'a BTreeMap<String, String>,
+}
+
+/// A pod on its node; 409 if it has one, is going, or is held back.
+fn bound(name: &str, old: &Value, place: Place<'_>, now: Timestamp) -> Result<Value, ApiError> {
+    let refuse = |text: String| {
+        let error = ApiError::conflict(&known::PODS, name, &text);
+        let mut details = error.details.clone().unwrap_or_default();
+        "pods/binding".clone_into(&mut details.kind);
+        let message = error.message.replacen("on pods ", "on pods/binding ", 1);
+        Err(error.with_message(message).with_details(details))
+    };
+    if meta::deletion_timestamp(old).is_some() {
+        return refuse(format!(
+            "pod {name} is being deleted, cannot be assigned to a host"
+        ));
+    }
+    let assigned = old.pointer("/spec/nodeName").and_then(Value::as_str);
+    let assigned = assigned.unwrap_or_default();
+    if !assigned.is_empty() {
+        return refuse(format!(
+            "pod {name} is already assigned to node {assigned:?}"
+        ));
+    }
+    let gates = old.pointer("/spec/schedulingGates");
+    let gates = gates.and_then(Value::as_array);
+    if gates.is_some_and(|gates| !gates.is_empty()) {
+        return refuse(format!("pod {name} has non-empty .spec.schedulingGates"));
+    }
+    let mut pod = old.clone();
+    if let Some(status) = pod.get_mut("status").and_then(Value::as_object_mut) {
+        status.remove("nominatedNodeName");
+    }
+    for (key, value) in place.annotations {
+        meta::set_annotation(&mut pod, key, value);
+    }
+    for (key, value) in place.labels {
+        meta::set_label(&mut pod, key, value);
+    }
+    if let Some(spec) = pod.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.insert("nodeName".to_owned(), json!(place.node));
+    }
+    eviction::set_condition(&mut pod, "PodScheduled", "", "", now);
+    Ok(pod)
 }
 
 impl ApiServer {
@@ -196,51 +250,12 @@ impl ApiServer {
             uid: "",
             may_create: false,
         };
-        let mut change = |_: &Self, old: &Value, _: &mut Writer<'_>| {
-            let refuse = |text: String| {
-                let error = ApiError::conflict(&known::PODS, name, &text);
-                let mut details = error.details.clone().unwrap_or_default();
-                "pods/binding".clone_into(&mut details.kind);
-                let message = error.message.replacen("on pods ", "on pods/binding ", 1);
-                Err(error.with_message(message).with_details(details))
-            };
-            if meta::deletion_timestamp(old).is_some() {
-                return refuse(format!(
-                    "pod {name} is being deleted, cannot be assigned to a host"
-                ));
-            }
-            let assigned = old
-                .pointer("/spec/nodeName")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            if !assigned.is_empty() {
-                return refuse(format!(
-                    "pod {name} is already assigned to node {assigned:?}"
-                ));
-            }
-            let gates = old.pointer("/spec/schedulingGates");
-            if gates
-                .and_then(Value::as_array)
-                .is_some_and(|gates| !gates.is_empty())
-            {
-                return refuse(format!("pod {name} has non-empty .spec.schedulingGates"));
-            }
-            let mut pod = old.clone();
-            if let Some(status) = pod.get_mut("status").and_then(Value::as_object_mut) {
-                status.remove("nominatedNodeName");
-            }
-            for (key, value) in &annotations {
-                meta::set_annotation(&mut pod, key, value);
-            }
-            for (key, value) in &labels {
-                meta::set_label(&mut pod, key, value);
-            }
-            if let Some(spec) = pod.get_mut("spec").and_then(Value::as_object_mut) {
-                spec.insert("nodeName".to_owned(), json!(node));
-            }
-            eviction::set_condition(&mut pod, "PodScheduled", "", "", now);
-            Ok(pod)
+        let place = Place {
+            node: &node,
+            annotations: &annotations,
+            labels: &labels,
         };
+        let mut change = |_: &Self, old: &Value, _: &mut Writer<'_>| bound(name, old, place, now);
         writer.managed_by(None, |writer| self.update(target, writer, &mut change))?;
         Ok(())
     }

@@ -63,6 +63,11 @@ pub(crate) fn number(revision: &Value) -> i64 {
     count(revision, "/revision")
 }
 
+/// The number after another one; the largest, which anybody may give a revision, is followed as Go's integers are.
+pub(crate) fn after(number: i64) -> i64 {
+    number.wrapping_add(1)
+}
+
 /// By number, then age, then name.
 pub(crate) fn order(a: &Value, b: &Value) -> Ordering {
     number(a).cmp(&number(b)).then_with(|| object::by_age(a, b))
@@ -81,7 +86,7 @@ pub(crate) enum Choice {
 
 /// Looks for the data among revisions sorted by [`order`].
 pub(crate) fn choose(sorted: &[Arc<Value>], data: &Value) -> Choice {
-    let next = sorted.last().map_or(0, |r| number(r)) + 1;
+    let next = after(sorted.last().map_or(0, |r| number(r)));
     let equal = sorted.iter().rposition(|r| r.get("data") == Some(data));
     match equal {
         Some(index) if index + 1 == sorted.len() => Choice::Newest(index),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use machinery::meta;
 use serde_json::{Value, json};
 
-use super::control::{Control, Key};
+use super::control::{self, Control, Key};
 use super::policy_types;
 use super::write::Work;
 use crate::apiserver::resource::known::VALIDATING_ADMISSION_POLICIES as POLICIES;
@@ -17,24 +17,16 @@ use crate::status_error::ApiError;
 /// Writes the status of policies.
 pub(crate) struct PolicyStatus;
 
-fn key(name: &str) -> Key {
-    (String::new(), name.to_owned())
-}
-
 impl Control for PolicyStatus {
     const NAME: &'static str = "validatingadmissionpolicy-status-controller";
 
     fn all(&self, session: &Session<'_>) -> Vec<Key> {
-        let policies = session.list(&POLICIES, None);
-        policies
-            .iter()
-            .map(|policy| key(meta::name(policy)))
-            .collect()
+        control::keys(session, &POLICIES, None)
     }
 
     fn affected(&self, _: &Session<'_>, change: &Change) -> Vec<Key> {
         if change.resource == POLICIES {
-            vec![key(&change.name)]
+            vec![control::itself(change)]
         } else {
             Vec::new()
         }

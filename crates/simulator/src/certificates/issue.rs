@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::request::Request;
-use crate::serve::x509::{INTEGER, SEQUENCE, expect, whole};
+use crate::serve::x509::{INTEGER, SEQUENCE, VERSION, from_subject, whole};
 
 const BOOLEAN: u8 = 0x01;
 const BIT_STRING: u8 = 0x03;
@@ -15,7 +15,6 @@ const OCTET_STRING: u8 = 0x04;
 const OBJECT_IDENTIFIER: u8 = 0x06;
 const UTC_TIME: u8 = 0x17;
 const GENERALISED_TIME: u8 = 0x18;
-const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
 /// Object identifier 1.2.840.10045.4.3.2: what the authority's keys sign with.
 const ECDSA_WITH_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
@@ -40,16 +39,7 @@ impl Authority {
     /// The authority of a certificate and a key in PEM; `None` if they are none.
     pub(crate) fn read(certificate: &str, key: &str) -> Option<Self> {
         let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).ok()?;
-        let (certificate, _) = expect(SEQUENCE, &certificate)?;
-        let (mut rest, _) = expect(SEQUENCE, certificate)?;
-        if let Some((_, after)) = expect(VERSION, rest) {
-            rest = after;
-        }
-        let (_, rest) = expect(INTEGER, rest)?; // serial number
-        let (_, rest) = expect(SEQUENCE, rest)?; // algorithm
-        let (_, rest) = expect(SEQUENCE, rest)?; // issuer
-        let (_, rest) = expect(SEQUENCE, rest)?; // validity
-        let (name, _) = whole(SEQUENCE, rest)?;
+        let (name, _) = whole(SEQUENCE, from_subject(&certificate)?)?;
         let key = KeyPair::from_pem(key).ok()?;
         Some(Self {
             name: name.to_vec(),

@@ -131,29 +131,18 @@ impl Asking {
         body: Value,
     ) -> Option<Answered> {
         let about = body.to_string();
-        self.ask_as(asker, place, ca_bundle, timeout, (body, &about))
+        self.ask_about(asker, place, ca_bundle, timeout, body, &about)
     }
 
-    /// The same where only `about` tells the question from others, not all of its body.
+    /// The same where `about` tells the question from others, and not all of its body.
     pub(crate) fn ask_about(
         &self,
         asker: &str,
         place: &Place,
         ca_bundle: &Bytes,
         timeout: Duration,
-        body: Value,
-        about: &Value,
-    ) -> Option<Answered> {
-        self.ask_as(asker, place, ca_bundle, timeout, (body, &about.to_string()))
-    }
-
-    fn ask_as(
-        &self,
-        asker: &str,
-        place: &Place,
-        ca_bundle: &Bytes,
-        timeout: Duration,
-        (mut body, about): (Value, &str),
+        mut body: Value,
+        about: &str,
     ) -> Option<Answered> {
         let mut state = self.state.borrow_mut();
         let subject = format!("{asker}\n{}\n{about}", place.url());

@@ -5,7 +5,7 @@ use crate::request::User;
 pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const SET: u8 = 0x31;
 pub(crate) const INTEGER: u8 = 0x02;
-const VERSION: u8 = 0xa0;
+pub(crate) const VERSION: u8 = 0xa0;
 /// Object identifiers 2.5.4.3 (common name) and 2.5.4.10 (organisation).
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 const ORGANISATION: &[u8] = &[0x55, 0x04, 0x0a];
@@ -72,8 +72,8 @@ impl Subject {
     }
 }
 
-/// The user of a client certificate (DER): common name and organisations of its subject. `None` without a common name.
-pub(crate) fn user_of(certificate: &[u8]) -> Option<User> {
+/// What is in a certificate (DER) from its subject on.
+pub(crate) fn from_subject(certificate: &[u8]) -> Option<&[u8]> {
     let (certificate, _) = expect(SEQUENCE, certificate)?;
     let (mut rest, _) = expect(SEQUENCE, certificate)?;
     if let Some((_, after)) = expect(VERSION, rest) {
@@ -83,7 +83,12 @@ pub(crate) fn user_of(certificate: &[u8]) -> Option<User> {
     let (_, rest) = expect(SEQUENCE, rest)?; // algorithm
     let (_, rest) = expect(SEQUENCE, rest)?; // issuer
     let (_, rest) = expect(SEQUENCE, rest)?; // validity
-    let (subject, _) = expect(SEQUENCE, rest)?;
+    Some(rest)
+}
+
+/// The user of a client certificate (DER): common name and organisations of its subject. `None` without a common name.
+pub(crate) fn user_of(certificate: &[u8]) -> Option<User> {
+    let (subject, _) = expect(SEQUENCE, from_subject(certificate)?)?;
     let subject = Subject::read(subject)?;
     let mut user = User {
         name: subject.common_name,

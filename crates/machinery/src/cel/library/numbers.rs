@@ -154,8 +154,9 @@ fn to_uint(value: &Value) -> Answer {
             (*value >= 0.0 && *value < u64::MAX as f64).then_some(*value as u64)
         }
         Value::String(text) => match text.parse::<u64>() {
-            Ok(value) => Some(value),
-            Err(_) => return no_conversion("uint"),
+            // Go takes no sign here, not even that of a number that has none.
+            Ok(value) if !text.starts_with('+') => Some(value),
+            Ok(_) | Err(_) => return no_conversion("uint"),
         },
         _ => return None,
     };

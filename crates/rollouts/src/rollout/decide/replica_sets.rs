@@ -134,7 +134,7 @@ impl Pass<'_> {
             &self.observed.template(),
             self.rollout.status.collision_count,
         );
-        let revision = (self.max_revision(None) + 1).to_string();
+        let revision = self.next_revision(None).to_string();
         let object = self.new_set_object(&hash, &revision);
         let name = format!("{}-{hash}", self.observed.rollout.metadata.name);
         self.effects
@@ -233,8 +233,8 @@ impl Pass<'_> {
             .collect()
     }
 
-    /// Highest revision of all ReplicaSets but `except`.
-    fn max_revision(&self, except: Option<usize>) -> i64 {
+    /// One more than the highest revision of all ReplicaSets but `except`.
+    fn next_revision(&self, except: Option<usize>) -> i64 {
         let others = self
             .sets
             .iter()
@@ -244,13 +244,15 @@ impl Pass<'_> {
             .filter_map(|(_, set)| revision_of(set))
             .max()
             .unwrap_or(0)
+            // Anybody may annotate a ReplicaSet with the largest number, after which Go's begin again.
+            .wrapping_add(1)
     }
 
     /// Brings the new ReplicaSet's annotations, readiness time and anti-affinity up to date, and the Rollout's
     /// revision after it. Starts the progress clock if nobody has.
     pub fn sync_new_set(&mut self) {
         let Some(index) = self.new else { return };
-        let revision = (self.max_revision(Some(index)) + 1).to_string();
+        let revision = self.next_revision(Some(index)).to_string();
         let Some(set) = self.sets.get(index) else {
             return;
         };

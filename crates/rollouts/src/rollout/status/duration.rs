@@ -123,7 +123,8 @@ fn complete(open: &mut RolloutDurationStatus, now: Time, outcome: CompletionStat
 fn end_pause(open: &mut RolloutDurationStatus, now: Time) {
     if let Some(since) = open.manual_pause_started_at.take() {
         let known = open.total_manual_pause_duration_seconds.unwrap_or(0);
-        open.total_manual_pause_duration_seconds = Some(known + (now.seconds() - since.seconds()));
+        let paused = now.seconds().saturating_sub(since.seconds());
+        open.total_manual_pause_duration_seconds = Some(known.saturating_add(paused));
     }
 }
 

@@ -109,7 +109,7 @@ impl ApiServer {
         let (asker, bundle) = (hook.asker(), hook.ca_bundle());
         let answered = if attributes.foreseen {
             // Whatever its revision will be, that is the same question.
-            let about = without_revision(&body);
+            let about = without_revision(&body).to_string();
             self.asking
                 .ask_about(&asker, &place, &bundle, timeout, body, &about)
         } else {

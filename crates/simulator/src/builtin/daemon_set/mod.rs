@@ -137,7 +137,8 @@ fn revisions(
     let (same, old): (Vec<_>, Vec<_>) = owned
         .into_iter()
         .partition(|r| r.get("data") == Some(&data));
-    let next = old.iter().map(|r| history::number(r)).max().unwrap_or(0) + 1;
+    let highest = old.iter().map(|r| history::number(r)).max();
+    let next = history::after(highest.unwrap_or(0));
     let current = match same.split_last() {
         None => create_revision(work, set, &data, next)?,
         Some((current, duplicates)) => {

@@ -70,9 +70,11 @@ fn without_hash(owner: &Value) -> Value {
     template
 }
 
-/// The number for the new ReplicaSet: one more than any old one's.
+/// The number for the new ReplicaSet: one more than any old one's. Anybody may annotate one with the largest number, after
+/// which Go's integers begin again.
 pub(crate) fn next_revision(sets: &Sets<'_>) -> i64 {
-    sets.old.iter().map(|s| revision(s)).max().unwrap_or(0) + 1
+    let highest = sets.old.iter().map(|s| revision(s)).max();
+    highest.unwrap_or(0).wrapping_add(1)
 }
 
 /// The revision of a ReplicaSet; 0 where it has none or none that is a number.
@@ -280,6 +282,11 @@ mod tests {
             ["a"]
         );
         assert_eq!(next_revision(&sets), 2);
+        let last = set("a", &i64::MAX.to_string(), "i:0");
+        assert_eq!(
+            next_revision(&Sets::sort(&deployment(), &[&b, &last])),
+            i64::MIN
+        );
     }
 
     #[test]

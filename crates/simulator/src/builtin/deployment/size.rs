@@ -201,12 +201,14 @@ fn fraction(deployment: &Value, set: &Value) -> i64 {
     if before == 0 {
         return 0;
     }
-    rounded_quotient(size * (wanted + max_surge(deployment)), before) - size
+    rounded_share(size, wanted + max_surge(deployment), before) - size
 }
 
-/// `a / b` rounded half away from zero, both positive.
-fn rounded_quotient(a: i64, b: i64) -> i64 {
-    (2 * a + b).div_euclid(2 * b)
+/// `size * most / before` rounded half away from zero, all positive. A percentage may be of any length, and their product
+/// too large for either.
+fn rounded_share(size: i64, most: i64, before: i64) -> i64 {
+    let (product, before) = (i128::from(size) * i128::from(most), i128::from(before));
+    i64::try_from((2 * product + before).div_euclid(2 * before)).unwrap_or(i64::MAX)
 }
 
 /// Whether the new ReplicaSet has the full size and all its pods available.
@@ -241,6 +243,13 @@ mod tests {
         assert_eq!((max_surge(&both_zero), max_unavailable(&both_zero)), (0, 1));
         assert_eq!(max_unavailable(&deployment(2, &json!(0), &json!(9))), 2);
         assert_eq!(max_unavailable(&deployment(0, &json!(0), &json!(9))), 0);
+    }
+
+    #[test]
+    fn shares_are_rounded_and_never_too_large_to_be_computed() {
+        assert_eq!(rounded_share(3, 5, 4), 4);
+        assert_eq!(rounded_share(3, 3, 4), 2);
+        assert_eq!(rounded_share(100, i64::MAX, 1), i64::MAX);
     }
 
     #[test]
