@@ -28,6 +28,8 @@ pub type Remark = (&'static str, String);
 pub struct Decision {
     /// What to write, or why nothing can be.
     pub outcome: Result<Plan, String>,
+    /// What is written whatever becomes of that, beside what selected objects say of themselves: Events.
+    pub also: Vec<Effect>,
     /// Refusals that hold now.
     pub refused: BTreeSet<Refused>,
     /// What the condition `Reconciled` says if all goes well.
@@ -45,6 +47,7 @@ impl Decision {
     pub fn of(outcome: Result<Plan, String>) -> Self {
         Self {
             outcome,
+            also: Vec::new(),
             refused: BTreeSet::new(),
             remark: None,
             checked: false,

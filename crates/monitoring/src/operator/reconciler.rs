@@ -34,15 +34,15 @@ impl<W: Workload> Subject<W> {
         status::write(&self.observed, self.decision(), failure)
     }
 
-    /// What selected objects are made to say of themselves, whatever becomes of the rest. Not kept with the decision: of many
-    /// objects these are many megabytes.
-    fn told(&self) -> Vec<Effect> {
+    /// What is written whatever becomes of the rest: Events, and what selected objects say of themselves. The latter isn't kept
+    /// with the decision: of many objects these are many megabytes.
+    fn also(&self) -> Vec<Effect> {
         let decision = self.decision();
+        let mut also = decision.also.clone();
         if decision.checked {
-            bindings::effects(&self.observed, &decision.refused)
-        } else {
-            Vec::new()
+            also.extend(bindings::effects(&self.observed, &decision.refused));
         }
+        also
     }
 
     /// Whether anything is to be made that isn't there.
@@ -105,7 +105,7 @@ impl<W: Workload> Reconciler for WorkloadReconciler<W> {
 
     fn decide(&self, subject: &Subject<W>) -> Result<Plan, Rejection> {
         let decision = subject.decision();
-        let also = subject.told();
+        let also = subject.also();
         match &decision.outcome {
             Ok(plan) => Ok(plan.clone().also(also)),
             // Nothing tells when a Secret that is missing comes.
