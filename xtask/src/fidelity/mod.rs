@@ -9,6 +9,7 @@ mod area;
 mod builtins;
 mod causes;
 mod compare;
+mod denials;
 mod discovery;
 mod document;
 mod golden;
