@@ -9,7 +9,6 @@ mod area;
 mod builtins;
 mod causes;
 mod compare;
-mod denials;
 mod discovery;
 mod document;
 mod golden;

@@ -10,12 +10,11 @@ use regex::{Captures, Regex};
 use serde_json::Value;
 
 use super::causes;
-use super::denials::Denials;
 use super::ground::Reply;
 
 /// Compiled once. Bounds of words are those of ASCII: those of Unicode make a search through a document of megabytes with a
 /// single letter of another alphabet take minutes.
-pub(super) fn pattern(text: &str) -> Regex {
+fn pattern(text: &str) -> Regex {
     Regex::new(&text.replace(r"\b", r"(?-u:\b)"))
         .unwrap_or_else(|_| unreachable!("a pattern of our own: {text}"))
 }
@@ -84,7 +83,6 @@ pub struct Names {
     revisions: BTreeSet<u64>,
     generated: BTreeMap<String, String>,
     numbered: BTreeMap<(&'static str, String), usize>,
-    denials: Denials,
 }
 
 impl Names {
@@ -120,7 +118,6 @@ impl Names {
             Value::Object(fields) => {
                 if let Some(metadata) = fields.get("metadata") {
                     self.metadata(metadata);
-                    self.denials.learn(value);
                 }
                 fields.values().for_each(|value| self.learn(value));
             }
@@ -213,7 +210,6 @@ impl Names {
         });
         let text = VOLUME.replace_all(&text, |found: &Captures| self.number("VOLUME", &found[0]));
         let text = SELF.replace_all(&text, "selfType");
-        let text = self.denials.named(&text);
         let text = WEBHOOK.replace_all(&text, "https://WEBHOOK/");
         let text = CERTIFICATE.replace_all(&text, "CERTIFICATE");
         let text = TOKEN.replace_all(&text, "TOKEN");
