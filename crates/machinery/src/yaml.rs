@@ -1,6 +1,7 @@
 //! YAML as Kubernetes reads and writes it: YAML 1.1 scalars as in go-yaml v2, output as `sigs.k8s.io/yaml`.
 
 mod aliases;
+mod directives;
 mod indentation;
 mod parse;
 mod scalar;

@@ -59,12 +59,6 @@ static PORT_CELL: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// The type of a rule's `self` is named by the nanosecond.
 static SELF: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bselfType\d+\b"));
-/// Of several bindings that can't be judged with the one is told that comes first, and they are kept in Go's maps.
-static DENIED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"ValidatingAdmissionPolicy '[^']+' with binding '[^']+' denied request: (?P<why>expression '|failed to configure binding)",
-    )
-});
 /// Where the webhook is that sequences configure, and what vouches for it.
 static WEBHOOK: LazyLock<Regex> = LazyLock::new(|| pattern(r"https://127\.0\.0\.1:\d{4,5}/"));
 static CERTIFICATE: LazyLock<Regex> =
@@ -216,7 +210,6 @@ impl Names {
         });
         let text = VOLUME.replace_all(&text, |found: &Captures| self.number("VOLUME", &found[0]));
         let text = SELF.replace_all(&text, "selfType");
-        let text = DENIED.replace_all(&text, "POLICY denied request: ${why}");
         let text = WEBHOOK.replace_all(&text, "https://WEBHOOK/");
         let text = CERTIFICATE.replace_all(&text, "CERTIFICATE");
         let text = TOKEN.replace_all(&text, "TOKEN");
@@ -310,19 +303,6 @@ fn chance_gets_names_and_nothing_else_does() {
         names.apply("the ResourceVersion in the precondition (6) does not match the ResourceVersion in record (7)"),
         "the ResourceVersion in the precondition (r0) does not match the ResourceVersion in record (r1)"
     );
-}
-
-#[test]
-fn which_of_several_broken_bindings_denies_is_chance() {
-    let name = |binding: &str, why: &str| {
-        let text =
-            format!("ValidatingAdmissionPolicy 'p' with binding '{binding}' denied request: {why}");
-        Names::default().apply(&text)
-    };
-    let broken = "expression '1 / 0' resulted in error: x";
-    assert_eq!(name("b", broken), name("c", broken));
-    assert_ne!(name("b", broken), name("b", "expression '1' resulted"));
-    assert_ne!(name("b", "not so"), name("c", "not so"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::aliases::Aliases;
 use super::indentation::Indentation;
 use super::scalar::scalar;
-use super::{Document, YamlError, words};
+use super::{Document, YamlError, directives, words};
 use crate::decode::MAX_DEPTH;
 
 /// Every document, empty ones as null.
@@ -19,6 +19,7 @@ pub(super) fn documents(text: &str) -> Result<Vec<Document>, YamlError> {
 
 /// The first document; what comes after it is not looked at, as in go-yaml.
 pub(super) fn first(text: &str) -> Result<Option<Document>, YamlError> {
+    directives::check(text)?;
     Ok(read(text, 1)?.into_iter().next())
 }
 

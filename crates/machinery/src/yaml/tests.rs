@@ -265,6 +265,54 @@ fn what_a_tag_says_must_be_so() {
 }
 
 #[test]
+fn directives_are_those_of_the_version_that_go_reads() {
+    for (text, expected) in [
+        ("%YAML 1.1 # so\n---\na: b\n", r#"{"a":"b"}"#),
+        ("\n# c\n%YAML 01.1\n---\na: b\n", r#"{"a":"b"}"#),
+        ("%TAG !e! tag:example.com:\n---\na: b\n", r#"{"a":"b"}"#),
+        (
+            "%YAML 1.2\n---\na: b\n",
+            "yaml: found incompatible YAML document",
+        ),
+        (
+            "#\n%YAML 2.1\n---\n",
+            "yaml: line 1: found incompatible YAML document",
+        ),
+        (
+            "%YAML 1.1\n%YAML 1.1\n---\n",
+            "yaml: line 1: found duplicate %YAML directive",
+        ),
+        ("%YAML\n---\n", "yaml: did not find expected version number"),
+        (
+            "%YAML 1\n---\n",
+            "yaml: did not find expected digit or '.' character",
+        ),
+        (
+            "%YAML 1.111\n---\n",
+            "yaml: found extremely long version number",
+        ),
+        (
+            "%YAML 1.1 x\n---\n",
+            "yaml: did not find expected comment or line break",
+        ),
+        ("%\n---\n", "yaml: could not find expected directive name"),
+        (
+            "%YAML! 1.1\n---\n",
+            "yaml: found unexpected non-alphabetical character",
+        ),
+        ("%OTHER x\n---\n", "yaml: found unknown directive name"),
+        (
+            "#\n%OTHER x\n---\n",
+            "yaml: line 2: found unknown directive name",
+        ),
+    ] {
+        assert_eq!(refused(text), expected, "{text:?}");
+    }
+    // What comes later is another document's.
+    assert_eq!(refused("a: b\n...\n%YAML 1.2\n---\nc\n"), r#"{"a":"b"}"#);
+}
+
+#[test]
 fn texts_have_the_escapes_and_characters_that_go_knows() {
     for (text, expected) in [
         (r#""\/""#, "yaml: found unknown escape character"),

@@ -193,6 +193,38 @@ impl ApiServer {
         Ok(read)
     }
 
+    /// What a write of a stored object begins with, in the version of `served`: what that version's cache holds, a dry run
+    /// what is stored (`DryRunnableStorage`). The cached object is converted back, to be compared with what will be written;
+    /// only a failure of that tells (`getStateFromObject` of `storage/etcd3/store.go`).
+    pub(crate) fn written_from(
+        &self,
+        served: &Served,
+        key: &str,
+        stored: &Arc<Entry>,
+        dry_run: bool,
+    ) -> Result<Arc<Value>, ApiError> {
+        let Some(conversion) = served.asks().filter(|_| !dry_run) else {
+            return self.read(served, &stored.value);
+        };
+        let cached = self.cached_entry(served, key, stored)?.value.clone();
+        self.ask_conversion(conversion, &cached, &served.storage_version)?;
+        Ok(cached)
+    }
+
+    /// A write that fails with what a cache held, or ends the object, looks at what is stored before it says so: the cache
+    /// may have been late. If that fails, it fails with this.
+    pub(crate) fn read_after(
+        &self,
+        served: &Served,
+        stored: &Entry,
+        dry_run: bool,
+    ) -> Result<(), ApiError> {
+        if dry_run || served.asks().is_none() || self.asking.has_asked() {
+            return Ok(());
+        }
+        self.read(served, &stored.value).map(drop)
+    }
+
     /// Many entries: everything is asked at once.
     pub(crate) fn cached_entries(
         &self,

@@ -8,6 +8,7 @@ use machinery::apply::PathElement;
 use machinery::apply::managed;
 use machinery::apply::scale::{ReplicasPaths, to_parent, to_scale};
 use machinery::builtin::validation::FieldError;
+use machinery::builtin::validation::meta::validate_custom_resource_meta;
 use machinery::labels::{Selector, format_label_selector};
 use machinery::meta;
 use serde_json::{Map, Value, json};
@@ -330,20 +331,22 @@ pub(crate) fn rescaled(
         .unwrap_or_default();
     let name = meta::name(old);
     // Of a custom object its own validation says so, once it is known that nobody else changed it.
-    if replicas < 0 && served.custom().is_none() {
-        let error = FieldError::invalid(
-            "spec.replicas",
-            replicas,
-            "must be greater than or equal to 0",
-        );
-        let (group, kind) = ("autoscaling", "Scale");
-        return Err(ApiError::invalid_as(
-            "Scale.autoscaling",
-            group,
-            kind,
-            name,
-            &[error],
-        ));
+    if served.custom().is_none() {
+        let mut named = scale.clone();
+        for key in ["name", "namespace"] {
+            let own = old.pointer(&format!("/metadata/{key}"));
+            meta::set(&mut named, key, own.cloned().unwrap_or_default());
+        }
+        let mut errors = validate_custom_resource_meta(&named, None, true);
+        if replicas < 0 {
+            let text = "must be greater than or equal to 0";
+            errors.push(FieldError::invalid("spec.replicas", replicas, text));
+        }
+        if !errors.is_empty() {
+            let (group, kind) = ("autoscaling", "Scale");
+            let what = "Scale.autoscaling";
+            return Err(ApiError::invalid_as(what, group, kind, name, &errors));
+        }
     }
     let mut new = old.clone();
     let version = meta::resource_version(scale);

@@ -3,23 +3,22 @@
 
 mod conflict;
 mod generate;
+mod update;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use machinery::apply::keep_times;
 use machinery::builtin::validation::FieldError;
 use machinery::decode::Empties;
 use machinery::entropy::Entropy;
 use machinery::{meta, time};
 use serde_json::{Map, Value, json};
 
-use super::facts;
 use super::owners::SERVER;
 use super::prepare::{
-    check_size, deduplicate_owners, default_times, deletes, note_phase, prepare_create,
-    prepare_update, standing_empties, stored_form, validate_create, validate_update,
+    check_size, deduplicate_owners, default_times, prepare_create, standing_empties, stored_form,
+    validate_create,
 };
 use super::rbac::escalation::Granted;
 use super::registry::Served;
@@ -27,7 +26,7 @@ use super::store::{Entry, key};
 use super::{ApiServer, commit, convert};
 use crate::request::User;
 use crate::status_error::ApiError;
-use conflict::{already_exists, check_version, not_generated, uid_mismatch};
+use conflict::{already_exists, not_generated};
 
 /// What a write carries beside its object.
 #[allow(
@@ -268,214 +267,6 @@ impl ApiServer {
         self.update(target, writer, &mut |_, _, _| {
             Ok(object.take().unwrap_or_default())
         })
-    }
-
-    /// Updates an object: `change` gets the newest one (`Null` if absent) in the version of the target's resource.
-    pub(crate) fn update(
-        &mut self,
-        target: UpdateTarget<'_>,
-        writer: &mut Writer<'_>,
-        change: &mut dyn FnMut(&Self, &Value, &mut Writer<'_>) -> Result<Value, ApiError>,
-    ) -> Result<Updated, ApiError> {
-        let requested = target.served;
-        if target.subresource.is_empty() {
-            self.check_admission("UPDATE", requested)?;
-        }
-        let key = key(
-            if requested.resource.namespaced {
-                target.namespace
-            } else {
-                ""
-            },
-            target.name,
-        );
-        let Some(stored) = self.store.get(&requested.table, &key) else {
-            return self.update_absent(target, writer, change);
-        };
-        if !target.uid.is_empty() && target.uid != meta::uid(&stored.value) {
-            let found = meta::uid(&stored.value);
-            return Err(uid_mismatch(target, found, writer.dry_run));
-        }
-        let old_requested = match requested.asks() {
-            // Writes begin with what the version's cache holds, dry runs with what is stored (`DryRunnableStorage`).
-            Some(_) if !writer.dry_run => {
-                self.cached_entry(requested, &key, &stored)?.value.clone()
-            }
-            Some(_) | None => self.read(requested, &stored.value)?,
-        };
-        let mut object = change(self, &old_requested, writer)?;
-        ensure_namespace(requested, target.namespace, &mut object)?;
-        default_times(requested, &mut object, writer.now);
-        let mut known = self.own_written(
-            requested,
-            target.subresource,
-            Some((&old_requested, &stored)),
-            &mut object,
-            writer,
-        );
-        let (served, mut new) = self.for_storage(requested, object);
-        let old = if served.type_id().is_some() {
-            stored.value.clone()
-        } else {
-            old_requested
-        };
-        self.mutate_update(target, &served, (&mut new, &old), writer)?;
-        let granted = Granted::new(&served, target.namespace, &new, Some(&old));
-        self.check_escalation(writer.user, granted)?;
-        check_version(&served, target.name, &mut new, &old)?;
-        check_named(&served, &new)?;
-        if target.subresource.is_empty() {
-            self.allocate(&served, &mut new, Some(&old), writer.dry_run)?;
-        }
-        self.before_update(target, &served, (&mut new, &old), writer)?;
-        self.admit_updated(target, &served, (&new, &old), writer)?;
-        if deletes(&served, &new, &old) {
-            return self.end(&served, &key, (new, stored.revision), writer);
-        }
-        // What is stored has none; what is only shown, or ends here, keeps what was given.
-        if !writer.dry_run {
-            remove_metadata(&mut new, &["selfLink"]);
-        }
-        writer.hollow |= stored_form(&served, &mut new) && served.custom().is_some();
-        check_size(&new)?;
-        let mut new = self.to_stored(&served, new)?;
-        if !writer.hollow && keep_times(&stored.value, &mut new) {
-            known = None;
-        }
-        let reread = self.reread(&served, &new)?;
-        self.has_its_answers()?;
-        let other = writer.hollow || self.is_hollow(&served, &key, stored.revision);
-        let entry = if new == **stored.written() && !other {
-            stored
-        } else if writer.dry_run {
-            let shown = commit::reread(&served, &new).unwrap_or(new);
-            Arc::new(Entry::new(Arc::new(shown), stored.revision))
-        } else {
-            self.commit(&served, &key, (new, known), writer)
-        };
-        let entry = self.answered(&served, entry, reread, writer.dry_run);
-        Ok(Updated {
-            entry,
-            created: false,
-        })
-    }
-
-    /// An update that takes the last finalizer of an object that is to go; the answer shows it as it would have become.
-    fn end(
-        &mut self,
-        served: &Arc<Served>,
-        key: &str,
-        (last, revision): (Value, u64),
-        writer: &Writer<'_>,
-    ) -> Result<Updated, ApiError> {
-        self.has_its_answers()?;
-        let value = if served.asks().is_some() {
-            last
-        } else {
-            convert::to_storage(served, last)
-        };
-        if !writer.dry_run {
-            self.commit_remove(served, key, writer.now);
-        }
-        Ok(Updated {
-            entry: Arc::new(Entry::new(Arc::new(value), revision)),
-            created: false,
-        })
-    }
-
-    /// An update of an object that isn't there: creates it where that is allowed.
-    fn update_absent(
-        &mut self,
-        target: UpdateTarget<'_>,
-        writer: &mut Writer<'_>,
-        change: &mut dyn FnMut(&Self, &Value, &mut Writer<'_>) -> Result<Value, ApiError>,
-    ) -> Result<Updated, ApiError> {
-        let requested = target.served;
-        // A subresource never asks for it, but a kind that always may be created by an update is.
-        let may_create = if target.subresource.is_empty() {
-            target.may_create
-        } else {
-            target.may_create
-                && target.subresource == "status"
-                && facts::create_on_update(requested)
-        };
-        if !may_create {
-            return Err(ApiError::not_found(&requested.resource, target.name));
-        }
-        if !target.uid.is_empty() {
-            return Err(uid_mismatch(target, "", writer.dry_run));
-        }
-        let mut object = change(self, &Value::Null, writer)?;
-        conflict::check_number(meta::resource_version(&object))?;
-        if let Some(user) = writer.user {
-            self.authorize_create(user, requested, target.namespace, target.name)?;
-        }
-        if !writer.dry_run {
-            meta::set_resource_version(&mut object, "");
-        }
-        writer.through_status = target.subresource == "status";
-        writer.named = true;
-        let entry = self.create(requested, target.namespace, object, writer)?;
-        Ok(Updated {
-            entry,
-            created: true,
-        })
-    }
-
-    /// Metadata, preparation and validation of an update.
-    fn before_update(
-        &self,
-        target: UpdateTarget<'_>,
-        served: &Arc<Served>,
-        (new, old): (&mut Value, &Value),
-        writer: &mut Writer<'_>,
-    ) -> Result<(), ApiError> {
-        let subresource = target.subresource;
-        ensure_namespace(served, target.namespace, new)?;
-        let of_old = old.get("metadata");
-        let old_metadata = |key: &str| {
-            let found = of_old.and_then(|metadata| metadata.get(key));
-            found.cloned().unwrap_or_default()
-        };
-        meta::set(new, "generation", old_metadata("generation"));
-        deduplicate_owners(new, MUTATED, &mut writer.warnings);
-        super::certificates::prepare(served, subresource, new, old, writer.now);
-        prepare_update(served, subresource, new, old);
-        note_phase(served, subresource, new, old, writer.now);
-        let versions = (target.served, served);
-        let empty = standing_empties(versions, subresource, std::mem::take(&mut writer.empty));
-        empty.put_into(new);
-        if meta::uid(new).is_empty() {
-            meta::set(new, "uid", json!(meta::uid(old)));
-        }
-        meta::set(new, "creationTimestamp", old_metadata("creationTimestamp"));
-        if meta::deletion_timestamp(old).is_some() {
-            meta::set(new, "deletionTimestamp", old_metadata("deletionTimestamp"));
-        }
-        if meta::deletion_grace_period_seconds(new).is_none() {
-            meta::set(
-                new,
-                "deletionGracePeriodSeconds",
-                old_metadata("deletionGracePeriodSeconds"),
-            );
-        }
-        // These have strategies of their own, which leave the generation alone.
-        let keeps = matches!(subresource, "status" | "binding" | "finalize" | "approval");
-        if !keeps && facts::counts_generation(served) && facts::raises_generation(served, old, new)
-        {
-            meta::set_generation(new, meta::generation(old) + 1);
-        }
-        let versions = (target.served.as_ref(), served.as_ref());
-        let mut errors = self.admin_errors(served, subresource, new, old);
-        let found = validate_update(versions, subresource, new, old, &mut writer.warnings);
-        errors.extend(found);
-        empty.take_from(new);
-        let errors = self.standing(served, Some(old), writer.user, errors);
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(invalid(served, new, &errors))
-        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! A definition with two versions that a webhook converts, well and badly.
 //!
-//! What it was asked isn't compared: each version of a real server's resource has a cache of its own, which asks when it likes.
+//! What it was asked isn't compared: each version of a real server's resource has a cache of its own, which asks when it likes,
+//! and again some time after it was answered badly. So before each request everything is changed, and both caches have seen
+//! that while all was well.
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -14,31 +16,36 @@ const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitio
 const GROUP: &str = "${ns}.example.com";
 /// What the webhook is called.
 const NAME: &str = "convert";
+/// An object that nobody asks for, the first in lists.
+const MARK: &str = "0";
 /// How many requests there are.
 const ROUNDS: usize = 16;
 
 /// A definition, objects, and a webhook that says something else each time.
 pub fn steps(chance: &mut Chance) -> Vec<Step> {
     let item = format!("{DEFINITIONS}/gears.{GROUP}");
+    let stored = chance.pick(&["v1", "v2"]);
     let mut steps = vec![
         say(NAME, &good()),
-        Step::new("POST", DEFINITIONS).json(&definition(chance)),
+        Step::new("POST", DEFINITIONS).json(&definition(stored, chance)),
     ];
     for version in ["v1", "v2"] {
         steps.push(Step::get(all(version)).until("/kind", "GearList"));
     }
-    for (name, version) in [("a", "v1"), ("b", "v2")] {
+    for (name, version) in [(MARK, stored), ("a", "v1"), ("b", "v2")] {
         steps.push(Step::new("POST", all(version)).json(&gear(name, version, 1)));
     }
     for version in ["v1", "v2"] {
         steps.push(Step::get(all(version)));
     }
     for round in 0..ROUNDS {
-        // Before each request both caches have seen everything, however the last answers were.
         steps.push(say(NAME, &good()));
-        for version in ["v1", "v2"] {
-            steps.push(Step::get(all(version)).until("/kind", "GearList"));
+        for name in ["a", "b", "c", MARK] {
+            let touched = format!("{{\"metadata\":{{\"annotations\":{{\"round\":\"{round}\"}}}}}}");
+            let item = format!("{}/{name}", all(stored));
+            steps.push(Step::new("PATCH", item).body(MERGE, touched).prepare());
         }
+        steps.extend(seen(round));
         let saying = if chance.once_in(3) {
             good()
         } else {
@@ -57,6 +64,14 @@ pub fn steps(chance: &mut Chance) -> Vec<Step> {
     steps
 }
 
+/// Waits until the cache of each version has seen the mark: a list of the newest doesn't need one, that of anything does.
+fn seen(round: usize) -> impl Iterator<Item = Step> {
+    let lists = ["v1", "v2"].map(|version| format!("{}?resourceVersion=0", all(version)));
+    let mark = "/items/0/metadata/annotations/round";
+    let lists = lists.into_iter().map(Step::get);
+    lists.map(move |list| list.until(mark, round.to_string()))
+}
+
 fn all(version: &str) -> String {
     format!("/apis/{GROUP}/{version}/namespaces/${{ns}}/gears")
 }
@@ -66,18 +81,17 @@ fn gear(name: &str, version: &str, size: usize) -> Value {
         "spec": {"size": size}})
 }
 
-fn definition(chance: &mut Chance) -> Value {
+fn definition(stored: &str, chance: &mut Chance) -> Value {
     let schema = json!({"type": "object", "properties": {
         "spec": {"type": "object", "properties": {"size": {"type": "integer", "maximum": 50}, "colour": {"type": "string"}}},
         "status": {"type": "object", "properties": {"seen": {"type": "string"}}}}});
-    let version = |name: &str, storage: bool| {
-        json!({"name": name, "served": true, "storage": storage, "schema": {"openAPIV3Schema": schema},
+    let version = |name: &str| {
+        json!({"name": name, "served": true, "storage": name == stored, "schema": {"openAPIV3Schema": schema},
             "subresources": {"status": {}}})
     };
-    let first = chance.once_in(2);
     json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": format!("gears.{GROUP}")},
         "spec": {"group": GROUP, "scope": "Namespaced", "names": {"plural": "gears", "kind": "Gear"},
-            "versions": [version("v1", first), version("v2", !first)],
+            "versions": [version("v1"), version("v2")],
             "conversion": {"strategy": "Webhook", "webhook": {"conversionReviewVersions": chance.pick(&[json!(["v1"]), json!(["v9", "v1"]), json!(["v1", "v1beta1"])]),
                 "clientConfig": {"url": format!("${{hook}}/{NAME}"), "caBundle": "${ca}"}}}}})
 }

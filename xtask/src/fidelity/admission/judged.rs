@@ -170,7 +170,8 @@ fn toy(chance: &mut Chance, round: usize) -> Step {
         5 => Step::new("PATCH", format!("{item}/scale"))
             .body(MERGE, format!("{{\"spec\":{{\"replicas\":{round}}}}}")),
         6 => deletion(chance, item),
-        7 => Step::new("DELETE", all),
+        // Not what policies judge with: when a real server notices that it is gone is chance.
+        7 => Step::new("DELETE", format!("{all}?labelSelector=!of")),
         _ => Step::new("PATCH", item).body(
             JSON_PATCH,
             format!("[{{\"op\":\"replace\",\"path\":\"/spec/size\",\"value\":{round}}}]"),

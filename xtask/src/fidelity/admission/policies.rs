@@ -30,7 +30,8 @@ pub fn steps(chance: &mut Chance) -> Vec<Step> {
     steps
 }
 
-/// A policy that may deny and one that may not, with bindings, in force.
+/// Two policies and three bindings, in force, of which one may deny: which of several denials is told is chance's, for a real
+/// server keeps policies and bindings in maps.
 pub fn bound(chance: &mut Chance) -> Vec<Step> {
     let mut steps: Vec<Step> = ["small", "large"]
         .into_iter()
@@ -38,18 +39,36 @@ pub fn bound(chance: &mut Chance) -> Vec<Step> {
         .map(parameter)
         .collect();
     let params = chance.once_in(2);
-    steps.push(policy("${ns}-p", params, chance));
-    steps.push(policy("${ns}-q", params, chance));
-    let denying = chance.pick(&[
-        json!(["Deny"]),
-        json!(["Deny"]),
-        json!(["Deny", "Audit"]),
-        json!(["Warn"]),
-    ]);
-    let telling = chance.pick(&[json!(["Warn"]), json!(["Warn", "Audit"]), json!(["Audit"])]);
-    steps.push(binding(("${ns}-b", "${ns}-p"), &denying, params, chance));
-    steps.push(binding(("${ns}-c", "${ns}-p"), &telling, params, chance));
-    steps.push(binding(("${ns}-d", "${ns}-q"), &telling, params, chance));
+    let denier = chance.pick(&["b", "b", "b", "c", "d"]);
+    // What can't be told to the audit log denies, whatever the binding says.
+    let told = |policy: &str| (denier == "d") == (policy == "q");
+    let mut told_by_both = false;
+    for name in ["p", "q"] {
+        let audited = told(name) && chance.once_in(3);
+        told_by_both |= audited && name == "p";
+        let name = format!("${{ns}}-{name}");
+        steps.push(policy(&name, (params, audited), chance));
+    }
+    for (name, policy) in [("b", "p"), ("c", "p"), ("d", "q")] {
+        if told_by_both && policy == "p" && name != denier {
+            continue;
+        }
+        let denies = chance.pick(&[
+            json!(["Deny"]),
+            json!(["Deny"]),
+            json!(["Deny", "Audit"]),
+            json!(["Warn"]),
+        ]);
+        let tells = chance.pick(&[json!(["Warn"]), json!(["Warn", "Audit"]), json!(["Audit"])]);
+        let (missing, actions) = if name == denier {
+            (chance.pick(&["Deny", "Allow"]), denies)
+        } else {
+            ("Allow", tells)
+        };
+        let missing = params.then_some(missing);
+        let place = (format!("${{ns}}-{name}"), format!("${{ns}}-{policy}"));
+        steps.push(binding((&place.0, &place.1), &actions, missing, chance));
+    }
     let probe = json!({"spec": {"matchConstraints": {"resourceRules": [marker()], "namespaceSelector": here()},
         "validations": [{"expression": "false", "reason": "RequestEntityTooLarge", "message": "in force"}]}});
     steps.push(register(POLICIES.0, POLICIES.1, "${ns}-probe", probe).prepare());
@@ -73,7 +92,7 @@ fn parameter((size, name): (usize, &str)) -> Step {
         "metadata": {"name": name, "labels": {"of": name}}, "spec": {"size": 3 * size, "colour": "red"}}))
 }
 
-fn policy(name: &str, params: bool, chance: &mut Chance) -> Step {
+fn policy(name: &str, (params, audited): (bool, bool), chance: &mut Chance) -> Step {
     let mut spec = json!({
         "matchConstraints": {"resourceRules": judged::rules(chance), "namespaceSelector": here()},
         "validations": validations(params, chance),
@@ -106,7 +125,7 @@ fn policy(name: &str, params: bool, chance: &mut Chance) -> Step {
         {"name": "tier", "expression": "'tier' in variables.labels ? variables.labels['tier'] : 'none'"},
         {"name": "broken", "expression": "object.spec.nothing.at.all"},
     ]);
-    if chance.once_in(3) {
+    if audited {
         spec["auditAnnotations"] = json!([{"key": "told", "valueExpression": chance.pick(&[
             "'by ' + request.userInfo.username", "object.metadata.name", "string(object.spec.replicas)", "null"])}]);
     }
@@ -184,11 +203,11 @@ fn validations(params: bool, chance: &mut Chance) -> Value {
 fn binding(
     (name, policy): (&str, &str),
     actions: &Value,
-    params: bool,
+    missing: Option<&str>,
     chance: &mut Chance,
 ) -> Step {
     let mut spec = json!({"policyName": policy, "validationActions": actions});
-    if params && !chance.once_in(8) {
+    if let Some(missing) = missing.filter(|_| !chance.once_in(8)) {
         // Several parameters are judged with in no order.
         let mut reference = chance.pick(&[
             json!({"name": "small"}),
@@ -198,7 +217,7 @@ fn binding(
             json!({"selector": {"matchLabels": {"of": "small"}}}),
             json!({"selector": {"matchLabels": {"of": "nobody"}}, "namespace": "${ns}"}),
         ]);
-        reference["parameterNotFoundAction"] = json!(chance.pick(&["Deny", "Allow"]));
+        reference["parameterNotFoundAction"] = json!(missing);
         spec["paramRef"] = reference;
     }
     if chance.once_in(3) {

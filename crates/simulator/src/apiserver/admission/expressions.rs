@@ -142,6 +142,8 @@ impl<'a> Scope<'a> {
             match self.value(expression.unwrap_or_default()) {
                 Ok(value) if value.as_bool() == Some(false) => return Match::Fails,
                 Ok(_) => {}
+                // The same is told once.
+                Err(text) if errors.contains(&text) => {}
                 Err(text) => errors.push(text),
             }
         }

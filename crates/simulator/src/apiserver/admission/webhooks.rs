@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use machinery::builtin::defaults;
 use machinery::schema::TypeTable;
-use machinery::{decode, patch};
+use machinery::{decode, meta, patch};
 use serde_json::Value;
 
 use super::configurations::{Hook, hooks};
@@ -168,7 +168,7 @@ impl ApiServer {
                 again.append(&mut asked);
             }
         }
-        Ok(())
+        check_version(attributes, object.as_deref())
     }
 
     /// Asks one mutating webhook. `None` if it has no business with the request, else whether it changed the object.
@@ -265,6 +265,24 @@ impl ApiServer {
             Match::Fails | Match::Broken(_) => Ok(false),
         }
     }
+}
+
+/// A custom object that webhooks changed goes on only in a version of its own group, which is told at the end
+/// (`Dispatch` of `webhook/mutating/dispatcher.go`, `crConverter`).
+fn check_version(attributes: &Attributes<'_>, object: Option<&Value>) -> Result<(), ApiError> {
+    let Some(object) = object.filter(|_| attributes.kind.is_none()) else {
+        return Ok(());
+    };
+    let served = attributes.served;
+    let given = meta::api_version(object);
+    let (group, version) = given.split_once('/').unwrap_or(("", given));
+    if served.custom().is_none() || version.is_empty() || group == served.resource.group {
+        return Ok(());
+    }
+    let (kind, wanted) = (meta::kind(object), served.resource.api_version());
+    Err(ApiError::internal(format!(
+        "{group}/{version}, Kind={kind} is unstructured and is not suitable for converting to {wanted:?}"
+    )))
 }
 
 /// A review without the revision of the stored object.

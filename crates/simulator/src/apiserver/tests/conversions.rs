@@ -423,6 +423,43 @@ fn a_deletion_reads_and_answers_in_its_own_version() {
 }
 
 #[test]
+fn a_write_converts_what_it_found_back_and_a_failing_one_looks_at_what_is_stored() {
+    let mut server = server();
+    server.ok("POST", NEW, &new("a"));
+    server.asked(("GET", OLD), &Value::Null, right);
+    let path = format!("{OLD}/a");
+    let mut stale = old("a");
+    stale["metadata"]["resourceVersion"] = json!("1");
+    // The webhook fails at what is wanted in one version only.
+    let put = |server: &mut Server, path: &str, fails: &'static str| {
+        let outcome = server.asked(("PUT", path), &stale, |_, question| {
+            let wanted = question.body["request"]["desiredAPIVersion"].to_string();
+            answer(question, |review| {
+                if wanted.contains(fails) {
+                    review["response"]["result"] = json!({"status": "Failure", "message": "no"});
+                }
+            })
+        });
+        let asked = asked_for(&outcome).join(", ");
+        (outcome.status, asked, outcome.message().to_owned())
+    };
+    let failure = |version: &str| {
+        format!("conversion webhook for conv.example.com/{version}, Kind=Foo failed: no")
+    };
+    let (status, asked, text) = put(&mut server, &path, "v2");
+    assert_eq!((status, asked.as_str(), text), (500, "a v2", failure("v1")));
+    // Between the two, who owned what is seen in the other version.
+    let all = "a v2, a v2, a v1";
+    let (status, asked, text) = put(&mut server, &path, "v1");
+    assert_eq!((status, asked.as_str(), text), (500, all, failure("v2")));
+    let (status, asked, _) = put(&mut server, &path, "v9");
+    assert_eq!((status, asked.as_str()), (409, all));
+    // A dry run has no cache.
+    let (status, asked, text) = put(&mut server, &format!("{path}?dryRun=All"), "v1");
+    assert_eq!((status, asked.as_str(), text), (500, "a v1", failure("v2")));
+}
+
+#[test]
 fn an_apply_in_one_version_knows_what_was_owned_in_another() {
     let mut server = server();
     let apply = |server: &mut Server, path: &str, object: &Value, manager: &str| {

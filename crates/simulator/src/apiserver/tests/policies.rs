@@ -118,6 +118,13 @@ fn messages_come_from_an_expression_a_text_or_the_validation_itself() {
                 "validations": [{"expression": "false"}]}),
             "expression 'object.data.zz == 'x'' resulted in error: no such key: zz",
         ),
+        (
+            json!({"matchConditions": [{"name": "m", "expression": "object.data.zz == 'x'"},
+                    {"name": "n", "expression": "object.data.zz == 'x'"}, {"name": "o", "expression": "object.yy == 1"}],
+                "validations": [{"expression": "false"}]}),
+            "[expression 'object.data.zz == 'x'' resulted in error: no such key: zz, \
+             expression 'object.yy == 1' resulted in error: no such key: yy]",
+        ),
     ];
     for (spec, text) in cases {
         let outcome = create(&spec, &json!({}));

@@ -275,8 +275,14 @@ fn a_scale_is_asked_about_as_a_scale() {
         server.get(&format!("{deployments}/d"))["spec"]["replicas"],
         2
     );
-    let other = json!([{"op": "replace", "path": "/kind", "value": "Nothing"}]);
     let scale = json!({"spec": {"replicas": 3}});
+    let labels = json!([{"op": "add", "path": "/metadata/labels", "value": {"bad key!": "x"}}]);
+    let outcome = server.asked(("PATCH", &path), &scale, |_, question| {
+        patch(question, &labels)
+    });
+    let text = "Scale.autoscaling \"d\" is invalid: metadata.labels: Invalid value: \"bad key!\": ";
+    assert!(outcome.status == 422 && outcome.message().starts_with(text));
+    let other = json!([{"op": "replace", "path": "/kind", "value": "Nothing"}]);
     let outcome = server.asked(("PATCH", &path), &scale, |_, question| {
         patch(question, &other)
     });
