@@ -59,13 +59,12 @@ where
             let input = self.observed.input(Version::of(meta), references);
             let before = known.get(&meta.key);
             let before = before.filter(|(before, _)| *before == input);
-            let outcome = match before {
-                Some((_, outcome)) => outcome.clone(),
-                None => {
-                    let (outcome, warnings) = file_of(candidate, reader, enforced);
-                    self.note_of(candidate.reference(), warnings);
-                    outcome
-                }
+            let outcome = if let Some((_, outcome)) = before {
+                outcome.clone()
+            } else {
+                let (outcome, warnings) = file_of(candidate, reader, enforced);
+                self.note_of(candidate.reference(), warnings);
+                outcome
             };
             match &outcome {
                 Ok(text) => {

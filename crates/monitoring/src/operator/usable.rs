@@ -54,9 +54,9 @@ impl Usable {
             }
         }
         Ok(Self {
-            kubernetes,
             served,
             missing,
+            kubernetes,
         })
     }
 

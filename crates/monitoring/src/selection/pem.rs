@@ -119,8 +119,8 @@ const CURVE: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 impl<'a> Public<'a> {
     fn check(self, own: Self) -> Result<(), String> {
         let same = match (self, own) {
-            (Self::Rsa(one), Self::Rsa(other)) => one == other,
-            (Self::Curve(Some(one)), Self::Curve(Some(other))) => one == other,
+            (Self::Rsa(one), Self::Rsa(other))
+            | (Self::Curve(Some(one)), Self::Curve(Some(other))) => one == other,
             (Self::Curve(_), Self::Curve(_)) => true,
             (Self::Rsa(_), Self::Curve(_)) | (Self::Curve(_), Self::Rsa(_)) => {
                 return Err("tls: private key type does not match public key type".to_owned());
