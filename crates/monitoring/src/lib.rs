@@ -24,6 +24,7 @@ pub mod promql;
 pub mod rules;
 pub mod run;
 pub mod selection;
+mod template;
 pub mod thanos_ruler;
 pub mod url;
 pub mod workload;

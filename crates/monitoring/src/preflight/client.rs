@@ -3,6 +3,7 @@
 use super::Reader;
 use super::fault::Fault;
 use super::shape::{Field, Node, Shape, Struct, field, nothing, since};
+use crate::config::headers::reserved;
 
 const VERSIONS: Shape = Shape::OneOf(&["TLS10", "TLS11", "TLS12", "TLS13"]);
 
@@ -131,28 +132,6 @@ pub(super) static CLIENT: &[Field] = &[
     ),
 ];
 
-/// Headers that a client sets itself.
-const RESERVED: &[&str] = &[
-    "authorization",
-    "host",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "user-agent",
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "www-authenticate",
-    "accept-encoding",
-    "x-prometheus-remote-write-version",
-    "x-prometheus-remote-read-version",
-    "x-prometheus-scrape-timeout-seconds",
-    "x-amz-date",
-    "x-amz-security-token",
-    "x-amz-content-sha256",
-];
-
 /// At most one of these may be filled.
 pub(super) fn most_one(node: Node<'_>, names: &[&str]) -> Result<(), Fault> {
     if node.count(names) > 1 {
@@ -276,8 +255,8 @@ pub(super) fn check_client(client: Node<'_>, reader: &Reader) -> Result<(), Faul
     check_proxy(client, reader)?;
     let headers = client.node("http_headers");
     for (name, _) in headers.0 {
-        if RESERVED.contains(&name.to_lowercase().as_str()) {
-            let why = format!("setting header {name:?} is not allowed");
+        if let Some(reserved) = reserved(name) {
+            let why = format!("setting header {reserved:?} is not allowed");
             return Err(Fault::here(why).within("http_headers"));
         }
     }
@@ -312,9 +291,7 @@ pub(super) fn check_headers(node: Node<'_>) -> Result<(), Fault> {
         let lower = name.to_lowercase();
         let why = if lower == "authorization" {
             "authorization header must be changed via the basic_auth, authorization, oauth2, sigv4, azuread or google_iam parameter".to_owned()
-        } else if RESERVED.contains(&lower.as_str())
-            && lower != "x-prometheus-scrape-timeout-seconds"
-        {
+        } else if reserved(name).is_some() && lower != "x-prometheus-scrape-timeout-seconds" {
             format!("{name} is a reserved header. It must not be changed")
         } else {
             continue;

@@ -375,7 +375,7 @@ fn uuid(of: Node<'_>, name: &str) -> Result<(), Fault> {
 }
 
 /// As `google/uuid` reads one: 32 hexadecimal digits, in groups, in braces, or after `urn:uuid:`.
-fn is_uuid(text: &str) -> bool {
+pub(crate) fn is_uuid(text: &str) -> bool {
     let bare = text
         .strip_prefix("urn:uuid:")
         .or_else(|| {

@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 use machinery::yaml::Ordered;
 use serde_json::Value;
 
+pub(crate) use self::cloud::is_uuid;
 pub use self::fault::Fault;
 pub use self::job::Global;
 use self::shape::{Node, Shape};

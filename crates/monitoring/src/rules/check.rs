@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Rule, RuleGroup, expression, template};
+use super::{Rule, RuleGroup, expression};
 use crate::duration::milliseconds;
 use crate::promql::{self, Options};
+use crate::template::{self, Of};
 
 /// What names and expressions may look like.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl Language {
         if alert.is_some() {
             for (kind, texts) in [("label", &rule.labels), ("annotation", &rule.annotations)] {
                 for (name, text) in texts {
-                    if let Err(why) = template::check(text) {
+                    if let Err(why) = template::check(text, Of::Rule) {
                         problems.push(format!("{kind} {name:?}: {why}"));
                     }
                 }

@@ -5,7 +5,6 @@
 
 mod check;
 mod pack;
-mod template;
 
 use std::collections::BTreeMap;
 

@@ -172,10 +172,12 @@ impl Check<'_> {
         };
         if !ca_text.is_empty() {
             let what = format!("ca {}", shown(ca));
-            let (_, block) = pem::first_block(&ca_text)
+            let found = pem::blocks(&ca_text);
+            let first = found
+                .first()
                 .ok_or_else(|| "failed to decode PEM block".to_owned())
                 .at(&what)?;
-            if !pem::is_certificate(&block) {
+            if !pem::is_certificate(&first.bytes) {
                 return Err(format!(
                     "{what}: failed to parse certificate: x509: malformed certificate"
                 ));
@@ -183,29 +185,10 @@ impl Check<'_> {
         }
         if !cert_text.is_empty() && !key_text.is_empty() {
             let key = key.map(place).unwrap_or_default();
-            check_pair(&cert_text, &key_text).at(&format!("cert {}, key <{key}>", shown(cert)))?;
+            pem::check_pair(&cert_text, &key_text)
+                .at(&format!("cert {}, key <{key}>", shown(cert)))?;
         }
         Ok(())
-    }
-}
-
-/// Whether a pair can be read at all.
-fn check_pair(certificate: &str, key: &str) -> Result<(), Refusal> {
-    match pem::first_block(certificate) {
-        None => return Err("tls: failed to find any PEM data in certificate input".to_owned()),
-        Some((_, block)) if !pem::is_certificate(&block) => {
-            return Err("x509: malformed certificate".to_owned());
-        }
-        Some(_) => {}
-    }
-    match pem::first_block(key) {
-        None => Err("tls: failed to find any PEM data in key input".to_owned()),
-        Some((label, _)) if label != "PRIVATE KEY" && !label.ends_with(" PRIVATE KEY") => {
-            Err(format!(
-                "tls: failed to find PEM block with type ending in \"PRIVATE KEY\" in key input after skipping PEM blocks of the following types: [{label}]"
-            ))
-        }
-        Some(_) => Ok(()),
     }
 }
 

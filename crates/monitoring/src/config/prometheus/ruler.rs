@@ -5,10 +5,13 @@ use crate::api::ThanosRuler;
 use crate::api::common_prometheus::CommonPrometheusFields;
 use crate::config::assets::Assets;
 use crate::config::version::{Since, Version};
-use crate::config::yaml::{IntoNode, Mapping};
+use crate::config::yaml::{IntoNode, Mapping, filled};
 
 /// The first version that writes elsewhere.
 const FIRST: Since = (0, 24, 0);
+
+/// The first version that finds out by itself as whom it is known to Azure.
+const NAMELESS: Since = (0, 40, 0);
 
 /// Versions of Prometheus in versions of Thanos, the newest first. Fields that came to Prometheus after the first of these
 /// are known to no Thanos.
@@ -36,6 +39,16 @@ pub fn ruler_remote_write(
         return Err(ConfigError(format!(
             "thanos remote-write configuration requires at least version \"0.24.0\": current version {:?}",
             version.to_string()
+        )));
+    }
+    let nameless = all.iter().position(|write| {
+        let azure = write.azure_ad.as_ref();
+        let identity = azure.and_then(|azure| azure.managed_identity.as_ref());
+        identity.is_some_and(|identity| filled(&identity.client_id).is_none())
+    });
+    if let Some(index) = nameless.filter(|_| !version.at_least(NAMELESS)) {
+        return Err(ConfigError(format!(
+            "remoteWrite[{index}]: azureAD.managedIdentity.clientId is required with Thanos < 0.40.0, current = {version}"
         )));
     }
     let built_with = BUILT_WITH
@@ -96,6 +109,20 @@ mod tests {
         assert_eq!(keys("0.36.1"), [false, true, false, true]);
         assert_eq!(keys("0.37.0"), [false, true, true, true]);
         assert_eq!(keys("v0.42.4"), [true, true, true, true]);
+    }
+
+    #[test]
+    fn an_old_one_must_be_told_as_whom_azure_knows_it() {
+        let with = |identity: Value| {
+            let azure = json!({"managedIdentity": identity});
+            json!([{"url": "http://x"}, {"url": "http://y", "azureAd": azure}])
+        };
+        assert_eq!(
+            made("0.39.2", &with(json!({}))).unwrap_err(),
+            "remoteWrite[1]: azureAD.managedIdentity.clientId is required with Thanos < 0.40.0, current = 0.39.2"
+        );
+        made("0.39.2", &with(json!({"clientId": "me"}))).unwrap();
+        made("0.40.0", &with(json!({}))).unwrap();
     }
 
     #[test]

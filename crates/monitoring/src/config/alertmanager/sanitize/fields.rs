@@ -1,6 +1,7 @@
 //! URLs in fields: plain ones, and those that may be Go templates.
 
 use super::{Fields, Refusal, text};
+use crate::template::{self, Of};
 use crate::url;
 
 /// A field with a URL must hold one.
@@ -30,7 +31,7 @@ pub(super) fn check_template(fields: &Fields, key: &str, place: &str) -> Result<
 /// A URL or a template of one. The text of a URL may be a secret and is not told.
 pub fn check_template_url(value: &str) -> Result<(), Refusal> {
     if value.contains("{{") {
-        return check_actions(value).map_err(|why| format!("template: :1: {why}"));
+        return template::check(value, Of::Receiver).map_err(|why| format!("template: :1: {why}"));
     }
     check_secret_url(value)
 }
@@ -55,58 +56,6 @@ pub(crate) fn check_http_url(value: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The lexical rules of template actions.
-fn check_actions(template: &str) -> Result<(), String> {
-    let mut rest = template;
-    while let Some((_, after)) = rest.split_once("{{") {
-        let (action, after) = after
-            .split_once("}}")
-            .ok_or_else(|| "unclosed action".to_owned())?;
-        let action = action.strip_prefix("- ").unwrap_or(action);
-        let action = action.strip_suffix(" -").unwrap_or(action);
-        if !action.trim().starts_with("/*") {
-            check_action(action)?;
-        }
-        rest = after;
-    }
-    Ok(())
-}
-
-fn check_action(action: &str) -> Result<(), String> {
-    let mut chars = action.chars().peekable();
-    let mut quote = None;
-    let mut empty = true;
-    while let Some(c) = chars.next() {
-        match quote {
-            Some(open) => {
-                if c == '\\' && open == '"' {
-                    chars.next();
-                } else if c == open {
-                    quote = None;
-                }
-                continue;
-            }
-            None => empty &= c.is_whitespace(),
-        }
-        let number = matches!(c, '-' | '+')
-            && chars
-                .peek()
-                .is_some_and(|next| next.is_ascii_digit() || *next == '.');
-        match c {
-            '"' | '`' => quote = Some(c),
-            '_' | '.' | '$' | '|' | '(' | ')' | ',' | ':' | '=' => {}
-            c if c.is_alphanumeric() || c.is_whitespace() || number => {}
-            c => return Err(format!("bad character U+{:04X} '{c}'", u32::from(c))),
-        }
-    }
-    match (quote, empty) {
-        (Some('"'), _) => Err("unterminated quoted string".to_owned()),
-        (Some(_), _) => Err("unterminated raw quoted string".to_owned()),
-        (None, true) => Err("missing value for command".to_owned()),
-        (None, false) => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +66,7 @@ mod tests {
             "https://example.com",
             "https://example.com/{{ .Labels.x }}",
             "{{- $x := -1 | printf \"%d-\" -}}",
+            "https://example.com/{{ .Labels.x | toLower }}",
             "{{/* a - b */}}x",
         ] {
             assert_eq!(check_template_url(value), Ok(()), "{value}");
@@ -127,6 +77,8 @@ mod tests {
             "https://",
             "{{ a-b }}",
             "{{ x",
+            "{{ nosuch .Labels.x }}",
+            "https://example.com/{{ if .Labels.x }}y",
             "{{ \"a }}",
             "{{ }}",
         ] {

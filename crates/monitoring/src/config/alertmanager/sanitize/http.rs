@@ -1,31 +1,13 @@
 //! HTTP clients: `http_config`, `tls_config`, proxies, `oauth2`.
 
 use super::{Fields, Refusal, Sanitizer, is_set, is_true, mapping, text};
+use crate::config::headers::reserved;
 
 const PROXY: [&str; 4] = [
     "proxy_url",
     "no_proxy",
     "proxy_from_environment",
     "proxy_connect_header",
-];
-
-/// Headers that other fields set.
-const RESERVED: [&str; 15] = [
-    "Accept-Charset",
-    "Accept-Encoding",
-    "Accept-Language",
-    "Authorization",
-    "Connection",
-    "Content-Encoding",
-    "Content-Length",
-    "Content-Type",
-    "Host",
-    "Proxy-Authorization",
-    "Te",
-    "Trailer",
-    "Transfer-Encoding",
-    "Upgrade",
-    "User-Agent",
 ];
 
 impl Sanitizer<'_> {
@@ -41,10 +23,7 @@ impl Sanitizer<'_> {
         self.drop_before((0, 25, 0), fields, "enable_http2");
         if let Some(headers) = mapping(fields, "http_headers") {
             for name in headers.keys() {
-                if let Some(reserved) = RESERVED
-                    .iter()
-                    .find(|reserved| reserved.eq_ignore_ascii_case(name))
-                {
+                if let Some(reserved) = reserved(name) {
                     return Err(format!("setting header {reserved:?} is not allowed"));
                 }
             }
@@ -130,6 +109,37 @@ impl Sanitizer<'_> {
                 "'proxyConfig' set in 'oauth2' but supported in Alertmanager >= 0.25.0 only - dropping field from provided config"
                     .to_owned(),
             );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Part, sanitize};
+    use crate::config::version::Version;
+    use serde_json::json;
+
+    #[test]
+    fn a_client_may_add_headers_that_it_does_not_set_itself() {
+        let version = Version::parse("0.28.0").unwrap();
+        let said = |name: &str| {
+            let mut client = json!({"http_headers": {name: {"values": ["x"]}}});
+            sanitize(Part::HttpClient, &mut client, &version)
+        };
+        for name in ["Accept-Language", "TE", "Upgrade", "X-Scope-OrgID"] {
+            assert_eq!(said(name), Ok(Vec::new()), "{name}");
+        }
+        for (name, shown) in [
+            ("keep-alive", "Keep-Alive"),
+            ("WWW-Authenticate", "Www-Authenticate"),
+            ("x-amz-date", "X-Amz-Date"),
+            (
+                "X-Prometheus-Scrape-Timeout-Seconds",
+                "X-Prometheus-Scrape-Timeout-Seconds",
+            ),
+        ] {
+            let why = format!("setting header {shown:?} is not allowed");
+            assert_eq!(said(name), Err(why), "{name}");
         }
     }
 }

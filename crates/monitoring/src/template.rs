@@ -1,43 +1,31 @@
-//! Go templates of labels and annotations, as far as their parser looks: actions are closed, blocks are ended, functions and
+//! Go templates of rules and receivers, as far as their parser looks: actions are closed, blocks are ended, functions and
 //! variables exist.
 
-/// Functions of the language and of Prometheus.
-const FUNCTIONS: [&str; 50] = [
-    "and",
+/// Functions of the language.
+const LANGUAGE: [&str; 19] = [
+    "and", "call", "eq", "ge", "gt", "html", "index", "js", "le", "len", "lt", "ne", "not", "or",
+    "print", "printf", "println", "slice", "urlquery",
+];
+
+/// Functions that Prometheus adds for rules.
+const PROMETHEUS: [&str; 31] = [
     "args",
-    "call",
-    "eq",
     "externalURL",
     "first",
-    "ge",
     "graphLink",
-    "gt",
-    "html",
     "humanize",
     "humanize1024",
     "humanizeDuration",
     "humanizePercentage",
     "humanizeTimestamp",
-    "index",
-    "js",
     "label",
-    "le",
-    "len",
-    "lt",
     "match",
-    "ne",
-    "not",
     "now",
-    "or",
     "parseDuration",
     "pathPrefix",
-    "print",
-    "printf",
-    "println",
     "query",
     "reReplaceAll",
     "safeHtml",
-    "slice",
     "sortByLabel",
     "stripDomain",
     "stripPort",
@@ -51,12 +39,68 @@ const FUNCTIONS: [&str; 50] = [
     "toTime",
     "toUpper",
     "urlQueryEscape",
-    "urlquery",
     "value",
 ];
 
-/// Variables that Prometheus declares before every template.
+/// Functions that Alertmanager adds for notifications.
+const ALERTMANAGER: [&str; 23] = [
+    "append",
+    "date",
+    "dict",
+    "humanizeDuration",
+    "join",
+    "list",
+    "match",
+    "mustToDate",
+    "now",
+    "reReplaceAll",
+    "routeLabels",
+    "safeHtml",
+    "safeUrl",
+    "since",
+    "stringSlice",
+    "title",
+    "toDate",
+    "toJson",
+    "toLower",
+    "toUpper",
+    "trimSpace",
+    "tz",
+    "urlUnescape",
+];
+
+/// The variables that Prometheus declares before a text of a rule.
 const DECLARED: [&str; 5] = ["$", "$labels", "$externalLabels", "$externalURL", "$value"];
+
+/// Whose template it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// A label or an annotation of a rule.
+    Rule,
+    /// A field of a receiver.
+    Receiver,
+}
+
+impl Of {
+    fn functions(self) -> &'static [&'static str] {
+        match self {
+            Self::Rule => &PROMETHEUS,
+            Self::Receiver => &ALERTMANAGER,
+        }
+    }
+
+    fn knows(self, function: &str) -> bool {
+        LANGUAGE.contains(&function) || self.functions().contains(&function)
+    }
+
+    fn variables(self) -> Vec<String> {
+        let declared = match self {
+            Self::Rule => &DECLARED[..],
+            Self::Receiver => &DECLARED[..1],
+        };
+        declared.iter().map(|name| (*name).to_owned()).collect()
+    }
+}
 
 /// A token of an action.
 #[derive(Debug, PartialEq)]
@@ -69,9 +113,9 @@ enum Token {
 }
 
 /// Whether a template can be parsed.
-pub(super) fn check(text: &str) -> Result<(), String> {
+pub(crate) fn check(text: &str, of: Of) -> Result<(), String> {
     let mut blocks: Vec<(String, usize)> = Vec::new();
-    let mut variables: Vec<String> = DECLARED.iter().map(|name| (*name).to_owned()).collect();
+    let mut variables = of.variables();
     let mut rest = text;
     while let Some((_, after)) = rest.split_once("{{") {
         let (action, after) = action(after)?;
@@ -97,7 +141,8 @@ pub(super) fn check(text: &str) -> Result<(), String> {
                 variables.truncate(*count);
                 let chained = matches!(tokens.first(), Some(Token::Word(word)) if word == "if" || word == "with");
                 if chained {
-                    pipeline(tokens.get(1..).unwrap_or_default(), "if", &mut variables)?;
+                    let condition = tokens.get(1..).unwrap_or_default();
+                    pipeline(condition, ("if", of), &mut variables)?;
                 } else if !tokens.is_empty() {
                     return Err("unexpected token in else".to_owned());
                 }
@@ -123,7 +168,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
         if named && tokens.is_empty() {
             continue;
         }
-        pipeline(tokens, keyword, &mut variables)?;
+        pipeline(tokens, (keyword, of), &mut variables)?;
     }
     if blocks.is_empty() {
         Ok(())
@@ -251,7 +296,11 @@ fn tokens(action: &str) -> Result<Vec<Token>, String> {
 }
 
 /// Declarations, commands and pipes of an action.
-fn pipeline(tokens: &[Token], keyword: &str, variables: &mut Vec<String>) -> Result<(), String> {
+fn pipeline(
+    tokens: &[Token],
+    (keyword, of): (&str, Of),
+    variables: &mut Vec<String>,
+) -> Result<(), String> {
     let missing = || match keyword {
         "" => "missing value for command".to_owned(),
         keyword => format!("missing value for {keyword}"),
@@ -269,7 +318,7 @@ fn pipeline(tokens: &[Token], keyword: &str, variables: &mut Vec<String>) -> Res
         match token {
             Token::Word(word) => {
                 let constant = matches!(word.as_str(), "true" | "false" | "nil");
-                if !constant && !FUNCTIONS.contains(&word.as_str()) {
+                if !constant && !of.knows(word) {
                     return Err(format!("function {word:?} not defined"));
                 }
                 empty = false;
@@ -320,7 +369,7 @@ fn pipeline(tokens: &[Token], keyword: &str, variables: &mut Vec<String>) -> Res
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{Of, check};
 
     #[test]
     fn templates_of_real_rules_are_taken() {
@@ -335,7 +384,7 @@ mod tests {
             "{{ define \"a\" }}x{{ end }}{{ template \"a\" . }}",
             "{{ (index $labels \"a\") | title }}",
         ] {
-            assert_eq!(check(text), Ok(()), "{text}");
+            assert_eq!(check(text, Of::Rule), Ok(()), "{text}");
         }
     }
 
@@ -358,7 +407,27 @@ mod tests {
             "{{ if $x := 1 }}{{ end }}{{ $x }}",
             "{{ break }}",
         ] {
-            assert!(check(text).is_err(), "{text}");
+            assert!(check(text, Of::Rule).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn receivers_know_other_functions_than_rules() {
+        let upper = "{{ .CommonLabels.team | toUpper | safeUrl }}";
+        assert_eq!(check(upper, Of::Receiver), Ok(()));
+        let query = "{{ query \"up\" | first | value }}";
+        let why = "function \"query\" not defined";
+        assert_eq!(check(query, Of::Receiver), Err(why.to_owned()));
+        for known in ["{{ urlquery .x }}", "{{ with $x := $ }}{{ $x }}{{ end }}"] {
+            assert_eq!(check(known, Of::Receiver), Ok(()), "{known}");
+        }
+        for unknown in [
+            "{{ nosuch .x }}",
+            "{{ $labels.x }}",
+            "{{ if .x }}y",
+            "{{ end }}",
+        ] {
+            assert!(check(unknown, Of::Receiver).is_err(), "{unknown}");
         }
     }
 }
