@@ -21,6 +21,8 @@ use runtime::{
 use crate::admission::Admission;
 use crate::alertmanager;
 use crate::api::{Alertmanager, Prometheus, PrometheusAgent, ThanosRuler};
+use crate::config::prometheus::Options as GeneratorOptions;
+use crate::config::version::Since;
 use crate::kubelet;
 use crate::metrics::{ControllerMetrics, Metrics, Name};
 use crate::operator::assets::{AssetReader, same_version};
@@ -49,6 +51,8 @@ const FIELD_MANAGER: &str = "PrometheusOperator";
 const ASK_AGAIN: Duration = Duration::from_secs(15);
 /// Upstream's words for an agent that is to run on every node, where none may.
 const GATE_CLOSED: &str = "feature gate for Prometheus Agent's DaemonSet mode is not enabled";
+/// Since when namespaces bear their names as labels.
+const NAMES_AS_LABELS: Since = (1, 22, 0);
 /// What is made bears this label; watches of Secrets and others are kept to it.
 const OURS: &str = "managed-by=prometheus-operator";
 
@@ -155,17 +159,18 @@ struct Shared {
     no_daemon_sets: Option<Arc<str>>,
     writes_bindings: bool,
     labels_pods: bool,
+    generator: GeneratorOptions,
 }
 
 impl Shared {
     fn new(manager: &mut Manager, options: &RunOptions, usable: &Usable) -> Self {
-        let ours = Scope::namespaces(options.workloads().watched()).labelled(OURS);
+        let ours = options.workloads().scope().labelled(OURS);
         let mut by_kind: BTreeMap<Configuration, Cache<Selectable>> = BTreeMap::new();
         for kind in Configuration::ALL {
             let resource = kind.resource();
             match usable.obstacle(&resource.plural, &["list", "watch"]) {
                 None => {
-                    let scope = Scope::namespaces(options.selected(kind).watched());
+                    let scope = options.selected(kind).scope();
                     by_kind.insert(kind, manager.cache(resource, scope));
                 }
                 Some(why) => {
@@ -184,8 +189,8 @@ impl Shared {
         let own_stateful_sets: Cache<Whole> = whole(STATEFUL_SET, &ours);
         let no_daemon_sets = no_daemon_sets(options.gates, usable);
         let own_daemon_sets: Option<Cache<Whole>> = no_daemon_sets.is_none().then(|| {
-            let namespaces = options.prometheuses.namespaces.watched();
-            whole(DAEMON_SET, &Scope::namespaces(namespaces).labelled(OURS))
+            let scope = options.prometheuses.namespaces.scope();
+            whole(DAEMON_SET, &scope.labelled(OURS))
         });
         let own = Own {
             secrets: own_secrets.as_ref().map(Cache::index_by_controller),
@@ -194,11 +199,7 @@ impl Shared {
             daemon_sets: own_daemon_sets.as_ref().map(Cache::index_by_controller),
         };
         let namespaces = namespaces(manager, options, usable);
-        let selected = |selectors: &Selectors| Scope {
-            label_selector: selectors.labels.clone(),
-            field_selector: selectors.fields.clone(),
-            ..Scope::namespaces(options.everything().watched())
-        };
+        let selected = |selectors: &Selectors| selectors.within(options.everything().scope());
         let mut configurations = Configurations::new(by_kind, namespaces);
         configurations.watched = options.namespaces.clone();
         configurations.alertmanager_configs = options.alertmanager_configs.clone();
@@ -206,6 +207,7 @@ impl Shared {
             configurations,
             writes_bindings: options.gates.bindings != Bindings::Off && usable.can_bind(),
             labels_pods: usable.lacks("pods", "", &["patch"]).is_none(),
+            generator: options.generator(usable.kubernetes.as_ref()),
             secrets: watches_secrets.then(|| manager.cache(SECRET, selected(&options.secrets))),
             config_maps: manager.cache(CONFIG_MAP, selected(&options.config_maps)),
             own_secrets,
@@ -225,7 +227,7 @@ impl Shared {
         watch: &Watch,
         (metrics, may): (&ControllerMetrics, May),
     ) -> (Cache<Selecting<W>>, Controller<WorkloadReconciler<W>>) {
-        let scope = Scope::namespaces(watch.namespaces.watched()).labelled(&watch.selector);
+        let scope = watch.namespaces.scope().labelled(&watch.selector);
         let workloads = manager.cache(W::RESOURCE, scope);
         let assets = AssetReader::new(self.secrets.clone(), self.config_maps.clone());
         let reconciler = WorkloadReconciler::new(Caches {
@@ -247,7 +249,7 @@ impl Shared {
             },
             writes_bindings: self.writes_bindings,
             settings: Arc::new(options.settings.clone()),
-            options: options.generator(),
+            options: self.generator,
         });
         metrics.follow(&workloads);
         let mut settings = ControllerOptions::new(metrics.name().queue());
@@ -339,7 +341,10 @@ impl Shared {
 /// Namespaces with their labels. Who may not watch them asks for each that anything is selected in; upstream does so too.
 fn namespaces(manager: &mut Manager, options: &RunOptions, usable: &Usable) -> Cache<Meta> {
     let Some(why) = usable.lacks("namespaces", "", &["list", "watch"]) else {
-        return manager.cache(NAMESPACE, Scope::all());
+        let named = usable.kubernetes.as_ref();
+        let named = named.is_some_and(|version| version.at_least(NAMES_AS_LABELS));
+        let scope = named.then(|| options.selectable().themselves());
+        return manager.cache(NAMESPACE, scope.unwrap_or_default());
     };
     match options.selectable() {
         Namespaces::Only(names) => {

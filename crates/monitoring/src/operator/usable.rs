@@ -12,6 +12,7 @@ use super::resources::{ALERTMANAGER, PROMETHEUS, PROMETHEUS_AGENT, THANOS_RULER}
 use super::selecting::Configuration;
 use crate::access;
 use crate::api::GROUP;
+use crate::config::version::Version;
 use crate::operator::watched::Namespaces;
 use crate::run::RunOptions;
 
@@ -36,13 +37,18 @@ pub struct Usable {
     served: BTreeSet<String>,
     /// Rights that are missing, each with a namespace where it is; empty where it would have to be had everywhere.
     missing: BTreeMap<Right, String>,
+    /// Which Kubernetes it is; absent if it doesn't say, and then nothing is counted on that came with some version.
+    pub kubernetes: Option<Version>,
 }
 
 impl Usable {
     /// Asks the server which kinds it serves, and for each of the rights that these options need, in their namespaces or
     /// everywhere.
     pub async fn look_up(client: &Client, options: &RunOptions) -> Result<Self, Error> {
-        let mut usable = Self::default();
+        let mut usable = Self {
+            kubernetes: kubernetes(client).await?,
+            ..Self::default()
+        };
         for version in ["v1", "v1alpha1"] {
             match client.read(&format!("/apis/{GROUP}/{version}")).await {
                 Ok(bytes) => usable.served.extend(names(&bytes)),
@@ -188,6 +194,27 @@ async fn where_missing(
     Ok(None)
 }
 
+async fn kubernetes(client: &Client) -> Result<Option<Version>, Error> {
+    match client.read("/version").await {
+        Ok(bytes) => Ok(version(&bytes)),
+        Err(error) if matches!(error.reason(), "Forbidden" | "NotFound") => {
+            tracing::warn!(%error, "the version of Kubernetes isn't known");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn version(info: &[u8]) -> Option<Version> {
+    let info: Value = serde_json::from_slice(info).ok()?;
+    let text = info.get("gitVersion")?.as_str()?;
+    let version = Version::parse(text);
+    if let Err(error) = &version {
+        tracing::warn!(%error, "the version of Kubernetes isn't known");
+    }
+    version.ok()
+}
+
 fn names(list: &[u8]) -> Vec<String> {
     let list: Value = serde_json::from_slice(list).unwrap_or_default();
     let resources = list.get("resources").and_then(Value::as_array);
@@ -232,6 +259,7 @@ mod tests {
                 ),
                 ("patch pods".parse().unwrap(), "a".to_owned()),
             ]),
+            kubernetes: None,
         };
         assert_eq!(
             usable.lacks("pods", "", &["patch"]).as_deref(),
@@ -246,6 +274,22 @@ mod tests {
             usable.obstacle("podmonitors", &["list"]).as_deref(),
             Some("podmonitors.monitoring.coreos.com isn't served")
         );
+    }
+
+    #[test]
+    fn the_version_of_kubernetes_is_what_it_says() {
+        let said = |version: Value| {
+            let info = json!({"major": "1", "gitVersion": version});
+            super::version(info.to_string().as_bytes()).map(|version| version.to_string())
+        };
+        assert_eq!(said(json!("v1.36.3")).as_deref(), Some("1.36.3"));
+        assert_eq!(said(json!("v1.21.0+k3s1")).as_deref(), Some("1.21.0"));
+        assert_eq!(
+            said(json!("v1.30.1-gke.115")).as_deref(),
+            Some("1.30.1-gke.115")
+        );
+        assert_eq!(said(json!("main")), None);
+        assert_eq!(said(Value::Null), None);
     }
 
     #[test]

@@ -3,10 +3,14 @@
 use std::collections::BTreeSet;
 
 use machinery::meta;
+use runtime::Scope;
 use serde_json::Value;
 
 /// The annotation by which a workload chooses among several operators.
 const CONTROLLER_ID: &str = "operator.prometheus.io/controller-id";
+
+/// The label of a namespace that says its name.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// A choice of namespaces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,12 +34,35 @@ impl Namespaces {
         }
     }
 
-    /// The namespaces to which watches are kept, each with one of its own; none for one watch of them all.
-    pub fn watched(&self) -> BTreeSet<String> {
+    /// Watches of what is in them: one in each that is named, or one of all that leaves out what is denied.
+    pub fn scope(&self) -> Scope {
         match self {
-            Self::Only(names) => names.clone(),
-            Self::All | Self::Except(_) => BTreeSet::new(),
+            Self::All => Scope::all(),
+            Self::Only(names) => Scope::namespaces(names.clone()),
+            Self::Except(names) => {
+                let terms = names
+                    .iter()
+                    .map(|name| format!("metadata.namespace!={name}"));
+                Scope {
+                    field_selector: terms.collect::<Vec<_>>().join(","),
+                    ..Scope::all()
+                }
+            }
         }
+    }
+
+    /// The watch of the namespaces themselves, which bear their names as a label since Kubernetes 1.22.
+    pub fn themselves(&self) -> Scope {
+        let (operator, names) = match self {
+            Self::All => return Scope::all(),
+            Self::Only(names) => ("in", names),
+            Self::Except(names) => ("notin", names),
+        };
+        if names.is_empty() {
+            return Scope::all();
+        }
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        Scope::all().labelled(format!("{NAME_LABEL} {operator} ({})", names.join(",")))
     }
 
     /// Those that are among these or among others.
@@ -89,15 +116,32 @@ mod tests {
     }
 
     #[test]
-    fn watches_are_kept_to_the_namespaces_that_are_named() {
+    fn watches_are_kept_to_the_namespaces_that_are_wanted() {
+        let only = Namespaces::Only(set(&["a", "b"]));
+        assert_eq!(only.scope(), Scope::namespaces(set(&["a", "b"])));
+        assert_eq!(Namespaces::All.scope(), Scope::all());
+        let except = Namespaces::Except(set(&["b", "a"]));
+        let scope = except.scope();
+        assert_eq!(scope.namespaces, set(&[]));
         assert_eq!(
-            Namespaces::Only(set(&["a", "b"])).watched(),
-            set(&["a", "b"])
+            scope.field_selector,
+            "metadata.namespace!=a,metadata.namespace!=b"
         );
-        assert_eq!(Namespaces::All.watched(), set(&[]));
-        assert_eq!(Namespaces::Except(set(&["a"])).watched(), set(&[]));
-        assert!(!Namespaces::Except(set(&["a"])).contains("a"));
-        assert!(Namespaces::Except(set(&["a"])).contains("b"));
+        assert!(!except.contains("a") && except.contains("c"));
+    }
+
+    #[test]
+    fn namespaces_are_watched_by_their_name_label() {
+        let labels = |namespaces: Namespaces| namespaces.themselves().label_selector;
+        assert_eq!(labels(Namespaces::All), "");
+        assert_eq!(
+            labels(Namespaces::Only(set(&["b", "a"]))),
+            "kubernetes.io/metadata.name in (a,b)"
+        );
+        assert_eq!(
+            labels(Namespaces::Except(set(&["a"]))),
+            "kubernetes.io/metadata.name notin (a)"
+        );
     }
 
     #[test]

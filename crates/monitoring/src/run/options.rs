@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use runtime::Clock;
 use runtime::access::Right;
 use runtime::web::Tls;
+use runtime::{Clock, Scope};
 
 use crate::access;
 use crate::config::prometheus::Options;
+use crate::config::version::{Since, Version};
 use crate::kubelet;
 use crate::operator::resources::{ALERTMANAGER, PROMETHEUS, PROMETHEUS_AGENT, THANOS_RULER};
 use crate::operator::selecting::Configuration;
@@ -65,6 +66,19 @@ pub struct Selectors {
     pub labels: String,
     /// Of fields.
     pub fields: String,
+}
+
+impl Selectors {
+    /// A scope narrowed by them.
+    pub(super) fn within(&self, scope: Scope) -> Scope {
+        let fields = [self.fields.as_str(), scope.field_selector.as_str()];
+        let fields: Vec<&str> = fields.into_iter().filter(|one| !one.is_empty()).collect();
+        Scope {
+            label_selector: self.labels.clone(),
+            field_selector: fields.join(","),
+            ..scope
+        }
+    }
 }
 
 /// Upstream's feature gates of what is here.
@@ -147,9 +161,12 @@ impl RunOptions {
         self.namespaces.or(&self.alertmanager_configs)
     }
 
-    pub(super) fn generator(&self) -> Options {
+    /// What the generator may count on, with these options and with that Kubernetes.
+    pub(super) fn generator(&self, kubernetes: Option<&Version>) -> Options {
+        let since = |since: Since| kubernetes.is_some_and(|version| version.at_least(since));
         Options {
-            endpoint_slice_supported: true,
+            endpoint_slice_supported: since((1, 21, 0)),
+            pod_topology_labels: since((1, 35, 0)),
             topology_sharding: self.gates.topology_sharding,
             retention_policies: self.gates.shard_retention,
             ..Options::default()
@@ -180,5 +197,43 @@ impl Default for RunOptions {
             seed: None,
             rights: Some(access::rights().into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_with_some_kubernetes_is_used_from_there_on() {
+        for (version, slices, labels) in [
+            ("v1.20.15", false, false),
+            ("v1.21.0", true, false),
+            ("v1.34.9", true, false),
+            ("v1.35.0", true, true),
+            ("v1.36.3", true, true),
+        ] {
+            let version = Version::parse(version).unwrap();
+            let options = RunOptions::default().generator(Some(&version));
+            assert_eq!(options.endpoint_slice_supported, slices, "{version}");
+            assert_eq!(options.pod_topology_labels, labels, "{version}");
+        }
+        let unknown = RunOptions::default().generator(None);
+        assert!(!unknown.endpoint_slice_supported && !unknown.pod_topology_labels);
+    }
+
+    #[test]
+    fn what_may_be_referred_to_is_selected_within_the_namespaces() {
+        let selectors = Selectors {
+            labels: "a=b".to_owned(),
+            fields: "type!=x".to_owned(),
+        };
+        let denied = Namespaces::Except(["other".to_owned()].into());
+        let scope = selectors.within(denied.scope());
+        assert_eq!(scope.label_selector, "a=b");
+        assert_eq!(scope.field_selector, "type!=x,metadata.namespace!=other");
+        let scope = Selectors::default().within(denied.scope());
+        assert_eq!(scope.field_selector, "metadata.namespace!=other");
+        assert_eq!(Selectors::default().within(Scope::all()), Scope::all());
     }
 }

@@ -253,6 +253,12 @@ impl Cluster {
 
     /// Paths of all that the controllers listed and watched so far.
     pub fn collections(&self) -> BTreeSet<String> {
+        let all = self.queries().into_iter();
+        all.map(|(path, _)| path).collect()
+    }
+
+    /// The same, each with the query that it was asked with.
+    pub fn queries(&self) -> BTreeSet<(String, String)> {
         let world = self.world.lock();
         let lines = world.recorder.log().iter();
         lines
@@ -260,10 +266,10 @@ impl Cluster {
                 let mut words = line.strip_prefix(CONTROLLERS)?.split_whitespace();
                 let (method, target) = (words.next()?.parse().ok()?, words.next()?);
                 let verb = Right::of(&method, target)?.verb;
-                let path = target.split('?').next()?;
+                let (path, query) = target.split_once('?').unwrap_or((target, ""));
                 [Verb::List, Verb::Watch]
                     .contains(&verb)
-                    .then(|| path.to_owned())
+                    .then(|| (path.to_owned(), query.to_owned()))
             })
             .collect()
     }

@@ -52,6 +52,16 @@ fn denied_namespaces_and_workloads_of_others_are_left_alone() {
         assert!(!text.contains("serviceMonitor/other/web/0"), "{text}");
         let set = cluster.get(&STATEFUL_SET, "prometheus-yours").await;
         assert_eq!(set, None);
+        // Nothing of the denied namespace is even sent, where all that is asked for is denied there.
+        for plural in ["servicemonitors", "podmonitors", "prometheuses"] {
+            let queries = cluster.queries();
+            let mut queries = queries.iter().filter(|(path, _)| path.ends_with(plural));
+            assert!(
+                queries.all(|(_, query)| query.contains("fieldSelector=metadata.namespace")),
+                "{:?}",
+                cluster.queries()
+            );
+        }
     });
 }
 
@@ -102,6 +112,32 @@ fn each_of_several_namespaces_is_watched_by_itself() {
             all.all(|path| !path.contains("/third/")),
             "{of_namespaces:?}"
         );
+    });
+}
+
+#[test]
+fn zones_are_read_from_pods_where_kubernetes_puts_them_there() {
+    play_with(&[], RunOptions::default(), async |cluster| {
+        let spec = json!({
+            "serviceMonitorSelector": {}, "serviceMonitorNamespaceSelector": {}, "shards": 2,
+            "serviceDiscoveryRole": "EndpointSlice",
+            "shardingStrategy": {"mode": "Topology", "topology": {"values": ["a", "b"]}},
+        });
+        cluster
+            .create(&PROMETHEUS, "team", "zones", json!({"spec": spec}))
+            .await;
+        monitor(cluster, "team").await;
+        cluster
+            .until("it has its job", async || {
+                let text = cluster.configuration("zones").await;
+                text.contains("serviceMonitor/team/web/0")
+            })
+            .await;
+        let text = cluster.configuration("zones").await;
+        let label = "__meta_kubernetes_pod_label_topology_kubernetes_io_zone";
+        assert!(text.contains(label), "{text}");
+        assert!(!text.contains("attach_metadata"), "{text}");
+        assert!(text.contains("role: endpointslice"), "{text}");
     });
 }
 

@@ -4,6 +4,7 @@
 //! skipped while decoding. Our own writes enter the cache with their answer, so that the next pass reads them
 //! without waiting for the watch. Mirrors the role of client-go's `tools/cache` (shared informers, indexers).
 
+mod fields;
 mod meta;
 mod store;
 mod whole;
@@ -441,7 +442,8 @@ impl<P: Projection> Sink for Cache<P> {
 }
 
 impl<P: Projection> Cache<P> {
-    /// Whether the watch would show an object. With a field selector only what is already held surely matches.
+    /// Whether the watch would show an object. With a selector of other fields than names only what is already held surely
+    /// matches.
     fn covers(&self, meta: &Meta) -> bool {
         let Scope {
             namespaces,
@@ -461,6 +463,6 @@ impl<P: Projection> Cache<P> {
                 return false;
             }
         }
-        field_selector.is_empty() || self.get(&meta.key).is_some()
+        fields::selects(field_selector, &meta.key).unwrap_or_else(|| self.get(&meta.key).is_some())
     }
 }
