@@ -9,7 +9,7 @@ use crate::api::alertmanager::AlertmanagerSpec;
 use crate::api::status::AlertmanagerStatus;
 use crate::api::{Alertmanager, AlertmanagerConfig};
 use crate::config::alertmanager::{
-    Inputs, LeftOut, USER_KEY, Whole, base_name, user_secret, whole,
+    Inputs, LeftOut, USER_KEY, Whole, base_name, known_version, user_secret, whole,
 };
 use crate::config::version::Version;
 use crate::operator::candidates::Candidate;
@@ -46,7 +46,8 @@ fn remark(alertmanager: &Alertmanager) -> Option<Remark> {
 
 fn write(pass: &mut ClusterPass<'_>) -> Result<(), String> {
     pass.check_selectors()?;
-    let made = configuration(pass)?;
+    let mut made = configuration(pass)?;
+    pass.note(std::mem::take(&mut made.warnings));
     put_configuration(pass, &made)?;
     let named = |file: &str| made.text.contains(&format!("/certs/{file}"));
     let files = pass.observed.assets.files_named(named);
@@ -68,8 +69,7 @@ fn write(pass: &mut ClusterPass<'_>) -> Result<(), String> {
 fn configuration(pass: &mut ClusterPass<'_>) -> Result<Whole, String> {
     let given = pass.object.spec.version.as_deref();
     let given = given.filter(|version| !version.is_empty());
-    let version = Version::parse(given.unwrap_or(ALERTMANAGER_VERSION))
-        .map_err(|error| format!("failed to parse alertmanager version: {error}"))?;
+    let version = known_version(given.unwrap_or(ALERTMANAGER_VERSION))?;
     let (configs, references) = valid(pass, &version);
     let base = &pass.observed.candidates.base;
     let of_base = base.as_ref().map(Candidate::object).transpose();

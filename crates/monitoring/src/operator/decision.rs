@@ -38,6 +38,8 @@ pub struct Decision {
     pub checked: bool,
     /// Whether the status is written.
     pub reports: bool,
+    /// What is told to the log: fields that were left out for the sake of a version.
+    pub news: BTreeSet<String>,
     /// What the next pass may go on from, if anything was rendered.
     pub memory: Option<Arc<Memory>>,
 }
@@ -52,6 +54,7 @@ impl Decision {
             remark: None,
             checked: false,
             reports: true,
+            news: BTreeSet::new(),
             memory: None,
         }
     }

@@ -1,7 +1,7 @@
 //! What is known of a workload's configuration from the pass before. It spares work and decides nothing: with an empty one
 //! everything comes out the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use runtime::ObjectKey;
@@ -23,6 +23,8 @@ pub struct Memory {
     pub jobs: Arc<Rendered>,
     /// Rule files.
     pub rules: Arc<Rules>,
+    /// What was said in each pass of fields that were left out.
+    pub noted: Arc<BTreeSet<String>>,
 }
 
 /// Of all workloads of a kind.

@@ -70,6 +70,8 @@ where
     pub observed: &'a Observed<Object<S, T>>,
     effects: Vec<Effect>,
     refused: BTreeSet<Refused>,
+    noted: BTreeSet<String>,
+    news: BTreeSet<String>,
     checked: bool,
     /// What the next pass may go on from.
     pub memory: Memory,
@@ -86,6 +88,8 @@ where
             observed,
             effects: Vec::new(),
             refused: BTreeSet::new(),
+            noted: BTreeSet::new(),
+            news: BTreeSet::new(),
             checked: false,
             memory: observed.known(),
         }
@@ -116,6 +120,29 @@ where
             reference: reference.clone(),
             why: shortened(why, LONGEST),
         });
+    }
+
+    /// Fields of the workload were left out for the sake of its version. Every pass finds them; they are told once.
+    pub fn note(&mut self, texts: Vec<String>) {
+        for text in texts {
+            if !self.memory.noted.contains(&text) {
+                self.news.insert(text.clone());
+            }
+            self.noted.insert(text);
+        }
+    }
+
+    /// Fields of a selected object were left out, which is found when it is rendered anew.
+    pub fn note_of(&mut self, reference: &ObjectReference, texts: Vec<String>) {
+        let ObjectReference {
+            kind,
+            namespace,
+            name,
+            ..
+        } = reference;
+        let texts = texts.into_iter();
+        self.news
+            .extend(texts.map(|text| format!("{kind} {namespace}/{name}: {text}")));
     }
 
     /// Adds a write.
@@ -216,6 +243,7 @@ where
     /// A StatefulSet.
     pub fn put_set(&mut self, built: Result<Built, WorkloadError>) -> Result<(), String> {
         let built = built.map_err(|error| error.to_string())?;
+        self.note(built.warnings);
         let stored = &self.observed.stored.stateful_sets;
         let pods = writes::Pods {
             found: &self.observed.pods,
@@ -229,6 +257,7 @@ where
     /// The DaemonSet.
     pub fn put_daemon_set(&mut self, built: Result<Built, WorkloadError>) -> Result<(), String> {
         let built = built.map_err(|error| error.to_string())?;
+        self.note(built.warnings);
         let stored = &self.observed.stored.daemon_sets;
         self.effects
             .extend(writes::put_daemon_set(stored, &built.object));
@@ -274,15 +303,17 @@ where
     }
 
     /// The end of the pass.
-    pub fn decision(self, outcome: Result<(), String>, remark: Option<Remark>) -> Decision {
+    pub fn decision(mut self, outcome: Result<(), String>, remark: Option<Remark>) -> Decision {
         let untold = self.refused.difference(&self.observed.told);
         let workload = ObjectReference::of(&Object::<S, T>::RESOURCE, &self.observed.object);
         let also = untold.map(|refused| refused.event(&workload)).collect();
         let effects = self.effects;
+        self.memory.noted = Arc::new(self.noted);
         let remark = remark.or_else(|| left_out(&self.refused));
         Decision {
             also,
             memory: Some(Arc::new(self.memory)),
+            news: self.news,
             refused: self.refused,
             remark,
             checked: self.checked,

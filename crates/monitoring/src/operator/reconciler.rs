@@ -113,10 +113,11 @@ impl<W: Workload> Reconciler for WorkloadReconciler<W> {
 
     fn settled(&self, key: &ObjectKey, pass: &Pass<'_, Subject<W>>) {
         self.caches.metrics.settled(key, pass.took, seen(pass));
-        if let Some(memory) = pass
-            .observed
-            .and_then(|subject| subject.decision.get()?.memory.as_ref())
-        {
+        let decision = pass.observed.and_then(|subject| subject.decision.get());
+        for text in decision.iter().flat_map(|decision| &decision.news) {
+            tracing::warn!(kind = %W::RESOURCE.kind, %key, "{text}");
+        }
+        if let Some(memory) = decision.and_then(|decision| decision.memory.as_ref()) {
             self.caches.memories.remember(key, memory);
         }
         // Told only if the Events were recorded, that is if the plan was performed.

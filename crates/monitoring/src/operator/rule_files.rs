@@ -61,7 +61,11 @@ where
             let before = before.filter(|(before, _)| *before == input);
             let outcome = match before {
                 Some((_, outcome)) => outcome.clone(),
-                None => file_of(candidate, reader, enforced),
+                None => {
+                    let (outcome, warnings) = file_of(candidate, reader, enforced);
+                    self.note_of(candidate.reference(), warnings);
+                    outcome
+                }
             };
             match &outcome {
                 Ok(text) => {
@@ -89,11 +93,14 @@ fn file_of(
     candidate: &Candidate<PrometheusRule>,
     reader: Reader<'_>,
     enforced: Enforced<'_>,
-) -> RuleOutcome {
-    let rule = candidate.object().map_err(Arc::from)?;
+) -> (RuleOutcome, Vec<String>) {
+    let rule = match candidate.object() {
+        Ok(rule) => rule,
+        Err(why) => return (Err(Arc::from(why)), Vec::new()),
+    };
     let label = enforced.on(&rule);
     match reader.file_of(rule, label) {
-        Ok(file) => Ok(Arc::from(file.text)),
-        Err(problems) => Err(Arc::from(problems.join("; "))),
+        Ok(file) => (Ok(Arc::from(file.text)), file.warnings),
+        Err(problems) => (Err(Arc::from(problems.join("; "))), Vec::new()),
     }
 }

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::candidates::{Candidate, Find};
+use super::decision::Remark;
 use super::pass::Pass;
 use super::rendering::{Made, Rendered, Rendering};
 use super::selecting::{Configuration, Selects};
@@ -19,7 +20,9 @@ use crate::api::common::SecretKeySelector;
 use crate::api::common_prometheus::CommonPrometheusFields;
 use crate::api::{Object, PodMonitor, Probe, ScrapeConfig, ServiceMonitor};
 use crate::config::assets::Scope;
-use crate::config::prometheus::{DEFAULT_VERSION, Frame, Generator, Scraped, text_of_jobs};
+use crate::config::prometheus::{
+    DEFAULT_VERSION, Frame, Generator, Options, Scraped, text_of_jobs, uneven_shards,
+};
 use crate::config::version::Version;
 use crate::config::yaml::{IntoNode as _, Mapping};
 use crate::preflight::{self, Fault, Global};
@@ -29,7 +32,7 @@ use crate::selection::{
 use crate::workload::{Data, Health, PROMETHEUS_WEB_CONFIG, Secrets, further_secrets, shard_names};
 
 /// Key of the Secret with the configuration.
-const CONFIG_KEY: &str = "prometheus.yaml.gz";
+pub const CONFIG_KEY: &str = "prometheus.yaml.gz";
 
 /// A server or an agent.
 pub trait Scraping: Workload {
@@ -119,6 +122,11 @@ pub fn describe(
     let by_shard: Vec<Value> = sets.iter().enumerate().map(one).collect();
     status.insert("shardStatuses".to_owned(), json!(by_shard));
     status.insert("shards".to_owned(), json!(common.shards.unwrap_or(1)));
+}
+
+/// What a workload says of shards that scrape nothing.
+pub fn uneven(common: &CommonPrometheusFields, options: Options) -> Option<Remark> {
+    uneven_shards(common, options).map(|text| ("UnevenShards", text))
 }
 
 /// What jobs are made and looked at with.
@@ -269,6 +277,8 @@ where
         Q: Default + DeserializeOwned,
         Object<P, Q>: Scraped,
     {
+        // What was left out of the head isn't this object's.
+        self.note(with.generator.take_warnings());
         for candidate in candidates {
             let meta = candidate.held.meta();
             let references = candidate.held.references();
@@ -288,6 +298,7 @@ where
                 )?;
                 with.jobs(&object)
             });
+            self.note_of(candidate.reference(), with.generator.take_warnings());
             if let Err(why) = made {
                 self.refuse(candidate.reference(), &why);
             }
@@ -333,6 +344,7 @@ where
         let (bytes, rendered) = rendering.finish(&before).map_err(failed)?;
         let mut files = rendered.tls_files();
         files.extend(with.generator.take_tls_files());
+        self.note(with.generator.take_warnings());
         self.memory.jobs = Arc::new(rendered);
         Ok(Secrets {
             configuration: self.put_configuration(CONFIG_KEY, &bytes),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::api::Prometheus;
+use crate::api::common_prometheus::CommonPrometheusFields;
 use crate::api::prometheus::PrometheusSpec;
 use crate::api::status::PrometheusStatus;
 use crate::config::prometheus::{
@@ -14,7 +15,7 @@ use crate::operator::decision::{Decision, Remark, deprecated};
 use crate::operator::pass::Pass;
 use crate::operator::rendering::Rendering;
 use crate::operator::rule_files::Enforced;
-use crate::operator::scraping::{With, additional_text};
+use crate::operator::scraping::{With, additional_text, uneven};
 use crate::operator::workload::Observed;
 use crate::promql;
 use crate::rules::{Format, PROMETHEUS_CONFIG_MAPS, Reader};
@@ -63,7 +64,7 @@ fn remark(prometheus: &Prometheus, observed: &Observed<Prometheus>) -> Option<Re
     if nothing {
         return Some(("NoSelectedResources", NOTHING.to_owned()));
     }
-    old_fields(prometheus)
+    uneven(&prometheus.spec.common, observed.options).or_else(|| old_fields(prometheus))
 }
 
 fn old_fields(prometheus: &Prometheus) -> Option<Remark> {
@@ -93,9 +94,12 @@ fn old_fields(prometheus: &Prometheus) -> Option<Remark> {
 
 /// Without any selector of jobs the configuration is the user's.
 fn is_unmanaged(prometheus: &Prometheus, observed: &Observed<Prometheus>) -> bool {
-    let common = &prometheus.spec.common;
-    !observed.settings.always_managed
-        && common.service_monitor_selector.is_none()
+    !observed.settings.always_managed && selects_no_jobs(&prometheus.spec.common)
+}
+
+/// Whether there is no selector of jobs at all.
+pub fn selects_no_jobs(common: &CommonPrometheusFields) -> bool {
+    common.service_monitor_selector.is_none()
         && common.pod_monitor_selector.is_none()
         && common.probe_selector.is_none()
         && common.scrape_config_selector.is_none()
@@ -130,6 +134,7 @@ fn unmanaged(pass: &mut ServerPass<'_>, rules: &[String]) -> Result<Secrets, Str
     let (assets, options) = (&observed.assets, observed.options);
     let made = server_configuration(pass.object, &selected, &additional, assets, options);
     let made = made.map_err(|error| error.to_string())?;
+    pass.note(made.warnings);
     if !observed.stored.secrets.contains_key(&pass.prefixed()) {
         pass.put_empty_configuration();
     }

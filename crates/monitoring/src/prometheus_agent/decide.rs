@@ -12,7 +12,7 @@ use crate::config::version::Version;
 use crate::operator::decision::Decision;
 use crate::operator::pass::Pass;
 use crate::operator::rendering::Rendering;
-use crate::operator::scraping::{With, additional_text};
+use crate::operator::scraping::{With, additional_text, uneven};
 use crate::operator::selecting::Configuration;
 use crate::operator::workload::Observed;
 use crate::prometheus_agent::daemon_set_name;
@@ -27,8 +27,11 @@ const NOTHING: &str = "No ServiceMonitor, PodMonitor, Probe, and ScrapeConfig ha
 pub fn decide(agent: &PrometheusAgent, observed: &Observed<PrometheusAgent>) -> Decision {
     let mut pass = Pass::new(agent, observed);
     let outcome = write(&mut pass);
-    let nothing = observed.candidates.is_empty();
-    let remark = nothing.then(|| ("NoSelectedResources", NOTHING.to_owned()));
+    let remark = if observed.candidates.is_empty() {
+        Some(("NoSelectedResources", NOTHING.to_owned()))
+    } else {
+        uneven(&agent.spec.common, observed.options)
+    };
     pass.decision(outcome, remark)
 }
 

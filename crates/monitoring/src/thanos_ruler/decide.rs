@@ -62,6 +62,7 @@ fn write(pass: &mut RulerPass<'_>) -> Result<(), String> {
     };
     check_remote_write(&ruler.spec.remote_write, check)?;
     let made = ruler_remote_write(ruler, &version, assets).map_err(|error| error.to_string())?;
+    pass.note(made.warnings);
     let data = Data::from([(REMOTE_WRITE_KEY.to_owned(), made.text.into_bytes())]);
     pass.put_secret(&format!("{}-config", pass.prefixed()), &data);
     let tls_secrets = pass.put_tls_assets(&Data::new());

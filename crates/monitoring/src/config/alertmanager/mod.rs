@@ -25,7 +25,7 @@ use crate::config::version::Version;
 use crate::selection::{check_alertmanager_config, check_global_client, check_global_config};
 
 pub use self::convert::Enforcement;
-pub use self::whole::{Inputs, USER_KEY, Whole, base_name, user_secret, whole};
+pub use self::whole::{Inputs, USER_KEY, Whole, base_name, known_version, user_secret, whole};
 
 /// What stands in for a configuration that isn't there: alerts go nowhere.
 pub const DEFAULT: &str = "route:\n  receiver: 'null'\nreceivers:\n- name: 'null'";

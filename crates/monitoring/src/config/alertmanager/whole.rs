@@ -7,10 +7,23 @@ use crate::api::alertmanager::AlertmanagerSpec;
 use crate::api::common::SecretKeySelector;
 use crate::api::{Alertmanager, AlertmanagerConfig};
 use crate::config::assets::{AssetError, Assets};
-use crate::config::version::Version;
+use crate::config::version::{Since, Version};
 
 /// Key of the configuration in the user's Secret.
 pub const USER_KEY: &str = "alertmanager.yaml";
+
+/// The oldest version that can be configured; none of the next major version is known.
+const OLDEST: Since = (0, 15, 0);
+
+/// The version that a text names, if it can be configured.
+pub fn known_version(text: &str) -> Result<Version, String> {
+    let version = Version::parse(text)
+        .map_err(|error| format!("failed to parse alertmanager version: {error}"))?;
+    if version.major > 0 || !version.at_least(OLDEST) {
+        return Err(format!("unsupported Alertmanager version {text:?}"));
+    }
+    Ok(version)
+}
 
 /// What a configuration is made of.
 #[derive(Debug, Clone, Copy)]
@@ -63,13 +76,18 @@ pub fn whole(inputs: Inputs<'_>) -> Result<Whole, String> {
     let spec = &alertmanager.spec;
     let own = &alertmanager.metadata.namespace;
     let name = base_name(alertmanager);
+    let global = spec.alertmanager_configuration.as_ref();
+    if global.is_some() && name.is_none() {
+        return Err(
+            "spec.alertmanagerConfiguration names no AlertmanagerConfig: set its name".to_owned(),
+        );
+    }
     if spec.alertmanager_config_selector.is_none() && name.is_none() {
         return Ok(Whole {
             text: user_text(alertmanager, assets),
             ..Whole::default()
         });
     }
-    let global = spec.alertmanager_configuration.as_ref();
     let mut made = match (name, base) {
         (Some(_), Some(base)) => {
             let defaults = global.and_then(|global| global.global.as_ref());
@@ -108,5 +126,42 @@ fn enforcement<'a>(spec: &AlertmanagerSpec, own: &'a str) -> Enforcement<'a> {
         Some("None") => Enforcement::None,
         Some("OnNamespaceExceptForAlertmanagerNamespace") => Enforcement::OnOtherNamespaces(own),
         _ => Enforcement::OnNamespace,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::read;
+    use serde_json::json;
+
+    #[test]
+    fn versions_are_known_from_the_first_that_can_be_configured_to_the_next_major_one() {
+        for text in ["v0.15.0", "0.33.1", "v0.99.0"] {
+            assert!(known_version(text).is_ok(), "{text}");
+        }
+        for text in ["v0.14.0", "0.15.0-rc.0", "v1.0.0"] {
+            let why = format!("unsupported Alertmanager version {text:?}");
+            assert_eq!(known_version(text), Err(why));
+        }
+        assert!(known_version("new").is_err());
+    }
+
+    #[test]
+    fn a_base_without_a_name_is_not_passed_over() {
+        let alertmanager: Alertmanager = read(&json!({
+            "metadata": {"name": "a", "namespace": "n"},
+            "spec": {"alertmanagerConfiguration": {"global": {"resolveTimeout": "1m"}}},
+        }))
+        .unwrap();
+        let made = whole(Inputs {
+            alertmanager: &alertmanager,
+            version: &known_version("v0.33.1").unwrap(),
+            base: None,
+            configs: &BTreeMap::new(),
+            assets: &Assets::default(),
+        });
+        let why = "spec.alertmanagerConfiguration names no AlertmanagerConfig: set its name";
+        assert_eq!(made, Err(why.to_owned()));
     }
 }

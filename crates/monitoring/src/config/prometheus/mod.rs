@@ -29,6 +29,7 @@ pub use generator::{ConfigError, Generated, Generator, Options, enforced_label};
 pub(crate) use histograms::bytes;
 pub use ruler::ruler_remote_write;
 pub use server::{Additional, Frame, Scraped, Selected, server_configuration, text_of_jobs};
+pub use sharding::uneven_shards;
 
 /// Where TLS assets are mounted.
 pub(crate) const CERTIFICATES: &str = "/etc/prometheus/certs";

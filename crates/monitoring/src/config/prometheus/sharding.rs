@@ -1,26 +1,51 @@
 //! The rules that keep the targets of one shard.
 
-use super::generator::Generator;
+use super::generator::{Generator, Options};
 use super::relabel::Rules;
+use crate::api::common_prometheus::CommonPrometheusFields;
 use crate::config::yaml::Mapping;
 
 const HASH: &str = "__tmp_hash";
 const DISABLED: &str = "__tmp_disable_sharding";
 const ZONE: &str = "__tmp_topology";
 
+/// The zones that shards are spread over, if they are.
+fn zones(common: &CommonPrometheusFields, options: Options) -> Option<&[String]> {
+    let strategy = common
+        .sharding_strategy
+        .as_ref()
+        .filter(|_| options.topology_sharding)?;
+    if strategy.mode.as_deref() != Some("Topology") {
+        return None;
+    }
+    let zones = strategy.topology.as_ref()?.values.as_slice();
+    (!zones.is_empty()).then_some(zones)
+}
+
+/// What is wrong with a number of shards that zones don't share evenly: each zone has as many shards with targets as
+/// all have, and what is above that scrapes nothing.
+pub fn uneven_shards(common: &CommonPrometheusFields, options: Options) -> Option<String> {
+    let zones = zones(common, options)?.len();
+    let shards = usize::try_from(common.shards.unwrap_or(1).max(1)).ok()?;
+    let at_work = shards / zones * zones;
+    if at_work == 0 {
+        return Some(format!(
+            "spec.shards is {shards}, fewer than the {zones} zones of spec.shardingStrategy: targets in {} of them are scraped by nobody; set it to {zones} at least",
+            zones - shards
+        ));
+    }
+    (shards > at_work).then(|| {
+        format!(
+            "spec.shards is {shards}, which {zones} zones of spec.shardingStrategy can't share evenly: the shards from {at_work} on scrape nothing; set it to {at_work} or {}",
+            at_work + zones
+        )
+    })
+}
+
 impl Generator<'_> {
     /// The zones that shards are spread over, if they are.
     pub(crate) fn zones(&self) -> Option<&[String]> {
-        let strategy = self
-            .common
-            .sharding_strategy
-            .as_ref()
-            .filter(|_| self.options.topology_sharding)?;
-        if strategy.mode.as_deref() != Some("Topology") {
-            return None;
-        }
-        let zones = strategy.topology.as_ref()?.values.as_slice();
-        (!zones.is_empty()).then_some(zones)
+        zones(self.common, self.options)
     }
 
     /// Whether node metadata must be attached, because the zone of a target is known by its node alone.
@@ -108,4 +133,38 @@ fn keep(from: &[&str], regex: &str) -> Mapping {
         .with("source_labels", from.to_vec())
         .with("regex", regex)
         .with("action", "keep")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn shards_that_no_zone_has_targets_for_are_told() {
+        let said = |shards: i32, zones: &[&str], topology_sharding: bool| {
+            let common: CommonPrometheusFields = serde_json::from_value(json!({
+                "shards": shards,
+                "shardingStrategy": {"mode": "Topology", "topology": {"values": zones}},
+            }))
+            .unwrap();
+            let options = Options {
+                topology_sharding,
+                ..Options::default()
+            };
+            uneven_shards(&common, options)
+        };
+        assert_eq!(said(4, &["a", "b"], true), None);
+        assert_eq!(said(1, &["a"], true), None);
+        assert_eq!(said(5, &[], true), None);
+        assert_eq!(said(5, &["a", "b"], false), None);
+        assert_eq!(
+            said(5, &["a", "b"], true).as_deref(),
+            Some(
+                "spec.shards is 5, which 2 zones of spec.shardingStrategy can't share evenly: the shards from 4 on scrape nothing; set it to 4 or 6"
+            )
+        );
+        let few = said(1, &["a", "b", "c"], true).unwrap();
+        assert!(few.contains("targets in 2 of them"), "{few}");
+    }
 }
