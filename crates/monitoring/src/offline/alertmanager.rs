@@ -4,31 +4,47 @@ use std::collections::BTreeMap;
 
 use super::{Placed, World};
 use crate::api::{Alertmanager, AlertmanagerConfig};
-use crate::config::alertmanager::{Inputs, base_name, whole};
+use crate::config::alertmanager::{Inputs, base_name, known_version, whole};
 use crate::config::version::Version;
 use crate::preflight;
 use crate::selection::{Wanted, check_alertmanager_config};
-use crate::workload::ALERTMANAGER_VERSION;
+use crate::workload::{
+    ALERTMANAGER_VERSION, Settings, alertmanager_stateful_set, tls_asset_secrets,
+};
 
 impl World<'_> {
     pub(super) fn alertmanagers(&mut self) {
         for Placed { at, object } in self.of_kind::<_, _>("Alertmanager") {
             let alertmanager: Alertmanager = object;
-            let Some(version) = self.version(
-                at,
-                alertmanager.spec.version.as_deref(),
-                ALERTMANAGER_VERSION,
-            ) else {
-                continue;
+            let given = alertmanager.spec.version.as_deref();
+            let given = given.filter(|version| !version.is_empty());
+            let version = match known_version(given.unwrap_or(ALERTMANAGER_VERSION)) {
+                Ok(version) => version,
+                Err(why) => {
+                    self.problem(at, "spec.version", why);
+                    continue;
+                }
             };
             match self.alertmanager(&alertmanager, &version) {
                 Ok(text) => {
                     let owner = format!("Alertmanager {}", alertmanager.key());
+                    let secrets = self.tls_secrets(&alertmanager, &text);
                     self.file(&owner, "alertmanager.yaml", text);
+                    let settings = Settings::default();
+                    let made = alertmanager_stateful_set(&alertmanager, &settings, secrets, "");
+                    self.workload(at, &owner, made);
                 }
                 Err(why) => self.problem(at, "spec", why),
             }
         }
+    }
+
+    /// How many Secrets hold the TLS material that a configuration names.
+    fn tls_secrets(&self, alertmanager: &Alertmanager, text: &str) -> usize {
+        let named = |file: &str| text.contains(&format!("/certs/{file}"));
+        let files = self.assets.files_named(named);
+        let prefix = format!("alertmanager-{}", alertmanager.metadata.name);
+        tls_asset_secrets(alertmanager, &Settings::default(), &prefix, &files).len()
     }
 
     fn alertmanager(
@@ -79,7 +95,7 @@ impl World<'_> {
                 self.refuse(*at, one.why);
             }
         }
-        self.out.warnings.extend(made.warnings);
+        self.warn(made.warnings);
         let checked = preflight::alertmanager::check(&made.text, version);
         checked.map_err(|fault| format!("Alertmanager {version} would refuse it: {fault}"))?;
         Ok(made.text)

@@ -1,10 +1,12 @@
-//! What would be made of a set of objects, without a cluster: configuration files, and what is wrong with which object.
+//! What would be made of a set of objects, without a cluster: configuration files, what runs the pods that read them, and what
+//! is wrong with which object.
 //!
 //! Pure. The objects are as an API server would store them, defaults included; what isn't among them doesn't exist.
 
 mod alertmanager;
 mod find;
 mod prometheus;
+mod workloads;
 
 use std::collections::BTreeMap;
 
@@ -19,12 +21,12 @@ use crate::selection::Wanted;
 
 pub use find::path_of;
 
-/// A file that a workload would read.
+/// A file that a workload would read, or the object that runs its pods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
     /// `Prometheus monitoring/main`.
     pub owner: String,
-    /// `prometheus.yaml`.
+    /// `prometheus.yaml`, `StatefulSet prometheus-main`.
     pub name: String,
     /// Content.
     pub text: String,
@@ -48,7 +50,7 @@ pub struct Rendered {
     pub files: Vec<File>,
     /// Problems, in the order in which they were found.
     pub problems: Vec<Problem>,
-    /// What versions don't know and was left out.
+    /// What versions don't know and was left out, and what else is to be known; each once.
     pub warnings: Vec<String>,
 }
 
@@ -163,6 +165,14 @@ impl<'a> World<'a> {
         taken
     }
 
+    fn warn(&mut self, warnings: Vec<String>) {
+        for warning in warnings {
+            if !self.out.warnings.contains(&warning) {
+                self.out.warnings.push(warning);
+            }
+        }
+    }
+
     fn file(&mut self, owner: &str, name: &str, text: String) {
         self.out.files.push(File {
             owner: owner.to_owned(),
@@ -221,13 +231,130 @@ mod tests {
             places,
             [(2, "spec.endpoints[0]"), (3, "spec.groups[0].rules[0]")]
         );
-        assert_eq!(rendered.files.len(), 1);
+        let names: Vec<&str> = rendered.files.iter().map(|file| &*file.name).collect();
+        assert_eq!(names, ["prometheus.yaml", "StatefulSet prometheus-main"]);
         assert!(
             rendered.files[0]
                 .text
                 .contains("serviceMonitor/team/good/0")
         );
         assert!(!rendered.files[0].text.contains("bad"));
+    }
+
+    #[test]
+    fn pods_of_every_workload_are_rendered_as_the_operator_would_have_them() {
+        let objects = [
+            object(
+                "Prometheus",
+                "main",
+                &json!({"shards": 2, "serviceMonitorSelector": {}}),
+            ),
+            object("PrometheusAgent", "edge", &json!({"mode": "DaemonSet"})),
+            object("PrometheusAgent", "hub", &json!({})),
+            object("Alertmanager", "main", &json!({"replicas": 3})),
+            object(
+                "ThanosRuler",
+                "main",
+                &json!({"queryEndpoints": ["http://query:9090"]}),
+            ),
+        ];
+        let rendered = render(&objects);
+        assert_eq!(rendered.problems, []);
+        let sets = rendered.files.iter();
+        let sets = sets.filter(|file| file.name.contains("Set "));
+        let names: Vec<String> = sets
+            .clone()
+            .map(|file| format!("{}: {}", file.owner, file.name))
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "Prometheus team/main: StatefulSet prometheus-main",
+                "Prometheus team/main: StatefulSet prometheus-main-shard-1",
+                "PrometheusAgent team/edge: DaemonSet prom-agent-edge",
+                "PrometheusAgent team/hub: StatefulSet prom-agent-hub",
+                "ThanosRuler team/main: StatefulSet thanos-ruler-main",
+                "Alertmanager team/main: StatefulSet alertmanager-main",
+            ]
+        );
+        for file in sets {
+            let set = &machinery::yaml::parse_documents(&file.text).unwrap()[0];
+            assert_eq!(set["metadata"]["namespace"], "team");
+            // The UID and the digest are nobody's who has no cluster.
+            assert_eq!(set["metadata"]["ownerReferences"], Value::Null);
+            assert!(!file.text.contains("input-hash"), "{}", file.text);
+            assert!(set["spec"]["template"]["spec"]["containers"][0].is_object());
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_workload_itself_is_told_where_it_is() {
+        let credentials = json!({"key": "k", "name": "token"});
+        let remote = json!({
+            "url": "http://remote/", "oauth2": {
+                "clientId": {"secret": credentials}, "clientSecret": credentials, "tokenUrl": "http://t/"},
+            "authorization": {"credentials": credentials},
+        });
+        let objects = [
+            object("Prometheus", "main", &json!({"remoteWrite": [remote]})),
+            object("ThanosRuler", "main", &json!({"ruleSelector": {}})),
+        ];
+        let rendered = render(&objects);
+        let places: Vec<(usize, &str)> = rendered
+            .problems
+            .iter()
+            .map(|problem| (problem.object, problem.path.as_str()))
+            .collect();
+        assert_eq!(places, [(0, "spec.remoteWrite[0]"), (1, "spec")]);
+        let text = &rendered.problems[1].text;
+        assert!(text.contains("at least one query endpoint"), "{text}");
+    }
+
+    #[test]
+    fn a_configuration_that_is_the_users_is_told() {
+        let warnings = |spec: &Value| render(&[object("Prometheus", "main", spec)]).warnings;
+        let told = warnings(&json!({}));
+        assert_eq!(told.len(), 1, "{told:?}");
+        let begin = "Prometheus team/main: without any selector";
+        assert!(told[0].starts_with(begin), "{told:?}");
+        assert_eq!(
+            warnings(&json!({"probeSelector": {}})),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn zones_count_and_shards_that_scrape_nothing_are_told() {
+        let objects = [
+            object(
+                "Prometheus",
+                "main",
+                &json!({
+                    "serviceMonitorSelector": {}, "shards": 3,
+                    "shardingStrategy": {"mode": "Topology", "topology": {"values": ["a", "b"]}},
+                }),
+            ),
+            object(
+                "ServiceMonitor",
+                "web",
+                &json!({"selector": {}, "endpoints": [{"port": "web"}]}),
+            ),
+        ];
+        let rendered = render(&objects);
+        assert!(rendered.files[0].text.contains("$(TOPOLOGY_ZONE)"));
+        assert!(
+            rendered.files[1]
+                .text
+                .contains("topology.kubernetes.io/zone")
+        );
+        assert!(
+            rendered
+                .warnings
+                .iter()
+                .any(|one| one.contains("scrape nothing")),
+            "{:?}",
+            rendered.warnings
+        );
     }
 
     #[test]

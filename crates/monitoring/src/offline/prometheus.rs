@@ -4,24 +4,33 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
-use super::{Placed, World, path_of};
+use super::{Placed, World, path_of, workloads};
 use crate::api::common::{LabelSelector, ObjectReference};
 use crate::api::common_prometheus::CommonPrometheusFields;
 use crate::api::kinds::{Object, ObjectMeta};
 use crate::api::{Prometheus, PrometheusAgent, PrometheusRule, ThanosRuler};
 use crate::config::prometheus::{
     Additional, DEFAULT_VERSION, Generated, Options, Selected, agent_configuration, enforced_label,
-    ruler_remote_write, server_configuration,
+    ruler_remote_write, server_configuration, uneven_shards,
 };
 use crate::config::version::Version;
 use crate::preflight;
+use crate::prometheus::decide::selects_no_jobs;
 use crate::promql;
 use crate::rules::{Format, PROMETHEUS_CONFIG_MAPS, Reader, config_map_names, file_name, pack};
 use crate::selection::{
-    Check, Refusal, Wanted, check_pod_monitor, check_probe, check_scrape_config,
-    check_service_monitor,
+    Check, Refusal, Wanted, check_common, check_pod_monitor, check_probe, check_remote_write,
+    check_scrape_config, check_server, check_service_monitor,
 };
-use crate::workload::THANOS_VERSION;
+use crate::workload::{
+    AgentInput, ServerInput, Settings, THANOS_VERSION, ThanosRulerInput, agent_daemon_set,
+    agent_stateful_set, server_stateful_set, shard_names, thanos_ruler_stateful_set,
+};
+
+/// What is to be known of a server without any selector of jobs.
+const USERS: &str = "without any selector of jobs the operator leaves the configuration to the user, unless it is started with --disable-unmanaged-prometheus-configuration";
+/// What names of all that is made for an agent begin with.
+const AGENT: &str = "prom-agent";
 
 /// A workload that selects rules.
 struct Ruler<'a> {
@@ -63,11 +72,46 @@ impl World<'_> {
             let prefix = format!("prometheus-{}", prometheus.metadata.name);
             selected.rule_config_maps = config_map_names(&prefix, maps, PROMETHEUS_CONFIG_MAPS);
             let additional = self.additional(at, &prometheus);
+            let check = Check {
+                common,
+                version: &version,
+                scope: self.assets.within(&prometheus.metadata.namespace),
+            };
+            let checked = check_common(check).and_then(|()| check_server(&prometheus.spec, check));
+            if let Err(refusal) = checked {
+                self.refuse(at, refusal);
+                continue;
+            }
+            if selects_no_jobs(common) {
+                self.warn(vec![format!("{owner}: {USERS}")]);
+            }
+            self.warn(uneven_shards(common, options()).into_iter().collect());
             let made =
                 server_configuration(&prometheus, &selected, &additional, &self.assets, options());
-            match made {
-                Ok(made) => self.configuration(at, &owner, &version, made),
-                Err(error) => self.problem(at, "spec", error.to_string()),
+            let secrets = match made {
+                Ok(made) => {
+                    let secrets = workloads::secrets(&prometheus, &prefix, &made);
+                    self.configuration(at, &owner, &version, made);
+                    secrets
+                }
+                Err(error) => {
+                    self.problem(at, "spec", error.to_string());
+                    continue;
+                }
+            };
+            let names = shard_names("prometheus", &prometheus.metadata.name, common);
+            for (shard, name) in (0..).zip(&names) {
+                let made = server_stateful_set(ServerInput {
+                    name,
+                    prometheus: &prometheus,
+                    settings: &Settings::default(),
+                    options: options(),
+                    shard,
+                    rule_config_maps: &selected.rule_config_maps,
+                    secrets,
+                    input_hash: "",
+                });
+                self.workload(at, &owner, made);
             }
         }
     }
@@ -78,7 +122,7 @@ impl World<'_> {
             let text = format!("Prometheus {version} would refuse the configuration: {fault}");
             self.problem(at, "spec", text);
         }
-        self.out.warnings.extend(made.warnings);
+        self.warn(made.warnings);
         self.file(owner, "prometheus.yaml", made.text);
     }
 
@@ -105,9 +149,44 @@ impl World<'_> {
                 daemon_set: agent.spec.is_on_every_node(),
                 ..options()
             };
-            match agent_configuration(&agent, &selected, &additional, &self.assets, options) {
-                Ok(made) => self.configuration(at, &owner, &version, made),
-                Err(error) => self.problem(at, "spec", error.to_string()),
+            let checked = check_common(Check {
+                common,
+                version: &version,
+                scope: self.assets.within(&agent.metadata.namespace),
+            });
+            if let Err(refusal) = checked {
+                self.refuse(at, refusal);
+                continue;
+            }
+            self.warn(uneven_shards(common, options).into_iter().collect());
+            let made = agent_configuration(&agent, &selected, &additional, &self.assets, options);
+            let made = match made {
+                Ok(made) => made,
+                Err(error) => {
+                    self.problem(at, "spec", error.to_string());
+                    continue;
+                }
+            };
+            let name = &agent.metadata.name;
+            let prefix = format!("{AGENT}-{name}");
+            let secrets = workloads::secrets(&agent, &prefix, &made);
+            self.configuration(at, &owner, &version, made);
+            let names = shard_names(AGENT, name, common);
+            for (shard, name) in (0..).zip(&names) {
+                let input = AgentInput {
+                    name,
+                    agent: &agent,
+                    settings: &Settings::default(),
+                    options,
+                    shard,
+                    secrets,
+                    input_hash: "",
+                };
+                if options.daemon_set {
+                    self.workload(at, &owner, agent_daemon_set(input));
+                    break;
+                }
+                self.workload(at, &owner, agent_stateful_set(input));
             }
         }
     }
@@ -120,17 +199,21 @@ impl World<'_> {
                 continue;
             };
             let owner = format!("ThanosRuler {}", ruler.key());
+            if let Err(refusal) = self.check_remote_write(&ruler) {
+                self.refuse(at, refusal);
+                continue;
+            }
             match ruler_remote_write(&ruler, &version, &self.assets) {
                 Ok(made) if !spec.remote_write.is_empty() => {
-                    self.out.warnings.extend(made.warnings);
+                    self.warn(made.warnings);
                     self.file(&owner, "remote-write.yaml", made.text);
                 }
                 Ok(_) => {}
                 Err(error) => self.problem(at, "spec.remoteWrite", error.to_string()),
             }
-            self.rule_files(&Ruler {
+            let maps = self.rule_files(&Ruler {
                 at,
-                owner,
+                owner: owner.clone(),
                 metadata: &ruler.metadata,
                 namespaces: spec.rule_namespace_selector.as_ref(),
                 rules: spec.rule_selector.as_ref(),
@@ -142,7 +225,28 @@ impl World<'_> {
                     options: promql::Options::default(),
                 },
             });
+            let prefix = format!("thanos-ruler-{}", ruler.metadata.name);
+            let made = thanos_ruler_stateful_set(ThanosRulerInput {
+                ruler: &ruler,
+                settings: &Settings::default(),
+                rule_config_maps: &config_map_names(&prefix, maps, 0),
+                tls_secrets: 1,
+                input_hash: "",
+            });
+            self.workload(at, &owner, made);
         }
+    }
+
+    fn check_remote_write(&self, ruler: &ThanosRuler) -> Result<(), Refusal> {
+        let version = Version::parse(DEFAULT_VERSION).map_err(|error| error.to_string())?;
+        check_remote_write(
+            &ruler.spec.remote_write,
+            Check {
+                common: &CommonPrometheusFields::default(),
+                version: &version,
+                scope: self.assets.within(&ruler.metadata.namespace),
+            },
+        )
     }
 
     /// Objects that no workload among these takes: checked for the newest version.
@@ -301,7 +405,7 @@ impl World<'_> {
             );
             match ruler.reader.file_of(rule, label) {
                 Ok(file) => {
-                    self.out.warnings.extend(file.warnings);
+                    self.warn(file.warnings);
                     files.insert(name, file.text);
                 }
                 Err(problems) => {
@@ -409,6 +513,8 @@ impl Take<'_> {
 fn options() -> Options {
     Options {
         endpoint_slice_supported: true,
+        pod_topology_labels: true,
+        topology_sharding: true,
         retention_policies: true,
         ..Options::default()
     }

@@ -12,7 +12,7 @@ use crate::api::kinds::ObjectMeta;
 pub type Texts = BTreeMap<String, String>;
 
 /// Holds a digest of what a workload was made of.
-pub(super) const INPUT_HASH: &str = "prometheus-operator-input-hash";
+pub(crate) const INPUT_HASH: &str = "prometheus-operator-input-hash";
 /// The container that `kubectl logs` takes.
 pub(super) const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 /// Version of what runs.

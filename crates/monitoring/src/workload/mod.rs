@@ -32,6 +32,7 @@ pub use alertmanager::{alertmanager_selector, alertmanager_spec, alertmanager_st
 pub use change::{Change, Recreation, secret_change, service_change, workload_change};
 pub use cluster_tls::{CLUSTER_TLS, CLUSTER_TLS_KEY, ClusterTls};
 pub use health::{Availability, Counts, Health, available, shards_available, written};
+pub(crate) use metadata::INPUT_HASH;
 pub use metadata::Texts;
 pub use parts::{Secrets, configuration_secrets, further_secrets, joined, mounted_further};
 pub use prometheus::{

@@ -24,7 +24,7 @@ pub struct Monitoring {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print the configuration files that would be made of manifests
+    /// Print the configuration files that would be made of manifests, and the StatefulSets whose pods would read them
     Render(Manifests),
     /// Tell what is wrong with manifests, with file and line
     Check(Manifests),
@@ -152,5 +152,80 @@ fn set_namespace(value: &mut Value, namespace: &str) {
     }
     if machinery::meta::namespace(value).is_empty() && value.is_object() {
         machinery::meta::set_namespace(value, namespace);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A manifest in a file of its own, gone with it.
+    struct Manifest(PathBuf);
+
+    impl Manifest {
+        fn new(text: &str) -> Self {
+            let name = format!("carrick-monitoring-{}.yaml", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            std::fs::write(&path, text).unwrap();
+            Self(path)
+        }
+    }
+
+    impl Drop for Manifest {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    #[test]
+    fn problems_have_a_file_a_line_and_an_object() {
+        let manifest = Manifest::new(
+            "apiVersion: monitoring.coreos.com/v1
+kind: Prometheus
+metadata:
+  name: main
+spec:
+  serviceMonitorSelector: {}
+  ruleSelector: {}
+---
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata:
+  name: web
+spec:
+  selector: {}
+  endpoints:
+  - port: web
+  - port: slow
+    scrapeTimeout: 1m
+---
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: rules
+spec:
+  groups:
+  - name: g
+    rules:
+    - alert: A
+      expr: sum(
+",
+        );
+        let manifests = Manifests {
+            filename: vec![manifest.0.clone()],
+            namespace: "team".to_owned(),
+        };
+        let (rendered, problems) = manifests.rendered().unwrap();
+        let file = manifest.0.display();
+        let begins = [
+            format!("{file}:17: ServiceMonitor team/web: "),
+            format!("{file}:28: PrometheusRule team/rules: "),
+        ];
+        assert_eq!(problems.len(), begins.len(), "{problems:?}");
+        for (problem, begin) in problems.iter().zip(&begins) {
+            assert!(problem.starts_with(begin), "{problem}");
+        }
+        let names: Vec<&str> = rendered.files.iter().map(|file| &*file.name).collect();
+        assert_eq!(names, ["prometheus.yaml", "StatefulSet prometheus-main"]);
     }
 }
