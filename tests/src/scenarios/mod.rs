@@ -130,7 +130,7 @@ table! { $
         spreads_its_rules, keeps_a_shard_for_a_while, takes_over_an_older_set;
     killed_monitoring: after_ten_writes_of_a_server;
     upstream_prometheus: prom_create_delete_cluster, prom_scale_up_down_cluster, prom_no_service_monitor_selector,
-        prom_resource_update, prom_storage_labels_annotations, sharding_provisioning, resharding,
+        prom_version_migration, prom_resource_update, prom_storage_labels_annotations, sharding_provisioning, resharding,
         prom_preserve_user_added_metadata, prom_min_ready_seconds, prom_degraded_condition_status,
         prom_unavailable_condition_status, prom_status_condition_last_transition_time, prom_strategic_merge_patch,
         prom_reconcile_status_when_invalid_rule_created, prometheus_status_scale, prometheus_service_name,

@@ -16,7 +16,7 @@ use crate::objects::{
     PROMETHEUS_RULE, SECRET, SERVICE, SERVICE_MONITOR, STATEFUL_SET, number, text,
 };
 use crate::seed::{self, FULLNAME};
-use crate::workloads::{object, probe, secret, service_monitor};
+use crate::workloads::{object, pod_monitor, probe, rule, secret, service_monitor};
 
 /// Name of its server.
 pub const SERVER: &str = "monitor-kube-prometheus-st-prometheus";
@@ -119,7 +119,8 @@ pub async fn is_installed(cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// S14: labels of namespaces decide, and no pod notices. Probes are selected everywhere, by their own label.
+/// S14: labels of namespaces decide about monitors and rules, and no pod notices. Probes are selected everywhere, by their own
+/// label.
 pub async fn selects_by_namespace(cluster: &Cluster) -> Result<()> {
     if !installed(cluster).await? {
         return Ok(());
@@ -132,20 +133,33 @@ pub async fn selects_by_namespace(cluster: &Cluster) -> Result<()> {
     let mut probe = probe("page");
     probe["metadata"]["labels"] = json!({"release": "monitor"});
     other.apply(&probe).await?;
-    let (job, probed) = (
+    other.apply(&pod_monitor("pods", "http")).await?;
+    let alerts = other.apply(&rule("alerts", "up == 0")).await?;
+    let probed = other.job("probe", "page");
+    let jobs = [
         other.job("serviceMonitor", "web"),
-        other.job("probe", "page"),
-    );
+        other.job("podMonitor", "pods"),
+    ];
     cluster
         .until_configured(SERVER, "the probe alone", |text| {
-            has(text, &probed) && !has(text, &job)
+            has(text, &probed) && !jobs.iter().any(|job| has(text, job))
         })
         .await?;
+    let file = format!("{}-alerts-{}.yaml", other.namespace, meta::uid(&alerts));
     for (name, there) in [(json!("prometheus"), true), (Value::Null, false)] {
         label(cluster, &other.namespace, name).await?;
-        let what = format!("the job of the other namespace: {there}");
+        let what = format!("the jobs of the other namespace: {there}");
         cluster
-            .until_configured(SERVER, &what, |text| has(text, &job) == there)
+            .until_configured(SERVER, &what, |text| {
+                jobs.iter().all(|job| has(text, job) == there)
+            })
+            .await?;
+        let what = format!("the rules of the other namespace: {there}");
+        cluster
+            .until(&what, &CONFIG_MAP, &format!("{SET}-rulefiles-0"), |held| {
+                let data = held.get("data");
+                data.is_some_and(|data| data.get(&file).is_some()) == there
+            })
             .await?;
     }
     let after = cluster.set(SET).await?;
@@ -250,6 +264,20 @@ pub async fn runs_its_alertmanager(cluster: &Cluster) -> Result<()> {
         "{made}"
     );
     ensure!(made.contains("resolve_timeout: 5m") && made.contains("*.tmpl"));
+    // S15: the chart's Service selects `app` here too.
+    let selector = json!({"app": "alertmanager", "alertmanager": MANAGER});
+    let port = json!({"name": "web", "port": 9093, "targetPort": 9093});
+    let spec = json!({"type": "NodePort", "selector": selector, "ports": [port]});
+    let service = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": MANAGER}, "spec": spec,
+    });
+    cluster.apply(&service).await?;
+    cluster
+        .until("its endpoints", &ENDPOINTS, MANAGER, |found| {
+            number(found, "/subsets/0/ports/0/port") == 9093
+                && text(found, "/subsets/0/addresses/0/targetRef/name") == format!("{name}-0")
+        })
+        .await?;
     Ok(())
 }
 

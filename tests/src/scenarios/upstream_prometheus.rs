@@ -25,6 +25,24 @@ pub async fn prom_no_service_monitor_selector(cluster: &Cluster) -> Result<()> {
     SERVER.running(cluster, &none).await.map(drop)
 }
 
+/// testPromVersionMigration, of upstream's list the first, the last of each major version, and long-term releases
+pub async fn prom_version_migration(cluster: &Cluster) -> Result<()> {
+    SERVER
+        .running(cluster, &json!({"version": "v2.45.0"}))
+        .await?;
+    for version in ["v2.53.3", "v2.55.1", "v3.0.0", "v3.5.5", "v3.13.2"] {
+        SERVER.changed(cluster, json!({"version": version})).await?;
+        let what = format!("a pod of {version}");
+        let image = format!("quay.io/prometheus/prometheus:{version}");
+        cluster
+            .until(&what, &POD, "prometheus-test-0", |pod| {
+                text(pod, "/spec/containers/0/image") == image
+            })
+            .await?;
+    }
+    Ok(())
+}
+
 /// testPromResourceUpdate
 pub async fn prom_resource_update(cluster: &Cluster) -> Result<()> {
     let memory = |size: &str| json!({"resources": {"requests": {"memory": size}}});
