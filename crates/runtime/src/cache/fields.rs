@@ -6,12 +6,11 @@ use crate::resource::ObjectKey;
 pub(super) fn selects(selector: &str, key: &ObjectKey) -> Option<bool> {
     let mut selected = true;
     for term in selector.split(',').filter(|term| !term.is_empty()) {
-        let (field, value, equal) = match term.split_once("!=") {
-            Some((field, value)) => (field, value, false),
-            None => {
-                let (field, value) = term.split_once('=')?;
-                (field, value.strip_prefix('=').unwrap_or(value), true)
-            }
+        let (field, value, equal) = if let Some((field, value)) = term.split_once("!=") {
+            (field, value, false)
+        } else {
+            let (field, value) = term.split_once('=')?;
+            (field, value.strip_prefix('=').unwrap_or(value), true)
         };
         let actual = match field.trim() {
             "metadata.name" => &key.name,
