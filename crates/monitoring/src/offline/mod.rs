@@ -6,6 +6,7 @@
 mod alertmanager;
 mod find;
 mod prometheus;
+mod rulers;
 mod workloads;
 
 use std::collections::BTreeMap;

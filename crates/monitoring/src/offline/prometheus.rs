@@ -1,4 +1,4 @@
-//! Configurations and rule files of Prometheus, its agents and Thanos Ruler.
+//! Configurations of Prometheus and its agents, and the rule files of whoever has some.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use super::{Placed, World, path_of, workloads};
 use crate::api::common::{LabelSelector, ObjectReference};
 use crate::api::common_prometheus::CommonPrometheusFields;
 use crate::api::kinds::{Object, ObjectMeta};
-use crate::api::{Prometheus, PrometheusAgent, PrometheusRule, ThanosRuler};
+use crate::api::{Prometheus, PrometheusAgent, PrometheusRule};
 use crate::config::prometheus::{
     Additional, DEFAULT_VERSION, Generated, Options, Selected, agent_configuration, enforced_label,
-    ruler_remote_write, server_configuration, uneven_shards,
+    server_configuration, uneven_shards,
 };
 use crate::config::version::Version;
 use crate::preflight;
@@ -19,12 +19,12 @@ use crate::prometheus::decide::selects_no_jobs;
 use crate::promql;
 use crate::rules::{Format, PROMETHEUS_CONFIG_MAPS, Reader, config_map_names, file_name, pack};
 use crate::selection::{
-    Check, Refusal, Wanted, check_common, check_pod_monitor, check_probe, check_remote_write,
-    check_scrape_config, check_server, check_service_monitor,
+    Check, Refusal, Wanted, check_common, check_pod_monitor, check_probe, check_scrape_config,
+    check_server, check_service_monitor,
 };
 use crate::workload::{
-    AgentInput, ServerInput, Settings, THANOS_VERSION, ThanosRulerInput, agent_daemon_set,
-    agent_stateful_set, server_stateful_set, shard_names, thanos_ruler_stateful_set,
+    AgentInput, ServerInput, Settings, agent_daemon_set, agent_stateful_set, server_stateful_set,
+    shard_names,
 };
 
 /// What is to be known of a server without any selector of jobs.
@@ -33,15 +33,15 @@ const USERS: &str = "without any selector of jobs the operator leaves the config
 const AGENT: &str = "prom-agent";
 
 /// A workload that selects rules.
-struct Ruler<'a> {
-    at: usize,
-    owner: String,
-    metadata: &'a ObjectMeta,
-    namespaces: Option<&'a LabelSelector>,
-    rules: Option<&'a LabelSelector>,
-    label: Option<&'a str>,
-    excluded: &'a [ObjectReference],
-    reader: Reader<'a>,
+pub(super) struct Ruler<'a> {
+    pub(super) at: usize,
+    pub(super) owner: String,
+    pub(super) metadata: &'a ObjectMeta,
+    pub(super) namespaces: Option<&'a LabelSelector>,
+    pub(super) rules: Option<&'a LabelSelector>,
+    pub(super) label: Option<&'a str>,
+    pub(super) excluded: &'a [ObjectReference],
+    pub(super) reader: Reader<'a>,
 }
 
 impl World<'_> {
@@ -191,64 +191,6 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn rulers(&mut self) {
-        for Placed { at, object } in self.of_kind::<_, _>("ThanosRuler") {
-            let ruler: ThanosRuler = object;
-            let spec = &ruler.spec;
-            let Some(version) = self.version(at, spec.version.as_deref(), THANOS_VERSION) else {
-                continue;
-            };
-            let owner = format!("ThanosRuler {}", ruler.key());
-            if let Err(refusal) = self.check_remote_write(&ruler) {
-                self.refuse(at, refusal);
-                continue;
-            }
-            match ruler_remote_write(&ruler, &version, &self.assets) {
-                Ok(made) if !spec.remote_write.is_empty() => {
-                    self.warn(made.warnings);
-                    self.file(&owner, "remote-write.yaml", made.text);
-                }
-                Ok(_) => {}
-                Err(error) => self.problem(at, "spec.remoteWrite", error.to_string()),
-            }
-            let maps = self.rule_files(&Ruler {
-                at,
-                owner: owner.clone(),
-                metadata: &ruler.metadata,
-                namespaces: spec.rule_namespace_selector.as_ref(),
-                rules: spec.rule_selector.as_ref(),
-                label: spec.enforced_namespace_label.as_deref(),
-                excluded: &spec.excluded_from_enforcement,
-                reader: Reader {
-                    format: Format::Thanos,
-                    version: &version,
-                    options: promql::Options::default(),
-                },
-            });
-            let prefix = format!("thanos-ruler-{}", ruler.metadata.name);
-            let made = thanos_ruler_stateful_set(ThanosRulerInput {
-                ruler: &ruler,
-                settings: &Settings::default(),
-                rule_config_maps: &config_map_names(&prefix, maps, 0),
-                tls_secrets: 1,
-                input_hash: "",
-            });
-            self.workload(at, &owner, made);
-        }
-    }
-
-    fn check_remote_write(&self, ruler: &ThanosRuler) -> Result<(), Refusal> {
-        let version = Version::parse(DEFAULT_VERSION).map_err(|error| error.to_string())?;
-        check_remote_write(
-            &ruler.spec.remote_write,
-            Check {
-                common: &CommonPrometheusFields::default(),
-                version: &version,
-                scope: self.assets.within(&ruler.metadata.namespace),
-            },
-        )
-    }
-
     /// Objects that no workload among these takes: checked for the newest version.
     pub(super) fn left_over(&mut self) {
         let common = CommonPrometheusFields::default();
@@ -383,7 +325,7 @@ impl World<'_> {
     }
 
     /// Writes the rule files of a workload; how many ConfigMaps hold them.
-    fn rule_files(&mut self, ruler: &Ruler) -> usize {
+    pub(super) fn rule_files(&mut self, ruler: &Ruler) -> usize {
         let own = &ruler.metadata.namespace;
         let wanted = match Wanted::new(own, ruler.namespaces, ruler.rules) {
             Ok(wanted) => wanted,

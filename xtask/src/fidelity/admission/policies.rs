@@ -53,7 +53,7 @@ pub fn bound(chance: &mut Chance) -> Vec<Step> {
         if told_by_both && policy == "p" && name != denier {
             continue;
         }
-        let denies = chance.pick(&[
+        let when_denied = chance.pick(&[
             json!(["Deny"]),
             json!(["Deny"]),
             json!(["Deny", "Audit"]),
@@ -61,7 +61,7 @@ pub fn bound(chance: &mut Chance) -> Vec<Step> {
         ]);
         let tells = chance.pick(&[json!(["Warn"]), json!(["Warn", "Audit"]), json!(["Audit"])]);
         let (missing, actions) = if name == denier {
-            (chance.pick(&["Deny", "Allow"]), denies)
+            (chance.pick(&["Deny", "Allow"]), when_denied)
         } else {
             ("Allow", tells)
         };

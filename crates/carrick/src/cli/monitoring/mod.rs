@@ -24,7 +24,7 @@ pub struct Monitoring {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print the configuration files that would be made of manifests, and the StatefulSets whose pods would read them
+    /// Print the configuration files that would be made of manifests, and the pods that would read them
     Render(Manifests),
     /// Tell what is wrong with manifests, with file and line
     Check(Manifests),
