@@ -224,7 +224,7 @@ fn odd_yaml(chance: &mut Chance, text: String) -> String {
         "kind: Twice\n",
         "unknown: 1\n",
         "unknown: 1\nunknown: 2\n",
-        "metadata: {name: other}\n",
+        "metadata: {name: \"${ns}-other\"}\n",
         "more: {deep: {a: 1, a: 2}}\n",
         "# a comment\n---\n",
         "? [a]\n: b\n",
