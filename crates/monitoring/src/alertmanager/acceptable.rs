@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::api::AlertmanagerConfig;
-use crate::config::alertmanager::{Inputs, LeftOut, Whole, whole};
+use crate::api::alertmanager::AlertmanagerSpec;
+use crate::config::alertmanager::{Inputs, LeftOut, Whole, known_version, whole};
 use crate::config::version::Version;
 use crate::preflight;
 use crate::preflight::Fault;
+use crate::workload::ALERTMANAGER_VERSION;
 
 /// Why there is no configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +19,13 @@ pub enum Unacceptable {
     /// Alertmanager wouldn't take it, whatever is left out.
     #[error("{0}")]
     Refused(String),
+}
+
+/// The version that will read the configuration, if it can be configured.
+pub fn version_of(spec: &AlertmanagerSpec) -> Result<Version, String> {
+    let given = spec.version.as_deref();
+    let given = given.filter(|version| !version.is_empty());
+    known_version(given.unwrap_or(ALERTMANAGER_VERSION))
 }
 
 /// Objects by `namespace/name`.

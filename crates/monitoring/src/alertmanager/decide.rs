@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use runtime::ObjectReference;
 
-use super::acceptable::{Unacceptable, acceptable};
+use super::acceptable::{Unacceptable, acceptable, version_of};
 use crate::api::alertmanager::AlertmanagerSpec;
 use crate::api::status::AlertmanagerStatus;
 use crate::api::{Alertmanager, AlertmanagerConfig};
-use crate::config::alertmanager::{Inputs, USER_KEY, Whole, base_name, known_version, user_secret};
+use crate::config::alertmanager::{Inputs, USER_KEY, Whole, base_name, user_secret};
 use crate::config::version::Version;
 use crate::operator::candidates::Candidate;
 use crate::operator::decision::{Decision, Remark, deprecated};
@@ -17,8 +17,8 @@ use crate::operator::pass::Pass;
 use crate::operator::workload::Observed;
 use crate::selection::check_alertmanager_config;
 use crate::workload::{
-    ALERTMANAGER_VERSION, ALERTMANAGER_WEB_CONFIG, CLUSTER_TLS, CLUSTER_TLS_KEY, ClusterTls, Data,
-    alertmanager_service, alertmanager_stateful_set, compressed,
+    ALERTMANAGER_WEB_CONFIG, CLUSTER_TLS, CLUSTER_TLS_KEY, ClusterTls, Data, alertmanager_service,
+    alertmanager_stateful_set, compressed,
 };
 
 /// Key of the configuration in the Secret that pods mount.
@@ -65,9 +65,7 @@ fn write(pass: &mut ClusterPass<'_>) -> Result<(), String> {
 }
 
 fn configuration(pass: &mut ClusterPass<'_>) -> Result<Whole, String> {
-    let given = pass.object.spec.version.as_deref();
-    let given = given.filter(|version| !version.is_empty());
-    let version = known_version(given.unwrap_or(ALERTMANAGER_VERSION))?;
+    let version = version_of(&pass.object.spec)?;
     let (configs, references) = valid(pass, &version);
     let base = &pass.observed.candidates.base;
     let of_base = base.as_ref().map(Candidate::object).transpose();

@@ -67,7 +67,7 @@ impl Workload for Alertmanager {
     }
 
     fn names(&self) -> Names {
-        let prefix = format!("alertmanager-{}", self.metadata.name);
+        let prefix = self.prefixed();
         let secrets = [
             "-generated",
             "-tls-assets-0",
@@ -101,7 +101,7 @@ impl Workload for Alertmanager {
     }
 
     fn sets<'a>(&self, observed: &'a Observed<Self>) -> Vec<(String, Health<'a>)> {
-        let name = format!("alertmanager-{}", self.metadata.name);
+        let name = self.prefixed();
         let set = observed.stored.stateful_sets.get(&name);
         let replicas = self.spec.replicas.map(|replicas| replicas.max(0));
         let key = format!("{}/{name}", self.metadata.namespace);

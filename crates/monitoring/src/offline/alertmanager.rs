@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{Placed, World};
-use crate::alertmanager::acceptable::acceptable;
+use crate::alertmanager::acceptable::{acceptable, version_of};
 use crate::api::{Alertmanager, AlertmanagerConfig};
-use crate::config::alertmanager::{Inputs, base_name, known_version};
+use crate::config::alertmanager::{Inputs, base_name};
 use crate::config::version::Version;
+use crate::operator::workload::Workload as _;
 use crate::selection::{Wanted, check_alertmanager_config};
 use crate::workload::{
     ALERTMANAGER_VERSION, Settings, alertmanager_stateful_set, tls_asset_secrets,
@@ -16,9 +17,7 @@ impl World<'_> {
     pub(super) fn alertmanagers(&mut self) {
         for Placed { at, object } in self.of_kind::<_, _>("Alertmanager") {
             let alertmanager: Alertmanager = object;
-            let given = alertmanager.spec.version.as_deref();
-            let given = given.filter(|version| !version.is_empty());
-            let version = match known_version(given.unwrap_or(ALERTMANAGER_VERSION)) {
+            let version = match version_of(&alertmanager.spec) {
                 Ok(version) => version,
                 Err(why) => {
                     self.problem(at, "spec.version", why);
@@ -43,7 +42,7 @@ impl World<'_> {
     fn tls_secrets(&self, alertmanager: &Alertmanager, text: &str) -> usize {
         let named = |file: &str| text.contains(&format!("/certs/{file}"));
         let files = self.assets.files_named(named);
-        let prefix = format!("alertmanager-{}", alertmanager.metadata.name);
+        let prefix = alertmanager.prefixed();
         tls_asset_secrets(alertmanager, &Settings::default(), &prefix, &files).len()
     }
 

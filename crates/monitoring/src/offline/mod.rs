@@ -18,6 +18,7 @@ use crate::api::kinds::Object;
 use crate::api::v1beta1::to_v1alpha1;
 use crate::api::{GROUP, defaults, read};
 use crate::config::assets::Assets;
+use crate::operator::watched::NAME_LABEL;
 use crate::selection::Wanted;
 
 pub use find::path_of;
@@ -153,13 +154,9 @@ impl<'a> World<'a> {
         let mut taken = all;
         taken.retain(|one| {
             let metadata = &one.object.metadata;
-            let own = || {
-                let name = ("kubernetes.io/metadata.name", metadata.namespace.as_str());
-                BTreeMap::from([(name.0.to_owned(), name.1.to_owned())])
-            };
             let labels = self.namespaces.get(&metadata.namespace);
             let mut labels = labels.cloned().unwrap_or_default();
-            labels.extend(own());
+            labels.insert(NAME_LABEL.to_owned(), metadata.namespace.clone());
             wanted.takes_namespace(&metadata.namespace, &labels) && wanted.takes(&metadata.labels)
         });
         self.looked_at.extend(taken.iter().map(|one| one.at));
@@ -201,6 +198,14 @@ mod tests {
         })
     }
 
+    /// The places of what is wrong: which object, and where in it.
+    fn places(rendered: &Rendered) -> Vec<(usize, &str)> {
+        let problems = rendered.problems.iter();
+        problems
+            .map(|problem| (problem.object, problem.path.as_str()))
+            .collect()
+    }
+
     #[test]
     fn a_bad_monitor_is_told_and_the_others_become_jobs() {
         let monitor = |port: Value| json!({"selector": {}, "endpoints": [port]});
@@ -223,13 +228,8 @@ mod tests {
             ),
         ];
         let rendered = render(&objects);
-        let places: Vec<(usize, &str)> = rendered
-            .problems
-            .iter()
-            .map(|problem| (problem.object, problem.path.as_str()))
-            .collect();
         assert_eq!(
-            places,
+            places(&rendered),
             [(2, "spec.endpoints[0]"), (3, "spec.groups[0].rules[0]")]
         );
         let names: Vec<&str> = rendered.files.iter().map(|file| &*file.name).collect();
@@ -342,12 +342,7 @@ mod tests {
             object("ThanosRuler", "main", &json!({"ruleSelector": {}})),
         ];
         let rendered = render(&objects);
-        let places: Vec<(usize, &str)> = rendered
-            .problems
-            .iter()
-            .map(|problem| (problem.object, problem.path.as_str()))
-            .collect();
-        assert_eq!(places, [(0, "spec.remoteWrite[0]"), (1, "spec")]);
+        assert_eq!(places(&rendered), [(0, "spec.remoteWrite[0]"), (1, "spec")]);
         let text = &rendered.problems[1].text;
         assert!(text.contains("at least one query endpoint"), "{text}");
     }

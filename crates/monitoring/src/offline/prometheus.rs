@@ -14,6 +14,7 @@ use crate::config::prometheus::{
     server_configuration, uneven_shards,
 };
 use crate::config::version::Version;
+use crate::operator::workload::Workload as _;
 use crate::preflight;
 use crate::prometheus::decide::selects_no_jobs;
 use crate::promql;
@@ -29,8 +30,6 @@ use crate::workload::{
 
 /// What is to be known of a server without any selector of jobs.
 const USERS: &str = "without any selector of jobs the operator leaves the configuration to the user, unless it is started with --disable-unmanaged-prometheus-configuration";
-/// What names of all that is made for an agent begin with.
-const AGENT: &str = "prom-agent";
 
 /// A workload that selects rules.
 pub(super) struct Ruler<'a> {
@@ -69,7 +68,7 @@ impl World<'_> {
                     options: promql::Options::of_features(features),
                 },
             });
-            let prefix = format!("prometheus-{}", prometheus.metadata.name);
+            let prefix = prometheus.prefixed();
             selected.rule_config_maps = config_map_names(&prefix, maps, PROMETHEUS_CONFIG_MAPS);
             let additional = self.additional(at, &prometheus);
             let check = Check {
@@ -90,7 +89,7 @@ impl World<'_> {
                 server_configuration(&prometheus, &selected, &additional, &self.assets, options());
             let secrets = match made {
                 Ok(made) => {
-                    let secrets = workloads::secrets(&prometheus, &prefix, &made);
+                    let secrets = workloads::secrets(&prometheus, &made);
                     self.configuration(at, &owner, &version, made);
                     secrets
                 }
@@ -99,7 +98,7 @@ impl World<'_> {
                     continue;
                 }
             };
-            let names = shard_names("prometheus", &prometheus.metadata.name, common);
+            let names = shard_names(Prometheus::PREFIX, &prometheus.metadata.name, common);
             for (shard, name) in (0..).zip(&names) {
                 let made = server_stateful_set(ServerInput {
                     name,
@@ -167,11 +166,9 @@ impl World<'_> {
                     continue;
                 }
             };
-            let name = &agent.metadata.name;
-            let prefix = format!("{AGENT}-{name}");
-            let secrets = workloads::secrets(&agent, &prefix, &made);
+            let secrets = workloads::secrets(&agent, &made);
             self.configuration(at, &owner, &version, made);
-            let names = shard_names(AGENT, name, common);
+            let names = shard_names(PrometheusAgent::PREFIX, &agent.metadata.name, common);
             for (shard, name) in (0..).zip(&names) {
                 let input = AgentInput {
                     name,

@@ -6,6 +6,7 @@ use crate::api::ThanosRuler;
 use crate::api::common_prometheus::CommonPrometheusFields;
 use crate::config::prometheus::{DEFAULT_VERSION, ruler_remote_write};
 use crate::config::version::Version;
+use crate::operator::workload::Workload as _;
 use crate::promql;
 use crate::rules::{Format, Reader, config_map_names};
 use crate::selection::{Check, Refusal, check_remote_write};
@@ -46,7 +47,7 @@ impl World<'_> {
                     options: promql::Options::default(),
                 },
             });
-            let prefix = format!("thanos-ruler-{}", ruler.metadata.name);
+            let prefix = ruler.prefixed();
             let made = thanos_ruler_stateful_set(ThanosRulerInput {
                 ruler: &ruler,
                 settings: &Settings::default(),

@@ -7,6 +7,7 @@ use super::World;
 use crate::api::kinds::Object;
 use crate::config::prometheus::Generated;
 use crate::operator::scraping::CONFIG_KEY;
+use crate::operator::workload::Workload;
 use crate::workload::{
     Built, Data, INPUT_HASH, Secrets, Settings, WorkloadError, compressed, configuration_secrets,
     mounted_further, tls_asset_secrets,
@@ -39,21 +40,20 @@ fn leave_out_what_is_unknown(object: &mut Value) {
 }
 
 /// How many Secrets the pods of a server or an agent mount.
-pub(super) fn secrets<S: Default, T: Default>(
-    owner: &Object<S, T>,
-    prefix: &str,
-    made: &Generated,
-) -> Secrets {
-    let settings = Settings::default();
+pub(super) fn secrets<S: Default, T: Default>(owner: &Object<S, T>, made: &Generated) -> Secrets
+where
+    Object<S, T>: Workload,
+{
+    let (settings, prefix) = (Settings::default(), owner.prefixed());
     let files = made.tls_files.iter();
     let files: Data = files
         .map(|(name, text)| (name.clone(), text.clone().into_bytes()))
         .collect();
     // Who can't pack it writes no configuration at all.
     let bytes = compressed(&made.text).unwrap_or_default();
-    let parts = configuration_secrets(owner, &settings, (prefix, CONFIG_KEY), &bytes);
+    let parts = configuration_secrets(owner, &settings, (&prefix, CONFIG_KEY), &bytes);
     Secrets {
-        tls: tls_asset_secrets(owner, &settings, prefix, &files).len(),
+        tls: tls_asset_secrets(owner, &settings, &prefix, &files).len(),
         configuration: mounted_further(parts.len(), []),
     }
 }

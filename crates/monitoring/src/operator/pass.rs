@@ -102,7 +102,7 @@ where
 
     /// Name of the workload with what all that is made for it begins with.
     pub fn prefixed(&self) -> String {
-        format!("{}-{}", Object::<S, T>::PREFIX, self.object.metadata.name)
+        self.object.prefixed()
     }
 
     /// All its selectors must be readable before anything is concluded from what they find.

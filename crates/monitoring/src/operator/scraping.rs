@@ -82,7 +82,7 @@ pub fn names<W: Scraping>(workload: &W, more: &[&str]) -> Names {
     let secrets = ["", "-tls-assets-0", "-web-config"];
     let secrets = secrets.iter().chain(more);
     let service = common.service_name.as_deref().unwrap_or(W::SERVICE);
-    let prefix = format!("{}-{own}", W::PREFIX);
+    let prefix = workload.prefixed();
     Names {
         secrets: secrets.map(|end| format!("{prefix}{end}")).collect(),
         numbered_secrets: vec![format!("{prefix}-tls-assets-"), further_secrets(&prefix)],

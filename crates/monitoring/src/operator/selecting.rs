@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use super::resources;
+use super::watched::NAME_LABEL;
 use crate::api::common::LabelSelector;
 use crate::api::common_prometheus::CommonPrometheusFields;
 use crate::api::{Alertmanager, Prometheus, PrometheusAgent, ThanosRuler, read};
@@ -214,7 +215,7 @@ pub fn labels(meta: &Meta) -> BTreeMap<String, String> {
 pub fn namespace_labels(namespaces: &Cache<Meta>, name: &str) -> BTreeMap<String, String> {
     match namespaces.get(&ObjectKey::cluster(name)) {
         Some(meta) => labels(&meta),
-        None => BTreeMap::from([("kubernetes.io/metadata.name".to_owned(), name.to_owned())]),
+        None => BTreeMap::from([(NAME_LABEL.to_owned(), name.to_owned())]),
     }
 }
 

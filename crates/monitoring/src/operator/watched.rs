@@ -10,7 +10,7 @@ use serde_json::Value;
 const CONTROLLER_ID: &str = "operator.prometheus.io/controller-id";
 
 /// The label of a namespace that says its name.
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// A choice of namespaces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -40,6 +40,11 @@ pub trait Workload: Selects + Measured + Clone {
     /// Its metadata.
     fn metadata(&self) -> &ObjectMeta;
 
+    /// Name of the workload with what all that is made for it begins with.
+    fn prefixed(&self) -> String {
+        format!("{}-{}", Self::PREFIX, self.metadata().name)
+    }
+
     /// Whether it is left alone.
     fn is_paused(&self) -> bool;
 

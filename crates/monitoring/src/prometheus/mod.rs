@@ -74,7 +74,7 @@ impl Workload for Prometheus {
 
     fn names(&self) -> Names {
         Names {
-            config_maps: vec![format!("prometheus-{}-rulefiles-0", self.metadata.name)],
+            config_maps: vec![format!("{}-rulefiles-0", self.prefixed())],
             ..scraping::names(self, &["-thanos-prometheus-http-client-file"])
         }
     }

@@ -53,7 +53,7 @@ impl Workload for ThanosRuler {
     }
 
     fn names(&self) -> Names {
-        let prefix = format!("thanos-ruler-{}", self.metadata.name);
+        let prefix = self.prefixed();
         let secrets = ["-config", "-tls-assets-0", "-web-config"];
         let service = self.spec.service_name.as_deref();
         Names {
@@ -75,7 +75,7 @@ impl Workload for ThanosRuler {
     }
 
     fn sets<'a>(&self, observed: &'a Observed<Self>) -> Vec<(String, Health<'a>)> {
-        let name = format!("thanos-ruler-{}", self.metadata.name);
+        let name = self.prefixed();
         let set = observed.stored.stateful_sets.get(&name);
         let key = format!("{}/{name}", self.metadata.namespace);
         vec![(key, Health::new(set, &observed.pods, self.spec.replicas))]

@@ -63,7 +63,7 @@ pub(crate) fn number(revision: &Value) -> i64 {
     count(revision, "/revision")
 }
 
-/// The number after another one; the largest, which anybody may give a revision, is followed as Go's integers are.
+/// The number after another one; the largest, which anybody may give what has revisions, is followed as Go's integers are.
 pub(crate) fn after(number: i64) -> i64 {
     number.wrapping_add(1)
 }

@@ -21,6 +21,9 @@ use crate::apiserver::store::{Entry, key};
 use crate::apiserver::{ApiServer, commit, convert, facts};
 use crate::status_error::ApiError;
 
+/// What becomes of the newest object (`Null` if absent), in the version of the target's resource.
+type Change<'a> = dyn FnMut(&ApiServer, &Value, &mut Writer<'_>) -> Result<Value, ApiError> + 'a;
+
 /// What an update would store.
 struct Attempt {
     /// The resource in the version of `new`.
@@ -33,12 +36,12 @@ struct Attempt {
 }
 
 impl ApiServer {
-    /// Updates an object: `change` gets the newest one (`Null` if absent) in the version of the target's resource.
+    /// Updates an object.
     pub(crate) fn update(
         &mut self,
         target: UpdateTarget<'_>,
         writer: &mut Writer<'_>,
-        change: &mut dyn FnMut(&Self, &Value, &mut Writer<'_>) -> Result<Value, ApiError>,
+        change: &mut Change<'_>,
     ) -> Result<Updated, ApiError> {
         let requested = target.served;
         if target.subresource.is_empty() {
@@ -103,7 +106,7 @@ impl ApiServer {
         target: UpdateTarget<'_>,
         (stored, from): (&Entry, Arc<Value>),
         writer: &mut Writer<'_>,
-        change: &mut dyn FnMut(&Self, &Value, &mut Writer<'_>) -> Result<Value, ApiError>,
+        change: &mut Change<'_>,
     ) -> Result<Attempt, ApiError> {
         let requested = target.served;
         if !target.uid.is_empty() && target.uid != meta::uid(&stored.value) {
@@ -173,7 +176,7 @@ impl ApiServer {
         &mut self,
         target: UpdateTarget<'_>,
         writer: &mut Writer<'_>,
-        change: &mut dyn FnMut(&Self, &Value, &mut Writer<'_>) -> Result<Value, ApiError>,
+        change: &mut Change<'_>,
     ) -> Result<Updated, ApiError> {
         let requested = target.served;
         // A subresource never asks for it, but a kind that always may be created by an update is.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::size;
+use crate::builtin::history;
 use crate::builtin::object::{self, annotation, integer, text};
 
 /// Number of a ReplicaSet in the Deployment's history, and on the Deployment the current one.
@@ -70,11 +71,10 @@ fn without_hash(owner: &Value) -> Value {
     template
 }
 
-/// The number for the new ReplicaSet: one more than any old one's. Anybody may annotate one with the largest number, after
-/// which Go's integers begin again.
+/// The number for the new ReplicaSet: the one after any old one's.
 pub(crate) fn next_revision(sets: &Sets<'_>) -> i64 {
     let highest = sets.old.iter().map(|s| revision(s)).max();
-    highest.unwrap_or(0).wrapping_add(1)
+    history::after(highest.unwrap_or(0))
 }
 
 /// The revision of a ReplicaSet; 0 where it has none or none that is a number.
