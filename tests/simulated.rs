@@ -2,6 +2,11 @@
 
 scenarios::each_scenario!(scenarios::simulated::test);
 
+/// Each of them with two failures; those below have more.
+mod failures {
+    scenarios::each_scenario!(scenarios::explore::two_failures);
+}
+
 /// Every failure at every write: whole releases with their promotion, and such as are aborted, retried and taken back.
 mod faults {
     use scenarios::explore::every_write;

@@ -68,16 +68,28 @@ pub fn every_write(name: &str, action: Action) {
 /// # Panics
 /// If one doesn't end as the run without, with a line for each that repeats it.
 pub fn every_failure(name: &str, share: Share) {
-    explore(name, share, |wanted| {
-        let watched = wanted
-            .used
-            .iter()
-            .filter(|right| right.verb == Verb::Watch)
-            .filter_map(|right| objects::plural(&right.resource));
-        let stale: Vec<Action> = watched.map(Action::Stale).collect();
-        let all = writes(wanted, &Action::ALL);
-        all.chain(writes(wanted, &stale)).collect()
-    });
+    explore(name, share, every_plan);
+}
+
+/// Runs a scenario, whatever it is about, with two of all failures: even where nothing but the API server's own checks is
+/// looked at, controllers write beside it.
+///
+/// # Panics
+/// If one doesn't end as the run without, with a line for each that repeats it.
+pub fn two_failures(name: &str) {
+    plans_of(name, Share::Some(2), every_plan);
+}
+
+/// Every failure at every write, and a stale cache of every watched kind from every write on.
+fn every_plan(wanted: &Outcome) -> Vec<Plan> {
+    let watched = wanted
+        .used
+        .iter()
+        .filter(|right| right.verb == Verb::Watch)
+        .filter_map(|right| objects::plural(&right.resource));
+    let stale: Vec<Action> = watched.map(Action::Stale).collect();
+    let all = writes(wanted, &Action::ALL);
+    all.chain(writes(wanted, &stale)).collect()
 }
 
 fn writes<'a>(wanted: &Outcome, actions: &'a [Action]) -> impl Iterator<Item = Plan> + use<'a> {
@@ -89,6 +101,12 @@ fn writes<'a>(wanted: &Outcome, actions: &'a [Action]) -> impl Iterator<Item = P
 }
 
 fn explore(name: &str, share: Share, plans: impl FnOnce(&Outcome) -> Vec<Plan>) {
+    let writes = plans_of(name, share, plans);
+    assert!(writes > 10, "only {writes} writes");
+}
+
+/// Tries plans, and says how many writes the run without failures has.
+fn plans_of(name: &str, share: Share, plans: impl FnOnce(&Outcome) -> Vec<Plan>) -> usize {
     let reference = Run::of(scenario(name));
     let wanted = reference
         .run()
@@ -114,8 +132,7 @@ fn explore(name: &str, share: Share, plans: impl FnOnce(&Outcome) -> Vec<Plan>) 
         findings.len(),
         findings.join("\n\n")
     );
-    let writes = wanted.writes.len();
-    assert!(writes > 10, "only {writes} writes");
+    wanted.writes.len()
 }
 
 /// What a run ends in that the run without failures doesn't, with the line that repeats it.

@@ -22,7 +22,7 @@ use crate::resource::ObjectKey;
 
 /// Drafts that may wait for the writer. client-go's `maxQueuedEvents`.
 const ROOM: usize = 1000;
-/// Attempts to write one Event while no answer comes, and the time between them. client-go's figures.
+/// Attempts to write one Event while no answer comes or another write is in the way, and the time between them. client-go's figures.
 const TRIES: u32 = 12;
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -177,7 +177,9 @@ impl EventWriter {
         for attempt in 1..=TRIES {
             match self.send(draft, &verdict).await {
                 Ok(()) => return,
-                Err(Error::Transport(error)) if attempt < TRIES => {
+                // The name holds the time of the draft: an attempt whose answer was lost got through.
+                Err(error) if error.is_already_exists() => return,
+                Err(error) if attempt < TRIES && passes(&error) => {
                     tracing::warn!(%error, "event not written yet");
                     let pause = self
                         .client
@@ -215,6 +217,11 @@ impl EventWriter {
         let event = self.api.event(draft, &self.component, named, seen);
         self.client.create(&resource, &event).await.map(|_| ())
     }
+}
+
+/// Whether the same request may succeed later. client-go gives up after a conflict, and the Event is lost.
+fn passes(error: &Error) -> bool {
+    matches!(error, Error::Transport(_)) || error.is_conflict()
 }
 
 /// Events about cluster resources live in `default`.
