@@ -354,8 +354,9 @@ impl World<'_> {
                 }
             }
         }
-        let count = pack(&files).len();
-        for (name, text) in files {
+        let parts = pack(files);
+        let count = parts.len();
+        for (name, text) in parts.into_iter().flatten() {
             self.file(&ruler.owner, &name, text);
         }
         count

@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use machinery::meta;
-use machinery::time::{Timestamp, rfc3339};
+use machinery::time::Timestamp;
 use runtime::{Effect, IfMissing, ObjectKey, ObjectReference, Patch, Plan, Requeue, ResourceRef};
 use serde_json::{Value, json};
 
+use super::binding::{Binding, User, condition};
 use super::refusals::Refused;
 use super::workload::{Observed, Workload};
 use crate::api::GROUP;
@@ -47,20 +48,19 @@ pub struct Holder {
     /// Counts changes of its spec.
     pub generation: i64,
     /// Its `status.bindings`.
-    pub bindings: Vec<Value>,
+    pub bindings: Box<[Binding]>,
 }
 
 impl Holder {
     /// What is needed of an object.
     pub fn of(resource: &ResourceRef, object: &Value) -> Self {
-        let bindings = object.pointer("/status/bindings").and_then(Value::as_array);
         let mut reference = ObjectReference::of(resource, object);
         Self {
             resource: resource.clone(),
             version: std::mem::take(&mut reference.resource_version),
             reference,
             generation: meta::generation(object),
-            bindings: bindings.cloned().unwrap_or_default(),
+            bindings: Binding::all(object),
         }
     }
 
@@ -80,12 +80,7 @@ impl Holder {
     /// The workloads of a kind that it says it is used by.
     pub fn users(&self, resource: &str) -> Vec<ObjectKey> {
         let bindings = self.bindings.iter();
-        let bindings = bindings.filter(|binding| User::is_one(resource, binding));
-        let key = |binding| {
-            let text = |field| User::text(binding, field);
-            ObjectKey::new(text("namespace"), text("name"))
-        };
-        bindings.map(key).collect()
+        bindings.filter_map(|one| one.user(resource)).collect()
     }
 
     fn patch(&self, patch: Patch, if_missing: IfMissing) -> Effect {
@@ -93,7 +88,8 @@ impl Holder {
             resource: self.resource.clone(),
             key: self.key(),
             subresource: Some("status"),
-            patch,
+            // There may be one for every object that is selected.
+            patch: patch.packed(),
             if_missing,
         }
     }
@@ -108,37 +104,11 @@ pub struct Held {
     pub left: Vec<Arc<Holder>>,
 }
 
-/// The workload as entries name it.
-#[derive(Debug, Clone, Copy)]
-struct User<'a> {
-    resource: &'a str,
-    key: &'a ObjectKey,
-}
-
 impl User<'_> {
-    fn text<'v>(binding: &'v Value, field: &str) -> &'v str {
-        binding
-            .get(field)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    }
-
-    /// Whether an entry is of any workload of this resource.
-    fn is_one(resource: &str, binding: &Value) -> bool {
-        Self::text(binding, "group") == GROUP && Self::text(binding, "resource") == resource
-    }
-
-    /// Whether an entry is of this workload.
-    fn is_of(self, binding: &Value) -> bool {
-        Self::is_one(self.resource, binding)
-            && Self::text(binding, "namespace") == self.key.namespace
-            && Self::text(binding, "name") == self.key.name
-    }
-
     /// Its entry, and the place of that.
-    fn entry(self, holder: &Holder) -> Option<(usize, &Value)> {
+    fn entry(self, holder: &Holder) -> Option<(usize, &Binding)> {
         let mut all = holder.bindings.iter().enumerate();
-        all.find(|(_, binding)| self.is_of(binding))
+        all.find(|(_, binding)| binding.is_of(self))
     }
 
     /// Operations that fail if the entry at that place is somebody else's by now.
@@ -155,7 +125,7 @@ impl User<'_> {
     /// The write that makes an object say whether it is accepted, unless it does.
     fn tell(self, holder: &Holder, refused: Option<&str>, now: Timestamp) -> Option<Effect> {
         let found = self.entry(holder);
-        let before = found.and_then(|(_, entry)| entry.get("conditions")?.get(0));
+        let before = found.and_then(|(_, entry)| entry.accepted());
         let condition = condition(before, holder.generation, refused, now)?;
         let conditions = json!([condition]);
         let patch = if let Some((at, _)) = found {
@@ -192,45 +162,6 @@ impl User<'_> {
         operations.push(json!({"op": "remove", "path": path}));
         Some(holder.patch(Patch::Json(Value::Array(operations)), IfMissing::Skip))
     }
-}
-
-/// The condition `Accepted`, if it says something else than before.
-fn condition(
-    before: Option<&Value>,
-    generation: i64,
-    refused: Option<&str>,
-    now: Timestamp,
-) -> Option<Value> {
-    let said = |field: &str| before.and_then(|before| before.get(field));
-    let status = if refused.is_none() { "True" } else { "False" };
-    let reason = refused.map(|_| "InvalidConfiguration");
-    let texts = [
-        ("type", Some("Accepted")),
-        ("status", Some(status)),
-        ("reason", reason),
-        ("message", refused),
-    ];
-    let same = texts
-        .iter()
-        .all(|(field, text)| said(field).and_then(Value::as_str) == *text);
-    if same && said("observedGeneration").and_then(Value::as_i64) == Some(generation) {
-        return None;
-    }
-    let mut condition = json!({
-        "type": "Accepted",
-        "status": status,
-        "observedGeneration": generation,
-    });
-    if let (true, Some(fields)) = (refused.is_some(), condition.as_object_mut()) {
-        fields.insert("reason".to_owned(), json!(reason));
-        fields.insert("message".to_owned(), json!(refused));
-    }
-    let since = said("lastTransitionTime").filter(|_| condition.get("status") == said("status"));
-    let since = since.cloned().unwrap_or_else(|| json!(rfc3339(now)));
-    if let Some(fields) = condition.as_object_mut() {
-        fields.insert("lastTransitionTime".to_owned(), since);
-    }
-    Some(condition)
 }
 
 /// The writes after which none of these says any more that it is used by a workload.
@@ -297,18 +228,6 @@ pub fn effects<W: Workload>(observed: &Observed<W>, refused: &BTreeSet<Refused>)
     told.chain(left).collect()
 }
 
-/// The text by which an index finds the object that a binding stands in.
-pub fn binding_key(binding: &Value) -> String {
-    let text = |field| User::text(binding, field);
-    let key = ObjectKey::new(text("namespace"), text("name"));
-    index_key(text("resource"), &key)
-}
-
-/// The text by which an index finds objects that name a workload.
-pub fn index_key(resource: &str, key: &ObjectKey) -> String {
-    format!("{resource}/{}/{}", key.namespace, key.name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -346,7 +265,7 @@ mod tests {
         let Effect::Patch { patch, .. } = effect else {
             panic!("{effect}");
         };
-        Some(patch.body().clone())
+        Some(patch.body().into_owned())
     }
 
     #[test]

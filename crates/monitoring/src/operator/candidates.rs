@@ -8,7 +8,8 @@ use machinery::meta;
 use runtime::{Cache, Index, Meta, ObjectKey, ObjectReference, Projection};
 use serde::de::DeserializeOwned;
 
-use super::bindings::{Holder, HolderId, binding_key, index_key};
+use super::binding::{Binding, User};
+use super::bindings::{Holder, HolderId};
 use super::references::Reference;
 use super::selectable::Selectable;
 use super::selecting::{Configuration, Selecting, Selects, labels, namespace_labels};
@@ -22,7 +23,7 @@ use crate::selection::Wanted;
 pub struct Configurations {
     /// Objects, by kind.
     pub by_kind: BTreeMap<Configuration, Cache<Selectable>>,
-    /// The same objects by the workloads they say they are used by, see [`index_key`].
+    /// The same objects by the workloads they say they are used by, see [`User::index_key`].
     pub by_user: Vec<Index<Selectable>>,
     /// Namespaces.
     pub namespaces: Cache<Meta>,
@@ -61,7 +62,11 @@ impl Configurations {
 
     /// The objects that say they are used by a workload.
     pub fn naming(&self, resource: &str, workload: &ObjectKey) -> Vec<Arc<Holder>> {
-        let text = index_key(resource, workload);
+        let user = User {
+            resource,
+            key: workload,
+        };
+        let text = user.index_key();
         let found = self.by_user.iter().flat_map(|index| index.get(&text));
         found.filter_map(|held| held.holder().cloned()).collect()
     }
@@ -70,7 +75,7 @@ impl Configurations {
 /// The workloads that an object says it is used by.
 fn users(held: &Selectable) -> Vec<String> {
     let bindings = held.holder().map_or(&[][..], |holder| &holder.bindings);
-    bindings.iter().map(binding_key).collect()
+    bindings.iter().map(Binding::index_key).collect()
 }
 
 /// An object that a workload selects.

@@ -2,6 +2,7 @@
 //! [`workload::Workload`]; read that next.
 
 pub mod assets;
+pub mod binding;
 pub mod bindings;
 pub mod candidates;
 pub mod decision;

@@ -153,11 +153,11 @@ where
     /// The Secret with these keys.
     pub fn put_secret(&mut self, name: &str, data: &Data) {
         let wanted = secret(self.object, self.settings(), name, data);
-        self.put_made_secret(&wanted);
+        self.put_made_secret(wanted);
     }
 
     /// A Secret that is made already.
-    pub fn put_made_secret(&mut self, wanted: &Value) {
+    pub fn put_made_secret(&mut self, wanted: Value) {
         let stored = &self.observed.stored.secrets;
         self.effects
             .extend(writes::put_data(&SECRET, stored, wanted));
@@ -170,23 +170,24 @@ where
         let wanted = configuration_secrets(self.object, self.settings(), at, bytes);
         let further = further_secrets(&prefix);
         let owner = &self.object.metadata.uid;
-        let puts = writes::put_numbered(&SECRET, owner, &stored.secrets, &further, &wanted);
+        let count = wanted.len();
+        let puts = writes::put_numbered(&SECRET, owner, &stored.secrets, &further, wanted);
         self.effects.extend(puts);
         let sets = stored.stateful_sets.values();
-        mounted_further(wanted.len(), sets.chain(stored.daemon_sets.values()))
+        mounted_further(count, sets.chain(stored.daemon_sets.values()))
     }
 
     /// TLS material in numbered Secrets; how many hold it.
     pub fn put_tls_assets(&mut self, files: &Data) -> usize {
         let prefix = self.prefixed();
         let wanted = tls_asset_secrets(self.object, self.settings(), &prefix, files);
-        let stored = &self.observed.stored.secrets;
+        let (count, stored) = (wanted.len(), &self.observed.stored.secrets);
         let prefix = format!("{prefix}-tls-assets-");
         let owner = &self.object.metadata.uid;
         self.effects.extend(writes::put_numbered(
-            &SECRET, owner, stored, &prefix, &wanted,
+            &SECRET, owner, stored, &prefix, wanted,
         ));
-        wanted.len()
+        count
     }
 
     /// The web configuration, for that folder of the container.
@@ -208,7 +209,7 @@ where
     /// that many.
     pub fn put_rules(
         &mut self,
-        files: &BTreeMap<String, String>,
+        files: BTreeMap<String, Arc<str>>,
         label: &str,
         least: usize,
     ) -> Vec<String> {
@@ -223,7 +224,7 @@ where
         let stored = &self.observed.stored.config_maps;
         let prefix = format!("{prefix}-rulefiles-");
         let owner = &self.object.metadata.uid;
-        let puts = writes::put_numbered(&CONFIG_MAP, owner, stored, &prefix, &wanted);
+        let puts = writes::put_numbered(&CONFIG_MAP, owner, stored, &prefix, wanted);
         self.effects.extend(puts);
         names
     }

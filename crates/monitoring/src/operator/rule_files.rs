@@ -50,7 +50,7 @@ where
         candidates: &[Candidate<PrometheusRule>],
         reader: Reader<'_>,
         enforced: Enforced<'_>,
-    ) -> BTreeMap<String, String> {
+    ) -> BTreeMap<String, Arc<str>> {
         let known = Arc::clone(&self.memory.rules);
         let (mut files, mut next) = (BTreeMap::new(), Rules::new());
         for candidate in candidates {
@@ -68,7 +68,7 @@ where
             };
             match &outcome {
                 Ok(text) => {
-                    files.insert(candidate_file(meta), text.to_string());
+                    files.insert(candidate_file(meta), Arc::clone(text));
                 }
                 Err(why) => self.refuse(candidate.reference(), why),
             }

@@ -8,6 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::binding::Binding;
 use super::bindings::Holder;
 use super::references::{self, Reference};
 
@@ -16,7 +17,7 @@ use super::references::{self, Reference};
 pub struct Selectable {
     whole: Whole,
     references: BTreeSet<Reference>,
-    bindings: Vec<Value>,
+    bindings: Box<[Binding]>,
     holder: Option<Arc<Holder>>,
 }
 
@@ -66,8 +67,7 @@ impl Projection for Selectable {
 impl<'de> Deserialize<'de> for Selectable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let object = Value::deserialize(deserializer)?;
-        let bindings = object.pointer("/status/bindings").and_then(Value::as_array);
-        let bindings = bindings.cloned().unwrap_or_default();
+        let bindings = Binding::all(&object);
         let references = references::of(&object);
         let whole = Whole::deserialize(object).map_err(D::Error::custom)?;
         Ok(Self {

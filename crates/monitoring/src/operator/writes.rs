@@ -13,8 +13,8 @@ use crate::workload::{Change, Recreation, Texts, secret_change, service_change, 
 pub type ByName = BTreeMap<String, Value>;
 
 /// The write for a Secret or `ConfigMap`.
-pub fn put_data(resource: &ResourceRef, stored: &ByName, wanted: &Value) -> Option<Effect> {
-    let stored = stored.get(meta::name(wanted));
+pub fn put_data(resource: &ResourceRef, stored: &ByName, wanted: Value) -> Option<Effect> {
+    let stored = stored.get(meta::name(&wanted));
     write(resource, secret_change(stored, wanted))
 }
 
@@ -25,14 +25,14 @@ pub fn put_numbered(
     owner: &str,
     stored: &ByName,
     prefix: &str,
-    wanted: &[Value],
+    wanted: Vec<Value>,
 ) -> Vec<Effect> {
     let names: BTreeSet<String> = wanted
         .iter()
         .map(|object| meta::name(object).to_owned())
         .collect();
     let puts = wanted
-        .iter()
+        .into_iter()
         .filter_map(|object| put_data(resource, stored, object));
     let beyond = stored.iter().filter(|(name, object)| {
         name.starts_with(prefix)
@@ -199,7 +199,7 @@ mod tests {
             .into_iter()
             .map(|(name, owner)| (name.to_owned(), secret(name, owner)))
             .collect();
-        let effects = put_numbered(&SECRET, "own", &stored, "p-", std::slice::from_ref(&wanted));
+        let effects = put_numbered(&SECRET, "own", &stored, "p-", vec![wanted.clone()]);
         let gone = delete(&SECRET, &secret("p-1", "own"), Propagation::Background);
         assert_eq!(effects, [Effect::create(SECRET, wanted), gone]);
     }

@@ -48,7 +48,7 @@ fn write(pass: &mut ServerPass<'_>) -> Result<(), String> {
         configuration(pass, &version, &rules)?
     };
     pass.put_web()?;
-    pass.put_made_secret(&thanos_client_secret(pass.object, pass.settings()));
+    pass.put_made_secret(thanos_client_secret(pass.object, pass.settings()));
     let named = pass.object.spec.common.service_name.as_deref();
     pass.put_service(named, prometheus_service)?;
     shards(pass, &rules, secrets)
@@ -120,7 +120,7 @@ fn rules(pass: &mut ServerPass<'_>, version: &Version) -> Vec<String> {
         excluded_rules: &spec.prometheus_rules_excluded_from_enforce,
     };
     let files = pass.select_rules(&pass.observed.candidates.rules, reader, enforced);
-    pass.put_rules(&files, "prometheus-name", PROMETHEUS_CONFIG_MAPS)
+    pass.put_rules(files, "prometheus-name", PROMETHEUS_CONFIG_MAPS)
 }
 
 /// The configuration is the user's; only TLS material is written. How many Secrets pods mount.

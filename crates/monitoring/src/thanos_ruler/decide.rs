@@ -95,5 +95,5 @@ fn rules(pass: &mut RulerPass<'_>, version: &Version) -> Vec<String> {
         excluded_rules: &spec.prometheus_rules_excluded_from_enforce,
     };
     let files = pass.select_rules(&pass.observed.candidates, reader, enforced);
-    pass.put_rules(&files, "thanos-ruler-name", 0)
+    pass.put_rules(files, "thanos-ruler-name", 0)
 }

@@ -123,17 +123,16 @@ pub fn service_change(stored: Option<&Value>, wanted: &Value) -> Change {
 }
 
 /// The write for a Secret or ConfigMap: only if its data, its owners or what we say about it differ.
-pub fn secret_change(stored: Option<&Value>, wanted: &Value) -> Change {
+pub fn secret_change(stored: Option<&Value>, wanted: Value) -> Change {
     let Some(stored) = stored else {
-        return Change::Create(wanted.clone());
+        return Change::Create(wanted);
     };
     if meta::deletion_timestamp(stored).is_some() {
         return Change::Wait;
     }
-    let mut target = wanted.clone();
+    let mut target = wanted;
     keep_metadata(&mut target, stored);
-    let data = |object: &Value| object.get("data").map(bare).filter(|data| !is_empty(data));
-    if data(&target) == data(stored)
+    if data(&target).eq(data(stored))
         && same_metadata(&target, stored)
         && meta::owner_references(&target) == meta::owner_references(stored)
     {
@@ -141,6 +140,14 @@ pub fn secret_change(stored: Option<&Value>, wanted: &Value) -> Change {
     }
     meta::set_resource_version(&mut target, meta::resource_version(stored));
     Change::Update(target)
+}
+
+/// What a Secret or ConfigMap holds.
+fn data(object: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    let data = object.get("data").and_then(Value::as_object);
+    data.into_iter()
+        .flatten()
+        .filter(|(_, text)| !is_empty(text))
 }
 
 fn spec(object: &Value) -> Value {
@@ -439,9 +446,9 @@ mod tests {
         let mut stored = wanted.clone();
         meta::set_label(&mut stored, "theirs", "1");
         meta::set_resource_version(&mut stored, "3");
-        assert_eq!(secret_change(Some(&stored), &wanted), Change::None);
+        assert_eq!(secret_change(Some(&stored), wanted.clone()), Change::None);
         stored["data"] = json!({"k": "djI=", "old": ""});
-        let Change::Update(update) = secret_change(Some(&stored), &wanted) else {
+        let Change::Update(update) = secret_change(Some(&stored), wanted.clone()) else {
             panic!("not updated");
         };
         assert_eq!(update["data"], json!({"k": "djE="}));

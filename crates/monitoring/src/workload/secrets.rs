@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -55,15 +56,19 @@ pub fn rule_config_map<S: Default, T: Default>(
     settings: &Settings,
     name: &str,
     label: (&str, &str),
-    files: &BTreeMap<String, String>,
+    files: &BTreeMap<String, Arc<str>>,
 ) -> Value {
+    let files = files.iter();
+    let data: Map<String, Value> = files
+        .map(|(name, text)| (name.clone(), Value::from(&**text)))
+        .collect();
     let mut labels = managed();
     labels.insert(label.0.to_owned(), label.1.to_owned());
     json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata(Owner::of(owner), settings, name, labels),
-        "data": files,
+        "data": data,
     })
 }
 

@@ -305,7 +305,7 @@ impl Cluster {
                     Patch::Json(body) => {
                         patch::json::apply(object, body.to_string().as_bytes()).unwrap()
                     }
-                    other => patch::merge::apply(object, other.body()),
+                    other => patch::merge::apply(object, &other.body()),
                 };
                 if object["spec"] != spec {
                     object["metadata"]["generation"] =

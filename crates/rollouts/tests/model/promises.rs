@@ -32,7 +32,8 @@ pub fn before_write(cluster: &Cluster, effect: &Effect) {
             patch,
             ..
         } if resource.kind == "Service" => {
-            let hash = patch.body()["spec"]["selector"]["rollouts-pod-template-hash"].as_str();
+            let body = patch.body();
+            let hash = body["spec"]["selector"]["rollouts-pod-template-hash"].as_str();
             switch(cluster, &rollout, &key.name, hash.unwrap_or_default());
         }
         Effect::Create { object, .. } => {

@@ -217,7 +217,7 @@ impl Client {
             Method::PATCH,
             &target,
             patch.content_type(),
-            patch.body(),
+            &patch.body(),
         )
         .await
     }

@@ -263,7 +263,7 @@ fn perform(effect: &Effect, world: &mut World, deeds: &mut Deeds) {
             ..
         } => {
             if let Some(held) = world.get_mut(&id(&resource.kind, &key.name)) {
-                change(held, patch.body(), matches!(patch, Patch::Json(_)));
+                change(held, &patch.body(), matches!(patch, Patch::Json(_)));
             }
         }
         Effect::Delete { resource, key, .. } => drop(world.remove(&id(&resource.kind, &key.name))),
