@@ -261,7 +261,8 @@ impl<R: Reconciler> Worker<R> {
     async fn work(self, key: ObjectKey) {
         let inner = &*self.inner;
         let id = inner.sequence.fetch_add(1, Ordering::Relaxed);
-        let span = tracing::info_span!(
+        // Whatever the log is kept to, a line says whose pass it is of.
+        let span = tracing::error_span!(
             "reconcile", controller = %inner.name, namespace = %key.namespace, name = %key.name, reconcileID = id
         );
         let result = AssertUnwindSafe(self.pass(&key).instrument(span.clone()))
@@ -313,6 +314,11 @@ impl<R: Reconciler> Worker<R> {
             Class::Terminal => {
                 tracing::warn!(%error, "pass failed, not tried again before something changes");
                 queue.forget(key);
+            }
+            // Somebody else wrote meanwhile, which is nobody's fault.
+            Class::Retry if error.is_conflict() => {
+                let delay = queue.add_failed(key.clone());
+                tracing::info!(%error, ?delay, "pass failed");
             }
             Class::Retry => {
                 let delay = queue.add_failed(key.clone());

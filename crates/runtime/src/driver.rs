@@ -5,10 +5,11 @@ use machinery::patch::merge;
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::effect::{Effect, IfExists, IfMissing, Patch};
+use crate::effect::{Effect, IfExists, IfMissing};
 use crate::error::Error;
 use crate::events::EventRecorder;
 use crate::fence::Fence;
+use crate::patch::Patch;
 use crate::plan::{Failure, Performed, Plan};
 use crate::reconciler::StatusWrite;
 use crate::resource::{ObjectKey, POD, ResourceRef};

@@ -22,6 +22,7 @@ pub mod health;
 pub mod leader;
 pub mod manager;
 pub mod metrics;
+pub mod patch;
 pub mod plan;
 pub mod queue;
 pub mod reconciler;
@@ -39,13 +40,13 @@ pub use client::Client;
 pub use clock::Clock;
 pub use controller::{Controller, ControllerOptions};
 pub use effect::{
-    DeleteOptions, Effect, Event, EventType, IfExists, IfMissing, ObjectReference, Patch,
-    Propagation,
+    DeleteOptions, Effect, Event, EventType, IfExists, IfMissing, ObjectReference, Propagation,
 };
 pub use error::{Class, Error};
 pub use events::{EventApi, EventRecorder};
 pub use manager::{Manager, ManagerOptions};
 pub use metrics::Registry;
+pub use patch::Patch;
 pub use plan::{Failure, Performed, Plan, Planned, Requeue};
 pub use reconciler::{Pass, Reader, Reconciler, Rejection, StatusWrite};
 pub use resource::{ObjectKey, ResourceRef};

@@ -19,7 +19,7 @@ pub struct InstallArgs {
 enum Product {
     /// The Rollouts controller: CRDs, RBAC and a Deployment
     Rollouts(RolloutsArgs),
-    /// The monitoring controllers: the same
+    /// The monitoring controllers: CRDs, RBAC and a Deployment
     Monitoring(MonitoringArgs),
 }
 
@@ -34,7 +34,7 @@ pub struct RbacArgs {
 enum RbacProduct {
     /// The Rollouts controller: a ServiceAccount with the rights it uses, and no others
     Rollouts(RbacRolloutsArgs),
-    /// The monitoring controllers: the same
+    /// The monitoring controllers: a ServiceAccount with the rights they use, and no others
     Monitoring(RbacMonitoringArgs),
 }
 

@@ -15,8 +15,8 @@ use machinery::yaml;
 use monitoring::run::Gates;
 use rollouts::RunOptions;
 use rollouts::install::{Install, NAME};
+use runtime::Patch;
 use runtime::client::{Client, ClientOptions};
-use runtime::effect::Patch;
 use runtime::resource::{CUSTOM_RESOURCE_DEFINITION, LEASE, NAMESPACE, ObjectKey};
 use runtime::shutdown::{self, Shutdown};
 use serde_json::{Value, json};
@@ -195,7 +195,9 @@ fn writable(file: &Path) -> Result<()> {
 
 fn unwritable(file: &Path, error: &std::io::Error) -> anyhow::Error {
     let file = file.display();
-    anyhow!("cannot write {file}: {error}\nhint: choose another file with `--kubeconfig`")
+    anyhow!(
+        "cannot write {file}: {error}\nhint: choose another file with `--kubeconfig`, or another folder with `--state`"
+    )
 }
 
 /// Fails if a file is there that isn't a kubeconfig of ours alone: what it holds would be lost.

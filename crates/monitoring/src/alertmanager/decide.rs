@@ -79,7 +79,9 @@ fn configuration(pass: &mut ClusterPass<'_>) -> Result<Whole, String> {
         };
         acceptable(inputs).map_err(|why| match why {
             Unacceptable::Unmade(why) => why,
-            Unacceptable::Refused(why) => format!("{why}; the last good configuration stays"),
+            Unacceptable::Refused(why) => {
+                format!("{why}; the last good configuration, if any, stays")
+            }
         })
     });
     let made = match (made, base) {

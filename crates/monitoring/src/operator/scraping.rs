@@ -226,7 +226,7 @@ pub fn additional_text(
     reference: Option<&SecretKeySelector>,
 ) -> Result<Option<Origin>, String> {
     let text = scope.maybe_secret(reference);
-    let text = text.map_err(|error| error.explain())?;
+    let text = text.map_err(|error| format!("{field}: {}", error.explain()))?;
     Ok(text.zip(reference).map(|(text, reference)| Origin {
         text,
         place: format!(
@@ -248,7 +248,10 @@ pub struct Origin {
 impl Origin {
     /// A refusal of the text.
     pub fn refused(&self, why: &str) -> String {
-        format!("{}: {why}; the last good configuration stays", self.place)
+        format!(
+            "{}: {why}; the last good configuration, if any, stays",
+            self.place
+        )
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the controllers made before. The governing Service is asked for each time: upstream's role, which they have to do with,
 //! lets nobody list or watch Services.
 
+use machinery::names::label_value;
 use runtime::{Error, Index, ObjectKey, Projection, Reader, ResourceRef, Whole};
 use serde_json::Value;
 
@@ -164,8 +165,11 @@ pub fn selector_text(labels: &Texts) -> String {
     pairs.join(",")
 }
 
-/// The pods of a workload.
+/// The pods of a workload: none where its name makes no label, which the API server wouldn't even look for.
 pub async fn pods(namespace: &str, labels: &Texts, reader: &Reader) -> Result<Vec<Value>, Error> {
+    if labels.values().any(|value| !label_value(value).is_empty()) {
+        return Ok(Vec::new());
+    }
     let selector = selector_text(labels);
     reader
         .list(&runtime::resource::POD, namespace, &selector)

@@ -306,7 +306,7 @@ fn bad_texts_in_additional_scrape_configs() {
             let place = "additionalScrapeConfigs (key \"jobs.yaml\" of Secret \"extra\"): ";
             assert!(message.starts_with(place), "{message}");
             assert!(
-                message.ends_with("; the last good configuration stays"),
+                message.ends_with("; the last good configuration, if any, stays"),
                 "{message}"
             );
             nothing_moved(cluster, &before).await;

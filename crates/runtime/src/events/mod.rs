@@ -16,8 +16,9 @@ pub use form::EventApi;
 
 use crate::client::{Client, retry};
 use crate::clock::Clock;
-use crate::effect::{EventType, ObjectReference, Patch};
+use crate::effect::{EventType, ObjectReference};
 use crate::error::Error;
+use crate::patch::Patch;
 use crate::resource::ObjectKey;
 
 /// Drafts that may wait for the writer. client-go's `maxQueuedEvents`.

@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use machinery::duration::GoDuration;
 use machinery::labels::Selector;
+use machinery::quantity::Quantity;
 use monitoring::operator::watched::{Namespaces, Watch};
 use monitoring::run::{Bindings, Gates, RunOptions, Selectors};
 use monitoring::workload::{ReloaderSettings, Repair, Settings};
@@ -70,22 +71,22 @@ pub struct Making {
     #[arg(long, default_value_t = ReloaderSettings::default().image)]
     prometheus_config_reloader: String,
     /// CPU that each config-reloader asks for; 0 for none
-    #[arg(long, default_value = "10m")]
+    #[arg(long, default_value = "10m", value_parser = quantity)]
     config_reloader_cpu_request: String,
     /// CPU that each config-reloader may use; 0 for any
-    #[arg(long, default_value = "10m")]
+    #[arg(long, default_value = "10m", value_parser = quantity)]
     config_reloader_cpu_limit: String,
     /// Memory that each config-reloader asks for; 0 for none
-    #[arg(long, default_value = "50Mi")]
+    #[arg(long, default_value = "50Mi", value_parser = quantity)]
     config_reloader_memory_request: String,
     /// Memory that each config-reloader may use; 0 for any
-    #[arg(long, default_value = "50Mi")]
+    #[arg(long, default_value = "50Mi", value_parser = quantity)]
     config_reloader_memory_limit: String,
     /// Old flag for request and limit of CPU
-    #[arg(long)]
+    #[arg(long, value_parser = quantity)]
     config_reloader_cpu: Option<String>,
     /// Old flag for request and limit of memory
-    #[arg(long)]
+    #[arg(long, value_parser = quantity)]
     config_reloader_memory: Option<String>,
     /// Give pods the label `app` too, which Services of charts for operators before 0.52 select [default: whether an old flag
     /// for the config-reloader is given]
@@ -279,6 +280,20 @@ fn pair(text: &str) -> Result<(String, String), String> {
         .split_once('=')
         .ok_or_else(|| "write key=value".to_owned())?;
     Ok((key.to_owned(), value.to_owned()))
+}
+
+/// An amount of CPU or memory as it is written; none is 0 or nothing.
+fn quantity(text: &str) -> Result<String, String> {
+    match Quantity::parse(text) {
+        _ if text.is_empty() => Ok(String::new()),
+        Ok(amount) if amount.sign() >= 0 => Ok(text.to_owned()),
+        Ok(_) => {
+            Err("less than nothing; write an amount such as 100m or 50Mi, or 0 for none".to_owned())
+        }
+        Err(error) => Err(format!(
+            "{error}; write an amount such as 100m or 50Mi, or 0 for none"
+        )),
+    }
 }
 
 /// Reads a duration as Go writes it, longer than none; else the hint is what is wrong.
