@@ -315,11 +315,6 @@ impl<R: Reconciler> Worker<R> {
                 tracing::warn!(%error, "pass failed, not tried again before something changes");
                 queue.forget(key);
             }
-            // Somebody else wrote meanwhile, which is nobody's fault.
-            Class::Retry if error.is_conflict() => {
-                let delay = queue.add_failed(key.clone());
-                tracing::info!(%error, ?delay, "pass failed");
-            }
             Class::Retry => {
                 let delay = queue.add_failed(key.clone());
                 tracing::warn!(%error, ?delay, "pass failed");
