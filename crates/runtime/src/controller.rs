@@ -261,7 +261,6 @@ impl<R: Reconciler> Worker<R> {
     async fn work(self, key: ObjectKey) {
         let inner = &*self.inner;
         let id = inner.sequence.fetch_add(1, Ordering::Relaxed);
-        // Whatever the log is kept to, a line says whose pass it is of.
         let span = tracing::error_span!(
             "reconcile", controller = %inner.name, namespace = %key.namespace, name = %key.name, reconcileID = id
         );
