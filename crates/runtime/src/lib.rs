@@ -46,7 +46,7 @@ pub use error::{Class, Error};
 pub use events::{EventApi, EventRecorder};
 pub use manager::{Manager, ManagerOptions};
 pub use metrics::Registry;
-pub use patch::Patch;
+pub use patch::{Dialect, Patch};
 pub use plan::{Failure, Performed, Plan, Planned, Requeue};
 pub use reconciler::{Pass, Reader, Reconciler, Rejection, StatusWrite};
 pub use resource::{ObjectKey, ResourceRef};

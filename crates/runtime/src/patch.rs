@@ -1,8 +1,13 @@
 //! What a patch says, in its dialect.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use bytes::Bytes;
 use serde_json::Value;
+
+use crate::client::to_bytes;
+use crate::error::Error;
 
 /// A patch and its dialect.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,12 +29,24 @@ pub enum Patch {
     Packed(Packed),
 }
 
+/// How a patch says what it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// RFC 6902.
+    Json,
+    /// RFC 7386.
+    Merge,
+    /// Strategic merge.
+    Strategic,
+    /// Server-side apply.
+    Apply,
+}
+
 /// A patch as JSON text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Packed {
-    text: Box<str>,
-    content_type: &'static str,
-    dialect: &'static str,
+    dialect: Dialect,
+    json: Bytes,
 }
 
 impl Patch {
@@ -37,11 +54,11 @@ impl Patch {
     /// counts in a plan of thousands.
     #[must_use]
     pub fn packed(self) -> Self {
-        match &self {
+        let dialect = self.dialect();
+        match self {
             Self::Json(body) | Self::Merge(body) | Self::Strategic(body) => Self::Packed(Packed {
-                text: body.to_string().into(),
-                content_type: self.content_type(),
-                dialect: self.dialect(),
+                dialect,
+                json: body.to_string().into(),
             }),
             Self::Apply { .. } | Self::Packed(_) => self,
         }
@@ -56,30 +73,85 @@ impl Patch {
             | Self::Apply { body, .. } => Cow::Borrowed(body),
             // The text was written from a value.
             Self::Packed(packed) => {
-                Cow::Owned(serde_json::from_str(&packed.text).unwrap_or_default())
+                Cow::Owned(serde_json::from_slice(&packed.json).unwrap_or_default())
             }
         }
     }
 
-    /// Media type to send it with.
-    pub fn content_type(&self) -> &'static str {
+    /// The patch itself as it is sent.
+    pub(crate) fn bytes(&self) -> Result<Bytes, Error> {
         match self {
-            Self::Json(_) => "application/json-patch+json",
-            Self::Merge(_) => "application/merge-patch+json",
-            Self::Strategic(_) => "application/strategic-merge-patch+json",
-            Self::Apply { .. } => "application/apply-patch+yaml",
-            Self::Packed(packed) => packed.content_type,
+            Self::Json(body)
+            | Self::Merge(body)
+            | Self::Strategic(body)
+            | Self::Apply { body, .. } => to_bytes(body),
+            Self::Packed(packed) => Ok(packed.json.clone()),
         }
     }
 
-    /// The dialect in one word, for people.
-    pub fn dialect(&self) -> &'static str {
+    /// What it is written in.
+    pub fn dialect(&self) -> Dialect {
         match self {
-            Self::Json(_) => "json",
-            Self::Merge(_) => "merge",
-            Self::Strategic(_) => "strategic",
-            Self::Apply { .. } => "apply",
+            Self::Json(_) => Dialect::Json,
+            Self::Merge(_) => Dialect::Merge,
+            Self::Strategic(_) => Dialect::Strategic,
+            Self::Apply { .. } => Dialect::Apply,
             Self::Packed(packed) => packed.dialect,
         }
+    }
+}
+
+impl Dialect {
+    /// Media type to send a patch with.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json-patch+json",
+            Self::Merge => "application/merge-patch+json",
+            Self::Strategic => "application/strategic-merge-patch+json",
+            Self::Apply => "application/apply-patch+yaml",
+        }
+    }
+}
+
+/// In one word, for people.
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Json => "json",
+            Self::Merge => "merge",
+            Self::Strategic => "strategic",
+            Self::Apply => "apply",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_packed_patch_says_and_sends_the_same() {
+        for patch in [
+            Patch::Json(json!([{"op": "remove", "path": "/a"}])),
+            Patch::Merge(json!({"a": null, "ü": "\u{0}"})),
+            Patch::Strategic(json!({"a": [1, {"$patch": "delete"}]})),
+        ] {
+            let packed = patch.clone().packed();
+            assert!(matches!(packed, Patch::Packed(_)), "{packed:?}");
+            assert_eq!(packed.body(), patch.body());
+            assert_eq!(packed.dialect(), patch.dialect());
+            assert_eq!(packed.bytes().unwrap(), patch.bytes().unwrap());
+            assert_eq!(packed.clone().packed(), packed);
+        }
+    }
+
+    #[test]
+    fn server_side_apply_keeps_its_force() {
+        let apply = Patch::Apply {
+            body: json!({}),
+            force: true,
+        };
+        assert_eq!(apply.clone().packed(), apply);
     }
 }

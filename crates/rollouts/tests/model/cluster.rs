@@ -10,7 +10,7 @@ use rollouts::api::decode::lenient;
 use rollouts::rollout::decide::decide;
 use rollouts::rollout::observe::{Observed, service_names};
 use rollouts::views::{ReplicaSetView, ServiceView};
-use runtime::{Effect, Patch};
+use runtime::{Dialect, Effect};
 use serde_json::{Value, json};
 
 use crate::promises;
@@ -301,11 +301,14 @@ impl Cluster {
                     .get_mut(&format!("{}/{}", resource.kind, key.name))
                     .unwrap();
                 let spec = object["spec"].clone();
-                *object = match patch {
-                    Patch::Json(body) => {
+                let body = patch.body();
+                *object = match patch.dialect() {
+                    Dialect::Json => {
                         patch::json::apply(object, body.to_string().as_bytes()).unwrap()
                     }
-                    other => patch::merge::apply(object, &other.body()),
+                    Dialect::Merge | Dialect::Strategic | Dialect::Apply => {
+                        patch::merge::apply(object, &body)
+                    }
                 };
                 if object["spec"] != spec {
                     object["metadata"]["generation"] =

@@ -32,8 +32,8 @@ pub use exchange::Exchange;
 use exchange::Observers;
 use limiter::Limiters;
 use machinery::entropy::Entropy;
-pub(crate) use wire::{JSON, query};
-use wire::{Media, collect, encode, failure, is_object, to_bytes};
+pub(crate) use wire::{JSON, query, to_bytes};
+use wire::{Media, collect, encode, failure, is_object};
 
 /// How a client behaves.
 #[derive(Clone, Debug)]
@@ -186,7 +186,7 @@ impl Client {
     /// Creates an object in the collection of its namespace.
     pub async fn create(&self, resource: &ResourceRef, object: &Value) -> Result<Answer, Error> {
         let path = resource.collection_path(&ObjectKey::of(object).namespace);
-        self.write(resource, Method::POST, &path, JSON, object)
+        self.write(resource, Method::POST, &path, JSON, to_bytes(object)?)
             .await
     }
 
@@ -198,7 +198,8 @@ impl Client {
         subresource: Option<&str>,
     ) -> Result<Answer, Error> {
         let path = resource.object_path(&ObjectKey::of(object), subresource);
-        self.write(resource, Method::PUT, &path, JSON, object).await
+        self.write(resource, Method::PUT, &path, JSON, to_bytes(object)?)
+            .await
     }
 
     /// Patches an object, or one of its subresources.
@@ -217,8 +218,8 @@ impl Client {
             resource,
             Method::PATCH,
             &target,
-            patch.content_type(),
-            &patch.body(),
+            patch.dialect().media_type(),
+            patch.bytes()?,
         )
         .await
     }
@@ -350,7 +351,7 @@ impl Client {
         method: Method,
         path: &str,
         content_type: &str,
-        body: &Value,
+        body: Bytes,
     ) -> Result<Answer, Error> {
         let mut path = path.to_owned();
         if !self.inner.options.field_manager.is_empty() {
@@ -363,7 +364,7 @@ impl Client {
                 method,
                 &path,
                 Media::body(content_type),
-                to_bytes(body)?,
+                body,
                 true,
             )
             .await?;

@@ -65,7 +65,7 @@ pub(super) async fn failure(response: Response<Body>) -> Result<ApiStatus, Error
 }
 
 /// A request body.
-pub(super) fn to_bytes(value: &Value) -> Result<Bytes, Error> {
+pub(crate) fn to_bytes(value: &Value) -> Result<Bytes, Error> {
     serde_json::to_vec(value)
         .map(Bytes::from)
         .map_err(|source| Error::Decode {

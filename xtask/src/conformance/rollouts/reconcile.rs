@@ -15,7 +15,7 @@ use rollouts::rollout::observe::{Observed, service_names};
 use rollouts::rollout::template::DIGEST_ANNOTATION;
 use rollouts::validation::support::unsupported;
 use rollouts::views::{PodView, ReplicaSetView, ServiceView};
-use runtime::{Effect, Patch, Requeue};
+use runtime::{Dialect, Effect, Requeue};
 use serde_json::{Map, Value, json};
 
 use crate::conformance::case::Case;
@@ -263,7 +263,7 @@ fn perform(effect: &Effect, world: &mut World, deeds: &mut Deeds) {
             ..
         } => {
             if let Some(held) = world.get_mut(&id(&resource.kind, &key.name)) {
-                change(held, &patch.body(), matches!(patch, Patch::Json(_)));
+                change(held, &patch.body(), patch.dialect() == Dialect::Json);
             }
         }
         Effect::Delete { resource, key, .. } => drop(world.remove(&id(&resource.kind, &key.name))),
