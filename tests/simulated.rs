@@ -1,11 +1,6 @@
-//! Every scenario on the simulator.
+//! Every scenario on the simulator: without failures, and with two; those below have more.
 
-scenarios::each_scenario!(scenarios::simulated::test);
-
-/// Each of them with two failures; those below have more.
-mod failures {
-    scenarios::each_scenario!(scenarios::explore::two_failures);
-}
+scenarios::each_scenario!(scenarios::explore::without_and_with_two_failures);
 
 /// Every failure at every write: whole releases with their promotion, and such as are aborted, retried and taken back.
 mod faults {
@@ -80,7 +75,8 @@ mod faults {
 
 /// The same for monitoring, with a stale cache of every watched kind: a share of all plans, `cargo xtask sim explore` for all.
 mod monitoring_faults {
-    use scenarios::explore::{Share, every_failure};
+    use scenarios::explore::{Share, every_failure, every_write};
+    use scenarios::faults::Action;
 
     const SHARE: Share = Share::Some(8);
 
@@ -97,6 +93,11 @@ mod monitoring_faults {
     #[test]
     fn of_a_bad_monitor() {
         every_failure("prometheus/leaves_out_a_bad_monitor", SHARE);
+    }
+
+    #[test]
+    fn conflict_at_every_write_beside_a_bad_monitor() {
+        every_write("prometheus/leaves_out_a_bad_monitor", Action::Conflict);
     }
 
     #[test]

@@ -15,15 +15,15 @@ use crate::simulated::{Outcome, Run, SEED};
 /// Environment variable that asks a test program for the traces of scenarios, separated by commas.
 const TRACES: &str = "CARRICK_SIM_TRACES";
 
+/// Environment variable that says which plans are tried where not all are.
+const EXPLORE: &str = "CARRICK_EXPLORE";
+
 /// Scenarios that say how long something may take: what a stale cache holds up takes longer, and may.
 const MEASURED: [&str; 3] = [
     "blue_green/follows_the_delay_of_scale_down",
     "canary/is_aborted_retried_and_taken_back",
     "canary/is_promoted_in_full",
 ];
-
-/// Environment variable that says which plans are tried where not all are.
-const EXPLORE: &str = "CARRICK_EXPLORE";
 
 fn scenario(name: &str) -> &'static Scenario {
     scenarios::find(name).expect("the scenario is in the table")
@@ -78,18 +78,18 @@ pub fn every_failure(name: &str, share: Share) {
     explore(name, share, every_plan);
 }
 
-/// Runs a scenario, whatever it is about, with two of all failures: even where nothing but the API server's own checks is
-/// looked at, controllers write beside it.
+/// Runs a scenario, whatever it is about, without failures and then with two of all: even where nothing but the API server's own
+/// checks is looked at, controllers write beside it.
 ///
 /// # Panics
-/// If one doesn't end as the run without, with a line for each that repeats it.
-pub fn two_failures(name: &str) {
-    if MEASURED.contains(&name) {
-        let writes = |wanted: &Outcome| writes(wanted, &Action::ALL).collect();
-        plans_of(name, Share::Some(2), writes);
+/// If it fails, or doesn't end with a failure as without, with a line for each that repeats it.
+pub fn without_and_with_two_failures(name: &str) {
+    let plans = if MEASURED.contains(&name) {
+        |wanted: &Outcome| writes(wanted, &Action::ALL).collect()
     } else {
-        plans_of(name, Share::Some(2), every_plan);
-    }
+        every_plan
+    };
+    plans_of(name, Share::Some(2), plans);
 }
 
 /// Every failure at every write, and a stale cache of every watched kind from every write on.

@@ -315,15 +315,3 @@ fn used(world: &WorldHandle) -> BTreeSet<Right> {
     });
     calls.collect()
 }
-
-/// Runs one scenario without failures, for a test of its own.
-///
-/// # Panics
-/// If it fails, with the line that repeats it.
-pub fn test(name: &str) {
-    let scenario = scenarios::find(name).expect("the scenario is in the table");
-    let run = Run::of(scenario);
-    if let Err(error) = run.run() {
-        panic!("{}\n{error:#}", run.line());
-    }
-}
