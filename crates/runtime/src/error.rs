@@ -85,7 +85,7 @@ pub enum Error {
     Request(#[from] http::Error),
     /// The address of health or metrics can't be listened on.
     #[error(
-        "cannot listen on {address}: {error}\nhint: another program may have the port; choose another one (`--web.listen-address`, `--metricsPort`, `--healthzPort`)"
+        "cannot listen on {address}: {error}\nhint: another program may have the port; choose another one"
     )]
     Listen {
         /// The address.

@@ -97,7 +97,8 @@ impl AdmissionWebhook {
         let address = self.web.listen(DEFAULTS);
         super::block_on(async {
             let stop = shutdown::on_signals()?;
-            let listener = web::listen(address).await?;
+            let bound = web::listen(address).await;
+            let listener = bound.map_err(|error| super::ended(error, super::LISTEN_ADDRESS))?;
             tracing::info!(address = %listener.local_addr()?, tls = site.tls.is_some(), "webhooks are served");
             let server = Server {
                 health: health(),

@@ -24,7 +24,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 pub use connection::Connection;
-pub use output::{fail, message, painter, print};
+pub use output::{LISTEN_ADDRESS, ended, fail, message, painter, print};
 pub use rollouts::objects::{Objects, create_or_merge};
 
 /// Version of this build.

@@ -41,6 +41,18 @@ pub fn fail<T>(text: impl Into<String>) -> Result<T> {
     Err(anyhow::Error::msg(text.into()))
 }
 
+/// The flag of upstream's operator and webhooks that says where they listen.
+pub const LISTEN_ADDRESS: &str = "`--web.listen-address`";
+
+/// What controllers ended with; where somebody else has the address, with the flags that choose another one.
+pub fn ended(error: runtime::Error, flags: &str) -> anyhow::Error {
+    if matches!(error, runtime::Error::Listen { .. }) {
+        anyhow::anyhow!("{error} with {flags}")
+    } else {
+        error.into()
+    }
+}
+
 /// `Error: TEXT`, with what caused it, then the hints, and exit code 1.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     message(&explained(error.chain().map(ToString::to_string)));

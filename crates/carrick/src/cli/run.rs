@@ -148,7 +148,8 @@ impl RunArgs {
             ..RunOptions::default()
         };
         let controllers = ::rollouts::run(connected.client.kube().clone(), options, stop);
-        Ok(Box::pin(controllers).await?)
+        let ended = Box::pin(controllers).await;
+        ended.map_err(|error| super::ended(error, "`--metricsPort` or `--healthzPort`"))
     }
 
     /// What client-go demands of the three durations.
