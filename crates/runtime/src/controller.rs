@@ -257,7 +257,7 @@ enum End {
 }
 
 impl<R: Reconciler> Worker<R> {
-    /// One pass for a key, and when the next one comes. A panic degrades this object only.
+    /// One pass for a key, and when the next one comes. A panic degrades this object only. All that is logged names it.
     async fn work(self, key: ObjectKey) {
         let inner = &*self.inner;
         let id = inner.sequence.fetch_add(1, Ordering::Relaxed);

@@ -14,6 +14,7 @@ use crate::config::version::Version;
 use crate::operator::candidates::Candidate;
 use crate::operator::decision::{Decision, Remark, deprecated};
 use crate::operator::pass::Pass;
+use crate::operator::refusals::kept;
 use crate::operator::workload::Observed;
 use crate::selection::check_alertmanager_config;
 use crate::workload::{
@@ -79,9 +80,7 @@ fn configuration(pass: &mut ClusterPass<'_>) -> Result<Whole, String> {
         };
         acceptable(inputs).map_err(|why| match why {
             Unacceptable::Unmade(why) => why,
-            Unacceptable::Refused(why) => {
-                format!("{why}; the last good configuration, if any, stays")
-            }
+            Unacceptable::Refused(why) => kept(&why),
         })
     });
     let made = match (made, base) {

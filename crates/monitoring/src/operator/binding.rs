@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::api::GROUP;
 
+const KIND: &str = "Accepted";
+const REFUSED: &str = "InvalidConfiguration";
+
 /// The workload as entries name it.
 #[derive(Debug, Clone, Copy)]
 pub struct User<'a> {
@@ -75,16 +78,20 @@ impl Binding {
         entries.into_iter().flatten().map(Self::from).collect()
     }
 
+    /// Whether it is of any workload of this resource.
+    fn is_one(&self, resource: &str) -> bool {
+        *self.group == *GROUP && *self.resource == *resource
+    }
+
     /// The workload, if it is one of this resource.
     pub fn user(&self, resource: &str) -> Option<ObjectKey> {
-        let is_one = &*self.group == GROUP && &*self.resource == resource;
+        let is_one = self.is_one(resource);
         is_one.then(|| ObjectKey::new(&*self.namespace, &*self.name))
     }
 
     /// Whether it is of this workload.
     pub fn is_of(&self, user: User<'_>) -> bool {
-        *self.group == *GROUP
-            && *self.resource == *user.resource
+        self.is_one(user.resource)
             && *self.namespace == *user.key.namespace
             && *self.name == *user.key.name
     }
@@ -122,9 +129,6 @@ impl Accepted {
             && self.observed_generation == Some(generation)
     }
 }
-
-const KIND: &str = "Accepted";
-const REFUSED: &str = "InvalidConfiguration";
 
 /// The condition `Accepted`, if it says something else than before.
 pub fn condition(

@@ -37,6 +37,11 @@ impl Refused {
     }
 }
 
+/// Why a configuration isn't published, and what pods go on with.
+pub fn kept(why: &str) -> String {
+    format!("{why}; the last good configuration, if any, stays")
+}
+
 /// What was being done with what an Event is about; upstream's words.
 pub fn action(regarding: &ObjectReference) -> &'static str {
     match regarding.kind.as_str() {

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::candidates::{Candidate, Find};
 use super::decision::Remark;
 use super::pass::Pass;
+use super::refusals::kept;
 use super::rendering::{Made, Rendered, Rendering};
 use super::selecting::{Configuration, Selects};
 use super::stored::Names;
@@ -248,10 +249,7 @@ pub struct Origin {
 impl Origin {
     /// A refusal of the text.
     pub fn refused(&self, why: &str) -> String {
-        format!(
-            "{}: {why}; the last good configuration, if any, stays",
-            self.place
-        )
+        kept(&format!("{}: {why}", self.place))
     }
 }
 

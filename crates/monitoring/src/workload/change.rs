@@ -123,23 +123,22 @@ pub fn service_change(stored: Option<&Value>, wanted: &Value) -> Change {
 }
 
 /// The write for a Secret or ConfigMap: only if its data, its owners or what we say about it differ.
-pub fn secret_change(stored: Option<&Value>, wanted: Value) -> Change {
+pub fn secret_change(stored: Option<&Value>, mut wanted: Value) -> Change {
     let Some(stored) = stored else {
         return Change::Create(wanted);
     };
     if meta::deletion_timestamp(stored).is_some() {
         return Change::Wait;
     }
-    let mut target = wanted;
-    keep_metadata(&mut target, stored);
-    if data(&target).eq(data(stored))
-        && same_metadata(&target, stored)
-        && meta::owner_references(&target) == meta::owner_references(stored)
+    keep_metadata(&mut wanted, stored);
+    if data(&wanted).eq(data(stored))
+        && same_metadata(&wanted, stored)
+        && meta::owner_references(&wanted) == meta::owner_references(stored)
     {
         return Change::None;
     }
-    meta::set_resource_version(&mut target, meta::resource_version(stored));
-    Change::Update(target)
+    meta::set_resource_version(&mut wanted, meta::resource_version(stored));
+    Change::Update(wanted)
 }
 
 /// What a Secret or ConfigMap holds.

@@ -406,3 +406,21 @@ fn an_alertmanager_config_that_alertmanager_would_refuse_is_left_out_alone() {
         );
     });
 }
+
+#[test]
+fn a_name_too_long_for_a_label_is_told_in_the_status() {
+    play(async |cluster| {
+        let name = "a".repeat(64);
+        cluster
+            .create(&PROMETHEUS, "team", &name, json!({"spec": {}}))
+            .await;
+        cluster.settled().await;
+        let told = cluster.condition(&PROMETHEUS, &name, "Reconciled").await;
+        assert_eq!(told["status"], "False", "{told}");
+        let message = told["message"].as_str().unwrap();
+        assert!(
+            message.contains("must be no more than 63 bytes"),
+            "{message}"
+        );
+    });
+}

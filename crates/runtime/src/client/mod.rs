@@ -360,13 +360,7 @@ impl Client {
             path.push_str(&encode(&self.inner.options.field_manager));
         }
         let bytes = self
-            .send(
-                method,
-                &path,
-                Media::body(content_type),
-                body,
-                true,
-            )
+            .send(method, &path, Media::body(content_type), body, true)
             .await?;
         self.sinks(resource)
             .iter()

@@ -23,7 +23,8 @@ use crate::resource::ObjectKey;
 
 /// Drafts that may wait for the writer. client-go's `maxQueuedEvents`.
 const ROOM: usize = 1000;
-/// Attempts to write one Event while no answer comes or another write is in the way, and the time between them. client-go's figures.
+/// Attempts to write one Event while no answer comes or another write is in the way, and the time between them. client-go's
+/// figures.
 const TRIES: u32 = 12;
 const PAUSE: Duration = Duration::from_secs(10);
 

@@ -284,16 +284,14 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 /// An amount of CPU or memory as it is written; none is 0 or nothing.
 fn quantity(text: &str) -> Result<String, String> {
-    match Quantity::parse(text) {
-        _ if text.is_empty() => Ok(String::new()),
-        Ok(amount) if amount.sign() >= 0 => Ok(text.to_owned()),
-        Ok(_) => {
-            Err("less than nothing; write an amount such as 100m or 50Mi, or 0 for none".to_owned())
-        }
-        Err(error) => Err(format!(
-            "{error}; write an amount such as 100m or 50Mi, or 0 for none"
-        )),
-    }
+    let why = match Quantity::parse(text) {
+        Ok(amount) if amount.sign() < 0 => "less than nothing".to_owned(),
+        Err(error) if !text.is_empty() => error.to_string(),
+        Ok(_) | Err(_) => return Ok(text.to_owned()),
+    };
+    Err(format!(
+        "{why}; write an amount such as 100m or 50Mi, or 0 for none"
+    ))
 }
 
 /// Reads a duration as Go writes it, longer than none; else the hint is what is wrong.
@@ -311,6 +309,20 @@ pub(super) fn selector(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_are_read_and_what_is_none_refused() {
+        for text in ["", "0", "100m", "50Mi", "1.5"] {
+            assert_eq!(quantity(text).as_deref(), Ok(text));
+        }
+        for wrong in ["lots", "-5", "5 Mi", "1MiB"] {
+            let why = quantity(wrong).unwrap_err();
+            assert!(
+                why.ends_with("; write an amount such as 100m or 50Mi, or 0 for none"),
+                "{why}"
+            );
+        }
+    }
 
     #[test]
     fn gates_are_read_and_unknown_ones_refused() {

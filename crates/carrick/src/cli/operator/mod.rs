@@ -187,7 +187,9 @@ impl Operator {
         super::block_on(async {
             let stop = shutdown::on_signals()?;
             let connected = connection.connect("PrometheusOperator").await?;
-            Ok(::monitoring::run(connected.client.kube().clone(), options, stop).await?)
+            let controllers = ::monitoring::run(connected.client.kube().clone(), options, stop);
+            let ended = Box::pin(controllers).await;
+            ended.map_err(|error| super::ended(error, super::LISTEN_ADDRESS))
         })
     }
 }
@@ -257,6 +259,26 @@ mod tests {
             (reloader.cpu_request.as_str(), reloader.cpu_limit.as_str()),
             ("100m", "100m")
         );
+    }
+
+    #[test]
+    fn amounts_that_are_none_are_refused_with_their_flag() {
+        for flag in [
+            "--config-reloader-cpu-request",
+            "--config-reloader-cpu-limit",
+            "--config-reloader-memory-request",
+            "--config-reloader-memory-limit",
+            "--config-reloader-cpu",
+            "--config-reloader-memory",
+        ] {
+            let Err(error) = read(&format!("operator {flag}=lots")) else {
+                panic!("{flag}");
+            };
+            assert!(
+                error.contains(flag) && error.contains("write an amount"),
+                "{error}"
+            );
+        }
     }
 
     #[test]
