@@ -37,10 +37,7 @@ pub struct CrdsArgs {
 
 /// Runs the command.
 pub fn run(args: &CrdsArgs) -> Result<()> {
-    let products = [
-        ("rollouts", rollouts::api::crds::crds()),
-        ("monitoring", monitoring::api::crds::full_crds()),
-    ];
+    let products = products();
     for crd in products.iter().flat_map(|(_, crds)| crds) {
         let size = crd.to_string().len();
         if size > MOST_BYTES {
@@ -61,6 +58,14 @@ pub fn run(args: &CrdsArgs) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What each product defines.
+fn products() -> [(&'static str, Vec<Value>); 2] {
+    [
+        ("rollouts", rollouts::api::crds::crds()),
+        ("monitoring", monitoring::api::crds::full_crds()),
+    ]
 }
 
 fn name(crd: &Value) -> &str {
@@ -202,4 +207,50 @@ fn differ(path: &str, theirs: &Value, ours: &Value, differences: &mut Vec<String
 
 fn short(value: &Value) -> String {
     value.to_string().chars().take(120).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_have_the_structure_of_upstreams() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/upstream-crds");
+        for (product, crds) in products() {
+            let found = compare(&crds, &folder.join(product));
+            assert!(found.is_ok(), "{product}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_only_one_side_has_is_told() {
+        let crd = |field: &str| {
+            let properties = serde_json::json!({field: {"type": "string"}});
+            serde_json::json!({"metadata": {"name": "things"}, "spec": {"properties": properties}})
+        };
+        let mut found = Vec::new();
+        differ(
+            "things:",
+            &structure(&crd("theirs")),
+            &structure(&crd("ours")),
+            &mut found,
+        );
+        assert_eq!(
+            found,
+            [
+                r#"things:.spec.ours: only ours: {"type":"string"}"#,
+                r#"things:.spec.theirs: only upstream's: {"type":"string"}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn every_definition_fits_into_the_annotation_of_client_side_apply() {
+        for (_, crds) in products() {
+            for crd in crds {
+                let size = crd.to_string().len();
+                assert!(size < MOST_BYTES, "{} has {size} bytes", name(&crd));
+            }
+        }
+    }
 }

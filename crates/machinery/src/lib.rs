@@ -5,6 +5,7 @@ pub mod builtin;
 pub mod cel;
 pub mod cron;
 pub mod decode;
+pub mod der;
 pub mod duration;
 pub mod entropy;
 pub mod fields;

@@ -39,7 +39,7 @@ use crate::operator::selecting::{Configuration, Selecting, regarding, wanting};
 use crate::operator::stored::Own;
 use crate::operator::usable::Usable;
 use crate::operator::watched::{Namespaces, Watch};
-use crate::operator::workload::{Caches, SecretChanges, Workload};
+use crate::operator::workload::{Caches, SecretChanges, Setup, Workload};
 
 pub use options::{Bindings, Gates, RunOptions, Selectors};
 
@@ -239,17 +239,19 @@ impl Shared {
             metrics: metrics.clone(),
             memories: Memories::default(),
             watch: watch.clone(),
-            reports: may.report,
-            finalizer: may.finalize,
-            labels_pods: self.labels_pods,
-            no_daemon_sets: self.no_daemon_sets.clone(),
-            secrets: match self.secrets {
-                Some(_) => SecretChanges::Told,
-                None => SecretChanges::LookedFor,
-            },
-            writes_bindings: self.writes_bindings,
-            settings: Arc::new(options.settings.clone()),
-            options: self.generator,
+            setup: Arc::new(Setup {
+                reports: may.report,
+                finalizer: may.finalize,
+                labels_pods: self.labels_pods,
+                no_daemon_sets: self.no_daemon_sets.clone(),
+                secrets: match self.secrets {
+                    Some(_) => SecretChanges::Told,
+                    None => SecretChanges::LookedFor,
+                },
+                writes_bindings: self.writes_bindings,
+                settings: options.settings.clone(),
+                options: self.generator,
+            }),
         });
         metrics.follow(&workloads);
         let mut settings = ControllerOptions::new(metrics.name().queue());

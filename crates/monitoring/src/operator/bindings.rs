@@ -177,7 +177,7 @@ pub fn preparation<W: Workload>(observed: &Observed<W>) -> Option<Plan> {
     let (object, going) = (&observed.object, observed.is_going());
     let mut finalizers = meta::finalizers(object);
     let has = finalizers.iter().any(|one| one == FINALIZER);
-    match (going, has, observed.finalizer) {
+    match (going, has, observed.setup.finalizer) {
         (true, true, _) | (false, true, Finalizer::Removed) => {
             finalizers.retain(|one| one != FINALIZER);
         }
@@ -187,7 +187,7 @@ pub fn preparation<W: Workload>(observed: &Observed<W>) -> Option<Plan> {
         | (false, false, Finalizer::Left | Finalizer::Removed) => return None,
     }
     let (key, mut effects) = (ObjectKey::of(object), Vec::new());
-    if going && observed.writes_bindings {
+    if going && observed.setup.writes_bindings {
         for holders in [&observed.held.selected, &observed.held.left] {
             effects.extend(leave(&W::RESOURCE.plural, &key, holders));
         }
@@ -207,7 +207,7 @@ pub fn preparation<W: Workload>(observed: &Observed<W>) -> Option<Plan> {
 
 /// What selected objects say of themselves, where they don't yet.
 pub fn effects<W: Workload>(observed: &Observed<W>, refused: &BTreeSet<Refused>) -> Vec<Effect> {
-    if !observed.writes_bindings {
+    if !observed.setup.writes_bindings {
         return Vec::new();
     }
     let (resource, key) = (W::RESOURCE, ObjectKey::of(&observed.object));

@@ -79,7 +79,7 @@ fn repairs<W: Workload>(workload: &W, observed: &Observed<W>) -> Vec<Effect> {
     let stuck = sets.iter().filter_map(|(_, health)| health.stuck());
     let repair = |pod: &Value| {
         let (key, uid) = (ObjectKey::of(pod), meta::uid(pod).to_owned());
-        match observed.settings.repair {
+        match observed.setup.settings.repair {
             Repair::None => None,
             Repair::Evict => Some(Effect::Evict {
                 key,
@@ -131,7 +131,7 @@ pub fn decide<W: Workload>(observed: &Observed<W>) -> Decision {
     } else {
         Some(POLL)
     };
-    let again = match observed.secrets {
+    let again = match observed.setup.secrets {
         SecretChanges::Told => again,
         SecretChanges::LookedFor => Some(again.map_or(POLL, |again| again.min(POLL))),
     };

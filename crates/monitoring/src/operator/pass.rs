@@ -97,7 +97,7 @@ where
 
     /// What the program was started with.
     pub fn settings(&self) -> &'a Settings {
-        &self.observed.settings
+        &self.observed.setup.settings
     }
 
     /// Name of the workload with what all that is made for it begins with.
@@ -252,7 +252,7 @@ where
         let stored = &self.observed.stored.stateful_sets;
         let pods = writes::Pods {
             found: &self.observed.pods,
-            can_label: self.observed.labels_pods,
+            can_label: self.observed.setup.labels_pods,
         };
         let writes = writes::put_stateful_set(stored, pods, &built.object);
         self.effects.extend(writes);

@@ -109,7 +109,7 @@ impl<W: Workload> Reconciler for WorkloadReconciler<W> {
         match &decision.outcome {
             Ok(plan) => Ok(plan.clone().also(also)),
             // Nothing tells when a Secret that is missing comes.
-            Err(_) if subject.observed.secrets == SecretChanges::LookedFor => {
+            Err(_) if subject.observed.setup.secrets == SecretChanges::LookedFor => {
                 Ok(Plan::nothing().also(also).requeue(Requeue::After(POLL)))
             }
             Err(_) if !also.is_empty() => Ok(Plan::nothing().also(also)),

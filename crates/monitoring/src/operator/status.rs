@@ -73,7 +73,7 @@ pub fn write<W: Workload>(
     decision: &Decision,
     failure: Option<&str>,
 ) -> StatusWrite {
-    if !decision.reports || !observed.reports {
+    if !decision.reports || !observed.setup.reports {
         return StatusWrite::Unchanged;
     }
     let old = observed.object.get("status");

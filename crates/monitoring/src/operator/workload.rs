@@ -91,6 +91,27 @@ pub enum SecretChanges {
     LookedFor,
 }
 
+/// What holds for every pass over workloads of a kind: flags, and what the rights of the program allow.
+#[derive(Debug)]
+pub struct Setup {
+    /// Whether the status of workloads can be written.
+    pub reports: bool,
+    /// What becomes of upstream's finalizer.
+    pub finalizer: Finalizer,
+    /// Whether labels of pods can be changed.
+    pub labels_pods: bool,
+    /// Why no `DaemonSet`s can be made, if they can't.
+    pub no_daemon_sets: Option<Arc<str>>,
+    /// How changes of Secrets are seen.
+    pub secrets: SecretChanges,
+    /// Whether selected objects are made to say who uses them.
+    pub writes_bindings: bool,
+    /// What the program was started with.
+    pub settings: Settings,
+    /// What generators are told.
+    pub options: Options,
+}
+
 /// What the controller of a kind reads from, and what it remembers.
 pub struct Caches<W> {
     /// The workloads.
@@ -109,22 +130,8 @@ pub struct Caches<W> {
     pub memories: Memories,
     /// Which of the workloads are looked after.
     pub watch: Watch,
-    /// Whether their status can be written.
-    pub reports: bool,
-    /// What becomes of upstream's finalizer.
-    pub finalizer: Finalizer,
-    /// Whether labels of pods can be changed.
-    pub labels_pods: bool,
-    /// Why no `DaemonSet`s can be made, if they can't.
-    pub no_daemon_sets: Option<Arc<str>>,
-    /// How changes of Secrets are seen.
-    pub secrets: SecretChanges,
-    /// Whether selected objects are made to say who uses them.
-    pub writes_bindings: bool,
-    /// What the program was started with.
-    pub settings: Arc<Settings>,
-    /// What generators are told.
-    pub options: Options,
+    /// What holds for every pass.
+    pub setup: Arc<Setup>,
 }
 
 /// Which object, and in which version.
@@ -158,36 +165,22 @@ pub struct Observed<W: Workload> {
     pub object: Value,
     /// What its selectors find.
     pub candidates: W::Candidates,
-    /// Whether the status can be written.
-    pub reports: bool,
     /// Selected objects, and what these say of who uses them.
     pub held: Held,
-    /// Whether they are made to say it.
-    pub writes_bindings: bool,
-    /// What becomes of upstream's finalizer.
-    pub finalizer: Finalizer,
     /// What is referred to.
     pub assets: Assets,
     /// What was made before.
     pub stored: Stored,
     /// Its pods, and others with its name.
     pub pods: Vec<Value>,
-    /// Whether labels of pods can be changed.
-    pub labels_pods: bool,
-    /// Why no `DaemonSet`s can be made, if they can't.
-    pub no_daemon_sets: Option<Arc<str>>,
-    /// How changes of Secrets are seen.
-    pub secrets: SecretChanges,
     /// Whether the storage class it names exists; unknown without the right to look.
     pub storage_class: Option<bool>,
     /// Refusals that were told.
     pub told: BTreeSet<Refused>,
     /// What was rendered before.
     pub memory: Arc<Memory>,
-    /// What the program was started with.
-    pub settings: Arc<Settings>,
-    /// What generators are told.
-    pub options: Options,
+    /// What holds for every pass.
+    pub setup: Arc<Setup>,
     /// The time of this pass.
     pub now: Timestamp,
 }

@@ -64,7 +64,7 @@ fn remark(prometheus: &Prometheus, observed: &Observed<Prometheus>) -> Option<Re
     if nothing {
         return Some(("NoSelectedResources", NOTHING.to_owned()));
     }
-    uneven(&prometheus.spec.common, observed.options).or_else(|| old_fields(prometheus))
+    uneven(&prometheus.spec.common, observed.setup.options).or_else(|| old_fields(prometheus))
 }
 
 fn old_fields(prometheus: &Prometheus) -> Option<Remark> {
@@ -94,7 +94,7 @@ fn old_fields(prometheus: &Prometheus) -> Option<Remark> {
 
 /// Without any selector of jobs the configuration is the user's.
 fn is_unmanaged(prometheus: &Prometheus, observed: &Observed<Prometheus>) -> bool {
-    !observed.settings.always_managed && selects_no_jobs(&prometheus.spec.common)
+    !observed.setup.settings.always_managed && selects_no_jobs(&prometheus.spec.common)
 }
 
 /// Whether there is no selector of jobs at all.
@@ -131,7 +131,7 @@ fn unmanaged(pass: &mut ServerPass<'_>, rules: &[String]) -> Result<Secrets, Str
         ..Selected::default()
     };
     let additional = Additional::default();
-    let (assets, options) = (&observed.assets, observed.options);
+    let (assets, options) = (&observed.assets, observed.setup.options);
     let made = server_configuration(pass.object, &selected, &additional, assets, options);
     let made = made.map_err(|error| error.to_string())?;
     pass.note(made.warnings);
@@ -168,7 +168,7 @@ fn configuration(
     let managers = additional_text(scope, "additionalAlertManagerConfigs", managers)?;
 
     let said = |error: ConfigError| error.to_string();
-    let (assets, options) = (&observed.assets, observed.options);
+    let (assets, options) = (&observed.assets, observed.setup.options);
     let generator = Generator::new(common, metadata, assets, options).map_err(said)?;
     let mut frame = generator.head_of_server(prometheus, rules).map_err(said)?;
     let with = With::new(&generator, version, &frame);
@@ -205,8 +205,8 @@ fn shards(pass: &mut ServerPass<'_>, rules: &[String], secrets: Secrets) -> Resu
         pass.put_set(server_stateful_set(ServerInput {
             name,
             prometheus: pass.object,
-            settings: &observed.settings,
-            options: observed.options,
+            settings: &observed.setup.settings,
+            options: observed.setup.options,
             shard,
             rule_config_maps: rules,
             secrets,
@@ -214,7 +214,7 @@ fn shards(pass: &mut ServerPass<'_>, rules: &[String], secrets: Secrets) -> Resu
         }))?;
     }
     let spec = &pass.object.spec;
-    let policies = observed.options.retention_policies;
+    let policies = observed.setup.options.retention_policies;
     pass.end_others(&names, |stored| {
         excess_shard(spec, stored, policies, observed.now)
     });

@@ -30,7 +30,7 @@ pub fn decide(agent: &PrometheusAgent, observed: &Observed<PrometheusAgent>) -> 
     let remark = if observed.candidates.is_empty() {
         Some(("NoSelectedResources", NOTHING.to_owned()))
     } else {
-        uneven(&agent.spec.common, observed.options)
+        uneven(&agent.spec.common, observed.setup.options)
     };
     pass.decision(outcome, remark)
 }
@@ -41,6 +41,7 @@ fn write(pass: &mut AgentPass<'_>) -> Result<(), String> {
     let is_on_every_node = pass.object.spec.is_on_every_node();
     if let Some(why) = pass
         .observed
+        .setup
         .no_daemon_sets
         .as_ref()
         .filter(|_| is_on_every_node)
@@ -87,7 +88,7 @@ fn input<'a>(pass: &AgentPass<'a>, name: &'a str, shard: i32, secrets: Secrets) 
     AgentInput {
         name,
         agent: pass.object,
-        settings: &pass.observed.settings,
+        settings: &pass.observed.setup.settings,
         options: options(pass.object, pass.observed),
         shard,
         secrets,
@@ -135,6 +136,6 @@ fn options(agent: &PrometheusAgent, observed: &Observed<PrometheusAgent>) -> Opt
     Options {
         retention_policies: false,
         daemon_set: agent.spec.is_on_every_node(),
-        ..observed.options
+        ..observed.setup.options
     }
 }

@@ -3,6 +3,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use machinery::der::{
+    BIT_STRING, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, element, within,
+};
 
 const BEGIN: &str = "-----BEGIN ";
 const CERTIFICATE: &str = "CERTIFICATE";
@@ -134,16 +137,16 @@ impl<'a> Public<'a> {
     }
 
     fn of_key(key: &'a Block) -> Option<Self> {
-        let (body, _) = within(0x30, &key.bytes)?;
+        let (body, _) = within(SEQUENCE, &key.bytes)?;
         match key.label.as_str() {
             "RSA PRIVATE KEY" => Self::of_rsa(body),
             "EC PRIVATE KEY" => Some(Self::of_curve(body)),
             KEY => {
-                let (_, rest) = within(0x02, body)?;
-                let (algorithm, rest) = within(0x30, rest)?;
-                let (held, _) = within(0x04, rest)?;
-                let (held, _) = within(0x30, held)?;
-                match within(0x06, algorithm)?.0 {
+                let (_, rest) = within(INTEGER, body)?;
+                let (algorithm, rest) = within(SEQUENCE, rest)?;
+                let (held, _) = within(OCTET_STRING, rest)?;
+                let (held, _) = within(SEQUENCE, held)?;
+                match within(OBJECT_IDENTIFIER, algorithm)?.0 {
                     RSA => Self::of_rsa(held),
                     CURVE => Some(Self::of_curve(held)),
                     _ => None,
@@ -155,8 +158,8 @@ impl<'a> Public<'a> {
 
     /// The fields of PKCS 1: version, modulus and more.
     fn of_rsa(body: &'a [u8]) -> Option<Self> {
-        let (_, rest) = within(0x02, body)?;
-        within(0x02, rest).map(|(modulus, _)| Self::Rsa(modulus))
+        let (_, rest) = within(INTEGER, body)?;
+        within(INTEGER, rest).map(|(modulus, _)| Self::Rsa(modulus))
     }
 
     /// The fields of SEC 1: version, the key, and perhaps its curve and its point.
@@ -164,7 +167,7 @@ impl<'a> Public<'a> {
         let mut rest = body;
         while let Some((tag, content, after)) = element(rest) {
             if tag == 0xa1 {
-                return Self::Curve(within(0x03, content).map(|(point, _)| point));
+                return Self::Curve(within(BIT_STRING, content).map(|(point, _)| point));
             }
             rest = after;
         }
@@ -174,8 +177,8 @@ impl<'a> Public<'a> {
 
 /// The public key of a certificate.
 fn certified(der: &[u8]) -> Option<Public<'_>> {
-    let (body, _) = within(0x30, der)?;
-    let (mut rest, _) = within(0x30, body)?;
+    let (body, _) = within(SEQUENCE, der)?;
+    let (mut rest, _) = within(SEQUENCE, body)?;
     // A version is said only if it isn't the first; serial number, algorithm, issuer, validity and subject follow.
     if let Some((0xa0, _, after)) = element(rest) {
         rest = after;
@@ -183,13 +186,13 @@ fn certified(der: &[u8]) -> Option<Public<'_>> {
     for _ in 0..5 {
         rest = element(rest)?.2;
     }
-    let (info, _) = within(0x30, rest)?;
-    let (algorithm, rest) = within(0x30, info)?;
-    let (bits, _) = within(0x03, rest)?;
-    match within(0x06, algorithm)?.0 {
+    let (info, _) = within(SEQUENCE, rest)?;
+    let (algorithm, rest) = within(SEQUENCE, info)?;
+    let (bits, _) = within(BIT_STRING, rest)?;
+    match within(OBJECT_IDENTIFIER, algorithm)?.0 {
         RSA => {
-            let (key, _) = within(0x30, bits.get(1..)?)?;
-            within(0x02, key).map(|(modulus, _)| Public::Rsa(modulus))
+            let (key, _) = within(SEQUENCE, bits.get(1..)?)?;
+            within(INTEGER, key).map(|(modulus, _)| Public::Rsa(modulus))
         }
         CURVE => Some(Public::Curve(Some(bits))),
         _ => None,
@@ -198,44 +201,16 @@ fn certified(der: &[u8]) -> Option<Public<'_>> {
 
 /// Whether the bytes look like an X.509 certificate: a sequence of a sequence, an algorithm and a signature.
 pub(super) fn is_certificate(der: &[u8]) -> bool {
-    let Some((0x30, body, [])) = element(der) else {
+    let Some((SEQUENCE, body, [])) = element(der) else {
         return false;
     };
-    let Some((_, rest)) = within(0x30, body) else {
+    let Some((_, rest)) = within(SEQUENCE, body) else {
         return false;
     };
-    let Some((_, rest)) = within(0x30, rest) else {
+    let Some((_, rest)) = within(SEQUENCE, rest) else {
         return false;
     };
-    matches!(element(rest), Some((0x03, _, [])))
-}
-
-/// Content of the first element, which must have this tag, and what follows it.
-fn within(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (found, content, rest) = element(der)?;
-    (found == tag).then_some((content, rest))
-}
-
-/// Tag, content and what follows of the first element.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (tag, rest) = der.split_first()?;
-    let (first, rest) = rest.split_first()?;
-    let (length, rest) = if *first < 0x80 {
-        (usize::from(*first), rest)
-    } else {
-        let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-        if digits.len() > 4 {
-            return None;
-        }
-        (
-            digits
-                .iter()
-                .fold(0, |length, digit| (length << 8) | usize::from(*digit)),
-            rest,
-        )
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((*tag, content, rest))
+    matches!(element(rest), Some((BIT_STRING, _, [])))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use machinery::builtin::validation::{ErrorKind, FieldError};
+use machinery::der::{SEQUENCE, within};
 use machinery::{meta, names, pointer, time};
 use rustls::pki_types::pem::{PemObject as _, SectionKind};
 use serde_json::{Value, json};
@@ -14,7 +15,6 @@ use super::rbac::rule::{Asked, Attributes, ResourceAsked};
 use super::registry::Served;
 use crate::certificates::request::Request;
 use crate::request::User;
-use crate::serve::x509::{SEQUENCE, expect};
 use crate::status_error::ApiError;
 
 /// The signer of certificates that clients show this server.
@@ -348,7 +348,7 @@ fn check_certificate(text: &str) -> Result<(), String> {
             let text = "only CERTIFICATE PEM blocks are allowed";
             return Err(text.to_owned());
         };
-        let inside = expect(SEQUENCE, &der).and_then(|(inside, _)| expect(SEQUENCE, inside));
+        let inside = within(SEQUENCE, &der).and_then(|(inside, _)| within(SEQUENCE, inside));
         if inside.is_none() {
             return Err("x509: malformed certificate".to_owned());
         }

@@ -7,12 +7,10 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::request::Request;
-use crate::serve::x509::{INTEGER, SEQUENCE, VERSION, from_subject, whole};
+use crate::serve::x509::{VERSION, from_subject};
+use machinery::der::{BIT_STRING, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, whole};
 
 const BOOLEAN: u8 = 0x01;
-const BIT_STRING: u8 = 0x03;
-const OCTET_STRING: u8 = 0x04;
-const OBJECT_IDENTIFIER: u8 = 0x06;
 const UTC_TIME: u8 = 0x17;
 const GENERALISED_TIME: u8 = 0x18;
 const EXTENSIONS: u8 = 0xa3;

@@ -2,10 +2,10 @@
 
 use rustls::pki_types::pem::{PemObject as _, SectionKind};
 
-use crate::serve::x509::{INTEGER, SEQUENCE, SET, Subject, element, expect, whole};
+use machinery::der::{BIT_STRING, INTEGER, OCTET_STRING, SEQUENCE, SET, element, whole, within};
 
-const BIT_STRING: u8 = 0x03;
-const OCTET_STRING: u8 = 0x04;
+use crate::serve::x509::Subject;
+
 const ATTRIBUTES: u8 = 0xa0;
 /// Object identifiers 1.2.840.113549.1.9.14 (extension request) and 2.5.29.17 (subject alternative name).
 const EXTENSION_REQUEST: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x0e];
@@ -58,15 +58,15 @@ impl Request {
     }
 
     fn read(der: &[u8]) -> Option<Self> {
-        let (request, _) = expect(SEQUENCE, der)?;
+        let (request, _) = within(SEQUENCE, der)?;
         let (signed, rest) = whole(SEQUENCE, request)?;
-        let (algorithm, rest) = expect(SEQUENCE, rest)?;
-        let (signature, _) = expect(BIT_STRING, rest)?;
-        let (info, _) = expect(SEQUENCE, signed)?;
-        let (_, rest) = expect(INTEGER, info)?;
+        let (algorithm, rest) = within(SEQUENCE, rest)?;
+        let (signature, _) = within(BIT_STRING, rest)?;
+        let (info, _) = within(SEQUENCE, signed)?;
+        let (_, rest) = within(INTEGER, info)?;
         let (name, rest) = whole(SEQUENCE, rest)?;
         let (key, rest) = whole(SEQUENCE, rest)?;
-        let (inside, _) = expect(SEQUENCE, name)?;
+        let (inside, _) = within(SEQUENCE, name)?;
         Some(Self {
             subject: Subject::read(inside)?,
             name: name.to_vec(),
@@ -81,9 +81,9 @@ impl Request {
     /// Whether the signature is that of the request's key. The error is Go's text.
     pub(crate) fn check_signature(&self) -> Result<(), String> {
         let parts = || {
-            let (key, _) = expect(SEQUENCE, &self.key)?;
-            let (algorithm, rest) = expect(SEQUENCE, key)?;
-            let (key, _) = expect(BIT_STRING, rest)?;
+            let (key, _) = within(SEQUENCE, &self.key)?;
+            let (algorithm, rest) = within(SEQUENCE, key)?;
+            let (key, _) = within(BIT_STRING, rest)?;
             Some((algorithm, key.split_first()?.1))
         };
         let Some((algorithm, key)) = parts() else {
@@ -121,7 +121,7 @@ impl Request {
     pub(crate) fn kinds(&self) -> Vec<NameKind> {
         let mut kinds = Vec::new();
         let names = self.alternative_names.as_deref();
-        let Some((mut names, _)) = names.and_then(|names| expect(SEQUENCE, names)) else {
+        let Some((mut names, _)) = names.and_then(|names| within(SEQUENCE, names)) else {
             return kinds;
         };
         while let Some((tag, _, after)) = element(names) {
@@ -140,16 +140,16 @@ impl Request {
 
 /// The value of the extension with other names, from the attributes of a request.
 fn alternative_names(attributes: &[u8]) -> Option<Vec<u8>> {
-    let (mut attributes, _) = expect(ATTRIBUTES, attributes)?;
-    while let Some((attribute, after)) = expect(SEQUENCE, attributes) {
+    let (mut attributes, _) = within(ATTRIBUTES, attributes)?;
+    while let Some((attribute, after)) = within(SEQUENCE, attributes) {
         attributes = after;
         let (_, kind, values) = element(attribute)?;
         if kind != EXTENSION_REQUEST {
             continue;
         }
-        let (values, _) = expect(SET, values)?;
-        let (mut extensions, _) = expect(SEQUENCE, values)?;
-        while let Some((extension, after)) = expect(SEQUENCE, extensions) {
+        let (values, _) = within(SET, values)?;
+        let (mut extensions, _) = within(SEQUENCE, values)?;
+        while let Some((extension, after)) = within(SEQUENCE, extensions) {
             extensions = after;
             let (_, kind, value) = element(extension)?;
             if kind != ALTERNATIVE_NAME {
@@ -160,7 +160,7 @@ fn alternative_names(attributes: &[u8]) -> Option<Vec<u8>> {
             let content = if tag == OCTET_STRING {
                 content
             } else {
-                expect(OCTET_STRING, rest)?.0
+                within(OCTET_STRING, rest)?.0
             };
             return Some(content.to_vec());
         }
