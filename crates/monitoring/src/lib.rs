@@ -11,6 +11,8 @@ pub mod api;
 pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(test)]
+mod defects;
 pub mod duration;
 pub mod install;
 pub mod kubelet;

@@ -55,6 +55,7 @@ enum Series {
         sum: f64,
         count: u64,
     },
+    Summary(f64, u64),
 }
 
 /// Marker: only goes up.
@@ -66,6 +67,9 @@ pub struct Gauge;
 /// Marker: counts observations by size.
 #[derive(Clone, Copy, Debug)]
 pub struct Histogram;
+/// Marker: counts observations and adds them up.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary;
 
 /// One metric with its label names. Clones share the series.
 #[derive(Clone)]
@@ -106,6 +110,11 @@ impl Registry {
         bounds: &[f64],
     ) -> Family<Histogram> {
         self.family(name, help, labels, "histogram", bounds)
+    }
+
+    /// A summary without quantiles.
+    pub fn summary(&self, name: &str, help: &str, labels: &[&str]) -> Family<Summary> {
+        self.family(name, help, labels, "summary", &[])
     }
 
     /// Adds series that are computed when they are asked for, from caches for example.
@@ -235,7 +244,7 @@ impl<K> Handle<K> {
     fn add_number(self, amount: f64) {
         self.change(|series| match series {
             Series::Number(value) => *value += amount,
-            Series::Histogram { .. } => {}
+            Series::Histogram { .. } | Series::Summary(..) => {}
         });
     }
 }
@@ -268,7 +277,7 @@ impl Handle<Histogram> {
     /// One observation.
     pub fn observe(self, amount: f64) {
         self.change(|series| match series {
-            Series::Number(_) => {}
+            Series::Number(_) | Series::Summary(..) => {}
             Series::Histogram {
                 bounds,
                 counts,
@@ -289,6 +298,21 @@ impl Handle<Histogram> {
     /// One duration, in seconds.
     pub fn observe_duration(self, duration: Duration) {
         self.observe(duration.as_secs_f64());
+    }
+}
+
+impl Handle<Summary> {
+    /// One duration, in seconds.
+    pub fn observe_duration(self, duration: Duration) {
+        self.change(|series| {
+            if let Series::Number(_) = series {
+                *series = Series::Summary(0.0, 0);
+            }
+            if let Series::Summary(sum, count) = series {
+                *sum += duration.as_secs_f64();
+                *count += 1;
+            }
+        });
     }
 }
 
@@ -363,6 +387,11 @@ fn write_series(
                 );
             }
             write_sample(text, &bucket, labels, values, Some("+Inf"), total);
+            write_sample(text, &format!("{name}_sum"), labels, values, None, *sum);
+            write_sample(text, &format!("{name}_count"), labels, values, None, total);
+        }
+        Series::Summary(sum, count) => {
+            let total = to_f64(*count);
             write_sample(text, &format!("{name}_sum"), labels, values, None, *sum);
             write_sample(text, &format!("{name}_count"), labels, values, None, total);
         }

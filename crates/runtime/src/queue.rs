@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::metrics::{Counter, Exposition, Family, Gauge, Histogram, Registry};
+use crate::metrics::{Counter, Family, Gauge, Histogram, Registry};
 use crate::resource::ObjectKey;
 
 /// Bounds of the duration histograms of client-go's queue metrics.
@@ -197,11 +197,13 @@ struct QueueMetrics {
     latency: Family<Histogram>,
     work: Family<Histogram>,
     retries: Family<Counter>,
+    unfinished: Family<Gauge>,
+    longest: Family<Gauge>,
 }
 
 impl Inner {
     /// Figures that change while nothing happens.
-    fn collect(&self, out: &mut Exposition) {
+    fn measure(&self) {
         let now = Instant::now();
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let running = state
@@ -213,19 +215,15 @@ impl Inner {
                 (total + one, longest.max(one))
             });
         drop(state);
-        let labels = [("name", self.name.as_str())];
-        out.gauge(
-            "workqueue_unfinished_work_seconds",
-            "How many seconds of work is in progress and hasn't been observed by work_duration",
-            &labels,
-            total.as_secs_f64(),
-        );
-        out.gauge(
-            "workqueue_longest_running_processor_seconds",
-            "How many seconds has the longest running processor for workqueue been running",
-            &labels,
-            longest.as_secs_f64(),
-        );
+        let QueueMetrics {
+            unfinished,
+            longest: longest_running,
+            ..
+        } = &self.metrics;
+        unfinished.with(&[&self.name]).set(total.as_secs_f64());
+        longest_running
+            .with(&[&self.name])
+            .set(longest.as_secs_f64());
     }
 }
 
@@ -263,6 +261,16 @@ impl Queue {
                 "Total number of retries handled by workqueue",
                 by_name,
             ),
+            unfinished: registry.gauge(
+                "workqueue_unfinished_work_seconds",
+                "How many seconds of work is in progress and hasn't been observed by work_duration",
+                by_name,
+            ),
+            longest: registry.gauge(
+                "workqueue_longest_running_processor_seconds",
+                "How many seconds has the longest running processor for workqueue been running",
+                by_name,
+            ),
         };
         metrics.depth.with(&[name]).set(0.0);
         let inner = Arc::new(Inner {
@@ -273,9 +281,9 @@ impl Queue {
             metrics,
         });
         let weak = Arc::downgrade(&inner);
-        registry.collector(move |out| {
+        registry.collector(move |_| {
             if let Some(inner) = weak.upgrade() {
-                inner.collect(out);
+                inner.measure();
             }
         });
         Self { inner }

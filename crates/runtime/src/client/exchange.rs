@@ -1,6 +1,7 @@
 //! Requests as those see them who only count.
 
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 /// One request and its answer.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +14,10 @@ pub struct Exchange<'a> {
     pub body: &'a [u8],
     /// Status code of the answer; none if none came.
     pub status: Option<u16>,
+    /// How long it waited for the limit of requests; none if that doesn't count it.
+    pub waited: Option<Duration>,
+    /// How long the answer took to begin.
+    pub took: Duration,
 }
 
 type Observe = Box<dyn Fn(&Exchange<'_>) + Send + Sync>;

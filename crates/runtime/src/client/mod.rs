@@ -19,6 +19,7 @@ use http::{Method, Request, Response};
 use kube::client::Body;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::access::{self, Right};
 use crate::cache::Sink;
@@ -338,7 +339,7 @@ impl Client {
         let request = Self::request(Method::GET, path, accept)?
             .header(http::header::ACCEPT_ENCODING, "identity")
             .body(Body::empty())?;
-        let response = self.exchange(&[], request).await?;
+        let response = self.exchange(&[], request, None).await?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -402,9 +403,14 @@ impl Client {
         media: Media<'_>,
         body: Bytes,
     ) -> Result<Bytes, Error> {
-        if let Some(limiters) = &self.inner.limiters {
-            limiters.of(path).acquire().await;
-        }
+        let asked = Instant::now();
+        let waited = match &self.inner.limiters {
+            Some(limiters) => {
+                limiters.of(path).acquire().await;
+                Some(asked.elapsed())
+            }
+            None => None,
+        };
         let mut request = Self::request(method.clone(), path, media.accept)?;
         if let Some(content_type) = media.content_type {
             request = request.header(http::header::CONTENT_TYPE, content_type);
@@ -413,7 +419,7 @@ impl Client {
         // The semaphore is never closed: a slot always comes.
         let _slot = self.inner.slots.acquire().await.ok();
         let exchange = async {
-            let response = self.exchange(&body, request).await?;
+            let response = self.exchange(&body, request, waited).await?;
             if !response.status().is_success() {
                 return Err(Error::Api(failure(response).await?));
             }
@@ -435,7 +441,13 @@ impl Client {
             .header(http::header::ACCEPT, accept))
     }
 
-    async fn exchange(&self, body: &[u8], request: Request<Body>) -> Result<Response<Body>, Error> {
+    async fn exchange(
+        &self,
+        body: &[u8],
+        request: Request<Body>,
+        waited: Option<Duration>,
+    ) -> Result<Response<Body>, Error> {
+        let sent = Instant::now();
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let result = self.inner.kube.send(request).await;
         let status = result
@@ -449,6 +461,8 @@ impl Client {
             target: uri.path_and_query().map_or("", |target| target.as_str()),
             body,
             status,
+            waited,
+            took: sent.elapsed(),
         });
         result.map_err(|error| Error::Transport(Box::new(error)))
     }

@@ -206,7 +206,8 @@ impl Configuration {
 }
 
 impl Converter<'_> {
-    /// What is added for an object, fit for the version. Receivers and intervals without a route would never be used.
+    /// What is added for an object, fit for the version. Without a route it still brings inhibit rules, and receivers and
+    /// intervals, which routes of the user's own configuration may name.
     fn parts_within(
         self,
         config: &AlertmanagerConfig,
@@ -217,14 +218,10 @@ impl Converter<'_> {
             self.enforce_rule(enforcement, rule);
             sanitize(Part::InhibitRule, rule, self.version)?;
         }
-        let Some(route) = &mut parts.route else {
-            return Ok(Parts {
-                inhibit_rules: parts.inhibit_rules,
-                ..Parts::default()
-            });
-        };
-        self.enforce_route(enforcement, route);
-        sanitize(Part::Route, route, self.version)?;
+        if let Some(route) = &mut parts.route {
+            self.enforce_route(enforcement, route);
+            sanitize(Part::Route, route, self.version)?;
+        }
         for receiver in &mut parts.receivers {
             sanitize(Part::Receiver, receiver, self.version)?;
         }

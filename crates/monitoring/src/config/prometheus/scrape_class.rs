@@ -37,7 +37,7 @@ impl Generator<'_> {
         self.authorization(out, from, Some(&merged));
     }
 
-    /// `tls_config` of a monitor that may name files.
+    /// `tls_config` of a monitor that may name files, or of its class, whose Secrets are of Prometheus' own namespace.
     pub(super) fn tls_or_class(
         &self,
         out: &mut Mapping,
@@ -46,7 +46,7 @@ impl Generator<'_> {
         class: &ScrapeClass,
     ) {
         match (tls, &class.tls_config) {
-            (None, class) => self.tls(out, scope, class.as_ref()),
+            (None, class) => self.tls(out, self.own_scope(), class.as_ref()),
             (Some(tls), None) => self.tls(out, scope, Some(tls)),
             (Some(tls), Some(class)) => self.tls(out, scope, Some(&merged(tls, class))),
         }

@@ -109,7 +109,7 @@ impl Member<'_> {
             &mut volumes,
             spec.query_log_file.as_deref(),
             input.rule_config_maps,
-        );
+        )?;
         if self.has_web_config() {
             self.web_config(&mut volumes, &mut arguments, false)?;
         } else if common.web.is_some() {
@@ -121,7 +121,7 @@ impl Member<'_> {
             None => None,
         };
         self.compact(&mut arguments, spec, compaction);
-        Self::watch_rules(&mut volumes, input.rule_config_maps);
+        Self::watch_rules(&mut volumes, input.rule_config_maps)?;
 
         let go_gc = common.runtime.as_ref().and_then(|runtime| runtime.go_gc);
         let go_gc = go_gc.filter(|_| !self.generator.supports((2, 53, 0)));

@@ -6,7 +6,7 @@ use super::member::Member;
 use super::{CONFIG, CONFIG_OUT, LOG_VOLUME, STORAGE};
 use crate::config::prometheus::{CERTIFICATES, LOGS, RULES};
 use crate::workload::arguments::Arguments;
-use crate::workload::names::VolumeNames;
+use crate::workload::names::{VolumeNames, volume_of};
 use crate::workload::pod::{
     config_map_volume, empty_dir, memory, mount, mount_part, read_only, rules_volume,
     secret_volume, tls_assets,
@@ -90,7 +90,7 @@ impl Member<'_> {
         to: &mut Volumes,
         query_log: Option<&str>,
         rules: &[String],
-    ) {
+    ) -> Result<(), WorkloadError> {
         // One volume serves both logs.
         let scrape_log = self.generator.common.scrape_failure_log_file.as_deref();
         let logs = is_bare(query_log) && !is_bare(scrape_log);
@@ -98,13 +98,15 @@ impl Member<'_> {
             to.main.volumes.push(empty_dir(LOG_VOLUME));
         }
         for name in rules {
-            to.main.volumes.push(rules_volume(name));
+            let volume = volume_of(name)?;
+            to.main.volumes.push(rules_volume(&volume, name));
             let path = format!("{RULES}/{name}");
-            to.main.mounts.push(read_only(name, &path));
+            to.main.mounts.push(read_only(&volume, &path));
         }
         if logs {
             to.main.mounts.push(mount(LOG_VOLUME, LOGS));
         }
+        Ok(())
     }
 
     /// Adds the web configuration, which is mounted whether it says anything or not. The reloader gets it if `always`, else
@@ -135,12 +137,13 @@ impl Member<'_> {
     }
 
     /// Shows the reloader the rules.
-    pub(super) fn watch_rules(to: &mut Volumes, rules: &[String]) {
+    pub(super) fn watch_rules(to: &mut Volumes, rules: &[String]) -> Result<(), WorkloadError> {
         for name in rules {
             let path = format!("{RULES}/{name}");
-            to.reloader.push(mount(name, &path));
+            to.reloader.push(mount(&volume_of(name)?, &path));
             to.watched.push(path);
         }
+        Ok(())
     }
 }
 
