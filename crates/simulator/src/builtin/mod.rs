@@ -25,7 +25,7 @@ mod pod_control;
 mod policy_status;
 mod policy_types;
 mod replica_set;
-mod scheduler;
+pub(crate) mod scheduler;
 mod service_account;
 mod service_account_token;
 mod service_cidr;
