@@ -229,6 +229,25 @@ fn a_default_is_its_own_old_value_and_a_new_one() {
 }
 
 #[test]
+fn rules_that_cannot_be_made_ready_are_refused() {
+    let told = |rule: &Value| {
+        let text = json!({"type": "string", "maxLength": 9, "x-kubernetes-validations": [rule]});
+        let mut told = errors_of(&text);
+        for told in &mut told {
+            *told = told.split_off(told.find("instantiation").unwrap_or(0));
+        }
+        told
+    };
+    let failed = "instantiation failed: error parsing regexp: missing closing ): `(`";
+    for rule in [
+        json!({"rule": "self.find('(') == ''"}),
+        json!({"rule": "self == ''", "messageExpression": "self.find('(')"}),
+    ] {
+        assert_eq!(told(&rule), [failed], "{rule}");
+    }
+}
+
+#[test]
 fn old_values_are_found_in_maps_of_all_sorts_there_are() {
     let transition = json!([{"rule": "self == oldSelf"}]);
     let of_sort = |sort: &str| {

@@ -190,13 +190,17 @@ impl Rule {
         let message_program = if message_source.is_empty() {
             None
         } else {
-            env.compile(&message_source).ok()
+            let program = env.compile(&message_source).ok();
+            program.filter(|program| program.instantiate().is_ok())
         };
         let program = env.compile(text(rule, "rule"));
         Self {
             text: text(rule, "rule").trim().to_owned(),
             program: match program {
-                Ok(program) if *program.output() == Type::Bool => Ok(program),
+                Ok(program) if *program.output() == Type::Bool => match program.instantiate() {
+                    Ok(()) => Ok(program),
+                    Err(text) => Err(format!("program instantiation failed: {text}")),
+                },
                 Ok(_) => Err("cel expression must evaluate to a bool".to_owned()),
                 Err(error) => Err(format!("compilation failed: {error}")),
             },
