@@ -190,6 +190,6 @@ fn authenticate(shared: &Shared, certified: Certified, request: &Request) -> Opt
     match shared.world.lock().api.shown_token(request, now) {
         Shown::User(user) => Some(user),
         Shown::Wrong => None,
-        Shown::Nothing => (!stranger).then(User::anonymous),
+        Shown::Nothing | Shown::Unread => (!stranger).then(User::anonymous),
     }
 }
