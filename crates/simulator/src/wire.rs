@@ -53,7 +53,8 @@ impl Wire {
         match self.world.lock().api.shown_token(request, now) {
             Shown::Nothing => {}
             Shown::User(user) => request.user = Some(user),
-            Shown::Wrong => request.user = None,
+            // Nobody is anonymous here.
+            Shown::Wrong | Shown::Unread => request.user = None,
         }
     }
 

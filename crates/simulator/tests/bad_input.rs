@@ -210,11 +210,18 @@ mod bad_input {
         let client = Client::start(Limits::default()).await;
         let head = client.head("POST", CONFIG_MAPS, JSON, 3_000_000);
         let bearer = format!("Bearer {}", client.token);
-        for (authorization, expected) in [("Bearer wrong", 401), ("Basic eA==", 403)] {
+        let spaced = format!("Bearer  {}", client.token);
+        for (authorization, expected, warned) in [
+            ("Bearer wrong", 401, false),
+            ("Basic eA==", 403, false),
+            (&spaced, 403, true),
+        ] {
             let reply = client
                 .raw(head.replace(&bearer, authorization).as_bytes())
                 .await;
             assert_eq!(status(&reply), expected, "{reply}");
+            let warning = "warning: 299 - \"the provided Authorization header contains extra space";
+            assert_eq!(reply.contains(warning), warned, "{reply}");
         }
         client.server.shutdown().await.unwrap();
     }

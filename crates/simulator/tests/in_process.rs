@@ -57,6 +57,30 @@ mod in_process {
     }
 
     #[test]
+    fn a_header_without_a_token_makes_nobody_of_a_process() {
+        let codes = simulate(|world| async move {
+            let client = Client::new(Wire::new(&world, "user"), "default");
+            let mut codes = Vec::new();
+            for header in [
+                None,
+                Some(" "),
+                Some("Bearer  a"),
+                Some("Bearer"),
+                Some("Basic a"),
+            ] {
+                let mut request = http::Request::get("/api/v1/namespaces/default");
+                if let Some(header) = header {
+                    request = request.header("authorization", header);
+                }
+                let request = request.body(kube::client::Body::empty()).unwrap();
+                codes.push(client.send(request).await.unwrap().status().as_u16());
+            }
+            codes
+        });
+        assert_eq!(codes, [200, 200, 401, 401, 401]);
+    }
+
+    #[test]
     fn a_deployment_becomes_available_in_virtual_time_and_runs_repeat_themselves() {
         let first = simulate(|world| async move { roll_out(&world).await });
         let second = simulate(|world| async move { roll_out(&world).await });

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Env, Object, Type};
+use super::{Env, Object, Program, Type};
 
 /// Name of the type of `authorizer`.
 pub const AUTHORIZER: &str = "kubernetes.authorization.Authorizer";
@@ -242,25 +242,43 @@ fn go_name(of: &Type) -> String {
     }
 }
 
-/// What is wrong with an expression that must come to one of `types` (any if there are none), as kube-apiserver says it.
+/// Why an expression cannot be used, as kube-apiserver says it (`apiserver/pkg/cel/errors.go`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unusable {
+    /// It is wrong.
+    Invalid(String),
+    /// It can't be made ready to run, for which the server blames itself.
+    Internal(String),
+}
+
+/// What an expression that must come to one of `types` (any if there are none) comes to.
 ///
 /// # Errors
-/// The text behind the path of the field.
-pub fn check(env: &Env, expression: &str, types: &[Type]) -> Result<Type, String> {
+/// What is wrong with it.
+pub fn check(env: &Env, expression: &str, types: &[Type]) -> Result<Type, Unusable> {
     let program = env
         .compile(expression)
-        .map_err(|error| format!("compilation failed: {error}"))?;
+        .map_err(|error| Unusable::Invalid(format!("compilation failed: {error}")))?;
     let found = program.output();
     if types.is_empty() || types.contains(found) {
-        return Ok(found.clone());
+        return ready(&program).map(|()| found.clone());
     }
     let names: Vec<String> = types.iter().map(go_name).collect();
     let found = go_name(found);
-    Err(match names.as_slice() {
+    Err(Unusable::Invalid(match names.as_slice() {
         [one] => format!("must evaluate to {one} but got {found}"),
         several => format!(
             "must evaluate to one of [{}] but got {found}",
             several.join(" ")
         ),
-    })
+    }))
+}
+
+/// Makes a program ready to run.
+///
+/// # Errors
+/// What its constants lack.
+pub fn ready(program: &Program) -> Result<(), Unusable> {
+    let told = |text| Unusable::Internal(format!("program instantiation failed: {text}"));
+    program.instantiate().map_err(told)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::admission::{Unusable, ready};
 use super::{Env, Object, Type};
 
 fn environment() -> Env {
@@ -21,19 +22,19 @@ fn environment() -> Env {
     )
 }
 
-/// What is wrong with an expression that chooses devices, as kube-apiserver says it.
+/// Checks an expression that chooses devices.
 ///
 /// # Errors
-/// The text behind the path of the field.
-pub fn check(expression: &str) -> Result<(), String> {
+/// What is wrong with it.
+pub fn check(expression: &str) -> Result<(), Unusable> {
     let program = environment()
         .compile(expression)
-        .map_err(|error| format!("compilation failed: {error}"))?;
+        .map_err(|error| Unusable::Invalid(format!("compilation failed: {error}")))?;
     match program.output() {
-        Type::Bool | Type::Dyn => Ok(()),
-        other => Err(format!(
+        Type::Bool | Type::Dyn => ready(&program),
+        other => Err(Unusable::Invalid(format!(
             "must evaluate to bool or the unknown type, not {other}"
-        )),
+        ))),
     }
 }
 
@@ -48,7 +49,9 @@ fn a_device_is_chosen_by_driver_attributes_and_capacity() {
     }
     assert_eq!(
         check("device.driver"),
-        Err("must evaluate to bool or the unknown type, not string".to_owned())
+        Err(Unusable::Invalid(
+            "must evaluate to bool or the unknown type, not string".to_owned()
+        ))
     );
     assert!(check("device.colour == 1").is_err());
 }

@@ -32,6 +32,7 @@
 
 pub mod admission;
 mod check;
+mod constants;
 mod declarations;
 pub mod device;
 mod error;
@@ -175,6 +176,16 @@ impl Program {
     /// Whether a declared variable occurs in it.
     pub fn uses(&self, variable: &str) -> bool {
         self.used.contains(variable)
+    }
+
+    /// Whether it can be made ready to run: constants must be convertible as it converts them, and patterns of `find` and
+    /// `findAll` must be some.
+    ///
+    /// # Errors
+    /// What is wrong with the first one that isn't, in Go's words (`error parsing regexp: …`). Kubernetes puts
+    /// `program instantiation failed: ` in front.
+    pub fn instantiate(&self) -> Result<(), String> {
+        constants::fold(&self.tree).map(drop)
     }
 
     /// The most a run may cost with data of that shape as `self`.

@@ -309,6 +309,30 @@ fn what_is_too_much_is_stopped() {
 }
 
 #[test]
+fn constants_are_looked_at_before_anything_runs() {
+    let ready = |source: &str| {
+        let env = Env::new().variable("self", Type::Dyn);
+        let made = env.compile(source).unwrap().instantiate();
+        made.err().unwrap_or_default()
+    };
+    let pattern = "error parsing regexp: missing closing ): `(`";
+    for (source, wanted) in [
+        ("self.find('(') == ''", pattern),
+        ("self.exists(x, x.findAll('(').size() == 1)", pattern),
+        ("self.findAll(string('('), 1).size() == 1", pattern),
+        ("{'a': [self.find('(')]}.a.size() == 1", pattern),
+        ("self.find(self) == '' && 'a'.find('b') == ''", ""),
+        (
+            "self || int('a') == 1",
+            "type conversion error from 'string' to 'int'",
+        ),
+        ("int(self) == int('1')", ""),
+    ] {
+        assert_eq!(ready(source), wanted, "{source}");
+    }
+}
+
+#[test]
 fn signs_in_a_row_are_no_depth_and_brackets_are() {
     let deep = |open: &str, levels: usize, inner: &str, close: &str| {
         format!("{}{inner}{}", open.repeat(levels), close.repeat(levels))

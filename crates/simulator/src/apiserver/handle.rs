@@ -138,8 +138,11 @@ impl ApiServer {
         entropy: &mut Entropy,
     ) -> Result<Reply, (ApiError, Vec<String>)> {
         let plain = |error: ApiError| (error, Vec::new());
-        let (target, user) = self.let_in(request).map_err(plain)?;
+        let (target, user) = self
+            .let_in(request)
+            .map_err(|error| (error, super::tokens::warnings(request)))?;
         let user = user.as_ref();
+        self.check_served_here(&request.path).map_err(plain)?;
         let Some(target) = target else {
             return self.documents(request).map(Reply::Full).map_err(plain);
         };
@@ -203,7 +206,8 @@ impl ApiServer {
     /// The reply to a request that is refused whatever its body says, so that nobody has to read that body.
     pub fn refused(&self, request: &Request) -> Option<crate::request::Response> {
         let error = self.let_in(request).err()?;
-        Some(reply::error_response(request, &error, &[]))
+        let warnings = super::tokens::warnings(request);
+        Some(reply::error_response(request, &error, &warnings))
     }
 
     fn documents(&mut self, request: &Request) -> Result<crate::request::Response, ApiError> {

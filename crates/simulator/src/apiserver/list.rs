@@ -180,7 +180,6 @@ impl ApiServer {
         if asked > current {
             return Err(too_large(asked, current));
         }
-        let table = self.store.table(&served.table);
         if !options.token.is_empty() {
             let token = decode_token(&options.token, &selection.prefix)?;
             let Some(revision) = token.revision else {
@@ -194,9 +193,7 @@ impl ApiServer {
             if revision > current {
                 return Err(too_large(revision, current));
             }
-            return if let Some(items) = table.map_or_else(Default::default, |table| {
-                snapshot(table, revision, selection, &token.start)
-            }) {
+            return if let Some(items) = self.snapshot(served, revision, selection, &token.start) {
                 let items = self.matching(served, selection, items)?;
                 Ok(chunk(items, selection, options.limit, revision))
             } else {
@@ -211,9 +208,7 @@ impl ApiServer {
             Match::Unset => options.limit > 0 && asked > 0,
         };
         if exact && asked < current {
-            let items = table.map_or_else(Default::default, |table| {
-                snapshot(table, asked, selection, "")
-            });
+            let items = self.snapshot(served, asked, selection, "");
             let items = items.ok_or_else(|| ApiError::expired(EXPIRED_LIST))?;
             let items = self.matching(served, selection, items)?;
             return Ok(chunk(items, selection, options.limit, asked));
@@ -240,6 +235,22 @@ impl ApiServer {
         selection: &Selection,
     ) -> Result<Items, ApiError> {
         Ok(self.newest(served, selection, ("", 0))?.selected)
+    }
+
+    /// Everything there was at a revision; `None` if that is older than the history.
+    fn snapshot(
+        &self,
+        served: &Served,
+        revision: u64,
+        selection: &Selection,
+        start: &str,
+    ) -> Option<Read> {
+        let Some(table) = self.store.table(&served.table) else {
+            return (revision >= self.store.forgotten()).then(Read::default);
+        };
+        let objects = table.at(revision, &selection.prefix)?;
+        let all = objects.into_iter().filter(|(key, _)| key.as_ref() >= start);
+        Some(Read::all(all.collect(), selection))
     }
 
     fn newest(
@@ -338,13 +349,6 @@ fn newest(table: Option<&Table>, selection: &Selection, start: &str, limit: usiz
     }
     read.last = last.cloned();
     read
-}
-
-/// Everything there was at a revision.
-fn snapshot(table: &Table, revision: u64, selection: &Selection, start: &str) -> Option<Read> {
-    let objects = table.at(revision, &selection.prefix)?;
-    let all = objects.into_iter().filter(|(key, _)| key.as_ref() >= start);
-    Some(Read::all(all.collect(), selection))
 }
 
 /// A chunk goes on as long as there are keys, also of objects that aren't selected.

@@ -164,6 +164,8 @@ pub struct Store {
     bounds: Bounds,
     /// About how many bytes the changes of all tables take.
     history_bytes: usize,
+    /// The revision up to which everything was forgotten at once.
+    forgotten: u64,
     log: Option<VecDeque<Committed>>,
     warm: RefCell<Warm>,
 }
@@ -176,6 +178,7 @@ impl Store {
             revision: 0,
             bounds,
             history_bytes: 0,
+            forgotten: 0,
             log: None,
             warm: RefCell::new(Warm::new(bounds.whole_bytes)),
         }
@@ -199,6 +202,11 @@ impl Store {
     /// A table; `None` while nothing was ever stored in it.
     pub fn table(&self, name: &str) -> Option<&Table> {
         self.tables.get(name)
+    }
+
+    /// The oldest revision from which every later change is known of a table in which nothing was ever stored.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// One object.
@@ -348,7 +356,8 @@ impl Store {
     /// A resource is served anew: watches of it begin at the newest revision, as those of a cache that has just been
     /// filled do, and what is stored is read again.
     pub fn serve_anew(&mut self, table: &str, read: impl Fn(&Value) -> Option<Value>) {
-        let (name, revision) = (Arc::from(table), self.revision);
+        let revision = self.revision;
+        let (name, _) = self.target(table);
         let (table, warm) = (self.tables.entry(name).or_default(), self.warm.get_mut());
         table.served_from = revision;
         for version in table.objects.values_mut() {
@@ -370,6 +379,7 @@ impl Store {
             table.history.clear(revision);
         }
         self.history_bytes = 0;
+        self.forgotten = revision;
     }
 
     /// The changes committed since the last call, in order.
@@ -382,7 +392,12 @@ impl Store {
             .tables
             .get_key_value(table)
             .map_or_else(|| Arc::from(table), |(name, _)| name.clone());
-        let target = self.tables.entry(name.clone()).or_default();
+        let forgotten = self.forgotten;
+        let target = self.tables.entry(name.clone()).or_insert_with(|| {
+            let mut table = Table::default();
+            table.history.clear(forgotten);
+            table
+        });
         (name, target)
     }
 }

@@ -60,7 +60,12 @@ pub(crate) enum Shown {
     User(User),
     /// Any other.
     Wrong,
+    /// A header that has none in it.
+    Unread,
 }
+
+/// What the server says of a token that it overlooks.
+const SPACED: &str = "the provided Authorization header contains extra space before the bearer token, and is ignored";
 
 /// What a token of a `ServiceAccount` is to say.
 pub(crate) struct Claims<'a> {
@@ -138,8 +143,12 @@ impl ApiServer {
 
     /// Whom the token of a request makes.
     pub(crate) fn shown_token(&self, request: &Request, now: Timestamp) -> Shown {
-        let Some(token) = request.header(AUTHORIZATION).and_then(bearer) else {
+        let header = request.header(AUTHORIZATION).unwrap_or_default().trim();
+        if header.is_empty() {
             return Shown::Nothing;
+        }
+        let Some(token) = bearer(header) else {
+            return Shown::Unread;
         };
         self.token_user(token, now)
             .map_or(Shown::Wrong, Shown::User)
@@ -339,6 +348,24 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 fn secret_text(secret: &Value, name: &str) -> Option<String> {
     let encoded = secret.get("data")?.get(name)?.as_str()?;
     String::from_utf8(STANDARD.decode(encoded).ok()?).ok()
+}
+
+/// What somebody is told whose token was overlooked; who was known without one isn't.
+pub(crate) fn warnings(request: &Request) -> Vec<String> {
+    let known = request.user.as_ref();
+    let known = known.is_some_and(|user| *user != User::anonymous());
+    let header = request.header(AUTHORIZATION).unwrap_or_default().trim();
+    let mut parts = header.splitn(3, ' ');
+    let spaced = parts
+        .next()
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
+        && parts.next() == Some("")
+        && parts.next().is_some();
+    if spaced && !known {
+        vec![SPACED.to_owned()]
+    } else {
+        Vec::new()
+    }
 }
 
 /// The token of a header, if it is one of that scheme (`authentication/request/bearertoken/bearertoken.go`).

@@ -143,7 +143,7 @@ impl ApiServer {
             let compacted = self
                 .store
                 .table(&served.table)
-                .map_or(0, super::store::Table::watchable);
+                .map_or(self.store.forgotten(), super::store::Table::watchable);
             if from < compacted {
                 let error =
                     ApiError::expired(format!("too old resource version: {from} ({compacted})"));

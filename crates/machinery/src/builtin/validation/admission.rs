@@ -222,15 +222,16 @@ fn review_versions(list: &At<'_>, errors: &mut Errors) {
 }
 
 fn url(url: &At<'_>, errors: &mut Errors) {
-    // Without a scheme there is no host either, only a path.
-    let (scheme, rest) = url.text().split_once("://").unwrap_or(("", ""));
+    let (scheme, rest) = scheme(url.text());
     let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let authority = rest.split('/').next().unwrap_or_default();
+    // Without two slashes there is no host, only a path.
+    let authority = rest.strip_prefix("//").unwrap_or_default();
+    let authority = authority.split('/').next().unwrap_or_default();
     let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
     if scheme != "https" {
         errors.push(url.invalid_as(
-            scheme,
+            &scheme,
             format!("'https' is the only allowed URL scheme{URL_FORM}"),
         ));
     }
@@ -245,6 +246,22 @@ fn url(url: &At<'_>, errors: &mut Errors) {
         if !given.is_empty() {
             errors.push(url.invalid_as(given, format!("{what} not permitted in the URL")));
         }
+    }
+}
+
+/// The scheme in small letters, as `net/url` has it, or an empty one, and what follows.
+fn scheme(url: &str) -> (String, &str) {
+    let lead = url.starts_with(|first: char| first.is_ascii_alphabetic());
+    match url.split_once(':') {
+        Some((scheme, rest))
+            if lead
+                && scheme
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) =>
+        {
+            (scheme.to_ascii_lowercase(), rest)
+        }
+        _ => (String::new(), url),
     }
 }
 
@@ -367,6 +384,14 @@ mod tests {
             (
                 json!({"clientConfig": {"url": "http://a/b"}}),
                 "clientConfig.url: Invalid value: \"http\": 'https' is the only allowed URL scheme; desired format: https://host[/path]",
+            ),
+            (
+                json!({"clientConfig": {"url": "HTTP://a/b"}}),
+                "clientConfig.url: Invalid value: \"http\": 'https' is the only allowed URL scheme; desired format: https://host[/path]",
+            ),
+            (
+                json!({"clientConfig": {"url": "HTTPS:/x"}}),
+                "clientConfig.url: Invalid value: \"\": host must be specified; desired format: https://host[/path]",
             ),
             (
                 json!({"clientConfig": {"url": "https:///x"}}),

@@ -66,8 +66,8 @@ fn mutation(scope: &Scope, mutation: &At<'_>, errors: &mut Errors) {
             .any(|name| trimmed.contains(name));
         if trimmed.is_empty() {
             errors.push(expression.required(""));
-        } else if !builds && let Err(text) = check(&scope.env(true), trimmed, &[wanted]) {
-            errors.push(expression.invalid_as(trimmed, text));
+        } else if !builds && let Err(why) = check(&scope.env(true), trimmed, &[wanted]) {
+            errors.push(expression.unusable(trimmed, why));
         }
     } else {
         let detail = format!("must be specified when patchType is {}", kind.text());

@@ -184,8 +184,8 @@ pub(super) fn match_conditions(conditions: &At<'_>, params: bool, errors: &mut E
         let trimmed = expression.text().trim();
         if trimmed.is_empty() {
             errors.push(expression.required(""));
-        } else if let Err(text) = check(&env, trimmed, &[Type::Bool]) {
-            errors.push(expression.invalid_as(trimmed, text));
+        } else if let Err(why) = check(&env, trimmed, &[Type::Bool]) {
+            errors.push(expression.unusable(trimmed, why));
         }
         if name.text().is_empty() {
             errors.push(name.required(""));
@@ -244,8 +244,8 @@ impl Scope {
         // One that is wrong has any type.
         let found = match check(&self.env(true), expression.text(), &[]) {
             Ok(found) => composed(&found),
-            Err(text) => {
-                errors.push(expression.invalid(text));
+            Err(why) => {
+                errors.push(expression.unusable(expression.text(), why));
                 Type::Dyn
             }
         };
@@ -256,16 +256,16 @@ impl Scope {
         let (expression, message) = (validation.child("expression"), validation.child("message"));
         if expression.text().trim().is_empty() {
             errors.push(expression.required("expression is not specified"));
-        } else if let Err(text) = check(&self.env(true), expression.text(), &[Type::Bool]) {
-            errors.push(expression.invalid(text));
+        } else if let Err(why) = check(&self.env(true), expression.text(), &[Type::Bool]) {
+            errors.push(expression.unusable(expression.text(), why));
         }
         let made = validation.child("messageExpression");
         if !made.text().is_empty() && made.text().trim().is_empty() {
             errors.push(made.invalid("must be non-empty if specified"));
         } else if !made.text().is_empty()
-            && let Err(text) = check(&self.env(false), made.text(), &[Type::String])
+            && let Err(why) = check(&self.env(false), made.text(), &[Type::String])
         {
-            errors.push(made.invalid(text));
+            errors.push(made.unusable(made.text(), why));
         }
         let trimmed = message.text().trim();
         if !message.text().is_empty() && trimmed.is_empty() {
@@ -306,8 +306,8 @@ impl Scope {
             } else if trimmed.len() > LONGEST_VALUE_EXPRESSION {
                 let detail = format!("must not exceed {LONGEST_VALUE_EXPRESSION} bytes in length");
                 errors.push(value.required(&detail));
-            } else if let Err(text) = check(&self.env(true), trimmed, &[Type::String, Type::Null]) {
-                errors.push(value.invalid(text));
+            } else if let Err(why) = check(&self.env(true), trimmed, &[Type::String, Type::Null]) {
+                errors.push(value.unusable(value.text(), why));
             }
             if !seen.insert(key.text()) {
                 errors.push(key.duplicate());
@@ -380,6 +380,23 @@ mod tests {
             ),
         ] {
             assert_eq!(of(bad), [text], "{bad}");
+        }
+    }
+
+    #[test]
+    fn constants_that_are_no_patterns_or_numbers_are_the_servers_own_fault() {
+        for (bad, text) in [
+            (
+                "'a'.find('(') == ''",
+                "error parsing regexp: missing closing ): `(`",
+            ),
+            (
+                "int(string('a')) == 1",
+                "type conversion error from 'string' to 'int'",
+            ),
+        ] {
+            let at = "spec.validations[0].expression: Internal error: program instantiation failed";
+            assert_eq!(of(bad), [format!("{at}: {text}")], "{bad}");
         }
     }
 

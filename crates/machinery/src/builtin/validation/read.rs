@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{BadValue, ErrorKind, FieldError, internal};
+use crate::cel::admission::Unusable;
 
 /// The errors found so far, in order.
 pub type Errors = Vec<FieldError>;
@@ -168,6 +169,16 @@ impl<'a> At<'a> {
     /// `Invalid value: …` with another value.
     pub fn invalid_as(&self, value: impl Into<BadValue>, detail: impl Into<String>) -> FieldError {
         FieldError::invalid(&self.path, value, detail)
+    }
+
+    /// This value is an expression that can't be used; `value` is how it is shown.
+    pub fn unusable(&self, value: impl Into<BadValue>, why: Unusable) -> FieldError {
+        match why {
+            Unusable::Invalid(detail) => self.invalid_as(value, detail),
+            Unusable::Internal(detail) => {
+                FieldError::new(ErrorKind::Internal, &self.path, BadValue::Omitted, detail)
+            }
+        }
     }
 
     /// `Invalid value: …` with this value as Go prints the internal struct of that type.

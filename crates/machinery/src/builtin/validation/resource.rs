@@ -195,8 +195,8 @@ fn selectors(selectors: &At<'_>, errors: &mut Errors) {
         let expression = cel.child("expression");
         if expression.text().len() > LONGEST_EXPRESSION {
             errors.push(FieldError::too_long(expression.path(), LONGEST_EXPRESSION));
-        } else if let Err(text) = device::check(expression.text()) {
-            errors.push(expression.invalid_as(expression.text(), text));
+        } else if let Err(why) = device::check(expression.text()) {
+            errors.push(expression.unusable(expression.text(), why));
         }
     }
 }

@@ -89,7 +89,10 @@ impl<'a> Scope<'a> {
 
     fn compile(&self, expression: &str) -> Result<Program, String> {
         let compiled = self.env.compile(expression);
-        compiled.map_err(|error| format!("compilation failed: {error}"))
+        let program = compiled.map_err(|error| format!("compilation failed: {error}"))?;
+        let ready = program.instantiate();
+        ready.map_err(|text| format!("program instantiation failed: {text}"))?;
+        Ok(program)
     }
 
     /// Adds a variable of a policy, which those after it and the validations see as `variables.NAME`.

@@ -1,6 +1,6 @@
 //! What the server's own admission refuses once an object is known to be valid: a second default priority class, claims that
-//! grow although their class doesn't let them
-//! (`plugin/pkg/admission/{priority,storage/persistentvolume/resize}`).
+//! grow although their class doesn't let them, pods that grow beyond their node
+//! (`plugin/pkg/admission/{priority,storage/persistentvolume/resize,podresize}`).
 
 use machinery::meta;
 use machinery::quantity::Quantity;
@@ -10,6 +10,9 @@ use super::classes::STORAGE_CLASSES;
 use crate::apiserver::ApiServer;
 use crate::apiserver::registry::Served;
 use crate::apiserver::resource::known;
+use crate::apiserver::subresource::cause;
+use crate::builtin::object;
+use crate::builtin::scheduler::place;
 use crate::request::User;
 use crate::status_error::ApiError;
 
@@ -33,6 +36,7 @@ impl ApiServer {
                 self.check_global_default(served, new, old)
             }
             ("", "PersistentVolumeClaim", "", Some(old)) => self.check_growth(new, old),
+            ("", "Pod", "resize", Some(old)) => self.check_resize(new, old),
             ("certificates.k8s.io", "CertificateSigningRequest", _, _) => {
                 self.check_signing(served, subresource, (new, old), user)
             }
@@ -64,6 +68,51 @@ impl ApiServer {
             meta::name(new),
             &text,
         ))
+    }
+
+    /// A pod that has a node asks for no more than that node has.
+    fn check_resize(&self, new: &Value, old: &Value) -> Result<(), ApiError> {
+        let node = object::text(new, "/spec/nodeName");
+        let generation = |pod: &Value| pod.pointer("/metadata/generation").cloned();
+        if node.is_empty() || generation(new) == generation(old) {
+            return Ok(());
+        }
+        let refused = |text: &str| ApiError::forbidden(&known::PODS, meta::name(new), text);
+        let because = |text: &str, reason: &str| {
+            let error = refused(text);
+            let mut details = error.details.clone().unwrap_or_default();
+            details.causes.push(cause(reason, String::new()));
+            error.with_details(details)
+        };
+        let Some(found) = self.store.get("/nodes", node) else {
+            return Err(refused(&format!("node {node:?} not found")));
+        };
+        if let Some(system) = meta::label(&found.value, "kubernetes.io/os")
+            && system != "linux"
+        {
+            let text =
+                format!("pod resize is only supported on linux nodes, node {node:?} is {system:?}");
+            return Err(because(&text, "UnsupportedPlatform"));
+        }
+        let wanted = place::requests(new);
+        let lacks: Vec<String> = [("cpu", 1), ("memory", 1000)]
+            .into_iter()
+            .filter_map(|(name, unit)| {
+                let has = object::text(&found.value, &format!("/status/allocatable/{name}"));
+                let has = Quantity::parse(has).map_or(0, |has| has.milli_value());
+                let asks = wanted.get(name).copied().unwrap_or(0);
+                (asks > has).then(|| {
+                    let (asks, has) = (asks / unit, has / unit);
+                    format!("{name}, requested: {asks}, allocatable: {has}")
+                })
+            })
+            .collect();
+        if lacks.is_empty() {
+            return Ok(());
+        }
+        let lacks = lacks.join("; ");
+        let text = format!("node didn't have enough allocatable resources: {lacks}");
+        Err(because(&text, "NodeCapacity"))
     }
 
     fn check_growth(&self, new: &Value, old: &Value) -> Result<(), ApiError> {

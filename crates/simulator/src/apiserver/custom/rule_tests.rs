@@ -202,6 +202,52 @@ fn a_rule_that_gives_no_bool_is_not_run_on_a_default() {
 }
 
 #[test]
+fn a_default_is_its_own_old_value_and_a_new_one() {
+    let of = |rule: &str, optional: Option<bool>| {
+        let rule = match optional {
+            None => json!({"rule": rule}),
+            Some(optional) => json!({"rule": rule, "optionalOldSelf": optional}),
+        };
+        errors_of(&json!({"type": "integer", "default": 1, "x-kubernetes-validations": [rule]}))
+    };
+    let failed = |rule: &str| {
+        vec![format!(
+            "s.properties[a].default: Invalid value: 1: failed rule: {rule}"
+        )]
+    };
+    for (rule, optional, fails) in [
+        ("self == oldSelf", None, false),
+        ("self > oldSelf", None, true),
+        ("self < 1", None, true),
+        ("oldSelf.hasValue()", Some(true), true),
+        ("!oldSelf.hasValue()", Some(true), true),
+        ("oldSelf.orValue(1) == self", Some(true), false),
+    ] {
+        let wanted = if fails { failed(rule) } else { Vec::new() };
+        assert_eq!(of(rule, optional), wanted, "{rule}");
+    }
+}
+
+#[test]
+fn rules_that_cannot_be_made_ready_are_refused() {
+    let told = |rule: &Value| {
+        let text = json!({"type": "string", "maxLength": 9, "x-kubernetes-validations": [rule]});
+        let mut told = errors_of(&text);
+        for told in &mut told {
+            *told = told.split_off(told.find("instantiation").unwrap_or(0));
+        }
+        told
+    };
+    let failed = "instantiation failed: error parsing regexp: missing closing ): `(`";
+    for rule in [
+        json!({"rule": "self.find('(') == ''"}),
+        json!({"rule": "self == ''", "messageExpression": "self.find('(')"}),
+    ] {
+        assert_eq!(told(&rule), [failed], "{rule}");
+    }
+}
+
+#[test]
 fn old_values_are_found_in_maps_of_all_sorts_there_are() {
     let transition = json!([{"rule": "self == oldSelf"}]);
     let of_sort = |sort: &str| {

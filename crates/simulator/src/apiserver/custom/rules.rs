@@ -4,20 +4,19 @@
 //! the keys of elements in lists of type map, not at all in other lists. Errors on values that did not change are
 //! warnings. Go visits properties in random order; here they come by name.
 
+mod message;
+
 use std::collections::BTreeMap;
 
 use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
-use machinery::cel::{
-    Env, EvalError, PER_CALL, PER_OBJECT, Program, Shape, Type, Value as Cel, Variables,
-};
+use machinery::cel::{Env, EvalError, PER_OBJECT, Program, Shape, Type, Value as Cel, Variables};
 use serde_json::{Map, Value};
 
+use self::message::Message;
 use super::correlation::{Correlation, counterpart};
 use super::field_path::normalized;
 use super::schema::Schema;
 
-/// The longest message an expression may give, in bytes.
-const LONGEST_MESSAGE: usize = 5 * 1024;
 /// The name the type of `self` has in complaints.
 pub(super) const SELF_TYPE: &str = "selfType";
 
@@ -160,11 +159,24 @@ impl Rules {
 
     /// Runs the rules on an object of that schema.
     pub(super) fn check(&self, schema: &Schema, new: &Value, old: Option<&Value>) -> Findings {
+        self.run(new, old, Correlation::of(schema, new, old))
+    }
+
+    /// Runs the rules on a default: as a value that stays as it is, which excuses nothing, then as one that wasn't there.
+    pub(super) fn check_default(&self, schema: &Schema, default: &Value) -> Vec<FieldError> {
+        let uncorrelated = Correlation::of(schema, default, None);
+        let mut found = self.run(default, Some(default), uncorrelated);
+        if found.errors.is_empty() {
+            found = self.run(default, None, uncorrelated);
+        }
+        found.errors
+    }
+
+    fn run(&self, new: &Value, old: Option<&Value>, correlation: Correlation<'_>) -> Findings {
         let mut run = Run {
             budget: i64::try_from(PER_OBJECT).unwrap_or(i64::MAX),
             findings: Findings::default(),
         };
-        let correlation = Correlation::of(schema, new, old);
         run.node(self, "", new, old, correlation);
         run.findings
     }
@@ -178,13 +190,17 @@ impl Rule {
         let message_program = if message_source.is_empty() {
             None
         } else {
-            env.compile(&message_source).ok()
+            let program = env.compile(&message_source).ok();
+            program.filter(|program| program.instantiate().is_ok())
         };
         let program = env.compile(text(rule, "rule"));
         Self {
             text: text(rule, "rule").trim().to_owned(),
             program: match program {
-                Ok(program) if *program.output() == Type::Bool => Ok(program),
+                Ok(program) if *program.output() == Type::Bool => match program.instantiate() {
+                    Ok(()) => Ok(program),
+                    Err(text) => Err(format!("program instantiation failed: {text}")),
+                },
                 Ok(_) => Err("cel expression must evaluate to a bool".to_owned()),
                 Err(error) => Err(format!("compilation failed: {error}")),
             },
@@ -418,49 +434,6 @@ impl Run {
             self.findings.errors.push(error);
         }
     }
-
-    fn message(&mut self, rule: &Rule, variables: &Variables) -> Message {
-        let Some(program) = &rule.message_program else {
-            return Message::Own;
-        };
-        let source = &rule.message_source;
-        let run = program.run_with(variables, None, PER_CALL);
-        let cost = i64::try_from(run.cost).unwrap_or(i64::MAX);
-        if cost > self.budget {
-            return Message::Fatal(
-                "messageExpression evaluation failed due to running out of cost budget, no further validation rules \
-                 will be run"
-                    .to_owned(),
-            );
-        }
-        self.budget -= cost;
-        match run.result {
-            Err(EvalError::TooExpensive) => Message::Fatal(format!(
-                "no further validation rules will be run due to call cost exceeds limit for messageExpression: {source:?}"
-            )),
-            Ok(Cel::String(text)) => {
-                let text = text.trim();
-                let fits =
-                    !text.is_empty() && text.len() <= LONGEST_MESSAGE && !text.contains('\n');
-                if fits {
-                    Message::Text(text.to_owned())
-                } else {
-                    Message::Own
-                }
-            }
-            Ok(_) | Err(EvalError::Failed(_)) => Message::Own,
-        }
-    }
-}
-
-/// What a message expression gave.
-enum Message {
-    /// Nothing usable: the rule's own message counts.
-    Own,
-    /// A message.
-    Text(String),
-    /// An error that ends validation.
-    Fatal(String),
 }
 
 fn variables(new: &Cel, old: Option<&Cel>, optional: bool) -> Variables {

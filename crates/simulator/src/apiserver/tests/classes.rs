@@ -1,4 +1,4 @@
-//! Default classes, priorities, claims that grow, and labels of nodes on pods.
+//! Default classes, priorities, claims and pods that grow, and labels of nodes on pods.
 
 use serde_json::{Value, json};
 
@@ -143,5 +143,62 @@ fn a_pod_gets_the_topology_of_its_node() {
     assert_eq!(
         server.get(&format!("{PODS}/bound"))["metadata"]["labels"],
         zone
+    );
+}
+
+#[test]
+fn pods_grow_on_nodes_that_can_resize_them_and_have_the_room() {
+    let mut server = Server::new();
+    let asking = |name: &str, node: &str| {
+        let resources = json!({"requests": {"cpu": "1"}});
+        json!({"metadata": {"name": name}, "spec": {"nodeName": node, "containers": [{"name": "c", "image": "i", "resources": resources}]}})
+    };
+    let node = |name: &str, system: &str| {
+        json!({"metadata": {"name": name, "labels": {"kubernetes.io/os": system}},
+            "status": {"allocatable": {"cpu": "2", "memory": "1Gi"}}})
+    };
+    for (name, system) in [("l", "linux"), ("w", "windows")] {
+        server.ok("POST", "/api/v1/nodes", &node(name, system));
+        server.ok("POST", PODS, &asking(name, name));
+    }
+    server.ok("POST", PODS, &asking("free", ""));
+    server.ok("POST", PODS, &asking("lost", "gone"));
+    let wanting = |resources: Value| json!({"spec": {"containers": [{"name": "c", "image": "i", "resources": {"requests": resources}}]}});
+    let path = |name: &str| format!("{PODS}/{name}/resize");
+    let larger = wanting(json!({"cpu": "2"}));
+    for name in ["free", "l"] {
+        server.ok("PATCH", &path(name), &larger);
+    }
+    for (name, wanted, text) in [
+        ("lost", &larger, "node \"gone\" not found"),
+        (
+            "w",
+            &larger,
+            "pod resize is only supported on linux nodes, node \"w\" is \"windows\"",
+        ),
+        (
+            "l",
+            &wanting(json!({"cpu": "2500m", "memory": "2Gi"})),
+            "node didn't have enough allocatable resources: cpu, requested: 2500, allocatable: 2000; memory, requested: \
+             2147483648, allocatable: 1073741824",
+        ),
+    ] {
+        assert_eq!(
+            refusal(&mut server, "PATCH", &path(name), wanted),
+            format!("pods {name:?} is forbidden: {text}")
+        );
+    }
+    let runs = json!({"status": {"containerStatuses": [{"name": "c", "image": "i", "imageID": "", "ready": true, "restartCount": 0,
+        "state": {"running": {}}}]}});
+    server.ok("PATCH", &format!("{PODS}/l/status"), &runs);
+    let (status, told) = server.call("PATCH", &path("l"), &wanting(json!({"cpu": "1"})));
+    assert_eq!(
+        (status, told["message"].as_str()),
+        (
+            422,
+            Some(
+                "Pod \"l\" is invalid: spec: Forbidden: Pod running on node without support for resize"
+            )
+        )
     );
 }

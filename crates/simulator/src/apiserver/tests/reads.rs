@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{CONFIG_MAPS, Server, config_map, names};
+use super::{CONFIG_MAPS, PODS, Server, config_map, names};
 
 fn filled() -> Server {
     let mut server = Server::new();
@@ -64,6 +64,34 @@ fn an_exact_list_shows_the_past_and_zero_ignores_the_limit() {
     assert_eq!(names(&past), ["a", "b", "c", "d", "e"]);
     let cached = server.get(&format!("{CONFIG_MAPS}?resourceVersion=0&limit=1"));
     assert_eq!(names(&cached), ["b", "c", "d", "e"]);
+}
+
+#[test]
+fn an_exact_list_of_what_never_was_is_empty_until_the_past_is_forgotten() {
+    let mut server = filled();
+    let then = server.api.revision() - 1;
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+    let exact = format!("{leases}?resourceVersion={then}&resourceVersionMatch=Exact");
+    let token = |revision: u64| {
+        use base64::Engine as _;
+        let text = format!(r#"{{"v":"meta.k8s.io/v1","rv":{revision},"start":"/a"}}"#);
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text)
+    };
+    let next = format!("{leases}?limit=1&continue={}", token(then));
+    for path in [&exact, &next] {
+        let past = server.get(path);
+        assert_eq!(names(&past), [""; 0]);
+        assert_eq!(past["metadata"]["resourceVersion"], then.to_string());
+    }
+    server.api.store_mut().compact();
+    server.ok("POST", leases, &json!({"metadata": {"name": "a"}}));
+    for path in [&exact, &next] {
+        assert_eq!(server.call("GET", path, &Value::Null).0, 410);
+    }
+    let others = format!("{PODS}?watch=1&resourceVersion={then}");
+    let watch = server.watch(&others);
+    let lines = server.api.watch_frames(watch, server.now);
+    assert!(lines.ended, "{lines:?}");
 }
 
 #[test]

@@ -280,7 +280,8 @@ fn milli(quantity: &str) -> i64 {
     Quantity::parse(quantity).map_or(0, |q| q.milli_value())
 }
 
-fn requests(pod: &Value) -> BTreeMap<String, i64> {
+/// What a pod asks for, in thousandths.
+pub(crate) fn requests(pod: &Value) -> BTreeMap<String, i64> {
     let of = |container: &Value| -> BTreeMap<String, i64> {
         object::string_map(container, "/resources/requests")
             .into_iter()

@@ -65,17 +65,9 @@ pub fn resize(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
         *errors = vec![whole.forbidden("windows pods cannot be resized")];
         return;
     }
-    let class = |pod: &At<'_>| pod.map().map_or("BestEffort", qos_class);
-    let before = match old.child("status").child("qosClass").text() {
-        "" => class(old),
-        class => class,
-    };
-    if before != class(new) {
-        let value = new.child("status").child("qosClass").text();
-        errors.push(spec.invalid_as(
-            value,
-            "Pod QOS Class may not change as a result of resizing",
-        ));
+    same_class(new, old, errors);
+    if !can_resize(old) {
+        errors.push(spec.forbidden("Pod running on node without support for resize"));
     }
     if !same_containers(&spec, &old_spec, errors) {
         return;
@@ -118,6 +110,32 @@ pub fn resize(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
     if errors.is_empty() && !differs && munged != *old_map {
         errors.push(spec.forbidden("only cpu and memory resources are mutable"));
     }
+}
+
+/// The class of a pod stays as it is.
+fn same_class(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
+    let class = |pod: &At<'_>| pod.map().map_or("BestEffort", qos_class);
+    let before = match old.child("status").child("qosClass").text() {
+        "" => class(old),
+        class => class,
+    };
+    if before != class(new) {
+        let value = new.child("status").child("qosClass").text();
+        errors.push(new.child("spec").invalid_as(
+            value,
+            "Pod QOS Class may not change as a result of resizing",
+        ));
+    }
+}
+
+/// Whether the node of a pod can resize it: such a node tells the resources of what runs. Where nothing runs it is taken for
+/// one that can (`isPodResizeRequestSupported`).
+fn can_resize(pod: &At<'_>) -> bool {
+    let statuses = pod.child("status").child("containerStatuses").items();
+    let running = statuses
+        .iter()
+        .find(|status| status.child("state").child("running").is_set());
+    running.is_none_or(|status| status.child("resources").is_set())
 }
 
 /// Whether the containers are the same ones in the same order.
@@ -268,6 +286,34 @@ mod tests {
                 "spec: Invalid value: \"Burstable\": Pod QOS Class may not change as a result of resizing"
             ]
         );
+    }
+
+    #[test]
+    fn a_pod_is_resized_where_its_node_can() {
+        let with = |cpu: &str, statuses: &Value| {
+            let mut pod = pod(cpu);
+            pod["status"]["containerStatuses"] = statuses.clone();
+            pod
+        };
+        let runs = json!({"running": {"startedAt": "2030-01-01T00:00:00Z"}});
+        let ended = json!({"terminated": {"exitCode": 0}});
+        let unable = "spec: Forbidden: Pod running on node without support for resize";
+        for (statuses, wanted) in [
+            (json!([{"name": "c", "state": {"waiting": {}}}]), vec![]),
+            (json!([{"name": "c", "state": runs}]), vec![unable]),
+            (
+                json!([{"name": "c", "state": runs, "resources": {}}]),
+                vec![],
+            ),
+            // The first one that runs decides.
+            (
+                json!([{"name": "a", "state": ended}, {"name": "b", "state": runs}, {"name": "c", "state": runs, "resources": {}}]),
+                vec![unable],
+            ),
+        ] {
+            let (new, old) = (with("2", &statuses), with("1", &statuses));
+            assert_eq!(told(resize, &new, &old), wanted, "{statuses}");
+        }
     }
 
     #[test]

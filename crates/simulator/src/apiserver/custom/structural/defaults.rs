@@ -32,7 +32,7 @@ pub(super) fn errors(schema: &Value, path: &str, root: bool, errors: &mut Vec<Fi
             && complaints.is_empty()
             && let Some(rules) = Rules::compile(schema)
         {
-            complaints.extend(rules.check(&compiled, default, None).errors);
+            complaints.extend(rules.check_default(&compiled, default));
         }
         errors.extend(malformed);
         for mut error in complaints {

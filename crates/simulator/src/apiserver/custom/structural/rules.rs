@@ -195,7 +195,10 @@ impl Compiler<'_> {
             Ok(program) => {
                 uses_old = program.uses("oldSelf");
                 let times = place.most.unwrap_or_else(|| shape.max_cardinality());
-                (program.estimate(shape).saturating_mul(times), None)
+                match program.instantiate() {
+                    Ok(()) => (program.estimate(shape).saturating_mul(times), None),
+                    Err(text) => (0, Some(format!("program instantiation failed: {text}"))),
+                }
             }
         };
         self.charge(at("rule"), "estimated rule cost", cost);
@@ -235,11 +238,14 @@ impl Compiler<'_> {
             Ok(program) if *program.output() != Type::String => {
                 "messageExpression must evaluate to a string".to_owned()
             }
-            Ok(program) => {
-                let cost = program.estimate(shape);
-                self.charge(field, "estimated messageExpression cost", cost);
-                return;
-            }
+            Ok(program) => match program.instantiate() {
+                Ok(()) => {
+                    let cost = program.estimate(shape);
+                    self.charge(field, "estimated messageExpression cost", cost);
+                    return;
+                }
+                Err(text) => format!("messageExpression instantiation failed: {text}"),
+            },
         };
         let error = FieldError::invalid(field, go_rule(rule), complaint);
         self.errors.push(error);
