@@ -231,7 +231,7 @@ fn url(url: &At<'_>, errors: &mut Errors) {
     let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
     if scheme != "https" {
         errors.push(url.invalid_as(
-            &scheme,
+            scheme.as_str(),
             format!("'https' is the only allowed URL scheme{URL_FORM}"),
         ));
     }
