@@ -1,4 +1,4 @@
-//! Carrick: builds Kubernetes clusters, watches them and ships applications to them safely.
+//! Carrick: ships applications to Kubernetes clusters safely and watches them, on a simulated Kubernetes too.
 //!
 //! `main` is wiring: it picks the allocator and hands the arguments to `cli`. See ARCHITECTURE.md.
 

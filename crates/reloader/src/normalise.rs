@@ -1,5 +1,6 @@
 //! The configuration as the program will read it: unpacked, with variables put in, and swapped into place whole.
 
+use std::cell::Cell;
 use std::fs::OpenOptions;
 use std::io::{self, BufReader, BufWriter, Read};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -93,15 +94,40 @@ fn expand(
     read.map_err(Error::file("read config file", config))?;
     let packed = head == GZIP;
     let whole = BufReader::new(head.as_slice().chain(reader));
-    let mut expander = Expander::new(out, environment);
+    let full = Cell::new(false);
+    let mut expander = Expander::new(Noting { out, failed: &full }, environment);
     let copied = if packed {
         io::copy(&mut MultiGzDecoder::new(whole), &mut expander)
     } else {
         io::copy(&mut { whole }, &mut expander)
     };
-    copied.map_err(Error::file("expand config file", config))?;
+    copied.map_err(|error| {
+        if full.get() {
+            Error::file("write", path)(error)
+        } else {
+            Error::file("expand config file", config)(error)
+        }
+    })?;
     let (_, unset) = expander.finish().map_err(Error::file("write", path))?;
     Ok(unset)
+}
+
+/// Notes that it was the writing that failed, not the reading of what is copied.
+struct Noting<'a, W> {
+    out: W,
+    failed: &'a Cell<bool>,
+}
+
+impl<W: io::Write> io::Write for Noting<'_, W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(buffer);
+        self.failed.set(written.is_err());
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// A configuration of which everything that is read is hashed.
@@ -131,6 +157,32 @@ mod tests {
 
     fn environment() -> Environment {
         Environment::of_process([("SHARD".into(), "3".into())])
+    }
+
+    /// A disk without room.
+    struct Full;
+
+    impl io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_with_the_file_that_has_no_room() {
+        let (config, output) = (Path::new("/in/config"), Path::new("/out/config.tmp"));
+        let made = |mut text: &[u8]| expand(&mut text, config, output, Full, &environment());
+        let error = made(b"a: b\n").unwrap_err().to_string();
+        assert!(error.starts_with("write /out/config.tmp: "), "{error}");
+        let error = made(&[0x1f, 0x8b, 0]).unwrap_err().to_string();
+        assert!(
+            error.starts_with("expand config file /in/config: "),
+            "{error}"
+        );
     }
 
     fn packed(text: &str) -> Vec<u8> {

@@ -66,7 +66,8 @@ pub fn asked_for(args: &[OsString]) -> Option<Vec<OsString>> {
     let (program, rest) = args.split_first()?;
     let (command, rest) = rest.split_first()?;
     let is_asked = command == "admission-webhook";
-    is_asked.then(|| [program].into_iter().chain(rest).cloned().collect())
+    let called = super::called(program, "admission-webhook");
+    is_asked.then(|| [called].into_iter().chain(rest.iter().cloned()).collect())
 }
 
 impl AdmissionWebhook {
@@ -176,6 +177,18 @@ mod tests {
         read.map_err(|error| error.to_string())?
             .language()
             .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn help_says_how_it_is_called() {
+        let line = ["/bin/carrick", "admission-webhook", "--help"];
+        let args = asked_for(&line.map(OsString::from)).unwrap();
+        let Err(help) = AdmissionWebhook::read(args) else {
+            panic!("no help");
+        };
+        let help = help.to_string();
+        let usage = "Usage: carrick admission-webhook [OPTIONS]\n";
+        assert!(help.contains(usage), "{help}");
     }
 
     #[test]

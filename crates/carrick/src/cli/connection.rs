@@ -122,9 +122,24 @@ impl Connection {
             .any(|name| name.is_some());
         let files = std::env::var_os("KUBECONFIG").filter(|files| !files.is_empty());
         let read = match (&self.kubeconfig, files) {
-            (Some(path), _) => Some(Kubeconfig::read_from(path).context(HINT)?),
+            (Some(path), _) => {
+                let unreadable = || {
+                    format!(
+                        "cannot read the kubeconfig {}\nhint: name another file with --kubeconfig, or none: then KUBECONFIG \
+                         counts, and ~/.kube/config",
+                        path.display()
+                    )
+                };
+                Some(Kubeconfig::read_from(path).with_context(unreadable)?)
+            }
             (None, Some(files)) => {
-                let unreadable = || format!("cannot read the kubeconfig {}", files.display());
+                let unreadable = || {
+                    format!(
+                        "cannot read the kubeconfig {}\nhint: set KUBECONFIG to a file that is there, or unset it; `carrick up` \
+                         starts a Kubernetes on this computer and prints one",
+                        files.display()
+                    )
+                };
                 Some(Kubeconfig::read().with_context(unreadable)?)
             }
             (None, None) => Kubeconfig::read().ok(),

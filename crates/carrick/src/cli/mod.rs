@@ -7,6 +7,7 @@ mod container;
 mod crds;
 mod example_server;
 mod install;
+mod manifests;
 mod monitoring;
 mod operator;
 mod output;
@@ -16,12 +17,13 @@ mod run;
 mod up;
 mod upstream_flags;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use connection::Connection;
 pub use output::{LISTEN_ADDRESS, ended, fail, message, painter, print};
@@ -34,7 +36,7 @@ pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 #[command(
     name = "carrick",
     version = VERSION,
-    about = "Builds Kubernetes clusters, watches them and ships applications to them safely",
+    about = "Ships applications to Kubernetes clusters safely and watches them; a simulated Kubernetes to try it on is built in",
     args_override_self = true // as pflag has it: the last one counts
 )]
 struct Carrick {
@@ -89,15 +91,17 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         rollouts::Plugin::try_parse_from(args)
             .map(|plugin| plugin.rollouts.run().map(|()| ExitCode::SUCCESS))
     } else if called == "operator" {
-        run_operator(args)
+        return run_operator(args);
     } else if called == "admission-webhook" {
-        run_webhooks(args)
+        return run_webhooks(args);
     } else if let Some(args) = operator::asked_for(&args) {
-        run_operator(args)
+        return run_operator(args);
     } else if let Some(args) = admission_webhook::asked_for(&args) {
-        run_webhooks(args)
+        return run_webhooks(args);
     } else {
-        Carrick::try_parse_from(args).map(|carrick| carrick.command.run())
+        let read = Carrick::try_parse_from(args);
+        read.map(|carrick| carrick.command.run())
+            .map_err(without_hidden)
     };
     match result {
         Ok(Ok(code)) => code,
@@ -106,13 +110,50 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn run_operator(args: Vec<OsString>) -> Result<Result<ExitCode>, clap::Error> {
-    operator::Operator::read(args).map(|operator| operator.run().map(|()| ExitCode::SUCCESS))
+fn run_operator(args: Vec<OsString>) -> ExitCode {
+    let read = operator::Operator::read(args);
+    output::as_go(read, operator::Operator::command, operator::Operator::run)
 }
 
-fn run_webhooks(args: Vec<OsString>) -> Result<Result<ExitCode>, clap::Error> {
-    let read = admission_webhook::AdmissionWebhook::read(args);
-    read.map(|webhooks| webhooks.run().map(|()| ExitCode::SUCCESS))
+fn run_webhooks(args: Vec<OsString>) -> ExitCode {
+    use admission_webhook::AdmissionWebhook;
+    let read = AdmissionWebhook::read(args);
+    output::as_go(read, AdmissionWebhook::command, AdmissionWebhook::run)
+}
+
+/// What usage calls a command of this program that is read as a program of its own.
+fn called(program: &OsStr, command: &str) -> OsString {
+    let mut called = Path::new(program)
+        .file_name()
+        .unwrap_or_default()
+        .to_owned();
+    called.push(" ");
+    called.push(command);
+    called
+}
+
+/// Wrong usage without the advice to use a command that nobody is to know.
+fn without_hidden(mut error: clap::Error) -> clap::Error {
+    let command = Carrick::command();
+    let hidden = |name: &String| {
+        let found = command.find_subcommand(name);
+        found.is_some_and(clap::Command::is_hide_set)
+    };
+    let suggested = match error.get(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::String(name)) => vec![name.clone()],
+        Some(ContextValue::Strings(names)) => names.clone(),
+        _ => return error,
+    };
+    if suggested.iter().any(hidden) {
+        let rest: Vec<String> = suggested.into_iter().filter(|name| !hidden(name)).collect();
+        if rest.is_empty() {
+            error.remove(ContextKind::SuggestedSubcommand);
+        } else {
+            let rest = ContextValue::Strings(rest);
+            error.insert(ContextKind::SuggestedSubcommand, rest);
+        }
+    }
+    error
 }
 
 impl Command {
@@ -143,4 +184,16 @@ fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
         .enable_all()
         .build()?
         .block_on(future)
+}
+
+#[test]
+fn nobody_is_led_to_a_command_for_processes() {
+    for (typo, advice) in [("contaner", None), ("monitring", Some("'monitoring'"))] {
+        let Err(error) = Carrick::try_parse_from(["carrick", typo]) else {
+            panic!("{typo} is a command");
+        };
+        let text = without_hidden(error).to_string();
+        assert!(!text.contains("'container'"), "{text}");
+        assert!(advice.is_none_or(|advice| text.contains(advice)), "{text}");
+    }
 }

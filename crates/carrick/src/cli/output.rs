@@ -4,6 +4,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::error::{ContextKind, ContextValue};
 use rollouts::info::Painter;
 use tracing_subscriber::EnvFilter;
 
@@ -106,6 +107,42 @@ pub fn usage(error: &clap::Error) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// Runs a command of upstream's that reads its arguments with Go's `flag`: wrong usage is told with all flags, and ends with
+/// exit code 2.
+pub fn as_go<T>(
+    read: Result<T, clap::Error>,
+    command: impl FnOnce() -> clap::Command,
+    run: impl FnOnce(T) -> Result<()>,
+) -> ExitCode {
+    const WRONG_USAGE: u8 = 2;
+    let mut error = match read.map(run) {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(error)) => return report(&error),
+        Err(error) if !error.use_stderr() => return usage(&error),
+        Err(error) => error,
+    };
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag))
+            if error.kind() == clap::error::ErrorKind::UnknownArgument =>
+        {
+            let name = flag.trim_start_matches('-');
+            let name = name.split('=').next().unwrap_or_default();
+            let command = command();
+            let called = command.get_name().to_owned();
+            let flags = command.disable_help_flag(true).render_long_help();
+            message(&format!(
+                "flag provided but not defined: -{name}\nUsage of {called}:\n{flags}"
+            ));
+        }
+        _ => {
+            // Nothing after `--` would be a flag either.
+            error.remove(ContextKind::Suggested);
+            let _ = error.print();
+        }
+    }
+    ExitCode::from(WRONG_USAGE)
 }
 
 /// Colour as upstream has it, but none where it is switched `off` or where nobody would see it.

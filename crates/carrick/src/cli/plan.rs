@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use ::rollouts::validation::lint;
 
+use super::manifests;
 use super::output::message;
 use super::{Connection, fail, print};
 
@@ -26,11 +27,7 @@ pub struct PlanArgs {
 
 /// The documents of a file, or of standard input for `-`.
 fn read(file: &Path) -> Result<Vec<Value>> {
-    let text = if file.as_os_str() == "-" {
-        std::io::read_to_string(std::io::stdin())?
-    } else {
-        std::fs::read_to_string(file).with_context(|| file.display().to_string())?
-    };
+    let text = manifests::text_of(file)?;
     yaml::parse_documents(&text).with_context(|| file.display().to_string())
 }
 

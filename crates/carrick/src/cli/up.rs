@@ -226,17 +226,25 @@ fn spare(file: &Path) -> Result<()> {
     ))
 }
 
-/// Writes a file that only its owner can read: it holds a key.
+/// Writes a file that only its owner can read: it holds a key. Where that fails, what was there stays.
 fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
-    let _ = std::fs::remove_file(file);
+    let new = file.with_file_name(format!(".carrick-{}", std::process::id()));
+    let _ = std::fs::remove_file(&new);
     let mut opened = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(file)?;
-    opened.write_all(text.as_bytes())
+        .open(&new)?;
+    let written = opened
+        .write_all(text.as_bytes())
+        .and_then(|()| std::fs::rename(&new, file));
+    if written.is_err() {
+        // The error that counts is the one before.
+        let _ = std::fs::remove_file(&new);
+    }
+    written
 }
 
 fn announcement(server: &Server, kubeconfig: &Path, state: Option<&Path>, seconds: f32) -> String {

@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use machinery::meta::OwnerReference;
 use runtime::Shutdown;
 use runtime::client::{Client, ClientOptions};
+use runtime::effect::EventType;
+use runtime::error::Error;
+use runtime::events::{self, EventApi, EventRecorder};
 use runtime::resource::SERVICE;
 use serde_json::{Value, json};
 use simulator::request::User;
@@ -16,6 +20,7 @@ use tokio::time::Instant;
 
 use super::Processes;
 use super::discovery::{self, ENDPOINTS};
+use super::forbidden::{self, Missing};
 use super::names::Names;
 
 /// Pause between two looks whether anything has changed.
@@ -29,6 +34,7 @@ pub(super) struct Discovering {
     uid: String,
     namespace: String,
     account: String,
+    owner: Option<OwnerReference>,
     files: BTreeMap<PathBuf, Value>,
 }
 
@@ -42,6 +48,7 @@ impl Processes {
                 uid: uid.clone(),
                 namespace: pod.namespace.clone(),
                 account: pod.account.clone(),
+                owner: pod.owner.clone(),
                 files: pod.discovered(),
             })
             .collect();
@@ -59,7 +66,10 @@ impl Processes {
 
 /// Follows the cluster until the shutdown.
 pub async fn follow(processes: Arc<Processes>, wire: Wire, world: WorldHandle, stop: Shutdown) {
+    let (events, writer) = events::channel(client(wire.clone()), "carrick", EventApi::Core);
+    tokio::spawn(writer.run());
     let mut follower = Follower {
+        events,
         processes,
         wire,
         written: BTreeMap::new(),
@@ -90,6 +100,7 @@ pub async fn follow(processes: Arc<Processes>, wire: Wire, world: WorldHandle, s
 }
 
 struct Follower {
+    events: EventRecorder,
     processes: Arc<Processes>,
     wire: Wire,
     /// What files hold.
@@ -119,22 +130,46 @@ impl Follower {
             .retain(|uid, _| pods.iter().any(|pod| pod.uid == *uid));
         for pod in pods {
             let failed = self.discover(pod).await;
-            if failed.as_ref() != self.told.get(&pod.uid) {
-                match failed {
-                    Some(line) => {
-                        self.processes.note(&pod.uid, &line);
-                        self.told.insert(pod.uid.clone(), line);
-                    }
-                    None => {
-                        self.told.remove(&pod.uid);
-                    }
-                }
+            let line = failed.as_ref().map(ToString::to_string);
+            if line.as_ref() == self.told.get(&pod.uid) {
+                continue;
+            }
+            let Some((line, error)) = line.zip(failed) else {
+                self.told.remove(&pod.uid);
+                continue;
+            };
+            let noted = format!("carrick: discovery in Kubernetes: {line}");
+            self.processes.note(&pod.uid, &noted);
+            self.told.insert(pod.uid.clone(), line);
+            if error.is_forbidden() {
+                self.tell(&everything, pod, &error).await;
             }
         }
     }
 
-    /// Writes the files of a pod, read with the rights of its ServiceAccount. Returns what can't be read.
-    async fn discover(&mut self, pod: &Discovering) -> Option<String> {
+    /// Tells of a right that a ServiceAccount lacks, where people look who wonder why there are no targets.
+    async fn tell(&self, client: &Client, pod: &Discovering, error: &Error) {
+        let missing = Missing {
+            namespace: &pod.namespace,
+            account: &pod.account,
+            error: &error.to_string(),
+        };
+        let message = missing.message();
+        if let Some(regarding) = missing.about(client, pod.owner.as_ref()).await {
+            let kind = EventType::Warning;
+            self.events
+                .record(&regarding, kind, forbidden::REASON, &message);
+            let of = format!(
+                "{} {}/{}",
+                regarding.kind, regarding.namespace, regarding.name
+            );
+            self.processes
+                .tell([format!("{of} finds no targets: {message}")]);
+        }
+    }
+
+    /// Writes the files of a pod, read with the rights of its ServiceAccount. Returns why something can't be read.
+    async fn discover(&mut self, pod: &Discovering) -> Option<Error> {
         let account = User::service_account(&pod.namespace, &pod.account);
         let client = client(self.wire.clone().acting_as(account));
         let mut failed = None;
@@ -143,7 +178,7 @@ impl Follower {
                 Ok(seen) => discovery::groups(config, &seen),
                 Err(error) => {
                     // What was found before stays.
-                    failed = Some(format!("carrick: discovery in Kubernetes: {error}"));
+                    failed = Some(error);
                     continue;
                 }
             };

@@ -1,5 +1,6 @@
-//! What an installed program is asked once: its version, and whether it can discover in Kubernetes.
+//! What an installed program is asked once: its version, and which discoveries it was built without.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,8 +9,43 @@ use std::time::Duration;
 /// Longest time for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-/// A configuration that a build without discovery in Kubernetes refuses.
-const PROBE: &str = "scrape_configs:\n- job_name: a\n  kubernetes_sd_configs:\n  - role: pod\n";
+/// Discoveries that builds may be without, as Debian's are, and ones that older releases don't know.
+const DISCOVERIES: &[&str] = &[
+    "aws",
+    "azure",
+    "consul",
+    "digitalocean",
+    "dns",
+    "docker",
+    "dockerswarm",
+    "ec2",
+    "eureka",
+    "gce",
+    "hetzner",
+    "http",
+    "ionos",
+    "kubernetes",
+    "kuma",
+    "lightsail",
+    "linode",
+    "marathon",
+    "nerve",
+    "nomad",
+    "oci",
+    "openstack",
+    "outscale",
+    "ovhcloud",
+    "puppetdb",
+    "scaleway",
+    "serverset",
+    "stackit",
+    "triton",
+    "uyuni",
+    "vultr",
+    "xds",
+];
+/// The field of the discovery in Kubernetes.
+pub const IN_KUBERNETES: &str = "kubernetes_sd_configs";
 
 /// The version a program says it has, such as `2.42.0`; empty if it says nothing of the kind.
 pub fn version(program: &Path) -> String {
@@ -22,12 +58,17 @@ pub fn version(program: &Path) -> String {
     after.chars().take_while(is_part).collect()
 }
 
-/// Whether a Prometheus can discover in Kubernetes. It reads its configuration before anything else and ends there if it doesn't
-/// know a field; one that knows it ends a moment later, since its data would have to be in a file.
-pub fn discovers(program: &Path, folder: &Path) -> bool {
+/// The fields of the discoveries that a Prometheus doesn't know: it reads its configuration before anything else, ends there if
+/// it doesn't know a field, and names each of these. One that knows all ends a moment later, since its data would have to be in
+/// a file. Of one that can't be asked it is supposed that it can't discover in Kubernetes, and anything else.
+pub fn lacking(program: &Path, folder: &Path) -> BTreeSet<String> {
+    let fields = || DISCOVERIES.iter().map(|name| format!("{name}_sd_configs"));
+    let in_kubernetes = || BTreeSet::from([IN_KUBERNETES.to_owned()]);
     let file = folder.join("can-it-discover.yaml");
-    if std::fs::write(&file, PROBE).is_err() {
-        return false;
+    let lines: Vec<String> = fields().map(|field| format!("  {field}: []\n")).collect();
+    let probe = format!("scrape_configs:\n- job_name: a\n{}", lines.concat());
+    if std::fs::write(&file, probe).is_err() {
+        return in_kubernetes();
     }
     let mut command = Command::new(program);
     command
@@ -36,7 +77,12 @@ pub fn discovers(program: &Path, folder: &Path) -> bool {
         .arg("--web.listen-address=127.0.0.1:0");
     let said = ask(command);
     let _ = std::fs::remove_file(&file);
-    said.is_some_and(|said| !said.contains("kubernetes_sd_configs not found"))
+    let Some(said) = said else {
+        return in_kubernetes();
+    };
+    fields()
+        .filter(|field| said.contains(&format!("field {field} not found")))
+        .collect()
 }
 
 /// Everything a program prints until it ends; `None` if it can't be started or doesn't end.
@@ -111,6 +157,7 @@ mod tests {
     fn a_program_that_says_nothing_has_no_version() {
         assert_eq!(version(Path::new("/bin/true")), "");
         assert_eq!(version(Path::new("/nowhere")), "");
-        assert!(!discovers(Path::new("/nowhere"), &std::env::temp_dir()));
+        let lacking = lacking(Path::new("/nowhere"), &std::env::temp_dir());
+        assert_eq!(lacking, BTreeSet::from([IN_KUBERNETES.to_owned()]));
     }
 }

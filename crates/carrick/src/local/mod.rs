@@ -6,6 +6,7 @@
 mod command;
 mod discovery;
 mod follow;
+mod forbidden;
 mod images;
 mod installed;
 mod leftovers;
@@ -33,7 +34,7 @@ use self::look::Look;
 use self::names::Names;
 use self::pod::{Pod, Runs};
 use self::process::Process;
-use self::translation::Discovery;
+use self::translation::{Discovery, Kubernetes};
 use crate::cli::message;
 
 pub use follow::follow;
@@ -53,9 +54,9 @@ pub struct Processes {
     programs: Programs,
     /// Why pods are simulated, as far as people were told.
     told: Mutex<BTreeSet<String>>,
-    /// Versions of installed programs, and whether each can discover by itself; asked when they are needed first.
+    /// Versions of installed programs, and the discoveries that each lacks; asked when they are needed first.
     versions: Mutex<BTreeMap<&'static str, String>>,
-    discovers: Mutex<BTreeMap<&'static str, bool>>,
+    lacking: Mutex<BTreeMap<&'static str, BTreeSet<String>>>,
     /// Where the API server listens.
     server: OnceLock<SocketAddr>,
     names: Mutex<Names>,
@@ -77,7 +78,7 @@ impl Processes {
             programs: Programs::look(std::env::var_os("PATH").as_deref()),
             told: Mutex::default(),
             versions: Mutex::default(),
-            discovers: Mutex::default(),
+            lacking: Mutex::default(),
             server: OnceLock::new(),
             names: Mutex::default(),
             pods: Mutex::new(BTreeMap::new()),
@@ -127,16 +128,26 @@ impl Processes {
 
     /// How the program of a pod finds its targets.
     fn discovery(&self, image: &Image, folder: &std::path::Path) -> Discovery {
-        let files = Discovery::Files(folder.join("discovery"));
+        let mut ways = Discovery::files(folder.join("discovery"));
         let (Some(path), Some(server)) = (self.programs.path(image), self.server.get()) else {
-            return files;
+            return ways;
         };
-        let mut discovers = locked(&self.discovers);
-        let known = discovers.entry(image.name);
-        if *known.or_insert_with(|| installed::discovers(path, &self.folder)) {
-            Discovery::Server(format!("https://{server}"))
-        } else {
-            files
+        let mut lacking = locked(&self.lacking);
+        let known = lacking.entry(image.name);
+        let lacking = known.or_insert_with(|| installed::lacking(path, &self.folder));
+        ways.lacking.clone_from(lacking);
+        if !lacking.contains(installed::IN_KUBERNETES) {
+            ways.kubernetes = Kubernetes::Server(format!("https://{server}"));
+        }
+        ways
+    }
+
+    /// Says each line on standard error, if it wasn't said before.
+    fn tell(&self, lines: impl IntoIterator<Item = String>) {
+        for line in lines {
+            if locked(&self.told).insert(line.clone()) {
+                message(&line);
+            }
         }
     }
 
@@ -187,10 +198,7 @@ impl Containers for Processes {
         });
         own.any(|reference| {
             let refusal = self.refusal(reference);
-            let new = |line: &String| locked(&self.told).insert(line.clone());
-            if let Some(line) = refusal.as_ref().filter(|line| new(line)) {
-                message(line);
-            }
+            self.tell(refusal.clone());
             refusal.is_none()
         })
     }
@@ -208,7 +216,7 @@ impl Containers for Processes {
             .map_err(|error| format!("cannot make {}: {error}", self.folder.display()))?;
         let mut opened = Pod::new(pod, folder, self.folder.join("claims"), discovery);
         let names = locked(&self.names);
-        opened.write(volumes, &names)?;
+        self.tell(opened.write(volumes, &names)?);
         let mut pods = self.pods();
         let free = |number: &u16| pods.values().all(|pod| pod.number != *number);
         opened.number = (1..=LAST_NUMBER).find(free).ok_or("no address is left")?;
@@ -220,9 +228,9 @@ impl Containers for Processes {
     fn refresh(&self, pod: &str, volumes: &BTreeMap<String, Volume>) -> Result<(), String> {
         let names = locked(&self.names);
         let mut pods = self.pods();
-        pods.get_mut(pod)
-            .ok_or("its pod is gone")?
-            .write(volumes, &names)
+        let pod = pods.get_mut(pod).ok_or("its pod is gone")?;
+        self.tell(pod.write(volumes, &names)?);
+        Ok(())
     }
 
     fn check(&self, pod: &str, container: &str, probe: &str, check: Check) {

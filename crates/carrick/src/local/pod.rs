@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use machinery::meta;
+use machinery::meta::{self, OwnerReference};
 use serde_json::Value;
 use simulator::nodes::containers::{Files, LogText, Mount, Volume};
 
@@ -12,7 +12,7 @@ use super::images::{self, Image, Program};
 use super::look::Look;
 use super::names::Names;
 use super::process::Process;
-use super::translation::{self, Discovery, Place};
+use super::translation::{self, Discovery, Kubernetes, Place};
 use super::{paths, volumes};
 
 /// The process of a container, and the one before it.
@@ -35,6 +35,8 @@ pub struct Pod {
     pub namespace: String,
     /// Its ServiceAccount.
     pub account: String,
+    /// What controls it.
+    pub owner: Option<OwnerReference>,
     /// What its StatefulSet calls it, and the Service that leads to it.
     hostname: String,
     subdomain: String,
@@ -97,6 +99,7 @@ impl Pod {
                 "" => "default".to_owned(),
                 account => account.to_owned(),
             },
+            owner: meta::controller_of(pod),
             hostname: text(pod, "/spec/hostname"),
             subdomain: text(pod, "/spec/subdomain"),
             claims,
@@ -118,12 +121,13 @@ impl Pod {
         files.collect()
     }
 
-    /// Writes volumes, configurations among them translated.
+    /// Writes volumes, configurations among them translated. What had to be left out of these.
     pub fn write(
         &mut self,
         volumes: &BTreeMap<String, Volume>,
         names: &Names,
-    ) -> Result<(), String> {
+    ) -> Result<Vec<String>, String> {
+        let mut told = Vec::new();
         let mut written = volumes.clone();
         for (name, volume) in &mut written {
             let Volume::Files(files) = volume else {
@@ -131,20 +135,22 @@ impl Pod {
             };
             let is_ours = files.keys().any(|path| translation::is_configuration(path));
             if let (true, Some((mounts, discovery))) = (is_ours, &self.translated) {
-                let (translated, discovered) =
-                    translate(files, (mounts, discovery), &self.folder, names);
-                self.discovered.insert(name.clone(), discovered);
-                let source = std::mem::replace(files, translated.clone());
-                self.sources.insert(name.clone(), (source, translated));
+                let found = translate(files, (mounts, discovery), &self.folder, names);
+                self.discovered.insert(name.clone(), found.discovered);
+                told.extend(found.left_out);
+                let source = std::mem::replace(files, found.files.clone());
+                self.sources.insert(name.clone(), (source, found.files));
             }
         }
-        if let Some((_, Discovery::Files(folder))) = &self.translated {
+        let kubernetes = self.translated.as_ref().map(|(_, found)| &found.kubernetes);
+        if let Some(Kubernetes::Files(folder)) = kubernetes {
             volumes::make_private(folder).map_err(|error| error.to_string())?;
         }
         volumes::write(&self.folder.join("volumes"), &self.claims, &written).map_err(|error| {
             let folder = self.folder.display();
             format!("cannot write the volumes in {folder}: {error}")
-        })
+        })?;
+        Ok(told)
     }
 
     /// Writes configurations anew in which names mean something else now.
@@ -153,8 +159,8 @@ impl Pod {
             return Ok(());
         };
         let changed = self.sources.iter().filter(|(_, (source, written))| {
-            let (now, _) = translate(source, (mounts, discovery), &self.folder, names);
-            now != *written
+            let now = translate(source, (mounts, discovery), &self.folder, names);
+            now.files != *written
         });
         let changed: BTreeMap<String, Volume> = changed
             .map(|(name, (source, _))| (name.clone(), Volume::Files(source.clone())))
@@ -162,17 +168,26 @@ impl Pod {
         if changed.is_empty() {
             return Ok(());
         }
-        self.write(&changed, names)
+        // What is left out of them was told before.
+        self.write(&changed, names).map(|_| ())
     }
 }
 
-/// The files of a volume as the program should see them, and where it reads targets from.
+/// The files of a volume as the program should see them.
+struct Seen {
+    files: Files,
+    /// Where it reads targets from.
+    discovered: BTreeMap<PathBuf, Value>,
+    /// A line for each job that it can't have.
+    left_out: Vec<String>,
+}
+
 fn translate(
     files: &Files,
     (mounts, discovery): (&[Mount], &Discovery),
     folder: &Path,
     names: &Names,
-) -> (Files, BTreeMap<PathBuf, Value>) {
+) -> Seen {
     let table = paths::table(mounts, &folder.join("volumes"));
     let place = Place {
         paths: &table,
@@ -180,6 +195,7 @@ fn translate(
         discovery,
     };
     let mut discovered = BTreeMap::new();
+    let mut left_out = Vec::new();
     let files = translation::joined(files);
     let translated = files.iter().map(|(path, content)| {
         let found = if translation::is_configuration(path) {
@@ -191,12 +207,21 @@ fn translate(
             || content.clone(),
             |found| {
                 discovered.extend(found.discovered);
+                left_out.extend(found.left_out.into_iter().map(|(job, field)| {
+                    format!(
+                        "job {job} is left out of the local Prometheus, which was built without {field}"
+                    )
+                }));
                 found.text.into_bytes()
             },
         );
         (path.clone(), content)
     });
-    (translated.collect(), discovered)
+    Seen {
+        files: translated.collect(),
+        discovered,
+        left_out,
+    }
 }
 
 /// What the pods of a namespace are called by those of the same, as `HOSTNAME.SUBDOMAIN` and longer.
@@ -237,7 +262,7 @@ mod tests {
     #[test]
     fn a_configuration_follows_the_names_in_it() {
         let root = std::env::temp_dir().join(format!("carrick-open-pod-{}", std::process::id()));
-        let discovery = Discovery::Files(root.join("discovery"));
+        let discovery = Discovery::files(root.join("discovery"));
         let mut open = Pod::new(&pod(), root.join("p"), root.join("claims"), Some(discovery));
         let config =
             "receivers:\n- url: http://r.m.svc/\ntemplates:\n- /etc/alertmanager/templates/a\n";

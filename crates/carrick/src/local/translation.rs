@@ -2,7 +2,7 @@
 //! no root of its own, no cluster DNS and, with some builds, no discovery in Kubernetes (ADR 6).
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use machinery::yaml;
 use serde_json::{Map, Value, json};
 use simulator::nodes::containers::Files;
 
+use super::installed::IN_KUBERNETES;
 use super::names::Names;
 use super::paths;
 
@@ -25,15 +26,39 @@ const FILES: &[&str] = &[
 const LONGEST: u64 = 256 << 20;
 /// Where a pod finds the token of its ServiceAccount.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-const DISCOVERY: &str = "kubernetes_sd_configs";
 
 /// How the program finds what there is in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Discovery {
+pub enum Kubernetes {
     /// From files in this folder, which somebody keeps up to date.
     Files(PathBuf),
     /// It asks the API server, which is there.
     Server(String),
+}
+
+/// How the program finds targets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discovery {
+    /// Those in the cluster.
+    pub kubernetes: Kubernetes,
+    /// Fields of discoveries that it was built without.
+    pub lacking: BTreeSet<String>,
+}
+
+impl Discovery {
+    /// What is in the cluster comes from files in this folder, anything else the program can find.
+    pub fn files(folder: PathBuf) -> Self {
+        Self {
+            kubernetes: Kubernetes::Files(folder),
+            lacking: BTreeSet::new(),
+        }
+    }
+
+    /// The first discovery of a job that the program lacks. What is in the cluster it can be told.
+    fn missing<'a>(&'a self, job: &Value) -> Option<&'a str> {
+        let mut lacking = self.lacking.iter().map(String::as_str);
+        lacking.find(|field| *field != IN_KUBERNETES && job.get(field).is_some())
+    }
 }
 
 /// Where a pod is.
@@ -53,6 +78,8 @@ pub struct Translated {
     pub text: String,
     /// The files it reads targets from, each with the element of `kubernetes_sd_configs` that it stands for.
     pub discovered: BTreeMap<PathBuf, Value>,
+    /// Jobs that the program would refuse, each with the discovery that it lacks.
+    pub left_out: Vec<(String, String)>,
 }
 
 /// Whether a file of a volume is translated.
@@ -80,11 +107,36 @@ pub fn translate(content: &[u8], place: &Place<'_>) -> Option<Translated> {
     let mut value = yaml::parse(&text).ok()?.value;
     let mut discovered = BTreeMap::new();
     if value.is_null() {
-        return Some(Translated { text, discovered });
+        return Some(Translated {
+            text,
+            discovered,
+            left_out: Vec::new(),
+        });
     }
+    let left_out = leave_out(&mut value, place.discovery);
     walk("", &mut value, place, &mut discovered);
     let text = yaml::to_string(&value);
-    Some(Translated { text, discovered })
+    Some(Translated {
+        text,
+        discovered,
+        left_out,
+    })
+}
+
+/// Takes out the jobs for which the program would refuse everything.
+fn leave_out(config: &mut Value, discovery: &Discovery) -> Vec<(String, String)> {
+    let mut left_out = Vec::new();
+    let jobs = config.get_mut("scrape_configs");
+    if let Some(jobs) = jobs.and_then(Value::as_array_mut) {
+        jobs.retain(|job| {
+            let missing = discovery.missing(job);
+            let name = job.get("job_name").and_then(Value::as_str);
+            let told = missing.map(|field| (name.unwrap_or_default().to_owned(), field.to_owned()));
+            left_out.extend(told);
+            missing.is_none()
+        });
+    }
+    left_out
 }
 
 fn walk(
@@ -103,7 +155,7 @@ fn walk(
         }
         Value::Object(fields) => {
             for (key, value) in fields.iter_mut() {
-                if key != DISCOVERY {
+                if key != IN_KUBERNETES {
                     walk(key, value, place, discovered);
                 }
             }
@@ -124,11 +176,11 @@ fn discover(
     place: &Place<'_>,
     discovered: &mut BTreeMap<PathBuf, Value>,
 ) {
-    let Some(Value::Array(configs)) = fields.get_mut(DISCOVERY) else {
+    let Some(Value::Array(configs)) = fields.get_mut(IN_KUBERNETES) else {
         return;
     };
-    let folder = match place.discovery {
-        Discovery::Server(address) => {
+    let folder = match &place.discovery.kubernetes {
+        Kubernetes::Server(address) => {
             for config in configs.iter_mut().filter_map(Value::as_object_mut) {
                 let elsewhere = ["api_server", "kubeconfig_file"];
                 if !elsewhere.iter().any(|key| config.contains_key(*key)) {
@@ -137,10 +189,10 @@ fn discover(
             }
             return;
         }
-        Discovery::Files(folder) => folder,
+        Kubernetes::Files(folder) => folder,
     };
     let configs = std::mem::take(configs);
-    fields.remove(DISCOVERY);
+    fields.remove(IN_KUBERNETES);
     let files = configs.into_iter().map(|config| {
         let file = folder.join(format!("{:016x}.json", digest(&config)));
         let element = json!({"files": [file.to_string_lossy()]});
@@ -246,7 +298,7 @@ scrape_configs:
 
     #[test]
     fn paths_and_hosts_are_this_machines_and_names_stay() {
-        let (value, _) = translated(&Discovery::Files(PathBuf::from("/d")));
+        let (value, _) = translated(&Discovery::files(PathBuf::from("/d")));
         let job = &value["scrape_configs"][0];
         assert_eq!(value["rule_files"], json!(["/v/rules/*.yaml"]));
         assert_eq!(job["tls_config"]["ca_file"], "/v/tls/ca");
@@ -256,9 +308,9 @@ scrape_configs:
 
     #[test]
     fn discovery_becomes_files_that_know_what_they_stand_for() {
-        let (value, discovered) = translated(&Discovery::Files(PathBuf::from("/d")));
+        let (value, discovered) = translated(&Discovery::files(PathBuf::from("/d")));
         let job = &value["scrape_configs"][0];
-        assert!(job.get(DISCOVERY).is_none());
+        assert!(job.get(IN_KUBERNETES).is_none());
         let (file, config) = discovered.first_key_value().unwrap();
         assert!(file.starts_with("/d"));
         assert_eq!(
@@ -273,14 +325,47 @@ scrape_configs:
 
     #[test]
     fn a_program_that_can_discover_gets_what_a_pod_has() {
-        let (value, discovered) =
-            translated(&Discovery::Server("https://127.0.0.1:7443".to_owned()));
+        let (value, discovered) = translated(&Discovery {
+            kubernetes: Kubernetes::Server("https://127.0.0.1:7443".to_owned()),
+            lacking: BTreeSet::new(),
+        });
         assert_eq!(discovered, BTreeMap::new());
         assert_eq!(
-            value["scrape_configs"][0][DISCOVERY],
+            value["scrape_configs"][0][IN_KUBERNETES],
             json!([{"role": "endpoints", "namespaces": {"names": ["default"]}, "api_server": "https://127.0.0.1:7443",
                 "authorization": {"credentials_file": "/v/account/token"}, "tls_config": {"ca_file": "/v/account/ca.crt"}}])
         );
+    }
+
+    #[test]
+    fn jobs_that_the_program_can_not_discover_for_are_left_out_and_told() {
+        let names = Names::default();
+        let fields = ["consul_sd_configs", IN_KUBERNETES].map(str::to_owned);
+        let discovery = Discovery {
+            lacking: BTreeSet::from(fields),
+            ..Discovery::files(PathBuf::from("/d"))
+        };
+        let place = Place {
+            paths: &[],
+            names: &names,
+            discovery: &discovery,
+        };
+        let job = |name: &str, field: &str| json!({"job_name": name, field: []});
+        let config = json!({"scrape_configs": [
+            job("scrapeConfig/team/a", "consul_sd_configs"),
+            job("serviceMonitor/team/b/0", IN_KUBERNETES),
+            job("scrapeConfig/team/c", "dns_sd_configs"),
+        ]});
+        let made = translate(config.to_string().as_bytes(), &place).unwrap();
+        let told = (
+            "scrapeConfig/team/a".to_owned(),
+            "consul_sd_configs".to_owned(),
+        );
+        assert_eq!(made.left_out, [told]);
+        let value = yaml::parse(&made.text).unwrap().value;
+        let jobs = value["scrape_configs"].as_array().unwrap();
+        let names: Vec<&Value> = jobs.iter().map(|job| &job["job_name"]).collect();
+        assert_eq!(names, ["serviceMonitor/team/b/0", "scrapeConfig/team/c"]);
     }
 
     #[test]
@@ -289,7 +374,7 @@ scrape_configs:
         let place = Place {
             paths: &[],
             names: &names,
-            discovery: &Discovery::Files(PathBuf::new()),
+            discovery: &Discovery::files(PathBuf::new()),
         };
         assert_eq!(translate(b"a: [", &place), None);
         assert_eq!(translate(b"", &place).unwrap().text, "");

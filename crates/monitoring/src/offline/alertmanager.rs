@@ -17,6 +17,7 @@ impl World<'_> {
     pub(super) fn alertmanagers(&mut self) {
         for Placed { at, object } in self.of_kind::<_, _>("Alertmanager") {
             let alertmanager: Alertmanager = object;
+            self.teller = Some(at);
             let version = match version_of(&alertmanager.spec) {
                 Ok(version) => version,
                 Err(why) => {
@@ -24,7 +25,7 @@ impl World<'_> {
                     continue;
                 }
             };
-            match self.alertmanager(&alertmanager, &version) {
+            match self.alertmanager(at, &alertmanager, &version) {
                 Ok(text) => {
                     let owner = format!("Alertmanager {}", alertmanager.key());
                     let secrets = self.tls_secrets(&alertmanager, &text);
@@ -48,6 +49,7 @@ impl World<'_> {
 
     fn alertmanager(
         &mut self,
+        at: usize,
         alertmanager: &Alertmanager,
         version: &Version,
     ) -> Result<String, String> {
@@ -95,7 +97,7 @@ impl World<'_> {
                 self.refuse(*at, one.why);
             }
         }
-        self.warn(made.warnings);
+        self.warn(at, "spec", made.warnings);
         Ok(made.text)
     }
 

@@ -46,6 +46,7 @@ fn step(object: &Value, path: &str, segment: &str) -> Option<String> {
         "route" if path.contains("route") => vec!["routes"],
         "route" => vec!["route.routes"],
         "matcher" => vec!["matchers"],
+        "scrapeClassName" => vec!["scrapeClass"],
         "metricRelabelConfigs" => vec!["metricRelabelings", "metricRelabelConfigs"],
         "relabelConfigs" => vec!["relabelings", "relabelConfigs"],
         name => vec![name],

@@ -7,6 +7,7 @@ mod alertmanager;
 mod find;
 mod prometheus;
 mod rulers;
+mod selected;
 mod workloads;
 
 use std::collections::BTreeMap;
@@ -53,7 +54,7 @@ pub struct Rendered {
     /// Problems, in the order in which they were found.
     pub problems: Vec<Problem>,
     /// What versions don't know and was left out, and what else is to be known; each once.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Problem>,
 }
 
 /// An object and its place in the list.
@@ -71,6 +72,10 @@ struct World<'a> {
     out: Rendered,
     /// Places of objects that a workload looked at.
     looked_at: Vec<usize>,
+    /// Place of the workload that is being rendered; none for objects that no workload takes.
+    teller: Option<usize>,
+    /// Who told first what is wrong with a field of an object.
+    told: BTreeMap<(usize, String), Option<usize>>,
 }
 
 /// Renders everything that can be rendered.
@@ -104,6 +109,8 @@ impl<'a> World<'a> {
             namespaces,
             out: Rendered::default(),
             looked_at: Vec::new(),
+            teller: None,
+            told: BTreeMap::new(),
         }
     }
 
@@ -133,13 +140,17 @@ impl<'a> World<'a> {
         found
     }
 
+    /// Notes a problem. What one workload says of a field isn't said again in the words of another one.
     fn problem(&mut self, object: usize, path: &str, text: String) {
+        let place = (object, path.to_owned());
+        if *self.told.entry(place).or_insert(self.teller) != self.teller {
+            return;
+        }
         let problem = Problem {
             object,
             path: path.to_owned(),
             text,
         };
-        // Two workloads may find the same.
         if !self.out.problems.contains(&problem) {
             self.out.problems.push(problem);
         }
@@ -163,8 +174,14 @@ impl<'a> World<'a> {
         taken
     }
 
-    fn warn(&mut self, warnings: Vec<String>) {
-        for warning in warnings {
+    /// Notes what else is to be known of an object.
+    fn warn(&mut self, object: usize, path: &str, texts: impl IntoIterator<Item = String>) {
+        for text in texts {
+            let warning = Problem {
+                object,
+                path: path.to_owned(),
+                text,
+            };
             if !self.out.warnings.contains(&warning) {
                 self.out.warnings.push(warning);
             }
@@ -352,12 +369,66 @@ mod tests {
         let warnings = |spec: &Value| render(&[object("Prometheus", "main", spec)]).warnings;
         let told = warnings(&json!({}));
         assert_eq!(told.len(), 1, "{told:?}");
-        let begin = "Prometheus team/main: without any selector";
-        assert!(told[0].starts_with(begin), "{told:?}");
-        assert_eq!(
-            warnings(&json!({"probeSelector": {}})),
-            Vec::<String>::new()
-        );
+        assert!(told[0].text.starts_with("without any selector"), "{told:?}");
+        assert_eq!(warnings(&json!({"probeSelector": {}})), []);
+    }
+
+    #[test]
+    fn what_several_workloads_find_is_told_once() {
+        let endpoint = json!({"port": "web", "scrapeTimeout": "1m"});
+        let select =
+            |interval: &str| json!({"scrapeInterval": interval, "serviceMonitorSelector": {}});
+        let objects = [
+            object("Prometheus", "a", &select("30s")),
+            object("Prometheus", "b", &select("20s")),
+            object(
+                "ServiceMonitor",
+                "slow",
+                &json!({"selector": {}, "endpoints": [endpoint]}),
+            ),
+        ];
+        assert_eq!(places(&render(&objects)), [(2, "spec.endpoints[0]")]);
+    }
+
+    #[test]
+    fn what_a_version_leaves_out_is_told_of_the_object_that_asks_for_it() {
+        let endpoint =
+            json!({"port": "web", "authorization": {"credentials": {"name": "s", "key": "token"}}});
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "s", "namespace": "team"}, "stringData": {"token": "t"},
+        });
+        let old = json!({"version": "v2.24.0", "serviceMonitorSelector": {}});
+        let objects = [
+            object("Prometheus", "old", &old),
+            object(
+                "ServiceMonitor",
+                "web",
+                &json!({"selector": {}, "endpoints": [endpoint]}),
+            ),
+            secret,
+        ];
+        let told = render(&objects).warnings;
+        let told: Vec<(usize, bool)> = told
+            .iter()
+            .map(|warning| (warning.object, warning.text.contains("\"authorization\"")))
+            .collect();
+        assert!(told.contains(&(1, true)), "{told:?}");
+        assert!(!told.contains(&(0, true)), "{told:?}");
+    }
+
+    #[test]
+    fn a_class_that_an_absent_prometheus_may_have_is_no_problem() {
+        let monitor = json!({"selector": {}, "endpoints": [{"port": "web"}], "scrapeClass": "tls"});
+        let monitor = object("ServiceMonitor", "web", &monitor);
+        let alone = render(std::slice::from_ref(&monitor));
+        assert_eq!(alone.problems, []);
+        let told = alone.warnings.iter().map(|one| (one.object, &*one.path));
+        assert_eq!(told.collect::<Vec<_>>(), [(0, "spec.scrapeClass")]);
+        let selecting = object("Prometheus", "main", &json!({"serviceMonitorSelector": {}}));
+        let rendered = render(&[monitor, selecting]);
+        assert_eq!(places(&rendered), [(0, "spec.scrapeClass")]);
+        assert_eq!(rendered.warnings, []);
     }
 
     #[test]
@@ -388,7 +459,7 @@ mod tests {
             rendered
                 .warnings
                 .iter()
-                .any(|one| one.contains("scrape nothing")),
+                .any(|one| one.text.contains("scrape nothing")),
             "{:?}",
             rendered.warnings
         );

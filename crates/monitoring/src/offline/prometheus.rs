@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
-
 use super::{Placed, World, path_of, workloads};
 use crate::api::common::{LabelSelector, ObjectReference};
-use crate::api::common_prometheus::CommonPrometheusFields;
-use crate::api::kinds::{Object, ObjectMeta};
+use crate::api::kinds::ObjectMeta;
 use crate::api::{Prometheus, PrometheusAgent, PrometheusRule};
 use crate::config::prometheus::{
     Additional, DEFAULT_VERSION, Generated, Options, Selected, agent_configuration, enforced_label,
@@ -19,10 +16,7 @@ use crate::preflight;
 use crate::prometheus::decide::selects_no_jobs;
 use crate::promql;
 use crate::rules::{Format, PROMETHEUS_CONFIG_MAPS, Reader, config_map_names, file_name, pack};
-use crate::selection::{
-    Check, Refusal, Wanted, check_common, check_pod_monitor, check_probe, check_scrape_config,
-    check_server, check_service_monitor,
-};
+use crate::selection::{Check, Refusal, Wanted, check_common, check_server};
 use crate::workload::{
     AgentInput, ServerInput, Settings, agent_daemon_set, agent_stateful_set, server_stateful_set,
     shard_names,
@@ -47,12 +41,13 @@ impl World<'_> {
     pub(super) fn prometheuses(&mut self) {
         for Placed { at, object } in self.of_kind::<_, _>("Prometheus") {
             let prometheus: Prometheus = object;
+            self.teller = Some(at);
             let common = &prometheus.spec.common;
             let owner = format!("Prometheus {}", prometheus.key());
             let Some(version) = self.version(at, common.version.as_deref(), DEFAULT_VERSION) else {
                 continue;
             };
-            let mut selected = self.selected(at, &prometheus.metadata, common, &version);
+            let mut selected = self.selected(at, &prometheus.metadata, common, &version, options());
             let features = common.enable_features.iter().map(String::as_str);
             let maps = self.rule_files(&Ruler {
                 at,
@@ -82,11 +77,23 @@ impl World<'_> {
                 continue;
             }
             if selects_no_jobs(common) {
-                self.warn(vec![format!("{owner}: {USERS}")]);
+                self.warn(at, "spec", [USERS.to_owned()]);
             }
-            self.warn(uneven_shards(common, options()).into_iter().collect());
+            self.warn(at, "spec.shards", uneven_shards(common, options()));
             let made =
                 server_configuration(&prometheus, &selected, &additional, &self.assets, options());
+            // Of the jobs it is told where their objects stand.
+            let alone = Selected {
+                rule_config_maps: selected.rule_config_maps.clone(),
+                ..Selected::default()
+            };
+            let alone =
+                server_configuration(&prometheus, &alone, &additional, &self.assets, options());
+            self.warn(
+                at,
+                "spec",
+                alone.map(|made| made.warnings).unwrap_or_default(),
+            );
             let secrets = match made {
                 Ok(made) => {
                     let secrets = workloads::secrets(&prometheus, &made);
@@ -121,19 +128,25 @@ impl World<'_> {
             let text = format!("Prometheus {version} would refuse the configuration: {fault}");
             self.problem(at, "spec", text);
         }
-        self.warn(made.warnings);
         self.file(owner, "prometheus.yaml", made.text);
     }
 
     pub(super) fn agents(&mut self) {
         for Placed { at, object } in self.of_kind::<_, _>("PrometheusAgent") {
             let agent: PrometheusAgent = object;
+            self.teller = Some(at);
             let common = &agent.spec.common;
             let owner = format!("PrometheusAgent {}", agent.key());
             let Some(version) = self.version(at, common.version.as_deref(), DEFAULT_VERSION) else {
                 continue;
             };
-            let selected = self.selected(at, &agent.metadata, common, &version);
+            // Shards of agents are never retained.
+            let options = Options {
+                retention_policies: false,
+                daemon_set: agent.spec.is_on_every_node(),
+                ..options()
+            };
+            let selected = self.selected(at, &agent.metadata, common, &version, options);
             let additional = Additional {
                 scrape_configs: self.text_of(
                     at,
@@ -141,12 +154,6 @@ impl World<'_> {
                     common.additional_scrape_configs.as_ref(),
                 ),
                 ..Additional::default()
-            };
-            // Shards of agents are never retained.
-            let options = Options {
-                retention_policies: false,
-                daemon_set: agent.spec.is_on_every_node(),
-                ..options()
             };
             let checked = check_common(Check {
                 common,
@@ -157,8 +164,15 @@ impl World<'_> {
                 self.refuse(at, refusal);
                 continue;
             }
-            self.warn(uneven_shards(common, options).into_iter().collect());
+            self.warn(at, "spec.shards", uneven_shards(common, options));
             let made = agent_configuration(&agent, &selected, &additional, &self.assets, options);
+            let alone = Selected::default();
+            let alone = agent_configuration(&agent, &alone, &additional, &self.assets, options);
+            self.warn(
+                at,
+                "spec",
+                alone.map(|made| made.warnings).unwrap_or_default(),
+            );
             let made = match made {
                 Ok(made) => made,
                 Err(error) => {
@@ -188,69 +202,6 @@ impl World<'_> {
         }
     }
 
-    /// Objects that no workload among these takes: checked for the newest version.
-    pub(super) fn left_over(&mut self) {
-        let common = CommonPrometheusFields::default();
-        let Ok(version) = Version::parse(DEFAULT_VERSION) else {
-            return;
-        };
-        let seen = std::mem::take(&mut self.looked_at);
-        self.alone(
-            "ServiceMonitor",
-            &seen,
-            &common,
-            &version,
-            check_service_monitor,
-        );
-        self.alone("PodMonitor", &seen, &common, &version, check_pod_monitor);
-        self.alone("Probe", &seen, &common, &version, check_probe);
-        self.alone(
-            "ScrapeConfig",
-            &seen,
-            &common,
-            &version,
-            check_scrape_config,
-        );
-        let reader = Reader {
-            format: Format::Prometheus,
-            version: &version,
-            options: promql::Options::default(),
-        };
-        for Placed { at, object } in self.of_kind::<_, _>("PrometheusRule") {
-            let rule: PrometheusRule = object;
-            if let (false, Err(problems)) = (seen.contains(&at), reader.file(&rule.spec)) {
-                for text in problems {
-                    self.refuse(at, text);
-                }
-            }
-        }
-        self.configs_alone(&seen);
-    }
-
-    fn alone<S, T>(
-        &mut self,
-        kind: &str,
-        seen: &[usize],
-        common: &CommonPrometheusFields,
-        version: &Version,
-        check: impl Fn(&Object<S, T>, Check) -> Result<(), Refusal>,
-    ) where
-        S: Default + DeserializeOwned,
-        T: Default + DeserializeOwned,
-    {
-        for Placed { at, object } in self.of_kind::<S, T>(kind) {
-            let scope = self.assets.within(&object.metadata.namespace);
-            let asked = Check {
-                common,
-                version,
-                scope,
-            };
-            if let (false, Err(refusal)) = (seen.contains(&at), check(&object, asked)) {
-                self.refuse(at, refusal);
-            }
-        }
-    }
-
     pub(super) fn refuse(&mut self, at: usize, refusal: Refusal) {
         let path = self
             .objects
@@ -272,52 +223,6 @@ impl World<'_> {
                 self.problem(at, "spec.version", error.to_string());
                 None
             }
-        }
-    }
-
-    fn selected(
-        &mut self,
-        at: usize,
-        metadata: &ObjectMeta,
-        common: &CommonPrometheusFields,
-        version: &Version,
-    ) -> Selected {
-        let mut take = Take {
-            at,
-            metadata,
-            common,
-            version,
-        };
-        Selected {
-            service_monitors: take.valid(
-                self,
-                "ServiceMonitor",
-                common.service_monitor_namespace_selector.as_ref(),
-                common.service_monitor_selector.as_ref(),
-                check_service_monitor,
-            ),
-            pod_monitors: take.valid(
-                self,
-                "PodMonitor",
-                common.pod_monitor_namespace_selector.as_ref(),
-                common.pod_monitor_selector.as_ref(),
-                check_pod_monitor,
-            ),
-            probes: take.valid(
-                self,
-                "Probe",
-                common.probe_namespace_selector.as_ref(),
-                common.probe_selector.as_ref(),
-                check_probe,
-            ),
-            scrape_configs: take.valid(
-                self,
-                "ScrapeConfig",
-                common.scrape_config_namespace_selector.as_ref(),
-                common.scrape_config_selector.as_ref(),
-                check_scrape_config,
-            ),
-            rule_config_maps: Vec::new(),
         }
     }
 
@@ -344,7 +249,7 @@ impl World<'_> {
             );
             match ruler.reader.file_of(rule, label) {
                 Ok(file) => {
-                    self.warn(file.warnings);
+                    self.warn(at, "spec.groups", file.warnings);
                     files.insert(name, file.text);
                 }
                 Err(problems) => {
@@ -395,57 +300,6 @@ impl World<'_> {
                 None
             }
         }
-    }
-}
-
-/// Who takes monitors.
-struct Take<'a> {
-    at: usize,
-    metadata: &'a ObjectMeta,
-    common: &'a CommonPrometheusFields,
-    version: &'a Version,
-}
-
-impl Take<'_> {
-    /// The objects that are selected and can become jobs, by `namespace/name`.
-    fn valid<S, T>(
-        &mut self,
-        world: &mut World,
-        kind: &str,
-        namespaces: Option<&LabelSelector>,
-        objects: Option<&LabelSelector>,
-        check: impl Fn(&Object<S, T>, Check) -> Result<(), Refusal>,
-    ) -> BTreeMap<String, Object<S, T>>
-    where
-        S: Default + DeserializeOwned,
-        T: Default + DeserializeOwned,
-    {
-        let wanted = match Wanted::new(&self.metadata.namespace, namespaces, objects) {
-            Ok(wanted) => wanted,
-            Err(error) => {
-                world.problem(self.at, "spec", format!("selector of {kind}: {error}"));
-                return BTreeMap::new();
-            }
-        };
-        let all = world.of_kind::<S, T>(kind);
-        let mut valid = BTreeMap::new();
-        for Placed { at, object } in world.wanted(&wanted, all) {
-            let checked = check(
-                &object,
-                Check {
-                    common: self.common,
-                    version: self.version,
-                    scope: world.assets.within(&object.metadata.namespace),
-                },
-            );
-            match checked {
-                Ok(()) => {
-                    valid.insert(object.key(), object);
-                }
-                Err(refusal) => world.refuse(at, refusal),
-            }
-        }
-        valid
     }
 }
 

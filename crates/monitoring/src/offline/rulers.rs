@@ -16,6 +16,7 @@ impl World<'_> {
     pub(super) fn rulers(&mut self) {
         for Placed { at, object } in self.of_kind::<_, _>("ThanosRuler") {
             let ruler: ThanosRuler = object;
+            self.teller = Some(at);
             let spec = &ruler.spec;
             let Some(version) = self.version(at, spec.version.as_deref(), THANOS_VERSION) else {
                 continue;
@@ -27,7 +28,7 @@ impl World<'_> {
             }
             match ruler_remote_write(&ruler, &version, &self.assets) {
                 Ok(made) if !spec.remote_write.is_empty() => {
-                    self.warn(made.warnings);
+                    self.warn(at, "spec.remoteWrite", made.warnings);
                     self.file(&owner, "remote-write.yaml", made.text);
                 }
                 Ok(_) => {}

@@ -21,7 +21,7 @@ impl World<'_> {
                 mut object,
                 warnings,
             }) => {
-                self.warn(warnings);
+                self.warn(at, "spec", warnings);
                 leave_out_what_is_unknown(&mut object);
                 let name = format!("{} {}", meta::kind(&object), meta::name(&object));
                 self.file(owner, &name, yaml::to_string(&object));

@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 
 use super::containers::ContainerRuntime;
 use super::local::is_local;
+use super::local::missing::Missing;
 use super::register;
 use super::stages::{self, Delay, Stage};
 use super::status::{self, Addresses};
 use crate::apiserver::resource::known;
 use crate::builtin::Builtin;
 use crate::builtin::control::{Key, key_of};
+use crate::builtin::event::{Note, Recorder};
 use crate::builtin::object::{self, flag, text};
 use crate::session::{Change, DeleteOptions, Session};
 
@@ -22,6 +24,8 @@ use crate::session::{Change, DeleteOptions, Session};
 const RENEW_EVERY: i64 = 30;
 /// Seconds between two heartbeats in a node's status.
 const HEARTBEAT_EVERY: i64 = 300;
+/// Milliseconds until it is looked again whether what a pod lacks is there.
+const LOOK_AGAIN_AFTER: i64 = 2000;
 /// Annotation value on a Node (`carrick.dev/stage`): its agent has stopped, as if the machine were gone.
 const LOST: &str = "lost";
 
@@ -38,6 +42,10 @@ pub struct NodeAgent {
     heartbeat_at: Option<Timestamp>,
     /// Who runs some pods instead.
     others: Option<ContainerRuntime>,
+    /// Tells what pods lack.
+    recorder: Recorder,
+    /// Pods that lack something.
+    lacking: BTreeSet<Key>,
     addresses: BTreeMap<Key, u32>,
     used: BTreeSet<u32>,
     last_address: u32,
@@ -61,13 +69,16 @@ impl NodeAgent {
             renew_at: None,
             heartbeat_at: None,
             others: None,
+            recorder: Recorder::new("kubelet"),
+            lacking: BTreeSet::new(),
             addresses: BTreeMap::new(),
             used: BTreeSet::new(),
             last_address: 0,
         }
     }
 
-    /// Leaves the pods of images that these containers know alone.
+    /// Leaves the pods of images that these containers know alone. Beside such pods the others start as on a real node too: not
+    /// without the Secrets and `ConfigMaps` that they name, which kwok ignores.
     #[must_use]
     pub fn beside(mut self, others: Option<ContainerRuntime>) -> Self {
         self.others = others;
@@ -149,12 +160,53 @@ impl NodeAgent {
             let _ = session.delete(&known::PODS, &key.0, &key.1, &options);
             return;
         }
+        if stage == Stage::Running && self.others.is_some() && self.is_held(session, key, &pod) {
+            return;
+        }
         let Some(addresses) = self.addresses_of(session, &pod) else {
             return;
         };
         if let Some(wanted) = status::at(stage, &pod, &addresses, now) {
             // A refusal leaves the pod where it is; the next change of it tries again.
             let _ = session.update_status(&known::PODS, wanted);
+        }
+    }
+
+    /// Whether a pod lacks something, so that it can't run yet.
+    fn is_held(&mut self, session: &mut Session<'_>, key: &Key, pod: &Value) -> bool {
+        let Some(missing) = Missing::of(session, pod) else {
+            self.lacking.remove(key);
+            return false;
+        };
+        let (reason, message) = missing.event();
+        let note = Note {
+            about: pod.clone(),
+            warning: true,
+            reason: reason.to_owned(),
+            message,
+        };
+        self.recorder.record_once(session, &note);
+        if let Some(wanted) = missing.shown(pod) {
+            // A pod that changed meanwhile is written at the next look.
+            let _ = session.update_status(&known::PODS, wanted);
+        }
+        self.lacking.insert(key.clone());
+        let pending = Pending {
+            uid: object::uid(pod).to_owned(),
+            stage: Stage::Running,
+            due: object::milliseconds_after(session.now(), LOOK_AGAIN_AFTER),
+        };
+        self.pending.insert(key.clone(), pending);
+        true
+    }
+
+    /// Looks at once at the pods of a namespace that lack something, in which something came or changed.
+    fn look_again(&mut self, namespace: &str, now: Timestamp) {
+        self.lacking.retain(|key| self.pending.contains_key(key));
+        for key in self.lacking.iter().filter(|key| key.0 == namespace) {
+            if let Some(pending) = self.pending.get_mut(key) {
+                pending.due = now;
+            }
         }
     }
 
@@ -230,6 +282,8 @@ impl Builtin for NodeAgent {
                 self.look_at(session, &(change.namespace.clone(), change.name.clone()));
             } else if change.resource == known::NODES {
                 node_changed(self, session, change);
+            } else if [known::CONFIG_MAPS, known::SECRETS].contains(&change.resource) {
+                self.look_again(&change.namespace, session.now());
             }
         }
         let now = session.now();

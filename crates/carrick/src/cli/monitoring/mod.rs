@@ -2,18 +2,21 @@
 
 mod admit;
 mod places;
+mod sources;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ::monitoring::offline::{Problem, Rendered, render};
-use anyhow::{Context, Result};
+use ::monitoring::offline::{File, Problem, render};
+use anyhow::Result;
 use clap::{Args, Subcommand};
+use machinery::meta;
 use serde_json::Value;
 
 use super::output::message;
-use super::{fail, print};
-use admit::Definitions;
-use places::Placed;
+use super::{fail, manifests, print};
+use admit::{Definitions, Verdict, group_version};
+use sources::Source;
 
 /// Look at objects of monitoring.coreos.com.
 #[derive(Args)]
@@ -32,200 +35,190 @@ enum Command {
 
 #[derive(Args)]
 struct Manifests {
-    /// Objects as they would be applied, with the Secrets and `ConfigMaps` they refer to; `-` reads standard input; may be
-    /// given more than once
+    /// Objects as they would be applied, with the Secrets and `ConfigMaps` they refer to; of a folder all .yaml, .yml and
+    /// .json; `-` reads standard input; may be given more than once
     #[arg(short, long, value_name = "FILE", required = true)]
     filename: Vec<PathBuf>,
+    /// Look into the folders below a folder too
+    #[arg(short = 'R', long)]
+    recursive: bool,
     /// Namespace of objects that name none
     #[arg(short, long, default_value = "default")]
     namespace: String,
 }
 
-/// An object and where it stands.
-struct Source {
-    file: String,
-    placed: Placed,
+/// What came of manifests.
+struct Found {
+    files: Vec<File>,
+    problems: Vec<String>,
+    warnings: Vec<String>,
 }
 
 impl Monitoring {
     /// Prints files or problems; fails if there are problems.
     pub fn run(self) -> Result<()> {
-        match self.command {
-            Command::Render(manifests) => {
-                let (rendered, problems) = manifests.rendered()?;
-                for warning in &rendered.warnings {
-                    message(&format!("warning: {warning}"));
-                }
-                for file in &rendered.files {
-                    print(&format!(
-                        "---\n# {}: {}\n{}",
-                        file.owner, file.name, file.text
-                    ))?;
-                }
-                report(&problems)
-            }
-            Command::Check(manifests) => {
-                let (rendered, problems) = manifests.rendered()?;
-                if problems.is_empty() {
-                    message(&format!(
-                        "no problems; {} files would be made",
-                        rendered.files.len()
-                    ));
-                }
-                report(&problems)
-            }
+        let (manifests, prints) = match self.command {
+            Command::Render(manifests) => (manifests, true),
+            Command::Check(manifests) => (manifests, false),
+        };
+        let found = manifests.found()?;
+        for warning in &found.warnings {
+            message(warning);
         }
-    }
-}
-
-fn report(problems: &[String]) -> Result<()> {
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        fail(problems.join("\n"))
+        if prints {
+            for file in &found.files {
+                let (owner, name, text) = (&file.owner, &file.name, &file.text);
+                print(&format!("---\n# {owner}: {name}\n{text}"))?;
+            }
+        } else if found.problems.is_empty() {
+            let count = found.files.len();
+            message(&format!("no problems; {count} files would be made"));
+        }
+        if found.problems.is_empty() {
+            Ok(())
+        } else {
+            fail(found.problems.join("\n"))
+        }
     }
 }
 
 impl Manifests {
-    fn rendered(&self) -> Result<(Rendered, Vec<String>)> {
+    fn found(&self) -> Result<Found> {
         let mut sources = Vec::new();
-        for path in &self.filename {
-            let file = path.display().to_string();
-            let text = if path.as_os_str() == "-" {
-                std::io::read_to_string(std::io::stdin())?
+        for file in manifests::files(&self.filename, self.recursive)? {
+            sources.extend(sources::read(&file)?);
+        }
+        let mut told = Told::default();
+        told.admit(&mut sources, &self.namespace);
+        let rendered = render(&told.renderable(&sources));
+        for problem in rendered.problems {
+            told.rendered(problem);
+        }
+        told.warnings.extend(rendered.warnings);
+        Ok(Found {
+            files: rendered.files,
+            problems: in_order(&sources, "", &told.problems),
+            warnings: in_order(&sources, "warning: ", &told.warnings),
+        })
+    }
+}
+
+/// Problems by object and line, each once.
+fn in_order(sources: &[Source], what: &str, problems: &[Problem]) -> Vec<String> {
+    let mut told = Vec::new();
+    for problem in problems {
+        if let Some(source) = sources.get(problem.object) {
+            let line = source.line(&problem.path);
+            told.push((problem.object, line, source.tell(what, line, &problem.text)));
+        }
+    }
+    told.sort_by_key(|(object, line, _)| (*object, *line));
+    let mut texts: Vec<String> = told.into_iter().map(|(_, _, text)| text).collect();
+    texts.dedup();
+    texts
+}
+
+/// What is to be said of objects, by their places in the list.
+#[derive(Default)]
+struct Told {
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+    /// Objects and fields for which a server refuses them.
+    refused: Vec<(usize, String)>,
+    /// Objects that can't be looked at any further.
+    unknown: Vec<usize>,
+}
+
+impl Told {
+    /// What a server does to the objects before it stores them.
+    fn admit(&mut self, sources: &mut [Source], namespace: &str) {
+        let definitions = Definitions::new();
+        let mut places = BTreeMap::new();
+        for (object, source) in sources.iter_mut().enumerate() {
+            for twice in &source.twice {
+                let path = source.own(&twice.path).to_owned();
+                let first = twice.first;
+                let text =
+                    format!("{path}: the key is there already in line {first}: leave one out");
+                self.problems.push(Problem { object, path, text });
+            }
+            definitions.set_namespace(&mut source.value, namespace);
+            let verdict = definitions.admit(&mut source.value);
+            self.verdict(object, verdict);
+            let id = identity(&source.value);
+            if id.1.is_empty() || id.3.is_empty() {
+                self.unknown.push(object);
+                continue;
+            }
+            let path = "metadata.name".to_owned();
+            let name = &id.3;
+            if let Some(first) = places.get(&id) {
+                let text = format!(
+                    "{path}: Duplicate value: {name:?}: the same object is at {first}: rename one of them, or leave it out"
+                );
+                self.unknown.push(object);
+                self.problems.push(Problem { object, path, text });
             } else {
-                std::fs::read_to_string(path).with_context(|| file.clone())?
-            };
-            for placed in places::documents(&text).with_context(|| file.clone())? {
-                sources.push(Source {
-                    file: file.clone(),
-                    placed,
-                });
+                places.insert(id, source.place(""));
             }
         }
-        let mut found = Vec::new();
-        let definitions = Definitions::new();
-        for (object, source) in sources.iter_mut().enumerate() {
-            let value = &mut source.placed.value;
-            set_namespace(value, &self.namespace);
-            let errors = definitions.admit(value).into_iter();
-            found.extend(errors.map(|(path, text)| Problem { object, path, text }));
+    }
+
+    fn verdict(&mut self, object: usize, verdict: Verdict) {
+        let Verdict {
+            refused,
+            unknown,
+            warnings,
+        } = verdict;
+        let problem = |(path, text)| Problem { object, path, text };
+        let paths = refused.iter().map(|(path, _)| (object, path.clone()));
+        self.refused.extend(paths);
+        let errors = refused.into_iter().chain(unknown);
+        self.problems.extend(errors.map(problem));
+        self.warnings.extend(warnings.into_iter().map(problem));
+    }
+
+    /// The objects as a server would have them, null for those that it can't have.
+    fn renderable(&self, sources: &[Source]) -> Vec<Value> {
+        let values = sources.iter().enumerate();
+        values
+            .map(|(object, source)| {
+                if self.unknown.contains(&object) {
+                    Value::Null
+                } else {
+                    source.value.clone()
+                }
+            })
+            .collect()
+    }
+
+    /// A problem of what was made of the objects, unless it is what the server says in other words.
+    fn rendered(&mut self, problem: Problem) {
+        let same = self.refused.iter().any(|(object, path)| {
+            *object == problem.object
+                && (is_within(path, &problem.path) || is_within(&problem.path, path))
+        });
+        if !same {
+            self.problems.push(problem);
         }
-        let objects: Vec<Value> = sources
-            .iter()
-            .map(|source| source.placed.value.clone())
-            .collect();
-        let rendered = render(&objects);
-        found.extend(rendered.problems.iter().cloned());
-        let problems = found
-            .iter()
-            .filter_map(|problem| Some(sources.get(problem.object)?.tell(problem)))
-            .collect();
-        Ok((rendered, problems))
     }
 }
 
-impl Source {
-    /// `FILE:LINE: Kind namespace/name: what is wrong`.
-    fn tell(&self, problem: &Problem) -> String {
-        let value = &self.placed.value;
-        let text = |pointer: &str| {
-            let text = value.pointer(pointer).and_then(Value::as_str);
-            text.unwrap_or_default()
-        };
-        format!(
-            "{}:{}: {} {}/{}: {}",
-            self.file,
-            self.placed.line(&problem.path),
-            text("/kind"),
-            text("/metadata/namespace"),
-            text("/metadata/name"),
-            problem.text
-        )
-    }
+/// Whether a field is another one, or below it.
+fn is_within(path: &str, around: &str) -> bool {
+    let rest = path.strip_prefix(around);
+    rest.is_some_and(|rest| around.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-/// Objects without a namespace get one; what lives in none keeps none.
-fn set_namespace(value: &mut Value, namespace: &str) {
-    if value.get("kind").and_then(Value::as_str) == Some("Namespace") {
-        return;
-    }
-    if machinery::meta::namespace(value).is_empty() && value.is_object() {
-        machinery::meta::set_namespace(value, namespace);
-    }
+/// Group, kind, namespace and name.
+fn identity(object: &Value) -> (String, String, String, String) {
+    (
+        group_version(meta::api_version(object)).0.to_owned(),
+        meta::kind(object).to_owned(),
+        meta::namespace(object).to_owned(),
+        meta::name(object).to_owned(),
+    )
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A manifest in a file of its own, gone with it.
-    struct Manifest(PathBuf);
-
-    impl Manifest {
-        fn new(text: &str) -> Self {
-            let name = format!("carrick-monitoring-{}.yaml", std::process::id());
-            let path = std::env::temp_dir().join(name);
-            std::fs::write(&path, text).unwrap();
-            Self(path)
-        }
-    }
-
-    impl Drop for Manifest {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_file(&self.0);
-        }
-    }
-
-    #[test]
-    fn problems_have_a_file_a_line_and_an_object() {
-        let manifest = Manifest::new(
-            "apiVersion: monitoring.coreos.com/v1
-kind: Prometheus
-metadata:
-  name: main
-spec:
-  serviceMonitorSelector: {}
-  ruleSelector: {}
----
-apiVersion: monitoring.coreos.com/v1
-kind: ServiceMonitor
-metadata:
-  name: web
-spec:
-  selector: {}
-  endpoints:
-  - port: web
-  - port: slow
-    scrapeTimeout: 1m
----
-apiVersion: monitoring.coreos.com/v1
-kind: PrometheusRule
-metadata:
-  name: rules
-spec:
-  groups:
-  - name: g
-    rules:
-    - alert: A
-      expr: sum(
-",
-        );
-        let manifests = Manifests {
-            filename: vec![manifest.0.clone()],
-            namespace: "team".to_owned(),
-        };
-        let (rendered, problems) = manifests.rendered().unwrap();
-        let file = manifest.0.display();
-        let begins = [
-            format!("{file}:17: ServiceMonitor team/web: "),
-            format!("{file}:28: PrometheusRule team/rules: "),
-        ];
-        assert_eq!(problems.len(), begins.len(), "{problems:?}");
-        for (problem, begin) in problems.iter().zip(&begins) {
-            assert!(problem.starts_with(begin), "{problem}");
-        }
-        let names: Vec<&str> = rendered.files.iter().map(|file| &*file.name).collect();
-        assert_eq!(names, ["prometheus.yaml", "StatefulSet prometheus-main"]);
-    }
-}
+mod tests;

@@ -7,30 +7,49 @@ use granit_parser::{Event, Parser};
 use serde_json::Value;
 
 /// A document.
-pub(super) struct Placed {
+pub(super) struct Document {
     pub(super) value: Value,
-    /// Lines by path: `spec.endpoints[0].port`.
-    lines: BTreeMap<String, usize>,
+    pub(super) lines: Lines,
 }
 
-impl Placed {
+/// Where what stands in a document.
+#[derive(Default)]
+pub(super) struct Lines {
+    /// Lines by path: `spec.endpoints[0].port`.
+    by_path: BTreeMap<String, usize>,
+    /// Keys that a map has more than once; all but the first.
+    pub(super) twice: Vec<Twice>,
+}
+
+/// A key that its map has already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Twice {
+    /// Its path.
+    pub(super) path: String,
+    /// Where it stands.
+    pub(super) line: usize,
+    /// Where it stands for the first time.
+    pub(super) first: usize,
+}
+
+impl Lines {
     /// The line of a field, or of the nearest one around it.
-    pub(super) fn line(&self, path: &str) -> usize {
+    pub(super) fn of(&self, path: &str) -> usize {
         let mut path = path;
         loop {
-            if let Some(line) = self.lines.get(path) {
+            if let Some(line) = self.by_path.get(path) {
                 return *line;
             }
             match path.rfind(['.', '[']) {
                 Some(end) => path = path.get(..end).unwrap_or_default(),
-                None => return self.lines.get("").copied().unwrap_or(1),
+                None => return self.by_path.get("").copied().unwrap_or(1),
             }
         }
     }
 }
 
 /// All documents of a text that aren't empty.
-pub(super) fn documents(text: &str) -> Result<Vec<Placed>> {
+pub(super) fn documents(text: &str) -> Result<Vec<Document>> {
     let values = machinery::yaml::parse_documents(text)?;
     let places = lines(text)?;
     if values.len() != places.len() {
@@ -38,38 +57,41 @@ pub(super) fn documents(text: &str) -> Result<Vec<Placed>> {
     }
     let nodes_at = values.into_iter().zip(places);
     Ok(nodes_at
-        .map(|(value, lines)| Placed { value, lines })
+        .map(|(value, lines)| Document { value, lines })
         .collect())
 }
 
 /// A list or a map that is being read.
 enum Open {
     List(String, usize),
-    Map(String, Option<String>),
+    Map {
+        path: String,
+        /// The key whose value comes next.
+        key: Option<String>,
+        /// Lines of the keys so far.
+        keys: BTreeMap<String, usize>,
+    },
 }
 
 /// The lines of each document that isn't empty.
-fn lines(text: &str) -> Result<Vec<BTreeMap<String, usize>>> {
+fn lines(text: &str) -> Result<Vec<Lines>> {
     let mut all = Vec::new();
-    let mut current = BTreeMap::new();
+    let mut current = Lines::default();
     let mut open: Vec<Open> = Vec::new();
     for next in Parser::new_from_str(text) {
         let (event, span) = next.context("the YAML could not be read")?;
         let line = span.start.line();
         match event {
-            Event::DocumentStart(..) => current = BTreeMap::new(),
+            Event::DocumentStart(..) => current = Lines::default(),
             Event::DocumentEnd => {
-                let empty = current.is_empty();
+                let empty = current.by_path.is_empty();
                 let lines = std::mem::take(&mut current);
                 if !empty {
                     all.push(lines);
                 }
             }
             Event::Scalar(text, ..) => {
-                if let Some(Open::Map(path, key @ None)) = open.last_mut() {
-                    let longer = join(path, &text);
-                    current.insert(longer, line);
-                    *key = Some(text.to_string());
+                if begins_field(&mut open, &text, line, &mut current) {
                     continue;
                 }
                 let nothing = open.is_empty() && matches!(text.as_ref(), "" | "~" | "null");
@@ -86,7 +108,11 @@ fn lines(text: &str) -> Result<Vec<BTreeMap<String, usize>>> {
             }
             Event::MappingStart(..) => {
                 let path = value(&mut open, &mut current, line);
-                open.push(Open::Map(path, None));
+                open.push(Open::Map {
+                    path,
+                    key: None,
+                    keys: BTreeMap::new(),
+                });
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 open.pop();
@@ -97,8 +123,32 @@ fn lines(text: &str) -> Result<Vec<BTreeMap<String, usize>>> {
     Ok(all)
 }
 
+/// Whether a scalar is the key of a map; notes where it stands.
+fn begins_field(open: &mut [Open], text: &str, line: usize, lines: &mut Lines) -> bool {
+    let Some(Open::Map { path, key, keys }) = open.last_mut() else {
+        return false;
+    };
+    if key.is_some() {
+        return false;
+    }
+    let longer = join(path, text);
+    *key = Some(text.to_owned());
+    match keys.get(text) {
+        // Maps may be merged as often as one likes.
+        Some(first) if text != "<<" => lines.twice.push(Twice {
+            path: longer.clone(),
+            line,
+            first: *first,
+        }),
+        Some(_) | None => {}
+    }
+    keys.entry(text.to_owned()).or_insert(line);
+    lines.by_path.insert(longer, line);
+    true
+}
+
 /// Notes where a value begins; its path.
-fn value(open: &mut [Open], lines: &mut BTreeMap<String, usize>, line: usize) -> String {
+fn value(open: &mut [Open], lines: &mut Lines, line: usize) -> String {
     let path = match open.last_mut() {
         None => String::new(),
         Some(Open::List(path, next)) => {
@@ -106,23 +156,25 @@ fn value(open: &mut [Open], lines: &mut BTreeMap<String, usize>, line: usize) ->
             *next += 1;
             longer
         }
-        Some(Open::Map(path, key)) => join(path, &key.take().unwrap_or_default()),
+        Some(Open::Map { path, key, .. }) => join(path, &key.take().unwrap_or_default()),
     };
     // A key's line is where the field begins.
-    lines.entry(path.clone()).or_insert(line);
+    lines.by_path.entry(path.clone()).or_insert(line);
     path
 }
 
-fn join(path: &str, key: &str) -> String {
-    match path {
-        "" => key.to_owned(),
-        path => format!("{path}.{key}"),
+/// A path below another one.
+pub(super) fn join(path: &str, key: &str) -> String {
+    match (path, key) {
+        ("", key) => key.to_owned(),
+        (path, "") => path.to_owned(),
+        (path, key) => format!("{path}.{key}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::documents;
+    use super::{Twice, documents};
 
     #[test]
     fn fields_have_lines() {
@@ -136,8 +188,20 @@ mod tests {
             ("spec.list[0].z.deep", 6),
             ("nowhere", 3),
         ] {
-            assert_eq!(documents[0].line(path), line, "{path}");
+            assert_eq!(documents[0].lines.of(path), line, "{path}");
         }
-        assert_eq!(documents[1].line("kind"), 10);
+        assert_eq!(documents[1].lines.of("kind"), 10);
+    }
+
+    #[test]
+    fn keys_that_are_there_twice_are_known_with_both_lines() {
+        let text = "a:\n  b: 1\n  c: {b: 2}\n  b: 3\nb: 4\n<<: {}\n<<: {}\n";
+        let documents = documents(text).unwrap();
+        let twice = Twice {
+            path: "a.b".to_owned(),
+            line: 4,
+            first: 2,
+        };
+        assert_eq!(documents[0].lines.twice, [twice]);
     }
 }

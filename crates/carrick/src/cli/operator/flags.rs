@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use machinery::duration::GoDuration;
+use machinery::fields;
 use machinery::labels::Selector;
 use machinery::quantity::Quantity;
 use monitoring::operator::watched::{Namespaces, Watch};
@@ -53,13 +54,13 @@ pub struct Scope {
     #[arg(long, default_value = "", value_parser = selector)]
     secret_label_selector: String,
     /// Only Secrets with these fields may be referred to
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", value_parser = secret_fields)]
     secret_field_selector: String,
     /// Only `ConfigMaps` with these labels may be referred to
     #[arg(long, default_value = "", value_parser = selector)]
     configmap_label_selector: String,
     /// Only `ConfigMaps` with these fields may be referred to
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", value_parser = object_fields)]
     configmap_field_selector: String,
 }
 
@@ -306,9 +307,54 @@ pub(super) fn selector(text: &str) -> Result<String, String> {
     parsed.map(|_| text.to_owned())
 }
 
+/// A selector of fields that Secrets have.
+fn secret_fields(text: &str) -> Result<String, String> {
+    field_selector(text, &["type", "metadata.name", "metadata.namespace"])
+}
+
+/// A selector of fields that every object has.
+fn object_fields(text: &str) -> Result<String, String> {
+    field_selector(text, &["metadata.name", "metadata.namespace"])
+}
+
+/// Refused here: the API server would refuse it again and again.
+fn field_selector(text: &str, known: &[&str]) -> Result<String, String> {
+    let parsed = fields::Selector::parse(text).map_err(|error| {
+        format!("{error}; write field=value or field!=value, with commas between")
+    })?;
+    let unknown = |term: &&fields::Term| !known.contains(&term.field.as_str());
+    match parsed.terms.iter().find(unknown) {
+        Some(term) => Err(format!(
+            "there is no field {:?} to select by; there are {}",
+            term.field,
+            known.join(", ")
+        )),
+        None => Ok(text.to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_to_select_by_are_known_and_compared() {
+        let good = "type!=kubernetes.io/dockercfg,metadata.name=a";
+        for text in ["", good] {
+            assert_eq!(secret_fields(text).as_deref(), Ok(text));
+        }
+        for (wrong, why) in [
+            ("type", "write field=value"),
+            (
+                "data=x",
+                "there are type, metadata.name, metadata.namespace",
+            ),
+        ] {
+            let told = secret_fields(wrong).unwrap_err();
+            assert!(told.contains(why), "{told}");
+        }
+        assert!(object_fields(good).is_err());
+    }
 
     #[test]
     fn amounts_are_read_and_what_is_none_refused() {

@@ -96,14 +96,9 @@ pub fn asked_for(args: &[OsString]) -> Option<Vec<OsString>> {
     };
     let (before, after) = rest.split_at(at);
     let after = after.iter().skip(length);
-    Some(
-        [program]
-            .into_iter()
-            .chain(before)
-            .chain(after)
-            .cloned()
-            .collect(),
-    )
+    let called = super::called(program, "run --only monitoring");
+    let rest = before.iter().chain(after).cloned();
+    Some([called].into_iter().chain(rest).collect())
 }
 
 /// The log.
@@ -304,15 +299,13 @@ mod tests {
             let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
             asked_for(&args).map(|args| args.join(&OsString::from(" ")).into_string().unwrap())
         };
-        let wanted = Some("carrick -labels=a=b --version".to_owned());
-        assert_eq!(
-            asked("carrick run --only monitoring -labels=a=b --version"),
-            wanted
-        );
-        assert_eq!(
-            asked("carrick run -labels=a=b --only=monitoring --version"),
-            wanted
-        );
+        let wanted = Some("carrick run --only monitoring -labels=a=b --version".to_owned());
+        for line in [
+            "/bin/carrick run --only monitoring -labels=a=b --version",
+            "carrick run -labels=a=b --only=monitoring --version",
+        ] {
+            assert_eq!(asked(line), wanted, "{line}");
+        }
         assert_eq!(asked("carrick run --only rollouts"), None);
         assert_eq!(asked("carrick up --only monitoring"), None);
     }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 
-use crate::cli::{fail, message, print};
+use crate::cli::{fail, manifests, message, print};
 
 #[derive(Args)]
 pub struct LintArgs {
@@ -16,8 +16,7 @@ pub struct LintArgs {
 
 impl LintArgs {
     pub fn run(&self) -> Result<()> {
-        let text = std::fs::read_to_string(&self.filename)
-            .with_context(|| self.filename.display().to_string())?;
+        let text = manifests::text_of(&self.filename)?;
         let problems = rollouts::validation::lint::lint(&text);
         for note in rollouts::validation::lint::unsupported(&text) {
             message(&format!("warning: {note}"));

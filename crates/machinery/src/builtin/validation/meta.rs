@@ -36,6 +36,31 @@ pub fn validate_custom_resource_meta(
     errors
 }
 
+/// Errors of the `metadata` of a new object of a built-in kind, whatever the rest of it says.
+#[must_use]
+pub fn validate_builtin_meta(
+    group: &str,
+    kind: &str,
+    object: &Value,
+    namespaced: bool,
+) -> Vec<FieldError> {
+    let mut errors = Errors::new();
+    let rule = NameRule::of(group, kind);
+    builtin_create(&At::new("", object), rule, namespaced, &mut errors);
+    drop_finalizers(group, &mut errors);
+    errors
+}
+
+/// Errors of the `metadata` of a new object of a kind that nothing is known of: its name fits into a URL path.
+#[must_use]
+pub fn validate_any_meta(object: &Value) -> Vec<FieldError> {
+    let mut errors = Errors::new();
+    let object = At::new("", object);
+    let namespaced = !object.child("metadata").child("namespace").is_empty();
+    path_names(&object, namespaced, &mut errors);
+    errors
+}
+
 /// Errors of the `metadata` of any object's update, before its own kind is asked (`apiserver/pkg/registry/rest/update.go`).
 #[must_use]
 pub fn validate_updated_meta(new: &Value, old: &Value, namespaced: bool) -> Vec<FieldError> {

@@ -121,6 +121,64 @@ fn state(cluster: &mut Cluster) -> Value {
     cluster.get(&known::PODS, "p").unwrap()["status"].clone()
 }
 
+/// A pod whose containers are simulated, with the parts that a test is about.
+fn simulated(volumes: &Value, env: &Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "default"},
+        "spec": {"automountServiceAccountToken": false, "volumes": volumes,
+            "containers": [{"name": "c", "image": "unknown:1", "env": env}]}})
+}
+
+#[test]
+fn a_simulated_pod_waits_for_its_volumes_too() {
+    let (mut cluster, _) = cluster();
+    let volumes = json!([
+        {"name": "may", "secret": {"secretName": "absent", "optional": true}},
+        {"name": "config", "configMap": {"name": "settings"}},
+    ]);
+    cluster.create(&known::PODS, simulated(&volumes, &json!([])));
+    cluster.run(5);
+    let status = state(&mut cluster);
+    assert_eq!(status["phase"], "Pending");
+    let waiting = &status["containerStatuses"][0]["state"]["waiting"];
+    assert_eq!(waiting["reason"], "ContainerCreating");
+    let events = cluster.list(&known::EVENTS);
+    let mount: Vec<&str> = events
+        .iter()
+        .filter(|event| text(event, "/reason") == "FailedMount")
+        .map(|event| text(event, "/message"))
+        .collect();
+    let missing =
+        "MountVolume.SetUp failed for volume \"config\" : configmap \"settings\" not found";
+    assert_eq!(mount, [missing]);
+    cluster.create(&known::CONFIG_MAPS, config_map());
+    cluster.run(1);
+    assert_eq!(state(&mut cluster)["phase"], "Running");
+}
+
+#[test]
+fn a_simulated_container_waits_for_its_variables() {
+    let (mut cluster, _) = cluster();
+    let from = |key: &str| {
+        let reference = json!({"name": "settings", "key": key});
+        json!([{"name": "A", "valueFrom": {"configMapKeyRef": reference}}])
+    };
+    cluster.create(&known::PODS, simulated(&json!([]), &from("k")));
+    cluster.run(5);
+    let status = state(&mut cluster);
+    let waiting = &status["containerStatuses"][0]["state"]["waiting"];
+    let expected = json!({"reason": "CreateContainerConfigError", "message": "configmap \"settings\" not found"});
+    assert_eq!((&status["phase"], waiting), (&json!("Pending"), &expected));
+    let events = cluster.list(&known::EVENTS);
+    let failed = events
+        .iter()
+        .find(|event| text(event, "/reason") == "Failed");
+    let message = "Error: configmap \"settings\" not found";
+    assert_eq!(text(failed.unwrap(), "/message"), message);
+    cluster.create(&known::CONFIG_MAPS, config_map());
+    cluster.run(1);
+    assert_eq!(state(&mut cluster)["phase"], "Running");
+}
+
 #[test]
 fn a_pod_waits_for_its_volumes_then_runs_with_what_its_spec_says() {
     let (mut cluster, fake) = cluster();

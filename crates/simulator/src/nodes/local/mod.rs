@@ -4,6 +4,7 @@
 //! what clients can see.
 
 mod container;
+pub(crate) mod missing;
 mod probe;
 mod spec;
 mod status;

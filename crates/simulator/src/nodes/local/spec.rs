@@ -128,7 +128,8 @@ fn environment(
     Ok(env)
 }
 
-fn value_from(
+/// The value of a variable that comes from elsewhere; `None` where that is absent and may be.
+pub(super) fn value_from(
     session: &Session<'_>,
     pod: &Value,
     source: &Value,
@@ -185,7 +186,7 @@ fn field_value(pod: &Value, path: &str, address: IpAddr) -> Result<String, Strin
 }
 
 /// A ConfigMap or Secret that a pod names; `None` where it is absent and may be.
-fn fetch(
+pub(super) fn fetch(
     session: &Session<'_>,
     pod: &Value,
     resource: &Resource,
@@ -249,11 +250,15 @@ pub(super) fn volumes(
     let mut volumes = BTreeMap::new();
     for volume in items(pod, "/spec/volumes") {
         let name = text(volume, "/name").to_owned();
-        let made = one_volume(session, pod, volume)
-            .map_err(|error| format!("MountVolume.SetUp failed for volume {name:?} : {error}"))?;
+        let made = one_volume(session, pod, volume).map_err(|error| not_mounted(&name, &error))?;
         volumes.insert(name, made);
     }
     Ok(volumes)
+}
+
+/// The text of the event `FailedMount`.
+pub(super) fn not_mounted(volume: &str, error: &str) -> String {
+    format!("MountVolume.SetUp failed for volume {volume:?} : {error}")
 }
 
 fn one_volume(session: &mut Session<'_>, pod: &Value, volume: &Value) -> Result<Volume, String> {
@@ -274,17 +279,33 @@ fn one_volume(session: &mut Session<'_>, pod: &Value, volume: &Value) -> Result<
     source_files(session, pod, volume).map(Volume::Files)
 }
 
-/// The files of one source of a projected volume, or of a volume that is one.
-fn source_files(session: &mut Session<'_>, pod: &Value, source: &Value) -> Result<Files, String> {
+/// The files of a source that is a ConfigMap or a Secret; `None` for another one.
+pub(super) fn of_object(
+    session: &Session<'_>,
+    pod: &Value,
+    source: &Value,
+) -> Result<Option<Files>, String> {
     for (key, resource) in [
         ("configMap", &known::CONFIG_MAPS),
         ("secret", &known::SECRETS),
     ] {
         if let Some(reference) = source.get(key) {
             let found = fetch(session, pod, resource, reference)?;
-            let entries = found.map(|found| entries(&found)).unwrap_or_default();
-            return chosen(reference, entries, &resource.kind.to_lowercase());
+            // Nobody asks for keys of what may be absent and is.
+            let Some(found) = found else {
+                return Ok(Some(Files::new()));
+            };
+            let what = resource.kind.to_lowercase();
+            return chosen(reference, entries(&found), &what).map(Some);
         }
+    }
+    Ok(None)
+}
+
+/// The files of one source of a projected volume, or of a volume that is one.
+fn source_files(session: &mut Session<'_>, pod: &Value, source: &Value) -> Result<Files, String> {
+    if let Some(files) = of_object(session, pod, source)? {
+        return Ok(files);
     }
     if let Some(reference) = source.get("downwardAPI") {
         let mut files = Files::new();
