@@ -49,8 +49,7 @@ fn what_a_service_lacks_to_serve_an_api_is_told() {
         )
     );
     let ports = |port: u16| json!([{"name": "https", "port": port}]);
-    let service =
-        json!({"metadata": {"name": "metrics"}, "spec": {"ports": ports(80), "clusterIP": "None"}});
+    let service = json!({"metadata": {"name": "metrics", "namespace": "default"}, "spec": {"ports": ports(80), "clusterIP": "None"}});
     cluster.create(&known::SERVICES, service);
     cluster.run(1);
     assert_eq!(
@@ -71,7 +70,7 @@ fn what_a_service_lacks_to_serve_an_api_is_told() {
         )
     );
     let slice = |ready: bool| {
-        json!({"metadata": {"name": "metrics-1", "labels": {"kubernetes.io/service-name": "metrics"}}, "addressType": "IPv4",
+        json!({"metadata": {"name": "metrics-1", "namespace": "default", "labels": {"kubernetes.io/service-name": "metrics"}}, "addressType": "IPv4",
             "ports": [{"name": "https", "port": 443}],
             "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": ready}}]})
     };
