@@ -445,7 +445,7 @@ fn manager_of(actor: &str) -> &'static str {
     match actor {
         "kubelet" => "kubelet",
         "default-scheduler" => "kube-scheduler",
-        "customresourcedefinitions" => SERVER,
+        "customresourcedefinitions" | "apiservice-availability" => SERVER,
         _ => "kube-controller-manager",
     }
 }

@@ -232,6 +232,13 @@ impl ApiError {
         error
     }
 
+    /// 503 as text/plain: the aggregator's answer where a Service should have one.
+    pub fn service_unavailable() -> Self {
+        let mut error = Self::new(503, "", "service unavailable\n", None);
+        error.0.plain_text = true;
+        error
+    }
+
     /// 415.
     pub fn unsupported_media_type(message: impl Into<String>) -> Self {
         Self::new(415, "UnsupportedMediaType", message, None)

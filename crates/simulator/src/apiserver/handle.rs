@@ -142,6 +142,7 @@ impl ApiServer {
             .let_in(request)
             .map_err(|error| (error, super::tokens::warnings(request)))?;
         let user = user.as_ref();
+        self.check_served_here(&request.path).map_err(plain)?;
         let Some(target) = target else {
             return self.documents(request).map(Reply::Full).map_err(plain);
         };

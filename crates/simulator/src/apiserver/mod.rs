@@ -19,6 +19,7 @@ mod definitions;
 pub(crate) mod delete;
 mod device_access;
 pub mod discovery;
+pub(crate) mod elsewhere;
 mod eviction;
 mod facts;
 mod forward;

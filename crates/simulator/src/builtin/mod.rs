@@ -1,5 +1,6 @@
 //! Built-in controllers: each an ordinary client of the simulated server.
 
+mod api_availability;
 mod auto_register;
 mod autoscaler;
 mod certificate_signing;
@@ -114,6 +115,7 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         Box::new(Loop::new(cluster_role_aggregation::ClusterRoleAggregation)),
         Box::new(Loop::new(policy_status::PolicyStatus)),
         Box::new(Loop::new(auto_register::AutoRegister)),
+        Box::new(Loop::new(api_availability::ApiAvailability)),
         Box::new(Loop::new(service_cidr::ServiceCidrs)),
         Box::new(Loop::new(deployment::Deployments)),
         Box::new(Loop::new(replica_set::ReplicaSets)),

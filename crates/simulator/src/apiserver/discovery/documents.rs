@@ -245,6 +245,7 @@ struct Name {
 #[derive(Serialize)]
 struct AggregatedVersion {
     version: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     resources: Vec<AggregatedResource>,
     freshness: &'static str,
 }
@@ -292,7 +293,11 @@ pub(super) fn aggregated(groups: &[&GroupEntry]) -> Aggregated {
             .map(|(version, entries)| AggregatedVersion {
                 version: version.clone(),
                 resources: entries.iter().map(aggregated_resource).collect(),
-                freshness: "Current",
+                freshness: if entries.is_empty() {
+                    "Stale"
+                } else {
+                    "Current"
+                },
             })
             .collect(),
     });

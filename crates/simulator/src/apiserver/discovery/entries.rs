@@ -31,6 +31,9 @@ const GROUP_ORDER: [&str; 21] = [
     "flowcontrol.apiserver.k8s.io",
 ];
 
+/// Priorities of groups and versions that aren't built in, unless their `APIService` says other ones.
+const PRIORITIES: (u64, u64) = (1000, 100);
+
 /// Verbs of custom resources, in the order the extension server lists them.
 const CUSTOM_VERBS: [&str; 8] = [
     "delete",
@@ -86,7 +89,7 @@ pub struct Subresource {
 pub struct GroupEntry {
     /// Name, empty for the core group.
     pub name: String,
-    /// Versions and their resources.
+    /// Versions and their resources; none where somebody else should serve them.
     pub versions: Vec<(String, Vec<Entry>)>,
 }
 
@@ -109,19 +112,49 @@ pub fn groups(api: &ApiServer) -> Vec<GroupEntry> {
             custom(version),
         );
     }
-    for group in &mut found {
-        group
-            .versions
-            .sort_by(|(a, _), (b, _)| compare_versions(a, b));
+    let elsewhere = api.elsewhere();
+    for one in &elsewhere {
+        if let Some(entries) = entries(&mut found, &one.group, &one.version) {
+            entries.clear();
+        }
+    }
+    let priorities = |group: &str, version: &str| {
+        let mut known = elsewhere.iter();
+        let known = known.find(|one| one.group == group && one.version == version);
+        known.map_or(PRIORITIES, |one| one.priorities)
+    };
+    for GroupEntry { name, versions } in &mut found {
+        versions.sort_by(|(a, _), (b, _)| {
+            let priority = |version: &str| Reverse(priorities(name, version).1);
+            let by_name = compare_versions(a, b);
+            priority(a).cmp(&priority(b)).then(by_name)
+        });
     }
     found.sort_by_key(|group| {
         let rank = GROUP_ORDER.iter().position(|name| *name == group.name);
-        (rank.unwrap_or(GROUP_ORDER.len()), group.name.clone())
+        let versions = group.versions.iter();
+        let priority = versions.map(|(version, _)| priorities(&group.name, version).0);
+        (
+            rank.unwrap_or(GROUP_ORDER.len()),
+            Reverse(priority.max()),
+            group.name.clone(),
+        )
     });
     found
 }
 
 fn add(groups: &mut Vec<GroupEntry>, group: &str, version: &str, entry: Entry) {
+    if let Some(entries) = entries(groups, group, version) {
+        entries.push(entry);
+    }
+}
+
+/// The resources of a group version, which there is from now on.
+fn entries<'a>(
+    groups: &'a mut Vec<GroupEntry>,
+    group: &str,
+    version: &str,
+) -> Option<&'a mut Vec<Entry>> {
     let index = groups
         .iter()
         .position(|known| known.name == group)
@@ -132,13 +165,13 @@ fn add(groups: &mut Vec<GroupEntry>, group: &str, version: &str, entry: Entry) {
             });
             groups.len() - 1
         });
-    let Some(found) = groups.get_mut(index) else {
-        return;
-    };
-    match found.versions.iter_mut().find(|(name, _)| name == version) {
-        Some((_, entries)) => entries.push(entry),
-        None => found.versions.push((version.to_owned(), vec![entry])),
-    }
+    let versions = &mut groups.get_mut(index)?.versions;
+    let known = versions.iter().position(|(name, _)| name == version);
+    let index = known.unwrap_or_else(|| {
+        versions.push((version.to_owned(), Vec::new()));
+        versions.len() - 1
+    });
+    versions.get_mut(index).map(|(_, entries)| entries)
 }
 
 fn builtin(resource: &machinery::schema::BuiltinResource) -> Entry {

@@ -195,7 +195,9 @@ fn sources(api: &ApiServer) -> Vec<Source> {
     let others = plain::all(builtin).into_iter().map(Source::Plain);
     let mut all = Vec::new();
     for group in &groups {
-        for (version, entries) in &group.versions {
+        // What somebody else serves isn't described.
+        let versions = group.versions.iter();
+        for (version, entries) in versions.filter(|(_, entries)| !entries.is_empty()) {
             let (group, version) = (group.name.clone(), version.clone());
             let version = GroupVersion::new(group, version, entries.clone(), &customs);
             all.push(Source::Version(version));

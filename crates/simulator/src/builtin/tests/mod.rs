@@ -1,6 +1,7 @@
 //! Built-in controllers at work in a whole world, on virtual time.
 
 mod accounts;
+mod apis;
 mod autoscaling;
 mod endpoints;
 mod lifecycle;
