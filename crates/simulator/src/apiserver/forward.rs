@@ -98,6 +98,13 @@ pub(super) fn negotiate(request: &Request, pod: &Value) -> Result<Forward, ApiEr
     })
 }
 
+/// Whether a client wants to speak something else than HTTP (`httpstream.IsUpgradeRequest`).
+pub(crate) fn is_upgrade(request: &Request) -> bool {
+    let all = request.headers.get_all(CONNECTION).iter();
+    let mut all = all.filter_map(|value| value.to_str().ok());
+    all.any(|value| value.to_ascii_lowercase().contains("upgrade"))
+}
+
 /// Whether a header, which may be there several times and hold several names each time, has that one.
 fn offers(request: &Request, header: &HeaderName, wanted: &str) -> bool {
     request

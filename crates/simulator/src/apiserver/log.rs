@@ -216,8 +216,11 @@ fn wanted(request: &Request, pod: &str, now: Timestamp) -> Result<Wanted, ApiErr
     })
 }
 
-/// The container a request is about.
-fn container_of(request: &Request, pod: &Value) -> Result<String, ApiError> {
+/// The container that a request is about.
+///
+/// # Errors
+/// 400 if it has to be named and isn't, or there is none of that name.
+pub(super) fn container_of(request: &Request, pod: &Value) -> Result<String, ApiError> {
     // The order in which upstream visits them.
     let names: Vec<&str> = ["initContainers", "containers", "ephemeralContainers"]
         .iter()

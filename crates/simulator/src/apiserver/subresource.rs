@@ -10,6 +10,7 @@ use super::ApiServer;
 use super::body::read_typed;
 use super::handle::Call;
 use super::options::create_options;
+use super::rbac::rule::{Asked, Attributes, ResourceAsked};
 use super::resource::known;
 use super::store::key;
 use super::write::{UpdateTarget, Writer, ensure_namespace};
@@ -125,14 +126,7 @@ impl ApiServer {
             ("eviction", "POST") => self.eviction(call),
             ("token", "POST") => self.token(call),
             ("log", "GET" | "HEAD") => self.log(call),
-            ("portforward", "GET" | "POST") if self.is_local(call)? => {
-                let pod = self.stored(call)?;
-                forward::negotiate(call.request, &pod.value).map(Reply::Forward)
-            }
-            ("exec" | "attach" | "portforward", "GET" | "POST") => {
-                let pod = self.stored(call)?;
-                Err(self.refuse_stream(&name, &pod.value))
-            }
+            ("exec" | "attach" | "portforward", "GET" | "POST") => self.stream(call, &name),
             (other, _) if other == "proxy" || other.starts_with("proxy/") => {
                 self.refuse_proxy(call)
             }
@@ -144,41 +138,56 @@ impl ApiServer {
         }
     }
 
-    /// Whether a pod is a local process.
-    fn is_local(&self, call: &Call<'_>) -> Result<bool, ApiError> {
-        let Some(runtime) = &self.options.containers else {
-            return Ok(false);
+    /// `exec`, `attach` and `portforward`: what has to be right before anybody is connected (`pkg/registry/core/pod/rest`),
+    /// then the ports of a local process; nothing else is connected.
+    fn stream(&self, call: &Call<'_>, name: &str) -> Result<Reply, ApiError> {
+        // A WebSocket begins with a GET, and does what a POST does.
+        let object = Asked::Resource(ResourceAsked {
+            resource: &call.served.resource.plural,
+            subresource: name,
+            namespace: &call.target.namespace,
+            name: &call.target.name,
+            ..ResourceAsked::default()
+        });
+        let verb = "create";
+        let decision = self.decide(call.user, &Attributes { verb, object });
+        if !decision.allowed {
+            let pods = &call.served.resource;
+            return Err(ApiError::forbidden(
+                pods,
+                &call.target.name,
+                &decision.reason,
+            ));
+        }
+        let pod = self.stored(call)?.value.clone();
+        if name != "portforward" {
+            super::log::container_of(call.request, &pod)?;
+        }
+        let node = pod.pointer("/spec/nodeName").and_then(Value::as_str);
+        let Some(node) = node.filter(|node| !node.is_empty()) else {
+            let text = format!("pod {} does not have a host assigned", meta::name(&pod));
+            return Err(ApiError::bad_request(text));
         };
-        let pod = self.stored(call)?;
-        Ok(crate::nodes::local::is_local(runtime, &pod.value))
-    }
-
-    /// Why nobody can get into a pod, and what can be done instead.
-    fn refuse_stream(&self, what: &str, pod: &Value) -> ApiError {
-        let name = meta::name(pod);
+        // The kind is the pod's, as in the real server's words.
+        let found = self.store.get("/nodes", node);
+        let found = found.ok_or_else(|| ApiError::not_found(&known::PODS, node))?;
+        let addresses = found.value.pointer("/status/addresses");
+        if addresses
+            .and_then(Value::as_array)
+            .is_none_or(Vec::is_empty)
+        {
+            let text = "no preferred addresses found; known addresses: []";
+            return Err(ApiError::internal(text));
+        }
+        if !forward::is_upgrade(call.request) {
+            return Err(ApiError::bad_request("Upgrade request required"));
+        }
         let runtime = self.options.containers.as_ref();
-        let is_local = runtime.is_some_and(|runtime| crate::nodes::local::is_local(runtime, pod));
-        let (why, remedy) = if is_local {
-            let address = pod
-                .pointer("/status/podIP")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            (
-                format!(
-                    "pod {name:?} is a local process of this computer without a container round it"
-                ),
-                format!("read `kubectl logs {name}`, or connect to {address} on its own port"),
-            )
-        } else {
-            (
-                format!("pod {name:?} is simulated: no process runs in it"),
-                format!(
-                    "read `kubectl logs {name}` for what its node did, or use an image that runs as a local process"
-                ),
-            )
-        };
-        let message = format!("{what} is not possible: {why}; {remedy}");
-        ApiError::new(501, "NotImplemented", message, None)
+        let is_local = runtime.is_some_and(|runtime| crate::nodes::local::is_local(runtime, &pod));
+        if is_local && name == "portforward" {
+            return forward::negotiate(call.request, &pod).map(Reply::Forward);
+        }
+        Err(refuse_stream(name, &pod, is_local))
     }
 
     /// POST of a Binding for a pod: the scheduler's decision.
@@ -291,6 +300,32 @@ impl ApiServer {
         result?;
         Ok(created_status(call))
     }
+}
+
+/// Why nobody can get into a pod, and what can be done instead.
+fn refuse_stream(what: &str, pod: &Value, is_local: bool) -> ApiError {
+    let name = meta::name(pod);
+    let (why, remedy) = if is_local {
+        let address = pod
+            .pointer("/status/podIP")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        (
+            format!(
+                "pod {name:?} is a local process of this computer without a container round it"
+            ),
+            format!("read `kubectl logs {name}`, or connect to {address} on its own port"),
+        )
+    } else {
+        (
+            format!("pod {name:?} is simulated: no process runs in it"),
+            format!(
+                "read `kubectl logs {name}` for what its node did, or use an image that runs as a local process"
+            ),
+        )
+    };
+    let message = format!("{what} is not possible: {why}; {remedy}");
+    ApiError::new(501, "NotImplemented", message, None)
 }
 
 /// `Status Success` with code 201.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CONFIG_MAPS, PODS, Server, config_map, pod};
+use super::{CONFIG_MAPS, PODS, Server, asking, config_map, pod};
 use crate::request::Reply;
 
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
@@ -257,4 +257,100 @@ fn what_is_left_of_a_strategic_patch_is_shown() {
     assert!(message(&reply).ends_with(expected), "{reply}");
     let path = format!("{CONFIG_MAPS}/a");
     assert_eq!(sent(&mut server, "PATCH", &path, "null", STRATEGIC).0, 200);
+}
+
+#[test]
+fn what_is_wrong_with_a_stream_is_told_before_anybody_is_connected() {
+    let mut server = Server::new();
+    let made = |name: &str, node: &str, containers: &[&str]| {
+        let containers: Vec<Value> = containers
+            .iter()
+            .map(|name| json!({"name": name, "image": "i"}))
+            .collect();
+        json!({"metadata": {"name": name}, "spec": {"nodeName": node, "containers": containers}})
+    };
+    let addresses = json!([{"type": "InternalIP", "address": "10.0.0.1"}]);
+    for (name, status) in [("n", json!({"addresses": addresses})), ("mute", json!({}))] {
+        let node = json!({"metadata": {"name": name}, "status": status});
+        server.ok("POST", "/api/v1/nodes", &node);
+    }
+    for (name, node, containers) in [
+        ("quiet", "mute", &["a"][..]),
+        ("one", "n", &["a"]),
+        ("two", "n", &["a", "b"]),
+        ("free", "", &["a"]),
+        ("lost", "gone", &["a"]),
+    ] {
+        server.ok("POST", PODS, &made(name, node, containers));
+    }
+    for (path, code, wanted) in [
+        ("none/exec", 404, "pods \"none\" not found"),
+        (
+            "two/attach",
+            400,
+            "a container name must be specified for pod two, choose one of: [a b]",
+        ),
+        (
+            "one/exec?container=b",
+            400,
+            "container b is not valid for pod one",
+        ),
+        ("free/exec", 400, "pod free does not have a host assigned"),
+        ("lost/portforward", 404, "pods \"gone\" not found"),
+        (
+            "quiet/exec",
+            500,
+            "no preferred addresses found; known addresses: []",
+        ),
+        ("one/exec", 400, "Upgrade request required"),
+        ("two/attach?container=b", 400, "Upgrade request required"),
+        ("two/portforward", 400, "Upgrade request required"),
+    ] {
+        for method in ["GET", "POST"] {
+            let (status, told) = server.call(method, &format!("{PODS}/{path}"), &Value::Null);
+            assert_eq!(
+                (status, told["message"].as_str()),
+                (code, Some(wanted)),
+                "{method} {path}"
+            );
+        }
+    }
+    let mut request = asking("POST", &format!("{PODS}/one/exec"), &Value::Null);
+    let upgrade = http::HeaderValue::from_static("keep-alive, Upgrade");
+    request.headers.insert(http::header::CONNECTION, upgrade);
+    let answer = server.api.handle(&request, server.now, &mut server.entropy);
+    assert!(matches!(answer, Reply::Full(answer) if answer.status == 501));
+}
+
+#[test]
+fn who_may_only_look_at_streams_opens_none() {
+    const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+    let mut server = Server::new();
+    let role = |verbs: Value| json!({"metadata": {"name": "r"}, "rules": [{"apiGroups": [""], "resources": ["pods/exec"], "verbs": verbs}]});
+    server.ok("POST", &format!("{ROLES}/roles"), &role(json!(["get"])));
+    let binding = json!({"metadata": {"name": "b"}, "subjects": [{"kind": "User", "name": "u", "apiGroup": "rbac.authorization.k8s.io"}],
+        "roleRef": {"kind": "Role", "name": "r", "apiGroup": "rbac.authorization.k8s.io"}});
+    server.ok("POST", &format!("{ROLES}/rolebindings"), &binding);
+    let exec = |server: &mut Server| {
+        let mut request = asking("GET", &format!("{PODS}/none/exec"), &Value::Null);
+        request.user = Some(crate::request::User {
+            name: "u".to_owned(),
+            ..Default::default()
+        });
+        match server.api.handle(&request, server.now, &mut server.entropy) {
+            Reply::Full(answer) => {
+                let told: Value = serde_json::from_slice(&answer.body).unwrap();
+                (answer.status, told["message"].as_str().unwrap().to_owned())
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let refused = "pods \"none\" is forbidden: ";
+    assert_eq!(exec(&mut server), (403, refused.to_owned()));
+    server.ok(
+        "PUT",
+        &format!("{ROLES}/roles/r"),
+        &role(json!(["get", "create"])),
+    );
+    assert_eq!(exec(&mut server).0, 404);
 }
