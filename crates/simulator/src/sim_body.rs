@@ -17,7 +17,7 @@ use crate::wire::BoxError;
 use crate::world::WorldHandle;
 
 /// A future that must end before a frame may go out.
-type Gate = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type Gate = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Makes the gate of a frame that was produced just now.
 type MakeGate = Box<dyn Fn() -> Option<Gate> + Send>;
 
@@ -198,6 +198,11 @@ impl SimBody {
         Self {
             inner: Inner::List(Box::new(ListBody::new(portions, turns))),
         }
+    }
+
+    /// Whether it is the stream of a watch.
+    pub(crate) fn is_watch(&self) -> bool {
+        matches!(self.inner, Inner::Watch(_))
     }
 
     /// Whether it ends, and is more than goes out at once.

@@ -65,7 +65,7 @@ pub(super) fn negotiate(request: &Request, pod: &Value) -> Result<Forward, ApiEr
                 "unable to upgrade: the only protocol over a WebSocket is {TUNNEL}"
             )));
         }
-        let accept = HeaderValue::from_str(&accept(key))
+        let accept = HeaderValue::from_str(&accepted_key(key))
             .map_err(|error| ApiError::internal(error.to_string()))?;
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
@@ -117,7 +117,7 @@ fn offers(request: &Request, header: &HeaderName, wanted: &str) -> bool {
 }
 
 /// What a server answers to a WebSocket's key.
-fn accept(key: &str) -> String {
+pub(crate) fn accepted_key(key: &str) -> String {
     let joined = format!("{key}{KEY_SUFFIX}");
     STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, joined.as_bytes()))
 }
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_websockets_key_is_answered_as_its_standard_shows() {
         assert_eq!(
-            accept("dGhlIHNhbXBsZSBub25jZQ=="),
+            accepted_key("dGhlIHNhbXBsZSBub25jZQ=="),
             "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
         );
     }

@@ -72,6 +72,7 @@ use crate::session::Change;
 pub(crate) use access_review::user_info;
 pub use definitions::Definitions;
 pub use forward::{Carrier, Forward};
+pub(crate) use forward::{accepted_key, is_upgrade};
 pub use listing::{Listing, Portions};
 pub use log::Following;
 use registry::Registry;

@@ -19,9 +19,10 @@ use super::durable::Durable;
 use super::forward;
 use super::receive::{READ_LIMIT, Received, receive};
 use super::room::{Stuck, UnderWay};
+use super::socket;
 use crate::apiserver::{Forward, Shown, refusal, too_many_in_flight};
 use crate::request::{Request, User};
-use crate::sim_body::{SimBody, Turns};
+use crate::sim_body::{Gate, SimBody, Turns};
 use crate::status_error::{ApiError, Details};
 use crate::wire::{BoxError, Lists, answer, http_response, request_of};
 use crate::world::WorldHandle;
@@ -105,7 +106,7 @@ async fn handle(
     stuck: Stuck,
 ) -> Result<http::Response<SimBody>, BoxError> {
     let (mut parts, body) = request.into_parts();
-    let upgrade = parts.extensions.remove::<OnUpgrade>();
+    let mut upgrade = parts.extensions.remove::<OnUpgrade>();
     let mut request = request_of(parts, None);
     request.user = authenticate(&shared, certified, &request);
     // A read has no body to spare: it is refused where it is answered.
@@ -137,7 +138,7 @@ async fn handle(
     )
     .await;
     if let Some(forward) = response.extensions_mut().remove::<Forward>()
-        && let Some(upgrade) = upgrade
+        && let Some(upgrade) = upgrade.take()
     {
         tokio::spawn(forward::serve(forward, upgrade));
     }
@@ -147,19 +148,28 @@ async fn handle(
         return Ok(http_response(too_many_in_flight(&request)));
     }
     shared.durable.settled().await;
+    let durable = shared.durable.clone();
+    let settled = move || -> Option<Gate> {
+        let durable = durable.clone();
+        Some(Box::pin(async move { durable.settled().await }))
+    };
+    if response.body().is_watch() && socket::is_wanted(&request) {
+        let agreed = socket::handshake(&request);
+        if let (101, Some(upgrade)) = (agreed.status().as_u16(), upgrade) {
+            let (watch, patience) = (response.into_body().gated(settled), shared.limits.patience);
+            tokio::spawn(async move {
+                socket::serve(watch, upgrade, patience).await;
+                drop(room);
+            });
+        }
+        return Ok(agreed);
+    }
     if request.method == http::Method::HEAD {
         // HTTP/1.1 leaves the body out by itself, HTTP/2 doesn't.
         return Ok(response.map(|_| SimBody::whole(bytes::Bytes::new())));
     }
-    let durable = shared.durable.clone();
     let patience = shared.limits.patience;
-    Ok(response.map(|body| {
-        let body = stuck.watching(body, room, patience);
-        body.gated(move || {
-            let durable = durable.clone();
-            Some(Box::pin(async move { durable.settled().await }))
-        })
-    }))
+    Ok(response.map(|body| stuck.watching(body, room, patience).gated(settled)))
 }
 
 fn only_reads(method: &http::Method) -> bool {

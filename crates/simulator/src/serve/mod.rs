@@ -7,6 +7,7 @@ mod forward;
 mod network;
 mod receive;
 mod room;
+mod socket;
 mod tls;
 pub(crate) mod x509;
 

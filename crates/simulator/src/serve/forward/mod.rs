@@ -4,7 +4,7 @@
 
 mod header_block;
 mod spdy;
-mod websocket;
+pub(super) mod websocket;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

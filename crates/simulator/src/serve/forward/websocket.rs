@@ -3,6 +3,7 @@
 /// Longest payload of one frame, in bytes.
 const LONGEST: u64 = 1 << 20;
 
+const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 const CLOSE: u8 = 8;
 const PING: u8 = 9;
@@ -12,7 +13,7 @@ const FINAL: u8 = 0x80;
 
 /// What a client sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Message {
+pub(in crate::serve) enum Message {
     /// Bytes of a message, or of a part of one.
     Bytes(Vec<u8>),
     /// To be answered with a pong of the same bytes.
@@ -23,17 +24,17 @@ pub(super) enum Message {
 
 /// A frame that no client may send.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(in crate::serve) struct Malformed;
 
 /// Takes frames out of a stream of bytes.
 #[derive(Default)]
-pub(super) struct Decoder {
+pub(in crate::serve) struct Decoder {
     buffer: Vec<u8>,
 }
 
 impl Decoder {
     /// The messages that are whole with these bytes.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Message>, Malformed> {
+    pub(in crate::serve) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Message>, Malformed> {
         self.buffer.extend_from_slice(bytes);
         let mut messages = Vec::new();
         while let Some((length, message)) = first(&self.buffer)? {
@@ -104,18 +105,23 @@ fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// A message of text.
+pub(in crate::serve) fn text(payload: &[u8]) -> Vec<u8> {
+    frame(TEXT, payload)
+}
+
 /// A message of bytes.
-pub(super) fn binary(payload: &[u8]) -> Vec<u8> {
+pub(in crate::serve) fn binary(payload: &[u8]) -> Vec<u8> {
     frame(BINARY, payload)
 }
 
 /// The answer to a ping.
-pub(super) fn pong(payload: &[u8]) -> Vec<u8> {
+pub(in crate::serve) fn pong(payload: &[u8]) -> Vec<u8> {
     frame(PONG, payload)
 }
 
 /// The end of the connection, without a complaint.
-pub(super) fn close() -> Vec<u8> {
+pub(in crate::serve) fn close() -> Vec<u8> {
     frame(CLOSE, &1000u16.to_be_bytes())
 }
 
