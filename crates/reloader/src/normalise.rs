@@ -178,7 +178,7 @@ mod tests {
         let made = |mut text: &[u8]| expand(&mut text, config, output, Full, &environment());
         let error = made(b"a: b\n").unwrap_err().to_string();
         assert!(error.starts_with("write /out/config.tmp: "), "{error}");
-        let error = made(&[0x1f, 0x8b, 0]).unwrap_err().to_string();
+        let error = made(&[0x1f, 0x8b, 0x08]).unwrap_err().to_string();
         assert!(
             error.starts_with("expand config file /in/config: "),
             "{error}"
