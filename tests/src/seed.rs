@@ -178,13 +178,12 @@ pub fn comparable(set: &Value) -> Value {
     json!({"labels": set.pointer("/metadata/labels"), "spec": spec})
 }
 
-/// Without nulls and empty parts, which mean the same as nothing.
+/// Without nulls and empty lists, which mean the same as nothing. An empty map may mean something: `emptyDir: {}`.
 fn bare(value: &Value) -> Value {
     let empty = |value: &Value| match value {
         Value::Null => true,
-        Value::Object(fields) => fields.is_empty(),
         Value::Array(items) => items.is_empty(),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        Value::Object(_) | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     };
     match value {
         Value::Object(fields) => fields

@@ -1,6 +1,7 @@
 //! What upstream's end-to-end suite tries with every kind of workload alike.
 
 use anyhow::{Result, ensure};
+use machinery::labels::Selector;
 use machinery::meta;
 use monitoring::operator::bindings::FINALIZER;
 use runtime::{Patch, ResourceRef};
@@ -65,6 +66,18 @@ pub static RULER: Subject = Subject {
     service: "thanos-ruler-operated",
     labels: ("thanos-ruler", "thanos-ruler"),
 };
+
+/// What the selector in the status of a workload finds.
+pub async fn selected(
+    cluster: &Cluster,
+    resource: &ResourceRef,
+    workload: &Value,
+) -> Result<Vec<Value>> {
+    let selector = Selector::parse(text(workload, "/status/selector"))?;
+    let mut all = cluster.list(resource).await?;
+    all.retain(|object| selector.matches_object(object));
+    Ok(all)
+}
 
 impl Subject {
     /// A workload that is ready.
@@ -202,6 +215,8 @@ impl Subject {
         let second = self.until_ready(cluster).await?;
         let found = number(&second, &status);
         ensure!(found == 2, "{found} {field}");
+        let pods = selected(cluster, &POD, &second).await?;
+        ensure!(pods.len() == 2, "its selector finds {pods:?}");
         Ok(())
     }
 

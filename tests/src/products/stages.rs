@@ -130,7 +130,12 @@ pub static SELECTED: Stage = Stage {
 
 /// Kinds whose definitions are tried.
 pub static DEFINED: Stage = Stage {
-    kinds: &["Prometheus", "PrometheusAgent", "ServiceMonitor"],
+    kinds: &[
+        "Prometheus",
+        "PrometheusAgent",
+        "PrometheusRule",
+        "ServiceMonitor",
+    ],
     // What is made to be taken back at once is nobody's to look after.
     monitoring: |options, _| {
         "nobody".clone_into(&mut options.prometheuses.controller_id);

@@ -22,6 +22,7 @@ pub mod repair_by_deletion;
 pub mod repair_by_eviction;
 pub mod secrets_by_name;
 pub mod seed;
+pub mod seed_services;
 pub mod seed_targets;
 pub mod take_over;
 pub mod thanos_ruler;
@@ -134,14 +135,14 @@ table! { $
         prom_preserve_user_added_metadata, prom_min_ready_seconds, prom_degraded_condition_status,
         prom_unavailable_condition_status, prom_status_condition_last_transition_time, prom_strategic_merge_patch,
         prom_reconcile_status_when_invalid_rule_created, prometheus_status_scale, prometheus_service_name,
-        prom_scale_up_without_labels, prometheus_with_statefulset_creation_failure;
+        prom_scale_up_without_labels, prometheus_with_statefulset_creation_failure, prometheus_retention_policies;
 
     [ALERTMANAGER]
     alertmanager: is_created_scaled_and_deleted, follows_its_routes, follows_the_users_secret, takes_back_what_others_do;
 
     upstream_alertmanager: am_create_delete_cluster, am_scaling_replicas, am_version_migration,
         am_preserve_user_added_metadata, am_rollback_manual_changes, am_min_ready_seconds, am_status_scale, am_service_name,
-        am_scale_up_without_labels, am_storage_update, am_with_statefulset_creation_failure;
+        am_scale_up_without_labels, am_storage_update, am_with_statefulset_creation_failure, am_web;
 
     [AGENT]
     agent: is_created_sharded_and_deleted, runs_nowhere_without_the_gate;
@@ -186,7 +187,8 @@ table! { $
 
     [DEFINED]
     upstream_definitions: prometheus_crd_validation, relabel_config_crd_validation,
-        prometheus_sharding_strategy_cel_validations, prometheus_agent_daemon_set_cel_validations;
+        prometheus_sharding_strategy_cel_validations, prometheus_agent_daemon_set_cel_validations,
+        prometheus_rule_crd_validation;
 
     [DEFINED_ROUTES]
     upstream_routes: alertmanager_config_crd_validation, alertmanager_crd_validation;
@@ -255,8 +257,9 @@ table! { $
     upstream_upgrade: operator_upgrade;
 
     [SEED]
-    seed: is_installed, selects_by_namespace, is_reached_by_its_services, runs_its_alertmanager, writes_its_rules,
-        takes_over_what_is_there, leaves_out_authorization, goes_on_with_new_definitions;
+    seed: is_installed, selects_by_namespace, runs_its_alertmanager, writes_its_rules, takes_over_what_is_there,
+        leaves_out_authorization, goes_on_with_new_definitions;
+    seed_services: lead_to_the_pods;
     seed_targets: finds_etcd;
 
 

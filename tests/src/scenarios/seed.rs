@@ -5,23 +5,24 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use machinery::meta;
-use machinery::patch::merge;
 use serde_json::{Value, json};
 
 use super::prometheus::has;
 use crate::cluster::Cluster;
 use crate::explore::difference;
 use crate::objects::{
-    ALERTMANAGER, CLAIM, CONFIG_MAP, DEFINITION, ENDPOINTS, NAMESPACE, NODE, POD, PROMETHEUS,
-    PROMETHEUS_RULE, SECRET, SERVICE, SERVICE_MONITOR, STATEFUL_SET, number, text,
+    ALERTMANAGER, CLAIM, CONFIG_MAP, DEFINITION, NAMESPACE, NODE, POD, PROMETHEUS, PROMETHEUS_RULE,
+    SECRET, SERVICE, SERVICE_MONITOR, STATEFUL_SET, number, text,
 };
 use crate::seed::{self, FULLNAME};
 use crate::workloads::{object, pod_monitor, probe, rule, secret, service_monitor};
 
 /// Name of its server.
 pub const SERVER: &str = "monitor-kube-prometheus-st-prometheus";
-const SET: &str = "prometheus-monitor-kube-prometheus-st-prometheus";
-const MANAGER: &str = "monitor-kube-prometheus-st-alertmanager";
+/// Its StatefulSet.
+pub const SET: &str = "prometheus-monitor-kube-prometheus-st-prometheus";
+/// Name of its Alertmanager.
+pub const MANAGER: &str = "monitor-kube-prometheus-st-alertmanager";
 
 /// Fields that the chart leaves to the definitions' defaults.
 const DEFAULTED: [&str; 4] = ["scrapeInterval", "evaluationInterval", "portName", "shards"];
@@ -81,7 +82,7 @@ pub async fn installed(cluster: &Cluster) -> Result<bool> {
 }
 
 /// Waits until the server's pod is ready; its own status may say nothing.
-async fn until_running(cluster: &Cluster, set: &str) -> Result<Value> {
+pub async fn until_running(cluster: &Cluster, set: &str) -> Result<Value> {
     cluster
         .until("a ready pod", &STATEFUL_SET, set, |set| {
             number(set, "/status/readyReplicas") == number(set, "/spec/replicas")
@@ -170,62 +171,8 @@ pub async fn selects_by_namespace(cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// S15: the chart's Services, which select `app`, have the pods.
-pub async fn is_reached_by_its_services(cluster: &Cluster) -> Result<()> {
-    if !installed(cluster).await? {
-        return Ok(());
-    }
-    let service = |name: &str, app: &str, of: &str, port: &Value, more: &Value| {
-        let selector = json!({"app": app, app: of});
-        let spec = merge::apply(&json!({"selector": selector, "ports": [port]}), more);
-        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
-    };
-    let web = json!({"name": "web", "port": 9090, "targetPort": 9090});
-    let grpc = json!({"name": "grpc", "port": 10901, "targetPort": "grpc"});
-    let discovery = format!("{FULLNAME}-thanos-discovery");
-    for service in [
-        service(
-            SERVER,
-            "prometheus",
-            SERVER,
-            &web,
-            &json!({"type": "NodePort"}),
-        ),
-        service(
-            &discovery,
-            "prometheus",
-            SERVER,
-            &grpc,
-            &json!({"clusterIP": "None"}),
-        ),
-    ] {
-        cluster.apply(&service).await?;
-    }
-    until_running(cluster, SET).await?;
-    for (name, port) in [(SERVER, 9090), (&discovery, 10901)] {
-        let what = format!("endpoints of {name}");
-        cluster
-            .until(&what, &ENDPOINTS, name, |found| {
-                number(found, "/subsets/0/ports/0/port") == port
-                    && text(found, "/subsets/0/addresses/0/targetRef/name") == format!("{SET}-0")
-            })
-            .await?;
-    }
-    let operated = cluster.get(&SERVICE, "prometheus-operated").await?;
-    let ports = operated.pointer("/spec/ports").and_then(Value::as_array);
-    let mut ports: Vec<(&str, i64)> = ports
-        .into_iter()
-        .flatten()
-        .map(|port| (text(port, "/name"), number(port, "/port")))
-        .collect();
-    ports.sort_unstable();
-    ensure!(ports == [("grpc", 10901), ("web", 9090)], "{ports:?}");
-    Ok(())
-}
-
-/// S16: the old Alertmanager, with its own Secret and no routes of others.
-pub async fn runs_its_alertmanager(cluster: &Cluster) -> Result<()> {
-    ground(cluster).await?;
+/// The old Alertmanager with its own Secret and no routes of others, once its pod is ready; its StatefulSet.
+pub async fn alertmanager_installed(cluster: &Cluster) -> Result<Value> {
     let given = "global:\n  resolve_timeout: 5m\nroute:\n  group_by: [job]\n  receiver: 'null'\n  routes:\n  - match:\n      alertname: Watchdog\n    receiver: 'null'\nreceivers:\n- name: 'null'\ntemplates:\n- /etc/alertmanager/config/*.tmpl\n";
     let name = format!("alertmanager-{MANAGER}");
     cluster
@@ -242,42 +189,45 @@ pub async fn runs_its_alertmanager(cluster: &Cluster) -> Result<()> {
     cluster
         .apply(&object(&ALERTMANAGER, MANAGER, &spec))
         .await?;
-    let set = until_running(cluster, &name).await?;
-    let arguments = set.pointer("/spec/template/spec/containers/0/args");
-    let arguments = arguments.unwrap_or(&Value::Null).to_string();
-    for (argument, there) in [
-        ("--cluster.listen-address=\"", true),
-        ("--data.retention=120h", true),
-        ("cluster.label", false),
-        ("web.config.file", false),
-    ] {
-        ensure!(
-            arguments.contains(argument) == there,
-            "{argument}: {there} isn't so in {arguments}"
-        );
-    }
+    until_running(cluster, &name).await
+}
+
+/// S16: the old Alertmanager is told what its version knows.
+pub async fn runs_its_alertmanager(cluster: &Cluster) -> Result<()> {
+    ground(cluster).await?;
+    let set = alertmanager_installed(cluster).await?;
+    let name = meta::name(&set);
+    let found = set.pointer("/spec/template/spec/containers/0/args");
+    let url = format!("http://{MANAGER}.{}:9093", cluster.namespace);
+    let wanted = json!([
+        "--config.file=/etc/alertmanager/config_out/alertmanager.env.yaml",
+        "--storage.path=/alertmanager",
+        "--data.retention=120h",
+        "--cluster.listen-address=",
+        "--web.listen-address=:9093",
+        format!("--web.external-url={url}"),
+        "--web.route-prefix=/",
+        format!("--cluster.peer={name}-0.alertmanager-operated:9094"),
+        "--cluster.reconnect-timeout=5m",
+    ]);
+    ensure!(found == Some(&wanted), "{found:?} instead of {wanted}");
     let made = cluster
         .held(&format!("{name}-generated"), "alertmanager.yaml.gz")
         .await?;
-    ensure!(
-        made.contains("match:\n      alertname: Watchdog") && !made.contains("matchers"),
-        "{made}"
-    );
-    ensure!(made.contains("resolve_timeout: 5m") && made.contains("*.tmpl"));
-    // S15: the chart's Service selects `app` here too.
-    let selector = json!({"app": "alertmanager", "alertmanager": MANAGER});
-    let port = json!({"name": "web", "port": 9093, "targetPort": 9093});
-    let spec = json!({"type": "NodePort", "selector": selector, "ports": [port]});
-    let service = json!({
-        "apiVersion": "v1", "kind": "Service", "metadata": {"name": MANAGER}, "spec": spec,
+    let found = machinery::yaml::parse(&made)?.value;
+    let wanted = json!({
+        "global": {"resolve_timeout": "5m"},
+        "route": {
+            "receiver": "null", "group_by": ["job"],
+            "routes": [{"receiver": "null", "match": {"alertname": "Watchdog"}}],
+        },
+        "receivers": [{"name": "null"}], "templates": ["/etc/alertmanager/config/*.tmpl"],
     });
-    cluster.apply(&service).await?;
-    cluster
-        .until("its endpoints", &ENDPOINTS, MANAGER, |found| {
-            number(found, "/subsets/0/ports/0/port") == 9093
-                && text(found, "/subsets/0/addresses/0/targetRef/name") == format!("{name}-0")
-        })
-        .await?;
+    ensure!(
+        found == wanted,
+        "another configuration: {}",
+        difference(&wanted, &found)
+    );
     Ok(())
 }
 
@@ -294,17 +244,14 @@ pub async fn writes_its_rules(cluster: &Cluster) -> Result<()> {
     };
     let rule = object(&PROMETHEUS_RULE, "alerts", &group("up == 0"));
     let rule = cluster.apply(&rule).await?;
-    let until = async |part: &str| {
+    let until = async |expr: &str| {
         let file = format!("{}-alerts-{}.yaml", cluster.namespace, meta::uid(&rule));
+        let known =
+            format!("groups:\n- name: g\n  rules:\n  - alert: A\n    expr: {expr}\n    for: 5m\n");
+        let wanted = json!({file: known});
         cluster
-            .until(part, &CONFIG_MAP, &format!("{SET}-rulefiles-0"), |held| {
-                let text = held.get("data").and_then(|data| data.get(&file));
-                text.and_then(Value::as_str).is_some_and(|text| {
-                    text.contains(part)
-                        && ["limit", "keep_firing_for", "team"]
-                            .iter()
-                            .all(|word| !text.contains(word))
-                })
+            .until(expr, &CONFIG_MAP, &format!("{SET}-rulefiles-0"), |held| {
+                held.get("data") == Some(&wanted)
             })
             .await
     };

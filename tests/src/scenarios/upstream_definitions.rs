@@ -9,8 +9,8 @@ use runtime::ResourceRef;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::objects::resource_of;
-use crate::workloads::{agent, prometheus, service_monitor};
+use crate::objects::{PROMETHEUS_RULE, resource_of};
+use crate::workloads::{agent, object, prometheus, service_monitor};
 
 /// Asks the server to make an object, and takes it back; what the server says if it is invalid.
 pub async fn refused(cluster: &Cluster, object: &Value) -> Result<Option<String>> {
@@ -286,4 +286,38 @@ pub async fn prometheus_agent_daemon_set_cel_validations(cluster: &Cluster) -> R
         );
     }
     Ok(())
+}
+
+/// TestPrometheusRuleCRDValidation
+pub async fn prometheus_rule_crd_validation(cluster: &Cluster) -> Result<()> {
+    let group = |name: &str| json!({"name": name, "rules": []});
+    let partial = |strategy: &str| json!([{"name": "test", "partial_response_strategy": strategy}]);
+    let firing = |duration: &str| {
+        let rule = json!({"record": "rule1", "expr": "vector(0)", "keep_firing_for": duration});
+        json!([{"name": "test", "rules": [rule]}])
+    };
+    let cases = [
+        (
+            "duplicate-rule-name",
+            false,
+            json!([group("rule1"), group("rule1")]),
+        ),
+        ("invalid-partial-rsp", false, partial("invalid")),
+        (
+            "valid-rule-names",
+            true,
+            json!([group("rule1"), group("rule2")]),
+        ),
+        ("empty-rule", true, json!([{"name": "empty"}])),
+        ("valid-partial-rsp-1", true, partial("abort")),
+        ("valid-partial-rsp-2", true, partial("ABORT")),
+        ("valid-partial-rsp-3", true, partial("Warn")),
+        ("valid-partial-rsp-4", true, partial("WaRn")),
+        ("valid-partial-rsp-5", true, partial("")),
+        ("valid-keep-firing-for", true, firing("5m")),
+        ("invalid-keep-firing-for", false, firing("")),
+    ];
+    let rule = |groups: Value| object(&PROMETHEUS_RULE, "test", &json!({"groups": groups}));
+    let cases = cases.map(|(case, valid, groups)| (case, valid, rule(groups)));
+    are_told_apart(cluster, cases.into()).await
 }

@@ -1,12 +1,13 @@
 //! Upstream's end-to-end tests of Prometheus servers, under their names (`test/e2e/prometheus_test.go`).
 
 use anyhow::{Result, ensure};
+use machinery::meta;
 use serde_json::{Value, json};
 
 use super::prometheus::claims;
 use crate::cluster::Cluster;
-use crate::objects::{POD, SECRET, STATEFUL_SET, text};
-use crate::subjects::SERVER;
+use crate::objects::{POD, PROMETHEUS, SECRET, STATEFUL_SET, number, text};
+use crate::subjects::{SERVER, selected};
 use crate::workloads::{condition, rule, service_monitor};
 
 /// testPromCreateDeleteCluster
@@ -25,12 +26,19 @@ pub async fn prom_no_service_monitor_selector(cluster: &Cluster) -> Result<()> {
     SERVER.running(cluster, &none).await.map(drop)
 }
 
-/// testPromVersionMigration, of upstream's list the first, the last of each major version, and long-term releases
+/// Of upstream's list of versions the first of each minor one.
+const VERSIONS: &str = "2.45.0 2.46.0 2.47.0 2.48.0 2.49.0 2.50.0 2.51.0 2.52.0 2.53.0 2.54.0 2.55.0 3.0.0 3.1.0 3.2.0 3.3.0 \
+    3.4.0 3.5.0 3.6.0 3.7.0 3.8.0 3.9.0 3.10.0 3.11.0 3.12.0 3.13.0";
+
+/// testPromVersionMigration: one server through all of them.
 pub async fn prom_version_migration(cluster: &Cluster) -> Result<()> {
+    let mut versions = VERSIONS.split_ascii_whitespace();
+    let first = versions.next().unwrap_or_default();
     SERVER
-        .running(cluster, &json!({"version": "v2.45.0"}))
+        .running(cluster, &json!({"version": format!("v{first}")}))
         .await?;
-    for version in ["v2.53.3", "v2.55.1", "v3.0.0", "v3.5.5", "v3.13.2"] {
+    for version in versions {
+        let version = format!("v{version}");
         SERVER.changed(cluster, json!({"version": version})).await?;
         let what = format!("a pod of {version}");
         let image = format!("quay.io/prometheus/prometheus:{version}");
@@ -116,6 +124,41 @@ pub async fn resharding(cluster: &Cluster) -> Result<()> {
     cluster
         .until_gone(&[(&STATEFUL_SET, "prometheus-test-shard-1")])
         .await
+}
+
+/// Scales a server to so many shards; which of the StatefulSets that its selector finds go at a deadline.
+async fn sharded(cluster: &Cluster, shards: i64) -> Result<Vec<(String, bool)>> {
+    cluster.scale(&PROMETHEUS, "test", shards).await?;
+    let server = SERVER.until_ready(cluster).await?;
+    ensure!(number(&server, "/status/shards") == shards, "{server}");
+    let sets = selected(cluster, &STATEFUL_SET, &server).await?;
+    let of_set = |set: &Value| {
+        let deadline = meta::annotation(set, "operator.prometheus.io/deletion-deadline");
+        let shard = meta::label(set, "operator.prometheus.io/shard");
+        (shard.unwrap_or_default().to_owned(), deadline.is_some())
+    };
+    Ok(sets.iter().map(of_set).collect())
+}
+
+/// testPrometheusRetentionPolicies
+pub async fn prometheus_retention_policies(cluster: &Cluster) -> Result<()> {
+    let second = [(&STATEFUL_SET, "prometheus-test-shard-1")];
+    let policy = |what: &str| json!({"shards": 2, "shardRetentionPolicy": {"whenScaled": what}});
+    SERVER.running(cluster, &policy("Delete")).await?;
+    sharded(cluster, 1).await?;
+    cluster.until_gone(&second).await?;
+    cluster.until_deleted(&PROMETHEUS, "test").await?;
+
+    SERVER.running(cluster, &policy("Retain")).await?;
+    let shards = |of_second: bool| vec![("0".to_owned(), false), ("1".to_owned(), of_second)];
+    let found = sharded(cluster, 1).await?;
+    ensure!(found == shards(true), "scaled down: {found:?}");
+    let found = sharded(cluster, 2).await?;
+    ensure!(found == shards(false), "scaled up again: {found:?}");
+    let briefly = json!({"shardRetentionPolicy": {"retain": {"retentionPeriod": "1s"}}});
+    SERVER.change(cluster, briefly).await?;
+    sharded(cluster, 1).await?;
+    cluster.until_gone(&second).await
 }
 
 /// testPromPreserveUserAddedMetadata
