@@ -5,11 +5,14 @@ mod virtual_time;
 
 #[cfg(test)]
 mod webhooks {
+    use std::io::Write as _;
     use std::sync::Arc;
 
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use bytes::Bytes;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
     use http_body_util::{BodyExt as _, Full};
     use hyper_util::rt::TokioIo;
     use k8s_openapi::api::apps::v1::Deployment;
@@ -182,6 +185,12 @@ mod webhooks {
         });
     }
 
+    fn packed(body: &[u8]) -> Vec<u8> {
+        let mut writer = GzEncoder::new(Vec::new(), Compression::default());
+        writer.write_all(body).unwrap();
+        writer.finish().unwrap()
+    }
+
     /// Serves a webhook that denies, over TLS with a certificate for 127.0.0.1; returns its port and the certificate.
     async fn serve_hook() -> (u16, String) {
         let key = rcgen::KeyPair::generate().unwrap();
@@ -221,6 +230,8 @@ mod webhooks {
                                 .header(http::header::LOCATION, location);
                             return Ok(response.body(Full::new(Bytes::new())).unwrap());
                         }
+                        let taken = request.headers().get(http::header::ACCEPT_ENCODING);
+                        let taken = taken.cloned();
                         let body = request.into_body().collect().await?.to_bytes();
                         let review: Value = serde_json::from_slice(&body).unwrap();
                         let text = format!("{path} {}", review["request"]["name"]);
@@ -228,9 +239,16 @@ mod webhooks {
                             &review,
                             &json!({"allowed": false, "status": {"message": text}}),
                         );
-                        Ok::<_, hyper::Error>(http::Response::new(Full::new(Bytes::from(
-                            denied.to_string(),
-                        ))))
+                        let mut body = denied.to_string().into_bytes();
+                        let mut response = http::Response::builder();
+                        if path.starts_with("/packed") {
+                            assert_eq!(taken.unwrap(), "gzip");
+                            body = packed(&body);
+                        }
+                        if path.starts_with("/packed") || path.starts_with("/unpacked") {
+                            response = response.header(http::header::CONTENT_ENCODING, "gzip");
+                        }
+                        Ok::<_, hyper::Error>(response.body(Full::new(Bytes::from(body))).unwrap())
                     },
                 );
                 tokio::spawn(
@@ -283,6 +301,15 @@ mod webhooks {
             (
                 sent_on("itself"),
                 format!("Post \"https://127.0.0.1:{port}/to/itself\": stopped after 10 redirects"),
+            ),
+            (
+                json!({"url": format!("https://127.0.0.1:{port}/packed"), "caBundle": STANDARD.encode(&certificate)}),
+                "denied the request: /packed?timeout=5s \"a\"".to_owned(),
+            ),
+            (
+                json!({"url": format!("https://127.0.0.1:{port}/unpacked"), "caBundle": STANDARD.encode(&certificate)}),
+                "failed to call webhook: unexpected error when reading response body. Please retry. Original error: gzip: invalid header"
+                    .to_owned(),
             ),
             (
                 json!({"url": "https://127.0.0.1:1/deny"}),

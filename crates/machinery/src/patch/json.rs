@@ -6,6 +6,8 @@
 
 mod body;
 
+use std::num::{IntErrorKind, ParseIntError};
+
 use serde_json::{Map, Value};
 
 use super::{PatchError, bounds};
@@ -56,38 +58,41 @@ fn one(
     ) {
         return Err(format!("Unexpected kind: {operation}"));
     }
-    let path = text("path")
-        .ok_or_else(|| format!("{operation} operation failed to decode path: missing value"))?;
+    let path = text("path").ok_or_else(|| match operation {
+        "add" | "remove" => format!("{operation} operation failed to decode path: missing value"),
+        _ => format!("{operation} operation failed to decode path: operation missing path field: missing value"),
+    })?;
     let from = || {
         text("from").ok_or_else(|| {
             format!("{operation} operation failed to decode from: operation, missing from field: missing value")
         })
     };
     match operation {
-        "add" => add(document, path, value()),
+        "add" => add_at(document, path, value()),
         "remove" => remove(document, path).map(|_| ()),
         "replace" => replace(document, path, value()),
-        "move" => {
-            let from = from()?;
-            if container(document, from).is_none() {
-                return Err(missing("move", "from path", from));
-            }
-            let moved = remove(document, from)?;
-            add(document, path, moved)
-        }
+        "move" => shift(document, from()?, path),
         "copy" => {
             let from = from()?;
             let absent = || missing("copy", "from path", from);
-            let found = get(document, from, absent)?;
-            *copied = copied.saturating_add(found.map_or(4, bounds::size));
+            let found = get(document, from, absent, |error| {
+                format!("error in copy for from: '{from}': {error}")
+            })?;
+            let found = found.cloned();
+            if container(document, path).is_none() {
+                return Err(missing("copy", "destination path", path));
+            }
+            *copied = copied.saturating_add(found.as_ref().map_or(4, bounds::size));
             if *copied > bounds::MAX_COPIED {
                 let limit = bounds::MAX_COPIED;
                 return Err(format!(
                     "Unable to copy, the accumulated size increase of copy operations is {copied}, exceeding the limit {limit}"
                 ));
             }
-            let value = found.cloned().unwrap_or_default();
+            let value = found.unwrap_or_default();
+            bounds::check_depth(path, &value)?;
             add(document, path, value)
+                .map_err(|error| format!("error while adding value during copy: {error}"))
         }
         _ => test(document, path, &value()),
     }
@@ -97,7 +102,7 @@ fn missing(operation: &str, what: &str, path: &str) -> String {
     format!("{operation} operation does not apply: doc is missing {what}: {path}: missing value")
 }
 
-fn invalid_index(index: &str) -> String {
+fn invalid_index(index: i64) -> String {
     format!("Unable to access invalid index: {index}: invalid index referenced")
 }
 
@@ -131,9 +136,13 @@ pub(super) fn keys(path: &str) -> Option<(Vec<String>, String)> {
 
 /// The position an existing element has.
 fn position(key: &str, len: usize) -> Result<usize, String> {
-    let index: i64 = key
-        .parse()
-        .map_err(|_| format!("strconv.Atoi: parsing \"{key}\": invalid syntax"))?;
+    let index: i64 = key.parse().map_err(|error: ParseIntError| {
+        let what = match error.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+            _ => "invalid syntax",
+        };
+        format!("strconv.Atoi: parsing \"{key}\": {what}")
+    })?;
     let at = if index < 0 {
         index + i64::try_from(len).unwrap_or(i64::MAX)
     } else {
@@ -141,7 +150,7 @@ fn position(key: &str, len: usize) -> Result<usize, String> {
     };
     match usize::try_from(at) {
         Ok(at) if at < len => Ok(at),
-        _ => Err(invalid_index(key)),
+        _ => Err(invalid_index(index)),
     }
 }
 
@@ -168,50 +177,77 @@ fn get<'d>(
     document: &'d mut Value,
     path: &str,
     absent: impl FnOnce() -> String,
+    wrap: impl FnOnce(String) -> String,
 ) -> Result<Option<&'d Value>, String> {
     let (holder, key) = container(document, path).ok_or_else(absent)?;
     match holder {
         Value::Array(items) => {
-            let at = position(&key, items.len())?;
+            let at = position(&key, items.len()).map_err(wrap)?;
             Ok(items.get(at))
         }
         other => Ok(other.get(&key)),
     }
 }
 
-fn add(document: &mut Value, path: &str, value: Value) -> Result<(), String> {
+fn add_at(document: &mut Value, path: &str, value: Value) -> Result<(), String> {
     bounds::check_depth(path, &value)?;
-    let (holder, key) =
-        container(document, path).ok_or_else(|| missing("add", "path", &format!("{path:?}")))?;
-    match holder {
-        Value::Array(items) if key == "-" => items.push(value),
-        Value::Array(items) => {
-            let at = position(&key, items.len() + 1)
-                .map_err(|error| format!("error in add for path: '{path}': {error}"))?;
+    if container(document, path).is_none() {
+        return Err(missing("add", "path", &format!("{path:?}")));
+    }
+    add(document, path, value).map_err(|error| format!("error in add for path: '{path}': {error}"))
+}
+
+/// Adds a value where something can hold it, and is known not to be nested too deeply.
+fn add(document: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    match container(document, path) {
+        Some((Value::Array(items), key)) if key == "-" => items.push(value),
+        Some((Value::Array(items), key)) => {
+            let at = position(&key, items.len() + 1).map_err(|error| {
+                if error.starts_with("strconv") {
+                    format!("value was not a proper array index: '{key}': {error}")
+                } else {
+                    error
+                }
+            })?;
             items.insert(at, value);
         }
-        Value::Object(map) => {
+        Some((Value::Object(map), key)) => {
             map.insert(key, value);
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        Some((Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_), _)) | None => {}
     }
     Ok(())
+}
+
+/// Moves a value. What can't be taken away is named by its key alone.
+fn shift(document: &mut Value, from: &str, path: &str) -> Result<(), String> {
+    let (holder, key) =
+        container(document, from).ok_or_else(|| missing("move", "from path", from))?;
+    let moved =
+        take(holder, &key).map_err(|error| format!("error in move for path: '{key}': {error}"))?;
+    if container(document, path).is_none() {
+        return Err(missing("move", "destination path", path));
+    }
+    bounds::check_depth(path, &moved)?;
+    add(document, path, moved).map_err(|error| format!("error in move for path: '{path}': {error}"))
 }
 
 fn remove(document: &mut Value, path: &str) -> Result<Value, String> {
     let (holder, key) =
         container(document, path).ok_or_else(|| missing("remove", "path", &format!("{path:?}")))?;
-    let wrap = |error: String| format!("error in remove for path: '{path}': {error}");
+    take(holder, &key).map_err(|error| format!("error in remove for path: '{path}': {error}"))
+}
+
+/// Takes an element away from what holds it.
+fn take(holder: &mut Value, key: &str) -> Result<Value, String> {
     match holder {
         Value::Array(items) => {
-            let at = position(&key, items.len()).map_err(wrap)?;
+            let at = position(key, items.len())?;
             Ok(items.remove(at))
         }
-        Value::Object(map) => map.remove(&key).ok_or_else(|| {
-            wrap(format!(
-                "Unable to remove nonexistent key: {key}: missing value"
-            ))
-        }),
+        Value::Object(map) => map
+            .remove(key)
+            .ok_or_else(|| format!("Unable to remove nonexistent key: {key}: missing value")),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(Value::Null),
     }
 }
@@ -251,9 +287,12 @@ fn test(document: &mut Value, path: &str, expected: &Value) -> Result<(), String
     let found = if path.is_empty() {
         Some(&*document)
     } else {
-        get(document, path, || {
-            format!("test operation does not apply: is missing path: {path}: missing value")
-        })?
+        get(
+            document,
+            path,
+            || format!("test operation does not apply: is missing path: {path}: missing value"),
+            |error| format!("error in test for path: '{path}': {error}"),
+        )?
     };
     if found.unwrap_or(&Value::Null) == expected {
         return Ok(());
@@ -363,6 +402,63 @@ mod tests {
                 matches!(result, Err(PatchError::CannotApply(_))),
                 "{patch}: {result:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_in_the_words_of_the_go_library() {
+        let document = json!({"a": [1], "o": {"n": null}});
+        let told = |patch: Value| match patched(&document, &json!([patch])) {
+            Err(PatchError::CannotApply(text)) => text,
+            other => format!("{other:?}"),
+        };
+        for (patch, text) in [
+            (
+                json!({"op": "move", "from": "/o/x", "path": "/o/y"}),
+                "error in move for path: 'x': Unable to remove nonexistent key: x: missing value",
+            ),
+            (
+                json!({"op": "move", "from": "/a/x", "path": "/o/y"}),
+                "error in move for path: 'x': strconv.Atoi: parsing \"x\": invalid syntax",
+            ),
+            (
+                json!({"op": "move", "from": "/o/n", "path": "/p/y"}),
+                "move operation does not apply: doc is missing destination path: /p/y: missing value",
+            ),
+            (
+                json!({"op": "move", "from": "/o/n", "path": "/a/7"}),
+                "error in move for path: '/a/7': Unable to access invalid index: 7: invalid index referenced",
+            ),
+            (
+                json!({"op": "copy", "from": "/a/99999999999999999999", "path": "/o/y"}),
+                "error in copy for from: '/a/99999999999999999999': strconv.Atoi: parsing \"99999999999999999999\": value out of range",
+            ),
+            (
+                json!({"op": "copy", "from": "/a/0", "path": "/p/y"}),
+                "copy operation does not apply: doc is missing destination path: /p/y: missing value",
+            ),
+            (
+                json!({"op": "copy", "from": "/a/0", "path": "/a/x"}),
+                "error while adding value during copy: value was not a proper array index: 'x': strconv.Atoi: parsing \"x\": invalid syntax",
+            ),
+            (
+                json!({"op": "add", "path": "/a/+9", "value": 1}),
+                "error in add for path: '/a/+9': Unable to access invalid index: 9: invalid index referenced",
+            ),
+            (
+                json!({"op": "test", "path": "/a/3", "value": 1}),
+                "error in test for path: '/a/3': Unable to access invalid index: 3: invalid index referenced",
+            ),
+            (
+                json!({"op": "test", "value": 1}),
+                "test operation failed to decode path: operation missing path field: missing value",
+            ),
+            (
+                json!({"op": "remove"}),
+                "remove operation failed to decode path: missing value",
+            ),
+        ] {
+            assert_eq!(told(patch), text);
         }
     }
 

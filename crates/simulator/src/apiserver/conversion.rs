@@ -58,6 +58,14 @@ impl Converted {
     }
 }
 
+/// What a write begins with.
+pub(crate) struct Beginning {
+    /// The object in the version of the request.
+    pub object: Arc<Value>,
+    /// What it is when converted back, if it was converted.
+    pub held: Option<Value>,
+}
+
 /// A converted object with the metadata the server set after the conversion; labels and annotations are the webhook's.
 pub(crate) fn with_metadata_of(converted: &Value, marked: &Value) -> Value {
     let mut object = converted.clone();
@@ -94,6 +102,12 @@ impl ApiServer {
             return Ok(object.clone());
         };
         let api_version = conversion.api_version(version);
+        // Nobody is asked about an object that is nothing but its kind (`isEmptyUnstructuredObject`).
+        if object.as_object().is_some_and(|fields| {
+            fields.len() == 2 && fields.contains_key("kind") && fields.contains_key("apiVersion")
+        }) {
+            return Ok(serde_json::json!({"apiVersion": api_version, "kind": meta::kind(object)}));
+        }
         let body = webhook
             .review(object, &api_version)
             .map_err(ApiError::internal)?;
@@ -194,21 +208,26 @@ impl ApiServer {
     }
 
     /// What a write of a stored object begins with, in the version of `served`: what that version's cache holds, a dry run
-    /// what is stored (`DryRunnableStorage`). The cached object is converted back, to be compared with what will be written;
-    /// only a failure of that tells (`getStateFromObject` of `storage/etcd3/store.go`).
+    /// what is stored (`DryRunnableStorage`). The cached object is converted back, to be compared with what will be written
+    /// (`getStateFromObject` of `storage/etcd3/store.go`).
     pub(crate) fn written_from(
         &self,
         served: &Served,
         key: &str,
         stored: &Arc<Entry>,
         dry_run: bool,
-    ) -> Result<Arc<Value>, ApiError> {
+    ) -> Result<Beginning, ApiError> {
         let Some(conversion) = served.asks().filter(|_| !dry_run) else {
-            return self.read(served, &stored.value);
+            let object = self.read(served, &stored.value)?;
+            return Ok(Beginning { object, held: None });
         };
-        let cached = self.cached_entry(served, key, stored)?.value.clone();
-        self.ask_conversion(conversion, &cached, &served.storage_version)?;
-        Ok(cached)
+        let object = self.cached_entry(served, key, stored)?.value.clone();
+        if conversion.is_in(&object, &served.storage_version) {
+            return Ok(Beginning { object, held: None });
+        }
+        let held = self.to_stored(served, Value::clone(&object))?;
+        let held = Some(held);
+        Ok(Beginning { object, held })
     }
 
     /// A write that fails with what a cache held, or ends the object, looks at what is stored before it says so: the cache

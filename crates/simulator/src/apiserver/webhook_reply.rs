@@ -36,6 +36,11 @@ pub(crate) fn body_of(
     let (status, body) = match answer {
         Answer::Failed(text) => return Err(format!("Post {url:?}: {text}")),
         Answer::FailedElsewhere { url, text } => return Err(format!("Post {url:?}: {text}")),
+        Answer::Unreadable(text) => {
+            return Err(format!(
+                "unexpected error when reading response body. Please retry. Original error: {text}"
+            ));
+        }
         Answer::Reply { status, body } => (*status, body),
     };
     if !(200..=206).contains(&status) {

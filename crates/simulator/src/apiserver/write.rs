@@ -175,6 +175,7 @@ impl ApiServer {
             "creationTimestamp",
             json!(time::rfc3339(writer.now)),
         );
+        let asked = meta::name(&object).to_owned();
         self.admit_create(served, namespace, &mut object, writer)?;
         let versions = (requested, served);
         self.mutate_create(versions, namespace, &mut object, writer)?;
@@ -209,7 +210,7 @@ impl ApiServer {
                 "resourceVersion should not be set on objects to be created",
             ));
         }
-        self.admit_created(versions, namespace, &object, writer)?;
+        self.admit_created(versions, (namespace, &asked), &object, writer)?;
         let key = key(meta::namespace(&object), &name);
         let taken = self.store.get(&served.table, &key).map(|existing| {
             let error = already_exists(requested, &name, &existing.value);

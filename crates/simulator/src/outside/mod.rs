@@ -122,6 +122,8 @@ pub enum Answer {
         /// Why.
         text: String,
     },
+    /// An HTTP response whose body can't be read, and why, in Go's words.
+    Unreadable(String),
 }
 
 impl Place {

@@ -4,6 +4,7 @@ mod clients;
 mod connection;
 mod durable;
 mod forward;
+mod gzip;
 mod network;
 mod receive;
 mod room;

@@ -15,6 +15,7 @@ use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureSc
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::gzip;
 use crate::outside::services::{Answering, Outside};
 use crate::outside::{Answer, Question};
 
@@ -55,9 +56,10 @@ async fn post(question: &Question, address: Option<SocketAddr>) -> Answer {
         match request.sent_on(&response) {
             Some(next) => (request, address) = (next, None),
             None => {
-                return Answer::Reply {
-                    status: response.status,
-                    body: response.body,
+                let status = response.status;
+                return match response.body {
+                    Ok(body) => Answer::Reply { status, body },
+                    Err(text) => Answer::Unreadable(text),
                 };
             }
         }
@@ -79,7 +81,8 @@ struct Outgoing {
 struct Incoming {
     status: u16,
     location: Option<String>,
-    body: Bytes,
+    /// The body, unpacked, or why it can't be read.
+    body: Result<Bytes, String>,
 }
 
 impl Outgoing {
@@ -148,9 +151,14 @@ async fn exchange(
     let location = response.headers().get(http::header::LOCATION);
     let location = location.and_then(|location| location.to_str().ok());
     let location = location.map(str::to_owned);
+    let packed = gzip::is_packed(response.headers());
     let body = Limited::new(response.into_body(), LIMIT).collect().await;
     connection.abort();
-    let body = body.map_err(|error| error.to_string())?.to_bytes();
+    let body = body.map_err(|error| error.to_string());
+    let body = body.and_then(|body| match body.to_bytes() {
+        body if packed => gzip::unpacked(&body, LIMIT),
+        body => Ok(body),
+    });
     Ok(Incoming {
         status,
         location,
@@ -169,6 +177,7 @@ fn request_to(url: &http::Uri, outgoing: &Outgoing) -> Result<http::Request<Full
         .header(http::header::HOST, authority)
         .header(http::header::USER_AGENT, "kube-apiserver-admission")
         .header(http::header::ACCEPT, "application/json, */*")
+        .header(http::header::ACCEPT_ENCODING, "gzip")
         .header(http::header::CONTENT_TYPE, "application/json")
         .body(Full::new(outgoing.body.clone()))
         .map_err(|error| error.to_string())

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Attributes, Gvk, Operation};
+use super::{Attributes, Gvk, Operation, Round};
 use crate::apiserver::ApiServer;
 use crate::apiserver::handle::Call;
 use crate::apiserver::options::boolean;
@@ -32,6 +32,7 @@ impl ApiServer {
             options: Value::Null,
             dry_run: false,
             foreseen: false,
+            round: Round::First,
             user: call.user,
         };
         self.admit_body(&attributes, &mut options, &mut call.warnings)

@@ -65,6 +65,18 @@ impl Operation {
 /// Group, version and kind of an object that isn't of its resource's kind, such as a Scale.
 pub(crate) type Gvk = (&'static str, &'static str, &'static str);
 
+/// A round of questions to mutating webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Round {
+    /// The first one.
+    First,
+    /// The first one about an object whose `managedFields` have a time of this write. A real server knows it to the
+    /// nanosecond until a patch is applied, and takes any patch for a change for that.
+    Timed,
+    /// Once more in the same write.
+    Again,
+}
+
 /// What a write is about (`apiserver/pkg/admission/attributes.go`).
 #[derive(Debug, Clone)]
 pub(crate) struct Attributes<'a> {
@@ -90,6 +102,8 @@ pub(crate) struct Attributes<'a> {
     pub dry_run: bool,
     /// The stored object is not stored yet: its revision is one that it may get.
     pub foreseen: bool,
+    /// How mutating webhooks are asked.
+    pub round: Round,
     /// Who asks for it.
     pub user: &'a User,
 }
@@ -120,6 +134,7 @@ impl<'a> Attributes<'a> {
             options: Value::Object(options),
             dry_run: writer.dry_run,
             foreseen: false,
+            round: Round::First,
             user,
         })
     }

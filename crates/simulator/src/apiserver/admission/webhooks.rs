@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::configurations::{Hook, hooks};
 use super::expressions::{Extra, Match, Scope};
 use super::review::{self, Response, Shown, converted, shown};
-use super::{Attributes, Gvk, internal_error, warn};
+use super::{Attributes, Gvk, Round, internal_error, warn};
 use crate::apiserver::ApiServer;
 use crate::apiserver::body::{internal_package, merged_custom};
 use crate::apiserver::registry::Served;
@@ -107,14 +107,19 @@ impl ApiServer {
         );
         let (place, timeout) = (hook.place(), hook.timeout());
         let (asker, bundle) = (hook.asker(), hook.ca_bundle());
-        let answered = if attributes.foreseen {
+        let mut about = if attributes.foreseen {
             // Whatever its revision will be, that is the same question.
-            let about = without_revision(&body).to_string();
-            self.asking
-                .ask_about(&asker, &place, &bundle, timeout, body, &about)
+            without_revision(&body).to_string()
         } else {
-            self.asking.ask(&asker, &place, &bundle, timeout, body)
+            body.to_string()
         };
+        if attributes.round == Round::Again {
+            // Another one, even about the same object.
+            about.push_str(" again");
+        }
+        let answered = self
+            .asking
+            .ask_about(&asker, &place, &bundle, timeout, body, &about);
         let answered = answered.ok_or(Trouble::Pending)?;
         let url = Question::url_of(&place, timeout);
         review::read(hook, &url, &answered).map_err(Trouble::Call)
@@ -130,11 +135,19 @@ impl ApiServer {
     ) -> Result<(), ApiError> {
         let configurations = self.configurations(true);
         let hooks = hooks(&configurations, true);
+        if hooks.is_empty() {
+            return Ok(());
+        }
         // Positions of webhooks that were asked and want to be asked again, and of those that have a reason to.
         let mut asked: Vec<usize> = Vec::new();
         let mut again: Vec<usize> = Vec::new();
         let mut any_change = false;
+        let timeless = &Attributes {
+            round: Round::First,
+            ..attributes.clone()
+        };
         for (position, hook) in hooks.iter().enumerate() {
+            let attributes = if any_change { timeless } else { attributes };
             match self.mutating_webhook(hook, attributes, object.as_deref_mut(), warnings)? {
                 None => continue,
                 Some(true) => {
@@ -151,6 +164,7 @@ impl ApiServer {
             return Ok(());
         }
         if let Some(object) = object.as_deref_mut() {
+            restore_type(attributes, object);
             let before = object.clone();
             own(self, object)?;
             if before != *object {
@@ -158,6 +172,10 @@ impl ApiServer {
             }
         }
         again.sort_unstable();
+        let attributes = &Attributes {
+            round: Round::Again,
+            ..attributes.clone()
+        };
         for (position, hook) in hooks.iter().enumerate() {
             if !again.contains(&position) {
                 continue;
@@ -167,6 +185,9 @@ impl ApiServer {
             {
                 again.append(&mut asked);
             }
+        }
+        if let Some(object) = object.as_deref_mut() {
+            restore_type(attributes, object);
         }
         check_version(attributes, object.as_deref())
     }
@@ -331,8 +352,9 @@ fn patched(
     let refused = |error: patch::PatchError| Trouble::Refused(internal_error(&error.to_string()));
     let shown = shown(server, attributes, about, object).map_err(Trouble::Refused)?;
     let value = patch::json::apply_operations(&shown, &operations.operations).map_err(refused)?;
+    let timed = attributes.round == Round::Timed;
     if value == *shown {
-        return Ok(false);
+        return Ok(timed);
     }
     // Seen before defaults put something back.
     let type_id = match attributes.kind {
@@ -343,7 +365,10 @@ fn patched(
         let read = |object: &Value| decode::normalise(type_id, object).ok();
         read(&value) != read(&shown)
     });
-    let value = if let Some(kind) = attributes.kind {
+    let left_out = TYPE_FIELDS.map(|field| value.get(field).is_none());
+    let changed =
+        timed || changed || left_out != TYPE_FIELDS.map(|field| shown.get(field).is_none());
+    let mut value = if let Some(kind) = attributes.kind {
         of_kind(server, kind, value)?
     } else {
         let read = decoded(server, about, value)?;
@@ -351,8 +376,40 @@ fn patched(
             .map_err(Trouble::Refused)?
             .into_owned()
     };
+    // The next one sees the object as it was decoded, as long as it needs no conversion.
+    let as_decoded = about.custom().is_none() && about.resource == attributes.served.resource;
+    if attributes.kind.is_some() || as_decoded {
+        for (field, _) in TYPE_FIELDS.iter().zip(left_out).filter(|(_, lost)| *lost) {
+            if let Some(fields) = value.as_object_mut() {
+                fields.remove(*field);
+            }
+        }
+    }
     *object = value;
     Ok(changed)
+}
+
+/// What says of an object what it is.
+const TYPE_FIELDS: [&str; 2] = ["apiVersion", "kind"];
+
+/// Says again what an object is that a webhook left without that (`ConvertToGVK` of `webhook/generic/conversion.go`).
+fn restore_type(attributes: &Attributes<'_>, object: &mut Value) {
+    let own = match attributes.kind {
+        Some(("", version, kind)) => [version.to_owned(), kind.to_owned()],
+        Some((group, version, kind)) => [format!("{group}/{version}"), kind.to_owned()],
+        None => {
+            let resource = &attributes.served.resource;
+            [resource.api_version(), resource.kind.to_string()]
+        }
+    };
+    // A custom one is what it says it is, or refused.
+    let is_custom = attributes.kind.is_none() && attributes.served.custom().is_some();
+    let Some(fields) = object.as_object_mut().filter(|_| !is_custom) else {
+        return;
+    };
+    for (field, own) in TYPE_FIELDS.into_iter().zip(own) {
+        fields.entry(field).or_insert_with(|| own.into());
+    }
 }
 
 /// A patched body of a kind of its own, such as a Scale, as its type reads it.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use machinery::meta;
+use jiff::Timestamp;
+use machinery::{meta, time};
 use serde_json::{Map, Value, json};
 
-use super::{Attributes, Operation};
+use super::{Attributes, Operation, Round};
 use crate::apiserver::ApiServer;
 use crate::apiserver::registry::Served;
 use crate::apiserver::resource::known;
@@ -29,9 +30,12 @@ impl ApiServer {
     ) -> Result<(), ApiError> {
         let name = meta::name(object).to_owned();
         let attributes = Attributes::of(Operation::Create, served, (namespace, &name), writer);
-        let Some(attributes) = attributes.map(|found| found.requested_as(requested)) else {
+        let Some(mut attributes) = attributes.map(|found| found.requested_as(requested)) else {
             return Ok(());
         };
+        if self.knows_times(served) && has_times_of(writer.now, object) {
+            attributes.round = Round::Timed;
+        }
         let mut given = Map::new();
         for key in ["uid", "creationTimestamp"] {
             if let Some(value) = meta::metadata_mut(object).remove(key) {
@@ -52,16 +56,21 @@ impl ApiServer {
         Ok(())
     }
 
-    /// Validating admission of a new object as it would be stored.
+    /// Validating admission of a new object as it would be stored. It is called what it was when it was asked for, whatever
+    /// webhooks made of that, or by its generated name (`AdmissionToValidateObjectFunc` of `registry/rest/create.go`).
     pub(crate) fn admit_created(
         &self,
         (requested, served): Versions<'_>,
-        namespace: &str,
+        (namespace, asked): (&str, &str),
         object: &Value,
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
         self.check_own(served, "", (object, None), writer.user)?;
-        let name = meta::name(object);
+        let name = if asked.is_empty() {
+            meta::name(object)
+        } else {
+            asked
+        };
         let attributes = Attributes::of(Operation::Create, served, (namespace, name), writer);
         let Some(attributes) = attributes else {
             return Ok(());
@@ -71,6 +80,11 @@ impl ApiServer {
             Some(object),
             &mut writer.warnings,
         )
+    }
+
+    /// Whether it matters that times in objects are of Go's type; those of custom ones are texts.
+    fn knows_times(&self, served: &Served) -> bool {
+        served.custom().is_none() && self.is_judged()
     }
 
     /// Mutating admission of a changed object, the server's own first.
@@ -89,9 +103,13 @@ impl ApiServer {
             Ok(())
         };
         own(self, new)?;
-        let Some(attributes) = update_attributes(target, served, old, writer) else {
+        let Some(mut attributes) = update_attributes(target, served, old, writer) else {
             return Ok(());
         };
+        let timed = self.knows_times(served) && has_times_of(writer.now, new);
+        if timed && !same_but_owners(new, old) {
+            attributes.round = Round::Timed;
+        }
         self.mutate(&attributes, Some(new), &mut own, &mut writer.warnings)
     }
 
@@ -243,6 +261,24 @@ impl ApiServer {
         let attributes = attributes.requested_as(requested).replacing(object);
         self.admit_delete(&attributes, &mut writer.warnings)
     }
+}
+
+/// Whether an entry of `managedFields` is of that time.
+fn has_times_of(now: Timestamp, object: &Value) -> bool {
+    let entries = object.pointer("/metadata/managedFields");
+    let mut entries = entries.and_then(Value::as_array).into_iter().flatten();
+    let now = time::rfc3339(now);
+    entries.any(|entry| entry.get("time").and_then(Value::as_str) == Some(now.as_str()))
+}
+
+/// Whether nothing differs but `managedFields`.
+fn same_but_owners(new: &Value, old: &Value) -> bool {
+    let bare = |object: &Value| {
+        let mut object = object.clone();
+        meta::metadata_mut(&mut object).remove("managedFields");
+        object
+    };
+    bare(new) == bare(old)
 }
 
 fn update_attributes<'a>(

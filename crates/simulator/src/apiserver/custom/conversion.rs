@@ -161,7 +161,11 @@ impl Webhook {
             .review_version
             .ok_or_else(|| "no supported conversion review versions".to_owned())?;
         let mut object = object.clone();
-        meta::metadata_mut(&mut object).remove("resourceVersion");
+        // What an apply is about to take away may have no metadata at all.
+        let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
+        if let Some(metadata) = metadata {
+            metadata.remove("resourceVersion");
+        }
         Ok(json!({
             "kind": KIND, "apiVersion": format!("{GROUP}/{version}"),
             "request": {"uid": "", "desiredAPIVersion": api_version, "objects": [object]},

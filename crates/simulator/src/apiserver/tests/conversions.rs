@@ -10,8 +10,8 @@ use crate::request::{Reply, Request, WatchId};
 use crate::session::Session;
 
 const GROUP: &str = "conv.example.com";
-const OLD: &str = "/apis/conv.example.com/v1/namespaces/default/foos";
-const NEW: &str = "/apis/conv.example.com/v2/namespaces/default/foos";
+pub(super) const OLD: &str = "/apis/conv.example.com/v1/namespaces/default/foos";
+pub(super) const NEW: &str = "/apis/conv.example.com/v2/namespaces/default/foos";
 
 /// A definition of two versions: v1 has host and port, v2, which is stored, has both in one text.
 fn definition() -> Value {
@@ -44,7 +44,9 @@ fn definition() -> Value {
 fn converted(object: &Value, api_version: &str) -> Value {
     let mut object = object.clone();
     object["apiVersion"] = json!(api_version);
-    let spec = object["spec"].as_object_mut().unwrap();
+    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
+        return object;
+    };
     let mut take = |key: &str| match spec.remove(key) {
         Some(value) => value.as_str().unwrap().to_owned(),
         None => String::new(),
@@ -62,7 +64,7 @@ fn converted(object: &Value, api_version: &str) -> Value {
 }
 
 /// The right answer, after a change of the review.
-fn answer(question: &Question, change: impl FnOnce(&mut Value)) -> Answer {
+pub(super) fn answer(question: &Question, change: impl FnOnce(&mut Value)) -> Answer {
     let request = &question.body["request"];
     let wanted = request["desiredAPIVersion"].as_str().unwrap();
     let objects = request["objects"].as_array().unwrap().iter();
@@ -83,7 +85,7 @@ fn right(_: &mut Server, question: &Question) -> Answer {
 }
 
 /// A server with the definition in force.
-fn server() -> Server {
+pub(super) fn server() -> Server {
     let mut server = Server::new();
     let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
     server.ok("POST", path, &definition());
@@ -112,7 +114,7 @@ fn old(name: &str) -> Value {
     json!({"apiVersion": format!("{GROUP}/v1"), "kind": "Foo", "metadata": {"name": name}, "spec": {"host": "h", "port": "1"}})
 }
 
-fn new(name: &str) -> Value {
+pub(super) fn new(name: &str) -> Value {
     json!({"apiVersion": format!("{GROUP}/v2"), "kind": "Foo", "metadata": {"name": name}, "spec": {"hostPort": "h:2"}})
 }
 

@@ -7,6 +7,7 @@ mod certificates;
 mod classes;
 mod compared;
 mod conversions;
+mod conversions_compared;
 mod definitions;
 mod deletes;
 mod listings;

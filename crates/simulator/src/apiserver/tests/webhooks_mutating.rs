@@ -38,10 +38,14 @@ fn a_new_object_has_no_uid_and_no_generated_name_yet() {
 }
 
 #[test]
-fn a_webhook_may_give_another_name() {
+fn a_webhook_may_give_another_name_which_later_ones_see_in_the_object_alone() {
     let mut server = Server::new();
     server.hook("mutating", "h", &json!({}));
+    server.hook("validating", "v", &json!({}));
     let outcome = create(&mut server, |_, question| {
+        if question.url().contains("//v.") {
+            return allow(question);
+        }
         patch(
             question,
             &json!([{"op": "replace", "path": "/metadata/name", "value": "renamed"}]),
@@ -49,6 +53,11 @@ fn a_webhook_may_give_another_name() {
     });
     assert_eq!(outcome.status, 201);
     server.get(&format!("{CONFIG_MAPS}/renamed"));
+    let last = &outcome.rounds[1][0].body["request"];
+    assert_eq!(
+        (&last["name"], &last["object"]["metadata"]["name"]),
+        (&json!("a"), &json!("renamed"))
+    );
 }
 
 #[test]
@@ -104,6 +113,61 @@ fn a_webhook_that_wants_to_sees_the_object_again_once_others_changed_it() {
         let of_b = asked.iter().filter(|who| who.contains("//b.")).count();
         assert_eq!((of_a, of_b), (times, 1), "{policy}");
     }
+}
+
+#[test]
+fn webhooks_that_undo_each_other_are_both_asked_again_about_the_same_object() {
+    let mut server = Server::new();
+    for name in ["a", "b"] {
+        server.hook("mutating", name, &json!({"reinvocationPolicy": "IfNeeded"}));
+    }
+    let mut asked = Vec::new();
+    let outcome = create(&mut server, |_, question| {
+        let who = question.place.url();
+        let operation = if who.contains("//a.") {
+            json!({"op": "add", "path": "/data", "value": {"by": "a"}})
+        } else {
+            json!({"op": "replace", "path": "/data/by", "value": "b"})
+        };
+        asked.push(question.body["request"]["object"]["data"]["by"].clone());
+        patch(question, &json!([operation]))
+    });
+    assert_eq!(
+        (outcome.status, &outcome.body["data"]["by"], asked),
+        (
+            201,
+            &json!("b"),
+            vec![Value::Null, json!("a"), json!("b"), json!("a")]
+        )
+    );
+}
+
+#[test]
+fn an_object_that_a_webhook_left_without_its_kind_is_shown_like_that_to_the_next_one() {
+    let mut server = Server::new();
+    for name in ["a", "b"] {
+        server.hook("mutating", name, &json!({}));
+    }
+    let outcome = create(&mut server, |_, question| {
+        if question.url().contains("//b.") {
+            return allow(question);
+        }
+        let object = json!({"metadata": {"name": "a", "namespace": "default"}});
+        patch(
+            question,
+            &json!([{"op": "replace", "path": "", "value": object}]),
+        )
+    });
+    let seen = &outcome.rounds[1][0].body["request"]["object"];
+    assert_eq!(
+        (outcome.status, seen.get("kind"), seen.get("apiVersion")),
+        (201, None, None)
+    );
+    let stored = server.get(&format!("{CONFIG_MAPS}/a"));
+    assert_eq!(
+        (&stored["kind"], &stored["apiVersion"]),
+        (&json!("ConfigMap"), &json!("v1"))
+    );
 }
 
 #[test]

@@ -35,6 +35,13 @@ struct Attempt {
     ends: bool,
 }
 
+impl Attempt {
+    /// Whether it would store what a cached object was converted back to.
+    fn is_like(&self, held: Option<&Value>) -> bool {
+        held == Some(&self.new)
+    }
+}
+
 impl ApiServer {
     /// Updates an object.
     pub(crate) fn update(
@@ -59,32 +66,32 @@ impl ApiServer {
             return self.update_absent(target, writer, change);
         };
         let from = self.written_from(requested, &key, &stored, writer.dry_run)?;
-        let Attempt {
-            served,
-            mut new,
-            mut known,
-            ..
-        } = match self.attempt(target, (&stored, from), writer, change) {
+        let (from, mut held) = (from.object, from.held);
+        let mut attempt = match self.attempt(target, (&stored, from), writer, change) {
             Ok(attempt) if !attempt.ends => attempt,
             ended => {
                 self.read_after(requested, &stored, writer.dry_run)?;
-                let Attempt { served, new, .. } = ended?;
-                return self.end(&served, &key, (new, stored.revision), writer);
+                return self.end(&key, (ended?, stored.revision), writer);
             }
         };
-        // What is stored has none; what is only shown, or ends here, keeps what was given.
-        if !writer.dry_run {
-            remove_metadata(&mut new, &["selfLink"]);
+        self.make_stored(&mut attempt, &stored, writer)?;
+        // Nothing would change of what the cache held, but that isn't what is stored: once more with what is.
+        if attempt.is_like(held.as_ref()) && attempt.new != **stored.written() {
+            let from = self.read(requested, &stored.value)?;
+            attempt = self.attempt(target, (&stored, from), writer, change)?;
+            if attempt.ends {
+                return self.end(&key, (attempt, stored.revision), writer);
+            }
+            self.make_stored(&mut attempt, &stored, writer)?;
+            held = None;
         }
-        writer.hollow |= stored_form(&served, &mut new) && served.custom().is_some();
-        check_size(&new)?;
-        let mut new = self.to_stored(&served, new)?;
-        if !writer.hollow && keep_times(&stored.value, &mut new) {
-            known = None;
-        }
+        let Attempt {
+            served, new, known, ..
+        } = attempt;
         let reread = self.reread(&served, &new)?;
         self.has_its_answers()?;
         let other = writer.hollow || self.is_hollow(&served, &key, stored.revision);
+        let other = other || held.is_some_and(|held| held != new);
         let entry = if new == **stored.written() && !other {
             stored
         } else if writer.dry_run {
@@ -98,6 +105,28 @@ impl ApiServer {
             entry,
             created: false,
         })
+    }
+
+    /// Makes what an update would store of what it made.
+    fn make_stored(
+        &self,
+        attempt: &mut Attempt,
+        stored: &Entry,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), ApiError> {
+        let (served, mut new) = (&attempt.served, std::mem::take(&mut attempt.new));
+        // What is stored has none; what is only shown, or ends here, keeps what was given.
+        if !writer.dry_run {
+            remove_metadata(&mut new, &["selfLink"]);
+        }
+        writer.hollow |= stored_form(served, &mut new) && served.custom().is_some();
+        check_size(&new)?;
+        let mut new = self.to_stored(served, new)?;
+        if !writer.hollow && keep_times(&stored.value, &mut new) {
+            attempt.known = None;
+        }
+        attempt.new = new;
+        Ok(())
     }
 
     /// What an update makes of the stored object, which is `from` in the version of the target's resource.
@@ -151,19 +180,21 @@ impl ApiServer {
     /// An update that takes the last finalizer of an object that is to go; the answer shows it as it would have become.
     fn end(
         &mut self,
-        served: &Arc<Served>,
         key: &str,
-        (last, revision): (Value, u64),
+        (last, revision): (Attempt, u64),
         writer: &Writer<'_>,
     ) -> Result<Updated, ApiError> {
         self.has_its_answers()?;
+        let Attempt {
+            served, new: last, ..
+        } = last;
         let value = if served.asks().is_some() {
             last
         } else {
-            convert::to_storage(served, last)
+            convert::to_storage(&served, last)
         };
         if !writer.dry_run {
-            self.commit_remove(served, key, writer.now);
+            self.commit_remove(&served, key, writer.now);
         }
         Ok(Updated {
             entry: Arc::new(Entry::new(Arc::new(value), revision)),
