@@ -123,14 +123,10 @@ impl Connection {
         let files = std::env::var_os("KUBECONFIG").filter(|files| !files.is_empty());
         let read = match (&self.kubeconfig, files) {
             (Some(path), _) => {
-                let unreadable = || {
-                    format!(
-                        "cannot read the kubeconfig {}\nhint: name another file with --kubeconfig, or none: then KUBECONFIG \
-                         counts, and ~/.kube/config",
-                        path.display()
-                    )
-                };
-                Some(Kubeconfig::read_from(path).with_context(unreadable)?)
+                Some(Kubeconfig::read_from(path).context(
+                    "no usable kubeconfig\nhint: name another file with --kubeconfig, or none: then KUBECONFIG counts, \
+                     and ~/.kube/config",
+                )?)
             }
             (None, Some(files)) => {
                 let unreadable = || {
