@@ -4,7 +4,7 @@
 //! Mirrors `kube-aggregator/pkg/controllers/status/{local,remote}`.
 
 use jiff::Timestamp;
-use machinery::time;
+use machinery::{meta, time};
 use serde_json::{Value, json};
 
 use super::control::{self, Control, Key, key_of};
@@ -16,7 +16,7 @@ use crate::session::{Change, Session};
 use crate::status_error::ApiError;
 
 /// Label of a slice with the name of its Service.
-const OF_SERVICE: &str = "/metadata/labels/kubernetes.io~1service-name";
+const OF_SERVICE: &str = "kubernetes.io/service-name";
 
 /// Writes the condition `Available`.
 pub(crate) struct ApiAvailability;
@@ -39,9 +39,7 @@ impl Control for ApiAvailability {
         let name = if change.resource == SERVICES {
             Some(change.name.clone())
         } else if change.resource == ENDPOINT_SLICES {
-            both()
-                .map(|slice| text(slice, OF_SERVICE).to_owned())
-                .next()
+            both().map(|slice| service_of(slice).to_owned()).next()
         } else {
             None
         };
@@ -106,9 +104,7 @@ fn remote(session: &Session<'_>, service: &Value) -> Verdict {
             return lacks("ServicePortError", text);
         };
         let slices = session.list(&ENDPOINT_SLICES, Some(namespace));
-        let mut slices = slices
-            .iter()
-            .filter(|slice| text(slice, OF_SERVICE) == name);
+        let mut slices = slices.iter().filter(|slice| service_of(slice) == name);
         let mut slices = slices.by_ref().peekable();
         if slices.peek().is_none() {
             let text = format!("cannot find endpointslices for service/{name} in {namespace:?}");
@@ -126,6 +122,11 @@ fn remote(session: &Session<'_>, service: &Value) -> Verdict {
         "service/{name} in {namespace:?} is not asked: nothing is proxied to Services here"
     );
     lacks("FailedDiscoveryCheck", text)
+}
+
+/// The name of a slice's Service, or nothing.
+fn service_of(slice: &Value) -> &str {
+    meta::label(slice, OF_SERVICE).unwrap_or_default()
 }
 
 /// Whether a slice has an address with a port of that name.

@@ -53,16 +53,14 @@ async fn post(question: &Question, address: Option<SocketAddr>) -> Answer {
             }
             Err(text) => return Answer::Failed(text),
         };
-        match request.sent_on(&response) {
-            Some(next) => (request, address) = (next, None),
-            None => {
-                let status = response.status;
-                return match response.body {
-                    Ok(body) => Answer::Reply { status, body },
-                    Err(text) => Answer::Unreadable(text),
-                };
-            }
-        }
+        let Some(next) = request.sent_on(&response) else {
+            let status = response.status;
+            return match response.body {
+                Ok(body) => Answer::Reply { status, body },
+                Err(text) => Answer::Unreadable(text),
+            };
+        };
+        (request, address) = (next, None);
     }
     Answer::FailedElsewhere {
         url: request.url,
