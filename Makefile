@@ -33,7 +33,7 @@ fidelity: setup testbed ## a sample of the areas on a real API server and on our
 	  seed=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; \
 	  echo "seed $$seed, replayed by: make fidelity SEED=$$seed"; \
 	  for sample in "$$seed 60 apply" "$$seed 40 watches" "$$seed 12 identities" "$$seed 6 upstream" "$$seed 6 builtins" \
-	    "$$seed 200 requests" "$$seed 12 tables" "$$seed 16 schemas" "$$seed 16 discovery" "$$seed 60 kinds" "$$seed 48 admission"; do \
+	    "$$seed 200 requests" "$$seed 12 tables" "$$seed 16 schemas" "$$seed 16 discovery" "$$seed 60 kinds" "$$seed 24 admission"; do \
 	    set -- $$sample; \
 	    $(CARGO) xtask fidelity --live --seed "$$1" --count "$$2" "$$3" \
 	      || { echo "replayed by: cargo xtask fidelity --live --seed $$1 --count $$2 $$3"; exit 1; }; \
