@@ -39,13 +39,7 @@ pub struct CrdsArgs {
 pub fn run(args: &CrdsArgs) -> Result<()> {
     let products = products();
     for crd in products.iter().flat_map(|(_, crds)| crds) {
-        let size = crd.to_string().len();
-        if size > MOST_BYTES {
-            bail!(
-                "{}: {size} bytes are too many for client-side apply",
-                name(crd)
-            );
-        }
+        check_size(crd)?;
     }
     for (product, crds) in &products {
         match &args.compare {
@@ -66,6 +60,18 @@ fn products() -> [(&'static str, Vec<Value>); 2] {
         ("rollouts", rollouts::api::crds::crds()),
         ("monitoring", monitoring::api::crds::full_crds()),
     ]
+}
+
+/// Whether client-side `kubectl apply` can store a definition.
+fn check_size(crd: &Value) -> Result<()> {
+    let size = crd.to_string().len();
+    if size >= MOST_BYTES {
+        bail!(
+            "{}: {size} bytes are too many for client-side apply",
+            name(crd)
+        );
+    }
+    Ok(())
 }
 
 fn name(crd: &Value) -> &str {
@@ -248,8 +254,8 @@ mod tests {
     fn every_definition_fits_into_the_annotation_of_client_side_apply() {
         for (_, crds) in products() {
             for crd in crds {
-                let size = crd.to_string().len();
-                assert!(size < MOST_BYTES, "{} has {size} bytes", name(&crd));
+                let checked = check_size(&crd);
+                assert!(checked.is_ok(), "{checked:?}");
             }
         }
     }

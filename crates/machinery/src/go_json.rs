@@ -200,7 +200,7 @@ impl Writer<'_> {
     /// The type that an object says it is of.
     fn type_of(&self, object: &Value) -> Option<TypeId> {
         let api_version = object.get("apiVersion")?.as_str()?;
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let (group, version) = crate::meta::group_version(api_version);
         let kind = object.get("kind")?.as_str()?;
         let meta = || {
             // Kinds of meta.k8s.io are the same in each of its versions.

@@ -11,6 +11,7 @@ pub mod entropy;
 pub mod fields;
 pub mod go_json;
 pub mod go_regex;
+pub mod go_url;
 pub mod hash;
 pub mod human;
 pub mod int_or_string;

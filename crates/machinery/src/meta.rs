@@ -73,6 +73,11 @@ fn text<'a>(object: &'a Value, key: &str) -> &'a str {
         .unwrap_or_default()
 }
 
+/// Group and version of an `apiVersion`; the core group is empty.
+pub fn group_version(api_version: &str) -> (&str, &str) {
+    api_version.split_once('/').unwrap_or(("", api_version))
+}
+
 /// `apiVersion`, empty if unset.
 pub fn api_version(object: &Value) -> &str {
     object

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use machinery::go_url::split_scheme;
+
 /// The parts that checks look at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Url {
@@ -46,25 +48,6 @@ pub fn parse(text: &str) -> Result<Url, String> {
         }),
         Err(why) => refuse(why),
     }
-}
-
-fn split_scheme(text: &str) -> Result<(String, &str), &'static str> {
-    for (index, c) in text.char_indices() {
-        match c {
-            'a'..='z' | 'A'..='Z' => {}
-            '0'..='9' | '+' | '-' | '.' if index > 0 => {}
-            ':' if index == 0 => return Err("missing protocol scheme"),
-            ':' => {
-                let (scheme, rest) = text.split_at_checked(index).unwrap_or((text, ""));
-                return Ok((
-                    scheme.to_lowercase(),
-                    rest.strip_prefix(':').unwrap_or(rest),
-                ));
-            }
-            _ => break,
-        }
-    }
-    Ok((String::new(), text))
 }
 
 fn bad_escape(text: &str) -> Option<String> {

@@ -2,19 +2,16 @@
 //! server itself; where its targets come from files, somebody else has to tell.
 
 use machinery::meta::{self, OwnerReference};
+use monitoring::operator::resources::{DAEMON_SET, STATEFUL_SET};
 use runtime::ObjectKey;
 use runtime::client::Client;
 use runtime::effect::ObjectReference;
-use runtime::resource::ResourceRef;
 
 /// Reason of the Events.
 pub(super) const REASON: &str = "DiscoveryForbidden";
 /// All that roles of discovery may read.
 const RESOURCES: &str =
     "nodes,services,endpoints,pods,endpointslices.discovery.k8s.io,ingresses.networking.k8s.io";
-const STATEFUL_SET: ResourceRef =
-    ResourceRef::namespaced("apps", "v1", "StatefulSet", "statefulsets");
-const DAEMON_SET: ResourceRef = ResourceRef::namespaced("apps", "v1", "DaemonSet", "daemonsets");
 
 /// Who lacks which right.
 pub(super) struct Missing<'a> {

@@ -68,7 +68,7 @@ fn one(
         })
     };
     match operation {
-        "add" => add_at(document, path, value()),
+        "add" => add(document, path, value()),
         "remove" => remove(document, path).map(|_| ()),
         "replace" => replace(document, path, value()),
         "move" => shift(document, from()?, path),
@@ -79,9 +79,8 @@ fn one(
                 format!("error in copy for from: '{from}': {error}")
             })?;
             let found = found.cloned();
-            if container(document, path).is_none() {
-                return Err(missing("copy", "destination path", path));
-            }
+            let (holder, key) = container(document, path)
+                .ok_or_else(|| missing("copy", "destination path", path))?;
             *copied = copied.saturating_add(found.as_ref().map_or(4, bounds::size));
             if *copied > bounds::MAX_COPIED {
                 let limit = bounds::MAX_COPIED;
@@ -91,7 +90,7 @@ fn one(
             }
             let value = found.unwrap_or_default();
             bounds::check_depth(path, &value)?;
-            add(document, path, value)
+            put(holder, key, value)
                 .map_err(|error| format!("error while adding value during copy: {error}"))
         }
         _ => test(document, path, &value()),
@@ -136,13 +135,22 @@ pub(super) fn keys(path: &str) -> Option<(Vec<String>, String)> {
 
 /// The position an existing element has.
 fn position(key: &str, len: usize) -> Result<usize, String> {
-    let index: i64 = key.parse().map_err(|error: ParseIntError| {
+    within(index(key)?, len)
+}
+
+/// The number that a key of a list is.
+fn index(key: &str) -> Result<i64, String> {
+    key.parse().map_err(|error: ParseIntError| {
         let what = match error.kind() {
             IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
             _ => "invalid syntax",
         };
         format!("strconv.Atoi: parsing \"{key}\": {what}")
-    })?;
+    })
+}
+
+/// The position that an index stands for among so many; negative ones count from the end.
+fn within(index: i64, len: usize) -> Result<usize, String> {
     let at = if index < 0 {
         index + i64::try_from(len).unwrap_or(i64::MAX)
     } else {
@@ -189,32 +197,26 @@ fn get<'d>(
     }
 }
 
-fn add_at(document: &mut Value, path: &str, value: Value) -> Result<(), String> {
+fn add(document: &mut Value, path: &str, value: Value) -> Result<(), String> {
     bounds::check_depth(path, &value)?;
-    if container(document, path).is_none() {
-        return Err(missing("add", "path", &format!("{path:?}")));
-    }
-    add(document, path, value).map_err(|error| format!("error in add for path: '{path}': {error}"))
+    let (holder, key) =
+        container(document, path).ok_or_else(|| missing("add", "path", &format!("{path:?}")))?;
+    put(holder, key, value).map_err(|error| format!("error in add for path: '{path}': {error}"))
 }
 
-/// Adds a value where something can hold it, and is known not to be nested too deeply.
-fn add(document: &mut Value, path: &str, value: Value) -> Result<(), String> {
-    match container(document, path) {
-        Some((Value::Array(items), key)) if key == "-" => items.push(value),
-        Some((Value::Array(items), key)) => {
-            let at = position(&key, items.len() + 1).map_err(|error| {
-                if error.starts_with("strconv") {
-                    format!("value was not a proper array index: '{key}': {error}")
-                } else {
-                    error
-                }
-            })?;
-            items.insert(at, value);
+/// Puts a value into what is to hold it.
+fn put(holder: &mut Value, key: String, value: Value) -> Result<(), String> {
+    match holder {
+        Value::Array(items) if key == "-" => items.push(value),
+        Value::Array(items) => {
+            let index = index(&key)
+                .map_err(|error| format!("value was not a proper array index: '{key}': {error}"))?;
+            items.insert(within(index, items.len() + 1)?, value);
         }
-        Some((Value::Object(map), key)) => {
+        Value::Object(map) => {
             map.insert(key, value);
         }
-        Some((Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_), _)) | None => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
     Ok(())
 }
@@ -225,11 +227,10 @@ fn shift(document: &mut Value, from: &str, path: &str) -> Result<(), String> {
         container(document, from).ok_or_else(|| missing("move", "from path", from))?;
     let moved =
         take(holder, &key).map_err(|error| format!("error in move for path: '{key}': {error}"))?;
-    if container(document, path).is_none() {
-        return Err(missing("move", "destination path", path));
-    }
+    let (holder, key) =
+        container(document, path).ok_or_else(|| missing("move", "destination path", path))?;
     bounds::check_depth(path, &moved)?;
-    add(document, path, moved).map_err(|error| format!("error in move for path: '{path}': {error}"))
+    put(holder, key, moved).map_err(|error| format!("error in move for path: '{path}': {error}"))
 }
 
 fn remove(document: &mut Value, path: &str) -> Result<Value, String> {

@@ -258,7 +258,7 @@ fn read_custom(
     .map_err(|error| match error {
         DecodeError::Syntax(cause) => unrecognised(&resource.kind, &cause, &request.body),
         DecodeError::Type(cause) => {
-            let version = kinds::split_api_version(api_version).1;
+            let version = meta::group_version(api_version).1;
             cannot_handle(kind, version, &resource.kind, &cause)
         }
     })?;
@@ -271,7 +271,7 @@ fn read_custom(
             mode,
         ));
     }
-    let version = kinds::split_api_version(api_version).1;
+    let version = meta::group_version(api_version).1;
     let (mut object, strict) = admit_custom(served, decoded)
         .map_err(|cause| cannot_handle(kind, version, &resource.kind, &cause))?;
     report_strict_of((kind, version), &strict, mode, warnings)?;
@@ -303,7 +303,7 @@ fn without_kind(
     }
     let version = match api_version {
         "" => served.resource.version.as_ref(),
-        given => kinds::split_api_version(given).1,
+        given => meta::group_version(given).1,
     };
     let cause = if is_yaml(request).unwrap_or_default() {
         kind_is_missing(&machinery::go_json::to_string(value, None))

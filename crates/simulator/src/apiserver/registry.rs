@@ -289,7 +289,7 @@ impl Registry {
 
     /// The resource of an apiVersion and kind.
     pub fn of_kind(&self, api_version: &str, kind: &str) -> Option<&Arc<Served>> {
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let (group, version) = machinery::meta::group_version(api_version);
         self.served
             .range((group.to_owned(), version.to_owned(), String::new())..)
             .take_while(|((known_group, known_version, _), _)| {

@@ -8,15 +8,13 @@ use machinery::{meta, time};
 use serde_json::{Value, json};
 
 use super::control::{self, Control, Key, key_of};
+use super::endpoint_slice::decide::SERVICE_LABEL;
 use super::object::{self, count, items, text};
 use super::write::Work;
 use crate::apiserver::elsewhere::is_remote;
 use crate::apiserver::resource::known::{API_SERVICES, ENDPOINT_SLICES, SERVICES};
 use crate::session::{Change, Session};
 use crate::status_error::ApiError;
-
-/// Label of a slice with the name of its Service.
-const OF_SERVICE: &str = "kubernetes.io/service-name";
 
 /// Writes the condition `Available`.
 pub(crate) struct ApiAvailability;
@@ -104,14 +102,14 @@ fn remote(session: &Session<'_>, service: &Value) -> Verdict {
             return lacks("ServicePortError", text);
         };
         let slices = session.list(&ENDPOINT_SLICES, Some(namespace));
-        let mut slices = slices.iter().filter(|slice| service_of(slice) == name);
-        let mut slices = slices.by_ref().peekable();
-        if slices.peek().is_none() {
+        let of_service = slices.iter().filter(|slice| service_of(slice) == name);
+        let mut of_service = of_service.peekable();
+        if of_service.peek().is_none() {
             let text = format!("cannot find endpointslices for service/{name} in {namespace:?}");
             return lacks("EndpointsNotFound", text);
         }
         let port = text(port, "/name");
-        if !slices.any(|slice| is_ready(slice, port)) {
+        if !of_service.any(|slice| is_ready(slice, port)) {
             let text = format!(
                 "endpointslices for service/{name} in {namespace:?} have no addresses with port name {port:?}"
             );
@@ -126,7 +124,7 @@ fn remote(session: &Session<'_>, service: &Value) -> Verdict {
 
 /// The name of a slice's Service, or nothing.
 fn service_of(slice: &Value) -> &str {
-    meta::label(slice, OF_SERVICE).unwrap_or_default()
+    meta::label(slice, SERVICE_LABEL).unwrap_or_default()
 }
 
 /// Whether a slice has an address with a port of that name.

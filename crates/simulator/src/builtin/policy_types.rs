@@ -7,6 +7,7 @@ use std::sync::Arc;
 use machinery::cel::Type;
 use machinery::cel::admission::{checking_environment, with_variables};
 use machinery::cel::resource_types;
+use machinery::meta;
 use serde_json::{Value, json};
 
 use super::object::{items, text};
@@ -66,8 +67,7 @@ fn params(policy: &Value, served: &[Arc<Served>], mark: i32) -> Option<Type> {
     let kind = policy
         .pointer("/spec/paramKind")
         .filter(|kind| !kind.is_null())?;
-    let api_version = text(kind, "/apiVersion");
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let (group, version) = meta::group_version(text(kind, "/apiVersion"));
     let kind = (
         group.to_owned(),
         version.to_owned(),

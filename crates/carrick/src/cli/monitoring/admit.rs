@@ -115,7 +115,7 @@ impl Definitions {
         if kind.is_empty() || api_version.is_empty() {
             return Kind::Foreign;
         }
-        let (group, version) = group_version(api_version);
+        let (group, version) = meta::group_version(api_version);
         if group == monitoring::api::GROUP {
             return Kind::Missing { ours: true };
         }
@@ -131,11 +131,6 @@ impl Definitions {
             None => Kind::Missing { ours: false },
         }
     }
-}
-
-/// Group and version of an `apiVersion`.
-pub(super) fn group_version(api_version: &str) -> (&str, &str) {
-    api_version.split_once('/').unwrap_or(("", api_version))
 }
 
 fn is_metadata(path: &str) -> bool {
@@ -185,7 +180,7 @@ impl Verdict {
             return;
         }
         let table = TypeTable::builtin();
-        let (group, version) = group_version(meta::api_version(object));
+        let (group, version) = meta::group_version(meta::api_version(object));
         let (decoded, below) = match kind {
             Kind::BuiltIn { .. } => {
                 let ty = table.type_of(group, version, meta::kind(object));
@@ -235,7 +230,7 @@ impl Verdict {
         let errors = match kind {
             Kind::Ours(_) => metadata::validate_custom_resource_meta(object, None, true),
             Kind::BuiltIn { namespaced } => {
-                let group = group_version(meta::api_version(object)).0;
+                let group = meta::group_version(meta::api_version(object)).0;
                 metadata::validate_builtin_meta(group, meta::kind(object), object, *namespaced)
             }
             Kind::Missing { .. } | Kind::Foreign => metadata::validate_any_meta(object),

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::output::message;
 use super::{fail, manifests, print};
-use admit::{Definitions, Verdict, group_version};
+use admit::{Definitions, Verdict};
 use sources::Source;
 
 /// Look at objects of monitoring.coreos.com.
@@ -213,7 +213,7 @@ fn is_within(path: &str, around: &str) -> bool {
 /// Group, kind, namespace and name.
 fn identity(object: &Value) -> (String, String, String, String) {
     (
-        group_version(meta::api_version(object)).0.to_owned(),
+        meta::group_version(meta::api_version(object)).0.to_owned(),
         meta::kind(object).to_owned(),
         meta::namespace(object).to_owned(),
         meta::name(object).to_owned(),

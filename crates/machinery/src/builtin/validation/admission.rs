@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::read::{At, Errors};
 use super::{bindings, meta, mutation, policies};
+use crate::go_url::split_scheme;
 use crate::names;
 
 const URL_FORM: &str = "; desired format: https://host[/path]";
@@ -222,7 +223,7 @@ fn review_versions(list: &At<'_>, errors: &mut Errors) {
 }
 
 fn url(url: &At<'_>, errors: &mut Errors) {
-    let (scheme, rest) = scheme(url.text());
+    let (scheme, rest) = split_scheme(url.text()).unwrap_or((String::new(), url.text()));
     let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     // Without two slashes there is no host, only a path.
@@ -246,22 +247,6 @@ fn url(url: &At<'_>, errors: &mut Errors) {
         if !given.is_empty() {
             errors.push(url.invalid_as(given, format!("{what} not permitted in the URL")));
         }
-    }
-}
-
-/// The scheme in small letters, as `net/url` has it, or an empty one, and what follows.
-fn scheme(url: &str) -> (String, &str) {
-    let lead = url.starts_with(|first: char| first.is_ascii_alphabetic());
-    match url.split_once(':') {
-        Some((scheme, rest))
-            if lead
-                && scheme
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) =>
-        {
-            (scheme.to_ascii_lowercase(), rest)
-        }
-        _ => (String::new(), url),
     }
 }
 

@@ -96,7 +96,7 @@ pub(super) fn status_update(new: &At<'_>, errors: &mut Errors) {
 fn param_kind(kind: &At<'_>, errors: &mut Errors) {
     let api_version = kind.child("apiVersion");
     let text = api_version.text();
-    let (group, version) = text.split_once('/').unwrap_or(("", text));
+    let (group, version) = crate::meta::group_version(text);
     if text.is_empty() {
         errors.push(api_version.required(""));
     } else if version.contains('/') {

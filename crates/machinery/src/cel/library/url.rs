@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::super::value::Value;
 use super::{Answer, fail, give};
+use crate::go_url::split_scheme;
 
 /// A URL in parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,11 +58,7 @@ fn parse(text: &str) -> Result<Url, &'static str> {
     if text.chars().any(|c| c.is_ascii_control()) {
         return Err("net/url: invalid control character in URL");
     }
-    let (scheme, rest) = match text.split_once(':') {
-        Some((scheme, rest)) if is_scheme(scheme) => (scheme.to_ascii_lowercase(), rest),
-        Some(("", _)) => return Err("missing protocol scheme"),
-        _ => (String::new(), text),
-    };
+    let (scheme, rest) = split_scheme(text)?;
     if !rest.starts_with('/') {
         return Err("invalid URI for request");
     }
@@ -91,13 +88,6 @@ fn parse(text: &str) -> Result<Url, &'static str> {
         path: path.replace(' ', "%20"),
         query,
     })
-}
-
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
 fn check_host(host: &str) -> Result<(), &'static str> {

@@ -295,8 +295,7 @@ fn check_version(attributes: &Attributes<'_>, object: Option<&Value>) -> Result<
         return Ok(());
     };
     let served = attributes.served;
-    let given = meta::api_version(object);
-    let (group, version) = given.split_once('/').unwrap_or(("", given));
+    let (group, version) = meta::group_version(meta::api_version(object));
     if served.custom().is_none() || version.is_empty() || group == served.resource.group {
         return Ok(());
     }

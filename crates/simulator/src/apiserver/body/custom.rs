@@ -7,7 +7,6 @@ use machinery::schema::TypeTable;
 use serde_json::Value;
 
 use super::cannot_handle;
-use super::kinds::split_api_version;
 use crate::apiserver::registry::Served;
 use crate::status_error::ApiError;
 
@@ -69,7 +68,7 @@ fn name_version(served: &Served, object: &mut Value) {
 }
 
 fn is_of_kind(served: &Served, object: &Value) -> bool {
-    let (group, _) = split_api_version(meta::api_version(object));
+    let (group, _) = meta::group_version(meta::api_version(object));
     meta::kind(object) == served.resource.kind && group == served.resource.group
 }
 

@@ -8,11 +8,6 @@ use super::{cannot_handle, type_meta_of};
 use crate::apiserver::registry::Served;
 use crate::status_error::ApiError;
 
-/// Splits `G/V`, or `V` for the core group.
-pub(super) fn split_api_version(api_version: &str) -> (&str, &str) {
-    api_version.split_once('/').unwrap_or(("", api_version))
-}
-
 /// Go's package of a group's internal types.
 pub(crate) fn internal_package(group: &str) -> &str {
     match group {
@@ -89,7 +84,7 @@ pub(super) fn check_kind(served: &Served, api_version: &str, kind: &str) -> Resu
     if kind == resource.kind && given == expected {
         return Ok(());
     }
-    let (group, version) = split_api_version(given);
+    let (group, version) = meta::group_version(given);
     let registered = is_registered(group, version, kind);
     if registered && kind != resource.kind {
         let cause = format!(
@@ -141,7 +136,7 @@ pub(super) fn patched_type(served: &Served, value: &Value) -> PatchedType {
             ))
         };
     }
-    let (group, version) = split_api_version(api_version);
+    let (group, version) = meta::group_version(api_version);
     let registered = is_registered(group, version, kind);
     if own && group == resource.group && registered {
         return PatchedType::Own;

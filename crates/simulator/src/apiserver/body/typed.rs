@@ -2,10 +2,11 @@
 
 use machinery::builtin::defaults;
 use machinery::decode;
+use machinery::meta;
 use machinery::schema::TypeTable;
 use serde_json::Value;
 
-use super::kinds::{is_registered, split_api_version};
+use super::kinds::is_registered;
 use super::{cannot_handle, internal_package, is_yaml, type_meta, unrecognised};
 use crate::apiserver::options::FieldValidation;
 use crate::request::Request;
@@ -49,7 +50,7 @@ pub(crate) fn read_typed(
     };
     let (api_version, given) = type_meta(&request.body, yaml)
         .map_err(|cause| unrecognised(kind, &cause, &request.body))?;
-    let (own_group, own_version) = split_api_version(&api_version);
+    let (own_group, own_version) = meta::group_version(&api_version);
     let elsewhere = !api_version.is_empty() && (own_group, own_version) != (group, version);
     if !given.is_empty() && (given != kind || elsewhere) {
         if !api_version.is_empty() && !is_registered(own_group, own_version, &given) {
