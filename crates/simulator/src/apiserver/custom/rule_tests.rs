@@ -264,18 +264,31 @@ fn old_values_are_found_in_maps_of_all_sorts_there_are() {
 }
 
 #[test]
-fn what_is_below_a_type_that_is_none_has_no_type_either() {
-    let inner = json!({"type": "string", "x-kubernetes-validations": [{"rule": "self == 'x'"}]});
-    let found = errors_of(&json!({"type": "text", "properties": {"b": inner}}));
-    let [form, rule] = found.as_slice() else {
-        panic!("{found:?}");
-    };
-    assert!(
-        form.starts_with("s.properties[a].type: Unsupported value"),
-        "{form}"
-    );
-    let hidden = "s.properties[a].properties[b].x-kubernetes-validations: Internal error: internal error: failed to construct type";
-    assert!(rule.starts_with(hidden), "{rule}");
+fn what_is_below_a_type_that_is_none_has_no_type_either_where_rules_are_around() {
+    let rules = json!([{"rule": "self == 'x'"}]);
+    let inner = json!({"type": "string", "x-kubernetes-validations": rules});
+    let hiding = json!({"type": "text", "properties": {"b": inner}});
+    let mut own_too = hiding.clone();
+    own_too["x-kubernetes-validations"] = rules.clone();
+    let above =
+        json!({"type": "object", "properties": {"c": hiding}, "x-kubernetes-validations": rules});
+    let hidden =
+        "x-kubernetes-validations: Internal error: internal error: failed to construct type";
+    for (schema, own, rule) in [
+        (&own_too, "", true),
+        (&above, ".properties[c]", true),
+        // Nobody asks for the type of what has no rules and none around it.
+        (&hiding, "", false),
+    ] {
+        let found = errors_of(schema);
+        let form = format!("s.properties[a]{own}.type: Unsupported value");
+        let rule = rule.then(|| format!("s.properties[a]{own}.properties[b].{hidden}"));
+        let begins: Vec<String> = [form].into_iter().chain(rule).collect();
+        assert_eq!(found.len(), begins.len(), "{found:?}");
+        for (found, begin) in found.iter().zip(&begins) {
+            assert!(found.starts_with(begin), "{found}");
+        }
+    }
 }
 
 #[test]

@@ -91,6 +91,7 @@ pub(super) fn compile(
         root: true,
         uncorrelated: None,
         most: Some(1),
+        ruled: false,
         hidden: false,
     };
     compiler.below(schema, root);
@@ -108,6 +109,8 @@ struct Place<'a> {
     uncorrelated: Option<&'a str>,
     /// How many values of it there may be, if the schemas around it say.
     most: Option<u64>,
+    /// A schema around it has rules.
+    ruled: bool,
     /// Nothing is known of data around it, and so of its own.
     hidden: bool,
 }
@@ -125,9 +128,11 @@ impl Compiler<'_> {
             .most
             .zip(most_elements(schema))
             .map(|(around, own)| around.saturating_mul(own));
-        // A schema of no type that there is hides everything below it; where all forms are fine, none is.
-        let hidden =
-            place.hidden || (!self.flawed.is_empty() && Shape::of(schema, place.root).is_hidden());
+        // A schema of no type that there is hides everything below it, if it is looked at for the sake of rules of its own or
+        // around it (`TypeInfo` of `validation/cel_validation.go`); where all forms are fine, none is.
+        let ruled = place.ruled || !list(schema).is_empty();
+        let hidden = place.hidden
+            || (ruled && !self.flawed.is_empty() && Shape::of(schema, place.root).is_hidden());
         for (path, child) in children(schema, place.path) {
             let step = path.strip_prefix(place.path).unwrap_or_default();
             // Rules in junctors are not looked at.
@@ -144,6 +149,7 @@ impl Compiler<'_> {
                 root: child.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true)),
                 uncorrelated: place.uncorrelated.or(lost.then_some(place.path)),
                 most,
+                ruled,
                 hidden,
             };
             self.below(child, below);
