@@ -170,7 +170,7 @@ mod tests {
                     &write,
                     before.map(|(old, _)| old),
                     before.map(|(_, known)| known),
-                    &mut new,
+                    (&mut new, &decode::Empties::default()),
                 );
                 assert_eq!(new, plain);
                 assert!(known.is_of(&new) && known.is_settled());

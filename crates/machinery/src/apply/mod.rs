@@ -21,6 +21,7 @@ mod merge;
 mod ownership;
 pub mod path;
 mod request;
+mod rewritten;
 pub mod scale;
 mod set;
 mod types;

@@ -126,13 +126,12 @@ pub(super) fn without_reset(set: FieldSet, versions: &dyn Versions, version: &st
     }
 }
 
-fn comparison(
-    old: &Versioned<'_>,
-    new: &Versioned<'_>,
-    versions: &dyn Versions,
-) -> Option<Comparison> {
-    let version = new.api_version;
+fn comparison(old: &Versioned<'_>, new: &Versioned<'_>, change: &Change<'_>) -> Option<Comparison> {
+    let (version, versions) = (new.api_version, change.versions);
     let mut out = compare(&old.value, &new.value, versions.type_in(version)?);
+    if version == change.api_version && !change.rewritten.is_empty() {
+        out.modified = out.modified.union(&change.rewritten);
+    }
     out.removed = stripped(&out.removed);
     Some(match versions.reset_fields(version) {
         Some(reset) => out.without(reset),
@@ -150,6 +149,8 @@ pub(super) struct Change<'a> {
     pub old: &'a Value,
     /// After.
     pub new: &'a Value,
+    /// What counts as modified though both print it alike.
+    pub rewritten: FieldSet,
 }
 
 /// Why a change is nobody's.
@@ -172,7 +173,7 @@ pub(super) fn settle(
     let old = Versioned::new(change.old, change.api_version);
     let new = Versioned::new(change.new, change.api_version);
     let mut known: BTreeMap<String, Option<(FieldSet, Comparison)>> = BTreeMap::new();
-    let own = comparison(&old, &new, change.versions).unwrap_or_default();
+    let own = comparison(&old, &new, change).unwrap_or_default();
     let with_set = |compared: Comparison| (compared.set(), compared);
     known.insert(change.api_version.to_owned(), Some(with_set(own.clone())));
     let mut conflicts = Vec::new();
@@ -184,7 +185,7 @@ pub(super) fn settle(
         }
         let version = owned.api_version.as_str();
         if !known.contains_key(version) {
-            let compared = compared_in(version, (&old, &new), change.versions);
+            let compared = compared_in(version, (&old, &new), change);
             let compared = compared.map_err(Unsettled::Failed)?;
             known.insert(version.to_owned(), compared.map(with_set));
         }
@@ -216,13 +217,14 @@ pub(super) fn settle(
 fn compared_in<'v>(
     version: &'v str,
     (old, new): (&Versioned<'v>, &Versioned<'v>),
-    versions: &dyn Versions,
+    change: &Change<'_>,
 ) -> Result<Option<Comparison>, String> {
+    let versions = change.versions;
     let Some(old) = old.known_in(versions, version, "failed to convert old object")? else {
         return Ok(None);
     };
     let new = new.known_in(versions, version, "failed to convert new object")?;
-    Ok(new.and_then(|new| comparison(&old, &new, versions)))
+    Ok(new.and_then(|new| comparison(&old, &new, change)))
 }
 
 /// Sets as they would be had the schema always been what it is; entries of unknown versions go. Fails if the object, which is

@@ -157,6 +157,7 @@ fn merged(
         api_version: version,
         old: live,
         new: &object,
+        rewritten: super::set::FieldSet::new(),
     };
     settle(&change, &mut managers, Some(&writer), force).map_err(|unsettled| match unsettled {
         Unsettled::Conflicts(conflicts) => ApplyError::Conflicts(conflicts),

@@ -12,8 +12,10 @@ use super::known::{Known, Written};
 use super::managed::{self, Identity, Managers, Operation, Owned};
 use super::ownership::{Change, Unsettled, Versions, reconcile, settle, without_reset};
 use super::path::PathElement;
+use super::rewritten::rewritten;
 use super::set::FieldSet;
 use super::validate::{validate, validate_beside};
+use crate::decode::Empties;
 use crate::meta;
 
 /// More entries of updates than this are merged into one.
@@ -105,15 +107,16 @@ pub(super) fn stripped(set: &FieldSet) -> FieldSet {
 /// `new` is decoded and defaulted and carries the `managedFields` of the request. What cannot be understood is left
 /// without entries.
 pub fn update(write: &Write<'_>, old: Option<&Value>, new: &mut Value) {
-    update_known(write, old, None, new);
+    update_known(write, old, None, (new, &Empties::default()));
 }
 
-/// The same where the entries of `old` have been read before. Answers what is known of those of `new`.
+/// The same where the entries of `old` have been read before, and with what `new` was sent with that is empty. Answers what
+/// is known of the entries of `new`.
 pub fn update_known(
     write: &Write<'_>,
     old: Option<&Value>,
     known: Option<&Known>,
-    new: &mut Value,
+    (new, empties): (&mut Value, &Empties),
 ) -> Known {
     let live = old.unwrap_or(write.empty);
     let given = managed::take(new);
@@ -137,7 +140,12 @@ pub fn update_known(
         // which takes nothing from anybody: nobody owns them.
         let managers = before.managers().clone();
         let reshaped = before.is_settled();
-        track_from(write, write.manager, (live, new), managers, reshaped).unwrap_or_default()
+        let states = States {
+            old: live,
+            new,
+            empties,
+        };
+        track_from(write, write.manager, states, managers, reshaped).unwrap_or_default()
     };
     managed::put_entries(new, before.encode_next(&after, written));
     Known::settled(after, write.versions.are_fixed())
@@ -166,17 +174,31 @@ pub(super) fn track(
     new: &Value,
     managers: Managers,
 ) -> Result<Managers, String> {
-    track_from(write, manager, (old, new), managers, false)
+    let states = States {
+        old,
+        new,
+        empties: &Empties::default(),
+    };
+    track_from(write, manager, states, managers, false)
+}
+
+/// An object before and after a write.
+struct States<'a> {
+    old: &'a Value,
+    new: &'a Value,
+    /// What the new one was sent with that is empty.
+    empties: &'a Empties,
 }
 
 /// The same for entries that may be known to be as the schema has them.
 fn track_from(
     write: &Write<'_>,
     manager: &str,
-    (old, new): (&Value, &Value),
+    states: States<'_>,
     mut managers: Managers,
     reshaped: bool,
 ) -> Result<Managers, String> {
+    let States { old, new, empties } = states;
     let Some(ty) = write.versions.type_in(write.api_version) else {
         let kind = kind_text(write.api_version, write.kind);
         return Err(format!("no corresponding type for {kind}"));
@@ -196,6 +218,7 @@ fn track_from(
         api_version: write.api_version,
         old,
         new,
+        rewritten: rewritten(empties, old, new, ty),
     };
     let changed = settle(&change, &mut managers, None, true)
         .map(|comparison| comparison.set())

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::parse::parse;
 use super::{Env, Object, Program, Type};
 
 /// Name of the type of `authorizer`.
@@ -249,6 +250,15 @@ pub enum Unusable {
     Invalid(String),
     /// It can't be made ready to run, for which the server blames itself.
     Internal(String),
+}
+
+/// Whether an expression can be read at all; nothing is said of what it refers to.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parses(expression: &str) -> Result<(), Unusable> {
+    let read = parse(expression).map(drop);
+    read.map_err(|error| Unusable::Invalid(format!("compilation failed: {error}")))
 }
 
 /// What an expression that must come to one of `types` (any if there are none) comes to.

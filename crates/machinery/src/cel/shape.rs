@@ -122,6 +122,20 @@ impl Shape {
         }
     }
 
+    /// Whether nothing is known of data of a schema, which makes its shape hidden.
+    pub fn hides(schema: &Json) -> bool {
+        let within = |key: &str| schema.get(key).filter(|inner| inner.is_object());
+        if flag(schema, "x-kubernetes-int-or-string") {
+            return false;
+        }
+        match text(schema, "type") {
+            "array" => within("items").is_none_or(Self::hides),
+            "object" => within("additionalProperties").is_some_and(Self::hides),
+            "string" | "boolean" | "number" | "integer" => false,
+            _ => true,
+        }
+    }
+
     fn leaf(kind: Kind, nullable: bool, max: u64, min_bytes: u64) -> Self {
         Self {
             kind,

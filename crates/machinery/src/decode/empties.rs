@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// One step to a place in an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// A key of an object.
     Key(String),
     /// An index of a list.
@@ -28,6 +28,11 @@ impl Empties {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
+    }
+
+    /// The places.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &[Part]> {
+        self.places.iter().map(Vec::as_slice)
     }
 
     /// Keeps those whose first key is one that `keeps` says.

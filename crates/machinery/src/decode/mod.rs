@@ -22,6 +22,7 @@ use parse::Node;
 use walk::Walker;
 
 pub use empties::Empties;
+pub(crate) use empties::Part;
 pub use normal::is_normal;
 pub use parse::MAX_DEPTH;
 pub use scalar::quote;

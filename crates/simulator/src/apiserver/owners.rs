@@ -281,7 +281,7 @@ impl ApiServer {
         let known = old.filter(|_| as_stored).map(|(_, entry)| entry.known());
         let old = old.map(|(old, _)| old);
         let next = self.as_write(served, author, |write| {
-            apply::update_known(write, old, known, new)
+            apply::update_known(write, old, known, (new, &writer.empty))
         });
         // Who is asked may change them.
         (as_stored && !self.is_judged()).then_some(next)

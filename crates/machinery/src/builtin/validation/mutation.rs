@@ -1,12 +1,12 @@
 //! Validation of the policies of mutating admission and of what binds them
-//! (`pkg/apis/admissionregistration/validation/validation.go`). Expressions that build an `Object` or a `JSONPatch` are not
-//! compiled: those types don't exist here.
+//! (`pkg/apis/admissionregistration/validation/validation.go`). Of expressions that build an `Object` or a `JSONPatch` only the
+//! syntax is looked at: those types don't exist here.
 
 use super::bindings::bound;
 use super::policies::{Scope, subject};
 use super::read::{At, Errors};
 use crate::cel::Type;
-use crate::cel::admission::check;
+use crate::cel::admission::{check, parses};
 
 const OPERATIONS: [&str; 4] = ["*", "CONNECT", "CREATE", "UPDATE"];
 
@@ -66,8 +66,15 @@ fn mutation(scope: &Scope, mutation: &At<'_>, errors: &mut Errors) {
             .any(|name| trimmed.contains(name));
         if trimmed.is_empty() {
             errors.push(expression.required(""));
-        } else if !builds && let Err(why) = check(&scope.env(true), trimmed, &[wanted]) {
-            errors.push(expression.unusable(trimmed, why));
+        } else {
+            let checked = if builds {
+                parses(trimmed)
+            } else {
+                check(&scope.env(true), trimmed, &[wanted]).map(drop)
+            };
+            if let Err(why) = checked {
+                errors.push(expression.unusable(trimmed, why));
+            }
         }
     } else {
         let detail = format!("must be specified when patchType is {}", kind.text());
@@ -98,6 +105,31 @@ fn a_mutation_is_of_one_type_and_of_what_changes() {
             "spec.mutations[0].jsonPatch: Required value: must be specified when patchType is JSONPatch",
             "spec.mutations[0].applyConfiguration: Invalid value: \"{applyConfiguration}\": must not be specified when patchType is \
              JSONPatch",
+        ]
+    );
+}
+
+#[test]
+fn what_builds_an_object_is_read_too() {
+    let errors_of = |expression: &str| {
+        let object = serde_json::json!({"spec": {
+            "failurePolicy": "Fail", "reinvocationPolicy": "Never",
+            "matchConstraints": {"matchPolicy": "Exact", "namespaceSelector": {}, "objectSelector": {}, "resourceRules": [
+                {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}]},
+            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": expression}}],
+        }});
+        let mut errors = Errors::new();
+        policy(&At::new("", &object), &mut errors);
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let builds =
+        "[JSONPatch{op: \"add\", path: \"/x\", value: Object{spec: Object.spec{replicas: 1}}}]";
+    assert_eq!(errors_of(builds), [""; 0]);
+    assert_eq!(
+        errors_of("[JSONPatch{op: \"add\"}]s"),
+        [
+            "spec.mutations[0].jsonPatch.expression: Invalid value: \"[JSONPatch{op: \\\"add\\\"}]s\": compilation failed: ERROR: \
+          <input>:1:23: Syntax error: extraneous input 's' expecting <EOF>\n | [JSONPatch{op: \"add\"}]s\n | ......................^"
         ]
     );
 }

@@ -292,6 +292,22 @@ fn what_is_below_a_type_that_is_none_has_no_type_either_where_rules_are_around()
 }
 
 #[test]
+fn what_is_below_a_schema_without_a_type_has_none_either_though_both_are_well_formed() {
+    let rules = json!([{"rule": "true"}]);
+    let inner = json!({"type": "object", "x-kubernetes-validations": rules});
+    let found = errors_of(&json!({
+        "x-kubernetes-preserve-unknown-fields": true, "properties": {"b": inner}, "x-kubernetes-validations": rules,
+    }));
+    let of = |place: &str| {
+        format!(
+            "s.properties[a]{place}.x-kubernetes-validations: Internal error: internal error: failed to construct type information \
+             for x-kubernetes-validations rules: unable to convert structural schema to CEL declarations"
+        )
+    };
+    assert_eq!(found, [of(".properties[b]"), of("")]);
+}
+
+#[test]
 fn a_list_that_complains_about_its_items_does_not_hide_their_rules() {
     let costly =
         json!([{"rule": "self.split(',').all(x, self.split('.').exists(y, x.contains(y)))"}]);

@@ -129,10 +129,9 @@ impl Compiler<'_> {
             .zip(most_elements(schema))
             .map(|(around, own)| around.saturating_mul(own));
         // A schema of no type that there is hides everything below it, if it is looked at for the sake of rules of its own or
-        // around it (`TypeInfo` of `validation/cel_validation.go`); where all forms are fine, none is.
+        // around it (`TypeInfo` of `validation/cel_validation.go`).
         let ruled = place.ruled || !list(schema).is_empty();
-        let hidden = place.hidden
-            || (ruled && !self.flawed.is_empty() && Shape::of(schema, place.root).is_hidden());
+        let hidden = place.hidden || (ruled && Shape::hides(schema));
         for (path, child) in children(schema, place.path) {
             let step = path.strip_prefix(place.path).unwrap_or_default();
             // Rules in junctors are not looked at.
@@ -169,8 +168,7 @@ impl Compiler<'_> {
         if list(schema).is_empty() || !self.is_fine(place.path) {
             return;
         }
-        let shape = Shape::of(schema, place.root);
-        if place.hidden || shape.is_hidden() {
+        if place.hidden || Shape::hides(schema) {
             let detail = "internal error: failed to construct type information for x-kubernetes-validations rules: unable \
                           to convert structural schema to CEL declarations";
             let field = format!("{}.x-kubernetes-validations", place.path);
@@ -182,6 +180,7 @@ impl Compiler<'_> {
             ));
             return;
         }
+        let shape = Shape::of(schema, place.root);
         for (index, rule) in list(schema).iter().enumerate() {
             self.rule(rule, index, &shape, place);
         }
