@@ -1,5 +1,5 @@
-//! `cargo xtask generate`: the rights of the controllers from what they call, and everything in `deploy/` from them and our
-//! types; `--check` tells whether it is up to date.
+//! `cargo xtask generate`: the rights of the controllers from what they call, everything in `deploy/` from them and our types,
+//! and the defaults that our definitions have; `--check` tells whether it is up to date.
 
 use std::path::{Path, PathBuf};
 
@@ -52,7 +52,7 @@ fn report(stale: &[PathBuf]) -> Result<()> {
 }
 
 /// Paths from the root of the checkout, and what is to be there.
-fn files() -> Result<[(&'static str, String); 4]> {
+fn files() -> Result<[(&'static str, String); 5]> {
     let recording = scenarios::rights::text(&scenarios::rights::recorded(Product::Rollouts)?);
     let monitoring = scenarios::rights::text(&scenarios::rights::recorded(Product::Monitoring)?);
     // Not those compiled in: they may be the ones that are written anew.
@@ -70,5 +70,9 @@ fn files() -> Result<[(&'static str, String); 4]> {
         ("deploy/rollouts/namespace-install.yaml", manifests(true)),
         ("crates/rollouts/data/rights.txt", recording),
         ("crates/monitoring/data/rights.txt", monitoring),
+        (
+            "crates/monitoring/data/defaults.json",
+            monitoring::api::defaults::text(),
+        ),
     ])
 }

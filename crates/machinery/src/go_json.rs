@@ -56,7 +56,8 @@ pub fn to_string_touched(value: &Value, ty: TypeId, touched: &Touched) -> String
 fn write(value: &Value, ty: Option<TypeId>, indent: Option<usize>) -> Vec<u8> {
     let mut writer = Writer {
         out: Vec::with_capacity(512),
-        table: TypeTable::builtin(),
+        // Without a type none is looked up, and the table of all takes megabytes.
+        table: ty.map_or_else(TypeTable::empty, |_| TypeTable::builtin()),
         indent,
     };
     match ty {

@@ -30,6 +30,7 @@ use crate::operator::bindings::Finalizer;
 use crate::operator::candidates::Configurations;
 use crate::operator::gone::{self, GoneReconciler};
 use crate::operator::memory::Memories;
+use crate::operator::outline::Outline;
 use crate::operator::reconciler::WorkloadReconciler;
 use crate::operator::references::Source;
 use crate::operator::refusals::{self, Told};
@@ -149,9 +150,9 @@ struct Shared {
     /// are in no cache.
     secrets: Option<Cache<Meta>>,
     config_maps: Cache<Meta>,
-    /// Whole objects, of those alone that we made.
+    /// Whole objects, of those alone that we made; of `ConfigMap`s outlines.
     own_secrets: Option<Cache<Whole>>,
-    own_config_maps: Cache<Whole>,
+    own_config_maps: Cache<Outline>,
     own_stateful_sets: Cache<Whole>,
     /// Where agents can run on every node.
     own_daemon_sets: Option<Cache<Whole>>,
@@ -185,13 +186,13 @@ impl Shared {
         }
         let watches_secrets = obstacle.is_none();
         let own_secrets: Option<Cache<Whole>> = watches_secrets.then(|| whole(SECRET, &ours));
-        let own_config_maps: Cache<Whole> = whole(CONFIG_MAP, &ours);
         let own_stateful_sets: Cache<Whole> = whole(STATEFUL_SET, &ours);
         let no_daemon_sets = no_daemon_sets(options.gates, usable);
         let own_daemon_sets: Option<Cache<Whole>> = no_daemon_sets.is_none().then(|| {
             let scope = options.prometheuses.namespaces.scope();
             whole(DAEMON_SET, &scope.labelled(OURS))
         });
+        let own_config_maps: Cache<Outline> = manager.cache(CONFIG_MAP, ours);
         let own = Own {
             secrets: own_secrets.as_ref().map(Cache::index_by_controller),
             config_maps: own_config_maps.index_by_controller(),

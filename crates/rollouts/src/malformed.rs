@@ -54,6 +54,7 @@ pub fn mend(observed: &Observed, effects: &mut [Effect]) {
         Effect::Patch { .. }
         | Effect::Create { .. }
         | Effect::Update { .. }
+        | Effect::Packed { .. }
         | Effect::Delete { .. }
         | Effect::Evict { .. }
         | Effect::Event { .. } => None,

@@ -44,7 +44,7 @@ impl Driver {
         let mut failed = None;
         for (index, effect) in plan.effects.iter().enumerate() {
             match self.fenced(effect, &mut fences).await {
-                Ok(answer) => answers.push(answer),
+                Ok(answer) => answers.push(answer.filter(|_| keeps_answer(effect))),
                 Err(error) => {
                     failed = Some((self.failure(index, effect, &error).await, error));
                     break;
@@ -153,6 +153,15 @@ impl Driver {
                 object,
                 subresource,
             } => self.client.update(resource, object, *subresource).await?,
+            Effect::Packed {
+                resource,
+                key,
+                is_update,
+                object,
+            } => {
+                let object = Bytes::from(object.unpacked());
+                self.client.put(resource, key, *is_update, object).await?
+            }
             Effect::Patch {
                 resource,
                 key,
@@ -226,6 +235,7 @@ impl Driver {
             Effect::Evict { .. } => before? + 1,
             Effect::Create { .. }
             | Effect::Update { .. }
+            | Effect::Packed { .. }
             | Effect::Patch { .. }
             | Effect::Delete { .. } => version_of(answer?)?,
             Effect::Event { .. } => return None,
@@ -257,6 +267,19 @@ impl Driver {
             class: error.class(),
             existing,
         }
+    }
+}
+
+/// Answers to large objects are as large.
+fn keeps_answer(effect: &Effect) -> bool {
+    match effect {
+        Effect::Packed { .. } => false,
+        Effect::Create { .. }
+        | Effect::Update { .. }
+        | Effect::Patch { .. }
+        | Effect::Delete { .. }
+        | Effect::Evict { .. }
+        | Effect::Event { .. } => true,
     }
 }
 
@@ -370,6 +393,35 @@ mod tests {
             (Some(&failure), 1)
         );
         assert_eq!(outcome.plan.answer(0).unwrap()["metadata"]["uid"], "uid-2");
+    }
+
+    #[test]
+    fn large_objects_are_written_as_others_and_their_answers_are_not_kept() {
+        let large = |name: &str| {
+            let mut object = config_map(name);
+            object["data"] = json!({"a": "x".repeat(100_000)});
+            object
+        };
+        let mut again = large("new");
+        again["metadata"]["resourceVersion"] = json!("2");
+        let plain = vec![
+            Effect::create(CONFIG_MAP, large("new")),
+            Effect::update(CONFIG_MAP, again),
+            Effect::create(CONFIG_MAP, large("there")),
+        ];
+        let (wanted, writes) = performed(plain.clone());
+        let packed: Vec<Effect> = plain.iter().cloned().map(Effect::packed).collect();
+        let lines =
+            |effects: &[Effect]| -> Vec<String> { effects.iter().map(Effect::to_string).collect() };
+        assert_eq!(lines(&packed), lines(&plain));
+        let creates =
+            |effects: &[Effect]| -> Vec<bool> { effects.iter().map(Effect::creates).collect() };
+        assert_eq!(creates(&packed), creates(&plain));
+        let (outcome, packed_writes) = performed(packed);
+        assert_eq!(packed_writes, writes);
+        assert_eq!(outcome.plan.failure(), wanted.plan.failure());
+        assert_eq!((outcome.plan.done(), outcome.plan.answer(0)), (2, None));
+        assert_eq!(wanted.plan.answer(0).unwrap()["metadata"]["name"], "new");
     }
 
     #[test]

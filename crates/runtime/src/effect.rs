@@ -1,10 +1,11 @@
 //! One write that a plan asks for, as data.
 
-use std::fmt;
+mod text;
 
 use machinery::meta;
 use serde_json::{Value, json};
 
+use crate::packed::Packed;
 use crate::patch::Patch;
 use crate::resource::{ObjectKey, ResourceRef};
 
@@ -203,6 +204,17 @@ pub enum Effect {
         /// Such as `status` or `scale`.
         subresource: Option<&'static str>,
     },
+    /// A create that fails if the name is taken, or an update, of a large object: see [`Effect::packed`].
+    Packed {
+        /// Resource of the object.
+        resource: ResourceRef,
+        /// Which object.
+        key: ObjectKey,
+        /// Whether it is there already.
+        is_update: bool,
+        /// The whole object, as JSON.
+        object: Packed,
+    },
     /// PATCH of the object.
     Patch {
         /// Resource of the object.
@@ -343,6 +355,50 @@ impl Effect {
         self
     }
 
+    /// The same effect, if it creates or updates an object and would stop the plan, with an object of compressed text: plans of
+    /// many large objects would take many times what is sent at once. Its answer isn't kept.
+    #[must_use]
+    pub fn packed(self) -> Self {
+        let (resource, object, is_update) = match self {
+            Self::Create {
+                resource,
+                object,
+                if_exists: IfExists::Fail,
+            } => (resource, object, false),
+            Self::Update {
+                resource,
+                object,
+                subresource: None,
+            } => (resource, object, true),
+            Self::Create { .. }
+            | Self::Update { .. }
+            | Self::Packed { .. }
+            | Self::Patch { .. }
+            | Self::Delete { .. }
+            | Self::Evict { .. }
+            | Self::Event { .. } => return self,
+        };
+        Self::Packed {
+            resource,
+            key: ObjectKey::of(&object),
+            is_update,
+            object: Packed::new(object.to_string().as_bytes()),
+        }
+    }
+
+    /// Whether it makes an object.
+    pub fn creates(&self) -> bool {
+        match self {
+            Self::Create { .. } => true,
+            Self::Packed { is_update, .. } => !is_update,
+            Self::Update { .. }
+            | Self::Patch { .. }
+            | Self::Delete { .. }
+            | Self::Evict { .. }
+            | Self::Event { .. } => false,
+        }
+    }
+
     /// The object written to: its resource and key. `None` for events.
     pub fn target(&self) -> Option<(ResourceRef, ObjectKey)> {
         match self {
@@ -352,87 +408,11 @@ impl Effect {
             | Self::Update {
                 resource, object, ..
             } => Some((resource.clone(), ObjectKey::of(object))),
-            Self::Patch { resource, key, .. } | Self::Delete { resource, key, .. } => {
-                Some((resource.clone(), key.clone()))
-            }
+            Self::Packed { resource, key, .. }
+            | Self::Patch { resource, key, .. }
+            | Self::Delete { resource, key, .. } => Some((resource.clone(), key.clone())),
             Self::Evict { key, .. } => Some((crate::resource::POD, key.clone())),
             Self::Event { .. } => None,
-        }
-    }
-}
-
-/// `Kind/subresource namespace/name`.
-fn write_target(
-    f: &mut fmt::Formatter<'_>,
-    resource: &ResourceRef,
-    subresource: Option<&str>,
-    key: &ObjectKey,
-) -> fmt::Result {
-    f.write_str(&resource.kind)?;
-    if let Some(subresource) = subresource {
-        write!(f, "/{subresource}")?;
-    }
-    write!(f, " {key}")
-}
-
-/// One line, as `carrick plan` prints it.
-impl fmt::Display for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Create {
-                resource,
-                object,
-                if_exists: _,
-            } => {
-                f.write_str("create ")?;
-                write_target(f, resource, None, &ObjectKey::of(object))
-            }
-            Self::Update {
-                resource,
-                object,
-                subresource,
-            } => {
-                f.write_str("update ")?;
-                write_target(f, resource, *subresource, &ObjectKey::of(object))
-            }
-            Self::Patch {
-                resource,
-                key,
-                subresource,
-                patch,
-                if_missing: _,
-            } => {
-                f.write_str("patch  ")?;
-                write_target(f, resource, *subresource, key)?;
-                write!(f, " ({}) {}", patch.dialect(), patch.body())
-            }
-            Self::Delete {
-                resource,
-                key,
-                options,
-            } => {
-                f.write_str("delete ")?;
-                write_target(f, resource, None, key)?;
-                match options.propagation {
-                    Some(propagation) => write!(f, " ({})", propagation.as_str()),
-                    None => Ok(()),
-                }
-            }
-            Self::Evict { key, uid: _ } => write!(f, "evict  Pod {key}"),
-            Self::Event {
-                regarding,
-                related: _,
-                kind,
-                reason,
-                message,
-            } => write!(
-                f,
-                "event  {} {} on {} {}: {message}",
-                kind.as_str(),
-                reason,
-                regarding.kind,
-                ObjectKey::new(regarding.namespace.clone(), regarding.name.clone()),
-            ),
         }
     }
 }

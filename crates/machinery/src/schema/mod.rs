@@ -273,15 +273,10 @@ pub struct TypeTable {
 const TYPES: &str = include_str!("../../data/types.json");
 const RESOURCES: &str = include_str!("../../data/resources.json");
 
-static BUILTIN: LazyLock<TypeTable> = LazyLock::new(|| {
-    load::load(TYPES, RESOURCES).unwrap_or_else(|_| TypeTable {
-        types: Vec::new(),
-        nothing: TypeInfo::default(),
-        by_kind: BTreeMap::new(),
-        by_model: BTreeMap::new(),
-        resources: Vec::new(),
-    })
-});
+static BUILTIN: LazyLock<TypeTable> =
+    LazyLock::new(|| load::load(TYPES, RESOURCES).unwrap_or_else(|_| TypeTable::of_nothing()));
+
+static EMPTY: LazyLock<TypeTable> = LazyLock::new(TypeTable::of_nothing);
 
 /// Kinds that Go registers with every group version, found here under `meta.k8s.io/v1`.
 const EVERYWHERE: [&str; 8] = [
@@ -299,6 +294,21 @@ impl TypeTable {
     /// The table of this release.
     pub fn builtin() -> &'static Self {
         &BUILTIN
+    }
+
+    /// A table without any type.
+    pub fn empty() -> &'static Self {
+        &EMPTY
+    }
+
+    fn of_nothing() -> Self {
+        Self {
+            types: Vec::new(),
+            nothing: TypeInfo::default(),
+            by_kind: BTreeMap::new(),
+            by_model: BTreeMap::new(),
+            resources: Vec::new(),
+        }
     }
 
     /// A table of other types in the form of `data/types.json`; `None` if the text is not of that form.

@@ -1,22 +1,49 @@
 //! The definitions' defaults, for workloads that an API server stored without them: definitions of before 2022 have none.
 
+//!
+//! They are kept in `data/defaults.json`, which `cargo xtask generate` writes from the definitions: to make those takes tens of
+//! megabytes, which a controller would need for this alone.
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::crds::crds;
 
 /// Defaults of a value and of its parts; parts without any are left out.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 struct Defaults {
+    #[serde(rename = "default", skip_serializing_if = "Option::is_none")]
     own: Option<Value>,
-    fields: BTreeMap<String, Defaults>,
+    /// By name.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    fields: Box<[(Box<str>, Defaults)]>,
     /// Of items of a list, or of values of a map.
+    #[serde(skip_serializing_if = "Option::is_none")]
     each: Option<Box<Defaults>>,
 }
 
-static BY_KIND: LazyLock<BTreeMap<String, Defaults>> = LazyLock::new(|| {
+type ByKind = BTreeMap<String, Defaults>;
+
+static BY_KIND: LazyLock<ByKind> = LazyLock::new(|| {
+    // A test compares what is there with what the definitions say.
+    serde_json::from_str(include_str!("../../data/defaults.json")).unwrap_or_default()
+});
+
+/// What `data/defaults.json` is to be: a line for each kind.
+pub fn text() -> String {
+    let lines = of_definitions().into_iter().map(|(kind, defaults)| {
+        let defaults = serde_json::to_string(&defaults).unwrap_or_default();
+        format!("{kind:?}:{defaults}")
+    });
+    let lines: Vec<String> = lines.collect();
+    format!("{{\n{}\n}}\n", lines.join(",\n"))
+}
+
+fn of_definitions() -> ByKind {
     let definitions = crds();
     let of = |definition: &Value| {
         let kind = definition.pointer("/spec/names/kind")?.as_str()?;
@@ -24,7 +51,7 @@ static BY_KIND: LazyLock<BTreeMap<String, Defaults>> = LazyLock::new(|| {
         Some((kind.to_owned(), Defaults::of(schema)?))
     };
     definitions.iter().filter_map(of).collect()
-});
+}
 
 impl Defaults {
     fn of(schema: &Value) -> Option<Self> {
@@ -36,7 +63,7 @@ impl Defaults {
         let defaults = Self {
             own: schema.get("default").cloned(),
             fields: properties
-                .filter_map(|(name, schema)| Some((name.clone(), Self::of(schema)?)))
+                .filter_map(|(name, schema)| Some((name.as_str().into(), Self::of(schema)?)))
                 .collect(),
             each: each.map(Box::new),
         };
@@ -46,9 +73,10 @@ impl Defaults {
     fn fill(&self, value: &mut Value) {
         match value {
             Value::Object(fields) => {
-                for (name, defaults) in &self.fields {
+                for (name, defaults) in &*self.fields {
+                    let name = &**name;
                     if let (None, Some(own)) = (fields.get(name), &defaults.own) {
-                        fields.insert(name.clone(), own.clone());
+                        fields.insert(name.to_owned(), own.clone());
                     }
                     if let Some(field) = fields.get_mut(name) {
                         defaults.fill(field);
@@ -84,6 +112,15 @@ pub fn applied(mut object: Value) -> Value {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_is_kept_is_what_the_definitions_say() {
+        assert_eq!(*BY_KIND, of_definitions(), "hint: make generate");
+        assert!(
+            text() == include_str!("../../data/defaults.json"),
+            "hint: make generate"
+        );
+    }
 
     #[test]
     fn what_is_said_stays_and_the_rest_is_filled_in() {

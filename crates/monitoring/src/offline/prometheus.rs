@@ -259,7 +259,7 @@ impl World<'_> {
                 }
             }
         }
-        let parts = pack(files);
+        let parts = pack(files, String::len);
         let count = parts.len();
         for (name, text) in parts.into_iter().flatten() {
             self.file(&ruler.owner, &name, text);

@@ -40,7 +40,7 @@ pub type HolderId = (Cow<'static, str>, ObjectKey);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Holder {
     /// Its resource.
-    pub resource: ResourceRef,
+    pub resource: Arc<ResourceRef>,
     /// Which; in no particular version, for what is said of it holds for more than one.
     pub reference: ObjectReference,
     /// The version that was seen.
@@ -56,7 +56,7 @@ impl Holder {
     pub fn of(resource: &ResourceRef, object: &Value) -> Self {
         let mut reference = ObjectReference::of(resource, object);
         Self {
-            resource: resource.clone(),
+            resource: Arc::new(resource.clone()),
             version: std::mem::take(&mut reference.resource_version),
             reference,
             generation: meta::generation(object),
@@ -85,7 +85,7 @@ impl Holder {
 
     fn patch(&self, patch: Patch, if_missing: IfMissing) -> Effect {
         Effect::Patch {
-            resource: self.resource.clone(),
+            resource: ResourceRef::clone(&self.resource),
             key: self.key(),
             subresource: Some("status"),
             // There may be one for every object that is selected.

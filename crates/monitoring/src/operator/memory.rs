@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use runtime::ObjectKey;
 
+use super::outline::RuleText;
 use super::rendering::{Input, Rendered};
 
 /// The file of a rule object, or why there is none.
-pub type RuleOutcome = Result<Arc<str>, Arc<str>>;
+pub type RuleOutcome = Result<RuleText, Arc<str>>;
 
 /// Rule files by object.
 pub type Rules = BTreeMap<ObjectKey, (Input, RuleOutcome)>;

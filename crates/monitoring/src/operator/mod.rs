@@ -9,6 +9,7 @@ pub mod decision;
 pub mod gone;
 pub mod memory;
 pub mod observe;
+pub mod outline;
 pub mod pass;
 pub mod reconciler;
 pub mod references;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::decision::{Decision, Remark};
 use super::memory::Memory;
+use super::outline::{self, RuleText};
 use super::refusals::Refused;
 use super::resources::{CONFIG_MAP, DAEMON_SET, SECRET, STATEFUL_SET};
 use super::selecting::{Configuration, Selects as _};
@@ -57,6 +58,20 @@ fn left_out(refused: &BTreeSet<Refused>) -> Option<Remark> {
         text = format!("{text}; and {} more", refused.len() - MOST_TOLD);
     }
     Some(("RejectedResources", text))
+}
+
+/// A write of an outline, with the texts that it stands for.
+fn filled(mut put: Effect, made: &BTreeMap<&str, &BTreeMap<String, RuleText>>) -> Effect {
+    if let Effect::Create { object, .. } | Effect::Update { object, .. } = &mut put
+        && let Some(files) = made.get(machinery::meta::name(object))
+        && let Some(fields) = object.as_object_mut()
+    {
+        let texts = files
+            .iter()
+            .map(|(name, file)| (name.clone(), Value::String(file.text())));
+        fields.insert("data".to_owned(), texts.collect());
+    }
+    put.packed()
 }
 
 /// What a pass has come to so far.
@@ -209,22 +224,30 @@ where
     /// that many.
     pub fn put_rules(
         &mut self,
-        files: BTreeMap<String, Arc<str>>,
+        files: BTreeMap<String, RuleText>,
         label: &str,
         least: usize,
     ) -> Vec<String> {
         let prefix = self.prefixed();
-        let parts = pack(files);
+        let parts = pack(files, RuleText::len);
         let names = config_map_names(&prefix, parts.len(), least);
         let label = (label, self.object.metadata.name.as_str());
-        let made = names.iter().zip(&parts);
-        let wanted: Vec<Value> = made
-            .map(|(name, files)| rule_config_map(self.object, self.settings(), name, label, files))
-            .collect();
+        let made: BTreeMap<&str, &BTreeMap<String, RuleText>> =
+            names.iter().map(String::as_str).zip(&parts).collect();
+        let outline = |(name, files): (&&str, &&BTreeMap<String, RuleText>)| {
+            let digests = files
+                .iter()
+                .map(|(name, file)| (name.as_str(), file.digest()));
+            let data = outline::data(digests);
+            rule_config_map(self.object, self.settings(), name, label, &data)
+        };
+        let wanted: Vec<Value> = made.iter().map(outline).collect();
         let stored = &self.observed.stored.config_maps;
         let prefix = format!("{prefix}-rulefiles-");
         let owner = &self.object.metadata.uid;
         let puts = writes::put_numbered(&CONFIG_MAP, owner, stored, &prefix, wanted);
+        // One after the other is written out, for they are many and large.
+        let puts = puts.into_iter().map(|put| filled(put, &made));
         self.effects.extend(puts);
         names
     }

@@ -50,7 +50,7 @@ impl<W: Workload> Subject<W> {
         let plan = self.decision().outcome.as_ref();
         plan.is_ok_and(|plan| {
             let mut effects = plan.effects.iter();
-            effects.any(|effect| matches!(effect, Effect::Create { .. }))
+            effects.any(Effect::creates)
         })
     }
 

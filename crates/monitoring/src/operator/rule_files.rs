@@ -8,6 +8,7 @@ use runtime::{Meta, Projection as _};
 
 use super::candidates::Candidate;
 use super::memory::{RuleOutcome, Rules};
+use super::outline::RuleText;
 use super::pass::Pass;
 use super::workload::{Version, Workload};
 use crate::api::common::ObjectReference;
@@ -50,7 +51,7 @@ where
         candidates: &[Candidate<PrometheusRule>],
         reader: Reader<'_>,
         enforced: Enforced<'_>,
-    ) -> BTreeMap<String, Arc<str>> {
+    ) -> BTreeMap<String, RuleText> {
         let known = Arc::clone(&self.memory.rules);
         let (mut files, mut next) = (BTreeMap::new(), Rules::new());
         for candidate in candidates {
@@ -68,7 +69,7 @@ where
             };
             match &outcome {
                 Ok(text) => {
-                    files.insert(candidate_file(meta), Arc::clone(text));
+                    files.insert(candidate_file(meta), text.clone());
                 }
                 Err(why) => self.refuse(candidate.reference(), why),
             }
@@ -99,7 +100,7 @@ fn file_of(
     };
     let label = enforced.on(&rule);
     match reader.file_of(rule, label) {
-        Ok(file) => (Ok(Arc::from(file.text)), file.warnings),
+        Ok(file) => (Ok(RuleText::new(&file.text)), file.warnings),
         Err(problems) => (Err(Arc::from(problems.join("; "))), Vec::new()),
     }
 }

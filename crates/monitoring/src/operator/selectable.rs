@@ -1,4 +1,5 @@
-//! An object that workloads select, as caches keep it: whole, and with what every pass over every workload asks of it.
+//! An object that workloads select, as caches keep it: whole but for its status, and with what every pass over every
+//! workload asks of it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ pub struct Selectable {
 }
 
 impl Selectable {
-    /// The whole object.
+    /// The whole object, without its status.
     pub fn whole(&self) -> &Whole {
         &self.whole
     }
@@ -55,7 +56,7 @@ impl Projection for Selectable {
             resource_version: String::new(),
         };
         self.holder = Some(Arc::new(Holder {
-            resource: ResourceRef::clone(resource),
+            resource: Arc::clone(resource),
             reference,
             version: meta.version.to_string(),
             generation: meta.generation,
@@ -66,9 +67,13 @@ impl Projection for Selectable {
 
 impl<'de> Deserialize<'de> for Selectable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let object = Value::deserialize(deserializer)?;
+        let mut object = Value::deserialize(deserializer)?;
         let bindings = Binding::all(&object);
         let references = references::of(&object);
+        // Nothing else of its status is asked for.
+        if let Some(fields) = object.as_object_mut() {
+            fields.remove("status");
+        }
         let whole = Whole::deserialize(object).map_err(D::Error::custom)?;
         Ok(Self {
             whole,

@@ -5,6 +5,7 @@ use machinery::names::label_value;
 use runtime::{Error, Index, ObjectKey, Projection, Reader, ResourceRef, Whole};
 use serde_json::Value;
 
+use super::outline::{Outline, outlined};
 use super::resources::{CONFIG_MAP, DAEMON_SET, SECRET, STATEFUL_SET, STORAGE_CLASS};
 use super::writes::ByName;
 use crate::api::kinds::ObjectMeta;
@@ -15,8 +16,8 @@ use crate::workload::Texts;
 pub struct Own {
     /// Secrets by the uid of their controller; none where they may not be watched, and each is asked for by its name.
     pub secrets: Option<Index<Whole>>,
-    /// `ConfigMap`s by the uid of their controller.
-    pub config_maps: Index<Whole>,
+    /// `ConfigMap`s by the uid of their controller, in outline.
+    pub config_maps: Index<Outline>,
     /// `StatefulSet`s by the uid of their controller.
     pub stateful_sets: Index<Whole>,
     /// `DaemonSet`s by the uid of their controller, if any are made.
@@ -45,7 +46,7 @@ pub struct Names {
 pub struct Stored {
     /// Secrets.
     pub secrets: ByName,
-    /// `ConfigMap`s.
+    /// `ConfigMap`s, [in outline](super::outline).
     pub config_maps: ByName,
     /// `StatefulSet`s.
     pub stateful_sets: ByName,
@@ -72,7 +73,12 @@ impl Own {
         };
         let mut stored = Stored {
             secrets: self.secrets.as_ref().map(of_owner).unwrap_or_default(),
-            config_maps: of_owner(&self.config_maps),
+            config_maps: self
+                .config_maps
+                .get(&owner.uid)
+                .into_iter()
+                .map(|held| (held.meta().key.name.clone(), held.value()))
+                .collect(),
             stateful_sets: of_owner(&self.stateful_sets),
             daemon_sets: self.daemon_sets.as_ref().map(of_owner).unwrap_or_default(),
             service: None,
@@ -80,7 +86,6 @@ impl Own {
         let namespace = &owner.namespace;
         for (resource, names, found) in [
             (SECRET, &names.secrets, &mut stored.secrets),
-            (CONFIG_MAP, &names.config_maps, &mut stored.config_maps),
             (
                 STATEFUL_SET,
                 &names.stateful_sets,
@@ -89,6 +94,14 @@ impl Own {
         ] {
             add_missing(&resource, namespace, names, found, reader).await?;
         }
+        let mut unlabelled = ByName::new();
+        let missing = names.config_maps.iter();
+        let missing = missing.filter(|name| !stored.config_maps.contains_key(*name));
+        let missing: Vec<String> = missing.cloned().collect();
+        add_missing(&CONFIG_MAP, namespace, &missing, &mut unlabelled, reader).await?;
+        let unlabelled = unlabelled.into_iter();
+        let outlines = unlabelled.map(|(name, object)| (name, outlined(object)));
+        stored.config_maps.extend(outlines);
         if self.secrets.is_none() {
             let (prefixes, found) = (&names.numbered_secrets, &mut stored.secrets);
             add_numbered(&SECRET, namespace, prefixes, found, reader).await?;

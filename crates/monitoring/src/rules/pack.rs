@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use super::MOST_BYTES;
 
-/// Files by name, put one after another into as few ConfigMaps as that order needs; there is always one.
-pub fn pack<T: AsRef<str>>(files: BTreeMap<String, T>) -> Vec<BTreeMap<String, T>> {
+/// Files by name, put one after another into as few ConfigMaps as that order needs; there is always one. `bytes` says how long
+/// a file is.
+pub fn pack<T>(
+    files: BTreeMap<String, T>,
+    bytes: impl Fn(&T) -> usize,
+) -> Vec<BTreeMap<String, T>> {
     let mut all = Vec::new();
     let mut current = BTreeMap::new();
     let mut size = 0;
     for (name, text) in files {
-        let length = text.as_ref().len();
+        let length = bytes(&text);
         if size + length > MOST_BYTES && !current.is_empty() {
             all.push(std::mem::take(&mut current));
             size = 0;
@@ -42,10 +46,10 @@ mod tests {
             ("b".to_owned(), file(20)),
             ("c".to_owned(), file(5)),
         ]);
-        let packed = pack(files);
+        let packed = pack(files, String::len);
         let names: Vec<Vec<&String>> = packed.iter().map(|map| map.keys().collect()).collect();
         assert_eq!(names, [vec!["a"], vec!["b", "c"]]);
-        assert_eq!(pack(BTreeMap::<String, String>::new()).len(), 1);
+        assert_eq!(pack(BTreeMap::new(), String::len).len(), 1);
         assert_eq!(config_map_names("prometheus-x", 1, 3).len(), 3);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -50,18 +49,14 @@ fn metadata(owner: Owner<'_>, settings: &Settings, name: &str, mut labels: Texts
     })
 }
 
-/// A ConfigMap with rule files that goes with its owner; `label` says whose rules they are.
+/// A ConfigMap with rule files, or what stands for them, that goes with its owner; `label` says whose rules they are.
 pub fn rule_config_map<S: Default, T: Default>(
     owner: &Object<S, T>,
     settings: &Settings,
     name: &str,
     label: (&str, &str),
-    files: &BTreeMap<String, Arc<str>>,
+    data: &Value,
 ) -> Value {
-    let files = files.iter();
-    let data: Map<String, Value> = files
-        .map(|(name, text)| (name.clone(), Value::from(&**text)))
-        .collect();
     let mut labels = managed();
     labels.insert(label.0.to_owned(), label.1.to_owned());
     json!({

@@ -9,20 +9,22 @@ use serde_json::Value;
 use super::Projection;
 use super::meta::{Meta, MetaOnly, WireMeta};
 use crate::error::Error;
+use crate::packed::Packed;
 use crate::resource::ResourceRef;
 
-/// A whole object, kept as JSON text without `managedFields`: a tree of values costs about ten times as much.
+/// A whole object, kept as compressed JSON text without `managedFields`: a tree of values costs about ten times as much as the
+/// text alone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Whole {
     meta: Meta,
-    json: Box<[u8]>,
+    json: Packed,
     resource: Option<Arc<ResourceRef>>,
 }
 
 impl Whole {
     /// The object as a value, with `apiVersion` and `kind` (lists of built-in kinds come without them).
     pub fn value(&self) -> Value {
-        let mut value = serde_json::from_slice(&self.json).unwrap_or_default();
+        let mut value = serde_json::from_slice(&self.json.unpacked()).unwrap_or_default();
         if let (Value::Object(fields), Some(resource)) = (&mut value, &self.resource) {
             fields.insert(
                 "apiVersion".to_owned(),
@@ -35,15 +37,10 @@ impl Whole {
 
     /// The object as a typed view.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.json).map_err(|source| Error::Decode {
+        serde_json::from_slice(&self.json.unpacked()).map_err(|source| Error::Decode {
             what: self.meta.key.to_string(),
             source,
         })
-    }
-
-    /// The JSON text, without `managedFields`; `apiVersion` and `kind` may be missing.
-    pub fn json(&self) -> &[u8] {
-        &self.json
     }
 }
 
@@ -61,12 +58,10 @@ impl<'de> Deserialize<'de> for Whole {
             }
             None => Meta::default(),
         };
-        let json = serde_json::to_vec(&value)
-            .map_err(D::Error::custom)?
-            .into_boxed_slice();
+        let json = serde_json::to_vec(&value).map_err(D::Error::custom)?;
         Ok(Self {
             meta,
-            json,
+            json: Packed::new(&json),
             resource: None,
         })
     }

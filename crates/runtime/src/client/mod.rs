@@ -203,6 +203,22 @@ impl Client {
             .await
     }
 
+    /// Creates an object that is JSON text already, or replaces it under its own resource version.
+    pub(crate) async fn put(
+        &self,
+        resource: &ResourceRef,
+        key: &ObjectKey,
+        is_update: bool,
+        object: Bytes,
+    ) -> Result<Answer, Error> {
+        let (method, path) = if is_update {
+            (Method::PUT, resource.object_path(key, None))
+        } else {
+            (Method::POST, resource.collection_path(&key.namespace))
+        };
+        self.write(resource, method, &path, JSON, object).await
+    }
+
     /// Patches an object, or one of its subresources.
     pub async fn patch(
         &self,
@@ -415,7 +431,7 @@ impl Client {
         if let Some(content_type) = media.content_type {
             request = request.header(http::header::CONTENT_TYPE, content_type);
         }
-        let request = request.body(Body::from(body.to_vec()))?;
+        let request = request.body(Body::from(body.clone()))?;
         // The semaphore is never closed: a slot always comes.
         let _slot = self.inner.slots.acquire().await.ok();
         let exchange = async {

@@ -256,6 +256,10 @@ fn perform(effect: &Effect, world: &mut World, deeds: &mut Deeds) {
         Effect::Create { object, .. } | Effect::Update { object, .. } => {
             world.insert(id_of(object), object.clone());
         }
+        Effect::Packed { object, .. } => {
+            let object: Value = serde_json::from_slice(&object.unpacked()).unwrap_or_default();
+            world.insert(id_of(&object), object);
+        }
         Effect::Patch {
             resource,
             key,

@@ -465,6 +465,7 @@ pub fn created_key(effect: &Effect) -> Option<ObjectKey> {
         } if *resource == REPLICA_SET => Some(ObjectKey::of(object)),
         Effect::Create { .. }
         | Effect::Update { .. }
+        | Effect::Packed { .. }
         | Effect::Patch { .. }
         | Effect::Delete { .. }
         | Effect::Evict { .. }
