@@ -294,42 +294,57 @@ impl Writer<'_> {
 /// Appends a quoted and escaped string.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut start = 0;
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let (escape, width): (Option<&[u8]>, usize) = match byte {
-            b'"' => (Some(b"\\\""), 1),
-            b'\\' => (Some(b"\\\\"), 1),
-            b'\n' => (Some(b"\\n"), 1),
-            b'\r' => (Some(b"\\r"), 1),
-            b'\t' => (Some(b"\\t"), 1),
-            8 => (Some(b"\\b"), 1),
-            12 => (Some(b"\\f"), 1),
-            b'<' => (Some(b"\\u003c"), 1),
-            b'>' => (Some(b"\\u003e"), 1),
-            b'&' => (Some(b"\\u0026"), 1),
-            0..=31 => (Some(b""), 1),
-            0xe2 => match bytes.get(at..at + 3) {
-                Some([_, 0x80, 0xa8]) => (Some(b"\\u2028"), 3),
-                Some([_, 0x80, 0xa9]) => (Some(b"\\u2029"), 3),
-                _ => (None, 1),
-            },
-            _ => (None, 1),
-        };
-        if let Some(escape) = escape {
-            out.extend_from_slice(bytes.get(start..at).unwrap_or_default());
-            if escape.is_empty() {
-                out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
-            } else {
-                out.extend_from_slice(escape);
-            }
-            start = at + width;
-        }
-        at += width;
+    let mut rest = text.as_bytes();
+    // Most texts are plain from beginning to end.
+    while let Some(at) = rest.iter().position(|byte| is_special(*byte)) {
+        let (plain, from) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let width = write_special(out, from);
+        rest = from.get(width..).unwrap_or_default();
     }
-    out.extend_from_slice(bytes.get(start..).unwrap_or_default());
+    out.extend_from_slice(rest);
     out.push(b'"');
+}
+
+/// Whether a byte may not stand for itself in a string. U+2028 and U+2029 begin with 0xe2.
+fn is_special(byte: u8) -> bool {
+    matches!(byte, 0..=31 | b'"' | b'&' | b'<' | b'>' | b'\\' | 0xe2)
+}
+
+/// Appends the character that bytes begin with; how many bytes it had.
+fn write_special(out: &mut Vec<u8>, from: &[u8]) -> usize {
+    let escape: &[u8] = match from {
+        [b'"', ..] => b"\\\"",
+        [b'\\', ..] => b"\\\\",
+        [b'\n', ..] => b"\\n",
+        [b'\r', ..] => b"\\r",
+        [b'\t', ..] => b"\\t",
+        [8, ..] => b"\\b",
+        [12, ..] => b"\\f",
+        [b'<', ..] => b"\\u003c",
+        [b'>', ..] => b"\\u003e",
+        [b'&', ..] => b"\\u0026",
+        [0xe2, 0x80, last @ (0xa8 | 0xa9), ..] => {
+            let escape = if *last == 0xa8 {
+                b"\\u2028"
+            } else {
+                b"\\u2029"
+            };
+            out.extend_from_slice(escape);
+            return 3;
+        }
+        [byte @ 0..=31, ..] => {
+            out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
+            return 1;
+        }
+        [byte, ..] => {
+            out.push(*byte);
+            return 1;
+        }
+        [] => return 1,
+    };
+    out.extend_from_slice(escape);
+    1
 }
 
 /// Appends a number: integers as they are, floats in Go's shortest form.

@@ -213,6 +213,8 @@ pub fn set(object: &mut Value, key: &str, value: Value) {
     let metadata = metadata_mut(object);
     if value.is_null() {
         metadata.remove(key);
+    } else if let Some(known) = metadata.get_mut(key) {
+        *known = value;
     } else {
         metadata.insert(key.to_owned(), value);
     }
@@ -323,7 +325,14 @@ fn remove_entry(object: &mut Value, field: &str, key: &str) {
 }
 
 fn entry_mut<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
-    object_mut(map.entry(key).or_insert_with(|| Value::Object(Map::new())))
+    // An entry would take a text of its own even for a key that is there.
+    if !map.contains_key(key) {
+        map.insert(key.to_owned(), Value::Object(Map::new()));
+    }
+    match map.get_mut(key) {
+        Some(entry) => object_mut(entry),
+        None => unreachable!("put there above"),
+    }
 }
 
 /// `value` as an object, replaced by an empty one if it is something else.

@@ -84,6 +84,9 @@ pub fn wildcard_dns1123_subdomain(text: &str) -> Vec<String> {
 
 /// Complaints about a label key, annotation key or finalizer: `[prefix/]name` (`IsQualifiedName`).
 pub fn label_key(text: &str) -> Vec<String> {
+    if is_label_key(text) {
+        return Vec::new();
+    }
     let mut complaints = Vec::new();
     let parts: Vec<&str> = text.split('/').collect();
     let name = match parts.as_slice() {
@@ -121,6 +124,17 @@ pub fn label_key(text: &str) -> Vec<String> {
         ));
     }
     complaints
+}
+
+/// Whether there is nothing to complain about, which is the usual case.
+fn is_label_key(text: &str) -> bool {
+    let (prefix, name) = match text.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, text),
+    };
+    let prefixed = prefix
+        .is_none_or(|prefix| prefix.len() <= SUBDOMAIN_MAX_LENGTH && matches_subdomain(prefix));
+    prefixed && name.len() <= LABEL_MAX_LENGTH && matches_key(name)
 }
 
 const KEY_EXAMPLES: &[&str] = &["MyName", "my.name", "123-abc"];
@@ -316,14 +330,18 @@ fn is_key_byte(byte: u8) -> bool {
 }
 
 fn matches_label(text: &str) -> bool {
+    is_label(text.as_bytes())
+}
+
+fn is_label(text: &[u8]) -> bool {
     !text.is_empty()
-        && text.bytes().all(is_label_byte)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
+        && text.iter().all(|byte| is_label_byte(*byte))
+        && text.first() != Some(&b'-')
+        && text.last() != Some(&b'-')
 }
 
 fn matches_subdomain(text: &str) -> bool {
-    text.split('.').all(matches_label)
+    text.as_bytes().split(|byte| *byte == b'.').all(is_label)
 }
 
 fn matches_key(text: &str) -> bool {

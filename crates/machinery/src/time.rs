@@ -2,6 +2,7 @@
 //! Mirrors `apimachinery/pkg/apis/meta/v1/{time,micro_time}.go`.
 
 pub use jiff::Timestamp;
+use jiff::tz::Offset;
 
 /// A text that is not an RFC 3339 instant; prints Go's `time.ParseError`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,7 +17,27 @@ pub struct ParseTimeError {
 
 /// `2030-01-01T00:00:00Z`: UTC, whole seconds, as `metav1.Time` is written.
 pub fn rfc3339(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    // Every write writes some: no formatting.
+    let at = Offset::UTC.to_datetime(at);
+    let mut out = String::with_capacity(20);
+    let year = at.year();
+    if !(0..=9999).contains(&year) {
+        return at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    }
+    let mut put = |number: i16, digits: u32, end: char| {
+        for place in (0..digits).rev() {
+            let digit = (number / 10_i16.pow(place)) % 10;
+            out.push(char::from(b'0' + u8::try_from(digit).unwrap_or_default()));
+        }
+        out.push(end);
+    };
+    put(year, 4, '-');
+    put(at.month().into(), 2, '-');
+    put(at.day().into(), 2, 'T');
+    put(at.hour().into(), 2, ':');
+    put(at.minute().into(), 2, ':');
+    put(at.second().into(), 2, 'Z');
+    out
 }
 
 /// `2030-01-01T00:00:00.000000Z`: UTC, microseconds, as `metav1.MicroTime` is written.
@@ -86,6 +107,16 @@ mod tests {
         let at = parse("2030-01-01T02:00:00.25+02:00").unwrap();
         assert_eq!(rfc3339(at), "2030-01-01T00:00:00Z");
         assert_eq!(rfc3339_micro(at), "2030-01-01T00:00:00.250000Z");
+        for text in [
+            "0001-02-03T04:05:06Z",
+            "1969-12-31T23:59:59Z",
+            "9999-10-29T12:30:45Z",
+            "-000001-10-29T12:30:45Z",
+        ] {
+            let at: Timestamp = text.parse().unwrap();
+            let formatted = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+            assert_eq!(rfc3339(at), formatted, "{text}");
+        }
     }
 
     #[test]

@@ -67,18 +67,27 @@ struct Part {
 }
 
 impl Part {
-    fn join(&mut self, element: &PathElement, part: Part) {
-        if part.member || !part.below.is_empty() {
-            self.below.join(element.clone(), part.member, part.below);
-        }
+    fn is_something(&self) -> bool {
+        self.member || !self.below.is_empty()
     }
 }
 
 impl Difference {
-    fn join(&mut self, element: &PathElement, difference: Difference) {
-        self.removed.join(element, difference.removed);
-        self.modified.join(element, difference.modified);
-        self.added.join(element, difference.added);
+    fn join(&mut self, element: impl FnOnce() -> PathElement, difference: Difference) {
+        let parts = [
+            (&mut self.removed, difference.removed),
+            (&mut self.modified, difference.modified),
+            (&mut self.added, difference.added),
+        ];
+        let mut parts = parts.into_iter().filter(|(_, part)| part.is_something());
+        let Some((into, part)) = parts.next() else {
+            return;
+        };
+        let element = element();
+        for (into, part) in parts {
+            into.below.join(element.clone(), part.member, part.below);
+        }
+        into.below.join(element, part.member, part.below);
     }
 }
 
@@ -157,7 +166,7 @@ fn visit_fields(
         if let Some(ty) = map.field(name) {
             let mut difference = Difference::default();
             visit(before, after, ty, &mut difference);
-            out.join(&PathElement::field(name), difference);
+            out.join(|| PathElement::field(name), difference);
         }
     };
     for (name, after) in new.into_iter().flatten() {
@@ -209,6 +218,6 @@ fn visit_items(old: &[Value], new: &[Value], list: &ListForm<'_>, out: &mut Diff
                 item.added.member = true;
             }
         }
-        out.join(&element, item);
+        out.join(|| element, item);
     }
 }

@@ -2,8 +2,6 @@
 //!
 //! Mirrors `structured-merge-diff/fieldpath/{set,serialize}.go`.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,7 +18,32 @@ pub struct FieldSet {
     nodes: Option<Arc<Nodes>>,
 }
 
-type Nodes = BTreeMap<PathElement, Node>;
+/// By element. Most sets are made in that order, and have few elements a level.
+type Nodes = Vec<(PathElement, Node)>;
+
+/// Where an element is, or belongs.
+fn place(nodes: &Nodes, element: &PathElement) -> Result<usize, usize> {
+    match nodes.last() {
+        Some((last, _)) if last < element => Err(nodes.len()),
+        Some(_) | None => nodes.binary_search_by(|(known, _)| known.cmp(element)),
+    }
+}
+
+/// Changes the node of an element, which is there from then on.
+fn change(nodes: &mut Nodes, element: PathElement, change: impl FnOnce(&mut Node)) {
+    match place(nodes, &element) {
+        Ok(at) => {
+            if let Some((_, node)) = nodes.get_mut(at) {
+                change(node);
+            }
+        }
+        Err(at) => {
+            let mut node = Node::default();
+            change(&mut node);
+            nodes.insert(at, (element, node));
+        }
+    }
+}
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Node {
@@ -55,11 +78,14 @@ impl FieldSet {
     }
 
     fn nodes(&self) -> impl Iterator<Item = (&PathElement, &Node)> {
-        self.nodes.iter().flat_map(|nodes| nodes.iter())
+        let nodes = self.nodes.as_ref().map_or(&[][..], |nodes| nodes);
+        nodes.iter().map(|(element, node)| (element, node))
     }
 
     fn node(&self, element: &PathElement) -> Option<&Node> {
-        self.nodes.as_ref()?.get(element)
+        let nodes = self.nodes.as_ref()?;
+        let (_, node) = nodes.get(place(nodes, element).ok()?)?;
+        Some(node)
     }
 
     fn nodes_mut(&mut self) -> &mut Nodes {
@@ -80,12 +106,13 @@ impl FieldSet {
         let Some((element, rest)) = path.split_first() else {
             return;
         };
-        let node = self.nodes_mut().entry(element.clone()).or_default();
-        if rest.is_empty() {
-            node.member = true;
-        } else {
-            node.below.insert(rest);
-        }
+        change(self.nodes_mut(), element.clone(), |node| {
+            if rest.is_empty() {
+                node.member = true;
+            } else {
+                node.below.insert(rest);
+            }
+        });
     }
 
     /// Whether the field is a member.
@@ -124,22 +151,20 @@ impl FieldSet {
     pub(super) fn put(&mut self, element: PathElement, member: bool, below: Self) {
         let node = Node { member, below };
         if !node.is_empty() {
-            self.nodes_mut().insert(element, node);
+            change(self.nodes_mut(), element, |place| *place = node);
         }
     }
 
     /// Adds what belongs to an element to what does already.
     pub(super) fn join(&mut self, element: PathElement, member: bool, below: Self) {
-        match self.nodes_mut().entry(element) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(Node { member, below });
-            }
-            Entry::Occupied(mut occupied) => {
-                let node = occupied.get_mut();
-                node.member |= member;
+        change(self.nodes_mut(), element, |node| {
+            node.member |= member;
+            if node.below.is_empty() {
+                node.below = below;
+            } else {
                 node.below.add(&below);
             }
-        }
+        });
     }
 
     /// Whether nothing is a member.
@@ -169,11 +194,23 @@ impl FieldSet {
         if other.is_subset(self) {
             return;
         }
-        for (element, node) in other.nodes() {
-            let mine = self.nodes_mut().entry(element.clone()).or_default();
-            mine.member |= node.member;
-            mine.below.add(&node.below);
+        let mine = std::mem::take(&mut self.nodes).map(Arc::unwrap_or_clone);
+        let mine = mine.unwrap_or_default();
+        let mut theirs = other.nodes().peekable();
+        let mut out = Nodes::with_capacity(mine.len() + 1);
+        let copied = |(element, node): (&PathElement, &Node)| (element.clone(), node.clone());
+        for (element, mut node) in mine {
+            while let Some(before) = theirs.next_if(|(other, _)| **other < element) {
+                out.push(copied(before));
+            }
+            if let Some((_, same)) = theirs.next_if(|(other, _)| **other == element) {
+                node.member |= same.member;
+                node.below.add(&same.below);
+            }
+            out.push((element, node));
         }
+        out.extend(theirs.map(copied));
+        self.nodes = Some(Arc::new(out));
     }
 
     /// Whether each field of this set is one of the other.
@@ -326,6 +363,7 @@ impl FieldSet {
 /// What a node's value says: `.` or nothing at all make the node a member.
 fn read(value: &Value) -> Result<Node, FieldsError> {
     let mut node = Node::default();
+    let mut nodes = Nodes::new();
     let fields = match value {
         Value::Object(fields) => fields,
         Value::Null => {
@@ -340,12 +378,31 @@ fn read(value: &Value) -> Result<Node, FieldsError> {
             continue;
         }
         if let Some(element) = PathElement::from_key(key)? {
-            let Node { member, below } = read(value)?;
-            node.below.put(element, member, below);
+            nodes.push((element, read(value)?));
         }
+    }
+    nodes.retain(|(_, node)| !node.is_empty());
+    if !nodes.is_empty() {
+        node.below.nodes = Some(Arc::new(in_order(nodes)));
     }
     node.member |= node.below.is_empty();
     Ok(node)
+}
+
+/// Nodes by element; of two of one element the last counts.
+fn in_order(mut nodes: Nodes) -> Nodes {
+    if nodes.is_sorted_by(|(one, _), (next, _)| one < next) {
+        return nodes;
+    }
+    nodes.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut out = Nodes::with_capacity(nodes.len());
+    for (element, node) in nodes {
+        match out.last_mut() {
+            Some((last, known)) if *last == element => *known = node,
+            Some(_) | None => out.push((element, node)),
+        }
+    }
+    out
 }
 
 impl FromIterator<Path> for FieldSet {
@@ -367,77 +424,4 @@ impl fmt::Display for FieldSet {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn set(value: &Value) -> FieldSet {
-        FieldSet::from_value(value).unwrap()
-    }
-
-    #[test]
-    fn text_keeps_the_order_of_the_server() {
-        let text = concat!(
-            r#"{"f:spec":{".":{},"f:b":{},"f:ports":{"k:{\"port\":80}":{".":{},"f:port":{}},"#,
-            r#""k:{\"port\":443}":{"f:port":{}}},"f:set":{"v:2":{},"v:10":{},"v:\"a\"":{}}}}"#
-        );
-        let set = FieldSet::from_json(text).unwrap();
-        assert_eq!(set.to_json(), text);
-        assert_eq!(set.len(), 8);
-        assert_eq!(FieldSet::from_value(&set.to_value()), Ok(set));
-    }
-
-    #[test]
-    fn what_is_not_known_is_left_out_with_what_is_below_it() {
-        assert_eq!(
-            set(&json!({"f:a": {"x:y": {"f:b": {}}}, "x:": {}, ".": {}})).to_json(),
-            r#"{"f:a":{}}"#
-        );
-        assert!(FieldSet::from_json("{").is_err());
-        assert!(FieldSet::from_value(&json!({"f:a": 1})).is_err());
-        assert!(FieldSet::from_value(&json!({"a": {}})).is_err());
-        assert_eq!(FieldSet::from_json("{}"), Ok(FieldSet::new()));
-    }
-
-    #[test]
-    fn a_member_does_not_stand_for_what_is_below_it() {
-        let parent = set(&json!({"f:a": {}}));
-        let child = set(&json!({"f:a": {"f:b": {}}}));
-        assert_eq!(child.difference(&parent), child);
-        assert_eq!(parent.difference(&child), parent);
-        assert!(parent.intersection(&child).is_empty());
-        assert!(child.recursive_difference(&parent).is_empty());
-        assert_eq!(parent.recursive_difference(&child), parent);
-        assert_eq!(
-            parent.union(&child).to_json(),
-            r#"{"f:a":{".":{},"f:b":{}}}"#
-        );
-    }
-
-    #[test]
-    fn what_stays_the_same_is_shared() {
-        let all = set(&json!({"f:a": {"f:x": {}, "f:y": {}}, "f:b": {}}));
-        let part = set(&json!({"f:a": {"f:x": {}}}));
-        let other = set(&json!({"f:a": {"f:z": {}}}));
-        let above = set(&json!({"f:a": {}}));
-        assert!(part.is_subset(&all) && !all.is_subset(&part));
-        assert!(!other.is_subset(&all) && !above.is_subset(&all));
-        for union in [part.union(&all), all.union(&part)] {
-            assert!(union.is_shared_with(&all));
-        }
-        assert!(all.difference(&other).is_shared_with(&all));
-        assert!(!all.difference(&part).is_shared_with(&all));
-        let text = r#"{"f:a":{".":{},"f:x":{},"f:y":{},"f:z":{}},"f:b":{}}"#;
-        assert_eq!(all.union(&other).union(&above).to_json(), text);
-        assert_eq!(all.to_json(), r#"{"f:a":{"f:x":{},"f:y":{}},"f:b":{}}"#);
-    }
-
-    #[test]
-    fn paths_come_level_by_level() {
-        let set = set(&json!({"f:a": {"f:x": {}}, "f:b": {}, "f:c": {".": {}, "f:y": {}}}));
-        assert_eq!(set.to_string(), ".b\n.c\n.a.x\n.c.y");
-        assert!(set.contains(&[PathElement::field("a"), PathElement::field("x")]));
-        assert!(!set.contains(&[PathElement::field("a")]));
-        assert!(!set.contains(&[]));
-    }
-}
+mod tests;

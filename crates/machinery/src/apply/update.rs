@@ -3,6 +3,7 @@
 //! Mirrors `apimachinery/pkg/util/managedfields/internal`: `fieldmanager.go`, `skipnonapplied.go`, `capmanagers.go`,
 //! `managedfieldsupdater.go`, `stripmeta.go`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -128,7 +129,7 @@ pub fn update_known(
         }
         given => (given, Written::Shared(entries)),
     };
-    let stored = || known.map_or_else(|| Known::read(live), Known::clone);
+    let stored = || known.map_or_else(|| Cow::Owned(Known::read(live)), Cow::Borrowed);
     let before = before(write, given.as_ref(), stored);
     let nobodys = before.managers().is_empty() && !meta::uid(live).is_empty();
     let other = !meta::api_version(new).is_empty() && meta::api_version(new) != write.api_version;
@@ -152,16 +153,20 @@ pub fn update_known(
 }
 
 /// The entries a write starts from: the request's if it names any, else the stored ones.
-fn before(write: &Write<'_>, given: Option<&Value>, stored: impl FnOnce() -> Known) -> Known {
+fn before<'k>(
+    write: &Write<'_>,
+    given: Option<&Value>,
+    stored: impl FnOnce() -> Cow<'k, Known>,
+) -> Cow<'k, Known> {
     if !write.subresource.is_empty() {
         return stored();
     }
     if given.is_some_and(managed::asks_for_reset) {
-        return Known::default();
+        return Cow::Owned(Known::default());
     }
     let entries = given.and_then(Value::as_array);
     match managed::decode(entries.map_or(&[], Vec::as_slice)) {
-        Ok(managers) if !managers.is_empty() => Known::unsettled(managers),
+        Ok(managers) if !managers.is_empty() => Cow::Owned(Known::unsettled(managers)),
         Ok(_) | Err(_) => stored(),
     }
 }

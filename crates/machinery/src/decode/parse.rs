@@ -226,18 +226,17 @@ impl<'a> Parser<'a> {
     fn string(&mut self) -> Result<Cow<'a, str>, String> {
         self.at += 1;
         let start = self.at;
-        loop {
-            match self.next()? {
-                b'"' => return Ok(self.text(start, self.at - 1)),
-                b'\\' => break,
-                byte @ 0..=31 => return Err(invalid(byte, "in string literal")),
-                _ => {}
-            }
+        self.plain();
+        match self.next()? {
+            b'"' => return Ok(self.text(start, self.at - 1)),
+            b'\\' => {}
+            byte => return Err(invalid(byte, "in string literal")),
         }
         self.at -= 1;
         let mut out = self.text(start, self.at).into_owned();
-        let mut plain = self.at;
         loop {
+            let plain = self.at;
+            self.plain();
             match self.next()? {
                 b'"' => {
                     out.push_str(&self.text(plain, self.at - 1));
@@ -246,12 +245,17 @@ impl<'a> Parser<'a> {
                 b'\\' => {
                     out.push_str(&self.text(plain, self.at - 1));
                     out.push(self.escape()?);
-                    plain = self.at;
                 }
-                byte @ 0..=31 => return Err(invalid(byte, "in string literal")),
-                _ => {}
+                byte => return Err(invalid(byte, "in string literal")),
             }
         }
+    }
+
+    /// Goes to the next byte of a string that is more than itself, or to the end of the body.
+    fn plain(&mut self) {
+        let rest = self.body.get(self.at..).unwrap_or_default();
+        let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=31);
+        self.at += rest.iter().position(special).unwrap_or(rest.len());
     }
 
     fn escape(&mut self) -> Result<char, String> {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Alternative, BuiltinResource, Field, ListType, Omit, TypeId, TypeInfo, TypeRef, TypeTable,
+    Alternative, BuiltinResource, Field, ListType, Omit, TypeId, TypeInfo, TypeRef, TypeTable, head,
 };
 
 /// A field as `data/types.json` has it: name, type, flags, extra.
@@ -44,10 +44,11 @@ pub(super) fn load(types: &str, resources: &str) -> Result<TypeTable, serde_json
         .map(|line| type_info(line, &ids))
         .collect();
     flatten(&mut types);
-    let mut by_kind = BTreeMap::new();
+    let mut by_kind: BTreeMap<String, Vec<_>> = BTreeMap::new();
     for (index, info) in (0u32..).zip(&types) {
-        for kind in &info.kinds {
-            by_kind.insert(kind.clone(), TypeId(index));
+        for (group, version, kind) in &info.kinds {
+            let known = by_kind.entry(kind.clone()).or_default();
+            known.push((group.clone(), version.clone(), TypeId(index)));
         }
     }
     let by_model = ids
@@ -147,11 +148,9 @@ fn type_ref(text: &str, ids: &BTreeMap<String, TypeId>) -> TypeRef {
 fn flatten(types: &mut [TypeInfo]) {
     let flat: Vec<Vec<Field>> = types.iter().map(|info| flat_fields(info, types)).collect();
     for (info, fields) in types.iter_mut().zip(flat) {
-        let mut order: Vec<usize> = (0..fields.len()).collect();
-        order.sort_by_key(|index| {
-            let name = fields.get(*index).map(|field| field.json.clone());
-            name.map(|name| (name.len(), name))
-        });
+        let names = fields.iter().map(|field| head(&field.json));
+        let mut order: Vec<(u64, usize)> = names.zip(0..).collect();
+        order.sort_unstable();
         info.always = fields.iter().filter(|field| !field.may_be_absent()).count();
         info.flat = fields;
         info.by_name = order;

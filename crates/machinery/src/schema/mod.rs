@@ -175,8 +175,8 @@ pub struct TypeInfo {
     /// The (group, version, kind) triples this type is served as.
     pub kinds: Vec<(String, String, String)>,
     flat: Vec<Field>,
-    /// Positions of the fields, in the order of their names' lengths and then of the names.
-    by_name: Vec<usize>,
+    /// Positions of the fields, by what is compared first of their names.
+    by_name: Vec<(u64, usize)>,
     /// How many fields are never left out.
     always: usize,
 }
@@ -199,20 +199,26 @@ impl TypeInfo {
 
     /// The position of a JSON name in [`Self::all_fields`].
     pub fn position(&self, json: &str) -> Option<usize> {
-        let found = self.by_name.binary_search_by(|index| {
-            let name = self
-                .flat
-                .get(*index)
-                .map_or("", |field| field.json.as_str());
-            name.len().cmp(&json.len()).then_with(|| name.cmp(json))
-        });
-        self.by_name.get(found.ok()?).copied()
+        let head = head(json);
+        let from = self.by_name.partition_point(|(other, _)| *other < head);
+        let alike = self.by_name.get(from..)?.iter();
+        let mut alike = alike.take_while(|(other, _)| *other == head);
+        let found = alike.find(|(_, at)| self.flat.get(*at).is_some_and(|f| f.json == json));
+        found.map(|(_, at)| *at)
     }
 
     /// The field of a JSON name, inlined ones included.
     pub fn field(&self, json: &str) -> Option<&Field> {
         self.flat.get(self.position(json)?)
     }
+}
+
+/// The length of a name and its first letters: few fields of a type have both in common.
+fn head(name: &str) -> u64 {
+    let letters = name.bytes().chain(std::iter::repeat(0)).take(7);
+    letters.fold(name.len().min(255) as u64, |head, letter| {
+        (head << 8) | u64::from(letter)
+    })
 }
 
 /// A subresource of a built-in resource.
@@ -265,7 +271,8 @@ pub struct TypeTable {
     types: Vec<TypeInfo>,
     /// Stands for ids of another table.
     nothing: TypeInfo,
-    by_kind: BTreeMap<(String, String, String), TypeId>,
+    /// By kind first, which tells most.
+    by_kind: BTreeMap<String, Vec<(String, String, TypeId)>>,
     by_model: BTreeMap<String, TypeId>,
     resources: Vec<BuiltinResource>,
 }
@@ -319,14 +326,18 @@ impl TypeTable {
     /// The struct served as that kind. Options kinds (`DeleteOptions`, …), `Status` and `WatchEvent` are found under
     /// every group.
     pub fn type_of(&self, group: &str, version: &str, kind: &str) -> Option<TypeId> {
-        let key = (group.to_owned(), version.to_owned(), kind.to_owned());
-        if let Some(id) = self.by_kind.get(&key) {
-            return Some(*id);
+        let known = self.by_kind.get(kind)?;
+        let find = |group: &str, version: &str| {
+            let is_it = |(g, v, _): &&(String, String, TypeId)| g == group && v == version;
+            known.iter().rev().find(is_it).map(|(_, _, id)| *id)
+        };
+        let own = find(group, version);
+        if own.is_some() {
+            return own;
         }
         let meta_only = group.is_empty() && version == "v1";
         if meta_only || EVERYWHERE.contains(&kind) {
-            let key = ("meta.k8s.io".to_owned(), "v1".to_owned(), kind.to_owned());
-            return self.by_kind.get(&key).copied();
+            return find("meta.k8s.io", "v1");
         }
         None
     }

@@ -168,12 +168,11 @@ pub(crate) fn scale_type() -> Option<Served> {
     })
 }
 
-type Key = (String, String, String);
-
 /// All served resources by group, version and plural.
 #[derive(Debug, Default)]
 pub struct Registry {
-    served: BTreeMap<Key, Arc<Served>>,
+    /// By group, version and plural.
+    served: Vec<Arc<Served>>,
     storage: BTreeMap<Arc<str>, Arc<Served>>,
     definitions: BTreeMap<String, String>,
     generation: u64,
@@ -208,17 +207,28 @@ impl Registry {
     }
 
     fn insert(&mut self, served: Served) {
-        let resource = &served.resource;
-        let key = (
-            resource.group.to_string(),
-            resource.version.to_string(),
-            resource.plural.to_string(),
-        );
         let served = Arc::new(served);
         if served.is_storage_version() {
             self.storage.insert(served.table.clone(), served.clone());
         }
-        self.served.insert(key, served);
+        let resource = &served.resource;
+        match self.place(&resource.group, &resource.version, &resource.plural) {
+            Ok(at) => {
+                if let Some(known) = self.served.get_mut(at) {
+                    *known = served;
+                }
+            }
+            Err(at) => self.served.insert(at, served),
+        }
+    }
+
+    /// Where a resource is, or belongs.
+    fn place(&self, group: &str, version: &str, plural: &str) -> Result<usize, usize> {
+        self.served.binary_search_by(|served| {
+            let resource = &served.resource;
+            let found = (&*resource.group, &*resource.version, &*resource.plural);
+            found.cmp(&(group, version, plural))
+        })
     }
 
     /// Notes the state of a definition; false if it is the one already known.
@@ -236,10 +246,10 @@ impl Registry {
     /// Replaces the versions of one definition (`PLURAL.GROUP`); none withdraws it.
     pub fn set_custom(&mut self, group: &str, plural: &str, versions: Vec<CustomVersion>) {
         self.generation += 1;
-        self.served
-            .retain(|(known_group, _, known_plural), served| {
-                known_group != group || known_plural != plural || served.custom().is_none()
-            });
+        self.served.retain(|served| {
+            let known = &served.resource;
+            known.group != group || known.plural != plural || served.custom().is_none()
+        });
         let name: Arc<str> = Arc::from(table_name(group, plural));
         self.storage.remove(&name);
         for version in versions {
@@ -250,15 +260,12 @@ impl Registry {
                 backing: Backing::Custom(Arc::new(version)),
             });
         }
-        let stored = self
-            .served
-            .values()
-            .find(|served| served.table == name)
-            .cloned();
+        let mut all = self.served.iter();
+        let stored = all.find(|served| served.table == name).cloned();
         if let Some(served) = stored {
             self.storage.entry(name).or_insert(served);
         }
-        self.asks = self.served.values().any(|served| served.asks().is_some());
+        self.asks = self.served.iter().any(|served| served.asks().is_some());
     }
 
     /// Whether a webhook converts some resource.
@@ -273,8 +280,7 @@ impl Registry {
 
     /// One resource.
     pub fn get(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Served>> {
-        self.served
-            .get(&(group.to_owned(), version.to_owned(), plural.to_owned()))
+        self.served.get(self.place(group, version, plural).ok()?)
     }
 
     /// The resource whose objects live in that table, in their storage version.
@@ -290,31 +296,32 @@ impl Registry {
     /// The resource of an apiVersion and kind.
     pub fn of_kind(&self, api_version: &str, kind: &str) -> Option<&Arc<Served>> {
         let (group, version) = machinery::meta::group_version(api_version);
-        self.served
-            .range((group.to_owned(), version.to_owned(), String::new())..)
-            .take_while(|((known_group, known_version, _), _)| {
-                known_group == group && known_version == version
-            })
-            .map(|(_, served)| served)
-            .find(|served| served.resource.kind == kind)
+        let from = match self.place(group, version, "") {
+            Ok(at) | Err(at) => at,
+        };
+        let mut alike = self.served.get(from..)?.iter().take_while(|served| {
+            let known = &served.resource;
+            known.group == group && known.version == version
+        });
+        alike.find(|served| served.resource.kind == kind)
     }
 
     /// Whether a group is built-in.
     pub fn is_builtin_group(&self, group: &str) -> bool {
         self.served
             .iter()
-            .any(|((known, _, _), served)| known == group && served.type_id().is_some())
+            .any(|served| served.resource.group == group && served.type_id().is_some())
     }
 
     /// All resources, sorted by group, version and plural.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Served>> {
-        self.served.values()
+        self.served.iter()
     }
 
     /// The custom resources only, sorted.
     pub fn custom(&self) -> impl Iterator<Item = (&Arc<Served>, &Arc<CustomVersion>)> {
         self.served
-            .values()
+            .iter()
             .filter_map(|served| match &served.backing {
                 Backing::Custom(version) => Some((served, version)),
                 Backing::Builtin { .. } => None,

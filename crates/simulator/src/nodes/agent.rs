@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::containers::ContainerRuntime;
 use super::local::is_local;
 use super::local::missing::Missing;
+use super::pending::{Pending, Waiting};
 use super::register;
 use super::stages::{self, Delay, Stage};
 use super::status::{self, Addresses};
@@ -37,7 +38,7 @@ pub const DEFAULT_NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
 pub struct NodeAgent {
     register: Vec<String>,
     started: bool,
-    pending: BTreeMap<Key, Pending>,
+    pending: Waiting,
     renew_at: Option<Timestamp>,
     heartbeat_at: Option<Timestamp>,
     /// Who runs some pods instead.
@@ -51,21 +52,13 @@ pub struct NodeAgent {
     last_address: u32,
 }
 
-/// A stage that is waiting for its time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Pending {
-    uid: String,
-    stage: Stage,
-    due: Timestamp,
-}
-
 impl NodeAgent {
     /// An agent that registers nodes of these names when it starts, and looks after every node there is.
     pub fn new(register: &[&str]) -> Self {
         Self {
             register: register.iter().map(|n| (*n).to_owned()).collect(),
             started: false,
-            pending: BTreeMap::new(),
+            pending: Waiting::default(),
             renew_at: None,
             heartbeat_at: None,
             others: None,
@@ -132,7 +125,7 @@ impl NodeAgent {
             return;
         }
         let due = due(stage, &pod, session);
-        self.pending.insert(
+        self.pending.put(
             key.clone(),
             Pending {
                 uid: uid.to_owned(),
@@ -196,17 +189,15 @@ impl NodeAgent {
             stage: Stage::Running,
             due: object::milliseconds_after(session.now(), LOOK_AGAIN_AFTER),
         };
-        self.pending.insert(key.clone(), pending);
+        self.pending.put(key.clone(), pending);
         true
     }
 
     /// Looks at once at the pods of a namespace that lack something, in which something came or changed.
     fn look_again(&mut self, namespace: &str, now: Timestamp) {
-        self.lacking.retain(|key| self.pending.contains_key(key));
+        self.lacking.retain(|key| self.pending.get(key).is_some());
         for key in self.lacking.iter().filter(|key| key.0 == namespace) {
-            if let Some(pending) = self.pending.get_mut(key) {
-                pending.due = now;
-            }
+            self.pending.hurry(key, now);
         }
     }
 
@@ -287,20 +278,14 @@ impl Builtin for NodeAgent {
             }
         }
         let now = session.now();
-        let due: Vec<(Key, Stage)> = self
-            .pending
-            .iter()
-            .filter(|(_, p)| p.due <= now)
-            .map(|(k, p)| (k.clone(), p.stage))
-            .collect();
-        for (key, stage) in due {
+        for (key, stage) in self.pending.due(now) {
             self.pending.remove(&key);
             self.advance(session, &key, stage);
         }
         self.keep_alive(session);
         self.pending
-            .values()
-            .map(|p| p.due)
+            .next()
+            .into_iter()
             .chain(self.renew_at)
             .chain(self.heartbeat_at)
             .min()

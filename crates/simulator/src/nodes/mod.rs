@@ -6,6 +6,7 @@ mod agent;
 pub mod containers;
 pub(crate) mod local;
 pub(crate) mod log;
+mod pending;
 mod register;
 mod stages;
 mod status;

@@ -312,7 +312,8 @@ pub fn message(errors: &[FieldError]) -> String {
 fn is_namespaced(group: &str, version: &str, kind: &str) -> bool {
     let resources = TypeTable::builtin().resources().iter();
     let mut found = resources.filter(|resource| {
-        resource.group == group && resource.version == version && resource.kind == kind
+        // What tells most first.
+        resource.kind == kind && resource.group == group && resource.version == version
     });
     found.next().is_none_or(|resource| resource.namespaced)
 }

@@ -29,7 +29,7 @@ impl ApiServer {
             namespace: &target.namespace,
             name: &target.name,
             old: None,
-            options: Value::Null,
+            options: Map::new(),
             dry_run: false,
             foreseen: false,
             round: Round::First,

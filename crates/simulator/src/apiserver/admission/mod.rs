@@ -96,8 +96,8 @@ pub(crate) struct Attributes<'a> {
     pub name: &'a str,
     /// The object as it is stored.
     pub old: Option<&'a Value>,
-    /// Options of the request, with kind and apiVersion.
-    pub options: Value,
+    /// Options of the request, without kind and apiVersion.
+    pub options: Map<String, Value>,
     /// Nothing is to be stored.
     pub dry_run: bool,
     /// The stored object is not stored yet: its revision is one that it may get.
@@ -118,10 +118,6 @@ impl<'a> Attributes<'a> {
     ) -> Option<Self> {
         let user = writer.user.filter(|_| writer.admits)?;
         let own = served.resource.group.is_empty() && served.resource.kind == "Namespace";
-        let mut options = Map::new();
-        options.insert("kind".to_owned(), json!(operation.options_kind()));
-        options.insert("apiVersion".to_owned(), json!("meta.k8s.io/v1"));
-        options.extend(writer.options.clone());
         Some(Self {
             operation,
             requested: served,
@@ -131,7 +127,7 @@ impl<'a> Attributes<'a> {
             namespace: if own { name } else { namespace },
             name,
             old: None,
-            options: Value::Object(options),
+            options: writer.options.clone(),
             dry_run: writer.dry_run,
             foreseen: false,
             round: Round::First,
@@ -160,6 +156,18 @@ impl<'a> Attributes<'a> {
 
     fn resource(&self) -> &Resource {
         &self.requested.resource
+    }
+
+    /// The options with kind and apiVersion, made for who is asked: most writes ask nobody.
+    fn all_options(&self) -> Value {
+        if self.operation == Operation::Connect {
+            return Value::Null;
+        }
+        let mut options = self.options.clone();
+        let kind = self.operation.options_kind();
+        options.insert("kind".to_owned(), json!(kind));
+        options.insert("apiVersion".to_owned(), json!("meta.k8s.io/v1"));
+        Value::Object(options)
     }
 
     /// Configurations of admission are never judged by admission.

@@ -131,7 +131,7 @@ pub(super) fn request(
     put("object", objects.new.cloned().unwrap_or_default());
     put("oldObject", objects.old.cloned().unwrap_or_default());
     put("dryRun", json!(attributes.dry_run));
-    put("options", attributes.options.clone());
+    put("options", attributes.all_options());
     Value::Object(request)
 }
 

@@ -297,16 +297,14 @@ fn update_attributes<'a>(
     Some(attributes.about(target.subresource, None))
 }
 
-/// Options of a deletion as a review shows them.
-fn delete_options(options: &DeleteOptions) -> Value {
+/// Options of a deletion as a review shows them, without kind and apiVersion.
+fn delete_options(options: &DeleteOptions) -> Map<String, Value> {
     let mut fields = Map::new();
     let mut put = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
             fields.insert(key.to_owned(), value);
         }
     };
-    put("kind", Some(json!("DeleteOptions")));
-    put("apiVersion", Some(json!("meta.k8s.io/v1")));
     put(
         "gracePeriodSeconds",
         options.grace_period_seconds.map(Value::from),
@@ -335,5 +333,5 @@ fn delete_options(options: &DeleteOptions) -> Value {
     });
     put("propagationPolicy", propagation.map(Value::from));
     put("dryRun", options.dry_run.then(|| json!(["All"])));
-    Value::Object(fields)
+    fields
 }

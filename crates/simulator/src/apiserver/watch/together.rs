@@ -24,9 +24,9 @@ pub(crate) struct Together {
     table: Option<Arc<str>>,
     /// Keys of the objects begin with that.
     prefix: String,
-    /// The first change that it hadn't read.
-    first: u64,
-    /// Newest change of the resource at that time.
+    /// Up to where it had read before.
+    from: u64,
+    /// Newest change of the server at that time.
     newest: u64,
     /// Up to where it has read since.
     to: u64,
@@ -53,18 +53,14 @@ impl ApiServer {
         let Some(table) = self.store.table(&watch.served.table) else {
             return false;
         };
-        let (cursor, newest) = (watch.cursor, table.newest());
-        let unread = table.since(cursor).next();
-        let first = unread.map_or(0, |event| event.revision);
+        let (cursor, newest) = (watch.cursor, self.store.revision());
         let is_whole = cursor >= table.compacted();
-        if is_whole && first == 0 {
-            return false;
-        }
-        let known = &self.together;
+        let (known, name) = (&self.together, &watch.served.table);
+        // Watches that are told together have read as much: nobody looks for the changes again.
         let same = is_whole
-            && known.first == first
+            && known.from == cursor
             && known.newest == newest
-            && known.table.as_ref() == Some(&watch.served.table)
+            && known.table.as_ref().is_some_and(|it| Arc::ptr_eq(it, name))
             && known.prefix == watch.selection.prefix;
         if same {
             frames.extend_from_slice(&known.frames);
@@ -72,13 +68,16 @@ impl ApiServer {
             watch.first = false;
             return known.more;
         }
+        if is_whole && table.newest() <= cursor {
+            return false;
+        }
         let more = watch.follow(self, table, frames, now);
         *frames = joined(std::mem::take(frames));
         if !watch.ended {
             self.together = Together {
                 table: Some(watch.served.table.clone()),
                 prefix: watch.selection.prefix.clone(),
-                first,
+                from: cursor,
                 newest,
                 to: watch.cursor,
                 more,
