@@ -208,9 +208,13 @@ fn with_subresources(entry: &Entry) -> Vec<Resource> {
 
 /// The first eight bytes of a SHA-256 over the kind that is stored (`discovery/storageversionhash.go`).
 fn storage_version_hash((group, version, kind): &(String, String, String)) -> String {
-    // Definitions are stored in a version that isn't served any more.
-    let version = match group.as_str() {
-        "apiextensions.k8s.io" => "v1beta1",
+    // Stored in a version that isn't served any more, or was the first of two.
+    let version = match (group.as_str(), kind.as_str()) {
+        ("apiextensions.k8s.io", _)
+        | (
+            "admissionregistration.k8s.io",
+            "MutatingAdmissionPolicy" | "MutatingAdmissionPolicyBinding",
+        ) => "v1beta1",
         _ => version.as_str(),
     };
     let digest = Sha256::digest(format!("{group}/{version}/{kind}"));
@@ -353,5 +357,11 @@ mod tests {
         assert_eq!(hash("ex.com", "v1", "Foo"), "AWA96Ab7FbE=");
         let definitions = hash("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
         assert_eq!(definitions, "jfWCUB31mvA=");
+        let of_admission = |kind: &str| hash("admissionregistration.k8s.io", "v1", kind);
+        assert_eq!(of_admission("MutatingAdmissionPolicy"), "LYmCf+UMVdg=");
+        assert_eq!(
+            of_admission("MutatingAdmissionPolicyBinding"),
+            "90V5FRZZ3Zg="
+        );
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::view::{View, containers};
 use super::{network, pod, storage, workloads};
+use crate::builtin::autoscaler::go_selector;
 
 pub(super) fn core(plural: &str, view: View<'_>) -> Option<Vec<Value>> {
     Some(match plural {
@@ -365,10 +366,12 @@ fn admission(plural: &str, view: View<'_>) -> Option<Vec<Value>> {
                 view.str("/spec/paramRef/name"),
                 view.str_or("/spec/paramRef/namespace", "*"),
             );
-            let parameters = if name.is_empty() {
-                "<unset>".to_owned()
-            } else {
-                format!("{namespace}/{name}")
+            let selector = view.get("/spec/paramRef/selector");
+            let selector = selector.filter(|selector| !selector.is_null());
+            let parameters = match selector {
+                _ if !name.is_empty() => format!("{namespace}/{name}"),
+                Some(selector) => go_selector(Some(selector)),
+                None => "<unset>".to_owned(),
             };
             vec![
                 view.name(),

@@ -114,7 +114,8 @@ fn set_phase(
     if text(volume, "/status/phase") == phase {
         return Ok(());
     }
-    let mut status = json!({"phase": phase, "lastPhaseTransitionTime": object::stamp(work.now())});
+    // Since when is the server's to say.
+    let mut status = json!({"phase": phase});
     if let Some(message) = message {
         object::set(&mut status, &["message"], json!(message));
     }

@@ -158,6 +158,7 @@ fn map_items(
             kind,
             detail,
         ));
+        return;
     }
     let list = || BadValue::Json(Value::from(keys.to_vec()).to_string());
     for (index, key) in keys.iter().enumerate() {
