@@ -188,6 +188,7 @@ pub(super) fn track(
 }
 
 /// An object before and after a write.
+#[derive(Clone, Copy)]
 struct States<'a> {
     old: &'a Value,
     new: &'a Value,
