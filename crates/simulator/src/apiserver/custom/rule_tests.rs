@@ -320,7 +320,6 @@ fn a_list_that_complains_about_its_items_does_not_hide_their_rules() {
         fields,
         [
             "s.properties[a].items.type",
-            "s.properties[a].x-kubernetes-list-map-keys",
             "s.properties[a].items.x-kubernetes-validations[0].rule",
             "s.properties[a].items.x-kubernetes-validations[0].rule",
             "s"
