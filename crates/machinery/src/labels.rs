@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde_json::Value;
 
+use crate::pointer::{items, text};
 use crate::{meta, names};
 
 /// How a requirement compares.
@@ -325,6 +326,39 @@ pub fn format_labels(labels: &BTreeMap<String, String>) -> String {
         .join(",")
 }
 
+/// A `metav1.LabelSelector` as Go prints the pointer to one.
+pub fn go_selector(selector: Option<&Value>) -> String {
+    let Some(selector) = selector.filter(|s| !s.is_null()) else {
+        return "nil".to_owned();
+    };
+    let labels = selector.get("matchLabels").and_then(Value::as_object);
+    let labels: Vec<String> = labels
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key}: {},", value.as_str().unwrap_or_default()))
+        .collect();
+    let labels = labels.concat();
+    let expressions: Vec<String> = items(selector, "/matchExpressions")
+        .iter()
+        .map(|one| {
+            let values: Vec<&str> = items(one, "/values")
+                .iter()
+                .filter_map(Value::as_str)
+                .collect();
+            format!(
+                "LabelSelectorRequirement{{Key:{},Operator:{},Values:[{}],}},",
+                text(one, "/key"),
+                text(one, "/operator"),
+                values.join(" ")
+            )
+        })
+        .collect();
+    let expressions = expressions.concat();
+    format!(
+        "&LabelSelector{{MatchLabels:map[string]string{{{labels}}},MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -398,6 +432,22 @@ mod tests {
         assert_eq!(
             format_label_selector(&json!({"matchExpressions": [{"key": "c", "operator": "Is"}]})),
             "<error>"
+        );
+    }
+
+    #[test]
+    fn selectors_are_printed_as_go_does() {
+        assert_eq!(go_selector(None), "nil");
+        assert_eq!(
+            go_selector(Some(&json!({"matchLabels": {"a": "b"}}))),
+            "&LabelSelector{MatchLabels:map[string]string{a: b,},MatchExpressions:[]LabelSelectorRequirement{},}"
+        );
+        let expression =
+            json!({"matchExpressions": [{"key": "a", "operator": "In", "values": ["x", "y"]}]});
+        assert_eq!(
+            go_selector(Some(&expression)),
+            "&LabelSelector{MatchLabels:map[string]string{},MatchExpressions:[]LabelSelectorRequirement{\
+             LabelSelectorRequirement{Key:a,Operator:In,Values:[x y],},},}"
         );
     }
 }

@@ -12,6 +12,7 @@ use super::members::members;
 use super::merge::merge;
 use super::ownership::{Change, Unsettled, prune, reconcile, settle, without_reset};
 use super::path::equal;
+use super::set::FieldSet;
 use super::types::Type;
 use super::update::{Write, kind_text, stripped, track, untracked};
 use super::validate::validate;
@@ -157,7 +158,7 @@ fn merged(
         api_version: version,
         old: live,
         new: &object,
-        rewritten: super::set::FieldSet::new(),
+        rewritten: FieldSet::new(),
     };
     settle(&change, &mut managers, Some(&writer), force).map_err(|unsettled| match unsettled {
         Unsettled::Conflicts(conflicts) => ApplyError::Conflicts(conflicts),

@@ -1,5 +1,4 @@
 //! The definitions' defaults, for workloads that an API server stored without them: definitions of before 2022 have none.
-
 //!
 //! They are kept in `data/defaults.json`, which `cargo xtask generate` writes from the definitions: to make those takes tens of
 //! megabytes, which a controller would need for this alone.

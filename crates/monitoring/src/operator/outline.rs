@@ -1,9 +1,9 @@
 //! `ConfigMap`s of rule files as they are kept and compared: with a digest in place of what they hold. Of many rules they hold
 //! megabytes, of which every pass asks no more than whether they are still as wanted.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
+use machinery::hash::hexadecimal;
 use runtime::{Meta, Packed, Projection, ResourceRef, Whole};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -71,12 +71,7 @@ pub fn data<'a>(files: impl IntoIterator<Item = (&'a str, Digest)>) -> Value {
     if !any {
         return json!({});
     }
-    let mut text = String::new();
-    for byte in all.finalize() {
-        // A String takes whatever is written.
-        let _ = write!(text, "{byte:02x}");
-    }
-    json!({ DIGEST: text })
+    json!({ DIGEST: hexadecimal(&all.finalize()) })
 }
 
 /// A `ConfigMap` with a digest in place of its data.

@@ -1,6 +1,8 @@
 //! What the controllers made before. The governing Service is asked for each time: upstream's role, which they have to do with,
 //! lets nobody list or watch Services.
 
+use std::convert::identity;
+
 use machinery::names::label_value;
 use runtime::{Error, Index, ObjectKey, Projection, Reader, ResourceRef, Whole};
 use serde_json::Value;
@@ -65,20 +67,10 @@ impl Own {
         names: &Names,
         reader: &Reader,
     ) -> Result<Stored, Error> {
-        let of_owner = |index: &Index<Whole>| -> ByName {
-            let found = index.get(&owner.uid).into_iter();
-            found
-                .map(|held| (held.meta().key.name.clone(), held.value()))
-                .collect()
-        };
+        let of_owner = |index: &Index<Whole>| held(index, &owner.uid, Whole::value);
         let mut stored = Stored {
             secrets: self.secrets.as_ref().map(of_owner).unwrap_or_default(),
-            config_maps: self
-                .config_maps
-                .get(&owner.uid)
-                .into_iter()
-                .map(|held| (held.meta().key.name.clone(), held.value()))
-                .collect(),
+            config_maps: held(&self.config_maps, &owner.uid, Outline::value),
             stateful_sets: of_owner(&self.stateful_sets),
             daemon_sets: self.daemon_sets.as_ref().map(of_owner).unwrap_or_default(),
             service: None,
@@ -86,22 +78,20 @@ impl Own {
         let namespace = &owner.namespace;
         for (resource, names, found) in [
             (SECRET, &names.secrets, &mut stored.secrets),
+            (CONFIG_MAP, &names.config_maps, &mut stored.config_maps),
             (
                 STATEFUL_SET,
                 &names.stateful_sets,
                 &mut stored.stateful_sets,
             ),
         ] {
-            add_missing(&resource, namespace, names, found, reader).await?;
+            let kept: fn(Value) -> Value = if resource == CONFIG_MAP {
+                outlined
+            } else {
+                identity
+            };
+            add_missing(&resource, (namespace, names), (found, kept), reader).await?;
         }
-        let mut unlabelled = ByName::new();
-        let missing = names.config_maps.iter();
-        let missing = missing.filter(|name| !stored.config_maps.contains_key(*name));
-        let missing: Vec<String> = missing.cloned().collect();
-        add_missing(&CONFIG_MAP, namespace, &missing, &mut unlabelled, reader).await?;
-        let unlabelled = unlabelled.into_iter();
-        let outlines = unlabelled.map(|(name, object)| (name, outlined(object)));
-        stored.config_maps.extend(outlines);
         if self.secrets.is_none() {
             let (prefixes, found) = (&names.numbered_secrets, &mut stored.secrets);
             add_numbered(&SECRET, namespace, prefixes, found, reader).await?;
@@ -109,7 +99,7 @@ impl Own {
         // Where none are made there may be no right to look for them either.
         if self.daemon_sets.is_some() {
             let (names, found) = (&names.daemon_sets, &mut stored.daemon_sets);
-            add_missing(&DAEMON_SET, namespace, names, found, reader).await?;
+            add_missing(&DAEMON_SET, (namespace, names), (found, identity), reader).await?;
         }
         if let Some(name) = &names.service {
             let key = ObjectKey::new(namespace.clone(), name.clone());
@@ -117,6 +107,13 @@ impl Own {
         }
         Ok(stored)
     }
+}
+
+/// What an index shows as an owner's, by name.
+fn held<P: Projection>(index: &Index<P>, owner: &str, value: impl Fn(&P) -> Value) -> ByName {
+    let held = index.get(owner).into_iter();
+    held.map(|held| (held.meta().key.name.clone(), value(&held)))
+        .collect()
 }
 
 /// Asks for one; whether it is there.
@@ -135,16 +132,19 @@ async fn add(
     Ok(is_there)
 }
 
+/// Asks for those that are not found yet; `kept` makes of each what is kept of it.
 async fn add_missing(
     resource: &ResourceRef,
-    namespace: &str,
-    names: &[String],
-    found: &mut ByName,
+    (namespace, names): (&str, &[String]),
+    (found, kept): (&mut ByName, fn(Value) -> Value),
     reader: &Reader,
 ) -> Result<(), Error> {
     for name in names {
-        if !found.contains_key(name) {
-            add(resource, namespace, name, found, reader).await?;
+        if !found.contains_key(name)
+            && add(resource, namespace, name, found, reader).await?
+            && let Some(object) = found.get_mut(name)
+        {
+            *object = kept(object.take());
         }
     }
     Ok(())

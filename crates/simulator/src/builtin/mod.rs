@@ -2,7 +2,7 @@
 
 mod api_availability;
 mod auto_register;
-pub(crate) mod autoscaler;
+mod autoscaler;
 mod certificate_signing;
 mod cluster_role_aggregation;
 pub(crate) mod control;

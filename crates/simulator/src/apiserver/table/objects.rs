@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use machinery::{labels, meta};
+use machinery::labels::{self, go_selector};
+use machinery::meta;
 use serde_json::Value;
 
 use super::view::{View, containers};
 use super::{network, pod, storage, workloads};
-use crate::builtin::autoscaler::go_selector;
 
 pub(super) fn core(plural: &str, view: View<'_>) -> Option<Vec<Value>> {
     Some(match plural {

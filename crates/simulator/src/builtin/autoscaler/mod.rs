@@ -9,8 +9,6 @@ mod metrics;
 mod propose;
 mod target;
 
-pub(crate) use target::go_selector;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -2,13 +2,13 @@
 //!
 //! Mirrors `computeReplicasForMetric` of `pkg/controller/podautoscaler/horizontal.go`.
 
+use machinery::labels::go_selector;
 use machinery::quantity::{Format, Quantity};
 use serde_json::{Value, json};
 
 use super::calculate::{self, Scene, Tolerances};
 use super::decide::Observed;
 use super::metrics::{self, ResourceOf};
-use super::target;
 use crate::builtin::object::{self, count, text};
 
 /// What one metric asks for.
@@ -204,7 +204,7 @@ fn object_metric(
         let (replicas, share) = calculate::by_share(scene, usage, target);
         let told = format!(
             "external metric {name}({})",
-            target::go_selector(source.pointer("/metric/selector"))
+            go_selector(source.pointer("/metric/selector"))
         );
         (replicas, json!({"averageValue": printed(share)}), told)
     } else {
@@ -228,7 +228,7 @@ fn object_metric(
 fn external(observed: &Observed, scene: &Scene<'_>, spec: &Value) -> Result<Proposal, Failure> {
     let source = spec.get("external").unwrap_or(&Value::Null);
     let name = text(source, "/metric/name");
-    let selector = target::go_selector(source.pointer("/metric/selector"));
+    let selector = go_selector(source.pointer("/metric/selector"));
     let average = target_milli(source, "averageValue");
     let failed = |message: String| {
         let inner = if average.is_some() {
