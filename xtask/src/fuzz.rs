@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use scenarios::fuzz::search::{Finding, Report, search};
+use scenarios::fuzz::search::{Finding, Limits, Report, search};
 use scenarios::fuzz::{folder, inputs, targets};
 use sha2::{Digest as _, Sha256};
 
@@ -28,6 +28,9 @@ pub struct FuzzArgs {
     /// Seconds for each target
     #[arg(long, default_value_t = 30)]
     seconds: u64,
+    /// Most inputs for each target: with a seed, the same ones on every machine that is fast enough [default: any number]
+    #[arg(long)]
+    inputs: Option<usize>,
     /// Where the inputs come from [default: the clock]
     #[arg(long)]
     seed: Option<u64>,
@@ -75,7 +78,7 @@ pub fn run(args: &FuzzArgs) -> Result<ExitCode> {
 
 /// One target in a process of its own. Whether it found something.
 fn apart(name: &str, seed: u64, args: &FuzzArgs) -> Result<bool> {
-    let status = command(name, seed, args.seconds, args.keep, None)?.status()?;
+    let status = command(name, seed, args, None)?.status()?;
     match status.code() {
         Some(0) => return Ok(false),
         Some(FOUND) => return Ok(true),
@@ -85,7 +88,7 @@ fn apart(name: &str, seed: u64, args: &FuzzArgs) -> Result<bool> {
         "{name}: the process died ({status}); once more, to see of what"
     ))?;
     let trace = std::env::temp_dir().join(format!("carrick-fuzz-{}", std::process::id()));
-    command(name, seed, args.seconds * AGAIN, false, Some(&trace))?.status()?;
+    command(name, seed, args, Some(&trace))?.status()?;
     let input = std::fs::read(&trace).with_context(|| trace.display().to_string())?;
     std::fs::remove_file(&trace)?;
     write_line(&format!("{name}: the last input: {}", shown(&input)))?;
@@ -95,14 +98,9 @@ fn apart(name: &str, seed: u64, args: &FuzzArgs) -> Result<bool> {
     Ok(true)
 }
 
-/// This program again, for one target.
-fn command(
-    name: &str,
-    seed: u64,
-    seconds: u64,
-    keep: bool,
-    trace: Option<&Path>,
-) -> Result<Command> {
+/// This program again, for one target; with a file for the inputs it has longer, and keeps nothing.
+fn command(name: &str, seed: u64, args: &FuzzArgs, trace: Option<&Path>) -> Result<Command> {
+    let seconds = args.seconds * trace.map_or(1, |_| AGAIN);
     let program = std::env::current_exe()?;
     let mut command = Command::new("sh");
     command
@@ -116,7 +114,10 @@ fn command(
             "--seconds",
             &seconds.to_string(),
         ]);
-    if keep {
+    if let Some(inputs) = args.inputs {
+        command.arg("--inputs").arg(inputs.to_string());
+    }
+    if args.keep && trace.is_none() {
         command.arg("--keep");
     }
     if let Some(trace) = trace {
@@ -134,14 +135,17 @@ fn here(name: &str, seed: u64, args: &FuzzArgs) -> Result<bool> {
     let corpus = inputs(name)?.into_iter().map(|(_, input)| input).collect();
     // Panics are findings; they are told of at the end.
     std::panic::set_hook(Box::new(|_| {}));
-    let time = Duration::from_secs(args.seconds);
+    let limits = Limits {
+        time: Duration::from_secs(args.seconds),
+        inputs: args.inputs.unwrap_or(usize::MAX),
+    };
     let mut before = |input: &[u8]| {
         if let Some(trace) = &args.trace {
             // The search goes on without: the file is for whoever looks after its end.
             let _ = std::fs::write(trace, input);
         }
     };
-    let report = search(target.as_mut(), corpus, seed, time, &mut before);
+    let report = search(target.as_mut(), corpus, seed, limits, &mut before);
     drop(std::panic::take_hook());
     if args.trace.is_none() {
         print(name, seed, &report)?;

@@ -45,12 +45,22 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-/// Feeds the corpus and then inputs made from it until the time is over. `before` sees each input first.
+/// When a search ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long it lasts.
+    pub time: Duration,
+    /// How many inputs are fed.
+    pub inputs: usize,
+}
+
+/// Feeds the corpus and then inputs made from it until the time is over or there were enough. `before` sees each input
+/// first.
 pub fn search(
     target: &mut dyn Target,
     corpus: Vec<Vec<u8>>,
     seed: u64,
-    time: Duration,
+    limits: Limits,
     before: &mut dyn FnMut(&[u8]),
 ) -> Report {
     let begin = Instant::now();
@@ -58,7 +68,8 @@ pub fn search(
     let mut known = corpus.clone();
     let mut first = corpus.into_iter();
     let mut report = Report::default();
-    while begin.elapsed() < time && report.findings.len() < FINDINGS {
+    let is_over = |inputs: usize| begin.elapsed() >= limits.time || inputs >= limits.inputs;
+    while !is_over(report.inputs) && report.findings.len() < FINDINGS {
         let peak = Peak::begin();
         let mut batch = Vec::new();
         for _ in 0..BATCH {
@@ -78,7 +89,7 @@ pub fn search(
                 Err(problem) => found(target, &mut report, &input, problem),
             }
             batch.push(input);
-            if begin.elapsed() >= time {
+            if is_over(report.inputs) {
                 break;
             }
         }
@@ -150,11 +161,14 @@ mod tests {
     #[test]
     fn planted_problems_are_found_and_made_small() {
         let corpus = vec![b"0{\"a\": 1, \"b\": [2, 3]}".to_vec()];
-        let time = Duration::from_secs(20);
+        let limits = Limits {
+            time: Duration::from_secs(1),
+            inputs: usize::MAX,
+        };
         let mut fed = 0;
         let mut report = Report::default();
         for seed in 0..20 {
-            let part = search(&mut Planted, corpus.clone(), seed, time / 20, &mut |_| {
+            let part = search(&mut Planted, corpus.clone(), seed, limits, &mut |_| {
                 fed += 1
             });
             assert_eq!(
@@ -199,13 +213,16 @@ mod tests {
         let corpus = vec![b"0{\"a\": 1}".to_vec()];
         let fed = |seed: u64| {
             let mut inputs = Vec::new();
-            let time = Duration::from_millis(50);
-            search(&mut Planted, corpus.clone(), seed, time, &mut |input| {
+            let limits = Limits {
+                time: Duration::MAX,
+                inputs: 20,
+            };
+            search(&mut Planted, corpus.clone(), seed, limits, &mut |input| {
                 inputs.push(input.to_vec());
             });
-            inputs.truncate(20);
             inputs
         };
+        assert_eq!(fed(3).len(), 20);
         assert_eq!(fed(3), fed(3));
         assert_ne!(fed(3), fed(4));
     }

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::cache::{Cache, Projection};
 use crate::resource::ObjectKey;
@@ -61,7 +61,8 @@ fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Decodes a page; if one object is malformed, object by object.
+/// Decodes a page; if one object is malformed, object by object. One that is nested more deeply than JSON is read here is
+/// malformed like any other.
 pub(super) fn decode_list<P: Projection>(bytes: &[u8]) -> Result<List<P>, serde_json::Error> {
     #[derive(Deserialize)]
     #[serde(bound = "T: Deserialize<'de>")]
@@ -81,13 +82,16 @@ pub(super) fn decode_list<P: Projection>(bytes: &[u8]) -> Result<List<P>, serde_
     let Page {
         metadata,
         items: values,
-    } = serde_json::from_slice::<Page<Value>>(bytes)?;
+    } = serde_json::from_slice::<Page<&RawValue>>(bytes)?;
     let mut items = Vec::new();
     let mut skipped = Vec::new();
     for value in values {
-        match P::deserialize(&value) {
+        match serde_json::from_str(value.get()) {
             Ok(item) => items.push(item),
-            Err(error) => skipped.push((ObjectKey::of(&value), error)),
+            Err(error) => {
+                let Gone { metadata } = serde_json::from_str(value.get()).unwrap_or_default();
+                skipped.push((metadata.key(), error));
+            }
         }
     }
     Ok(List {
@@ -105,16 +109,11 @@ pub(super) fn version_of<P: Projection>(line: &[u8], cache: &Cache<P>) -> Option
         object: Gone,
     }
     let Line { r#type, object } = serde_json::from_slice(line).ok()?;
-    let GoneMeta {
-        namespace,
-        name,
-        uid: _,
-        resource_version,
-    } = object.metadata;
-    let version: u64 = resource_version.parse().ok()?;
-    let held = cache.get(&ObjectKey { namespace, name })?;
+    let metadata = object.metadata;
+    let version: u64 = metadata.resource_version.parse().ok()?;
+    let held = cache.get(&metadata.key())?;
     let known = matches!(r#type, "ADDED" | "MODIFIED") && version <= held.meta().version;
-    known.then_some(resource_version)
+    known.then_some(metadata.resource_version)
 }
 
 /// Decodes a line of a watch.
@@ -135,20 +134,19 @@ fn decode_malformed<P>(
     line: &[u8],
     error: serde_json::Error,
 ) -> Result<Frame<P>, serde_json::Error> {
-    let Ok(value) = serde_json::from_slice::<Value>(line) else {
-        return Err(error);
-    };
-    let object = value.get("object").cloned().unwrap_or_default();
-    let version = object
-        .pointer("/metadata/resourceVersion")
-        .and_then(Value::as_str);
-    match version {
-        Some(version) => Ok(Frame::Malformed {
-            key: ObjectKey::of(&object),
-            error,
-            resource_version: version.to_owned(),
-        }),
-        None => Err(error),
+    #[derive(Deserialize)]
+    struct Line {
+        object: Gone,
+    }
+    match serde_json::from_slice::<Line>(line) {
+        Ok(Line { object }) if !object.metadata.resource_version.is_empty() => {
+            Ok(Frame::Malformed {
+                key: object.metadata.key(),
+                error,
+                resource_version: object.metadata.resource_version,
+            })
+        }
+        Ok(_) | Err(_) => Err(error),
     }
 }
 
@@ -186,19 +184,11 @@ impl<'de, P: Projection> Visitor<'de> for FrameSeed<P> {
                     });
                 }
                 ("object", "DELETED") => {
-                    let Gone {
-                        metadata:
-                            GoneMeta {
-                                namespace,
-                                name,
-                                uid,
-                                resource_version,
-                            },
-                    } = map.next_value()?;
+                    let Gone { metadata } = map.next_value()?;
                     frame = Some(Frame::Deleted {
-                        key: ObjectKey { namespace, name },
-                        uid,
-                        resource_version,
+                        key: metadata.key(),
+                        uid: metadata.uid,
+                        resource_version: metadata.resource_version,
                     });
                 }
                 ("object", "BOOKMARK") => {
@@ -242,6 +232,12 @@ struct GoneMeta {
     name: String,
     uid: String,
     resource_version: String,
+}
+
+impl GoneMeta {
+    fn key(&self) -> ObjectKey {
+        ObjectKey::new(&self.namespace, &self.name)
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -345,6 +341,44 @@ mod tests {
                 .collect::<Vec<_>>(),
             ["n/b"]
         );
+    }
+
+    #[test]
+    fn an_object_nested_too_deeply_costs_neither_its_page_nor_its_watch() {
+        let deep = format!("{}{}", "[".repeat(300), "]".repeat(300));
+        let object = format!(
+            r#"{{"metadata":{{"name":"b","namespace":"n","resourceVersion":"8"}},"spec":{deep}}}"#
+        );
+        let page = format!(
+            r#"{{"metadata":{{"resourceVersion":"9"}},"items":[{object},{{"metadata":{{"name":"a","namespace":"n"}}}}]}}"#
+        );
+        let list = decode_list::<Whole>(page.as_bytes()).unwrap();
+        let names: Vec<String> = list
+            .items
+            .iter()
+            .map(|whole| whole.meta().key.to_string())
+            .collect();
+        let (key, error) = list.skipped.first().unwrap();
+        assert_eq!(
+            (names, key.to_string()),
+            (vec!["n/a".to_owned()], "n/b".to_owned())
+        );
+        assert!(
+            error.to_string().starts_with("recursion limit exceeded"),
+            "{error}"
+        );
+        let line = format!(r#"{{"type":"MODIFIED","object":{object}}}"#);
+        match decode_frame::<Whole>(line.as_bytes()).unwrap() {
+            Frame::Malformed {
+                key,
+                resource_version,
+                error: _,
+            } => assert_eq!(
+                (key.to_string(), resource_version),
+                ("n/b".to_owned(), "8".to_owned())
+            ),
+            _ => panic!("read"),
+        }
     }
 
     #[test]

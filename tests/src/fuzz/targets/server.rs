@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use http::Method;
 use jiff::Timestamp;
+use machinery::decode::decode_kept;
 use machinery::entropy::Entropy;
 use serde_json::{Value, json};
 use simulator::apiserver::Options;
@@ -143,11 +144,11 @@ impl Server {
         match self.world.handle(&request, self.now) {
             Reply::Full(response) | Reply::Later { last: response, .. } => Answer {
                 code: response.status,
-                body: serde_json::from_slice(&response.body).unwrap_or_default(),
+                body: read(&response.body),
             },
             Reply::List(list) => Answer {
                 code: 200,
-                body: serde_json::from_slice(&list.whole().body).unwrap_or_default(),
+                body: read(&list.whole().body),
             },
             Reply::Watch { id, .. } => {
                 self.world.api.watch_closed(id);
@@ -217,6 +218,14 @@ fn filled_in(object: &Value) -> bool {
         Some("Gadget") => true,
         _ => false,
     }
+}
+
+/// A body; `serde_json` goes down 128 levels, the server further.
+fn read(body: &[u8]) -> Value {
+    serde_json::from_slice(body).unwrap_or_else(|_| {
+        let decoded = decode_kept(body);
+        decoded.map(|decoded| decoded.value).unwrap_or_default()
+    })
 }
 
 fn plain(code: u16) -> Answer {
