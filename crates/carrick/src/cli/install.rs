@@ -44,7 +44,7 @@ pub struct RbacMonitoringArgs {
     /// The namespace they run in
     #[arg(long, short = 'n', default_value = monitoring::install::NAMESPACE)]
     namespace: String,
-    /// Only look after these namespaces, with a Role in each instead of a `ClusterRole`
+    /// Only look after these namespaces, with a Role in each instead of a ClusterRole
     #[arg(long, value_delimiter = ',')]
     namespaces: Vec<String>,
     /// What is switched on and off: Name=true,Name=false,…

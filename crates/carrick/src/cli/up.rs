@@ -247,19 +247,26 @@ fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
     written
 }
 
+/// A manifest of this repository, which people who have the program alone don't have.
+const EXAMPLE: &str = "examples/canary.yaml";
+
 fn announcement(server: &Server, kubeconfig: &Path, state: Option<&Path>, seconds: f32) -> String {
     let kept = state.map_or_else(
         || "in memory; `--state DIR` keeps it across restarts".to_owned(),
         |folder| format!("in {}", folder.display()),
     );
+    let next = if Path::new(EXAMPLE).exists() {
+        format!("kubectl apply -f {EXAMPLE}\n  carrick rollouts get rollout cart --watch")
+    } else {
+        "kubectl apply -f …    # Rollouts, Prometheuses, ServiceMonitors and all they need".to_owned()
+    };
     format!(
         "carrick {} is up after {seconds:.2} s\n\
          \x20 API server    https://{} (a simulated Kubernetes 1.36, three nodes)\n\
          \x20 controllers   monitoring, rollouts\n\
          \x20 state         {kept}\n\n\
          \x20 export KUBECONFIG={}\n\
-         \x20 kubectl apply -f examples/canary.yaml\n\
-         \x20 carrick rollouts get rollout cart --watch\n\n\
+         \x20 {next}\n\n\
          Ctrl-C stops it.",
         super::VERSION,
         server.addr,

@@ -44,13 +44,13 @@ pub struct UpstreamFlags {
     /// Version of Mappings
     #[arg(long)]
     ambassador_api_version: Option<String>,
-    /// Version of `TrafficSplits`
+    /// Version of TrafficSplits
     #[arg(long)]
     traffic_split_api_version: Option<String>,
     /// Traefik's API group
     #[arg(long)]
     traefik_api_group: Option<String>,
-    /// Version of `TraefikServices`
+    /// Version of TraefikServices
     #[arg(long)]
     traefik_api_version: Option<String>,
     /// Version of Ingresses
@@ -59,7 +59,7 @@ pub struct UpstreamFlags {
     /// Version of App Mesh's kinds
     #[arg(long)]
     appmesh_crd_version: Option<String>,
-    /// Version of `TargetGroupBindings`
+    /// Version of TargetGroupBindings
     #[arg(long)]
     aws_target_group_binding_api_version: Option<String>,
     /// Tag by which load balancers are found

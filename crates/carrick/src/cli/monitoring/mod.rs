@@ -35,7 +35,7 @@ enum Command {
 
 #[derive(Args)]
 struct Manifests {
-    /// Objects as they would be applied, with the Secrets and `ConfigMaps` they refer to; of a folder all .yaml, .yml and
+    /// Objects as they would be applied, with the Secrets and ConfigMaps they refer to; of a folder all .yaml, .yml and
     /// .json; `-` reads standard input; may be given more than once
     #[arg(short, long, value_name = "FILE", required = true)]
     filename: Vec<PathBuf>,

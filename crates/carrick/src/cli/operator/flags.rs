@@ -56,10 +56,10 @@ pub struct Scope {
     /// Only Secrets with these fields may be referred to
     #[arg(long, default_value = "", value_parser = secret_fields)]
     secret_field_selector: String,
-    /// Only `ConfigMaps` with these labels may be referred to
+    /// Only ConfigMaps with these labels may be referred to
     #[arg(long, default_value = "", value_parser = selector)]
     configmap_label_selector: String,
-    /// Only `ConfigMaps` with these fields may be referred to
+    /// Only ConfigMaps with these fields may be referred to
     #[arg(long, default_value = "", value_parser = object_fields)]
     configmap_field_selector: String,
 }
@@ -137,7 +137,7 @@ enum RepairPolicy {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Accepted for upstream's manifests, without effect")]
 pub struct Unused {
-    /// Secrets and `ConfigMaps` are always followed where they are referred to
+    /// Secrets and ConfigMaps are always followed where they are referred to
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     watch_referenced_objects_in_all_namespaces: Option<bool>,
     /// There is no Go
