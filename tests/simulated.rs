@@ -198,6 +198,24 @@ mod rights {
     use scenarios::rights::each_is_needed;
 
     #[test]
+    fn a_refusal_is_about_the_right_that_its_call_takes() {
+        let refused = |call: &str, right: &str| {
+            let right = right.parse().unwrap();
+            scenarios::simulated::NotGranted(call.to_owned()).is_of(&right)
+        };
+        let patch = "mgr0 PATCH /apis/apps/v1/namespaces/a/statefulsets/b?fieldManager=m";
+        assert!(refused(patch, "patch statefulsets.apps"));
+        assert!(!refused(patch, "update statefulsets.apps"));
+        assert!(!refused(patch, "patch statefulsets"));
+        let blocks = format!("{patch} finalizers");
+        assert!(refused(
+            &blocks,
+            "update prometheuses/finalizers.monitoring.coreos.com"
+        ));
+        assert!(!refused(&blocks, "patch statefulsets.apps"));
+    }
+
+    #[test]
     fn each_is_needed_for_rollouts() {
         each_is_needed(Product::Rollouts).unwrap();
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::faults::{Action, Fault, Plan};
 use crate::products::Product;
 use crate::scenarios::{self, ALL, Scenario};
-use crate::simulated::{NOT_GRANTED, Outcome, Run};
+use crate::simulated::{NotGranted, Outcome, Run, Unkept};
 
 /// Scenarios that are also played with every third write of the controllers in conflict with somebody else's, so that they look
 /// again at whatever they write.
@@ -234,7 +234,7 @@ pub fn each_is_needed(product: Product) -> Result<()> {
         .collect();
     let (mut wanted, mut unseen) = (BTreeMap::new(), Vec::new());
     for ((right, run), outcome) in users.iter().zip(all(&runs)) {
-        if !is_seen(run, &outcome, &mut wanted)? {
+        if !is_seen((right, run), &outcome, &mut wanted)? {
             unseen.push(format!("{right}: {}", run.line()));
         }
     }
@@ -246,24 +246,35 @@ pub fn each_is_needed(product: Product) -> Result<()> {
     Ok(())
 }
 
-/// Whether a run without a right was refused something, failed, or ended otherwise than with it: what a server doesn't grant,
-/// the monitoring controllers do without, and say so.
+/// Whether a run shows that a right is needed: without it the controllers were refused just that, or what came of it is
+/// something else than with it. What a server doesn't grant, the monitoring controllers do without, and say so; then their
+/// scenario may fail, which it doesn't with the right.
 fn is_seen(
-    run: &Run,
+    (right, run): (&Right, &Run),
     outcome: &Result<Outcome>,
     wanted: &mut BTreeMap<String, Value>,
 ) -> Result<bool> {
-    let outcome = match outcome {
-        Err(error) => {
-            let product = run.scenario.stage.products.first();
-            let refused = format!("{error:#}").contains(NOT_GRANTED);
-            return Ok(refused || product == Some(&Product::Monitoring));
-        }
-        Ok(outcome) => outcome,
-    };
     let line = run.line();
+    let state = match outcome {
+        Ok(outcome) => Some(&outcome.state),
+        Err(error) => {
+            if let Some(refused) = error.downcast_ref::<NotGranted>() {
+                ensure!(
+                    refused.is_of(right),
+                    "{line} without the right to {right}: {refused}"
+                );
+                return Ok(true);
+            }
+            // Whatever else ends a run says nothing about a right.
+            let is_unkept = error.downcast_ref::<Unkept>().is_some()
+                && run.scenario.stage.products == [Product::Monitoring];
+            ensure!(is_unkept, "{line} without the right to {right}: {error:#}");
+            None
+        }
+    };
     if !wanted.contains_key(&line) {
-        wanted.insert(line.clone(), run.run()?.state);
+        let with = run.run().with_context(|| line.clone())?;
+        wanted.insert(line.clone(), with.state);
     }
-    Ok(wanted.get(&line) != Some(&outcome.state))
+    Ok(wanted.get(&line) != state)
 }

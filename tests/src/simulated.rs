@@ -34,8 +34,42 @@ const NAMESPACE: &str = "scenario";
 /// The actor that the controllers are.
 const CONTROLLERS: &str = "mgr0";
 
-/// Begins the error of a run in which a right was missing.
-pub const NOT_GRANTED: &str = "a right is missing";
+/// Why a run failed in which the controllers were refused something: the call, as the recorder has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotGranted(pub String);
+
+impl std::fmt::Display for NotGranted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a right is missing: {}", self.0)
+    }
+}
+
+impl std::error::Error for NotGranted {}
+
+impl NotGranted {
+    /// Whether the call takes that right.
+    pub fn is_of(&self, right: &Right) -> bool {
+        let words: Vec<&str> = self.0.split_whitespace().collect();
+        match words.as_slice() {
+            [_, _, _, "finalizers"] => right.parts().1 == "finalizers",
+            [_, method, path] => {
+                let method = method.parse().ok();
+                method.and_then(|method| Right::of(&method, path)).as_ref() == Some(right)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Why a run failed: what its scenario promises didn't come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unkept;
+
+impl std::fmt::Display for Unkept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the scenario's promise isn't kept")
+    }
+}
 
 /// A run takes longer than this only if it never ends.
 const WATCHDOG: Duration = Duration::from_mins(5);
@@ -248,8 +282,8 @@ impl Run {
         cluster.start(own, faults.clone(), self.seed);
         let play = (self.scenario.run)(&cluster);
         let played = match race(play, without_right(world, stage)).await {
-            Either::Left(played) => played,
-            Either::Right(refused) => Err(refused),
+            Either::Left(played) => played.context(Unkept),
+            Either::Right(refused) => Err(refused.into()),
         };
         let complaints = faults.complaints();
         ensure!(complaints.is_empty(), "{}", complaints.join("\n"));
@@ -293,13 +327,13 @@ impl Run {
 }
 
 /// Ends as soon as the controllers are refused something for want of a right.
-async fn without_right(world: &WorldHandle, stage: &Stage) -> anyhow::Error {
+async fn without_right(world: &WorldHandle, stage: &Stage) -> NotGranted {
     if stage.role.is_some() {
         return pending().await;
     }
     loop {
         if let Some(call) = world.lock().recorder.forbidden().first() {
-            return anyhow!("{NOT_GRANTED}: {call}");
+            return NotGranted(call.clone());
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

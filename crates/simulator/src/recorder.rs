@@ -6,7 +6,9 @@ use machinery::hash::hexadecimal;
 use sha2::{Digest, Sha256};
 
 /// What tells a refusal for want of a right from one by admission.
-const NO_RIGHT: [&[u8]; 2] = [b"forbidden: User ", b"forbidden: cannot set "];
+const NO_RIGHT: &[u8] = b"forbidden: User ";
+/// The same of the right to block an owner's deletion, which is one to its finalizers.
+const NO_BLOCK: &[u8] = b"forbidden: cannot set ";
 
 /// Calls of one actor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,7 +39,8 @@ impl Recorder {
         self.log.as_deref().unwrap_or_default()
     }
 
-    /// Calls that were refused because their sender lacks the right (`actor method path`).
+    /// Calls that were refused because their sender lacks the right (`actor method path`), with ` finalizers` at the end if
+    /// it is the one to block the deletion of an owner.
     pub fn forbidden(&self) -> &[String] {
         &self.forbidden
     }
@@ -79,8 +82,11 @@ impl Recorder {
             self.hash.update(part);
         }
         let says = |text: &[u8]| reply.windows(text.len()).any(|part| part == text);
-        if status == 403 && NO_RIGHT.iter().any(|text| says(text)) {
+        if status == 403 && says(NO_RIGHT) {
             self.forbidden.push(format!("{actor} {method} {path}"));
+        } else if status == 403 && says(NO_BLOCK) {
+            self.forbidden
+                .push(format!("{actor} {method} {path} finalizers"));
         }
         if let Some(log) = &mut self.log {
             log.push(format!("{actor} {method} {path} {status}"));
