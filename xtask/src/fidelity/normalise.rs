@@ -22,10 +22,10 @@ fn pattern(text: &str) -> Regex {
 static UID: LazyLock<Regex> = LazyLock::new(|| {
     pattern("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 });
-/// Times of now. Those in requests are of long ago.
+/// Times of now, as objects have them and as Go says them. Those in requests are of long ago.
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"20(?:2[6-9]|[3-9]\d)-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?P<fraction>\.\d+)?(?:Z| \+0000 UTC)(?: m=\+[\d.]+)?",
+        r"(?P<date>20(?:2[6-9]|[3-9]\d)-\d\d-\d\d)(?:T(?P<time>\d\d:\d\d:\d\d)(?P<fraction>\.\d+)?Z| (?P<said>\d\d:\d\d:\d\d)(?P<rest>\.\d+)? \+0000 UTC(?: m=\+[\d.]+)?)",
     )
 });
 static REVISION: LazyLock<Regex> = LazyLock::new(|| {
@@ -174,10 +174,7 @@ impl Names {
             format!("gen-{}", self.number("UNSTORED", &found[0]))
         });
         let text = UID.replace_all(&text, |found: &Captures| self.number("UID", &found[0]));
-        let text = TIME.replace_all(&text, |found: &Captures| {
-            let digits = found.name("fraction").map_or(0, |fraction| fraction.len());
-            format!("TIME{digits}")
-        });
+        let text = TIME.replace_all(&text, named_time);
         let text = FOLDED.replace_all(&text, |found: &Captures| {
             if found[0].contains("precondition") {
                 found[0].replace("\n  ", " ")
@@ -237,6 +234,18 @@ impl Names {
         })
         .into_owned()
     }
+}
+
+/// A time that there is gets a name; any other stays as it is.
+fn named_time(found: &Captures) -> String {
+    let part = |one: &str, other: &str| found.name(one).or(found.name(other));
+    let time = part("time", "said").map_or("", |time| time.as_str());
+    let time = format!("{}T{time}Z", &found["date"]);
+    if time.parse::<jiff::Timestamp>().is_err() {
+        return found[0].to_owned();
+    }
+    let digits = part("fraction", "rest").map_or(0, |fraction| fraction.len());
+    format!("TIME{digits}")
 }
 
 static RV: LazyLock<Regex> = LazyLock::new(|| pattern(r#""rv":(\d+)"#));
@@ -303,6 +312,29 @@ fn chance_gets_names_and_nothing_else_does() {
         names.apply("the ResourceVersion in the precondition (6) does not match the ResourceVersion in record (7)"),
         "the ResourceVersion in the precondition (r0) does not match the ResourceVersion in record (r1)"
     );
+}
+
+#[test]
+fn what_is_no_time_stays_as_it_is() {
+    let name = |text: &str| Names::default().apply(text);
+    for (text, named) in [
+        ("at 2026-11-26T10:00:00Z", "at TIME0"),
+        ("2026-11-26T10:00:00.123456Z", "TIME7"),
+        ("2026-11-26 10:00:00 +0000 UTC m=+1.5", "TIME0"),
+        ("2026-11-26 10:00:00.1 +0000 UTC", "TIME2"),
+    ] {
+        assert_eq!(name(text), named);
+    }
+    for text in [
+        "2026-13-26T10:00:00Z",
+        "2026-02-30T10:00:00Z",
+        "2026-11-26T24:00:61Z",
+        "2026-11-26 10:00:00Z",
+        "2026-11-26T10:00:00 +0000 UTC",
+        "2026-11-26T10:00:00+01:00",
+    ] {
+        assert_eq!(name(text), text);
+    }
 }
 
 #[test]

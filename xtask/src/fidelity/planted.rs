@@ -1,5 +1,9 @@
 //! What is planted in our server's answers is found: they are played, altered as they came, and go through all that a run has,
 //! names for chance, comparison and ledger.
+mod subtle;
+
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result};
 use futures::StreamExt as _;
 
@@ -11,40 +15,50 @@ use super::report::Report;
 use super::run;
 use super::schemas;
 use super::sequence::{Mode, Sequence, Step};
+use subtle::Plant;
 
 /// So many sequences of an area, and steps of each, are altered.
 const SEQUENCES: usize = 12;
 const STEPS: usize = 9;
 
-/// What is done to an answer.
-type Plant = fn(&Step, &mut Reply);
+/// What is done to any answer.
 const PLANTS: [(&str, Plant); 4] = [
-    ("status", |_, reply| reply.status += 1),
+    ("status", |_, reply| {
+        reply.status += 1;
+        true
+    }),
     ("header", |_, reply| {
         let header = ("warning".to_owned(), "299 - \"planted\"".to_owned());
         reply.headers.push(header);
+        true
     }),
-    ("byte", |step, reply| match step.mode {
-        // A document's values count, not how it is written.
-        Mode::Document => with_a_field(&mut reply.body),
-        // Of what is shown in part, none is left.
-        Mode::Show(_) => reply.body.clear(),
-        Mode::Compare
-        | Mode::Apart
-        | Mode::Prepare
-        | Mode::Watch
-        | Mode::Beside
-        | Mode::Until(..) => reply.body.push(b' '),
+    ("byte", |step, reply| {
+        match step.mode {
+            // A document's values count, not how it is written.
+            Mode::Document => with_a_field(&mut reply.body),
+            // Of what is shown in part, none is left.
+            Mode::Show(_) => reply.body.clear(),
+            Mode::Compare
+            | Mode::Apart
+            | Mode::Prepare
+            | Mode::Watch
+            | Mode::Beside
+            | Mode::Until(..) => reply.body.push(b' '),
+        }
+        true
     }),
-    ("field", |step, reply| match step.mode {
-        Mode::Show(_) => reply.body.clear(),
-        Mode::Compare
-        | Mode::Apart
-        | Mode::Document
-        | Mode::Prepare
-        | Mode::Watch
-        | Mode::Beside
-        | Mode::Until(..) => with_a_field(&mut reply.body),
+    ("field", |step, reply| {
+        match step.mode {
+            Mode::Show(_) => reply.body.clear(),
+            Mode::Compare
+            | Mode::Apart
+            | Mode::Document
+            | Mode::Prepare
+            | Mode::Watch
+            | Mode::Beside
+            | Mode::Until(..) => with_a_field(&mut reply.body),
+        }
+        true
     }),
 ];
 
@@ -91,6 +105,8 @@ fn may_differ(report: &Report, found: &Divergence) -> bool {
 struct Planted {
     reported: usize,
     excused: usize,
+    /// How many of each kind there were.
+    kinds: BTreeMap<&'static str, usize>,
     missed: Vec<String>,
 }
 
@@ -105,18 +121,18 @@ impl Planted {
     ) -> Vec<Divergence> {
         let steps = altered(sequence);
         let mut all = Vec::new();
-        for (name, plant) in PLANTS {
+        for (name, plant) in PLANTS.into_iter().chain(subtle::PLANTS) {
             let mut ours = ours.to_vec();
-            for number in &steps {
-                plant(&sequence.steps[*number], &mut ours[*number]);
-            }
+            let mut planted = steps.clone();
+            planted.retain(|number| plant(&sequence.steps[*number], &mut ours[*number]));
+            *self.kinds.entry(name).or_default() += planted.len();
             let found = divergences(
                 area,
                 sequence,
                 theirs,
                 &golden::as_recorded(&normal(sequence, &ours)),
             );
-            for number in &steps {
+            for number in &planted {
                 let step = &sequence.steps[*number];
                 let found = found.iter().find(|found| found.step == *number);
                 match found {
@@ -192,7 +208,8 @@ async fn planted(area: &dyn Area, report: &mut Report) -> Result<Planted> {
     Ok(planted)
 }
 
-/// A status, a header, a byte and a field of any answer altered is reported.
+/// A status, a header, a byte and a field of any answer altered is reported, and so are small differences where they are
+/// possible.
 pub fn is_found_in(name: &str) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -204,6 +221,16 @@ pub fn is_found_in(name: &str) -> Result<()> {
     let mut report = Report::new()?;
     let planted = runtime.block_on(planted(area, &mut report))?;
     assert_eq!(planted.missed, Vec::<String>::new());
+    let subtle = |(name, _): &(&&str, &usize)| subtle::PLANTS.iter().any(|(own, _)| own == *name);
+    let subtle = planted.kinds.iter().filter(subtle);
+    let subtle: BTreeMap<_, _> = subtle.filter(|(_, number)| **number > 0).collect();
+    // Streams of events have something of every kind.
+    let least = if name == "watches" {
+        subtle::PLANTS.len()
+    } else {
+        1
+    };
+    assert!(subtle.len() >= least, "{subtle:?}");
     let (reported, excused) = (planted.reported, planted.excused);
     assert!(reported > 100, "{reported}");
     assert!(

@@ -258,7 +258,8 @@ fn announcement(server: &Server, kubeconfig: &Path, state: Option<&Path>, second
     let next = if Path::new(EXAMPLE).exists() {
         format!("kubectl apply -f {EXAMPLE}\n  carrick rollouts get rollout cart --watch")
     } else {
-        "kubectl apply -f …    # Rollouts, Prometheuses, ServiceMonitors and all they need".to_owned()
+        "kubectl apply -f …    # Rollouts, Prometheuses, ServiceMonitors and all they need"
+            .to_owned()
     };
     format!(
         "carrick {} is up after {seconds:.2} s\n\
