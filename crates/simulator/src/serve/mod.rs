@@ -32,6 +32,7 @@ use crate::request::User;
 use crate::world::{World, WorldHandle};
 use connection::Shared;
 use durable::Durable;
+use receive::Unfinished;
 use room::UnderWay;
 use tls::Credentials;
 
@@ -54,13 +55,13 @@ pub struct ServeOptions {
 pub struct Limits {
     /// Requests under way that only read; one more is answered with 429. `None` counts nothing. Watches are not counted.
     pub max_reading: Option<usize>,
-    /// Requests under way that write.
+    /// Requests under way that write. They are under way once their bodies are whole.
     pub max_writing: Option<usize>,
     /// Bytes of long answers that are kept for clients until they take them; a read whose answer would be too much is
     /// answered with 429. `None` counts nothing. Short answers are not counted, nor what the server keeps anyway.
     pub max_unread: Option<usize>,
-    /// Bytes that are kept of the bodies of requests until they are whole; a request whose body would be too much is
-    /// answered with 429. `None` counts nothing. The first 64 KiB of each are not counted.
+    /// Bytes that are kept of requests until their bodies are whole; where it would be more, those that have been at it
+    /// longest are answered with 429. `None` counts nothing.
     pub max_unfinished: Option<usize>,
     /// How long the body of a request may take.
     pub request_timeout: Duration,
@@ -192,6 +193,7 @@ impl Server {
             clients,
             limits: options.limits,
             under_way: Arc::new(UnderWay::default()),
+            unfinished: Arc::new(Unfinished::default()),
             turns: Arc::new(Semaphore::new(connection::WRITTEN_AT_ONCE)),
         });
         let (fail, failure) = oneshot::channel();

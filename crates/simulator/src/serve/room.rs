@@ -17,12 +17,10 @@ pub(crate) struct UnderWay {
     writing: AtomicUsize,
     /// Bytes of answers that wait for their clients.
     unread: AtomicUsize,
-    /// Bytes of bodies that aren't whole yet.
-    pub(super) unfinished: AtomicUsize,
 }
 
 impl UnderWay {
-    /// Counts a request in; `None` if there are as many as allowed already. It counts until it has its reply: watches and
+    /// Counts a request that is there whole in; `None` if there are as many as allowed already. It counts until it has its reply: watches and
     /// logs that are followed hold no room, a reply that is there at once does until the client has taken it.
     pub(super) fn enter(all: &Arc<Self>, reads: bool, limits: &Limits) -> Option<Room> {
         let most = if reads {
