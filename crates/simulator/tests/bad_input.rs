@@ -122,10 +122,14 @@ mod bad_input {
         let long = "a".repeat(1_200_000);
         let head = client.head("GET", CONFIG_MAPS, JSON, 0);
         let large = head.replace("Host:", &format!("X-Long: {long}\r\nHost:"));
+        // D10: the URL alone is bounded by 64 KiB.
+        let path = format!("{CONFIG_MAPS}?{}", "&=".repeat(50_000));
+        let url = client.head("GET", &path, JSON, 0);
         let negative = head.replace("Content-Length: 0", "Content-Length: -1");
         for (bytes, expected) in [
             (b"\0\x01\x02\x03garbage\r\n\r\n".to_vec(), 400),
             (large.into_bytes(), 431),
+            (url.into_bytes(), 414),
             (negative.into_bytes(), 400),
         ] {
             let reply = client.raw(&bytes).await;
