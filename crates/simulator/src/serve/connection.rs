@@ -117,7 +117,7 @@ async fn handle(
         return Ok(http_response(response));
     }
     let Some(mut room) = UnderWay::enter(&shared.under_way, reads, &shared.limits) else {
-        return Ok(http_response(too_many_in_flight(&request)));
+        return Ok(http_response(turned_away(&shared, &request)));
     };
     let (mut response, _) = answer(
         &shared.world,
@@ -133,7 +133,7 @@ async fn handle(
     // What was written was written, and its answer is owed; a read can be asked again.
     let most = shared.limits.max_unread.filter(|_| reads);
     if !room.keep(response.body().weight(), most) {
-        return Ok(http_response(too_many_in_flight(&request)));
+        return Ok(http_response(turned_away(&shared, &request)));
     }
     shared.durable.settled().await;
     let durable = shared.durable.clone();
@@ -177,11 +177,20 @@ async fn whole(
     request.body = match tokio::time::timeout(limits.request_timeout, read).await {
         Ok(Ok(Received::Whole(body))) => body,
         Ok(Ok(Received::TooLong)) => bytes::Bytes::from(vec![b' '; READ_LIMIT]),
-        Ok(Ok(Received::GivenUp)) => return Ok(Some(too_many_in_flight(request))),
+        Ok(Ok(Received::GivenUp)) => return Ok(Some(turned_away(shared, request))),
         Ok(Err(error)) => return Err(error.into()),
         Err(_) => return Ok(Some(refusal(request, &timed_out()))),
     };
     Ok(None)
+}
+
+/// 429: there are too many.
+fn turned_away(shared: &Shared, request: &Request) -> Response {
+    let route = shared.world.lock().api.route_of(request);
+    if let Some(route) = route {
+        shared.world.instruments().dropped(&route);
+    }
+    too_many_in_flight(request)
 }
 
 fn only_reads(method: &http::Method) -> bool {

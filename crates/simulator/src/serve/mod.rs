@@ -166,6 +166,7 @@ impl Server {
             token_key: credentials.token_key()?,
             static_tokens: BTreeMap::from([(credentials.token.clone(), User::admin("admin"))]),
             containers: options.settings.containers.clone(),
+            process_figures: true,
             ..Options::default()
         });
         if let Some(state) = &state {
