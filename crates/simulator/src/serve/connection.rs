@@ -116,7 +116,7 @@ async fn handle(
     if !reads && let Some(response) = whole(&shared, &mut request, body).await? {
         return Ok(http_response(response));
     }
-    let Some(mut room) = UnderWay::enter(&shared.under_way, reads, &shared.limits) else {
+    let Some(room) = UnderWay::enter(&shared.under_way, reads, &shared.limits) else {
         return Ok(http_response(turned_away(&shared, &request)));
     };
     let (mut response, _) = answer(
@@ -130,12 +130,8 @@ async fn handle(
     {
         tokio::spawn(forward::serve(forward, upgrade));
     }
-    // What was written was written, and its answer is owed; a read can be asked again.
-    let most = shared.limits.max_unread.filter(|_| reads);
-    if !room.keep(response.body().weight(), most) {
-        return Ok(http_response(turned_away(&shared, &request)));
-    }
     shared.durable.settled().await;
+    drop(room);
     let durable = shared.durable.clone();
     let settled = move || -> Option<Gate> {
         let durable = durable.clone();
@@ -147,7 +143,6 @@ async fn handle(
             let (watch, patience) = (response.into_body().gated(settled), shared.limits.patience);
             tokio::spawn(async move {
                 socket::serve(watch, upgrade, patience).await;
-                drop(room);
             });
         }
         return Ok(agreed);
@@ -156,8 +151,8 @@ async fn handle(
         // HTTP/1.1 leaves the body out by itself, HTTP/2 doesn't.
         return Ok(response.map(|_| SimBody::whole(bytes::Bytes::new())));
     }
-    let patience = shared.limits.patience;
-    Ok(response.map(|body| stuck.watching(body, room, patience).gated(settled)))
+    let kept = |body| stuck.watching(body, &shared.under_way, &shared.limits);
+    Ok(response.map(|body| kept(body).gated(settled)))
 }
 
 /// Adds its body to a request that writes; or the reply to one that is refused whatever its body says, or whose body doesn't

@@ -57,8 +57,9 @@ pub struct Limits {
     pub max_reading: Option<usize>,
     /// Requests under way that write. They are under way once their bodies are whole.
     pub max_writing: Option<usize>,
-    /// Bytes of long answers that are kept for clients until they take them; a read whose answer would be too much is
-    /// answered with 429. `None` counts nothing. Short answers are not counted, nor what the server keeps anyway.
+    /// Bytes of long answers that are kept for clients until they take them; where it would be more, the connections of those
+    /// end that took nothing for longest. `None` counts nothing. Short answers are not counted, nor what the server keeps
+    /// anyway.
     pub max_unread: Option<usize>,
     /// Bytes that are kept of requests until their bodies are whole; where it would be more, those that have been at it
     /// longest are answered with 429. `None` counts nothing.
