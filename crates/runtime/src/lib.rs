@@ -21,7 +21,6 @@ pub mod fence;
 pub mod health;
 pub mod leader;
 pub mod manager;
-pub mod metrics;
 pub mod packed;
 pub mod patch;
 pub mod plan;
@@ -46,6 +45,7 @@ pub use effect::{
 pub use error::{Class, Error};
 pub use events::{EventApi, EventRecorder};
 pub use manager::{Manager, ManagerOptions};
+pub use metrics;
 pub use metrics::Registry;
 pub use packed::Packed;
 pub use patch::{Dialect, Patch};

@@ -10,6 +10,7 @@ pub(crate) mod certificates;
 pub mod clock;
 pub mod conformance;
 pub mod faults;
+pub(crate) mod instrument;
 pub mod nodes;
 pub mod outside;
 pub mod persist;

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::apiserver::{Following, Portions};
+use crate::instrument::LongRunning;
 use crate::request::WatchId;
 use crate::wire::BoxError;
 use crate::world::WorldHandle;
@@ -138,6 +139,7 @@ struct LogBody {
     following: Following,
     ended: bool,
     timer: Option<Pin<Box<tokio::time::Sleep>>>,
+    _running: LongRunning,
 }
 
 impl LogBody {
@@ -179,6 +181,7 @@ struct WatchBody {
     gate: Option<Gate>,
     /// Ends when what the watch asked is answered.
     asking: Option<Gate>,
+    _running: LongRunning,
 }
 
 impl SimBody {
@@ -235,7 +238,7 @@ impl SimBody {
     }
 
     /// The stream of a watch.
-    pub(crate) fn watch(world: WorldHandle, id: WatchId) -> Self {
+    pub(crate) fn watch(world: WorldHandle, id: WatchId, running: LongRunning) -> Self {
         let body = WatchBody {
             world,
             id,
@@ -246,6 +249,7 @@ impl SimBody {
             make_gate: None,
             gate: None,
             asking: None,
+            _running: running,
         };
         Self {
             inner: Inner::Watch(Box::new(body)),
@@ -253,12 +257,13 @@ impl SimBody {
     }
 
     /// A log as it grows.
-    pub(crate) fn log(world: WorldHandle, following: Following) -> Self {
+    pub(crate) fn log(world: WorldHandle, following: Following, running: LongRunning) -> Self {
         let body = LogBody {
             world,
             following,
             ended: false,
             timer: None,
+            _running: running,
         };
         Self {
             inner: Inner::Log(Box::new(body)),

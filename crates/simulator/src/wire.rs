@@ -12,6 +12,7 @@ use http_body_util::BodyExt as _;
 
 use crate::apiserver::Shown;
 use crate::faults::{Call, Failure, Verdict};
+use crate::instrument::Count;
 use crate::request::{Reply, Request, Response, User};
 use crate::sim_body::{SimBody, Turns};
 use crate::world::WorldHandle;
@@ -144,20 +145,24 @@ pub(crate) async fn answer(
     request: &Request,
     lists: Lists,
 ) -> (http::Response<SimBody>, (u16, Bytes)) {
-    let mut reply = world.handle(request);
+    let reads = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let mut count = Count::begin(world, reads);
+    let mut reply = count.handled(world.handle(request));
     if let Reply::Later { at, .. } = &reply {
         tokio::time::sleep(world.clock().until(*at)).await;
-        reply = world.handle(request);
+        reply = count.handled(world.handle(request));
     }
     loop {
         reply = match reply {
             Reply::Full(response) | Reply::Later { last: response, .. } => {
+                count.answered(response.status);
                 let trace = (response.status, response.body.clone());
                 return (http_response(response), trace);
             }
             Reply::List(list) => match lists {
                 Lists::Whole => Reply::Full(list.whole()),
                 Lists::AsTaken(turns) => {
+                    count.answered(200);
                     let headers = list.headers().clone();
                     let mut response = http::Response::new(SimBody::list(list.portions(), turns));
                     *response.headers_mut() = headers;
@@ -165,16 +170,19 @@ pub(crate) async fn answer(
                 }
             },
             Reply::Watch { id, headers } => {
-                let mut response = http::Response::new(SimBody::watch(world.clone(), id));
+                let mut response =
+                    http::Response::new(SimBody::watch(world.clone(), id, count.goes_on()));
                 *response.headers_mut() = headers;
                 return (response, (200, Bytes::new()));
             }
             Reply::Log { headers, following } => {
-                let mut response = http::Response::new(SimBody::log(world.clone(), following));
+                let mut response =
+                    http::Response::new(SimBody::log(world.clone(), following, count.goes_on()));
                 *response.headers_mut() = headers;
                 return (response, (200, Bytes::new()));
             }
             Reply::Forward(forward) => {
+                count.answered(101);
                 let mut response = http::Response::new(SimBody::whole(Bytes::new()));
                 *response.status_mut() = http::StatusCode::SWITCHING_PROTOCOLS;
                 response.headers_mut().clone_from(&forward.headers);
@@ -186,8 +194,10 @@ pub(crate) async fn answer(
                 questions,
                 mut pending,
             } => {
+                let asked = world.now();
                 world.ask_all(questions, &mut pending).await;
-                world.with(|world, now| world.resume(request, now, *pending))
+                count.others += world.now().duration_since(asked);
+                count.handled(world.resume(request, *pending))
             }
         };
     }

@@ -14,6 +14,7 @@ use crate::apiserver::{ApiServer, Definitions, Options};
 use crate::builtin::Builtin;
 use crate::clock::WorldClock;
 use crate::faults::Faults;
+use crate::instrument::{Instruments, Route};
 use crate::outside::services::{self, Outside, Services};
 use crate::outside::waiting::WaitId;
 use crate::outside::{Answer, Pending, Question, TIMED_OUT};
@@ -203,6 +204,7 @@ struct Shared {
     wakers: Mutex<BTreeMap<WatchId, Waker>>,
     clock: WorldClock,
     changed: Notify,
+    instruments: Arc<Instruments>,
 }
 
 impl WorldHandle {
@@ -210,6 +212,7 @@ impl WorldHandle {
     pub fn new(world: World, clock: WorldClock) -> Self {
         Self {
             shared: Arc::new(Shared {
+                instruments: world.api.instruments().clone(),
                 world: Mutex::new(world),
                 services: Services::default(),
                 network: OnceLock::new(),
@@ -240,13 +243,31 @@ impl WorldHandle {
         result
     }
 
-    /// Handles a request, then wakes the watches and controllers it concerns; a read concerns none.
-    pub(crate) fn handle(&self, request: &Request) -> Reply {
+    /// Handles a request, then wakes the watches and controllers it concerns; a read concerns none. Tells also what it is
+    /// counted as.
+    pub(crate) fn handle(&self, request: &Request) -> (Reply, Option<Route>) {
+        let handle = |world: &mut World, now| {
+            let reply = world.handle(request, now);
+            (reply, world.api.take_route())
+        };
         if matches!(request.method, http::Method::GET | http::Method::HEAD) {
             let now = self.now();
-            return self.lock().handle(request, now);
+            return handle(&mut self.lock(), now);
         }
-        self.with(|world, now| world.handle(request, now))
+        self.with(handle)
+    }
+
+    /// Handles a request again that asked something.
+    pub(crate) fn resume(&self, request: &Request, pending: Pending) -> (Reply, Option<Route>) {
+        self.with(|world, now| {
+            let reply = world.resume(request, now, pending);
+            (reply, world.api.take_route())
+        })
+    }
+
+    /// What requests to its server are counted in.
+    pub(crate) fn instruments(&self) -> &Arc<Instruments> {
+        &self.shared.instruments
     }
 
     fn wake(&self, dirty: &[WatchId]) {

@@ -10,7 +10,8 @@ mod bad_input {
 
     use simulator::serve::Limits;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpStream;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_rustls::client::TlsStream;
 
     use super::sockets::{CONFIG_MAPS, Client, JSON, MERGE, status};
 
@@ -121,10 +122,14 @@ mod bad_input {
         let long = "a".repeat(1_200_000);
         let head = client.head("GET", CONFIG_MAPS, JSON, 0);
         let large = head.replace("Host:", &format!("X-Long: {long}\r\nHost:"));
+        // D10: the URL alone is bounded by 64 KiB.
+        let path = format!("{CONFIG_MAPS}?{}", "&=".repeat(50_000));
+        let url = client.head("GET", &path, JSON, 0);
         let negative = head.replace("Content-Length: 0", "Content-Length: -1");
         for (bytes, expected) in [
             (b"\0\x01\x02\x03garbage\r\n\r\n".to_vec(), 400),
             (large.into_bytes(), 431),
+            (url.into_bytes(), 414),
             (negative.into_bytes(), 400),
         ] {
             let reply = client.raw(&bytes).await;
@@ -158,50 +163,101 @@ mod bad_input {
         client.server.shutdown().await.unwrap();
     }
 
+    /// Announces a body, until the server waits for it.
+    async fn announce(client: &Client, length: usize) -> TlsStream<TcpStream> {
+        let mut stream = client.connect().await;
+        let head = client.head("POST", CONFIG_MAPS, JSON, length);
+        let head = head.replace("Host:", "Expect: 100-continue\r\nHost:");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut goes_on = [0; 25];
+        stream.read_exact(&mut goes_on).await.unwrap();
+        assert_eq!(&goes_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+        stream
+    }
+
+    async fn make(client: &Client, name: &str) -> u16 {
+        let body = format!(r#"{{"metadata":{{"name":"{name}"}}}}"#);
+        let reply = client.send("POST", CONFIG_MAPS, JSON, body.as_bytes());
+        status(&reply.await)
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_body_must_come_in_time_and_only_so_many_requests_may_wait_for_theirs() {
+    async fn bodies_that_are_never_whole_hold_nobody_up() {
+        let client = Client::start(Limits::default()).await;
+        let mut slow = Vec::new();
+        for _ in 0..260 {
+            let mut stream = announce(&client, 1000).await;
+            stream.write_all(b"{").await.unwrap();
+            slow.push(stream);
+        }
+        for number in 0..20 {
+            assert_eq!(make(&client, &format!("n{number}")).await, 201);
+        }
+        // The last one still gets its answer once its body is there.
+        let mut last = slow.pop().unwrap();
+        let rest = format!(r#""metadata":{{"name":"last"}}}}{}"#, " ".repeat(1000));
+        last.write_all(&rest.as_bytes()[..999]).await.unwrap();
+        let mut reply = String::new();
+        let _ = last.read_to_string(&mut reply).await;
+        assert_eq!(status(&reply), 201, "{reply}");
+        client.server.shutdown().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_body_must_come_in_time() {
         let client = Client::start(Limits {
             max_writing: Some(1),
-            max_reading: Some(1),
             request_timeout: Duration::from_millis(700),
             ..Limits::default()
         })
         .await;
-        let mut slow = client.connect().await;
-        let text = client.head("POST", CONFIG_MAPS, JSON, 1000);
-        slow.write_all(text.as_bytes()).await.unwrap();
+        let mut slow = announce(&client, 1000).await;
         slow.write_all(b"{").await.unwrap();
-        // The slow one counts as soon as the server has read its head.
-        let mut refused = String::new();
-        for attempt in 0..1000 {
-            let name = format!(r#"{{"metadata":{{"name":"n{attempt}"}}}}"#);
-            refused = client
-                .send("POST", CONFIG_MAPS, JSON, name.as_bytes())
-                .await;
-            if status(&refused) == 429 {
-                break;
-            }
-            assert_eq!(status(&refused), 201, "{refused}");
-        }
-        assert!(
-            refused.to_lowercase().contains("retry-after: 1"),
-            "{refused}"
-        );
-        let read = client.send("GET", CONFIG_MAPS, JSON, b"").await;
-        assert_eq!(status(&read), 200, "{read}");
+        assert_eq!(make(&client, "meanwhile").await, 201);
         let mut reply = String::new();
         let _ = slow.read_to_string(&mut reply).await;
         assert_eq!(status(&reply), 504, "{reply}");
         assert!(reply.contains(r#""reason":"Timeout""#), "{reply}");
-        let again = client
-            .send(
-                "POST",
-                CONFIG_MAPS,
-                JSON,
-                br#"{"metadata":{"name":"later"}}"#,
-            )
+        client.server.shutdown().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn only_so_many_writes_may_be_under_way() {
+        let client = Client::start(Limits {
+            max_writing: Some(1),
+            max_reading: Some(1),
+            ..Limits::default()
+        })
+        .await;
+        let webhook = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/", webhook.local_addr().unwrap());
+        let configuration = serde_json::json!({"metadata": {"name": "silent"}, "webhooks": [{
+            "name": "silent.example.com", "clientConfig": {"url": url}, "sideEffects": "None",
+            "admissionReviewVersions": ["v1"], "failurePolicy": "Ignore",
+            "rules": [{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}],
+        }]});
+        let path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+        let configuration = configuration.to_string();
+        let made = client
+            .send("POST", path, JSON, configuration.as_bytes())
             .await;
-        assert_eq!(status(&again), 201, "{again}");
+        assert_eq!(status(&made), 201, "{made}");
+        let waiting = make(&client, "waits");
+        let others = async {
+            // It is asked about the first write, which is under way until it answers.
+            let (asked, _) = webhook.accept().await.unwrap();
+            let body = br#"{"metadata":{"name":"n"}}"#;
+            let refused = client.send("POST", CONFIG_MAPS, JSON, body).await;
+            assert_eq!(status(&refused), 429, "{refused}");
+            let refused = refused.to_lowercase();
+            assert!(refused.contains("retry-after: 1"), "{refused}");
+            let read = client.send("GET", CONFIG_MAPS, JSON, b"").await;
+            assert_eq!(status(&read), 200, "{read}");
+            drop((asked, webhook));
+        };
+        let (waited, ()) = futures::join!(waiting, others);
+        assert_eq!(waited, 201);
+        assert_eq!(make(&client, "later").await, 201);
         client.server.shutdown().await.unwrap();
     }
 

@@ -19,6 +19,7 @@ const NAMESPACES: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", 
 impl ApiServer {
     /// Creates what is missing.
     pub fn boot(&mut self, now: Timestamp, entropy: &mut Entropy) {
+        self.started = now;
         for name in NAMESPACES {
             self.ensure(
                 &known::NAMESPACES,

@@ -39,7 +39,9 @@ pub fn respond(api: &ApiServer, request: &Request) -> Option<Result<Response, Ap
         ))),
         ["version"] => Some(version(request)),
         ["version", ..] => Some(Err(ApiError::unknown_resource())),
-        ["livez" | "readyz" | "healthz", ..] => Some(Ok(health::respond(request))),
+        ["livez" | "readyz" | "healthz", ..] => {
+            Some(Ok(health::respond(api.instruments(), request)))
+        }
         ["api" | "apis"] | ["api" | "apis", _] | ["apis", _, _] => {
             documents(api, request, &segments)
         }
@@ -61,6 +63,13 @@ fn version(request: &Request) -> Result<Response, ApiError> {
     let media_type = "application/json";
     super::negotiate::one_of(request, &[media_type])?;
     Ok(text(request, media_type, documents::version()))
+}
+
+/// Which version of Kubernetes this is, as a metric (`component-base/metrics/prometheus/version`).
+pub(super) fn build_info(out: &mut metrics::Exposition) {
+    let help = "[BETA] A metric with a constant '1' value labeled by major, minor, git version, git commit, git tree state, \
+                build date, Go version, and compiler from which Kubernetes was built, and platform on which it is running.";
+    out.gauge("kubernetes_build_info", help, &documents::build(), 1.0);
 }
 
 fn documents(

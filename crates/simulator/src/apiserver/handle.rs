@@ -30,7 +30,8 @@ use super::store::{Entry, key};
 use super::target::{self, Target};
 use super::write::{UpdateTarget, Writer};
 use super::{ApiServer, body, discovery, impersonate, listing, openapi, reply, route};
-use crate::request::{Reply, Request, User};
+use crate::instrument::Route;
+use crate::request::{Reply, Request, Response, User};
 use crate::status_error::ApiError;
 
 /// Largest body of a request, in bytes.
@@ -138,13 +139,15 @@ impl ApiServer {
         entropy: &mut Entropy,
     ) -> Result<Reply, (ApiError, Vec<String>)> {
         let plain = |error: ApiError| (error, Vec::new());
+        self.counted = None;
         let (target, user) = self
             .let_in(request)
             .map_err(|error| (error, super::tokens::warnings(request)))?;
         let user = user.as_ref();
         self.check_served_here(&request.path).map_err(plain)?;
         let Some(target) = target else {
-            return self.documents(request).map(Reply::Full).map_err(plain);
+            let response = self.documents(request, now);
+            return response.map(Reply::Full).map_err(plain);
         };
         if request.body.len() > BODY_LIMIT {
             let message = format!("Request entity too large: limit is {BODY_LIMIT}");
@@ -159,6 +162,8 @@ impl ApiServer {
         let request = converted.as_ref().unwrap_or(request);
         let served = self.find(&target).map_err(plain)?;
         route::check_method(request, &served, &target).map_err(plain)?;
+        let named = (&*target.namespace, &*target.name, &*target.subresource);
+        self.counted = Some(Route::of_resource(request, &served, named));
         super::patch::check_media_type(request, &served, &target).map_err(plain)?;
         let mut warnings = Vec::new();
         if let Some(custom) = served.custom() {
@@ -204,13 +209,17 @@ impl ApiServer {
     }
 
     /// The reply to a request that is refused whatever its body says, so that nobody has to read that body.
-    pub fn refused(&self, request: &Request) -> Option<crate::request::Response> {
+    pub fn refused(&self, request: &Request) -> Option<Response> {
         let error = self.let_in(request).err()?;
         let warnings = super::tokens::warnings(request);
         Some(reply::error_response(request, &error, &warnings))
     }
 
-    fn documents(&mut self, request: &Request) -> Result<crate::request::Response, ApiError> {
+    fn documents(&mut self, request: &Request, now: Timestamp) -> Result<Response, ApiError> {
+        if let Some(response) = super::exposition::respond(self, request, now) {
+            return Ok(response);
+        }
+        self.counted = Route::of_path(request);
         if let Some(response) = discovery::respond(self, request) {
             return response;
         }
@@ -230,6 +239,14 @@ impl ApiServer {
             }
             _ => Err(ApiError::page_not_found()),
         }
+    }
+
+    /// What a request that isn't handled would be counted as, if it names a resource.
+    pub(crate) fn route_of(&self, request: &Request) -> Option<Route> {
+        let target = target::parse(&request.path)?;
+        let served = self.find(&target).ok()?;
+        let named = (&*target.namespace, &*target.name, &*target.subresource);
+        Some(Route::of_resource(request, &served, named))
     }
 
     /// The resource a path names, or the right 404.

@@ -21,6 +21,7 @@ mod device_access;
 pub mod discovery;
 pub(crate) mod elsewhere;
 mod eviction;
+mod exposition;
 mod facts;
 mod forward;
 mod handle;
@@ -64,6 +65,9 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use crate::instrument::{Instruments, Route};
 use crate::nodes::containers::ContainerRuntime;
 use crate::outside::Asking;
 use crate::outside::waiting::Waiting;
@@ -111,6 +115,8 @@ pub struct Options {
     pub enforce_owner_permissions: bool,
     /// What really runs some containers: their output is their log.
     pub containers: Option<ContainerRuntime>,
+    /// Whether metrics tell of the process too, which no simulation repeats.
+    pub process_figures: bool,
 }
 
 impl Default for Options {
@@ -126,6 +132,7 @@ impl Default for Options {
             static_tokens: BTreeMap::new(),
             enforce_owner_permissions: false,
             containers: None,
+            process_figures: false,
         }
     }
 }
@@ -159,6 +166,12 @@ pub struct ApiServer {
     token_keys: OnceCell<tokens::keys::KeyPair>,
     /// Documents about the API that somebody asked for.
     open_api: openapi::Kept,
+    /// When it began.
+    started: Timestamp,
+    /// What it counts.
+    instruments: Arc<Instruments>,
+    /// What the request that was handled last is counted as, if it is.
+    counted: Option<Route>,
 }
 
 impl ApiServer {
@@ -186,6 +199,9 @@ impl ApiServer {
             impersonations: RefCell::default(),
             token_keys: OnceCell::new(),
             open_api: openapi::Kept::default(),
+            started: Timestamp::UNIX_EPOCH,
+            instruments: Arc::default(),
+            counted: None,
         }
     }
 
@@ -197,6 +213,21 @@ impl ApiServer {
     /// How it was set up.
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// When it began.
+    pub(crate) fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// What it counts.
+    pub(crate) fn instruments(&self) -> &Arc<Instruments> {
+        &self.instruments
+    }
+
+    /// What the request that was handled last is counted as, if it is.
+    pub(crate) fn take_route(&mut self) -> Option<Route> {
+        self.counted.take()
     }
 
     /// The newest revision.

@@ -17,11 +17,11 @@ use super::Limits;
 use super::clients::{Certified, ClientCertificates};
 use super::durable::Durable;
 use super::forward;
-use super::receive::{READ_LIMIT, Received, receive};
+use super::receive::{READ_LIMIT, Received, Unfinished, head_weight, receive};
 use super::room::{Stuck, UnderWay};
 use super::socket;
 use crate::apiserver::{Forward, Shown, refusal, too_many_in_flight};
-use crate::request::{Request, User};
+use crate::request::{Request, Response, User};
 use crate::sim_body::{Gate, SimBody, Turns};
 use crate::status_error::{ApiError, Details};
 use crate::wire::{BoxError, Lists, answer, http_response, request_of};
@@ -53,6 +53,8 @@ pub(crate) struct Shared {
     pub limits: Limits,
     /// Requests under way now.
     pub under_way: Arc<UnderWay>,
+    /// Requests whose bodies aren't whole yet.
+    pub unfinished: Arc<Unfinished>,
     /// In which long lists are written.
     pub turns: Turns,
 }
@@ -109,28 +111,14 @@ async fn handle(
     let mut upgrade = parts.extensions.remove::<OnUpgrade>();
     let mut request = request_of(parts, None);
     request.user = authenticate(&shared, certified, &request);
-    // A read has no body to spare: it is refused where it is answered.
-    if !only_reads(&request.method) {
-        let refused = shared.world.lock().api.refused(&request);
-        if let Some(response) = refused {
-            return Ok(http_response(response));
-        }
-    }
     let reads = only_reads(&request.method);
-    let Some(mut room) = UnderWay::enter(&shared.under_way, reads, &shared.limits) else {
-        return Ok(http_response(too_many_in_flight(&request)));
-    };
-    if !only_reads(&request.method) {
-        let limits = &shared.limits;
-        let read = receive(body, &shared.under_way, limits.max_unfinished);
-        request.body = match tokio::time::timeout(limits.request_timeout, read).await {
-            Ok(Ok(Received::Whole(body))) => body,
-            Ok(Ok(Received::TooLong)) => bytes::Bytes::from(vec![b' '; READ_LIMIT]),
-            Ok(Ok(Received::NoRoom)) => return Ok(http_response(too_many_in_flight(&request))),
-            Ok(Err(error)) => return Err(error.into()),
-            Err(_) => return Ok(http_response(refusal(&request, &timed_out()))),
-        };
+    // A read has no body to spare: it is refused where it is answered.
+    if !reads && let Some(response) = whole(&shared, &mut request, body).await? {
+        return Ok(http_response(response));
     }
+    let Some(room) = UnderWay::enter(&shared.under_way, reads, &shared.limits) else {
+        return Ok(http_response(turned_away(&shared, &request)));
+    };
     let (mut response, _) = answer(
         &shared.world,
         &request,
@@ -142,12 +130,8 @@ async fn handle(
     {
         tokio::spawn(forward::serve(forward, upgrade));
     }
-    // What was written was written, and its answer is owed; a read can be asked again.
-    let most = shared.limits.max_unread.filter(|_| reads);
-    if !room.keep(response.body().weight(), most) {
-        return Ok(http_response(too_many_in_flight(&request)));
-    }
     shared.durable.settled().await;
+    drop(room);
     let durable = shared.durable.clone();
     let settled = move || -> Option<Gate> {
         let durable = durable.clone();
@@ -159,7 +143,6 @@ async fn handle(
             let (watch, patience) = (response.into_body().gated(settled), shared.limits.patience);
             tokio::spawn(async move {
                 socket::serve(watch, upgrade, patience).await;
-                drop(room);
             });
         }
         return Ok(agreed);
@@ -168,8 +151,41 @@ async fn handle(
         // HTTP/1.1 leaves the body out by itself, HTTP/2 doesn't.
         return Ok(response.map(|_| SimBody::whole(bytes::Bytes::new())));
     }
-    let patience = shared.limits.patience;
-    Ok(response.map(|body| stuck.watching(body, room, patience).gated(settled)))
+    let kept = |body| stuck.watching(body, &shared.under_way, &shared.limits);
+    Ok(response.map(|body| kept(body).gated(settled)))
+}
+
+/// Adds its body to a request that writes; or the reply to one that is refused whatever its body says, or whose body doesn't
+/// become whole.
+async fn whole(
+    shared: &Shared,
+    request: &mut Request,
+    body: Incoming,
+) -> Result<Option<Response>, BoxError> {
+    let refused = shared.world.lock().api.refused(request);
+    if refused.is_some() {
+        return Ok(refused);
+    }
+    let limits = &shared.limits;
+    let head = head_weight(request);
+    let read = receive(body, head, &shared.unfinished, limits.max_unfinished);
+    request.body = match tokio::time::timeout(limits.request_timeout, read).await {
+        Ok(Ok(Received::Whole(body))) => body,
+        Ok(Ok(Received::TooLong)) => bytes::Bytes::from(vec![b' '; READ_LIMIT]),
+        Ok(Ok(Received::GivenUp)) => return Ok(Some(turned_away(shared, request))),
+        Ok(Err(error)) => return Err(error.into()),
+        Err(_) => return Ok(Some(refusal(request, &timed_out()))),
+    };
+    Ok(None)
+}
+
+/// 429: there are too many.
+fn turned_away(shared: &Shared, request: &Request) -> Response {
+    let route = shared.world.lock().api.route_of(request);
+    if let Some(route) = route {
+        shared.world.instruments().dropped(&route);
+    }
+    too_many_in_flight(request)
 }
 
 fn only_reads(method: &http::Method) -> bool {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use machinery::entropy::Entropy;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -32,6 +32,7 @@ use crate::request::User;
 use crate::world::{World, WorldHandle};
 use connection::Shared;
 use durable::Durable;
+use receive::Unfinished;
 use room::UnderWay;
 use tls::Credentials;
 
@@ -54,13 +55,14 @@ pub struct ServeOptions {
 pub struct Limits {
     /// Requests under way that only read; one more is answered with 429. `None` counts nothing. Watches are not counted.
     pub max_reading: Option<usize>,
-    /// Requests under way that write.
+    /// Requests under way that write. They are under way once their bodies are whole.
     pub max_writing: Option<usize>,
-    /// Bytes of long answers that are kept for clients until they take them; a read whose answer would be too much is
-    /// answered with 429. `None` counts nothing. Short answers are not counted, nor what the server keeps anyway.
+    /// Bytes of long answers that are kept for clients until they take them; where it would be more, the connections of those
+    /// end that took nothing for longest. `None` counts nothing. Short answers are not counted, nor what the server keeps
+    /// anyway.
     pub max_unread: Option<usize>,
-    /// Bytes that are kept of the bodies of requests until they are whole; a request whose body would be too much is
-    /// answered with 429. `None` counts nothing. The first 64 KiB of each are not counted.
+    /// Bytes that are kept of requests until their bodies are whole; where it would be more, those that have been at it
+    /// longest are answered with 429. `None` counts nothing.
     pub max_unfinished: Option<usize>,
     /// How long the body of a request may take.
     pub request_timeout: Duration,
@@ -142,18 +144,17 @@ fn credentials(state: Option<&State>) -> Result<Credentials, ServeError> {
 
 impl Server {
     /// Starts a server. Call inside a multi-thread tokio runtime: writing the state blocks a worker for milliseconds.
+    #[allow(
+        clippy::unused_async,
+        reason = "what it begins needs a runtime, and callers wait for it"
+    )]
     pub async fn start(options: ServeOptions) -> Result<Self, ServeError> {
-        let listener =
-            TcpListener::bind(options.addr)
-                .await
-                .map_err(|source| ServeError::Listen {
-                    addr: options.addr,
-                    source,
-                })?;
-        let addr = listener.local_addr().map_err(|source| ServeError::Listen {
+        let cannot_listen = |source| ServeError::Listen {
             addr: options.addr,
             source,
-        })?;
+        };
+        let listener = listen(options.addr).map_err(cannot_listen)?;
+        let addr = listener.local_addr().map_err(cannot_listen)?;
         let state = match &options.state_dir {
             Some(path) => Some(Arc::new(State::open(path)?)),
             None => None,
@@ -166,6 +167,7 @@ impl Server {
             token_key: credentials.token_key()?,
             static_tokens: BTreeMap::from([(credentials.token.clone(), User::admin("admin"))]),
             containers: options.settings.containers.clone(),
+            process_figures: true,
             ..Options::default()
         });
         if let Some(state) = &state {
@@ -192,6 +194,7 @@ impl Server {
             clients,
             limits: options.limits,
             under_way: Arc::new(UnderWay::default()),
+            unfinished: Arc::new(Unfinished::default()),
             turns: Arc::new(Semaphore::new(connection::WRITTEN_AT_ONCE)),
         });
         let (fail, failure) = oneshot::channel();
@@ -234,6 +237,25 @@ impl Server {
     }
 }
 
+/// What the kernel may keep of what a client doesn't read, in bytes. By itself it takes 4 MiB for each: a thousand watches
+/// that nobody reads would cost as many GiB, and the time to encrypt and copy them while others wait.
+const SEND_BUFFER: u32 = 256 * 1024;
+
+/// A listener whose connections have send buffers of that size.
+fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
+    /// As many as of tokio's own listeners may wait to be accepted.
+    const BACKLOG: u32 = 1024;
+    let socket = if addr.is_ipv6() {
+        TcpSocket::new_v6()?
+    } else {
+        TcpSocket::new_v4()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
+}
+
 /// Accepts connections for ever; they end with this task.
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = tokio::task::JoinSet::new();
@@ -248,5 +270,24 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             }
         }
         while connections.try_join_next().is_some() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn little_is_kept_of_what_clients_do_not_read() {
+        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (client, accepted) = tokio::join!(TcpStream::connect(addr), listener.accept());
+        let accepted = accepted.unwrap().0;
+        let size = TcpSocket::from_std_stream(accepted.into_std().unwrap()).send_buffer_size();
+        // Linux counts what it takes itself as well.
+        assert!(size.unwrap() <= 2 * SEND_BUFFER);
+        drop(client);
     }
 }

@@ -1,29 +1,55 @@
 //! How many requests may be under way, how much may be kept for clients, and for how long they may leave it unread
 //! (`apiserver/pkg/server/filters/maxinflight.go`).
+//!
+//! A request is under way until it has its answer, not until its client has read that: who reads nothing keeps nobody else
+//! from asking. What is kept for such clients is bounded by bytes, and whoever took nothing for longest goes first.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
 use super::Limits;
 use crate::sim_body::SimBody;
 
-/// Requests under way.
+/// About what an answer that nobody reads costs beside its own bytes: a portion of it, and the connection.
+const EACH: usize = 128 * 1024;
+
+/// Requests under way, and answers that wait for their clients.
 #[derive(Debug, Default)]
 pub(crate) struct UnderWay {
     reading: AtomicUsize,
     writing: AtomicUsize,
-    /// Bytes of answers that wait for their clients.
-    unread: AtomicUsize,
-    /// Bytes of bodies that aren't whole yet.
-    pub(super) unfinished: AtomicUsize,
+    unread: Mutex<Unread>,
+}
+
+#[derive(Debug, Default)]
+struct Unread {
+    /// What is kept of all, in bytes.
+    bytes: usize,
+    last: u64,
+    /// Those first of which nobody took anything for longest.
+    answers: BTreeMap<u64, (usize, Stuck)>,
+}
+
+impl Unread {
+    fn add(&mut self, bytes: usize, stuck: Stuck) -> u64 {
+        self.last += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.answers.insert(self.last, (bytes, stuck));
+        self.last
+    }
+
+    fn forget(&mut self, id: u64) -> Option<(usize, Stuck)> {
+        let answer = self.answers.remove(&id)?;
+        self.bytes = self.bytes.saturating_sub(answer.0);
+        Some(answer)
+    }
 }
 
 impl UnderWay {
-    /// Counts a request in; `None` if there are as many as allowed already. It counts until it has its reply: watches and
-    /// logs that are followed hold no room, a reply that is there at once does until the client has taken it.
+    /// Counts a request that is there whole in, until it has its answer; `None` if there are as many as allowed already.
     pub(super) fn enter(all: &Arc<Self>, reads: bool, limits: &Limits) -> Option<Room> {
         let most = if reads {
             limits.max_reading
@@ -32,16 +58,38 @@ impl UnderWay {
         };
         let all = Arc::clone(all);
         let before = all.count(reads).fetch_add(1, Ordering::SeqCst);
-        let room = Room {
-            all,
-            reads,
-            kept: 0,
-        };
+        let room = Room { all, reads };
         most.is_none_or(|most| before < most).then_some(room)
     }
 
     fn count(&self, reads: bool) -> &AtomicUsize {
         if reads { &self.reading } else { &self.writing }
+    }
+
+    fn unread(&self) -> MutexGuard<'_, Unread> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts an answer in until it is taken. Where it is too much, the connections of others end; one alone may be as large
+    /// as it is.
+    fn wait(all: &Arc<Self>, bytes: usize, stuck: &Stuck, most: Option<usize>) -> Waiting {
+        let mut unread = all.unread();
+        let id = unread.add(bytes.saturating_add(EACH), stuck.clone());
+        while most.is_some_and(|most| unread.bytes > most) {
+            let oldest = unread.answers.keys().next().copied();
+            let Some((_, stuck)) = oldest
+                .filter(|oldest| *oldest != id)
+                .and_then(|oldest| unread.forget(oldest))
+            else {
+                break;
+            };
+            stuck.0.notify_one();
+        }
+        drop(unread);
+        Waiting {
+            all: Arc::clone(all),
+            id: AtomicU64::new(id),
+        }
     }
 }
 
@@ -50,28 +98,33 @@ impl UnderWay {
 pub(super) struct Room {
     all: Arc<UnderWay>,
     reads: bool,
-    /// Bytes of its answer.
-    kept: usize,
-}
-
-impl Room {
-    /// Counts the bytes of the answer in, as long as the room lasts; `false` if there are as many as allowed already. An
-    /// answer of no weight is never too much.
-    pub(super) fn keep(&mut self, bytes: usize, most: Option<usize>) -> bool {
-        if bytes == 0 {
-            return true;
-        }
-        self.kept += bytes;
-        let before = self.all.unread.fetch_add(bytes, Ordering::SeqCst);
-        // One alone is answered, however much it is.
-        most.is_none_or(|most| before == 0 || before.saturating_add(bytes) <= most)
-    }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.all.unread.fetch_sub(self.kept, Ordering::SeqCst);
         self.all.count(self.reads).fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// An answer that waits for its client.
+struct Waiting {
+    all: Arc<UnderWay>,
+    id: AtomicU64,
+}
+
+impl Waiting {
+    /// The client took something of it.
+    fn taken(&self) {
+        let mut unread = self.all.unread();
+        if let Some((bytes, stuck)) = unread.forget(self.id.load(Ordering::Relaxed)) {
+            self.id.store(unread.add(bytes, stuck), Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.all.unread().forget(self.id.load(Ordering::Relaxed));
     }
 }
 
@@ -85,11 +138,18 @@ impl Stuck {
         self.0.notified().await;
     }
 
-    /// Keeps the room of a request until its reply is taken; a long one that nobody goes on taking ends the connection.
-    pub(super) fn watching(&self, body: SimBody, room: Room, patience: Duration) -> SimBody {
+    /// Counts a long reply until it is taken; one that nobody goes on taking ends the connection.
+    pub(super) fn watching(
+        &self,
+        body: SimBody,
+        under_way: &Arc<UnderWay>,
+        limits: &Limits,
+    ) -> SimBody {
         if !body.is_long() {
             return body;
         }
+        let patience = limits.patience;
+        let waiting = UnderWay::wait(under_way, body.weight(), self, limits.max_unread);
         let portions = Arc::new(AtomicUsize::new(0));
         let (stuck, watched) = (self.clone(), Arc::downgrade(&portions));
         tokio::spawn(async move {
@@ -108,7 +168,7 @@ impl Stuck {
             }
         });
         body.counted(move || {
-            let _under_way = &room;
+            waiting.taken();
             portions.fetch_add(1, Ordering::Relaxed);
         })
     }

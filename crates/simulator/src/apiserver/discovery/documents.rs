@@ -9,27 +9,51 @@ use sha2::{Digest, Sha256};
 use super::entries::{Entry, GroupEntry};
 
 /// What `/version` answers: the reference version, built at the epoch.
+const VERSION: [(&str, &str); 13] = [
+    ("major", "1"),
+    ("minor", "36"),
+    ("emulationMajor", "1"),
+    ("emulationMinor", "36"),
+    ("minCompatibilityMajor", "1"),
+    ("minCompatibilityMinor", "35"),
+    ("gitVersion", "v1.36.3"),
+    ("gitCommit", "unknown"),
+    ("gitTreeState", "clean"),
+    ("buildDate", "1970-01-01T00:00:00Z"),
+    ("goVersion", "go1.26.8"),
+    ("compiler", "gc"),
+    ("platform", "linux/amd64"),
+];
+
+/// `/version`.
 pub(super) fn version() -> String {
-    let fields = [
-        ("major", "1"),
-        ("minor", "36"),
-        ("emulationMajor", "1"),
-        ("emulationMinor", "36"),
-        ("minCompatibilityMajor", "1"),
-        ("minCompatibilityMinor", "35"),
-        ("gitVersion", "v1.36.3"),
-        ("gitCommit", "unknown"),
-        ("gitTreeState", "clean"),
-        ("buildDate", "1970-01-01T00:00:00Z"),
-        ("goVersion", "go1.26.8"),
-        ("compiler", "gc"),
-        ("platform", "linux/amd64"),
-    ];
-    let lines: Vec<String> = fields
+    let lines: Vec<String> = VERSION
         .iter()
         .map(|(key, value)| format!("  \"{key}\": \"{value}\""))
         .collect();
     format!("{{\n{}\n}}", lines.join(",\n"))
+}
+
+/// What was built, by label in the order of their names.
+pub(super) fn build() -> Vec<(&'static str, &'static str)> {
+    let label = |field| match field {
+        "buildDate" => Some("build_date"),
+        "compiler" => Some("compiler"),
+        "gitCommit" => Some("git_commit"),
+        "gitTreeState" => Some("git_tree_state"),
+        "gitVersion" => Some("git_version"),
+        "goVersion" => Some("go_version"),
+        "major" => Some("major"),
+        "minor" => Some("minor"),
+        "platform" => Some("platform"),
+        _ => None,
+    };
+    let fields = VERSION.into_iter();
+    let mut labels: Vec<_> = fields
+        .filter_map(|(field, value)| Some((label(field)?, value)))
+        .collect();
+    labels.sort_unstable();
+    labels
 }
 
 #[derive(Serialize)]

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use http::{HeaderValue, header};
 
 use super::{GroupEntry, TEXT, text};
+use crate::instrument::Instruments;
 use crate::request::{Request, Response};
 
 /// What every server waits for after its start, in order.
@@ -59,7 +60,7 @@ fn checks(name: &str) -> Vec<&'static str> {
 }
 
 /// Always well; `?verbose` lists the checks, `?exclude` leaves some out, a check's own path answers for it alone.
-pub(super) fn respond(request: &Request) -> Response {
+pub(super) fn respond(instruments: &Instruments, request: &Request) -> Response {
     let path = request.path.strip_prefix('/').unwrap_or_default();
     let (name, check) = match path.split_once('/') {
         Some((name, check)) => (name, Some(check)),
@@ -73,10 +74,31 @@ pub(super) fn respond(request: &Request) -> Response {
             response.status = 404;
             return response;
         }
-        None if request.query_value("verbose").is_some() => verbose(name, &all, request),
-        None => "ok".to_owned(),
+        None => {
+            let well = all.iter().filter(|check| !is_excluded(request, check));
+            instruments.checked(path_of(name), well.copied());
+            if request.query_value("verbose").is_some() {
+                verbose(name, &all, request)
+            } else {
+                "ok".to_owned()
+            }
+        }
     };
     unsniffed(text(request, TEXT, body))
+}
+
+/// The path without its slash, as a label.
+fn path_of(name: &str) -> &'static str {
+    match name {
+        "livez" => "livez",
+        "readyz" => "readyz",
+        _ => "healthz",
+    }
+}
+
+fn is_excluded(request: &Request, check: &str) -> bool {
+    let mut query = request.query.iter();
+    query.any(|(key, value)| key == "exclude" && value == check)
 }
 
 fn verbose(name: &str, all: &[&str], request: &Request) -> String {
@@ -86,8 +108,11 @@ fn verbose(name: &str, all: &[&str], request: &Request) -> String {
     unknown.dedup();
     let mut body = String::new();
     for check in all {
-        let left_out = excluded.clone().any(|(_, value)| value == check);
-        let how = if left_out { "excluded: ok" } else { "ok" };
+        let how = if is_excluded(request, check) {
+            "excluded: ok"
+        } else {
+            "ok"
+        };
         let _ = writeln!(body, "[+]{check} {how}");
         unknown.retain(|known| known != check);
     }
@@ -119,6 +144,8 @@ pub(super) fn root_paths(groups: &[GroupEntry]) -> String {
         "/apis/",
         "/healthz",
         "/livez",
+        "/metrics",
+        "/metrics/slis",
         "/openapi/v2",
         "/openapi/v3",
         "/openapi/v3/",

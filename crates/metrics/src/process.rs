@@ -1,27 +1,30 @@
 //! What the process itself uses, under the names of Prometheus' client libraries. Read when scraped; Linux only.
 
-use super::{Exposition, Registry};
+use crate::{Exposition, Registry};
 
 /// Ticks a second of the times in `/proc`, which is 100 on every Linux.
 const TICKS: f64 = 100.0;
 
 /// Adds `process_resident_memory_bytes` and `process_cpu_seconds_total`.
 pub fn register(registry: &Registry) {
-    registry.collector(|out| {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        if let Some(bytes) = resident_bytes(&status) {
-            out.gauge(
-                "process_resident_memory_bytes",
-                "Resident memory size in bytes",
-                &[],
-                bytes,
-            );
-        }
-        let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-        if let Some(seconds) = cpu_seconds(&stat) {
-            counter(out, seconds);
-        }
-    });
+    registry.collector(collect);
+}
+
+/// Writes both as they are now.
+pub fn collect(out: &mut Exposition) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if let Some(bytes) = resident_bytes(&status) {
+        out.gauge(
+            "process_resident_memory_bytes",
+            "Resident memory size in bytes",
+            &[],
+            bytes,
+        );
+    }
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    if let Some(seconds) = cpu_seconds(&stat) {
+        counter(out, seconds);
+    }
 }
 
 fn counter(out: &mut Exposition, seconds: f64) {

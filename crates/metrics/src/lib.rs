@@ -3,12 +3,15 @@
 //! `prometheus-client` speaks `OpenMetrics`, which appends `_total` to every counter; upstream has counters without
 //! it (`rollout_reconcile_error`), and dashboards ask for those names. Series are printed in label order.
 
+mod exposition;
 pub mod process;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use exposition::write_series;
+pub use exposition::{Exposition, Observations, to_f64};
 
 /// All metrics of a process. Clones share them.
 #[derive(Clone, Default)]
@@ -168,7 +171,7 @@ impl Registry {
                 }
             }
         }
-        exposition.blocks.into_values().collect()
+        exposition.text()
     }
 
     fn family<K>(
@@ -314,123 +317,6 @@ impl Handle<Summary> {
             }
         });
     }
-}
-
-/// Text being written for a scrape.
-#[derive(Default)]
-pub struct Exposition {
-    blocks: BTreeMap<String, String>,
-}
-
-impl Exposition {
-    /// One value of a gauge that is computed now.
-    pub fn gauge(&mut self, name: &str, help: &str, labels: &[(&str, &str)], value: f64) {
-        self.sample(name, help, "gauge", labels, value);
-    }
-
-    /// One value of a metric of this type (`gauge`, `counter`, `untyped`) that is computed now.
-    pub fn sample(
-        &mut self,
-        name: &str,
-        help: &str,
-        kind: &str,
-        labels: &[(&str, &str)],
-        value: f64,
-    ) {
-        let names: Vec<String> = labels
-            .iter()
-            .map(|(label, _)| (*label).to_owned())
-            .collect();
-        let values: Vec<String> = labels
-            .iter()
-            .map(|(_, value)| (*value).to_owned())
-            .collect();
-        let block = self.block(name, help, kind);
-        write_series(block, name, &names, &values, &Series::Number(value));
-    }
-
-    fn block(&mut self, name: &str, help: &str, kind: &str) -> &mut String {
-        self.blocks.entry(name.to_owned()).or_insert_with(|| {
-            format!(
-                "# HELP {name} {}\n# TYPE {name} {kind}\n",
-                help.replace('\n', "\\n")
-            )
-        })
-    }
-}
-
-fn write_series(
-    text: &mut String,
-    name: &str,
-    labels: &[String],
-    values: &[String],
-    series: &Series,
-) {
-    match series {
-        Series::Number(value) => write_sample(text, name, labels, values, None, *value),
-        Series::Histogram {
-            bounds,
-            counts,
-            sum,
-            count,
-        } => {
-            let bucket = format!("{name}_bucket");
-            let total = to_f64(*count);
-            for (bound, below) in bounds.iter().zip(counts) {
-                write_sample(
-                    text,
-                    &bucket,
-                    labels,
-                    values,
-                    Some(&bound.to_string()),
-                    to_f64(*below),
-                );
-            }
-            write_sample(text, &bucket, labels, values, Some("+Inf"), total);
-            write_sample(text, &format!("{name}_sum"), labels, values, None, *sum);
-            write_sample(text, &format!("{name}_count"), labels, values, None, total);
-        }
-        Series::Summary(sum, count) => {
-            let total = to_f64(*count);
-            write_sample(text, &format!("{name}_sum"), labels, values, None, *sum);
-            write_sample(text, &format!("{name}_count"), labels, values, None, total);
-        }
-    }
-}
-
-/// Exact up to 2^53, which no counter of ours reaches.
-fn to_f64(count: u64) -> f64 {
-    let high = u32::try_from(count >> 32).unwrap_or_default();
-    let low = u32::try_from(count & u64::from(u32::MAX)).unwrap_or_default();
-    f64::from(high) * 4_294_967_296.0 + f64::from(low)
-}
-
-fn write_sample(
-    text: &mut String,
-    name: &str,
-    labels: &[String],
-    values: &[String],
-    le: Option<&str>,
-    number: f64,
-) {
-    text.push_str(name);
-    let pairs = labels
-        .iter()
-        .map(String::as_str)
-        .zip(values.iter().map(String::as_str));
-    let mut separator = '{';
-    for (label, value) in pairs.chain(le.map(|le| ("le", le))) {
-        let escaped = value
-            .replace('\\', "\\\\")
-            .replace('\n', "\\n")
-            .replace('"', "\\\"");
-        let _ = write!(text, "{separator}{label}=\"{escaped}\"");
-        separator = ',';
-    }
-    if separator == ',' {
-        text.push('}');
-    }
-    let _ = writeln!(text, " {number}");
 }
 
 #[cfg(test)]
