@@ -87,6 +87,11 @@ pub fn label_key(text: &str) -> Vec<String> {
     if is_label_key(text) {
         return Vec::new();
     }
+    key_complaints(text)
+}
+
+/// What is wrong with a label key.
+fn key_complaints(text: &str) -> Vec<String> {
     let mut complaints = Vec::new();
     let parts: Vec<&str> = text.split('/').collect();
     let name = match parts.as_slice() {
@@ -386,6 +391,29 @@ mod tests {
             ]
         );
         assert_eq!(label_key("a/b/c").len(), 1);
+    }
+
+    #[test]
+    fn label_keys_are_told_from_others_in_short_as_at_length() {
+        let long = [
+            "a".repeat(63),
+            "a".repeat(64),
+            "a.".repeat(126) + "a",
+            "a.".repeat(127),
+        ];
+        let short = ["", "a", "A_b.c-d", "-a", "a.", "é", "a b", "a..b"].map(str::to_owned);
+        let parts: Vec<&String> = short.iter().chain(&long).collect();
+        for name in &parts {
+            let prefixed = parts.iter().map(|prefix| format!("{prefix}/{name}"));
+            let twice = parts.iter().map(|prefix| format!("a/{prefix}/{name}"));
+            for text in prefixed.chain(twice).chain([(*name).clone()]) {
+                assert_eq!(
+                    is_label_key(&text),
+                    key_complaints(&text).is_empty(),
+                    "{text}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -346,3 +346,33 @@ fn signs_in_a_row_are_no_depth_and_brackets_are() {
     assert_eq!(said(&deep("(", 250, "true", ")")), limit);
     assert_eq!(said(&deep("[", 300, "1", "]")), limit);
 }
+
+#[test]
+fn what_hides_is_told_in_short_as_by_the_shape() {
+    let mut schemas = vec![
+        json!({}),
+        json!({"type": "any"}),
+        json!({"type": "array"}),
+        json!({"type": "object"}),
+    ];
+    for plain in ["string", "boolean", "number", "integer"] {
+        schemas.push(json!({"type": plain}));
+    }
+    schemas.push(json!({"x-kubernetes-int-or-string": true}));
+    schemas.push(json!({"x-kubernetes-preserve-unknown-fields": true}));
+    for _ in 0..2 {
+        let inner = schemas.clone();
+        for schema in inner {
+            schemas.push(json!({"type": "array", "items": schema}));
+            schemas.push(json!({"type": "object", "additionalProperties": schema}));
+            schemas.push(json!({"type": "object", "properties": {"a": schema}}));
+        }
+    }
+    for schema in schemas {
+        assert_eq!(
+            Shape::hides(&schema),
+            Shape::of(&schema, false).is_hidden(),
+            "{schema}"
+        );
+    }
+}
