@@ -124,12 +124,8 @@ impl Control for NodeLifecycle {
 /// Says once of each node that it is known, as upstream does whenever the controller starts.
 fn greet(work: &mut Work<'_, '_>, node: &Value) {
     let name = object::name(node);
-    let event = Note {
-        about: node.clone(),
-        warning: false,
-        reason: "RegisteredNode".to_owned(),
-        message: format!("Node {name} event: Registered Node {name} in Controller"),
-    };
+    let message = format!("Node {name} event: Registered Node {name} in Controller");
+    let event = Note::new(node, false, "RegisteredNode", message);
     work.recorder.record_once(work.session, &event);
 }
 
