@@ -33,6 +33,8 @@ pub(crate) struct Note {
     pub(crate) message: String,
     /// What was being done, one word. With one the event is written through events.k8s.io/v1; `""` for the older way.
     pub(crate) action: &'static str,
+    /// Who writes it, where that isn't the component of the recorder.
+    pub(crate) component: Option<&'static str>,
 }
 
 impl Note {
@@ -44,6 +46,7 @@ impl Note {
             reason: reason.to_owned(),
             message,
             action: "",
+            component: None,
         }
     }
 
@@ -55,6 +58,14 @@ impl Note {
     /// An event of type `Warning`.
     pub(crate) fn warning(about: &Value, reason: &str, message: String) -> Write {
         Write::Event(Self::new(about, true, reason, message))
+    }
+
+    /// The event as one of another component than the recorder's.
+    pub(crate) fn of(self, component: &'static str) -> Self {
+        Self {
+            component: Some(component),
+            ..self
+        }
     }
 
     /// The event with what was being done.
@@ -208,12 +219,13 @@ impl Recorder {
 
     fn event(&mut self, session: &mut Session<'_>, note: &Note) -> Value {
         let name = self.unused_name(session, note);
+        let component = note.component.unwrap_or(self.component);
         let now = object::stamp(session.now());
         json!({
             "apiVersion": "v1", "kind": "Event",
             "metadata": {"name": name, "namespace": note.namespace()},
             "involvedObject": note.involved(), "reason": note.reason.clone(), "message": note.message, "type": note.kind(), "count": 1,
-            "source": {"component": self.component}, "reportingComponent": self.component, "reportingInstance": "",
+            "source": {"component": component}, "reportingComponent": component, "reportingInstance": "",
             "firstTimestamp": now, "lastTimestamp": now,
         })
     }

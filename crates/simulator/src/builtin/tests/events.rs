@@ -107,3 +107,50 @@ fn an_event_about_an_object_with_a_long_name_has_one_of_its_own() {
     let names: Vec<usize> = told.iter().map(|e| object::name(e).len()).collect();
     assert_eq!(names, [36]);
 }
+
+#[test]
+fn events_of_a_silent_node_are_of_those_who_write_them() {
+    let mut cluster = Cluster::new();
+    cluster.create(&known::PODS, pod("p", &json!({"nodeName": "node-1"})));
+    cluster.run(5);
+    let lost = json!({"metadata": {"annotations": {"carrick.dev/stage": "lost"}}});
+    cluster.patch(&known::NODES, "node-1", &lost).unwrap();
+    cluster.run(500);
+    let mut told = |reason: &str| -> Vec<(Value, Value, Value)> {
+        let events = events(&mut cluster, reason);
+        let of = |e: &Value| {
+            let keys = e["involvedObject"].as_object().unwrap().keys();
+            let keys = keys.cloned().collect::<Vec<_>>();
+            (
+                e["source"].clone(),
+                e["reportingComponent"].clone(),
+                json!(keys),
+            )
+        };
+        events.iter().map(of).collect()
+    };
+    let by = |name: &str, keys: Value| (json!({"component": name}), json!(name), keys);
+    let node = json!(["apiVersion", "kind", "name", "uid"]);
+    let known = by("node-controller", node.clone());
+    assert_eq!(
+        told("RegisteredNode"),
+        [known.clone(), known.clone(), known.clone()]
+    );
+    let versioned = json!([
+        "apiVersion",
+        "kind",
+        "name",
+        "namespace",
+        "resourceVersion",
+        "uid"
+    ]);
+    assert_eq!(
+        told("NodeNotReady"),
+        [known, by("node-controller", versioned)]
+    );
+    let named = json!(["apiVersion", "kind", "name", "namespace"]);
+    assert_eq!(
+        told("TaintManagerEviction"),
+        [by("taint-eviction-controller", named)]
+    );
+}
