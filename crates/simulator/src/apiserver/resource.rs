@@ -86,6 +86,8 @@ pub mod known {
         Resource::new("", "v1", "ServiceAccount", "serviceaccounts", true);
     /// core/v1 Event; events.k8s.io/v1 is another view of the same objects.
     pub const EVENTS: Resource = Resource::new("", "v1", "Event", "events", true);
+    /// events.k8s.io/v1 Event.
+    pub const NEW_EVENTS: Resource = Resource::new("events.k8s.io", "v1", "Event", "events", true);
     /// core/v1 `PersistentVolumeClaim`.
     pub const PERSISTENT_VOLUME_CLAIMS: Resource = Resource::new(
         "",

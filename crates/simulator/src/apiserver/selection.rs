@@ -84,6 +84,15 @@ impl Selection {
 }
 
 fn field_text(object: &Value, path: &[String]) -> String {
+    let text = text_at(object, path);
+    if text.is_empty() && path.iter().eq(["source", "component"]) {
+        // Events of events.k8s.io have no source (`ToSelectableFields` of `pkg/registry/core/event/strategy.go`).
+        return text_at(object, &["reportingComponent".to_owned()]);
+    }
+    text
+}
+
+fn text_at(object: &Value, path: &[String]) -> String {
     let mut value = object;
     for part in path {
         match value.get(part) {

@@ -106,7 +106,10 @@ impl<C: Control> Builtin for Loop<C> {
                 Err(_) => self.queue.failed(key, now),
             }
         }
-        self.queue.next()
+        [self.queue.next(), self.recorder.tend(session)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 

@@ -71,10 +71,9 @@ impl Control for Disruption {
             .into_iter()
             .filter(|p| selector.matches(&object::labels(p)))
             .collect();
-        if pods.is_empty()
-            && let Write::Event(note) =
-                Note::normal(&budget, "NoPods", "No matching pods found".to_owned())
-        {
+        if pods.is_empty() {
+            let message = "No matching pods found".to_owned();
+            let note = Note::new(&budget, false, "NoPods", message);
             work.recorder.record_once(work.session, &note);
         }
         let (status, wake) = match expected(work.session, &budget, &pods) {

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::control::{self, Control, Key};
-use super::endpoint_slice::decide::{TRIGGER, has_endpoint, ports, service_labels, trigger_time};
+use super::endpoint_slice::decide::{has_endpoint, ports, service_labels};
+use super::endpoint_slice::trigger::{TriggerTimes, annotate};
 use super::endpoint_slice::{
     affected_services, selected_pods, selecting_service, tolerate_terminating,
 };
@@ -26,7 +27,10 @@ const MANAGED_BY: &str = "endpoints.kubernetes.io/managed-by";
 const MANAGER: &str = "endpoint-controller";
 
 /// The Endpoints controller.
-pub(crate) struct EndpointsMirror;
+#[derive(Debug, Default)]
+pub(crate) struct EndpointsMirror {
+    times: TriggerTimes,
+}
 
 impl Control for EndpointsMirror {
     const NAME: &'static str = "endpoint-controller";
@@ -47,6 +51,7 @@ impl Control for EndpointsMirror {
     fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError> {
         let current = work.session.get(&known::ENDPOINTS, &key.0, &key.1);
         if work.session.get(&known::SERVICES, &key.0, &key.1).is_none() {
+            self.times.forget(key);
             let managed = |e: &Arc<Value>| object::labels(e).contains_key(MANAGED_BY);
             let writes = current
                 .filter(managed)
@@ -57,16 +62,21 @@ impl Control for EndpointsMirror {
         let Some(service) = selecting_service(work.session, key) else {
             return Ok(None);
         };
-        let writes = decide(
-            &service,
-            &selected_pods(work.session, &service),
-            current.as_deref(),
-        );
-        tolerate_terminating(work.perform(writes))
+        let pods = selected_pods(work.session, &service);
+        let (trigger, times) = self.times.changed(&service, &pods);
+        let writes = decide(&service, &pods, current.as_deref(), trigger.as_deref());
+        let written = work.perform(writes);
+        self.times.keep(key, times, &written);
+        tolerate_terminating(written)
     }
 }
 
-fn decide(service: &Value, pods: &[Arc<Value>], current: Option<&Value>) -> Vec<Write> {
+fn decide(
+    service: &Value,
+    pods: &[Arc<Value>],
+    current: Option<&Value>,
+    trigger: Option<&str>,
+) -> Vec<Write> {
     let subsets = subsets(service, pods);
     let mut labels = service_labels(service);
     labels.insert(MANAGED_BY.to_owned(), MANAGER.to_owned());
@@ -83,11 +93,7 @@ fn decide(service: &Value, pods: &[Arc<Value>], current: Option<&Value>) -> Vec<
     if current == Some(&wanted) {
         return Vec::new();
     }
-    object::set(
-        &mut wanted,
-        &["metadata", "annotations", TRIGGER],
-        json!(trigger_time(service, pods)),
-    );
+    annotate(&mut wanted, trigger);
     vec![match current {
         Some(_) => Write::Update(known::ENDPOINTS, wanted),
         None => Write::Create(known::ENDPOINTS, wanted),
@@ -178,7 +184,7 @@ mod tests {
             )
         };
         let pods = [pod("2", "True"), pod("1", "True"), pod("3", "False")];
-        let [Write::Create(_, made)] = &decide(&service, &pods, None)[..] else {
+        let [Write::Create(_, made)] = &decide(&service, &pods, None, None)[..] else {
             panic!("one creation")
         };
         let target = |name: &str| json!({"ip": name, "targetRef": {"kind": "Pod", "namespace": "d", "name": name, "uid": name}});
@@ -191,6 +197,6 @@ mod tests {
             made["metadata"]["labels"],
             json!({MANAGED_BY: MANAGER, HEADLESS: ""})
         );
-        assert_eq!(decide(&service, &pods, Some(made)), []);
+        assert_eq!(decide(&service, &pods, Some(made), None), []);
     }
 }

@@ -1,11 +1,17 @@
-//! Events of built-in controllers: core/v1 Events as client-go's recorder writes them. A repeated one counts up.
+//! Events of built-in controllers: core/v1 Events as client-go's recorder writes them, where a repeated one counts up. Those that say
+//! what was being done, which are the scheduler's, go the newer way.
 //!
 //! Mirrors `k8s.io/client-go/tools/record`, without its aggregation of events that differ only in their message.
 
+mod series;
+
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+use machinery::names;
 use serde_json::{Map, Value, json};
 
+use self::series::Broadcaster;
 use super::object::{self, text};
 use super::write::Write;
 use crate::apiserver::resource::known;
@@ -25,31 +31,76 @@ pub(crate) struct Note {
     pub(crate) reason: String,
     /// Message for people.
     pub(crate) message: String,
+    /// What was being done, one word. With one the event is written through events.k8s.io/v1; `""` for the older way.
+    pub(crate) action: &'static str,
+    /// Who writes it, where that isn't the component of the recorder.
+    pub(crate) component: Option<&'static str>,
 }
 
 impl Note {
-    /// An event of type `Normal`.
-    pub(crate) fn normal(about: &Value, reason: &str, message: String) -> Write {
-        Write::Event(Self {
+    /// An event, of type `Warning` or `Normal`.
+    pub(crate) fn new(about: &Value, warning: bool, reason: &str, message: String) -> Self {
+        Self {
             about: reference(about),
-            warning: false,
+            warning,
             reason: reason.to_owned(),
             message,
-        })
+            action: "",
+            component: None,
+        }
+    }
+
+    /// An event of type `Normal`.
+    pub(crate) fn normal(about: &Value, reason: &str, message: String) -> Write {
+        Write::Event(Self::new(about, false, reason, message))
     }
 
     /// An event of type `Warning`.
     pub(crate) fn warning(about: &Value, reason: &str, message: String) -> Write {
-        Write::Event(Self {
-            about: reference(about),
-            warning: true,
-            reason: reason.to_owned(),
-            message,
-        })
+        Write::Event(Self::new(about, true, reason, message))
+    }
+
+    /// The event as one of another component than the recorder's.
+    pub(crate) fn of(self, component: &'static str) -> Self {
+        Self {
+            component: Some(component),
+            ..self
+        }
+    }
+
+    /// The event with what was being done.
+    pub(crate) fn doing(self, action: &'static str) -> Self {
+        Self { action, ..self }
     }
 
     fn kind(&self) -> &'static str {
         if self.warning { "Warning" } else { "Normal" }
+    }
+
+    /// The namespace of the event: its object's, or `default`.
+    fn namespace(&self) -> &str {
+        match object::namespace(&self.about) {
+            "" => "default",
+            namespace => namespace,
+        }
+    }
+
+    /// The reference to the object, without what isn't known of it.
+    fn involved(&self) -> Value {
+        let about = &self.about;
+        let fields = [
+            ("apiVersion", text(about, "/apiVersion")),
+            ("kind", text(about, "/kind")),
+            ("namespace", object::namespace(about)),
+            ("name", object::name(about)),
+            ("uid", object::uid(about)),
+            ("resourceVersion", text(about, "/metadata/resourceVersion")),
+        ];
+        let known = fields.into_iter().filter(|(_, text)| !text.is_empty());
+        known
+            .map(|(key, text)| (key.to_owned(), json!(text)))
+            .collect::<Map<String, Value>>()
+            .into()
     }
 }
 
@@ -88,6 +139,7 @@ pub(crate) struct Recorder {
     component: &'static str,
     seen: BTreeMap<Key, (String, String, i64)>,
     last_number: i128,
+    broadcaster: Broadcaster,
 }
 
 impl Recorder {
@@ -97,11 +149,18 @@ impl Recorder {
             component,
             seen: BTreeMap::new(),
             last_number: 0,
+            broadcaster: Broadcaster::default(),
         }
     }
 
     /// Writes the event, or counts up the one already there. A failure is of no consequence, as with upstream.
     pub(crate) fn record(&mut self, session: &mut Session<'_>, note: &Note) {
+        if !note.action.is_empty() {
+            let name = self.unused_name(session, note);
+            self.broadcaster
+                .record(session, (self.component, name), note);
+            return;
+        }
         let key = key(note);
         if let Some((namespace, name, count)) = self.seen.get_mut(&key) {
             let body = json!({"count": *count + 1, "lastTimestamp": object::stamp(session.now())});
@@ -136,11 +195,21 @@ impl Recorder {
         }
     }
 
-    /// `OBJECT.HEX` with the time in nanoseconds; several events of one moment count on from it.
-    fn unused_name(&mut self, session: &Session<'_>, namespace: &str, about: &str) -> String {
+    /// Writes what is only counted until some time has passed. Returns when to do so again.
+    pub(crate) fn tend(&mut self, session: &mut Session<'_>) -> Option<Timestamp> {
+        self.broadcaster.tend(session, self.component)
+    }
+
+    /// `OBJECT.HEX` with the time in nanoseconds, or a uid where that is no name (`GenerateEventName` of
+    /// `tools/record/util/util.go`); several events of one moment count on from it.
+    fn unused_name(&mut self, session: &mut Session<'_>, note: &Note) -> String {
+        let (namespace, about) = (note.namespace(), object::name(&note.about));
         self.last_number = session.now().as_nanosecond().max(self.last_number + 1);
         loop {
-            let name = format!("{about}.{:016x}", self.last_number);
+            let name = format!("{about}.{:x}", self.last_number);
+            if !names::dns1123_subdomain(&name).is_empty() {
+                return session.entropy().uid();
+            }
             if session.get(&known::EVENTS, namespace, &name).is_none() {
                 return name;
             }
@@ -148,26 +217,15 @@ impl Recorder {
         }
     }
 
-    fn event(&mut self, session: &Session<'_>, note: &Note) -> Value {
-        let about = &note.about;
-        let namespace = match object::namespace(about) {
-            "" => "default",
-            namespace => namespace,
-        };
-        let mut involved = json!({
-            "apiVersion": text(about, "/apiVersion"), "kind": text(about, "/kind"), "name": object::name(about), "uid": object::uid(about),
-            "resourceVersion": text(about, "/metadata/resourceVersion"),
-        });
-        if !object::namespace(about).is_empty() {
-            object::set(&mut involved, &["namespace"], json!(namespace));
-        }
-        let name = self.unused_name(session, namespace, object::name(about));
+    fn event(&mut self, session: &mut Session<'_>, note: &Note) -> Value {
+        let name = self.unused_name(session, note);
+        let component = note.component.unwrap_or(self.component);
         let now = object::stamp(session.now());
         json!({
             "apiVersion": "v1", "kind": "Event",
-            "metadata": {"name": name, "namespace": namespace},
-            "involvedObject": involved, "reason": note.reason.clone(), "message": note.message, "type": note.kind(), "count": 1,
-            "source": {"component": self.component}, "reportingComponent": self.component, "reportingInstance": "",
+            "metadata": {"name": name, "namespace": note.namespace()},
+            "involvedObject": note.involved(), "reason": note.reason.clone(), "message": note.message, "type": note.kind(), "count": 1,
+            "source": {"component": component}, "reportingComponent": component, "reportingInstance": "",
             "firstTimestamp": now, "lastTimestamp": now,
         })
     }

@@ -129,8 +129,8 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         Box::new(Loop::new(scheduler::Scheduler::default())),
         Box::new(NodeAgent::new(&nodes).beside(containers)),
         Box::new(Loop::new(node_lifecycle::NodeLifecycle::default())),
-        Box::new(Loop::new(endpoint_slice::EndpointSlices)),
-        Box::new(Loop::new(endpoints::EndpointsMirror)),
+        Box::new(Loop::new(endpoint_slice::EndpointSlices::default())),
+        Box::new(Loop::new(endpoints::EndpointsMirror::default())),
         Box::new(Loop::new(endpoint_slice::mirror::Mirroring)),
         Box::new(kubernetes_service::KubernetesService::default()),
         Box::new(Loop::new(load_balancer::LoadBalancers::new(

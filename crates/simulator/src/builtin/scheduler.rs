@@ -7,6 +7,8 @@ mod claims;
 pub(crate) mod place;
 mod residents;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use place::Fit;
 use residents::Residents;
@@ -17,18 +19,23 @@ use super::event::Note;
 use super::object::{self, items, text};
 use super::pod;
 use super::volume::facts;
-use super::write::{Work, is_not_found};
+use super::write::{Work, Write, is_not_found};
 use crate::apiserver::resource::known;
 use crate::session::{Change, Session};
 use crate::status_error::ApiError;
 
 /// The scheduler's name in `spec.schedulerName`, and of its events' source.
 const SCHEDULER: &str = "default-scheduler";
+/// Seconds after which a pod that found no node is tried again though nothing has changed (`DefaultPodMaxInUnschedulablePodsDuration`
+/// of `pkg/scheduler/backend/queue`).
+const UNSCHEDULABLE: i64 = 300;
 
 /// The scheduler.
 #[derive(Debug, Default)]
 pub(crate) struct Scheduler {
     residents: Residents,
+    /// When pods that found no node were tried last.
+    tried: BTreeMap<Key, Timestamp>,
 }
 
 impl Control for Scheduler {
@@ -74,6 +81,7 @@ impl Control for Scheduler {
             .get(&known::PODS, &key.0, &key.1)
             .filter(|p| wants_a_node(p))
         else {
+            self.tried.remove(key);
             return Ok(None);
         };
         let needs = match claims::needs(work.session, &pod) {
@@ -81,8 +89,7 @@ impl Control for Scheduler {
             Err(reason) => {
                 let nodes = self.residents.node_count();
                 let message = format!("0/{nodes} nodes are available: {reason}. not found");
-                refuse(work, &pod, &message)?;
-                return Ok(None);
+                return self.refuse(work, &pod, &message);
             }
         };
         match needs.place(&pod, work.session, &self.residents) {
@@ -93,7 +100,7 @@ impl Control for Scheduler {
                 self.residents.note_pod(key.clone(), bound.as_deref());
             }
             Fit::Node(node) => claims::select(work, &needs.unbound, &node)?,
-            Fit::None(message) => refuse(work, &pod, &message)?,
+            Fit::None(message) => return self.refuse(work, &pod, &message),
         }
         Ok(None)
     }
@@ -130,39 +137,68 @@ fn bind(work: &mut Work<'_, '_>, pod: &Value, node: &str) -> Result<(), ApiError
         Err(error) if is_not_found(&error) => return Ok(()),
         Err(error) => return Err(error),
     }
-    work.perform(vec![Note::normal(
-        pod,
-        "Scheduled",
-        format!("Successfully assigned {namespace}/{name} to {node}"),
-    )])
+    let message = format!("Successfully assigned {namespace}/{name} to {node}");
+    let note = Note::new(pod, false, "Scheduled", message).doing("Binding");
+    work.perform(vec![Write::Event(note)])
 }
 
-fn refuse(work: &mut Work<'_, '_>, pod: &Value, message: &str) -> Result<(), ApiError> {
-    let told = object::condition(pod, "PodScheduled");
-    if told.is_some_and(|c| text(c, "/status") == "False" && text(c, "/message") == message) {
-        return Ok(());
+impl Scheduler {
+    /// Tells that a pod found no node. Returns when it is tried again though nothing has changed.
+    fn refuse(
+        &mut self,
+        work: &mut Work<'_, '_>,
+        pod: &Value,
+        message: &str,
+    ) -> Result<Option<Timestamp>, ApiError> {
+        let (key, now) = (control::key_of(pod), work.now());
+        let told = object::condition(pod, "PodScheduled")
+            .filter(|c| text(c, "/status") == "False")
+            .map(|c| (text(c, "/message"), text(c, "/lastTransitionTime")));
+        let again = |since: Timestamp| Some(object::seconds_after(since, UNSCHEDULABLE));
+        if told.is_none_or(|(before, _)| before != message) {
+            let since = told.map(|(_, since)| since.to_owned());
+            set_unscheduled(work, pod, message, since)?;
+        } else if let Some(tried) = self.tried.get(&key)
+            && again(*tried) > Some(now)
+        {
+            // What changed was no reason to try it.
+            return Ok(again(*tried));
+        }
+        self.tried.insert(key, now);
+        let note = Note::new(pod, true, "FailedScheduling", shortened(message));
+        work.perform(vec![Write::Event(note.doing("Scheduling"))])?;
+        Ok(again(now))
     }
+}
+
+/// Writes the condition of a pod that found no node.
+fn set_unscheduled(
+    work: &mut Work<'_, '_>,
+    pod: &Value,
+    message: &str,
+    since: Option<String>,
+) -> Result<(), ApiError> {
     let mut conditions: Vec<Value> = items(pod, "/status/conditions").to_vec();
     conditions.retain(|c| text(c, "/type") != "PodScheduled");
-    let since = told.filter(|c| text(c, "/status") == "False").map_or_else(
-        || object::stamp(work.now()),
-        |c| text(c, "/lastTransitionTime").to_owned(),
-    );
+    let since = since.unwrap_or_else(|| object::stamp(work.now()));
     conditions.push(json!({
         "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message, "lastProbeTime": null,
         "lastTransitionTime": since, "observedGeneration": object::count(pod, "/metadata/generation"),
     }));
     let body = json!({"status": {"conditions": conditions}});
-    work.session.patch_merge(
-        &known::PODS,
-        object::namespace(pod),
-        object::name(pod),
-        "status",
-        &body,
-    )?;
-    work.perform(vec![Note::warning(
-        pod,
-        "FailedScheduling",
-        message.to_owned(),
-    )])
+    let (namespace, name) = (object::namespace(pod), object::name(pod));
+    work.session
+        .patch_merge(&known::PODS, namespace, name, "status", &body)
+        .map(drop)
+}
+
+/// A message with no more bytes than an event may have (`truncateMessage` of `pkg/scheduler/schedule_one.go`).
+fn shortened(message: &str) -> String {
+    const LIMIT: usize = 1024;
+    const SUFFIX: &str = " ...";
+    if message.len() <= LIMIT {
+        return message.to_owned();
+    }
+    let end = message.floor_char_boundary(LIMIT - SUFFIX.len());
+    format!("{}{SUFFIX}", message.get(..end).unwrap_or_default())
 }

@@ -218,3 +218,35 @@ fn columns_of_custom_resources_follow_their_json_paths() {
         "Custom resource definition column (in JSONPath format): .spec.tpl"
     );
 }
+
+#[test]
+fn events_show_when_they_came_whichever_way_they_were_written() {
+    let events = served("", "v1", "events");
+    let event = |times: Value| {
+        let mut event = json!({
+            "metadata": {"name": "p.1"}, "involvedObject": {"kind": "Pod", "name": "p"}, "type": "Warning", "reason": "R", "message": "m",
+            "reportingComponent": "default-scheduler", "reportingInstance": "default-scheduler-h",
+        });
+        let fields = event.as_object_mut().unwrap();
+        fields.extend(times.as_object().unwrap().clone());
+        event
+    };
+    let row = |last: &str, source: &str, first: &str, count: i64| {
+        let row = json!([
+            last, "Warning", "R", "pod/p", "", source, "m", first, count, "p.1"
+        ]);
+        row.as_array().unwrap().clone()
+    };
+    let older = event(json!({
+        "source": {"component": "c"}, "reportingInstance": "", "eventTime": null,
+        "firstTimestamp": "2030-01-01T00:00:00Z", "lastTimestamp": "2030-01-01T00:08:00Z", "count": 3,
+    }));
+    assert_eq!(cells(&events, older), row("2m", "c", "10m", 3));
+    let scheduler = "default-scheduler, default-scheduler-h";
+    let times = json!({"source": {}, "eventTime": "2030-01-01T00:00:00.000001Z", "firstTimestamp": null, "lastTimestamp": null});
+    let newer = event(times.clone());
+    assert_eq!(cells(&events, newer), row("9m59s", scheduler, "9m59s", 1));
+    let mut series = event(times);
+    series["series"] = json!({"count": 2, "lastObservedTime": "2030-01-01T00:05:00.000000Z"});
+    assert_eq!(cells(&events, series), row("5m", scheduler, "9m59s", 2));
+}

@@ -138,6 +138,15 @@ fn events_and_autoscalers_are_served_in_two_versions() {
     server.ok("POST", "/api/v1/namespaces/default/events", &event);
     let other = server.get("/apis/events.k8s.io/v1/namespaces/default/events/e");
     assert_eq!(other["note"], "hello");
+    let newer = json!({"metadata": {"name": "f"}, "eventTime": "2030-01-01T00:00:00.000000Z", "reportingController": "c",
+        "reportingInstance": "i", "action": "Did", "reason": "R", "type": "Normal", "regarding": {"kind": "Pod", "name": "p"}});
+    server.ok(
+        "POST",
+        "/apis/events.k8s.io/v1/namespaces/default/events",
+        &newer,
+    );
+    let of_source = "/api/v1/namespaces/default/events?fieldSelector=source%3Dc";
+    assert_eq!(names(&server.get(of_source)), ["f"]);
     assert_eq!(other["regarding"]["name"], "p");
     let scaler = json!({"metadata": {"name": "h"}, "spec": {"maxReplicas": 3, "targetCPUUtilizationPercentage": 70,
         "scaleTargetRef": {"kind": "Deployment", "name": "d", "apiVersion": "apps/v1"}}});

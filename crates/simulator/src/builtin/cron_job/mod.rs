@@ -88,12 +88,9 @@ fn perform(
         match step {
             Step::Delete(name) => delete(work, cron, &name)?,
             Step::Tell(warning, reason, message) => {
-                work.perform(vec![Write::Event(Note {
-                    about: cron.clone(),
-                    warning,
-                    reason: reason.to_owned(),
-                    message,
-                })])?;
+                work.perform(vec![Write::Event(Note::new(
+                    cron, warning, reason, message,
+                ))])?;
             }
         }
     }

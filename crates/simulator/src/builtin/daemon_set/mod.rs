@@ -234,12 +234,7 @@ fn perform(work: &mut Work<'_, '_>, set: &Value, hash: &str, plan: Plan) -> Resu
         events,
     } = plan;
     for (warning, reason, message) in events {
-        work.perform(vec![Write::Event(Note {
-            about: set.clone(),
-            warning,
-            reason: reason.to_owned(),
-            message,
-        })])?;
+        work.perform(vec![Write::Event(Note::new(set, warning, reason, message))])?;
     }
     let mut failure = None;
     for node in create {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::trigger::annotate;
 use crate::apiserver::resource::known;
 use crate::builtin::object::{self, flag, items, text};
 use crate::builtin::pod;
@@ -21,8 +22,6 @@ pub(crate) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 pub(crate) const MANAGER: &str = "endpointslice-controller.k8s.io";
 /// Label that marks what belongs to a Service without an address of its own.
 pub(crate) const HEADLESS: &str = "service.kubernetes.io/headless";
-/// Annotation with the time of the change that led to the last write.
-pub(crate) const TRIGGER: &str = "endpoints.kubernetes.io/last-change-trigger-time";
 
 /// Endpoints in one slice at most.
 const PER_SLICE: usize = 100;
@@ -106,16 +105,6 @@ pub(crate) fn service_labels(service: &Value) -> BTreeMap<String, String> {
     labels
 }
 
-/// The time of the newest change among the Service and its pods, as the trigger annotation has it.
-pub(crate) fn trigger_time(service: &Value, pods: &[Arc<Value>]) -> String {
-    let born = text(service, "/metadata/creationTimestamp");
-    let ready = pods
-        .iter()
-        .filter_map(|p| object::condition(p, "Ready"))
-        .map(|c| text(c, "/lastTransitionTime"));
-    ready.chain([born]).max().unwrap_or(born).to_owned()
-}
-
 /// Ports and endpoints of one slice as it should be.
 struct Wanted {
     ports: Value,
@@ -153,10 +142,15 @@ fn wanted(service: &Value, pods: &[Arc<Value>]) -> Vec<Wanted> {
     slices.collect()
 }
 
-/// The writes that bring the slices of a Service into line. `pods` are those its selector matches, in name order.
-pub(crate) fn decide(service: &Value, pods: &[Arc<Value>], slices: &[Arc<Value>]) -> Vec<Write> {
+/// The writes that bring the slices of a Service into line. `pods` are those its selector matches, in name order; `trigger` is when what
+/// led to the writes happened, if that is known.
+pub(crate) fn decide(
+    service: &Value,
+    pods: &[Arc<Value>],
+    slices: &[Arc<Value>],
+    trigger: Option<&str>,
+) -> Vec<Write> {
     let mut left: Vec<&Value> = slices.iter().map(AsRef::as_ref).collect();
-    let trigger = trigger_time(service, pods);
     let mut writes = Vec::new();
     for want in wanted(service, pods) {
         let same = left
@@ -174,11 +168,7 @@ pub(crate) fn decide(service: &Value, pods: &[Arc<Value>], slices: &[Arc<Value>]
         if reused.is_some_and(|old| *old == slice) {
             continue;
         }
-        object::set(
-            &mut slice,
-            &["metadata", "annotations", TRIGGER],
-            json!(trigger),
-        );
+        annotate(&mut slice, trigger);
         writes.push(match reused {
             Some(_) => Write::Update(known::ENDPOINT_SLICES, slice),
             None => Write::Create(known::ENDPOINT_SLICES, slice),
@@ -213,6 +203,9 @@ fn blank(service: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
+    use super::super::trigger::TRIGGER;
     use super::*;
 
     fn service() -> Value {
@@ -232,6 +225,8 @@ mod tests {
         }))
     }
 
+    const AT: Option<&str> = Some("2030-01-01T00:00:05Z");
+
     fn created(writes: &[Write]) -> Arc<Value> {
         let [Write::Create(_, slice)] = writes else {
             panic!("{writes:?}")
@@ -241,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_service_without_pods_has_one_empty_slice() {
-        let slice = created(&decide(&service(), &[], &[]));
+        let slice = created(&decide(&service(), &[], &[], AT));
         assert_eq!(
             (&slice["endpoints"], &slice["ports"]),
             (&Value::Null, &Value::Null)
@@ -250,7 +245,7 @@ mod tests {
             slice["metadata"]["labels"],
             json!({"a": "b", SERVICE_LABEL: "web", MANAGED_BY: MANAGER})
         );
-        assert_eq!(decide(&service(), &[], &[slice]), []);
+        assert_eq!(decide(&service(), &[], &[slice], AT), []);
     }
 
     #[test]
@@ -258,7 +253,7 @@ mod tests {
         let mut leaving = (*pod("3", "True")).clone();
         leaving["metadata"]["deletionTimestamp"] = json!("2030-01-01T00:00:09Z");
         let pods = [pod("1", "True"), pod("2", "False"), Arc::new(leaving)];
-        let slice = created(&decide(&service(), &pods, &[]));
+        let slice = created(&decide(&service(), &pods, &[], AT));
         assert_eq!(
             slice["ports"],
             json!([{"name": "http", "port": 8080, "protocol": "TCP"}])
@@ -283,7 +278,13 @@ mod tests {
             slice["metadata"]["annotations"][TRIGGER],
             "2030-01-01T00:00:05Z"
         );
-        assert_eq!(decide(&service(), &pods, &[slice]), []);
+        assert_eq!(decide(&service(), &pods, from_ref(&slice), AT), []);
+        // Fewer of them, and nobody knows since when.
+        let [Write::Update(_, fewer)] = &decide(&service(), &pods[..2], &[slice], None)[..] else {
+            panic!("one update")
+        };
+        assert_eq!(items(fewer, "/endpoints").len(), 2);
+        assert_eq!(fewer["metadata"]["annotations"], json!({}));
     }
 
     #[test]
@@ -291,16 +292,16 @@ mod tests {
         let mut bare = service();
         bare["spec"] = json!({"selector": {"app": "web"}, "clusterIP": "None"});
         let pods = [pod("1", "True")];
-        let slice = created(&decide(&bare, &pods, &[]));
+        let slice = created(&decide(&bare, &pods, &[], AT));
         // As it is stored and read again.
         assert_eq!(slice["ports"], Value::Null);
-        assert_eq!(decide(&bare, &pods, &[slice]), []);
+        assert_eq!(decide(&bare, &pods, &[slice], AT), []);
     }
 
     #[test]
     fn more_than_a_hundred_endpoints_take_more_slices_and_surplus_ones_go() {
         let pods: Vec<Arc<Value>> = (0..150).map(|n| pod(&n.to_string(), "True")).collect();
-        let sizes: Vec<usize> = decide(&service(), &pods, &[])
+        let sizes: Vec<usize> = decide(&service(), &pods, &[], AT)
             .iter()
             .map(|w| {
                 if let Write::Create(_, s) = w {
@@ -312,10 +313,10 @@ mod tests {
             .collect();
         assert_eq!(sizes, [100, 50]);
         let two = [
-            created(&decide(&service(), &pods[..1], &[])),
-            created(&decide(&service(), &pods[1..2], &[])),
+            created(&decide(&service(), &pods[..1], &[], AT)),
+            created(&decide(&service(), &pods[1..2], &[], AT)),
         ];
-        let writes = decide(&service(), &pods[..1], &two);
+        let writes = decide(&service(), &pods[..1], &two, AT);
         assert!(matches!(writes[..], [Write::Delete(..)]), "{writes:?}");
     }
 }

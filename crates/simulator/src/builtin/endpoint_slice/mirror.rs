@@ -9,8 +9,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::decide::{MANAGED_BY, SERVICE_LABEL, TRIGGER};
+use super::decide::{MANAGED_BY, SERVICE_LABEL};
 use super::tolerate_terminating;
+use super::trigger::TRIGGER;
 use crate::apiserver::resource::known;
 use crate::builtin::control::{self, Control, Key};
 use crate::builtin::event::Note;

@@ -4,12 +4,14 @@
 
 pub(crate) mod decide;
 pub(crate) mod mirror;
+pub(crate) mod trigger;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use trigger::TriggerTimes;
 
 use super::control::{self, Control, Key};
 use super::object::{self, text};
@@ -19,7 +21,10 @@ use crate::session::{Change, Session};
 use crate::status_error::ApiError;
 
 /// The EndpointSlice controller.
-pub(crate) struct EndpointSlices;
+#[derive(Debug, Default)]
+pub(crate) struct EndpointSlices {
+    times: TriggerTimes,
+}
 
 impl Control for EndpointSlices {
     const NAME: &'static str = "endpoint-slice-controller";
@@ -41,6 +46,9 @@ impl Control for EndpointSlices {
     }
 
     fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError> {
+        if work.session.get(&known::SERVICES, &key.0, &key.1).is_none() {
+            self.times.forget(key);
+        }
         let Some(service) = selecting_service(work.session, key) else {
             return Ok(None);
         };
@@ -58,8 +66,12 @@ impl Control for EndpointSlices {
                     .is_some_and(|m| m == decide::MANAGER)
         };
         let ours: Vec<Arc<Value>> = slices.into_iter().filter(|s| is_ours(s)).collect();
-        let writes = decide::decide(&service, &selected_pods(work.session, &service), &ours);
-        tolerate_terminating(work.perform(writes))
+        let pods = selected_pods(work.session, &service);
+        let (trigger, times) = self.times.changed(&service, &pods);
+        let writes = decide::decide(&service, &pods, &ours, trigger.as_deref());
+        let written = work.perform(writes);
+        self.times.keep(key, times, &written);
+        tolerate_terminating(written)
     }
 }
 

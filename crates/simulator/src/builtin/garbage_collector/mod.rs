@@ -192,12 +192,7 @@ impl GarbageCollector {
                 "ownerRef {owner} does not exist in namespace \"{}\"",
                 node.namespace
             );
-            let event = Note {
-                about: about.clone(),
-                warning: true,
-                reason: "OwnerRefInvalidNamespace".to_owned(),
-                message,
-            };
+            let event = Note::new(&about, true, "OwnerRefInvalidNamespace", message);
             self.recorder.record_once(session, &event);
         }
     }

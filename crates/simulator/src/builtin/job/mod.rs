@@ -229,12 +229,9 @@ fn carry_out(
         work.perform(vec![Write::UpdateStatus(known::JOBS, wanted)])?;
     }
     if let Some((warning, reason, message)) = event {
-        work.perform(vec![Write::Event(Note {
-            about: job.clone(),
-            warning,
-            reason,
-            message,
-        })])?;
+        work.perform(vec![Write::Event(Note::new(
+            job, warning, &reason, message,
+        ))])?;
     }
     untrack(
         work,

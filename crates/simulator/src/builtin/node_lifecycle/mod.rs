@@ -5,7 +5,7 @@
 
 mod decide;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -22,6 +22,8 @@ use crate::status_error::ApiError;
 
 /// Namespace of the nodes' Leases.
 const LEASES: &str = "kube-node-lease";
+/// Who writes the events about pods that have to leave a node (`pkg/controller/tainteviction`).
+const TAINT_EVICTION: &str = "taint-eviction-controller";
 /// Seconds a pod may stay bound to a node that doesn't exist.
 const QUARANTINE: i64 = 40;
 
@@ -30,8 +32,8 @@ const QUARANTINE: i64 = 40;
 pub(crate) struct NodeLifecycle {
     /// Nodes that pods are bound to and that don't exist, since when.
     missing: BTreeMap<String, Timestamp>,
-    /// Nodes that were ready when they were seen last.
-    ready: BTreeSet<String>,
+    /// Nodes that were ready when they were seen last, and their uids.
+    ready: BTreeMap<String, String>,
     /// By node, the pods that will have to leave it.
     doomed: BTreeMap<String, Vec<Arc<Value>>>,
 }
@@ -78,8 +80,8 @@ impl Control for NodeLifecycle {
     fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError> {
         let name = &key.1;
         let Some(node) = work.session.get(&known::NODES, "", name) else {
-            if self.ready.remove(name) {
-                farewell(work, name)?;
+            if let Some(uid) = self.ready.remove(name) {
+                farewell(work, name, &uid)?;
             }
             return self.collect(work, name);
         };
@@ -124,20 +126,35 @@ impl Control for NodeLifecycle {
 /// Says once of each node that it is known, as upstream does whenever the controller starts.
 fn greet(work: &mut Work<'_, '_>, node: &Value) {
     let name = object::name(node);
-    let event = Note {
-        about: node.clone(),
-        warning: false,
-        reason: "RegisteredNode".to_owned(),
-        message: format!("Node {name} event: Registered Node {name} in Controller"),
-    };
+    let message = format!("Node {name} event: Registered Node {name} in Controller");
+    let event = Note::new(
+        &reference(name, object::uid(node)),
+        false,
+        "RegisteredNode",
+        message,
+    );
     work.recorder.record_once(work.session, &event);
 }
 
 /// Says that a node is gone.
-fn farewell(work: &mut Work<'_, '_>, name: &str) -> Result<(), ApiError> {
-    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}});
+fn farewell(work: &mut Work<'_, '_>, name: &str, uid: &str) -> Result<(), ApiError> {
     let text = format!("Node {name} event: Removing Node {name} from Controller");
+    let node = reference(name, uid);
     work.perform(vec![Note::normal(&node, "RemovingNode", text)])
+}
+
+/// What events tell of a node: not its resourceVersion (`RecordNodeEvent` of `pkg/controller/util/node/controller_utils.go`).
+fn reference(name: &str, uid: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "uid": uid}})
+}
+
+/// Tells something of a pod that has to leave a node; only its name is known there.
+fn tell_of_eviction(work: &mut Work<'_, '_>, pod: &Value, what: &str) -> Result<(), ApiError> {
+    let (namespace, name) = (object::namespace(pod), object::name(pod));
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": namespace, "name": name}});
+    let message = format!("{what} Pod {namespace}/{name}");
+    let note = Note::new(&pod, false, "TaintManagerEviction", message).of(TAINT_EVICTION);
+    work.perform(vec![Write::Event(note)])
 }
 
 fn pods_on(session: &Session<'_>, node: &str) -> Vec<Arc<Value>> {
@@ -189,12 +206,7 @@ fn evict(work: &mut Work<'_, '_>, node: &Value, pods: &[Arc<Value>]) -> Result<D
             doomed.push(pod.clone());
             continue;
         }
-        let (namespace, name) = (object::namespace(pod), object::name(pod));
-        work.perform(vec![Note::normal(
-            pod,
-            "TaintManagerEviction",
-            format!("Marking for deletion Pod {namespace}/{name}"),
-        )])?;
+        tell_of_eviction(work, pod, "Marking for deletion")?;
         let told = (
             "DeletionByTaintManager",
             "Taint manager: deleting due to NoExecute taint",
@@ -256,23 +268,25 @@ impl NodeLifecycle {
     fn tell_readiness(&mut self, work: &mut Work<'_, '_>, node: &Value) -> Result<(), ApiError> {
         let name = object::name(node);
         if object::is_true(node, "Ready") {
-            self.ready.insert(name.to_owned());
+            self.ready
+                .insert(name.to_owned(), object::uid(node).to_owned());
             return Ok(());
         }
-        if !self.ready.remove(name) {
+        if self.ready.remove(name).is_none() {
             return Ok(());
         }
         let text = format!("Node {name} status is now: NodeNotReady");
-        work.perform(vec![Note::normal(node, "NodeNotReady", text)])
+        let node = reference(name, object::uid(node));
+        work.perform(vec![Note::normal(&node, "NodeNotReady", text)])
     }
 
     /// Says of pods that were to leave a node that they may stay.
     fn reprieve(&mut self, work: &mut Work<'_, '_>, node: &str) -> Result<(), ApiError> {
         for pod in self.doomed.remove(node).unwrap_or_default() {
             let (namespace, name) = (object::namespace(&pod), object::name(&pod));
-            if work.session.get(&known::PODS, namespace, name).is_some() {
-                let text = format!("Cancelling deletion of Pod {namespace}/{name}");
-                work.perform(vec![Note::normal(&pod, "TaintManagerEviction", text)])?;
+            let found = work.session.get(&known::PODS, namespace, name);
+            if found.is_some_and(|pod| !object::is_terminating(&pod)) {
+                tell_of_eviction(work, &pod, "Cancelling deletion of")?;
             }
         }
         Ok(())

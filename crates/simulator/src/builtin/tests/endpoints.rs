@@ -61,3 +61,37 @@ fn the_service_of_the_server_comes_back() {
     assert_eq!(service["spec"]["clusterIP"], "10.96.0.1");
     assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
 }
+
+#[test]
+fn endpoints_tell_since_when_only_where_something_new_is_known() {
+    let mut cluster = Cluster::new();
+    cluster.run(9);
+    let spec = json!({"selector": {"app": "web"}, "ports": [{"port": 80}]});
+    cluster.create(
+        &known::SERVICES,
+        json!({"metadata": {"name": "web", "namespace": "default"}, "spec": spec}),
+    );
+    let since = |cluster: &mut Cluster| {
+        let trigger = "/metadata/annotations/endpoints.kubernetes.io~1last-change-trigger-time";
+        let mut found = Vec::new();
+        for resource in [&known::ENDPOINTS, &known::ENDPOINT_SLICES] {
+            for object in cluster.list(resource) {
+                if object::name(&object).starts_with("web") {
+                    found.push(object.pointer(trigger).cloned().unwrap_or_default());
+                }
+            }
+        }
+        found
+    };
+    cluster.run(10);
+    let service = cluster.get(&known::SERVICES, "web").unwrap();
+    let created = json!(text(&service, "/metadata/creationTimestamp"));
+    assert_eq!(since(&mut cluster), [created.clone(), created]);
+    cluster.deployment(2, "web:1");
+    cluster.wait(5, |c| c.is_rolled_out("web"));
+    // Pods that are gone have no time.
+    let scaled = json!({"spec": {"replicas": 0}});
+    cluster.patch(&known::DEPLOYMENTS, "web", &scaled).unwrap();
+    cluster.run(40);
+    assert_eq!(since(&mut cluster), [Value::Null, Value::Null]);
+}

@@ -4,6 +4,7 @@ mod accounts;
 mod apis;
 mod autoscaling;
 mod endpoints;
+mod events;
 mod lifecycle;
 mod local;
 mod logs;

@@ -95,12 +95,7 @@ impl Control for Volumes {
 
 /// Tells something about an object, once.
 fn tell(work: &mut Work<'_, '_>, about: &Value, warning: bool, reason: &str, message: String) {
-    let note = Note {
-        about: about.clone(),
-        warning,
-        reason: reason.to_owned(),
-        message,
-    };
+    let note = Note::new(about, warning, reason, message);
     work.recorder.record_once(work.session, &note);
 }
 

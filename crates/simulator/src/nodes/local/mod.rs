@@ -24,7 +24,7 @@ use crate::builtin::control::{Key, key_of};
 use crate::builtin::event::{Note, Recorder};
 use crate::builtin::object::{self, items, text, time};
 use crate::builtin::pod::is_finished;
-use crate::builtin::write::{Work, Write};
+use crate::builtin::write::Work;
 use crate::session::{Change, DeleteOptions, Session};
 
 /// Milliseconds between two looks at what runs.
@@ -141,12 +141,7 @@ impl LocalPods {
                 true
             }
             Err(error) => {
-                let note = Note {
-                    about: (**pod).clone(),
-                    warning: true,
-                    reason: "FailedMount".to_owned(),
-                    message: error,
-                };
+                let note = Note::new(pod, true, "FailedMount", error);
                 self.recorder.record_once(session, &note);
                 let wanted = status::of(pod, None, &containers, session.now());
                 put(session, pod, wanted);
@@ -286,12 +281,6 @@ fn feeds_volumes(change: &Change) -> bool {
 
 /// An event about a pod.
 fn event(work: &mut Work<'_, '_>, pod: &Value, warning: bool, reason: &str, message: String) {
-    let note = if warning {
-        Note::warning(pod, reason, message)
-    } else {
-        Note::normal(pod, reason, message)
-    };
-    if let Write::Event(note) = note {
-        work.recorder.record(work.session, &note);
-    }
+    let note = Note::new(pod, warning, reason, message);
+    work.recorder.record(work.session, &note);
 }
