@@ -138,8 +138,8 @@ fn bind(work: &mut Work<'_, '_>, pod: &Value, node: &str) -> Result<(), ApiError
         Err(error) => return Err(error),
     }
     let message = format!("Successfully assigned {namespace}/{name} to {node}");
-    let note = Note::new(pod, false, "Scheduled", message).doing("Binding");
-    work.perform(vec![Write::Event(note)])
+    let told = Note::new(pod, false, "Scheduled", message).doing("Binding");
+    work.perform(vec![Write::Event(told)])
 }
 
 impl Scheduler {

@@ -73,7 +73,7 @@ fn a_pod_that_finds_no_node_makes_a_series() {
     let told = |count: i64, at: &str| json!({"count": count, "lastObservedTime": at});
     let none = Value::Null;
     cluster.run(299);
-    assert_eq!(series(&mut cluster), [none.clone()]);
+    assert_eq!(series(&mut cluster), std::slice::from_ref(&none));
     // The pod is another one since its condition says that it has no node.
     cluster.run(1);
     assert_eq!(series(&mut cluster), [none.clone(), none.clone()]);
