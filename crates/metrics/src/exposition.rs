@@ -52,14 +52,7 @@ impl Exposition {
         labels: &[(&str, &str)],
         value: f64,
     ) {
-        let names: Vec<String> = labels
-            .iter()
-            .map(|(label, _)| (*label).to_owned())
-            .collect();
-        let values: Vec<String> = labels
-            .iter()
-            .map(|(_, value)| (*value).to_owned())
-            .collect();
+        let (names, values) = owned(labels);
         let block = self.block(name, help, kind);
         write_series(block, name, &names, &values, &Series::Number(value));
     }
@@ -72,18 +65,9 @@ impl Exposition {
         labels: &[(&str, &str)],
         (bounds, seen): (&[f64], &Observations),
     ) {
-        let (names, values): (Vec<String>, Vec<String>) = labels
-            .iter()
-            .map(|(label, value)| ((*label).to_owned(), (*value).to_owned()))
-            .unzip();
-        let series = Series::Histogram {
-            bounds: bounds.into(),
-            counts: seen.below.clone(),
-            sum: seen.sum,
-            count: seen.count,
-        };
+        let (names, values) = owned(labels);
         let block = self.block(name, help, "histogram");
-        write_series(block, name, &names, &values, &series);
+        write_histogram(block, name, (&names, &values), bounds, seen);
     }
 
     /// All of it, in name order.
@@ -110,34 +94,48 @@ pub(super) fn write_series(
 ) {
     match series {
         Series::Number(value) => write_sample(text, name, labels, values, None, *value),
-        Series::Histogram {
-            bounds,
-            counts,
-            sum,
-            count,
-        } => {
-            let bucket = format!("{name}_bucket");
-            let total = to_f64(*count);
-            for (bound, below) in bounds.iter().zip(counts) {
-                write_sample(
-                    text,
-                    &bucket,
-                    labels,
-                    values,
-                    Some(&bound.to_string()),
-                    to_f64(*below),
-                );
-            }
-            write_sample(text, &bucket, labels, values, Some("+Inf"), total);
-            write_sample(text, &format!("{name}_sum"), labels, values, None, *sum);
-            write_sample(text, &format!("{name}_count"), labels, values, None, total);
+        Series::Histogram(bounds, seen) => {
+            write_histogram(text, name, (labels, values), bounds, seen);
         }
-        Series::Summary(sum, count) => {
-            let total = to_f64(*count);
-            write_sample(text, &format!("{name}_sum"), labels, values, None, *sum);
-            write_sample(text, &format!("{name}_count"), labels, values, None, total);
-        }
+        Series::Summary(sum, count) => write_total(text, name, (labels, values), *sum, *count),
     }
+}
+
+fn write_histogram(
+    text: &mut String,
+    name: &str,
+    (labels, values): (&[String], &[String]),
+    bounds: &[f64],
+    seen: &Observations,
+) {
+    let bucket = format!("{name}_bucket");
+    let bounds = bounds.iter().map(f64::to_string);
+    let ends = bounds.zip(seen.below.iter().copied());
+    for (bound, below) in ends.chain([("+Inf".to_owned(), seen.count)]) {
+        write_sample(text, &bucket, labels, values, Some(&bound), to_f64(below));
+    }
+    write_total(text, name, (labels, values), seen.sum, seen.count);
+}
+
+/// The sum of what was observed, and how often.
+fn write_total(
+    text: &mut String,
+    name: &str,
+    (labels, values): (&[String], &[String]),
+    sum: f64,
+    count: u64,
+) {
+    write_sample(text, &format!("{name}_sum"), labels, values, None, sum);
+    let name = format!("{name}_count");
+    write_sample(text, &name, labels, values, None, to_f64(count));
+}
+
+/// Names and values of labels.
+fn owned(labels: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+    let labels = labels.iter();
+    labels
+        .map(|(label, value)| ((*label).to_owned(), (*value).to_owned()))
+        .unzip()
 }
 
 /// A count as a value: exact up to 2^53, which no counter of ours reaches.

@@ -52,12 +52,7 @@ type SeriesMap = BTreeMap<Vec<String>, Series>;
 #[derive(Clone, Debug, PartialEq)]
 enum Series {
     Number(f64),
-    Histogram {
-        bounds: Arc<[f64]>,
-        counts: Vec<u64>,
-        sum: f64,
-        count: u64,
-    },
+    Histogram(Arc<[f64]>, Observations),
     Summary(f64, u64),
 }
 
@@ -234,12 +229,7 @@ impl<K> Handle<K> {
             if bounds.is_empty() {
                 Series::Number(0.0)
             } else {
-                Series::Histogram {
-                    bounds: Arc::clone(bounds),
-                    counts: vec![0; bounds.len()],
-                    sum: 0.0,
-                    count: 0,
-                }
+                Series::Histogram(Arc::clone(bounds), Observations::default())
             }
         }));
     }
@@ -247,7 +237,7 @@ impl<K> Handle<K> {
     fn add_number(self, amount: f64) {
         self.change(|series| match series {
             Series::Number(value) => *value += amount,
-            Series::Histogram { .. } | Series::Summary(..) => {}
+            Series::Histogram(..) | Series::Summary(..) => {}
         });
     }
 }
@@ -281,20 +271,7 @@ impl Handle<Histogram> {
     pub fn observe(self, amount: f64) {
         self.change(|series| match series {
             Series::Number(_) | Series::Summary(..) => {}
-            Series::Histogram {
-                bounds,
-                counts,
-                sum,
-                count,
-            } => {
-                for (bound, below) in bounds.iter().zip(counts.iter_mut()) {
-                    if amount <= *bound {
-                        *below += 1;
-                    }
-                }
-                *sum += amount;
-                *count += 1;
-            }
+            Series::Histogram(bounds, seen) => seen.add(bounds, amount),
         });
     }
 

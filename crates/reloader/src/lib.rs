@@ -42,7 +42,7 @@ pub use flags::{Command, LogOptions, Method, Options, UsageError, parse};
 pub use log::{Format, Level, Log};
 pub use url::Url;
 
-use metrics::Metrics;
+use crate::metrics::Metrics;
 use reloader::Reloader;
 use server::Server;
 

@@ -2,9 +2,9 @@
 
 mod process;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ::metrics::{Exposition, to_f64};
 use jiff::Timestamp;
 
 use crate::flags::VERSION;
@@ -24,12 +24,8 @@ impl Counter {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "as in every client of Prometheus"
-    )]
     fn value(&self) -> f64 {
-        self.0.load(Ordering::Relaxed) as f64
+        to_f64(self.0.load(Ordering::Relaxed))
     }
 }
 
@@ -86,24 +82,28 @@ impl Metrics {
 
     /// What `/metrics` answers.
     pub(crate) fn text(&self) -> String {
-        let mut families = Families::default();
-        process::families(&mut families);
-        let build = format!(
-            "branch=\"\",goarch=\"{}\",goos=\"{}\",goversion=\"\",revision=\"\",tags=\"\",version=\"{}\"",
-            goarch(),
-            std::env::consts::OS,
-            VERSION.trim_start_matches('v'),
-        );
-        families.labelled("prometheus_config_reloader_build_info", BUILD_HELP, &build);
-        let method = format!("method=\"{}\"", self.method);
-        families.labelled("reloader_info", INFO_HELP, &method);
+        let mut out = Exposition::default();
+        process::collect(&mut out);
+        let build = [
+            ("branch", ""),
+            ("goarch", goarch()),
+            ("goos", std::env::consts::OS),
+            ("goversion", ""),
+            ("revision", ""),
+            ("tags", ""),
+            ("version", VERSION.trim_start_matches('v')),
+        ];
+        let name = "prometheus_config_reloader_build_info";
+        out.gauge(name, BUILD_HELP, &build, 1.0);
+        let method = [("method", self.method)];
+        out.gauge("reloader_info", INFO_HELP, &method, 1.0);
         for (name, help, counter) in self.counters() {
-            families.counter(name, help, counter.value());
+            out.sample(name, help, "counter", &[], counter.value());
         }
         for (name, help, gauge) in self.gauges() {
-            families.gauge(name, help, gauge.value());
+            out.gauge(name, help, &[], gauge.value());
         }
-        families.text()
+        out.text()
     }
 
     fn counters(&self) -> [(&'static str, &'static str, &Counter); 6] {
@@ -164,34 +164,6 @@ impl Metrics {
                 &self.watches,
             ),
         ]
-    }
-}
-
-/// Families of one series each, printed in the order of their names.
-#[derive(Debug, Default)]
-struct Families(BTreeMap<&'static str, String>);
-
-impl Families {
-    fn counter(&mut self, name: &'static str, help: &str, value: f64) {
-        self.add("counter", name, help, "", value);
-    }
-
-    fn gauge(&mut self, name: &'static str, help: &str, value: f64) {
-        self.add("gauge", name, help, "", value);
-    }
-
-    /// One whose labels are what it tells.
-    fn labelled(&mut self, name: &'static str, help: &str, labels: &str) {
-        self.add("gauge", name, help, &format!("{{{labels}}}"), 1.0);
-    }
-
-    fn add(&mut self, kind: &str, name: &'static str, help: &str, labels: &str, value: f64) {
-        let text = format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name}{labels} {value}\n");
-        self.0.insert(name, text);
-    }
-
-    fn text(self) -> String {
-        self.0.into_values().collect()
     }
 }
 

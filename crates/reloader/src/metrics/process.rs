@@ -1,57 +1,21 @@
 //! What the process itself uses, under the names of Prometheus' client libraries. Read when scraped; Linux only.
 
-use super::Families;
-
-/// Ticks a second of the times in `/proc`, which is 100 on every Linux.
-const TICKS: f64 = 100.0;
+use ::metrics::{Exposition, process};
 
 /// Adds those that can be read.
-pub(super) fn families(families: &mut Families) {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    if let Some(seconds) = cpu_seconds(&stat) {
+pub(super) fn collect(out: &mut Exposition) {
+    if let Some(seconds) = process::cpu_seconds() {
         let help = "Total user and system CPU time spent in seconds.";
-        families.counter("process_cpu_seconds_total", help, seconds);
+        out.sample("process_cpu_seconds_total", help, "counter", &[], seconds);
     }
     if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
         // The one that reads isn't counted.
         let count = u32::try_from(open.count().saturating_sub(1)).map_or(f64::MAX, f64::from);
         let help = "Number of open file descriptors.";
-        families.gauge("process_open_fds", help, count);
+        out.gauge("process_open_fds", help, &[], count);
     }
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    if let Some(bytes) = resident_bytes(&status) {
+    if let Some(bytes) = process::resident_bytes() {
         let help = "Resident memory size in bytes.";
-        families.gauge("process_resident_memory_bytes", help, bytes);
-    }
-}
-
-fn resident_bytes(status: &str) -> Option<f64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: f64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kibibytes * 1024.0)
-}
-
-/// User and system time are the fields 14 and 15; the name in field 2 may hold spaces, but ends at the last `)`.
-fn cpu_seconds(stat: &str) -> Option<f64> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut times = fields.split_whitespace().skip(11);
-    let mut ticks = || times.next()?.parse::<f64>().ok();
-    Some((ticks()? + ticks()?) / TICKS)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_are_found_in_the_texts_of_the_kernel() {
-        assert_eq!(
-            resident_bytes("VmPeak:\t  1 kB\nVmRSS:\t   12 kB\n"),
-            Some(12288.0)
-        );
-        let stat = "7 (a b) c) S 1 7 7 0 -1 0 0 0 0 0 250 50 0 0 20 0 1 0 5 0 0";
-        assert_eq!(cpu_seconds(stat), Some(3.0));
+        out.gauge("process_resident_memory_bytes", help, &[], bytes);
     }
 }
