@@ -156,9 +156,11 @@ impl Recorder {
     /// Writes the event, or counts up the one already there. A failure is of no consequence, as with upstream.
     pub(crate) fn record(&mut self, session: &mut Session<'_>, note: &Note) {
         if !note.action.is_empty() {
-            let name = self.unused_name(session, note);
-            self.broadcaster
-                .record(session, (self.component, name), note);
+            if !self.broadcaster.count(session, self.component, note) {
+                let name = self.unused_name(session, note);
+                self.broadcaster
+                    .begin(session, (self.component, name), note);
+            }
             return;
         }
         let key = key(note);

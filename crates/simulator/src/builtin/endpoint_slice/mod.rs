@@ -46,10 +46,10 @@ impl Control for EndpointSlices {
     }
 
     fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError> {
-        if work.session.get(&known::SERVICES, &key.0, &key.1).is_none() {
-            self.times.forget(key);
-        }
         let Some(service) = selecting_service(work.session, key) else {
+            if work.session.get(&known::SERVICES, &key.0, &key.1).is_none() {
+                self.times.forget(key);
+            }
             return Ok(None);
         };
         if text(&service, "/spec/type") == "ExternalName" || object::is_terminating(&service) {

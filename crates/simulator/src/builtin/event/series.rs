@@ -26,59 +26,80 @@ const HOST: &str = "control-plane";
 /// message.
 type Key = (&'static str, &'static str, String, String);
 
-/// The first event of a series to be.
+/// An event that was written.
 #[derive(Debug)]
 struct First {
     namespace: String,
     name: String,
     message: String,
     at: Timestamp,
-    /// How often it came, and when last; `None` if only once.
-    series: Option<(i64, Timestamp)>,
+}
+
+/// How often an event came, and when last.
+#[derive(Clone, Copy, Debug)]
+struct Series {
+    count: i64,
+    last: Timestamp,
 }
 
 /// The events a recorder knows, and when it looks at them again.
 #[derive(Debug, Default)]
 pub(super) struct Broadcaster {
-    known: BTreeMap<Key, First>,
-    /// When it looks next for series that are over, and when it writes the counts next; `None` before the first step.
+    /// Those that came once.
+    single: BTreeMap<Key, First>,
+    /// Those that came again.
+    repeated: BTreeMap<Key, (First, Series)>,
+    /// When it looks next for what is over, and when it writes the counts next; `None` before the first step.
     next: Option<(Timestamp, Timestamp)>,
 }
 
 impl Broadcaster {
-    /// Writes the event, or makes one that was written before a series, or counts it.
-    pub(super) fn record(
+    /// Counts an event that is known; one that came once before is written as a series. Whether it is known.
+    pub(super) fn count(
+        &mut self,
+        session: &mut Session<'_>,
+        component: &str,
+        note: &Note,
+    ) -> bool {
+        let (now, key) = (session.now(), key(note));
+        if let Some((_, series)) = self.repeated.get_mut(&key) {
+            (series.count, series.last) = (series.count + 1, now);
+            return true;
+        }
+        let Some(first) = self.single.remove(&key) else {
+            return false;
+        };
+        let series = Series {
+            count: 2,
+            last: now,
+        };
+        write(session, component, &key, (&first, series));
+        self.repeated.insert(key, (first, series));
+        true
+    }
+
+    /// Writes an event that isn't known, under that name.
+    pub(super) fn begin(
         &mut self,
         session: &mut Session<'_>,
         (component, name): (&str, String),
         note: &Note,
     ) {
-        let now = session.now();
         let key = key(note);
-        if let Some(first) = self.known.get_mut(&key) {
-            if let Some((count, last)) = &mut first.series {
-                (*count, *last) = (*count + 1, now);
-                return;
-            }
-            first.series = Some((2, now));
-            write(session, component, &key, first);
-            return;
-        }
         let first = First {
             namespace: note.namespace().to_owned(),
             name,
             message: note.message.clone(),
-            at: now,
-            series: None,
+            at: session.now(),
         };
         // A failure is of no consequence, as with upstream.
-        let created = session.create(&known::NEW_EVENTS, event(component, &key, &first));
+        let created = session.create(&known::NEW_EVENTS, event(component, &key, &first, None));
         if created.is_ok() {
-            if self.known.len() >= REMEMBERED {
+            if self.single.len() + self.repeated.len() >= REMEMBERED {
                 // Upstream keeps them all; most are of pods that were bound, which never come again.
-                self.known.retain(|_, first| first.series.is_some());
+                self.single.clear();
             }
-            self.known.insert(key, first);
+            self.single.insert(key, first);
         }
     }
 
@@ -90,26 +111,25 @@ impl Broadcaster {
             .get_or_insert_with(|| (after(now, FINISH), after(now, REFRESH)));
         if refresh <= now {
             refresh = next_tick(refresh, REFRESH, now);
-            for (key, first) in self.known.iter_mut().filter(|(_, f)| f.series.is_some()) {
-                write(session, component, key, first);
+            for (key, (first, series)) in &self.repeated {
+                write(session, component, key, (first, *series));
             }
         }
         if finish <= now {
             finish = next_tick(finish, FINISH, now);
             let looked = object::milliseconds_after(finish, -FINISH);
             let over = |at: Timestamp| after(at, FINISH) < looked;
-            self.known.retain(|key, first| match first.series {
-                Some((_, last)) if over(last) => {
-                    write(session, component, key, first);
-                    false
+            self.repeated.retain(|key, (first, series)| {
+                if over(series.last) {
+                    write(session, component, key, (first, *series));
+                    return false;
                 }
-                Some(_) => true,
-                None => !over(first.at),
+                true
             });
+            self.single.retain(|_, first| !over(first.at));
         }
         self.next = Some((finish, refresh));
-        let is_counting = self.known.values().any(|first| first.series.is_some());
-        is_counting.then(|| finish.min(refresh))
+        (!self.repeated.is_empty()).then(|| finish.min(refresh))
     }
 }
 
@@ -139,29 +159,29 @@ fn key(note: &Note) -> Key {
 }
 
 /// Writes how often it came; an event that is gone is made anew.
-fn write(session: &mut Session<'_>, component: &str, key: &Key, first: &First) {
-    let body = json!({"series": series(first)});
+fn write(session: &mut Session<'_>, component: &str, key: &Key, (first, series): (&First, Series)) {
+    let body = json!({"series": series.value()});
     let patched = session.patch_merge(&known::NEW_EVENTS, &first.namespace, &first.name, "", &body);
     if patched.is_err_and(|error| is_not_found(&error)) {
         // A failure is of no consequence here either.
-        let _ = session.create(&known::NEW_EVENTS, event(component, key, first));
+        let anew = event(component, key, first, Some(series));
+        let _ = session.create(&known::NEW_EVENTS, anew);
     }
 }
 
-fn series(first: &First) -> Value {
-    first.series.map_or(
-        Value::Null,
-        |(count, last)| json!({"count": count, "lastObservedTime": object::stamp_micro(last)}),
-    )
+impl Series {
+    fn value(self) -> Value {
+        json!({"count": self.count, "lastObservedTime": object::stamp_micro(self.last)})
+    }
 }
 
-fn event(component: &str, key: &Key, first: &First) -> Value {
+fn event(component: &str, key: &Key, first: &First, series: Option<Series>) -> Value {
     let (kind, action, reason, involved) = key;
     let regarding: Value = serde_json::from_str(involved).unwrap_or_default();
     json!({
         "apiVersion": "events.k8s.io/v1", "kind": "Event",
         "metadata": {"name": first.name, "namespace": first.namespace},
-        "eventTime": object::stamp_micro(first.at), "series": series(first),
+        "eventTime": object::stamp_micro(first.at), "series": series.map(Series::value),
         "reportingController": component, "reportingInstance": format!("{component}-{HOST}"),
         "action": action, "reason": reason, "regarding": regarding, "note": first.message, "type": kind,
     })
