@@ -10,6 +10,8 @@ use http::{Method, header};
 use jiff::{SignedDuration, Timestamp};
 use metrics::Observations;
 
+use crate::apiserver::handle::apply::APPLY;
+use crate::apiserver::options;
 use crate::apiserver::registry::Served;
 use crate::request::{Reply, Request};
 use crate::world::WorldHandle;
@@ -126,19 +128,13 @@ fn verb(request: &Request, scope: &str, subresource: &str) -> &'static str {
     if CONNECTIONS.contains(&subresource) {
         return "CONNECT";
     }
-    let watches = || {
-        let watch = request.query_value("watch");
-        watch.is_some_and(|watch| watch != "0" && !watch.eq_ignore_ascii_case("false"))
-    };
     match request.method.as_str() {
-        "GET" if watches() => "WATCH",
+        "GET" if options::boolean(request, "watch") == Some(true) => "WATCH",
         "GET" | "HEAD" if matches!(scope, "namespace" | "cluster") => "LIST",
         "GET" | "HEAD" => "GET",
         "POST" => "POST",
         "PUT" => "PUT",
-        "PATCH" if request.header(header::CONTENT_TYPE) == Some("application/apply-patch+yaml") => {
-            "APPLY"
-        }
+        "PATCH" if request.header(header::CONTENT_TYPE) == Some(APPLY) => "APPLY",
         "PATCH" => "PATCH",
         "DELETE" => "DELETE",
         _ => "other",
@@ -146,11 +142,10 @@ fn verb(request: &Request, scope: &str, subresource: &str) -> &'static str {
 }
 
 fn dry_run(request: &Request) -> &'static str {
-    let mut values = request.query.iter().filter(|(key, _)| key == "dryRun");
-    match values.clone().next() {
-        None => "",
-        Some(_) if values.all(|(_, value)| value == "All") => "All",
-        Some(_) => "invalid",
+    match options::dry_run_values(request).as_slice() {
+        [] => "",
+        values if values.iter().all(|value| *value == "All") => "All",
+        _ => "invalid",
     }
 }
 

@@ -81,6 +81,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// Whether it writes nothing.
+    pub(crate) fn only_reads(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS)
+    }
+
     /// The first value of a query parameter.
     pub fn query_value(&self, name: &str) -> Option<&str> {
         self.query

@@ -87,7 +87,7 @@ impl Wire {
 
     fn judge(&self, request: &Request, path: &str) -> Verdict {
         let mut world = self.world.lock();
-        let write = !matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let write = !request.only_reads();
         let counts = world.recorder.count(&self.actor, write);
         let Some(faults) = &mut world.faults else {
             return Verdict::Pass;
@@ -145,8 +145,7 @@ pub(crate) async fn answer(
     request: &Request,
     lists: Lists,
 ) -> (http::Response<SimBody>, (u16, Bytes)) {
-    let reads = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
-    let mut count = Count::begin(world, reads);
+    let mut count = Count::begin(world, request.only_reads());
     let mut reply = count.handled(world.handle(request));
     if let Reply::Later { at, .. } = &reply {
         tokio::time::sleep(world.clock().until(*at)).await;

@@ -14,7 +14,7 @@ use super::ground::Reply;
 
 /// Compiled once. Bounds of words are those of ASCII: those of Unicode make a search through a document of megabytes with a
 /// single letter of another alphabet take minutes.
-fn pattern(text: &str) -> Regex {
+pub(super) fn pattern(text: &str) -> Regex {
     Regex::new(&text.replace(r"\b", r"(?-u:\b)"))
         .unwrap_or_else(|_| unreachable!("a pattern of our own: {text}"))
 }

@@ -119,7 +119,7 @@ pub(crate) fn invalid(kind: &str, errors: &[FieldError]) -> ApiError {
     )
 }
 /// Every `dryRun` of the query.
-fn dry_run_values(request: &Request) -> Vec<&str> {
+pub(crate) fn dry_run_values(request: &Request) -> Vec<&str> {
     request
         .query
         .iter()

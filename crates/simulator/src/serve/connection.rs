@@ -111,7 +111,7 @@ async fn handle(
     let mut upgrade = parts.extensions.remove::<OnUpgrade>();
     let mut request = request_of(parts, None);
     request.user = authenticate(&shared, certified, &request);
-    let reads = only_reads(&request.method);
+    let reads = request.only_reads();
     // A read has no body to spare: it is refused where it is answered.
     if !reads && let Some(response) = whole(&shared, &mut request, body).await? {
         return Ok(http_response(response));
@@ -186,13 +186,6 @@ fn turned_away(shared: &Shared, request: &Request) -> Response {
         shared.world.instruments().dropped(&route);
     }
     too_many_in_flight(request)
-}
-
-fn only_reads(method: &http::Method) -> bool {
-    matches!(
-        *method,
-        http::Method::GET | http::Method::HEAD | http::Method::OPTIONS
-    )
 }
 
 /// 504: the client did not send its body in time.

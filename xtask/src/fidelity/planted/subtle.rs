@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::fidelity::ground::Reply;
+use crate::fidelity::normalise::pattern;
 use crate::fidelity::sequence::{Mode, Step};
 
 /// Alters an answer; false if it has nothing of the kind.
@@ -45,10 +46,6 @@ pub const PLANTS: [(&str, Plant); 8] = [
         })
     }),
 ];
-
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).unwrap_or_else(|_| unreachable!("a pattern of our own: {text}"))
-}
 
 /// A time that was made just now.
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
