@@ -2,6 +2,16 @@
 
 use std::borrow::Cow;
 
+/// `deployments.apps`, or `pods`: a name with its group, which is empty for core (`GroupResource` and `GroupKind` of
+/// `apimachinery/pkg/runtime/schema/group_version.go`).
+pub fn qualified(name: &str, group: &str) -> String {
+    if group.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name}.{group}")
+    }
+}
+
 /// One resource in one version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Resource {
@@ -37,20 +47,12 @@ impl Resource {
 
     /// `deployments.apps`, or `pods`.
     pub fn group_resource(&self) -> String {
-        if self.group.is_empty() {
-            self.plural.to_string()
-        } else {
-            format!("{}.{}", self.plural, self.group)
-        }
+        qualified(&self.plural, &self.group)
     }
 
     /// `Deployment.apps`, or `Pod`.
     pub fn qualified_kind(&self) -> String {
-        if self.group.is_empty() {
-            self.kind.to_string()
-        } else {
-            format!("{}.{}", self.kind, self.group)
-        }
+        qualified(&self.kind, &self.group)
     }
 
     /// `apps/v1`, or `v1`.

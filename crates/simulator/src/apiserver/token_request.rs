@@ -15,7 +15,7 @@ use super::negotiate::{ACCEPTED, Transform};
 use super::options::create_options;
 use super::owners::Author;
 use super::registry::Served;
-use super::resource::{Resource, known};
+use super::resource::{Resource, known, qualified};
 use super::store::key;
 use super::target::Target;
 use super::tokens::{Claims, ISSUER};
@@ -256,11 +256,7 @@ fn invalid(name: &str, error: FieldError) -> ApiError {
 
 /// 409 about something that is named by kind and group.
 fn conflict(kind: &str, group: &str, name: &str, text: &str) -> ApiError {
-    let qualified = if group.is_empty() {
-        kind.to_owned()
-    } else {
-        format!("{kind}.{group}")
-    };
+    let qualified = qualified(kind, group);
     let details = Details {
         name: name.to_owned(),
         group: group.to_owned(),

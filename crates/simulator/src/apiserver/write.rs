@@ -22,6 +22,7 @@ use super::prepare::{
 };
 use super::rbac::escalation::Granted;
 use super::registry::Served;
+use super::resource::qualified;
 use super::store::{Entry, key};
 use super::{ApiServer, commit, convert};
 use crate::request::User;
@@ -280,7 +281,7 @@ fn invalid(served: &Served, object: &Value, errors: &[FieldError]) -> ApiError {
         .map_or("", |(group, _)| group);
     let own = kind == served.resource.kind && group == served.resource.group;
     if served.custom().is_some() && !own {
-        return ApiError::invalid_as(&format!("{kind}.{group}"), group, kind, name, errors);
+        return ApiError::invalid_as(&qualified(kind, group), group, kind, name, errors);
     }
     ApiError::invalid(&served.resource, name, errors)
 }

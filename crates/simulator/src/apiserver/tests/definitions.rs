@@ -161,6 +161,10 @@ fn a_patch_leaves_a_custom_object_its_kind_and_version() {
     let (_, reply) = server.call("PATCH", &path, &json!({"apiVersion": "other/v2"}));
     let words = "Thing.other \"a\" is invalid: apiVersion: Invalid value: \"other/v2\": must be x.example.com/v1";
     assert_eq!(reply["message"], words);
+    let (_, reply) = server.call("PATCH", &path, &json!({"apiVersion": "v2"}));
+    let words =
+        "Thing \"a\" is invalid: apiVersion: Invalid value: \"v2\": must be x.example.com/v1";
+    assert_eq!(reply["message"], words);
     let both = json!({"kind": "Other", "metadata": {"labels": {"a": "b c"}}});
     let (_, reply) = server.call("PATCH", &path, &both);
     let causes = reply["details"]["causes"].as_array().unwrap().iter();
