@@ -1,4 +1,9 @@
-//! Schemes of URLs, as Go's `net/url` finds them.
+//! URLs as Go's `net/url` reads them.
+
+mod escapes;
+mod parse;
+
+pub use parse::{GoUrl, check_request_uri, parse_request_uri};
 
 /// The scheme in small letters, empty if there is none, and what follows it (`getScheme`).
 ///

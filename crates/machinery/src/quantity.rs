@@ -13,6 +13,8 @@ pub struct Quantity {
     format: Format,
     /// The text as written, where Go keeps it because it is canonical enough.
     text: Option<String>,
+    /// Go holds it as a decimal of any length, not as 64 bits and a scale.
+    long: bool,
 }
 
 /// Which suffixes a quantity is printed with.
@@ -83,6 +85,7 @@ impl Quantity {
             exponent: 0,
             format,
             text: None,
+            long: false,
         }
     }
 
@@ -93,6 +96,7 @@ impl Quantity {
             exponent: -3,
             format,
             text: None,
+            long: false,
         }
     }
 
@@ -104,6 +108,7 @@ impl Quantity {
                 exponent: 0,
                 format: Format::DecimalSi,
                 text: Some(text.to_owned()),
+                long: false,
             });
         }
         let parts = Parts::split(text)?;
@@ -171,21 +176,34 @@ impl Quantity {
         }
     }
 
+    /// As a whole number of 64 bits, if Go knows it for one without rounding: `1.0` and `1.5Ki` are none (`AsInt64`).
+    pub fn as_i64(&self) -> Option<i64> {
+        if self.long || self.exponent < 0 {
+            return None;
+        }
+        i64::try_from(times_ten(self.unscaled, self.exponent)?).ok()
+    }
+
     /// The sum, printed as `self` unless that is zero.
     #[must_use]
     pub fn add(&self, other: &Self) -> Self {
-        let exponent = self.exponent.min(other.exponent);
-        let (a, b) = (self.at(exponent), other.at(exponent));
+        let exponent = match (self.is_zero(), other.is_zero()) {
+            (_, true) => self.exponent,
+            (true, false) => other.exponent,
+            (false, false) => self.exponent.min(other.exponent),
+        };
+        let unscaled = self.at(exponent).saturating_add(other.at(exponent));
         let format = if self.is_zero() {
             other.format
         } else {
             self.format
         };
         Self {
-            unscaled: a.saturating_add(b),
+            unscaled,
             exponent,
             format,
             text: None,
+            long: self.long || other.long || i64::try_from(unscaled).is_err(),
         }
     }
 
@@ -321,6 +339,7 @@ impl<'a> Parts<'a> {
             exponent: scale,
             format,
             text: keep.then(|| text.to_owned()),
+            long: false,
         }))
     }
 
@@ -356,6 +375,7 @@ impl<'a> Parts<'a> {
             exponent: scale,
             format,
             text: None,
+            long: true,
         })
     }
 }

@@ -7,6 +7,7 @@ mod definitions;
 mod life;
 mod made;
 mod ratchet;
+mod readings;
 mod upstream;
 
 use anyhow::Result;
@@ -15,10 +16,11 @@ use serde_json::Value;
 use super::area::{Area, Chance};
 use super::sequence::Sequence;
 
-/// Definitions made up by a seed; lives of definitions, and sequences of flawed ones.
+/// Definitions made up by a seed; lives of definitions, sequences of flawed ones, and of texts that rules read.
 const MADE: u64 = 60;
 const LIVES: u64 = 12;
 const FLAWED: u64 = 12;
+const READINGS: u64 = 12;
 
 /// Objects of custom resources that nobody has.
 pub struct Schemas;
@@ -46,10 +48,15 @@ impl Area for Schemas {
             let mut chance = Chance::of(seed, number);
             definitions::sequence(&format!("flawed definitions {number}"), &mut chance)
         };
-        let (lives, all) = (MADE + LIVES, MADE + LIVES + FLAWED);
+        let reading = |number| {
+            let mut chance = Chance::of(seed, number);
+            readings::sequence(&format!("readings {number}"), &mut chance)
+        };
+        let (lives, flaws) = (MADE + LIVES, MADE + LIVES + FLAWED);
         let made = (0..MADE).map(sequence);
-        let lives_and_flaws = (MADE..lives).map(life).chain((lives..all).map(flawed));
-        let mut sequences: Vec<_> = made.chain(lives_and_flaws).collect();
+        let lives_and_flaws = (MADE..lives).map(life).chain((lives..flaws).map(flawed));
+        let readings = (flaws..flaws + READINGS).map(reading);
+        let mut sequences: Vec<_> = made.chain(lives_and_flaws).chain(readings).collect();
         // The first ones are a sample.
         Chance::of(seed, u64::MAX).shuffle(&mut sequences);
         Ok(sequences)

@@ -128,7 +128,7 @@ pub fn environment(seen: Seen) -> Env {
             .variable("authorizer", opaque(AUTHORIZER))
             .variable(REQUEST_RESOURCE, opaque(RESOURCE_CHECK));
     }
-    with_authorizer(env)
+    env
 }
 
 /// Declarations for checking an expression of a policy against the type of the resource it is about, and of its
@@ -144,7 +144,7 @@ pub fn checking_environment(object: &Type, params: Option<&Type>) -> Env {
     if let Some(params) = params {
         env = env.variable("params", params.clone());
     }
-    with_authorizer(env)
+    env
 }
 
 /// Adds a policy's variables, which come one after another, as `variables`; one that is wrong has any type.
@@ -191,7 +191,7 @@ pub fn composed(of: &Type) -> Type {
 }
 
 /// The functions of the authorizer, which a [`super::Host`] answers.
-fn with_authorizer(env: Env) -> Env {
+pub(super) fn with_authorizer(env: Env) -> Env {
     let (authorizer, path, group, resource, decision) = (
         || opaque(AUTHORIZER),
         || opaque(PATH_CHECK),

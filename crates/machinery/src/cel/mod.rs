@@ -66,16 +66,20 @@ pub const PER_CALL: u64 = 1_000_000;
 pub const PER_OBJECT: u64 = 10_000_000;
 
 /// Declarations an expression is checked against.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Env {
     variables: BTreeMap<String, Type>,
     functions: BTreeMap<String, Vec<declarations::Overload>>,
 }
 
 impl Env {
-    /// Kubernetes' functions and no variables.
+    /// Kubernetes' functions, with those of the authorizer, and no variables: where there is no `authorizer`, an
+    /// expression that asks one is told just that (`environment.MustBaseEnvSet`).
     pub fn new() -> Self {
-        Self::default()
+        admission::with_authorizer(Self {
+            variables: BTreeMap::new(),
+            functions: BTreeMap::new(),
+        })
     }
 
     /// Declares a variable.
@@ -117,6 +121,12 @@ impl Env {
             output: checked.output,
             used: checked.used,
         })
+    }
+}
+
+impl Default for Env {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

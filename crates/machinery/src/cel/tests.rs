@@ -137,6 +137,53 @@ const VALUES: &[(&str, &str)] = &[
         "error: integer overflow",
     ),
     ("self.s < 3", "error: no such overload"),
+    ("double('1_000') + double('0x1p4')", "1016"),
+    (
+        "quantity('1.5Ki').isInteger() || quantity('1.0').isInteger()",
+        "false",
+    ),
+    (
+        "quantity('2Ki').asInteger() + quantity('1e3').asInteger()",
+        "3048",
+    ),
+    ("isURL('urn:x:y') && url('urn:x:y').getHost() == ''", "true"),
+    (
+        "url('http://a:b').getPort() == ''",
+        "error: URL parse error during conversion from string: parse \"http://a:b\": invalid port \":b\" after host",
+    ),
+    (
+        "format.uri().validate('a b').value()[0]",
+        "parse \"a b\": invalid URI for request",
+    ),
+    (
+        "semver('1.2.3-01').major() == 1",
+        "error: Numeric PreRelease version must not contain leading zeroes \"01\"",
+    ),
+    (
+        "semver('1..3').major() == 1",
+        "error: strconv.ParseUint: parsing \"\": invalid syntax",
+    ),
+    ("semver('v01.02', true).minor()", "2"),
+    (
+        "cidr('10.0.0.0/8').containsIP('a')",
+        "error: no such overload",
+    ),
+    (
+        "ip('1.2.3').family() == 4",
+        "error: IP Address \"1.2.3\" parse error during conversion from string: ParseAddr(\"1.2.3\"): IPv4 address too short",
+    ),
+    (
+        "isIP('fe80::1%eth0') || ip('fe80::1%eth0') == ip('::1')",
+        "error: IP address \"fe80::1%eth0\" with zone value is not allowed",
+    ),
+    (
+        "cidr('10.0.0.0/8').containsCIDR('1.2.3.4/33')",
+        "error: network address parse error during conversion from string: network address parse error during conversion from string: netip.ParsePrefix(\"1.2.3.4/33\"): prefix length out of range",
+    ),
+    (
+        "cidr('::ffff:1.2.3.4/100').prefixLength() == 100",
+        "error: network address parse error during conversion from string: IPv4-mapped IPv6 address \"::ffff:1.2.3.4/100\" is not allowed",
+    ),
     ("[1, 2].exists(x, x / 0 == 1 || x == 2)", "true"),
     ("strings.quote('a\\n')", "\"a\\n\""),
     ("'abcab'.lastIndexOf('ab') + 'tacocat'.indexOf('a', 2)", "8"),
@@ -169,6 +216,11 @@ fn complaints_are_written_as_cel_go_writes_them() {
         (
             "foo",
             "compile: ERROR: <input>:1:1: undeclared reference to 'foo' (in container '')\n | foo\n | ^",
+        ),
+        // A policy may ask it, a rule may not.
+        (
+            "authorizer.group('').resource('pods').check('get').allowed()",
+            "compile: ERROR: <input>:1:1: undeclared reference to 'authorizer' (in container '')\n | authorizer.group('').resource('pods').check('get').allowed()\n | ^",
         ),
         (
             "self.replicas.size() > 1",

@@ -407,12 +407,37 @@ fn patched_custom(served: &Served, value: &Value) -> Result<Decoded, String> {
     })
 }
 
+/// How Go reads what a patch has made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// As a text, whose type is looked for in it first.
+    Text,
+    /// As a map of fields, for the type that the resource has (`DefaultUnstructuredConverter`).
+    Map,
+}
+
+impl Reads {
+    fn read(self, type_id: TypeId, value: &Value) -> Result<Decoded, DecodeError> {
+        match self {
+            Self::Text => decode::normalise_strict(type_id, value),
+            Self::Map => decode::from_unstructured(type_id, value),
+        }
+    }
+
+    fn type_of(self, served: &Served, value: &Value) -> PatchedType {
+        match self {
+            Self::Text => patched_type(served, value),
+            Self::Map => PatchedType::Own,
+        }
+    }
+}
+
 /// Turns a patched object into one of the resource's type: 422 about the patch if it is none.
-/// `read` is how Go reads the result of such a patch. What it has that is empty comes with it.
+/// `reads` is how Go reads the result of such a patch. What it has that is empty comes with it.
 pub(crate) fn patched(
     served: &Served,
     value: Value,
-    read: fn(TypeId, &Value) -> Result<Decoded, DecodeError>,
+    reads: Reads,
     shown: impl FnOnce(&Value) -> String,
     duplicates: &[String],
     mode: FieldValidation,
@@ -438,12 +463,18 @@ pub(crate) fn patched(
         return Err(refuse(shown, &cause));
     }
     let outcome = match served.type_id() {
-        Some(type_id) => match patched_type(served, &value) {
+        Some(type_id) => match reads.type_of(served, &value) {
             PatchedType::Own if decode::is_normal(type_id, &value) && duplicates.is_empty() => {
-                debug_assert!(read(type_id, &value).is_ok_and(|read| read.is_just(&value)));
+                debug_assert!(
+                    reads
+                        .read(type_id, &value)
+                        .is_ok_and(|read| read.is_just(&value))
+                );
                 return Ok((defaulted(served, value), Empties::default()));
             }
-            PatchedType::Own => read(type_id, &value).map_err(|error| error.to_string()),
+            PatchedType::Own => reads
+                .read(type_id, &value)
+                .map_err(|error| error.to_string()),
             PatchedType::Internal => Ok(internal(&value)),
             PatchedType::Other(cause) => Err(cause),
         },

@@ -35,11 +35,11 @@ pub(crate) struct WriteOptions {
     pub force: bool,
 }
 
-/// A boolean as Go reads it from a query: `0` and `false` are false, anything else is true.
+/// A boolean as Go reads it from a query: `0` and `false`, in letters of any size, are false, anything else is true.
 pub(crate) fn boolean(request: &Request, name: &str) -> Option<bool> {
     request
         .query_value(name)
-        .map(|value| !matches!(value, "0" | "false"))
+        .map(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
 }
 
 /// A revision as Go's `strconv.ParseUint` reads it, digits alone, or its words for what is none.

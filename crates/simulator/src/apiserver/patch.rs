@@ -6,7 +6,7 @@ use machinery::patch::json::JsonPatch;
 use machinery::patch::{self, PatchError, Touched};
 use serde_json::Value;
 
-use super::body;
+use super::body::{self, Reads};
 use super::handle::apply::is_apply;
 use super::options::FieldValidation;
 use super::registry::Served;
@@ -174,7 +174,7 @@ impl Patch {
                 body::patched(
                     served,
                     value,
-                    decode::normalise_strict,
+                    Reads::Text,
                     |value| shown(value, Touched::by_operations(&patch.operations)),
                     &patch.strict,
                     mode,
@@ -189,7 +189,7 @@ impl Patch {
                 body::patched(
                     served,
                     value,
-                    decode::normalise_strict,
+                    Reads::Text,
                     |value| {
                         let touched = if whole {
                             Touched::Replaced
@@ -227,7 +227,7 @@ impl Patch {
                 body::patched(
                     served,
                     value,
-                    decode::from_unstructured,
+                    Reads::Map,
                     shown,
                     &patch.strict,
                     mode,

@@ -4,6 +4,7 @@ use base64::Engine;
 
 use super::super::value::Value;
 use super::{Answer, give, time};
+use crate::go_url::check_request_uri;
 use crate::names;
 
 /// The formats there are.
@@ -66,10 +67,7 @@ fn validate(format: &str, text: &str) -> Vec<String> {
         "dns1123SubdomainPrefix" => names::dns1123_subdomain(&prefix()),
         "dns1035LabelPrefix" => names::dns1035_label(&prefix()),
         "labelValue" => names::label_value(text),
-        "uri" => match super::call("isURL", &[Value::from(text)]) {
-            Ok(Value::Bool(true)) => Vec::new(),
-            _ => vec!["invalid URI".to_owned()],
-        },
+        "uri" => check_request_uri(text).err().into_iter().collect(),
         "uuid" => unless(is_uuid(text), "does not match the UUID format"),
         "byte" => {
             let decoded = base64::engine::general_purpose::STANDARD.decode(text);

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use super::super::error::EvalError;
 use super::super::value::Value;
 use super::{Answer, fail, give};
+use crate::decode::quote;
+use crate::go_netip::{parse_address, parse_prefix};
 
 /// An address and how many of its bits are the network's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,39 +49,36 @@ impl Cidr {
     }
 }
 
+/// What every complaint of `cidr()` begins with.
+const NO_NETWORK: &str = "network address parse error during conversion from string";
+
 fn ip(text: &str) -> Result<IpAddr, String> {
-    if text.contains('%') {
-        return Err(format!(
-            "IP address {text:?} with zone value is not allowed"
-        ));
-    }
-    let address: IpAddr = text
-        .parse()
-        .map_err(|_| format!("IP Address {text:?} parse error during conversion from string: ParseAddr({text:?}): unable to parse IP"))?;
-    match address {
-        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => {
-            Err(format!("IPv4-mapped IPv6 address {text:?} is not allowed"))
-        }
-        other => Ok(other),
+    let quoted = quote(text);
+    let address = parse_address(text).map_err(|why| {
+        format!("IP Address {quoted} parse error during conversion from string: {why}")
+    })?;
+    if address.zoned {
+        Err(format!(
+            "IP address {quoted} with zone value is not allowed"
+        ))
+    } else if address.is_mapped() {
+        Err(format!("IPv4-mapped IPv6 address {quoted} is not allowed"))
+    } else {
+        Ok(address.ip)
     }
 }
 
 fn cidr(text: &str) -> Result<Cidr, String> {
-    let complaint = || {
-        format!(
-            "network address parse error during conversion from string: network address parse error during conversion from string: netip.ParsePrefix({text:?}): no '/'"
-        )
-    };
-    let (address, bits) = text.split_once('/').ok_or_else(complaint)?;
-    let address = ip(address)?;
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    let plain = !bits.starts_with('+') && (bits == "0" || !bits.starts_with('0'));
-    match bits.parse::<u8>() {
-        Ok(bits) if bits <= most && plain => Ok(Cidr { address, bits }),
-        _ => Err(format!(
-            "network address parse error during conversion from string: network address parse error during conversion from string: netip.ParsePrefix({text:?}): bad bits after slash: {bits:?}"
-        )),
+    let (address, bits) =
+        parse_prefix(text).map_err(|why| format!("{NO_NETWORK}: {NO_NETWORK}: {why}"))?;
+    if address.is_mapped() {
+        let quoted = quote(text);
+        return Err(format!(
+            "{NO_NETWORK}: IPv4-mapped IPv6 address {quoted} is not allowed"
+        ));
     }
+    let address = address.ip;
+    Ok(Cidr { address, bits })
 }
 
 pub(super) fn call(function: &str, args: &[Value]) -> Answer {
@@ -127,9 +127,11 @@ fn of_network(function: &str, network: Cidr, rest: &[Value]) -> Answer {
         ("prefixLength", []) => give(i64::from(network.bits)),
         ("masked", []) => give(Value::Cidr(network.masked())),
         ("containsIP", [Value::Ip(address)]) => give(network.contains(*address)),
-        ("containsIP", [Value::String(text)]) => {
-            ip(text).map_or_else(fail, |address| give(network.contains(address)))
-        }
+        // Upstream doesn't say what is wrong with the text.
+        ("containsIP", [Value::String(text)]) => Some(match ip(text) {
+            Ok(address) => Ok(network.contains(address).into()),
+            Err(_) => Err(EvalError::no_overload()),
+        }),
         ("containsCIDR", [Value::Cidr(other)]) => give(network.contains_network(*other)),
         ("containsCIDR", [Value::String(text)]) => {
             cidr(text).map_or_else(fail, |other| give(network.contains_network(other)))

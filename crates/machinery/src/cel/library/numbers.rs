@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::value::Value;
 use super::{Answer, fail, give, time};
+use crate::go_float::parse_float;
 use crate::quantity::{Format, Quantity};
 
 pub(super) fn call(function: &str, args: &[Value]) -> Answer {
@@ -58,11 +59,6 @@ fn int(value: Option<i64>) -> Answer {
 
 fn quantity(function: &str, args: &[Value]) -> Answer {
     let made = |quantity: Quantity| give(Value::Quantity(Arc::new(quantity)));
-    let whole = |quantity: &Quantity| {
-        let value = quantity.value();
-        let same = Quantity::from_int(value, quantity.format());
-        same.cmp(quantity).is_eq().then_some(value)
-    };
     match (function, args) {
         ("quantity", [Value::String(text)]) => match Quantity::parse(text) {
             Ok(quantity) => made(quantity),
@@ -74,10 +70,10 @@ fn quantity(function: &str, args: &[Value]) -> Answer {
         ("isLessThan", [Value::Quantity(a), Value::Quantity(b)]) => give(a.cmp(b).is_lt()),
         ("compareTo", [Value::Quantity(a), Value::Quantity(b)]) => give(a.cmp(b) as i64),
         ("asApproximateFloat", [Value::Quantity(a)]) => give(Value::Double(a.as_f64())),
-        ("asInteger", [Value::Quantity(a)]) => {
-            whole(a).map_or_else(|| fail("cannot convert value to integer"), give)
-        }
-        ("isInteger", [Value::Quantity(a)]) => give(whole(a).is_some()),
+        ("asInteger", [Value::Quantity(a)]) => a
+            .as_i64()
+            .map_or_else(|| fail("cannot convert value to integer"), give),
+        ("isInteger", [Value::Quantity(a)]) => give(a.as_i64().is_some()),
         ("add", [Value::Quantity(a), Value::Quantity(b)]) => made(a.add(b)),
         ("sub", [Value::Quantity(a), Value::Quantity(b)]) => made(a.sub(b)),
         ("add", [Value::Quantity(a), Value::Int(b)]) => {
@@ -172,9 +168,9 @@ fn to_double(value: &Value) -> Answer {
         Value::Double(_) => give(value.clone()),
         Value::Int(value) => give(Value::Double(*value as f64)),
         Value::Uint(value) => give(Value::Double(*value as f64)),
-        Value::String(text) => match text.parse::<f64>() {
-            Ok(value) => give(Value::Double(value)),
-            Err(_) => no_conversion("double"),
+        Value::String(text) => match parse_float(text) {
+            Some(value) => give(Value::Double(value)),
+            None => no_conversion("double"),
         },
         _ => None,
     }

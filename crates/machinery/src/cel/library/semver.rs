@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::super::value::Value;
 use super::{Answer, fail, give};
+use crate::decode::quote;
 
 /// A version in parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,80 +97,118 @@ fn read(text: &str, normalize: bool) -> Result<Semver, String> {
         return parse(text);
     }
     let text = text.strip_prefix('v').unwrap_or(text);
-    let end = text.find(['-', '+']).unwrap_or(text.len());
-    let (numbers, rest) = text.split_at_checked(end).unwrap_or((text, ""));
-    let mut parts: Vec<String> = numbers
-        .split('.')
-        .map(|part| {
-            let short = part.trim_start_matches('0');
-            if short.is_empty() && !part.is_empty() {
-                "0".to_owned()
-            } else {
-                short.to_owned()
-            }
-        })
-        .collect();
-    while parts.len() < 3 {
-        parts.push("0".to_owned());
+    let mut parts: Vec<String> = text.splitn(3, '.').map(without_zeros).collect();
+    if parts.len() < 3 && parts.last().is_some_and(|last| last.contains(['+', '-'])) {
+        return Err("short version cannot contain PreRelease/Build meta data".to_owned());
     }
-    parse(&format!("{}{rest}", parts.join(".")))
+    parts.resize(3, "0".to_owned());
+    parse(&parts.join("."))
 }
 
+/// A number without zeros in front, but one if nothing else is left; what follows it stays.
+fn without_zeros(part: &str) -> String {
+    let short = part.trim_start_matches('0');
+    if part.len() > 1 && !short.starts_with(|c: char| c.is_ascii_digit()) {
+        return format!("0{short}");
+    }
+    if part.len() > 1 { short } else { part }.to_owned()
+}
+
+/// As `semver.Parse` of `blang/semver` reads one.
 fn parse(text: &str) -> Result<Semver, String> {
     if text.is_empty() {
         return Err("Version string empty".to_owned());
     }
-    let (rest, build) = text.split_once('+').unwrap_or((text, ""));
-    let (core, pre) = rest.split_once('-').unwrap_or((rest, ""));
-    let parts: Vec<&str> = core.splitn(3, '.').collect();
-    let [major, minor, patch] = parts.as_slice() else {
+    let parts: Vec<&str> = text.splitn(3, '.').collect();
+    let [major, minor, rest] = parts.as_slice() else {
         return Err("No Major.Minor.Patch elements found".to_owned());
     };
-    let mut numbers = [0; 3];
-    for (slot, (name, part)) in
-        numbers
-            .iter_mut()
-            .zip([("major", major), ("minor", minor), ("patch", patch)])
-    {
-        let name = name.get(..1).map_or(String::new(), str::to_uppercase)
-            + name.get(1..).unwrap_or_default();
-        if part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(format!(
-                "Invalid character(s) found in {} number {part:?}",
-                name.to_lowercase()
-            ));
-        }
-        if part.len() > 1 && part.starts_with('0') {
-            return Err(format!(
-                "{name} number must not contain leading zeroes {part:?}"
-            ));
-        }
-        *slot = part
-            .parse()
-            .map_err(|_| format!("strconv.ParseUint: parsing {part:?}: value out of range"))?;
-    }
-    let pre: Vec<String> = if rest.contains('-') {
-        pre.split('.').map(str::to_owned).collect()
-    } else {
-        Vec::new()
-    };
-    let fits = |part: &str| {
-        !part.is_empty()
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    if let Some(bad) = pre.iter().find(|part| !fits(part)) {
-        return Err(format!("Invalid character(s) found in prerelease {bad:?}"));
-    }
-    if text.contains('+') && !build.split('.').all(fits) {
-        return Err(format!(
-            "Invalid character(s) found in build meta data {build:?}"
-        ));
-    }
+    let (major, minor) = (number("Major", major)?, number("Minor", minor)?);
+    let (rest, build) = rest
+        .split_once('+')
+        .map_or((*rest, None), |(rest, build)| (rest, Some(build)));
+    let (patch, pre) = rest
+        .split_once('-')
+        .map_or((rest, None), |(patch, pre)| (patch, Some(pre)));
+    let numbers = [major, minor, number("Patch", patch)?];
+    let pre: Vec<&str> = pre.map_or_else(Vec::new, |pre| pre.split('.').collect());
+    pre.iter().try_for_each(|part| check_pre(part))?;
+    let mut parts = build.into_iter().flat_map(|build| build.split('.'));
+    parts.try_for_each(check_build)?;
     Ok(Semver {
         numbers,
-        pre,
-        build: build.to_owned(),
+        pre: pre.into_iter().map(str::to_owned).collect(),
+        build: build.unwrap_or_default().to_owned(),
     })
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_word(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+fn has_leading_zeros(text: &str) -> bool {
+    text.len() > 1 && text.starts_with('0')
+}
+
+/// Go's `strconv.ParseUint` of digits.
+fn uint(text: &str) -> Result<u64, String> {
+    let why = if text.is_empty() {
+        "invalid syntax"
+    } else {
+        "value out of range"
+    };
+    text.parse()
+        .map_err(|_| format!("strconv.ParseUint: parsing {}: {why}", quote(text)))
+}
+
+fn number(name: &str, text: &str) -> Result<u64, String> {
+    if !is_number(text) {
+        let name = name.to_lowercase();
+        let shown = quote(text);
+        return Err(format!(
+            "Invalid character(s) found in {name} number {shown}"
+        ));
+    }
+    if has_leading_zeros(text) {
+        let shown = quote(text);
+        return Err(format!(
+            "{name} number must not contain leading zeroes {shown}"
+        ));
+    }
+    uint(text)
+}
+
+fn check_pre(text: &str) -> Result<(), String> {
+    let shown = quote(text);
+    if text.is_empty() {
+        Err("Prerelease is empty".to_owned())
+    } else if is_number(text) && has_leading_zeros(text) {
+        Err(format!(
+            "Numeric PreRelease version must not contain leading zeroes {shown}"
+        ))
+    } else if is_number(text) {
+        uint(text).map(|_| ())
+    } else if is_word(text) {
+        Ok(())
+    } else {
+        Err(format!("Invalid character(s) found in prerelease {shown}"))
+    }
+}
+
+fn check_build(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("Build meta data is empty".to_owned());
+    }
+    if !is_word(text) {
+        let shown = quote(text);
+        return Err(format!(
+            "Invalid character(s) found in build meta data {shown}"
+        ));
+    }
+    Ok(())
 }

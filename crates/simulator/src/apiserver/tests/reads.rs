@@ -213,3 +213,12 @@ fn a_time_limit_must_be_a_duration_unless_the_request_is_meant_to_take_long() {
     }
     server.watch(&format!("{CONFIG_MAPS}?watch=1&timeout=2"));
 }
+
+#[test]
+fn what_is_false_is_so_in_letters_of_any_size() {
+    let mut server = Server::new();
+    for no in ["0", "false", "False", "FALSE"] {
+        let list = server.ok("GET", &format!("{PODS}?watch={no}"), &Value::Null);
+        assert_eq!(list["kind"], "PodList", "{no}");
+    }
+}

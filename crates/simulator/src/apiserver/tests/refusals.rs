@@ -60,6 +60,12 @@ fn what_a_patched_object_says_it_is_counts_in_json_alone() {
     for kind in [json!(null), json!("Other"), json!("Pod")] {
         assert_eq!(patched(&json!({"kind": kind}), STRATEGIC).0, 200, "{kind}");
     }
+    for key in ["kind", "apiVersion"] {
+        let told = format!(
+            " \"\" is invalid: patch: Invalid value: \"map[{key}:1]\": cannot convert int64 to string"
+        );
+        assert_eq!(patched(&json!({key: 1}), STRATEGIC), (422, told));
+    }
     assert_eq!(patched(&json!({"kind": null}), merge).0, 200);
     for (body, words) in [
         (
