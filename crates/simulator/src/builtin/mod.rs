@@ -123,7 +123,7 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         Box::new(Loop::new(stateful_set::StatefulSets)),
         Box::new(Loop::new(daemon_set::DaemonSets)),
         Box::new(Loop::new(cron_job::CronJobs::default())),
-        Box::new(Loop::new(job::Jobs)),
+        Box::new(Loop::new(job::Jobs::default())),
         Box::new(Loop::new(volume::Volumes::new(default_class))),
         Box::new(Loop::new(volume::protection::Protection)),
         Box::new(Loop::new(scheduler::Scheduler::default())),
