@@ -125,6 +125,7 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         Box::new(Loop::new(cron_job::CronJobs::default())),
         Box::new(Loop::new(job::Jobs::default())),
         Box::new(Loop::new(volume::Volumes::new(default_class))),
+        Box::new(Loop::new(volume::ephemeral::EphemeralVolumes)),
         Box::new(Loop::new(volume::protection::Protection)),
         Box::new(Loop::new(scheduler::Scheduler::default())),
         Box::new(NodeAgent::new(&nodes).beside(containers)),
