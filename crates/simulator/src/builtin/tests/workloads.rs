@@ -326,6 +326,66 @@ fn a_disruption_budget_follows_the_pods() {
     assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
 }
 
+/// Reason and message of the events about objects of a kind, those from several moments once.
+fn told(cluster: &mut Cluster, kind: &str) -> std::collections::BTreeSet<(String, String)> {
+    let events = cluster.list(&known::EVENTS);
+    events
+        .iter()
+        .filter(|event| text(event, "/involvedObject/kind") == kind)
+        .map(|event| {
+            let [reason, message] = ["/reason", "/message"].map(|at| text(event, at).to_owned());
+            (reason, message)
+        })
+        .collect()
+}
+
+#[test]
+fn budgets_say_what_is_wrong_with_their_pods() {
+    let mut cluster = Cluster::new();
+    for (name, spec) in [
+        (
+            "first",
+            json!({"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}),
+        ),
+        (
+            "second",
+            json!({"minAvailable": "50%", "selector": {"matchLabels": {"app": "web"}}}),
+        ),
+    ] {
+        let budget = json!({"metadata": {"name": name, "namespace": "default"}, "spec": spec});
+        cluster.create(&known::POD_DISRUPTION_BUDGETS, budget);
+    }
+    cluster.run(1);
+    let pod = json!({"metadata": {"name": "p", "namespace": "default", "labels": {"app": "web"}},
+        "spec": {"containers": [{"name": "c", "image": "web:1"}]}});
+    cluster.create(&known::PODS, pod);
+    cluster.run(5);
+    let several = (
+        "MultiplePodDisruptionBudgets".to_owned(),
+        "Pod \"default\"/\"p\" matches multiple PodDisruptionBudgets.  Chose \"first\" arbitrarily."
+            .to_owned(),
+    );
+    assert!(told(&mut cluster, "Pod").contains(&several));
+    let told: Vec<(String, String)> = told(&mut cluster, "PodDisruptionBudget")
+        .into_iter()
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("NoPods".to_owned(), "No matching pods found".to_owned()),
+            (
+                "UnmanagedPods".to_owned(),
+                "Pods selected by this PodDisruptionBudget (selector: &LabelSelector{MatchLabels:map[string]string{app: web,},\
+                 MatchExpressions:[]LabelSelectorRequirement{},}) were found to be unmanaged. As a result, the status of the PDB cannot \
+                 be calculated correctly, which may result in undefined behavior. To account for these pods please set \
+                 \".spec.minAvailable\" field of the PDB to an integer value."
+                    .to_owned()
+            ),
+        ]
+    );
+    assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
+}
+
 #[test]
 fn a_job_with_many_pods_is_suspended_and_goes_on() {
     let mut cluster = Cluster::new();
