@@ -298,6 +298,19 @@ impl ApiServer {
         Ok(new)
     }
 
+    /// An object after a PUT of its Scale.
+    pub(crate) fn replaced_scale(
+        &self,
+        served: &Arc<Served>,
+        old: &Value,
+        scale: &Value,
+        manager: &str,
+        writer: &mut Writer<'_>,
+    ) -> Result<Value, ApiError> {
+        let change = Change::Replace(scale.clone());
+        self.scaled(served, old, &change, manager, writer)
+    }
+
     /// Where each version of a kind keeps its replicas.
     fn replicas_paths(&self, served: &Served) -> ReplicasPaths {
         let path = |served: &Served| {
@@ -320,11 +333,7 @@ impl ApiServer {
 }
 
 /// The object with the replicas (and the precondition) of a Scale.
-pub(crate) fn rescaled(
-    served: &Arc<Served>,
-    old: &Value,
-    scale: &Value,
-) -> Result<Value, ApiError> {
+fn rescaled(served: &Arc<Served>, old: &Value, scale: &Value) -> Result<Value, ApiError> {
     let replicas = scale
         .pointer("/spec/replicas")
         .and_then(Value::as_i64)

@@ -43,6 +43,11 @@ pub(crate) trait Control: Send {
     /// What a change makes worth looking at.
     fn affected(&self, session: &Session<'_>, change: &Change) -> Vec<Key>;
 
+    /// How long a change may wait for others, in milliseconds, before a key is looked at for it.
+    fn delay(&self, _: &Change, _: &Key) -> i64 {
+        0
+    }
+
     /// Brings one object into line. Returns when to look again without a change.
     fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError>;
 }
@@ -86,7 +91,8 @@ impl<C: Control> Builtin for Loop<C> {
         }
         for change in changes {
             for key in self.control.affected(session, change) {
-                self.queue.add(key, now);
+                let delay = self.control.delay(change, &key);
+                self.queue.add(key, object::milliseconds_after(now, delay));
             }
         }
         self.queue.wake(now);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use machinery::labels::Selector;
+use machinery::labels::{Selector, go_selector};
 use serde_json::{Map, Value, json};
 
 use super::control::{self, Control, Key};
@@ -21,6 +21,9 @@ use crate::status_error::ApiError;
 
 /// Seconds within which an evicted pod is expected to go.
 const DELETION_TIMEOUT: i64 = 120;
+
+/// Begins a key that is a pod's: no budget is called so.
+const POD: &str = "/";
 
 /// The disruption controller.
 pub(crate) struct Disruption;
@@ -40,30 +43,29 @@ impl Control for Disruption {
             || change.resource == known::DEPLOYMENTS
             || change.resource == known::STATEFUL_SETS
             || change.resource == known::PODS;
-        if scaled {
-            control::keys(
-                session,
-                &known::POD_DISRUPTION_BUDGETS,
-                Some(&change.namespace),
-            )
-        } else {
-            Vec::new()
+        if !scaled {
+            return Vec::new();
         }
+        let namespace = Some(change.namespace.as_str());
+        let mut keys = control::keys(session, &known::POD_DISRUPTION_BUDGETS, namespace);
+        if change.resource == known::PODS && keys.len() > 1 {
+            keys.push((change.namespace.clone(), format!("{POD}{}", change.name)));
+        }
+        keys
     }
 
     fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError> {
+        if let Some(pod) = key.1.strip_prefix(POD) {
+            tell_of_several(work, &key.0, pod);
+            return Ok(None);
+        }
         let Some(budget) = work
             .session
             .get(&known::POD_DISRUPTION_BUDGETS, &key.0, &key.1)
         else {
             return Ok(None);
         };
-        let Ok(selector) = Selector::from_label_selector(
-            &budget
-                .pointer("/spec/selector")
-                .cloned()
-                .unwrap_or_default(),
-        ) else {
+        let Ok(selector) = selector(&budget) else {
             return Ok(None);
         };
         let pods = work.session.list(&known::PODS, Some(&key.0));
@@ -71,12 +73,11 @@ impl Control for Disruption {
             .into_iter()
             .filter(|p| selector.matches(&object::labels(p)))
             .collect();
-        if pods.is_empty() {
-            let message = "No matching pods found".to_owned();
-            let note = Note::new(&budget, false, "NoPods", message);
+        let expected = expected(work.session, &budget, &pods);
+        for note in notes(&budget, &pods, &expected, work.now()) {
             work.recorder.record_once(work.session, &note);
         }
-        let (status, wake) = match expected(work.session, &budget, &pods) {
+        let (status, wake) = match expected {
             Ok(expected) => status(&budget, &pods, expected, work.now()),
             Err(message) => (failed(&budget, &message, work.now()), None),
         };
@@ -90,6 +91,86 @@ impl Control for Disruption {
         }
         Ok(wake)
     }
+}
+
+fn selector(budget: &Value) -> Result<Selector, machinery::labels::SelectorError> {
+    let selector = budget.pointer("/spec/selector").cloned();
+    Selector::from_label_selector(&selector.unwrap_or_default())
+}
+
+/// Tells of a pod that several budgets select. Here all of them follow it; upstream lets one wait for its next turn.
+fn tell_of_several(work: &mut Work<'_, '_>, namespace: &str, name: &str) {
+    let Some(pod) = work.session.get(&known::PODS, namespace, name) else {
+        return;
+    };
+    let labels = object::labels(&pod);
+    let selects = |budget: &Arc<Value>| selector(budget).is_ok_and(|s| s.matches(&labels));
+    let budgets = work
+        .session
+        .list(&known::POD_DISRUPTION_BUDGETS, Some(namespace));
+    let mut chosen = budgets.into_iter().filter(selects);
+    if let (Some(first), Some(_)) = (chosen.next(), chosen.next()) {
+        let message = format!(
+            "Pod {namespace:?}/{name:?} matches multiple PodDisruptionBudgets.  Chose {:?} arbitrarily.",
+            object::name(&first)
+        );
+        let note = Note::new(&pod, true, "MultiplePodDisruptionBudgets", message);
+        work.recorder.record(work.session, &note);
+    }
+}
+
+/// What there is to tell of a budget and its pods.
+fn notes(
+    budget: &Value,
+    pods: &[Arc<Value>],
+    expected: &Result<Expected, String>,
+    now: Timestamp,
+) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if pods.is_empty() {
+        let message = "No matching pods found".to_owned();
+        notes.push(Note::new(budget, false, "NoPods", message));
+    }
+    if let Err(error) = expected {
+        let message = format!("Failed to calculate the number of expected pods: {error}");
+        let reason = "CalculateExpectedPodCountFailed";
+        notes.push(Note::new(budget, true, reason, message));
+        return notes;
+    }
+    if needs_scale(budget) && pods.iter().any(|p| object::controller_of(p).is_none()) {
+        let message = format!(
+            "Pods selected by this PodDisruptionBudget (selector: {}) were found to be unmanaged. As a result, the status of the PDB \
+             cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set \
+             \".spec.minAvailable\" field of the PDB to an integer value.",
+            go_selector(budget.pointer("/spec/selector"))
+        );
+        notes.push(Note::new(budget, true, "UnmanagedPods", message));
+    }
+    let stayed = |pod: &&Arc<Value>| {
+        !object::is_terminating(pod) && leaving(budget, pod).is_some_and(|(_, until)| until < now)
+    };
+    let namespace = object::namespace(budget);
+    notes.extend(pods.iter().filter(stayed).map(|pod| {
+        // Both are the namespace, as upstream has it.
+        let message =
+            format!("Pod was expected by PDB {namespace}/{namespace} to be deleted but it wasn't");
+        Note::new(pod, true, "NotDeleted", message)
+    }));
+    notes
+}
+
+/// Whether a budget is a share of what the pods' controllers want.
+fn needs_scale(budget: &Value) -> bool {
+    let said = |pointer: &str| budget.pointer(pointer).filter(|v| !v.is_null());
+    said("/spec/maxUnavailable").is_some()
+        || said("/spec/minAvailable").is_some_and(Value::is_string)
+}
+
+/// Since when a pod is being evicted, and until when it should be gone.
+fn leaving(budget: &Value, pod: &Value) -> Option<(Timestamp, Timestamp)> {
+    let pods = budget.pointer("/status/disruptedPods")?;
+    let at = object::time(pods, &format!("/{}", object::name(pod)))?;
+    Some((at, object::seconds_after(at, DELETION_TIMEOUT)))
 }
 
 /// How many pods there should be, and how many of them healthy.
@@ -179,18 +260,11 @@ fn status(
     expected: Expected,
     now: Timestamp,
 ) -> (Value, Option<Timestamp>) {
-    let leaving = |pod: &Value| {
-        let at = object::time(
-            budget.pointer("/status/disruptedPods")?,
-            &format!("/{}", object::name(pod)),
-        )?;
-        Some((at, object::seconds_after(at, DELETION_TIMEOUT)))
-    };
     let mut disrupted = Map::new();
     let mut wake: Option<Timestamp> = None;
     let mut healthy = 0;
     for pod in pods.iter().filter(|p| !object::is_terminating(p)) {
-        match leaving(pod) {
+        match leaving(budget, pod) {
             Some((at, until)) if until >= now => {
                 disrupted.insert(object::name(pod).to_owned(), json!(object::stamp(at)));
                 let next = object::milliseconds_after(until, 1);

@@ -59,7 +59,10 @@ impl Control for EndpointsMirror {
             work.perform(writes.into_iter().collect())?;
             return Ok(None);
         }
-        let Some(service) = selecting_service(work.session, key) else {
+        // Those of an ExternalName stay as they were.
+        let Some(service) = selecting_service(work.session, key)
+            .filter(|service| text(service, "/spec/type") != "ExternalName")
+        else {
             return Ok(None);
         };
         let pods = selected_pods(work.session, &service);

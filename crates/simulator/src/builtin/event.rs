@@ -35,6 +35,10 @@ pub(crate) struct Note {
     pub(crate) action: &'static str,
     /// Who writes it, where that isn't the component of the recorder.
     pub(crate) component: Option<&'static str>,
+    /// The node it comes from; `""` for those of the control plane.
+    host: String,
+    /// The part of the object that it is about, as `spec.containers{web}`; `""` for the whole.
+    part: String,
 }
 
 impl Note {
@@ -47,6 +51,23 @@ impl Note {
             message,
             action: "",
             component: None,
+            host: String::new(),
+            part: String::new(),
+        }
+    }
+
+    /// The event as one of the kubelet of a pod's node, about one of its containers or, with `""`, about all of it.
+    pub(crate) fn of_kubelet(self, pod: &Value, container: &str) -> Self {
+        let lists = ["initContainers", "ephemeralContainers", "containers"];
+        let holds = |list: &&str| {
+            let containers = object::items(pod, &format!("/spec/{list}"));
+            containers.iter().any(|c| text(c, "/name") == container)
+        };
+        let list = lists.into_iter().find(holds);
+        Self {
+            host: text(pod, "/spec/nodeName").to_owned(),
+            part: list.map_or_else(String::new, |list| format!("spec.{list}{{{container}}}")),
+            ..self
         }
     }
 
@@ -95,6 +116,7 @@ impl Note {
             ("name", object::name(about)),
             ("uid", object::uid(about)),
             ("resourceVersion", text(about, "/metadata/resourceVersion")),
+            ("fieldPath", &self.part),
         ];
         let known = fields.into_iter().filter(|(_, text)| !text.is_empty());
         known
@@ -121,12 +143,13 @@ fn reference(object: &Value) -> Value {
     })
 }
 
-/// What makes two events the same one: uid, type, reason, message.
-type Key = (String, &'static str, String, String);
+/// What makes two events the same one: uid, part, type, reason, message.
+type Key = (String, String, &'static str, String, String);
 
 fn key(note: &Note) -> Key {
     (
         object::uid(&note.about).to_owned(),
+        note.part.clone(),
         note.kind(),
         note.reason.clone(),
         note.message.clone(),
@@ -223,11 +246,15 @@ impl Recorder {
         let name = self.unused_name(session, note);
         let component = note.component.unwrap_or(self.component);
         let now = object::stamp(session.now());
+        let mut source = json!({"component": component});
+        if !note.host.is_empty() {
+            object::set(&mut source, &["host"], json!(note.host));
+        }
         json!({
             "apiVersion": "v1", "kind": "Event",
             "metadata": {"name": name, "namespace": note.namespace()},
             "involvedObject": note.involved(), "reason": note.reason.clone(), "message": note.message, "type": note.kind(), "count": 1,
-            "source": {"component": component}, "reportingComponent": component, "reportingInstance": "",
+            "source": source, "reportingComponent": component, "reportingInstance": note.host,
             "firstTimestamp": now, "lastTimestamp": now,
         })
     }

@@ -172,7 +172,7 @@ impl NodeAgent {
             return false;
         };
         let (reason, message) = missing.event();
-        let note = Note::new(pod, true, reason, message);
+        let note = Note::new(pod, true, reason, message).of_kubelet(pod, "");
         self.recorder.record_once(session, &note);
         if let Some(wanted) = missing.shown(pod) {
             // A pod that changed meanwhile is written at the next look.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Session, path, writer};
 use crate::apiserver::ApiServer;
 use crate::apiserver::resource::{Resource, known};
-use crate::apiserver::scale::{rescaled, scale_of};
+use crate::apiserver::scale::scale_of;
 use crate::apiserver::tokens::{Claims, ISSUER};
 use crate::apiserver::write::{UpdateTarget, Writer};
 use crate::status_error::ApiError;
@@ -67,8 +67,10 @@ impl Session<'_> {
             };
             let user = session.user();
             let mut writer = writer(session.actor, session.now, session.entropy, user.as_ref());
-            let change =
-                &mut |_: &ApiServer, old: &Value, _: &mut Writer<'_>| rescaled(&served, old, scale);
+            let manager = writer.manager.take().unwrap_or_default();
+            let change = &mut |api: &ApiServer, old: &Value, writer: &mut Writer<'_>| {
+                api.replaced_scale(&served, old, scale, &manager, writer)
+            };
             session.api.update(target, &mut writer, change).map(|_| ())
         })
     }

@@ -59,7 +59,7 @@ pub(crate) fn complaint(observed: &Observed) -> Option<Complaint> {
     let rivals: Vec<String> = observed
         .rivals
         .iter()
-        .map(|(namespace, name)| format!("{{{name} {namespace}}}"))
+        .map(|(namespace, name)| format!("{namespace}/{name}"))
         .collect();
     let text = format!(
         "pods by selector {told} are controlled by multiple HPAs: [{}]",

@@ -1,11 +1,12 @@
 //! The EndpointSlices a Service should have, as a pure function of the Service, its pods and the slices there are.
 //!
-//! Mirrors `k8s.io/endpointslice/{reconciler,utils}.go`, without topology hints.
+//! Mirrors `k8s.io/endpointslice/{reconciler,utils}.go` and `trafficdist`, without the hints that the annotation
+//! `service.kubernetes.io/topology-mode` asks for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::trigger::annotate;
 use crate::apiserver::resource::known;
@@ -22,6 +23,9 @@ pub(crate) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 pub(crate) const MANAGER: &str = "endpointslice-controller.k8s.io";
 /// Label that marks what belongs to a Service without an address of its own.
 pub(crate) const HEADLESS: &str = "service.kubernetes.io/headless";
+
+/// The zones of nodes that have one.
+pub(crate) type Zones = BTreeMap<String, String>;
 
 /// Endpoints in one slice at most.
 const PER_SLICE: usize = 100;
@@ -72,7 +76,7 @@ fn named_port(pod: &Value, name: &str, protocol: &str) -> Option<i64> {
         .and_then(|p| object::integer(p, "/containerPort"))
 }
 
-fn endpoint(service: &Value, pod: &Value) -> Value {
+fn endpoint(service: &Value, pod: &Value, zones: &Zones) -> Value {
     let serving = pod::is_ready(pod);
     let terminating = object::is_terminating(pod);
     let ready = flag(service, "/spec/publishNotReadyAddresses") || (serving && !terminating);
@@ -81,18 +85,46 @@ fn endpoint(service: &Value, pod: &Value) -> Value {
         "conditions": {"ready": ready, "serving": serving, "terminating": terminating},
         "targetRef": {"kind": "Pod", "namespace": object::namespace(pod), "name": object::name(pod), "uid": object::uid(pod)},
     });
-    if !text(pod, "/spec/nodeName").is_empty() {
-        object::set(
-            &mut endpoint,
-            &["nodeName"],
-            json!(text(pod, "/spec/nodeName")),
-        );
+    let node = text(pod, "/spec/nodeName");
+    let zone = zones.get(node);
+    for (key, value) in [("nodeName", Some(node)), ("zone", zone.map(String::as_str))] {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            object::set(&mut endpoint, &[key], json!(value));
+        }
+    }
+    if ready && let Some(hints) = hints(service, node, zone) {
+        object::set(&mut endpoint, &["hints"], hints);
     }
     let hostname = text(pod, "/spec/hostname");
     if !hostname.is_empty() && text(pod, "/spec/subdomain") == object::name(service) {
         object::set(&mut endpoint, &["hostname"], json!(hostname));
     }
     endpoint
+}
+
+/// For whom an endpoint is meant, where the Service prefers what is near.
+fn hints(service: &Value, node: &str, zone: Option<&String>) -> Option<Value> {
+    let near = text(service, "/spec/trafficDistribution");
+    let by_node = near == "PreferSameNode";
+    if !by_node && !matches!(near, "PreferClose" | "PreferSameZone") || is_by_annotation(service) {
+        return None;
+    }
+    let mut hints = Map::new();
+    if let Some(zone) = zone {
+        hints.insert("forZones".to_owned(), json!([{"name": zone}]));
+    }
+    if by_node && !node.is_empty() {
+        hints.insert("forNodes".to_owned(), json!([{"name": node}]));
+    }
+    (!hints.is_empty()).then(|| hints.into())
+}
+
+/// Whether the annotation decides over hints, which wins over the field.
+fn is_by_annotation(service: &Value) -> bool {
+    let said = |key| object::annotation(service, key);
+    let said = said("service.kubernetes.io/topology-aware-hints")
+        .or_else(|| said("service.kubernetes.io/topology-mode"));
+    matches!(said, Some("Auto" | "auto"))
 }
 
 /// Labels of what mirrors a Service: the Service's own, and the mark of a headless one.
@@ -111,14 +143,14 @@ struct Wanted {
     endpoints: Value,
 }
 
-fn wanted(service: &Value, pods: &[Arc<Value>]) -> Vec<Wanted> {
+fn wanted(service: &Value, pods: &[Arc<Value>], zones: &Zones) -> Vec<Wanted> {
     let mut groups: BTreeMap<String, (Vec<Value>, Vec<Value>)> = BTreeMap::new();
     for pod in pods.iter().filter(|p| has_endpoint(p)) {
         let ports = ports(service, pod);
         let group = groups
             .entry(json!(ports).to_string())
             .or_insert_with(|| (ports, Vec::new()));
-        group.1.push(endpoint(service, pod));
+        group.1.push(endpoint(service, pod, zones));
     }
     if groups.is_empty() {
         return vec![Wanted {
@@ -142,17 +174,17 @@ fn wanted(service: &Value, pods: &[Arc<Value>]) -> Vec<Wanted> {
     slices.collect()
 }
 
-/// The writes that bring the slices of a Service into line. `pods` are those its selector matches, in name order; `trigger` is when what
-/// led to the writes happened, if that is known.
+/// The writes that bring the slices of a Service into line. `pods` are those its selector matches, in name order, and `zones` where
+/// their nodes are; `trigger` is when what led to the writes happened, if that is known.
 pub(crate) fn decide(
     service: &Value,
-    pods: &[Arc<Value>],
+    (pods, zones): (&[Arc<Value>], &Zones),
     slices: &[Arc<Value>],
     trigger: Option<&str>,
 ) -> Vec<Write> {
     let mut left: Vec<&Value> = slices.iter().map(AsRef::as_ref).collect();
     let mut writes = Vec::new();
-    for want in wanted(service, pods) {
+    for want in wanted(service, pods, zones) {
         let same = left
             .iter()
             .position(|s| s.get("ports") == Some(&want.ports));
@@ -236,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_service_without_pods_has_one_empty_slice() {
-        let slice = created(&decide(&service(), &[], &[], AT));
+        let slice = created(&decide(&service(), (&[], &Zones::new()), &[], AT));
         assert_eq!(
             (&slice["endpoints"], &slice["ports"]),
             (&Value::Null, &Value::Null)
@@ -245,7 +277,7 @@ mod tests {
             slice["metadata"]["labels"],
             json!({"a": "b", SERVICE_LABEL: "web", MANAGED_BY: MANAGER})
         );
-        assert_eq!(decide(&service(), &[], &[slice], AT), []);
+        assert_eq!(decide(&service(), (&[], &Zones::new()), &[slice], AT), []);
     }
 
     #[test]
@@ -253,7 +285,7 @@ mod tests {
         let mut leaving = (*pod("3", "True")).clone();
         leaving["metadata"]["deletionTimestamp"] = json!("2030-01-01T00:00:09Z");
         let pods = [pod("1", "True"), pod("2", "False"), Arc::new(leaving)];
-        let slice = created(&decide(&service(), &pods, &[], AT));
+        let slice = created(&decide(&service(), (&pods, &Zones::new()), &[], AT));
         assert_eq!(
             slice["ports"],
             json!([{"name": "http", "port": 8080, "protocol": "TCP"}])
@@ -278,9 +310,14 @@ mod tests {
             slice["metadata"]["annotations"][TRIGGER],
             "2030-01-01T00:00:05Z"
         );
-        assert_eq!(decide(&service(), &pods, from_ref(&slice), AT), []);
+        assert_eq!(
+            decide(&service(), (&pods, &Zones::new()), from_ref(&slice), AT),
+            []
+        );
         // Fewer of them, and nobody knows since when.
-        let [Write::Update(_, fewer)] = &decide(&service(), &pods[..2], &[slice], None)[..] else {
+        let [Write::Update(_, fewer)] =
+            &decide(&service(), (&pods[..2], &Zones::new()), &[slice], None)[..]
+        else {
             panic!("one update")
         };
         assert_eq!(items(fewer, "/endpoints").len(), 2);
@@ -292,16 +329,16 @@ mod tests {
         let mut bare = service();
         bare["spec"] = json!({"selector": {"app": "web"}, "clusterIP": "None"});
         let pods = [pod("1", "True")];
-        let slice = created(&decide(&bare, &pods, &[], AT));
+        let slice = created(&decide(&bare, (&pods, &Zones::new()), &[], AT));
         // As it is stored and read again.
         assert_eq!(slice["ports"], Value::Null);
-        assert_eq!(decide(&bare, &pods, &[slice], AT), []);
+        assert_eq!(decide(&bare, (&pods, &Zones::new()), &[slice], AT), []);
     }
 
     #[test]
     fn more_than_a_hundred_endpoints_take_more_slices_and_surplus_ones_go() {
         let pods: Vec<Arc<Value>> = (0..150).map(|n| pod(&n.to_string(), "True")).collect();
-        let sizes: Vec<usize> = decide(&service(), &pods, &[], AT)
+        let sizes: Vec<usize> = decide(&service(), (&pods, &Zones::new()), &[], AT)
             .iter()
             .map(|w| {
                 if let Write::Create(_, s) = w {
@@ -313,10 +350,38 @@ mod tests {
             .collect();
         assert_eq!(sizes, [100, 50]);
         let two = [
-            created(&decide(&service(), &pods[..1], &[], AT)),
-            created(&decide(&service(), &pods[1..2], &[], AT)),
+            created(&decide(&service(), (&pods[..1], &Zones::new()), &[], AT)),
+            created(&decide(&service(), (&pods[1..2], &Zones::new()), &[], AT)),
         ];
-        let writes = decide(&service(), &pods[..1], &two, AT);
+        let writes = decide(&service(), (&pods[..1], &Zones::new()), &two, AT);
         assert!(matches!(writes[..], [Write::Delete(..)]), "{writes:?}");
+    }
+
+    #[test]
+    fn a_service_that_prefers_what_is_near_hints_at_zones_and_nodes() {
+        let zones = Zones::from([("n".to_owned(), "z".to_owned())]);
+        let pods = [pod("1", "True"), pod("2", "False")];
+        let hints = |near: &str, zones: &Zones| -> Vec<Value> {
+            let mut service = service();
+            service["spec"]["trafficDistribution"] = json!(near);
+            let slice = created(&decide(&service, (&pods, zones), &[], AT));
+            let endpoints = items(&slice, "/endpoints").iter();
+            endpoints.map(|e| json!([e["zone"], e["hints"]])).collect()
+        };
+        let none = json!(["z", null]);
+        let zone = json!(["z", {"forZones": [{"name": "z"}]}]);
+        let both = json!(["z", {"forZones": [{"name": "z"}], "forNodes": [{"name": "n"}]}]);
+        assert_eq!(hints("", &zones), [none.clone(), none.clone()]);
+        assert_eq!(hints("PreferClose", &zones), [zone.clone(), none.clone()]);
+        assert_eq!(hints("PreferSameZone", &zones), [zone, none.clone()]);
+        assert_eq!(hints("PreferSameNode", &zones), [both, none]);
+        let nowhere = json!([null, null]);
+        let alone = json!([null, {"forNodes": [{"name": "n"}]}]);
+        let zones = Zones::new();
+        assert_eq!(
+            hints("PreferClose", &zones),
+            [nowhere.clone(), nowhere.clone()]
+        );
+        assert_eq!(hints("PreferSameNode", &zones), [alone, nowhere]);
     }
 }

@@ -6,7 +6,7 @@ pub(crate) mod decide;
 pub(crate) mod mirror;
 pub(crate) mod trigger;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -68,11 +68,23 @@ impl Control for EndpointSlices {
         let ours: Vec<Arc<Value>> = slices.into_iter().filter(|s| is_ours(s)).collect();
         let pods = selected_pods(work.session, &service);
         let (trigger, times) = self.times.changed(&service, &pods);
-        let writes = decide::decide(&service, &pods, &ours, trigger.as_deref());
+        let zones = zones(work.session, &pods);
+        let writes = decide::decide(&service, (&pods, &zones), &ours, trigger.as_deref());
         let written = work.perform(writes);
         self.times.keep(key, times, &written);
         tolerate_terminating(written)
     }
+}
+
+/// Where the nodes of pods are, as their labels say.
+fn zones(session: &Session<'_>, pods: &[Arc<Value>]) -> decide::Zones {
+    let nodes: BTreeSet<&str> = pods.iter().map(|pod| text(pod, "/spec/nodeName")).collect();
+    let zone = |name: &str| {
+        let node = session.get(&known::NODES, "", name)?;
+        let zone = object::labels(&node).remove("topology.kubernetes.io/zone")?;
+        (!zone.is_empty()).then(|| (name.to_owned(), zone))
+    };
+    nodes.into_iter().filter_map(zone).collect()
 }
 
 /// Nothing can be created in a namespace on its way out, and nothing needs to be.

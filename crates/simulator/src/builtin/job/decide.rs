@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::backoff::Backoff;
 use super::indexes;
 use super::outcome::{self, condition, find};
 use super::per_index::{self, Failures};
@@ -29,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) create: Vec<New>,
     /// Pods to delete, by name.
     pub(crate) delete: Vec<String>,
+    /// Whether these are too many and not failures: they lose their finalizer before they are deleted.
+    pub(crate) uncounted: bool,
     /// The new status; equal to the stored one where nothing changes.
     pub(crate) status: Value,
     /// Pods that lose their tracking finalizer once the status is stored, by name.
@@ -37,6 +40,8 @@ pub(crate) struct Plan {
     pub(crate) event: Option<Told>,
     /// When to look again without a change.
     pub(crate) wake: Option<Timestamp>,
+    /// The failures since the last success, to remember once the status is stored.
+    pub(crate) backoff: Backoff,
 }
 
 /// A pod to create: its index and the failures of that, where it has them.
@@ -82,8 +87,8 @@ pub(crate) fn has_failed(job: &Value, pod: &Value) -> bool {
     }
 }
 
-/// Decides one pass for a Job that has not finished. `pods` are the Job's, in name order.
-pub(crate) fn decide(job: &Value, pods: &[Arc<Value>], now: Timestamp) -> Plan {
+/// Decides one pass for a Job that has not finished. `pods` are the Job's, in name order, `backoff` what is remembered of it.
+pub(crate) fn decide(job: &Value, pods: &[Arc<Value>], backoff: Backoff, now: Timestamp) -> Plan {
     let pods = Pods {
         all: pods,
         active: pods
@@ -100,7 +105,13 @@ pub(crate) fn decide(job: &Value, pods: &[Arc<Value>], now: Timestamp) -> Plan {
         .map(|p| object::uid(p))
         .collect();
     status.count_untracked(&tracked);
-    let mut plan = Plan::default();
+    let mut plan = Plan {
+        backoff: backoff.after(
+            outcome::new_ends(&pods, &status, "Succeeded", job),
+            outcome::new_ends(&pods, &status, "Failed", job),
+        ),
+        ..Plan::default()
+    };
     let suspended = object::flag(job, "/spec/suspend");
     if status.start_time.is_none() && !suspended {
         status.start_time = Some(object::stamp(now));
@@ -109,7 +120,7 @@ pub(crate) fn decide(job: &Value, pods: &[Arc<Value>], now: Timestamp) -> Plan {
     plan.wake = judged.wake;
     let lives = !object::is_terminating(job);
     if judged.finished.is_none() && lives {
-        manage(job, &pods, &status, &judged, now, &mut plan);
+        manage(job, &pods, &judged, now, &mut plan);
     } else if judged.finished.is_some() {
         let active = pods.active.iter();
         plan.delete = active.map(|p| object::name(p).to_owned()).collect();
@@ -250,6 +261,7 @@ fn note_ended(
             }
         } else if (failed || finished.is_some() && !is_success)
             && !status.uncounted_failed.contains(&uid)
+            && outcome::has_place(job, pod)
             && outcome::counts_as_failure(job, pod)
         {
             status.uncounted_failed.push(uid);
@@ -288,14 +300,7 @@ fn conclude(status: &mut Status, interim: Value, plan: &mut Plan, now: Timestamp
 }
 
 /// Creates or deletes pods so that as many run as parallelism and remaining completions ask for.
-fn manage(
-    job: &Value,
-    pods: &Pods<'_>,
-    status: &Status,
-    judged: &Judgement<'_>,
-    now: Timestamp,
-    plan: &mut Plan,
-) {
+fn manage(job: &Value, pods: &Pods<'_>, judged: &Judgement<'_>, now: Timestamp, plan: &mut Plan) {
     let active = outcome::length(pods.active.len());
     let parallelism = integer(job, "/spec/parallelism").unwrap_or(1);
     let wanted = match integer(job, "/spec/completions") {
@@ -304,15 +309,11 @@ fn manage(
         None => parallelism,
         Some(completions) => (completions - judged.succeeded).clamp(0, parallelism),
     };
-    if active > wanted {
-        let surplus = usize::try_from(active - wanted).unwrap_or(0).min(BURST);
-        let mut sorted = pods.active.clone();
-        sorted.sort_by(|a, b| pod::deletion_order((a, 0), (b, 0), now));
-        plan.delete = sorted
-            .into_iter()
-            .take(surplus)
-            .map(|p| object::name(p).to_owned())
-            .collect();
+    let surplus = usize::try_from(active - wanted).unwrap_or(0);
+    plan.delete = surplus_pods(job, pods, surplus, now);
+    plan.delete.truncate(BURST);
+    if !plan.delete.is_empty() {
+        plan.uncounted = true;
         return;
     }
     let leaving = pods
@@ -334,7 +335,7 @@ fn manage(
     let wait = |plan: &mut Plan, at: Timestamp| {
         plan.wake = Some(plan.wake.map_or(at, |wake| wake.min(at)));
     };
-    let backoff = outcome::backoff_until(job, pods, status).filter(|at| *at > now);
+    let backoff = plan.backoff.until().filter(|at| *at > now);
     if let Some(at) = backoff.filter(|_| per_index::limit(job).is_none()) {
         return wait(plan, at);
     }
@@ -364,6 +365,30 @@ fn manage(
     }
 }
 
+/// The active pods that are too many, by name: of an Indexed Job first those that have no place in it, and all but the best of
+/// each index, however many are wanted; then `surplus` in all.
+fn surplus_pods(job: &Value, pods: &Pods<'_>, surplus: usize, now: Timestamp) -> Vec<String> {
+    let first = |a: &&Value, b: &&Value| pod::deletion_order((a, 0), (b, 0), now);
+    let (mut going, mut left) = (Vec::new(), pods.active.clone());
+    if let Some(completions) = integer(job, "/spec/completions").filter(|_| is_indexed(job)) {
+        let mut by_index: BTreeMap<Option<i64>, Vec<&Value>> = BTreeMap::new();
+        for pod in left.drain(..) {
+            let index = indexes::index_of(pod, completions);
+            by_index.entry(index).or_default().push(pod);
+        }
+        for (index, mut pods) in by_index {
+            pods.sort_by(first);
+            left.extend(index.and_then(|_| pods.pop()));
+            going.extend(pods);
+        }
+    }
+    left.sort_by(first);
+    let more = surplus.saturating_sub(going.len());
+    going.extend(left.into_iter().take(more));
+    let name = |pod: &Value| object::name(pod).to_owned();
+    going.into_iter().map(name).collect()
+}
+
 /// The indexes that have neither ended nor a pod.
 fn pending<'a>(
     job: &Value,
@@ -380,6 +405,16 @@ fn pending<'a>(
         .collect();
     (0..completions)
         .filter(move |i| !judged.done.contains(i) && !judged.lost.contains(i) && !taken.contains(i))
+}
+
+/// Takes pods that weren't created after all out of a status.
+pub(crate) fn less_active(status: &mut Value, missing: usize) {
+    let active = object::count(status, "/active") - outcome::length(missing);
+    if active > 0 {
+        object::set(status, &["active"], json!(active));
+    } else {
+        object::remove(status, &["active"]);
+    }
 }
 
 /// The pod to create for a Job.

@@ -2,14 +2,17 @@
 //!
 //! Mirrors `pkg/controller/job` and `pkg/controller/ttlafterfinished`. Not here: workloads and pod groups.
 
+mod backoff;
 mod decide;
 mod indexes;
 mod outcome;
 mod per_index;
 mod status;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use backoff::Backoff;
 use decide::{New, Plan, TRACKING};
 use jiff::Timestamp;
 use machinery::labels::Selector;
@@ -27,8 +30,15 @@ use crate::status_error::ApiError;
 /// In a key, in place of a Job's name: the pods that no Job controls.
 const NOBODY: &str = "";
 
+/// Milliseconds within which changes of pods are looked at together (`syncJobBatchPeriod`).
+const TOGETHER: i64 = 1000;
+
 /// The Job controller.
-pub(crate) struct Jobs;
+#[derive(Debug, Default)]
+pub(crate) struct Jobs {
+    /// What is remembered of the failures of each Job that runs.
+    backoff: BTreeMap<Key, Backoff>,
+}
 
 impl Control for Jobs {
     const NAME: &'static str = "job-controller";
@@ -55,9 +65,21 @@ impl Control for Jobs {
         keys
     }
 
+    fn delay(&self, change: &Change, key: &Key) -> i64 {
+        let is_told = match (&change.before, &change.after) {
+            (Some(before), Some(after)) if change.resource == known::JOBS => {
+                let generation = |job: &Value| object::count(job, "/metadata/generation");
+                generation(before) == generation(after)
+            }
+            _ => change.resource == known::PODS && key.1 != NOBODY,
+        };
+        if is_told { TOGETHER } else { 0 }
+    }
+
     fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError> {
         let pods = work.session.list(&known::PODS, Some(&key.0));
         let Some(job) = work.session.get(&known::JOBS, &key.0, &key.1) else {
+            self.backoff.remove(key);
             return forget(work, &pods, key);
         };
         if !matches!(
@@ -68,11 +90,13 @@ impl Control for Jobs {
         }
         let pods = claimed(work, &job, pods)?;
         if let Some(finished) = finish_time(&job) {
+            self.backoff.remove(key);
             untrack(work, pods.iter())?;
             return expire(work, &job, finished);
         }
-        let plan = decide::decide(&job, &pods, work.now());
-        carry_out(work, &job, &pods, plan)
+        let backoff = self.backoff.get(key).copied().unwrap_or_default();
+        let plan = decide::decide(&job, &pods, backoff, work.now());
+        self.carry_out(work, key, (&job, &pods), plan)
     }
 }
 
@@ -203,42 +227,51 @@ fn untrack<'a>(
     Ok(())
 }
 
-fn carry_out(
-    work: &mut Work<'_, '_>,
-    job: &Value,
-    pods: &[Arc<Value>],
-    plan: Plan,
-) -> Result<Option<Timestamp>, ApiError> {
-    let Plan {
-        create,
-        delete,
-        status,
-        untrack: ended,
-        event,
-        wake,
-    } = plan;
-    for name in delete {
-        remove(work, job, &name)?;
+impl Jobs {
+    fn carry_out(
+        &mut self,
+        work: &mut Work<'_, '_>,
+        key: &Key,
+        (job, pods): (&Value, &[Arc<Value>]),
+        plan: Plan,
+    ) -> Result<Option<Timestamp>, ApiError> {
+        let named = |names: &[String], pod: &Value| names.iter().any(|n| n == object::name(pod));
+        if plan.uncounted {
+            untrack(work, pods.iter().filter(|p| named(&plan.delete, p)))?;
+        }
+        for name in &plan.delete {
+            remove(work, job, name)?;
+        }
+        let (mut missing, mut refused) = (plan.create.len(), None);
+        for new in plan.create {
+            if let Err(error) = add(work, job, new) {
+                // The others wait for the next pass; the status is written all the same.
+                refused = Some(error);
+                break;
+            }
+            missing -= 1;
+        }
+        let mut status = plan.status;
+        decide::less_active(&mut status, missing);
+        let is_news = job.get("status") != Some(&status) || !plan.untrack.is_empty();
+        if job.get("status") != Some(&status) {
+            let mut wanted = job.clone();
+            object::set(&mut wanted, &["status"], status);
+            work.perform(vec![Write::UpdateStatus(known::JOBS, wanted)])?;
+        }
+        self.backoff.insert(key.clone(), plan.backoff);
+        if let Some((warning, reason, message)) = plan.event {
+            work.perform(vec![Write::Event(Note::new(
+                job, warning, &reason, message,
+            ))])?;
+        }
+        untrack(work, pods.iter().filter(|p| named(&plan.untrack, p)))?;
+        if let Some(error) = refused {
+            return Err(error);
+        }
+        // What follows from it isn't put off, as changes of pods are: upstream does it in the same pass.
+        Ok(if is_news { Some(work.now()) } else { plan.wake })
     }
-    for new in create {
-        add(work, job, new)?;
-    }
-    if job.get("status") != Some(&status) {
-        let mut wanted = job.clone();
-        object::set(&mut wanted, &["status"], status);
-        work.perform(vec![Write::UpdateStatus(known::JOBS, wanted)])?;
-    }
-    if let Some((warning, reason, message)) = event {
-        work.perform(vec![Write::Event(Note::new(
-            job, warning, &reason, message,
-        ))])?;
-    }
-    untrack(
-        work,
-        pods.iter()
-            .filter(|p| ended.iter().any(|name| name == object::name(p))),
-    )?;
-    Ok(wake)
 }
 
 fn add(work: &mut Work<'_, '_>, job: &Value, new: New) -> Result<(), ApiError> {

@@ -1,20 +1,14 @@
-//! Whether a Job has failed or succeeded, and how long it waits after failures.
+//! Whether a Job has failed or succeeded.
 //!
-//! Mirrors the evaluation in `syncJob`, `pod_failure_policy.go` and `backoff_utils.go`.
-
-use std::sync::Arc;
+//! Mirrors the evaluation in `syncJob` and `pod_failure_policy.go`.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::decide::{Pods, has_failed, is_tracked};
+use super::decide::{Pods, has_failed, is_indexed, is_tracked};
+use super::indexes;
 use super::status::Status;
-use crate::builtin::object::{self, count, integer, items, text, time};
-
-/// First wait after a failed pod, in seconds; doubled with each further one.
-const FIRST_BACKOFF: i64 = 10;
-/// Longest wait after a failed pod, in seconds.
-const LAST_BACKOFF: i64 = 600;
+use crate::builtin::object::{self, count, integer, items, text};
 
 /// A condition of a Job.
 pub(crate) fn condition(
@@ -38,6 +32,30 @@ pub(crate) fn length(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
+/// Pods that ended and have not been noted.
+pub(crate) fn new_ends<'a>(
+    pods: &'a Pods<'_>,
+    status: &'a Status,
+    phase: &'a str,
+    job: &'a Value,
+) -> impl Iterator<Item = &'a Value> {
+    let is_new = move |p: &&Value| {
+        let ended = if phase == "Failed" {
+            has_failed(job, p)
+        } else {
+            text(p, "/status/phase") == "Succeeded"
+        };
+        ended && is_tracked(p) && !status.has_noted(object::uid(p)) && has_place(job, p)
+    };
+    pods.all.iter().map(AsRef::as_ref).filter(is_new)
+}
+
+/// Whether a pod counts at all: in an Indexed Job one without an index, or with one beyond the completions, doesn't.
+pub(crate) fn has_place(job: &Value, pod: &Value) -> bool {
+    let completions = integer(job, "/spec/completions").unwrap_or(0);
+    !is_indexed(job) || indexes::index_of(pod, completions).is_some()
+}
+
 /// Pods that ended and have not been counted, noted or not.
 pub(crate) fn fresh(pods: &Pods<'_>, status: &Status, phase: &str, job: &Value) -> i64 {
     let noted = if phase == "Failed" {
@@ -45,15 +63,9 @@ pub(crate) fn fresh(pods: &Pods<'_>, status: &Status, phase: &str, job: &Value) 
     } else {
         &status.uncounted_succeeded
     };
-    let is_new = |p: &&Arc<Value>| {
-        let ended = if phase == "Failed" {
-            has_failed(job, p) && counts_as_failure(job, p)
-        } else {
-            text(p, "/status/phase") == "Succeeded"
-        };
-        ended && is_tracked(p) && !status.has_noted(object::uid(p))
-    };
-    length(noted.len()) + length(pods.all.iter().filter(is_new).count())
+    let new = new_ends(pods, status, phase, job)
+        .filter(|p| phase != "Failed" || counts_as_failure(job, p));
+    length(noted.len()) + length(new.count())
 }
 
 /// The interim condition of a Job that is over (`SuccessCriteriaMet`, `FailureTarget`), and when its deadline is to be looked at.
@@ -193,43 +205,4 @@ pub(crate) fn counts_as_failure(job: &Value, pod: &Value) -> bool {
 /// Whether a failed pod fails its index whatever the limit, by the policy.
 pub(crate) fn fails_index(job: &Value, pod: &Value) -> bool {
     rule(job, pod).is_some_and(|(_, r)| text(r, "/action") == "FailIndex")
-}
-
-/// When a pod ended.
-pub(crate) fn ended(pod: &Value) -> Option<Timestamp> {
-    let statuses = items(pod, "/status/containerStatuses").iter();
-    let finished = statuses
-        .filter_map(|s| time(s, "/state/terminated/finishedAt"))
-        .max();
-    finished
-        .or_else(|| time(pod, "/metadata/deletionTimestamp"))
-        .or_else(|| time(pod, "/metadata/creationTimestamp"))
-}
-
-/// When the wait after so many failures is over, the last of which was at `last`.
-pub(crate) fn backoff(last: Timestamp, failures: i64) -> Timestamp {
-    let doublings = u32::try_from(failures - 1).unwrap_or(u32::MAX);
-    let wait = 1_i64
-        .checked_shl(doublings.min(16))
-        .map_or(LAST_BACKOFF, |n| (FIRST_BACKOFF * n).min(LAST_BACKOFF));
-    object::seconds_after(last, wait)
-}
-
-/// When the next pod may be created after the failures since the last success.
-pub(crate) fn backoff_until(job: &Value, pods: &Pods<'_>, _: &Status) -> Option<Timestamp> {
-    let succeeded = pods
-        .all
-        .iter()
-        .filter(|p| text(p, "/status/phase") == "Succeeded")
-        .filter_map(|p| ended(p))
-        .max();
-    let failures: Vec<Timestamp> = pods
-        .all
-        .iter()
-        .filter(|p| has_failed(job, p))
-        .filter_map(|p| ended(p))
-        .filter(|at| succeeded.is_none_or(|s| *at > s))
-        .collect();
-    let last = failures.iter().max()?;
-    Some(backoff(*last, length(failures.len())))
 }

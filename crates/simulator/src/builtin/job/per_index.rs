@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::decide::{Pods, has_failed, is_tracked};
 use super::outcome::{self, condition, length};
-use super::{decide, indexes};
+use super::{backoff, decide, indexes};
 use crate::builtin::object::{self, annotation, integer, items, text};
 
 /// Annotation with how often pods of the index failed before this one.
@@ -148,7 +148,7 @@ pub(crate) fn kept<'a>(
         }
         let rank = |p: &Value| {
             let (counted, ignored) = failures_before(p);
-            (counted + ignored, outcome::ended(p))
+            (counted + ignored, backoff::ended(p))
         };
         match kept.get(&index) {
             Some(other) if rank(other) > rank(pod) => {}
@@ -169,7 +169,7 @@ pub(crate) fn due(
 ) -> Result<Vec<(i64, Failures)>, Option<Timestamp>> {
     let until = |pod: &Value| {
         let (counted, ignored) = failures_before(pod);
-        outcome::ended(pod).map(|at| outcome::backoff(at, counted + ignored + 1))
+        backoff::ended(pod).map(|at| backoff::end(at, counted + ignored + 1))
     };
     let is_due = |index: &i64| {
         kept.get(index)

@@ -10,6 +10,7 @@ struct Case {
     pods: Vec<Arc<Value>>,
     now: Timestamp,
     made: usize,
+    backoff: Backoff,
 }
 
 impl Case {
@@ -26,6 +27,7 @@ impl Case {
             pods: Vec::new(),
             now: "2030-01-01T00:00:00Z".parse().unwrap(),
             made: 0,
+            backoff: Backoff::default(),
         }
     }
 
@@ -36,7 +38,7 @@ impl Case {
             if finish_time(&self.job).is_some() {
                 return (events, None);
             }
-            let plan = decide(&self.job, &self.pods, self.now);
+            let plan = decide(&self.job, &self.pods, self.backoff, self.now);
             let quiet = plan.create.is_empty()
                 && plan.delete.is_empty()
                 && plan.untrack.is_empty()
@@ -61,6 +63,7 @@ impl Case {
             self.pods.push(Arc::new(pod));
         }
         self.job["status"] = plan.status;
+        self.backoff = plan.backoff;
         self.pods
             .retain(|p| !plan.delete.iter().any(|name| name == object::name(p)));
         for pod in &mut self.pods {
@@ -296,5 +299,84 @@ fn a_success_policy_ends_the_job_early() {
             &json!("SuccessPolicy"),
             &json!("Matched rules at index 0")
         )
+    );
+}
+
+/// The pods that are there: name and completion index.
+fn indexes(case: &Case) -> Vec<(&str, Option<&str>)> {
+    let pods = case.pods.iter();
+    pods.map(|p| {
+        (
+            object::name(p),
+            object::annotation(p, super::indexes::INDEX),
+        )
+    })
+    .collect()
+}
+
+#[test]
+fn pods_that_are_too_many_are_no_failures() {
+    let mut case = Case::new(&json!({"parallelism": 4, "completions": 9}));
+    case.settle();
+    case.job["spec"]["parallelism"] = json!(1);
+    let plan = decide(&case.job, &case.pods, case.backoff, case.now);
+    assert_eq!((plan.delete.len(), plan.uncounted), (3, true));
+    case.settle();
+    case.job["spec"]["suspend"] = json!(true);
+    let plan = decide(&case.job, &case.pods, case.backoff, case.now);
+    assert_eq!((plan.delete.len(), plan.uncounted), (1, true));
+    let mut late = Case::new(&json!({"activeDeadlineSeconds": 1}));
+    late.settle();
+    late.now = "2030-01-01T00:00:02Z".parse().unwrap();
+    let plan = decide(&late.job, &late.pods, late.backoff, late.now);
+    assert_eq!((plan.delete.len(), plan.uncounted), (1, false));
+}
+
+#[test]
+fn pods_without_a_place_among_the_indexes_go_first() {
+    let spec = json!({"completions": 4, "parallelism": 4, "completionMode": "Indexed"});
+    let mut case = Case::new(&spec);
+    case.settle();
+    let mut twin = (*case.pods[1]).clone();
+    twin["metadata"]["name"] = json!("twin");
+    twin["metadata"]["uid"] = json!("twin");
+    twin["status"] = json!({"phase": "Running"});
+    case.pods.push(Arc::new(twin));
+    case.job["spec"]["completions"] = json!(3);
+    case.settle();
+    assert_eq!(
+        indexes(&case),
+        [("p0", Some("0")), ("p2", Some("2")), ("twin", Some("1"))]
+    );
+    assert_eq!(count(&case.job, "/status/failed"), 0);
+    case.job["spec"]["completions"] = json!(2);
+    end(&mut case, 2, "Failed");
+    case.settle();
+    assert_eq!(count(&case.job, "/status/failed"), 0, "of no index");
+}
+
+#[test]
+fn failures_are_remembered_when_their_pods_are_gone() {
+    let mut case = Case::new(&json!({"completions": 2, "backoffLimit": 9}));
+    case.settle();
+    for (failures, wait) in [(1, 10), (2, 20)] {
+        let name = object::name(case.pods.last().unwrap()).to_owned();
+        case.end(&name, "Failed");
+        case.settle();
+        case.pods.clear();
+        let (_, wake) = case.settle();
+        assert_eq!(wake, Some(object::seconds_after(case.now, wait)));
+        assert_eq!(count(&case.job, "/status/failed"), failures);
+        case.now = wake.unwrap();
+        case.settle();
+        assert_eq!(case.pods.len(), 1);
+    }
+    let name = object::name(&case.pods[0]).to_owned();
+    case.end(&name, "Succeeded");
+    let (_, wake) = case.settle();
+    assert_eq!(
+        (wake, case.pods.len()),
+        (None, 2),
+        "a success ends the wait"
     );
 }

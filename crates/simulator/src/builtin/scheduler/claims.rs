@@ -32,14 +32,23 @@ pub(crate) struct Needs {
 pub(crate) fn needs(session: &Session<'_>, pod: &Value) -> Result<Needs, String> {
     let mut needs = Needs::default();
     let mut is_unbound = false;
-    for name in facts::claims_of(pod) {
+    for (name, is_own) in facts::claims_of(pod) {
         let Some(claim) = session.get(
             &known::PERSISTENT_VOLUME_CLAIMS,
             object::namespace(pod),
-            name,
+            &name,
         ) else {
-            return Err(format!("persistentvolumeclaim {name:?} not found"));
+            return Err(if is_own {
+                format!(
+                    "waiting for ephemeral volume controller to create the persistentvolumeclaim {name:?}"
+                )
+            } else {
+                format!("persistentvolumeclaim {name:?} not found")
+            });
         };
+        if is_own {
+            facts::is_for_pod(pod, &claim)?;
+        }
         if text(&claim, "/status/phase") == "Lost" {
             let volume = text(&claim, "/spec/volumeName");
             return Err(format!(

@@ -1,6 +1,6 @@
 //! Where a pod goes, as a pure function of nodes and pods.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use machinery::quantity::Quantity;
@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use super::residents::{Load, Residents};
 use crate::builtin::object::{self, flag, items, text};
+
+/// Where a pod has its required node affinity.
+const REQUIRED: &str = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution";
 
 /// The outcome for one pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,10 +30,17 @@ pub(crate) fn place(
     unfit: &dyn Fn(&Value) -> Option<&'static str>,
 ) -> Fit {
     let wanted = Wants::of(pod);
+    let named = named_nodes(pod);
     let mut refusals: Vec<Refusal> = Vec::new();
     for node in nodes {
         let name = object::name(&node);
-        let refusal = refusal(pod, &node, &wanted, residents.load(name));
+        let refusal = if named.as_ref().is_some_and(|named| !named.contains(name)) {
+            Some(Refusal::lasting(
+                "node(s) didn't satisfy plugin(s) [NodeAffinity]",
+            ))
+        } else {
+            refusal(pod, &node, &wanted, residents.load(name))
+        };
         match refusal.or_else(|| unfit(&node).map(Refusal::lasting)) {
             Some(refusal) => refusals.push(refusal),
             None => return Fit::Node(name.to_owned()),
@@ -187,6 +197,21 @@ pub(crate) fn is_selected(pod: &Value, node: &Value) -> bool {
         && affinity_matches(pod, node, &labels)
 }
 
+/// The nodes that a pod's required affinity names, as each pod of a DaemonSet does; the others aren't even looked at. `None` where
+/// one of the terms names none, and where none is left, which is told of each node (`NodeAffinity.PreFilter`).
+fn named_nodes(pod: &Value) -> Option<BTreeSet<&str>> {
+    let mut named = BTreeSet::new();
+    for term in items(pod, &format!("{REQUIRED}/nodeSelectorTerms")) {
+        let fields = items(term, "/matchFields").iter();
+        let fields =
+            fields.filter(|f| text(f, "/key") == "metadata.name" && text(f, "/operator") == "In");
+        let values = |field| items(field, "/values").iter().filter_map(Value::as_str);
+        let sets = fields.map(|field| values(field).collect::<BTreeSet<&str>>());
+        named.extend(sets.reduce(|all, one| &all & &one)?);
+    }
+    (!named.is_empty()).then_some(named)
+}
+
 /// Whether a pod tolerates a taint.
 pub(crate) fn tolerates(pod: &Value, key: &str, value: &str, effect: &str) -> bool {
     items(pod, "/spec/tolerations").iter().any(|t| {
@@ -200,8 +225,6 @@ pub(crate) fn tolerates(pod: &Value, key: &str, value: &str, effect: &str) -> bo
 }
 
 fn affinity_matches(pod: &Value, node: &Value, labels: &BTreeMap<String, String>) -> bool {
-    const REQUIRED: &str =
-        "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution";
     let Some(required) = pod.pointer(REQUIRED).filter(|r| !r.is_null()) else {
         return true;
     };
@@ -280,27 +303,44 @@ fn milli(quantity: &str) -> i64 {
     Quantity::parse(quantity).map_or(0, |q| q.milli_value())
 }
 
-/// What a pod asks for, in thousandths.
+/// What a pod asks for, in thousandths: its containers and sidecars together, or an init container with the sidecars before it
+/// where that is more; what the pod asks for as a whole instead; and what it costs beside (`component-helpers`, `PodRequests`).
 pub(crate) fn requests(pod: &Value) -> BTreeMap<String, i64> {
-    let of = |container: &Value| -> BTreeMap<String, i64> {
-        object::string_map(container, "/resources/requests")
-            .into_iter()
-            .map(|(name, q)| (name, milli(&q)))
-            .collect()
+    let list = |holder: &Value, pointer: &str| -> BTreeMap<String, i64> {
+        let amounts = object::string_map(holder, pointer).into_iter();
+        amounts.map(|(name, q)| (name, milli(&q))).collect()
     };
-    let mut sum: BTreeMap<String, i64> = BTreeMap::new();
+    let of = |container: &Value| list(container, "/resources/requests");
+    let add = |to: &mut BTreeMap<String, i64>, more: &BTreeMap<String, i64>| {
+        for (name, amount) in more {
+            let entry = to.entry(name.clone()).or_insert(0);
+            *entry = entry.saturating_add(*amount);
+        }
+    };
+    let mut sum = BTreeMap::new();
     for container in items(pod, "/spec/containers") {
-        for (name, amount) in of(container) {
-            let entry = sum.entry(name).or_insert(0);
-            *entry = entry.saturating_add(amount);
-        }
+        add(&mut sum, &of(container));
     }
+    let (mut sidecars, mut most) = (BTreeMap::new(), BTreeMap::new());
     for container in items(pod, "/spec/initContainers") {
-        for (name, amount) in of(container) {
-            let entry = sum.entry(name).or_insert(0);
-            *entry = (*entry).max(amount);
+        let own = of(container);
+        let mut then = sidecars.clone();
+        add(&mut then, &own);
+        if text(container, "/restartPolicy") == "Always" {
+            add(&mut sum, &own);
+            sidecars.clone_from(&then);
+        }
+        for (name, amount) in then {
+            let entry = most.entry(name).or_insert(0);
+            *entry = amount.max(*entry);
         }
     }
+    for (name, amount) in most {
+        let entry = sum.entry(name).or_insert(0);
+        *entry = amount.max(*entry);
+    }
+    sum.extend(list(pod, "/spec/resources/requests"));
+    add(&mut sum, &list(pod, "/spec/overhead"));
     sum
 }
 
@@ -369,6 +409,45 @@ mod tests {
         let tolerant =
             pod(&json!({"tolerations": [{"key": "k", "operator": "Equal", "value": "v"}]}));
         assert_eq!(fit(&tolerant, &nodes, &[]), Fit::Node("a".to_owned()));
+    }
+
+    #[test]
+    fn nodes_that_a_pod_does_not_name_are_not_looked_at() {
+        let term =
+            json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["b"]}]});
+        let terms = |terms: Value| {
+            json!({"containers": [{"resources": {"requests": {"cpu": "3"}}}], "affinity": {"nodeAffinity":
+            {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}})
+        };
+        let told = |spec: &Value| match fit(&pod(spec), &[node("a"), node("b")], &[]) {
+            Fit::None(told) => told[..told.find(". no new").unwrap()].to_owned(),
+            Fit::Node(name) => name,
+        };
+        assert_eq!(
+            told(&terms(json!([term]))),
+            "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't satisfy plugin(s) [NodeAffinity]"
+        );
+        let zone =
+            json!({"matchExpressions": [{"key": "zone", "operator": "In", "values": ["c"]}]});
+        assert_eq!(
+            told(&terms(json!([term, zone]))),
+            "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match Pod's node affinity/selector"
+        );
+    }
+
+    #[test]
+    fn sidecars_run_beside_containers_and_later_init_containers() {
+        let asks = |cpu: &str| json!({"requests": {"cpu": cpu}});
+        let mut pod = pod(&json!({
+            "initContainers": [{"resources": asks("900m")}, {"restartPolicy": "Always", "resources": asks("300m")}, {"resources": asks("700m")}],
+            "overhead": {"cpu": "50m"},
+        }));
+        assert_eq!(requests(&pod), BTreeMap::from([("cpu".to_owned(), 1050)]));
+        pod["spec"]["initContainers"][2]["resources"] = asks("100m");
+        pod["spec"]["initContainers"][0]["resources"] = asks("100m");
+        assert_eq!(requests(&pod), BTreeMap::from([("cpu".to_owned(), 850)]));
+        pod["spec"]["resources"] = asks("2");
+        assert_eq!(requests(&pod), BTreeMap::from([("cpu".to_owned(), 2050)]));
     }
 
     #[test]

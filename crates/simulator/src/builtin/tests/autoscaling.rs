@@ -69,6 +69,21 @@ fn a_deployment_grows_with_its_load_and_shrinks_five_minutes_after() {
         .get(&known::HORIZONTAL_POD_AUTOSCALERS, "web")
         .unwrap();
     assert_eq!(stored["status"]["currentReplicas"], 5);
+    let web = cluster.get(&known::DEPLOYMENTS, "web").unwrap();
+    let through_scale: Vec<(&Value, &Value, &Value)> =
+        object::items(&web, "/metadata/managedFields")
+            .iter()
+            .filter(|entry| entry["subresource"] == "scale")
+            .map(|entry| (&entry["manager"], &entry["fieldsV1"], &entry["time"]))
+            .collect();
+    assert_eq!(
+        through_scale,
+        [(
+            &json!("kube-controller-manager"),
+            &json!({"f:spec": {"f:replicas": {}}}),
+            &Value::Null
+        )]
+    );
     assert_eq!(stored["status"]["desiredReplicas"], 5);
     assert_eq!(
         stored["status"]["currentMetrics"],

@@ -95,3 +95,34 @@ fn endpoints_tell_since_when_only_where_something_new_is_known() {
     cluster.run(40);
     assert_eq!(since(&mut cluster), [Value::Null, Value::Null]);
 }
+
+#[test]
+fn what_was_behind_a_service_stays_when_it_becomes_a_name() {
+    let mut cluster = Cluster::new();
+    let spec = json!({"selector": {"app": "web"}, "ports": [{"port": 80}]});
+    cluster.create(
+        &known::SERVICES,
+        json!({"metadata": {"name": "web", "namespace": "default"}, "spec": spec}),
+    );
+    cluster.deployment(2, "web:1");
+    cluster.wait(5, |c| c.is_rolled_out("web"));
+    let counts = |cluster: &mut Cluster| {
+        let endpoints = cluster.get(&known::ENDPOINTS, "web").unwrap();
+        let slices = cluster.list(&known::ENDPOINT_SLICES);
+        let slices = slices.iter().filter(|s| object::name(s).starts_with("web"));
+        let slices: Vec<usize> = slices
+            .map(|slice| object::items(slice, "/endpoints").len())
+            .collect();
+        (
+            object::items(&endpoints, "/subsets/0/addresses").len(),
+            slices,
+        )
+    };
+    assert_eq!(counts(&mut cluster), (2, vec![2]));
+    let name = json!({"spec": {"type": "ExternalName", "externalName": "a.b", "clusterIP": null, "clusterIPs": null}});
+    cluster.patch(&known::SERVICES, "web", &name).unwrap();
+    let more = json!({"spec": {"replicas": 3}});
+    cluster.patch(&known::DEPLOYMENTS, "web", &more).unwrap();
+    cluster.run(10);
+    assert_eq!(counts(&mut cluster), (2, vec![2]));
+}

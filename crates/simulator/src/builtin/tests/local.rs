@@ -337,6 +337,15 @@ fn a_pod_is_ready_when_its_probe_says_so_and_starts_again_when_it_does_not_live(
         text(unhealthy.unwrap(), "/message"),
         "Readiness probe failed: connection refused"
     );
+    let pod = &cluster.list(&known::PODS)[0];
+    let (node, unhealthy) = (&pod["spec"]["nodeName"], unhealthy.unwrap());
+    assert_eq!(
+        unhealthy["source"],
+        json!({"component": "kubelet", "host": node})
+    );
+    assert_eq!(&unhealthy["reportingInstance"], node);
+    let part = &unhealthy["involvedObject"]["fieldPath"];
+    assert_eq!(part, "spec.containers{c}");
     fake.ends(137, cluster.now);
     cluster.run(1);
     assert_eq!(fake.calls().first().map(String::as_str), Some("start"));

@@ -319,3 +319,57 @@ fn a_cron_job_starts_jobs_by_the_minute_and_keeps_the_last_ones() {
     cluster.run(5);
     assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
 }
+
+#[test]
+fn a_pod_brings_its_claims_with_it_and_takes_them_away() {
+    let mut cluster = Cluster::new();
+    let template = json!({"metadata": {"labels": {"of": "pod"}},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+    let pod = |name: &str| {
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"},
+            "spec": {"containers": [{"name": "c", "image": "i"}],
+                "volumes": [{"name": "v", "ephemeral": {"volumeClaimTemplate": template}}]}})
+    };
+    let mut taken = template.clone();
+    taken["metadata"] = json!({"name": "late-v", "namespace": "default"});
+    cluster.create(&known::PERSISTENT_VOLUME_CLAIMS, taken);
+    cluster.create(&known::PODS, pod("own"));
+    cluster.create(&known::PODS, pod("late"));
+    cluster.run(5);
+    let claim = cluster
+        .get(&known::PERSISTENT_VOLUME_CLAIMS, "own-v")
+        .unwrap();
+    let running = cluster.get(&known::PODS, "own").unwrap();
+    assert!(super::super::pod::is_ready(&running));
+    assert_eq!(
+        (
+            &claim["metadata"]["labels"],
+            &claim["metadata"]["ownerReferences"],
+            text(&claim, "/status/phase")
+        ),
+        (
+            &json!({"of": "pod"}),
+            &json!([{"apiVersion": "v1", "kind": "Pod", "name": "own", "uid": object::uid(&running), "controller": true, "blockOwnerDeletion": true}]),
+            "Bound"
+        )
+    );
+    let late = cluster.get(&known::PODS, "late").unwrap();
+    assert_eq!(
+        text(
+            object::condition(&late, "PodScheduled").unwrap(),
+            "/message"
+        ),
+        "0/3 nodes are available: PVC default/late-v was not created for pod default/late (pod is not owner). not found"
+    );
+    let events = cluster.list(&known::EVENTS);
+    let told = events
+        .iter()
+        .find(|e| text(e, "/reason") == "FailedBinding");
+    assert_eq!(
+        text(told.unwrap(), "/message"),
+        "ephemeral volume v: PVC default/late-v was not created for pod default/late (pod is not owner)"
+    );
+    cluster.delete(&known::PODS, "own", &DeleteOptions::default());
+    cluster.run(5);
+    assert_eq!(cluster.get(&known::PERSISTENT_VOLUME_CLAIMS, "own-v"), None);
+}

@@ -325,3 +325,153 @@ fn a_disruption_budget_follows_the_pods() {
     );
     assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
 }
+
+/// Reason and message of the events about objects of a kind, those from several moments once.
+fn told(cluster: &mut Cluster, kind: &str) -> std::collections::BTreeSet<(String, String)> {
+    let events = cluster.list(&known::EVENTS);
+    events
+        .iter()
+        .filter(|event| text(event, "/involvedObject/kind") == kind)
+        .map(|event| {
+            let [reason, message] = ["/reason", "/message"].map(|at| text(event, at).to_owned());
+            (reason, message)
+        })
+        .collect()
+}
+
+#[test]
+fn budgets_say_what_is_wrong_with_their_pods() {
+    let mut cluster = Cluster::new();
+    for (name, spec) in [
+        (
+            "first",
+            json!({"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}),
+        ),
+        (
+            "second",
+            json!({"minAvailable": "50%", "selector": {"matchLabels": {"app": "web"}}}),
+        ),
+    ] {
+        let budget = json!({"metadata": {"name": name, "namespace": "default"}, "spec": spec});
+        cluster.create(&known::POD_DISRUPTION_BUDGETS, budget);
+    }
+    cluster.run(1);
+    let pod = json!({"metadata": {"name": "p", "namespace": "default", "labels": {"app": "web"}},
+        "spec": {"containers": [{"name": "c", "image": "web:1"}]}});
+    cluster.create(&known::PODS, pod);
+    cluster.run(5);
+    let several = (
+        "MultiplePodDisruptionBudgets".to_owned(),
+        "Pod \"default\"/\"p\" matches multiple PodDisruptionBudgets.  Chose \"first\" arbitrarily."
+            .to_owned(),
+    );
+    assert!(told(&mut cluster, "Pod").contains(&several));
+    let told: Vec<(String, String)> = told(&mut cluster, "PodDisruptionBudget")
+        .into_iter()
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("NoPods".to_owned(), "No matching pods found".to_owned()),
+            (
+                "UnmanagedPods".to_owned(),
+                "Pods selected by this PodDisruptionBudget (selector: &LabelSelector{MatchLabels:map[string]string{app: web,},\
+                 MatchExpressions:[]LabelSelectorRequirement{},}) were found to be unmanaged. As a result, the status of the PDB cannot \
+                 be calculated correctly, which may result in undefined behavior. To account for these pods please set \
+                 \".spec.minAvailable\" field of the PDB to an integer value."
+                    .to_owned()
+            ),
+        ]
+    );
+    assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
+}
+
+#[test]
+fn a_job_with_many_pods_is_suspended_and_goes_on() {
+    let mut cluster = Cluster::new();
+    let template = json!({"metadata": {"annotations": {"carrick.dev/runs-for": "1h"}},
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "web:1"}]}});
+    cluster.create(
+        &known::JOBS,
+        json!({"metadata": {"name": "many", "namespace": "default"}, "spec": {"parallelism": 8, "template": template}}),
+    );
+    cluster.run(5);
+    let state = |cluster: &mut Cluster| {
+        let job = cluster.get(&known::JOBS, "many").unwrap();
+        let counts = ["active", "failed", "terminating"];
+        let counts = counts.map(|key| object::count(&job, &format!("/status/{key}")));
+        (counts, conditions(&job), cluster.list(&known::PODS).len())
+    };
+    assert_eq!(state(&mut cluster), ([8, 0, 0], Vec::new(), 8));
+    let suspend = |yes: bool| json!({"spec": {"suspend": yes}});
+    cluster.patch(&known::JOBS, "many", &suspend(true)).unwrap();
+    cluster.run(5);
+    let suspended = vec!["Suspended=True JobSuspended".to_owned()];
+    assert_eq!(state(&mut cluster), ([0, 0, 0], suspended, 0));
+    cluster
+        .patch(&known::JOBS, "many", &suspend(false))
+        .unwrap();
+    cluster.run(5);
+    let resumed = vec!["Suspended=False JobResumed".to_owned()];
+    assert_eq!(state(&mut cluster), ([8, 0, 0], resumed, 8));
+}
+
+#[test]
+fn a_pod_of_a_job_that_somebody_deletes_is_replaced_after_a_while() {
+    let mut cluster = Cluster::new();
+    let template = json!({"metadata": {"annotations": {"carrick.dev/runs-for": "1h"}},
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "web:1"}]}});
+    cluster.create(
+        &known::JOBS,
+        json!({"metadata": {"name": "one", "namespace": "default"}, "spec": {"template": template}}),
+    );
+    cluster.run(5);
+    let pod = object::name(&cluster.list(&known::PODS)[0]).to_owned();
+    cluster.delete(&known::PODS, &pod, &DeleteOptions::default());
+    cluster.run(2);
+    assert_eq!(cluster.list(&known::PODS).len(), 0);
+    let took = cluster.wait(30, |c| !c.list(&known::PODS).is_empty());
+    assert!((6..=10).contains(&took), "{took} s");
+}
+
+#[test]
+fn pods_of_a_job_that_end_together_count_together() {
+    let mut cluster = Cluster::new();
+    let template = json!({"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "web:1"}]}});
+    let spec = json!({"completions": 3, "parallelism": 3, "completionMode": "Indexed", "template": template,
+        "successPolicy": {"rules": [{"succeededIndexes": "0-1", "succeededCount": 1}]}});
+    cluster.create(
+        &known::JOBS,
+        json!({"metadata": {"name": "all", "namespace": "default"}, "spec": spec}),
+    );
+    let is_over = |cluster: &mut Cluster| {
+        let job = cluster.get(&known::JOBS, "all").unwrap();
+        conditions(&job).contains(&"Complete=True SuccessPolicy".to_owned())
+    };
+    let took = cluster.wait(10, is_over);
+    assert!(took <= 4, "{took} s");
+    let job = cluster.get(&known::JOBS, "all").unwrap();
+    assert_eq!(
+        (
+            &job["status"]["completedIndexes"],
+            &job["status"]["succeeded"]
+        ),
+        (&json!("0-2"), &json!(3))
+    );
+}
+
+#[test]
+fn a_job_that_may_not_have_pods_says_so_in_its_status() {
+    let mut cluster = Cluster::new();
+    let template = json!({"spec": {"restartPolicy": "Never", "serviceAccountName": "none", "containers": [{"name": "c", "image": "web:1"}]}});
+    cluster.create(
+        &known::JOBS,
+        json!({"metadata": {"name": "none", "namespace": "default"}, "spec": {"parallelism": 3, "template": template}}),
+    );
+    cluster.run(1);
+    let job = cluster.get(&known::JOBS, "none").unwrap();
+    assert_eq!(
+        job["status"],
+        json!({"ready": 0, "terminating": 0, "uncountedTerminatedPods": {}, "startTime": job["metadata"]["creationTimestamp"]})
+    );
+}

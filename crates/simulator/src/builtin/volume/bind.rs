@@ -64,7 +64,7 @@ fn tell_waiting(work: &mut Work<'_, '_>, claim: &Value) {
     let waiting = pods
         .iter()
         .filter(|p| text(p, "/spec/nodeName").is_empty())
-        .find(|p| facts::claims_of(p).any(|name| name == object::name(claim)));
+        .find(|p| facts::uses(p, claim));
     match waiting {
         None => {
             let message = "waiting for first consumer to be created before binding";

@@ -2,6 +2,7 @@
 //!
 //! Mirrors `k8s.io/component-helpers/storage/volume` and `pkg/controller/volume/persistentvolume/index.go`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use machinery::labels::Selector;
@@ -131,12 +132,41 @@ fn has_room(volume: &Value, claim: &Value) -> bool {
         && size(volume, "/spec/capacity/storage") >= size(claim, "/spec/resources/requests/storage")
 }
 
-/// The claims a pod uses, by name.
-pub(crate) fn claims_of(pod: &Value) -> impl Iterator<Item = &str> {
-    items(pod, "/spec/volumes")
-        .iter()
-        .map(|v| text(v, "/persistentVolumeClaim/claimName"))
-        .filter(|name| !name.is_empty())
+/// The claims a pod uses, by name, and whether the pod brings them with it.
+pub(crate) fn claims_of(pod: &Value) -> impl Iterator<Item = (Cow<'_, str>, bool)> {
+    items(pod, "/spec/volumes").iter().filter_map(|volume| {
+        if volume.get("ephemeral").is_some() {
+            return Some((ephemeral_claim(pod, volume).into(), true));
+        }
+        let name = text(volume, "/persistentVolumeClaim/claimName");
+        (!name.is_empty()).then_some((name.into(), false))
+    })
+}
+
+/// Whether a pod uses a claim.
+pub(crate) fn uses(pod: &Value, claim: &Value) -> bool {
+    claims_of(pod).any(|(name, is_own)| {
+        name == object::name(claim) && (!is_own || is_for_pod(pod, claim).is_ok())
+    })
+}
+
+/// The name of the claim of a volume that a pod brings with it.
+pub(crate) fn ephemeral_claim(pod: &Value, volume: &Value) -> String {
+    format!("{}-{}", object::name(pod), text(volume, "/name"))
+}
+
+/// Whether a claim was made for a pod; the error is upstream's.
+pub(crate) fn is_for_pod(pod: &Value, claim: &Value) -> Result<(), String> {
+    let owner = object::controller_of(claim);
+    if owner.is_some_and(|owner| text(owner, "/uid") == object::uid(pod)) {
+        return Ok(());
+    }
+    let namespace = object::namespace(pod);
+    Err(format!(
+        "PVC {namespace}/{} was not created for pod {namespace}/{} (pod is not owner)",
+        object::name(claim),
+        object::name(pod)
+    ))
 }
 
 /// All volumes.

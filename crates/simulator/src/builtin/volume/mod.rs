@@ -4,6 +4,7 @@
 //! Not here: recycling, resizing, volume attributes.
 
 mod bind;
+pub(crate) mod ephemeral;
 pub(crate) mod facts;
 pub(crate) mod protection;
 mod provision;

@@ -37,7 +37,7 @@ impl Control for Protection {
             return Vec::new();
         };
         facts::claims_of(pod)
-            .map(|name| (change.namespace.clone(), name.to_owned()))
+            .map(|(name, _)| (change.namespace.clone(), name.into_owned()))
             .collect()
     }
 
@@ -64,10 +64,10 @@ fn is_in_use(session: &Session<'_>, object: &Value) -> bool {
     if namespace.is_empty() {
         return text(object, "/status/phase") == "Bound";
     }
-    session.list(&known::PODS, Some(namespace)).iter().any(|p| {
-        !text(p, "/spec/nodeName").is_empty()
-            && facts::claims_of(p).any(|name| name == object::name(object))
-    })
+    session
+        .list(&known::PODS, Some(namespace))
+        .iter()
+        .any(|p| !text(p, "/spec/nodeName").is_empty() && facts::uses(p, object))
 }
 
 fn unprotect(

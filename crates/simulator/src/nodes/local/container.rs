@@ -192,16 +192,16 @@ fn probe(
 ) {
     let now = work.now();
     let at = (address, now);
+    let subject = (pod, text(spec, "/name"));
     for finding in container.probes.look(runtime, pod, spec, at) {
         match finding {
-            Finding::Unhealthy(why) => event(work, pod, true, "Unhealthy", why),
+            Finding::Unhealthy(why) => event(work, subject, true, "Unhealthy", why),
             Finding::Restart(why) => {
-                event(work, pod, false, "Killing", why);
+                event(work, subject, false, "Killing", why);
                 let seconds = integer(pod, "/spec/terminationGracePeriodSeconds").unwrap_or(30);
                 let grace = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
                 container.stopped = true;
-                let name = text(spec, "/name");
-                runtime.0.stop(object::uid(pod), name, grace);
+                runtime.0.stop(object::uid(pod), subject.1, grace);
             }
         }
     }
@@ -247,7 +247,7 @@ fn after_exit(
         "Back-off restarting failed container {name} in pod {pod_name}_{namespace}({})",
         object::uid(pod)
     );
-    event(work, pod, true, "BackOff", text);
+    event(work, (pod, name), true, "BackOff", text);
     container.phase = Phase::Waiting {
         reason: "CrashLoopBackOff",
         message,
@@ -263,7 +263,7 @@ fn start(
     address: IpAddr,
 ) {
     let now = work.now();
-    let image = text(spec, "/image");
+    let (image, subject) = (text(spec, "/image"), (pod, text(spec, "/name")));
     container.is_real = runtime.0.knows(image);
     if !container.is_real {
         container.phase = Phase::Running { since: now };
@@ -272,7 +272,7 @@ fn start(
     let run = match spec::run(work.session, pod, spec, address) {
         Ok(run) => run,
         Err(message) => {
-            event(work, pod, true, "Failed", format!("Error: {message}"));
+            event(work, subject, true, "Failed", format!("Error: {message}"));
             return wait(container, "CreateContainerConfigError", message, now);
         }
     };
@@ -284,12 +284,24 @@ fn start(
             let pulled = format!(
                 "Container image {image:?} already present on machine and can be accessed by the pod"
             );
-            event(work, pod, false, "Pulled", pulled);
-            event(work, pod, false, "Created", "Container created".to_owned());
-            event(work, pod, false, "Started", "Container started".to_owned());
+            event(work, subject, false, "Pulled", pulled);
+            event(
+                work,
+                subject,
+                false,
+                "Created",
+                "Container created".to_owned(),
+            );
+            event(
+                work,
+                subject,
+                false,
+                "Started",
+                "Container started".to_owned(),
+            );
         }
         Err(message) => {
-            event(work, pod, true, "Failed", format!("Error: {message}"));
+            event(work, subject, true, "Failed", format!("Error: {message}"));
             wait(container, "RunContainerError", message, now);
         }
     }

@@ -141,7 +141,7 @@ impl LocalPods {
                 true
             }
             Err(error) => {
-                let note = Note::new(pod, true, "FailedMount", error);
+                let note = Note::new(pod, true, "FailedMount", error).of_kubelet(pod, "");
                 self.recorder.record_once(session, &note);
                 let wanted = status::of(pod, None, &containers, session.now());
                 put(session, pod, wanted);
@@ -279,8 +279,14 @@ fn feeds_volumes(change: &Change) -> bool {
             && metadata(change.before.as_ref()) != metadata(change.after.as_ref())
 }
 
-/// An event about a pod.
-fn event(work: &mut Work<'_, '_>, pod: &Value, warning: bool, reason: &str, message: String) {
-    let note = Note::new(pod, warning, reason, message);
+/// An event about a container of a pod.
+fn event(
+    work: &mut Work<'_, '_>,
+    (pod, container): (&Value, &str),
+    warning: bool,
+    reason: &str,
+    message: String,
+) {
+    let note = Note::new(pod, warning, reason, message).of_kubelet(pod, container);
     work.recorder.record(work.session, &note);
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::apiserver::resource::{Resource, known};
 use crate::builtin::object::{self, flag, integer, items, string_map, text};
+use crate::builtin::volume::facts;
 use crate::nodes::containers::{Files, Mount, Run, Volume};
 use crate::session::Session;
 
@@ -269,6 +270,10 @@ fn one_volume(session: &mut Session<'_>, pod: &Value, volume: &Value) -> Result<
         let (namespace, name) = (object::namespace(pod), text(claim, "/claimName"));
         return Ok(Volume::Claim(format!("{namespace}/{name}")));
     }
+    if volume.get("ephemeral").is_some() {
+        let (namespace, name) = (object::namespace(pod), facts::ephemeral_claim(pod, volume));
+        return Ok(Volume::Claim(format!("{namespace}/{name}")));
+    }
     if let Some(projected) = volume.get("projected") {
         let mut files = Files::new();
         for source in items(projected, "/sources") {
@@ -322,7 +327,7 @@ fn source_files(session: &mut Session<'_>, pod: &Value, source: &Value) -> Resul
         let path = text(reference, "/path").to_owned();
         return Ok(Files::from([(path, token.into_bytes())]));
     }
-    Err("only configMap, secret, emptyDir, persistentVolumeClaim, projected and downwardAPI volumes are known for local processes".to_owned())
+    Err("only configMap, secret, emptyDir, persistentVolumeClaim, ephemeral, projected and downwardAPI volumes are known for local processes".to_owned())
 }
 
 /// A field as a file has it: maps one entry a line.
