@@ -123,7 +123,7 @@ pub struct Stage {
     pub roles: bool,
     /// Further operators of monitoring, by the id by which workloads choose them.
     pub operators: &'static [&'static str],
-    /// How the monitoring controllers run, with the scenario's namespace.
+    /// How the monitoring controllers run, with the scenario's namespace; further operators know by their id who they are.
     pub monitoring: fn(&mut monitoring::RunOptions, &str),
 }
 
@@ -205,10 +205,10 @@ impl Stage {
     pub fn options(&self, with: &With) -> Vec<Options> {
         let monitoring = |id: &&str| {
             let mut options = with.monitoring(self.beside);
-            (self.monitoring)(&mut options, &with.namespace);
             if !id.is_empty() {
                 chosen_by(&mut options, id);
             }
+            (self.monitoring)(&mut options, &with.namespace);
             Options::Monitoring(Box::new(options))
         };
         let of = |product: &Product| match product {

@@ -155,6 +155,22 @@ pub static OPERATORS: Stage = Stage {
     ..STAGE
 };
 
+/// Servers, and two operators that give their config-reloaders different amounts.
+pub static RELOADERS: Stage = Stage {
+    kinds: &["Prometheus"],
+    operators: &["42"],
+    monitoring: |options, _| {
+        if options.prometheuses.controller_id == "42" {
+            let reloader = &mut options.settings.reloader;
+            "51m".clone_into(&mut reloader.cpu_request);
+            "0".clone_into(&mut reloader.cpu_limit);
+            "51Mi".clone_into(&mut reloader.memory_request);
+            "101Mi".clone_into(&mut reloader.memory_limit);
+        }
+    },
+    ..STAGE
+};
+
 /// Workloads that look into another namespace, and rights in these two alone.
 pub static ROLES: Stage = Stage {
     kinds: &IN_NAMESPACES,

@@ -40,6 +40,7 @@ pub mod upstream_jobs;
 pub mod upstream_namespaces;
 pub mod upstream_operators;
 pub mod upstream_prometheus;
+pub mod upstream_reloaders;
 pub mod upstream_routes;
 pub mod upstream_rulers;
 pub mod upstream_scrape_config_fields;
@@ -224,6 +225,9 @@ table! { $
     [OPERATORS]
     upstream_operators: multiple_operators_prometheus_server, multiple_operators_prometheus_agent,
         multiple_operators_alert_manager, multiple_operators_thanos_ruler;
+
+    [RELOADERS]
+    upstream_reloaders: config_reloader_resources;
 
     [ROLES]
     namespaces: are_looked_after_with_rights_in_each_alone;
