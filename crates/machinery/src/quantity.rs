@@ -192,7 +192,13 @@ impl Quantity {
             (true, false) => other.exponent,
             (false, false) => self.exponent.min(other.exponent),
         };
-        let unscaled = self.at(exponent).saturating_add(other.at(exponent));
+        let (a, b) = (self.at(exponent), other.at(exponent));
+        let (unscaled, exponent) = match (a, b) {
+            (Some(a), Some(b)) => (a.saturating_add(b), exponent),
+            // One of them is beyond all digits of the other.
+            (None, _) => (self.unscaled, self.exponent),
+            (Some(_), None) => (other.unscaled, other.exponent),
+        };
         let format = if self.is_zero() {
             other.format
         } else {
@@ -223,12 +229,8 @@ impl Quantity {
         }
     }
 
-    fn at(&self, exponent: i32) -> i128 {
-        times_ten(self.unscaled, self.exponent - exponent).unwrap_or(if self.unscaled < 0 {
-            i128::MIN
-        } else {
-            i128::MAX
-        })
+    fn at(&self, exponent: i32) -> Option<i128> {
+        times_ten(self.unscaled, self.exponent - exponent)
     }
 
     /// Number and suffix in canonical form.
@@ -465,7 +467,12 @@ impl PartialOrd for Quantity {
 impl Ord for Quantity {
     fn cmp(&self, other: &Self) -> Ordering {
         let exponent = self.exponent.min(other.exponent);
-        self.at(exponent).cmp(&other.at(exponent))
+        match (self.at(exponent), other.at(exponent)) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            // One of them is beyond all digits of the other.
+            (None, _) => self.sign().cmp(&0),
+            (Some(_), None) => 0.cmp(&other.sign()),
+        }
     }
 }
 

@@ -138,6 +138,11 @@ const VALUES: &[(&str, &str)] = &[
     ),
     ("self.s < 3", "error: no such overload"),
     ("double('1_000') + double('0x1p4')", "1016"),
+    ("duration('1h2m3.5s').getMilliseconds()", "3723500"),
+    (
+        "quantity('9e400').add(quantity('0.5')).asApproximateFloat() > 1e300 && quantity('9e400').isGreaterThan(quantity('8Ei'))",
+        "true",
+    ),
     (
         "quantity('1.5Ki').isInteger() || quantity('1.0').isInteger()",
         "false",

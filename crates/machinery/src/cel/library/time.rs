@@ -28,7 +28,7 @@ pub(super) fn call(function: &str, args: &[Value]) -> Answer {
         ("getHours", [Value::Duration(nanos)]) => give(nanos / SECOND / 3600),
         ("getMinutes", [Value::Duration(nanos)]) => give(nanos / SECOND / 60),
         ("getSeconds", [Value::Duration(nanos)]) => give(nanos / SECOND),
-        ("getMilliseconds", [Value::Duration(nanos)]) => give(nanos / 1_000_000 % 1000),
+        ("getMilliseconds", [Value::Duration(nanos)]) => give(nanos / 1_000_000),
         (part, [Value::Timestamp(at)]) => part_of(part, *at, TimeZone::UTC),
         (part, [Value::Timestamp(at), Value::String(zone)]) => match time_zone(zone) {
             Some(zone) => part_of(part, *at, zone),
