@@ -80,7 +80,19 @@ pub fn parse_bytes(bytes: &[u8]) -> Result<Document, YamlError> {
 
 /// The first document of a text, null if there is none.
 pub fn parse(text: &str) -> Result<Document, YamlError> {
-    let first = parse::first(text)?;
+    first(text, None)
+}
+
+/// As [`parse`], for a format whose fields have types: where a text is wanted, a scalar stays as it is written (`007`,
+/// `yes`, `1.50`), as it does where go-yaml fills a `string`; nothing at all stays null. `is_text` is asked with the keys on
+/// the way to the scalar; items of a list have the way of the list. Keys are texts everywhere. An alias has the value that its
+/// anchor has.
+pub fn parse_typed(text: &str, is_text: &dyn Fn(&[&str]) -> bool) -> Result<Document, YamlError> {
+    first(text, Some(is_text))
+}
+
+fn first(text: &str, texts: parse::Texts<'_>) -> Result<Document, YamlError> {
+    let first = parse::first(text, texts)?;
     Ok(first.unwrap_or(Document {
         value: Value::Null,
         duplicates: Vec::new(),

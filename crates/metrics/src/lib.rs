@@ -13,6 +13,16 @@ use std::time::Duration;
 use exposition::write_series;
 pub use exposition::{Exposition, Observations, to_f64};
 
+/// Go's word for the processor, which labels `goarch` have.
+pub fn goarch() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "x86" => "386",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
 /// All metrics of a process. Clones share them.
 #[derive(Clone, Default)]
 pub struct Registry {

@@ -1,10 +1,8 @@
 //! Upstream's metrics, with its names, types and texts, in the Prometheus text format.
 
-mod process;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ::metrics::{Exposition, to_f64};
+use ::metrics::{Exposition, goarch, process, to_f64};
 use jiff::Timestamp;
 
 use crate::flags::VERSION;
@@ -170,15 +168,6 @@ impl Metrics {
 const INFO_HELP: &str =
     "A metric with a constant '1' value labeled by reload method (either 'http' or 'signal').";
 const BUILD_HELP: &str = "A metric with a constant '1' value labeled by version, revision, branch, goversion from which prometheus_config_reloader was built, and the goos and goarch for the build.";
-
-/// Go's word for the processor.
-fn goarch() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
-}
 
 #[cfg(test)]
 mod tests {

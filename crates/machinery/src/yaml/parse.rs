@@ -8,24 +8,30 @@ use serde_json::{Map, Value};
 
 use super::aliases::Aliases;
 use super::indentation::Indentation;
-use super::scalar::scalar;
+use super::scalar::{self, scalar};
 use super::{Document, YamlError, directives, words};
 use crate::decode::MAX_DEPTH;
 
 /// Every document, empty ones as null.
 pub(super) fn documents(text: &str) -> Result<Vec<Document>, YamlError> {
-    read(text, usize::MAX)
+    read(text, usize::MAX, None)
 }
 
 /// The first document; what comes after it is not looked at, as in go-yaml.
-pub(super) fn first(text: &str) -> Result<Option<Document>, YamlError> {
+pub(super) fn first(text: &str, texts: Texts<'_>) -> Result<Option<Document>, YamlError> {
     directives::check(text)?;
-    Ok(read(text, 1)?.into_iter().next())
+    Ok(read(text, 1, texts)?.into_iter().next())
 }
 
-fn read(text: &str, most: usize) -> Result<Vec<Document>, YamlError> {
+/// Which scalars are texts, by the keys on the way to them; `None` where that is nobody's to say.
+pub(super) type Texts<'a> = Option<&'a dyn Fn(&[&str]) -> bool>;
+
+fn read(text: &str, most: usize, texts: Texts<'_>) -> Result<Vec<Document>, YamlError> {
     words::check_characters(text)?;
-    let mut builder = Builder::default();
+    let mut builder = Builder {
+        texts,
+        ..Builder::default()
+    };
     let mut indentation = Indentation::new(text);
     for next in Parser::new_from_str(text) {
         let (event, span) = next.map_err(|error| words::of_parser(text, &error))?;
@@ -68,7 +74,8 @@ enum Key {
 }
 
 #[derive(Default)]
-struct Builder {
+struct Builder<'a> {
+    texts: Texts<'a>,
     documents: Vec<Document>,
     open: Vec<Open>,
     /// Values with how many nodes they are.
@@ -120,7 +127,7 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-impl Builder {
+impl Builder<'_> {
     fn event(&mut self, event: Event<'_>, line: usize) -> Result<(), YamlError> {
         match event {
             Event::DocumentEnd => {
@@ -142,7 +149,8 @@ impl Builder {
                     return Ok(());
                 }
                 self.aliases.read(1);
-                let value = scalar(&text, style == ScalarStyle::Plain, tag.as_deref().map(told))?;
+                let tag = tag.as_deref().map(told);
+                let value = self.scalar(&text, style == ScalarStyle::Plain, tag)?;
                 self.value(value, (anchor, 1), line)?;
             }
             Event::SequenceStart(_, anchor, _) => {
@@ -206,6 +214,38 @@ impl Builder {
             _ => {}
         }
         Ok(())
+    }
+
+    fn scalar(
+        &self,
+        text: &str,
+        plain: bool,
+        tag: Option<(&str, bool)>,
+    ) -> Result<Value, YamlError> {
+        if self.wants_text() {
+            scalar::text(text, plain, tag)
+        } else {
+            scalar(text, plain, tag)
+        }
+    }
+
+    /// Whether the next scalar is a text: a key, or what stands in the place of one.
+    fn wants_text(&self) -> bool {
+        let Some(texts) = self.texts else {
+            return false;
+        };
+        let mut path = Vec::with_capacity(self.open.len());
+        for open in &self.open {
+            match open {
+                Open::Map {
+                    key: Some(Key::Text(key)),
+                    ..
+                } => path.push(key.as_str()),
+                // What is merged stands where it is merged into.
+                Open::Map { .. } | Open::List { .. } => {}
+            }
+        }
+        self.expects_key() || texts(&path)
     }
 
     fn expects_key(&self) -> bool {

@@ -38,6 +38,18 @@ pub(super) fn scalar(
     }
 }
 
+/// The value of a scalar where a text is wanted: it stays as it is written, whatever it would mean elsewhere (`decode.go`,
+/// strings). Nothing at all stays nothing.
+pub(super) fn text(text: &str, plain: bool, tag: Option<(&str, bool)>) -> Result<Value, YamlError> {
+    match scalar(text, plain, tag) {
+        Ok(Value::Null) => Ok(Value::Null),
+        Ok(value) if tag == Some(("binary", true)) => Ok(value),
+        // What JSON has no number for is a text all the same.
+        Err(error) if !error.json => Err(error),
+        Ok(_) | Err(_) => Ok(Value::from(text)),
+    }
+}
+
 /// A value that JSON has: infinities are none.
 fn told(text: &str, value: Value) -> Result<Value, YamlError> {
     if !value.is_string() || !is_special_float(text) {

@@ -350,3 +350,26 @@ fn aliases_may_repeat_most_of_a_document_and_not_nearly_all_of_it() {
     assert!(repeating(2, 1000).starts_with('{'));
     assert!(repeating(8, 12).starts_with('{'));
 }
+
+#[test]
+fn where_a_text_is_wanted_scalars_stay_as_they_are_written() {
+    let text = "\
+a: 0123
+1: [yes, 1.50, {on: .inf, x: !!int 7}]
+b: {a: 0x10, c: &c ~, on: *c}
+d: {<<: {a: 1e3}, a2: 1e3}
+e: !!binary eA==
+";
+    let document = parse_typed(text, &|path| path.contains(&"a") || path.contains(&"1")).unwrap();
+    let expected = json!({
+        "a": "0123", "1": ["yes", "1.50", {"on": ".inf", "x": "7"}], "b": {"a": "0x10", "c": null, "on": null},
+        "d": {"a": "1e3", "a2": 1000.0}, "e": "x",
+    });
+    assert_eq!(document.value, expected);
+    // What is no YAML at all isn't a text either.
+    let refused = parse_typed("a: !!int x", &|_| true).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "yaml: cannot decode !!str `x` as a !!int"
+    );
+}

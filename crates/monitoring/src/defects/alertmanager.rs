@@ -238,3 +238,85 @@ fn a_thread_of_mails_may_be_of_no_date() {
     assert_eq!(sanitize(part, &mut threading, &version), Ok(Vec::new()));
     assert_eq!(threading, before);
 }
+
+/// The user's own configuration with nothing added to it.
+fn user(text: &str) -> Result<Value, String> {
+    let alertmanager: Alertmanager = workload(&json!({"alertmanagerConfigSelector": {}}));
+    let own = alertmanager.metadata.namespace.clone();
+    let name = format!("alertmanager-{}", alertmanager.metadata.name);
+    let made = whole(Inputs {
+        alertmanager: &alertmanager,
+        version: &known_version(VERSION).unwrap(),
+        base: None,
+        configs: &BTreeMap::new(),
+        assets: &secrets(&[(&own, &name, json!({"alertmanager.yaml": text}))]),
+    })?;
+    let checked =
+        crate::preflight::alertmanager::check(&made.text, &known_version(VERSION).unwrap());
+    checked.map_err(|fault| fault.to_string())?;
+    Ok(machinery::yaml::parse(&made.text).unwrap().value)
+}
+
+/// Fields of Alertmanager have types: where a text is wanted, a scalar without quotes is no number and no flag.
+#[test]
+fn texts_of_the_users_configuration_stay_as_they_are_written() {
+    let text = "\
+global:
+  smtp_auth_password: 0123456
+  smtp_require_tls: yes
+  http_config: {basic_auth: {username: 1e3, password: 007}, follow_redirects: off}
+route:
+  receiver: y
+  group_by: [on, 1.50]
+  repeat_interval: 3h
+  routes:
+  - {receiver: 16, match: {page: yes, on: 1.50}, match_re: {version: 1.50}, matchers: [a=1], continue: on}
+  - {receiver: 0x10, mute_time_intervals: [08]}
+inhibit_rules:
+- {source_match: {a: on}, target_match: {b: 0b1}, equal: [y, 1_0]}
+receivers:
+- {name: y, telegram_configs: [{chat_id: 0x10, bot_token: 1_000, send_resolved: no}]}
+- {name: 16, pagerduty_configs: [{routing_key: 0777, details: {n: 007}}]}
+- {name: 0x10, opsgenie_configs: [{api_key: 1e3, details: {n: 007}}]}
+mute_time_intervals:
+- {name: 08, time_intervals: [{years: [2030], days_of_month: [01, -1], months: [1], times: [{start_time: 09:00, end_time: 17:00}]}]}
+";
+    let expected = json!({
+        "global": {
+            "smtp_auth_password": "0123456", "smtp_require_tls": true,
+            "http_config": {"basic_auth": {"username": "1e3", "password": "007"}, "follow_redirects": false},
+        },
+        "route": {
+            "receiver": "y", "group_by": ["on", "1.50"], "repeat_interval": "3h",
+            "routes": [
+                {"receiver": "16", "match": {"page": "yes", "on": "1.50"}, "match_re": {"version": "1.50"}, "matchers": ["a=1"], "continue": true},
+                {"receiver": "0x10", "mute_time_intervals": ["08"]},
+            ],
+        },
+        "inhibit_rules": [{"source_match": {"a": "on"}, "target_match": {"b": "0b1"}, "equal": ["y", "1_0"]}],
+        "receivers": [
+            {"name": "y", "telegram_configs": [{"chat_id": 16, "bot_token": "1_000", "send_resolved": false}]},
+            {"name": "16", "pagerduty_configs": [{"routing_key": "0777", "details": {"n": 7}}]},
+            {"name": "0x10", "opsgenie_configs": [{"api_key": "1e3", "details": {"n": "007"}}]},
+        ],
+        "mute_time_intervals": [{"name": "08", "time_intervals": [{
+            "years": ["2030"], "days_of_month": ["01", "-1"], "months": ["1"],
+            "times": [{"start_time": "09:00", "end_time": "17:00"}],
+        }]}],
+        "templates": [],
+    });
+    assert_eq!(user(text), Ok(expected));
+    // Names are told apart as they are written where nothing is added to a configuration, too.
+    let unmerged = "\
+route: {receiver: \"on\", routes: [{receiver: 16}, {receiver: 0x10}]}
+receivers: [{name: on}, {name: 16}, {name: 0x10}]
+";
+    let version = known_version(VERSION).unwrap();
+    assert_eq!(
+        crate::preflight::alertmanager::check(unmerged, &version),
+        Ok(())
+    );
+    // A flag is none in quotes.
+    let quoted = "route: {receiver: a}\nreceivers: [{name: a, webhook_configs: [{url: \"http://a\", send_resolved: \"yes\"}]}]\n";
+    assert!(user(quoted).unwrap_err().contains("send_resolved"));
+}

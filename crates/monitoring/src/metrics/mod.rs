@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use runtime::client::Exchange;
-use runtime::metrics::{Counter, Exposition, Family, Gauge, Histogram, Summary};
+use runtime::metrics::{Counter, Exposition, Family, Gauge, Histogram, Summary, goarch};
 use runtime::{Cache, Client, ObjectKey, Projection, Registry};
 
 use crate::run::{Bindings, Gates};
@@ -333,7 +333,7 @@ impl Gates {
 pub fn about_the_program(out: &mut Exposition, name: &str) {
     let labels = [
         ("branch", ""),
-        ("goarch", std::env::consts::ARCH),
+        ("goarch", goarch()),
         ("goos", std::env::consts::OS),
         ("goversion", ""),
         ("revision", ""),

@@ -239,3 +239,16 @@ fn queues_have_upstreams_names_too() {
     assert_eq!(value("unfinished_work_seconds"), "0");
     assert_eq!(value("longest_running_processor_seconds"), "0");
 }
+
+#[test]
+fn the_processor_has_gos_name() {
+    let mut out = Exposition::default();
+    about_the_program(&mut out, "prometheus_operator_build_info");
+    let text = out.text();
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    assert!(text.contains(&format!(r#"goarch="{arch}""#)), "{text}");
+}

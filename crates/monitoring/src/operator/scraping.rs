@@ -143,12 +143,12 @@ pub struct With<'a> {
 }
 
 impl<'a> With<'a> {
-    /// With what the head of a configuration says.
-    pub fn new(generator: &'a Generator<'a>, version: &'a Version, frame: &Frame) -> Self {
+    /// With what the head of a configuration says, or with defaults if there can't be one.
+    pub fn new(generator: &'a Generator<'a>, version: &'a Version, frame: Option<&Frame>) -> Self {
         Self {
             generator,
             reader: preflight::Reader::new(version),
-            global: Global::of(frame.head.get("global")),
+            global: Global::of(frame.and_then(|frame| frame.head.get("global"))),
             version,
         }
     }

@@ -13,9 +13,9 @@ use super::client::{CLIENT, TLS, check_client, refuse};
 use super::fault::Fault;
 use super::receivers::{GLOBAL_FIELDS, RECEIVER_LISTS, check_integrations};
 use super::shape::{Node, Shape, Struct, between, field, since, text};
-use super::{Reader, read};
+use super::{Reader, once};
 use crate::api::alertmanager_config::TimeRange;
-use crate::config::alertmanager::interval;
+use crate::config::alertmanager::{interval, texts};
 use crate::config::version::Version;
 use crate::selection::relabel::is_legacy_name;
 
@@ -448,7 +448,7 @@ impl Reader {
 /// Whether a version of Alertmanager would take a text as its configuration.
 pub fn check(text: &str, version: &Version) -> Result<(), Fault> {
     let reader = Reader::of_alertmanager(version);
-    match read(text)? {
+    match once(texts::read(text))? {
         Ordered::Scalar(Value::Null) => refuse("no route provided in config"),
         document => Shape::Struct(&DOCUMENT).check(&document, &reader),
     }

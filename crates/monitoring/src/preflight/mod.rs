@@ -24,7 +24,7 @@ mod texts;
 
 use std::collections::BTreeMap;
 
-use machinery::yaml::Ordered;
+use machinery::yaml::{Document, Ordered, YamlError};
 use serde_json::Value;
 
 pub(crate) use self::cloud::is_uuid;
@@ -133,7 +133,12 @@ impl Reader {
 
 /// Reads YAML; keys that come twice are refused.
 pub(super) fn read(text: &str) -> Result<Ordered, Fault> {
-    let document = machinery::yaml::parse(text).map_err(|error| Fault::here(error.to_string()))?;
+    once(machinery::yaml::parse(text))
+}
+
+/// What was read, if no key comes twice.
+pub(super) fn once(read: Result<Document, YamlError>) -> Result<Ordered, Fault> {
+    let document = read.map_err(|error| Fault::here(error.to_string()))?;
     match document.duplicates.first() {
         Some(duplicate) => Err(Fault::here(format!("yaml: {duplicate}"))),
         None => Ok(Ordered::from(&document.value)),

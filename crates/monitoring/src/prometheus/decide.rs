@@ -7,6 +7,7 @@ use crate::api::Prometheus;
 use crate::api::common_prometheus::CommonPrometheusFields;
 use crate::api::prometheus::PrometheusSpec;
 use crate::api::status::PrometheusStatus;
+use crate::config::assets::Scope;
 use crate::config::prometheus::{
     Additional, ConfigError, Generator, Selected, server_configuration,
 };
@@ -15,7 +16,7 @@ use crate::operator::decision::{Decision, Remark, deprecated};
 use crate::operator::pass::Pass;
 use crate::operator::rendering::Rendering;
 use crate::operator::rule_files::Enforced;
-use crate::operator::scraping::{With, additional_text, uneven};
+use crate::operator::scraping::{Origin, With, additional_text, uneven};
 use crate::operator::workload::Observed;
 use crate::promql;
 use crate::rules::{Format, PROMETHEUS_CONFIG_MAPS, Reader};
@@ -158,20 +159,24 @@ fn configuration(
         version,
         scope,
     };
-    check_common(check)?;
-    check_server(spec, check)?;
-    let jobs = common.additional_scrape_configs.as_ref();
-    let jobs = additional_text(scope, "additionalScrapeConfigs", jobs)?;
-    let relabelings = spec.additional_alert_relabel_configs.as_ref();
-    let relabelings = additional_text(scope, "additionalAlertRelabelConfigs", relabelings)?;
-    let managers = spec.additional_alert_manager_configs.as_ref();
-    let managers = additional_text(scope, "additionalAlertManagerConfigs", managers)?;
+    // What objects are left out for is told of, whatever keeps the workload itself from going on.
+    let checked = check_common(check).and_then(|()| check_server(spec, check));
+    let texts = additional_texts(spec, scope);
+    let checked = checked.and(texts);
 
     let said = |error: ConfigError| error.to_string();
     let (assets, options) = (&observed.assets, observed.setup.options);
-    let generator = Generator::new(common, metadata, assets, options).map_err(said)?;
-    let mut frame = generator.head_of_server(prometheus, rules).map_err(said)?;
-    let with = With::new(&generator, version, &frame);
+    let generator = match Generator::new(common, metadata, assets, options) {
+        Ok(generator) => generator,
+        Err(error) => return Err(checked.err().unwrap_or_else(|| said(error))),
+    };
+    let head = generator.head_of_server(prometheus, rules).map_err(said);
+    let with = With::new(&generator, version, head.as_ref().ok());
+    let before = Arc::clone(&pass.memory.jobs);
+    let mut rendering = Rendering::new(&before);
+    pass.render_all(&mut rendering, &observed.candidates.jobs, &with);
+    let [jobs, relabelings, managers] = checked?;
+    let mut frame = head?;
     if let Some(origin) = &relabelings {
         let checked = with
             .reader
@@ -184,9 +189,6 @@ fn configuration(
             .additional_alertmanagers(&origin.text, &with.global);
         checked.map_err(|fault| origin.refused(&with.refuses("it", &fault)))?;
     }
-    let before = Arc::clone(&pass.memory.jobs);
-    let mut rendering = Rendering::new(&before);
-    pass.render_all(&mut rendering, &observed.candidates.jobs, &with);
     let any_more = with.append(&mut rendering, jobs.as_ref())?;
     let additional = Additional {
         scrape_configs: None,
@@ -196,6 +198,21 @@ fn configuration(
     let tail = generator.tail_of_server(&mut frame, prometheus, &additional);
     tail.map_err(said)?;
     pass.put_rendered(rendering, frame, (&with, any_more))
+}
+
+/// What the workload has in Prometheus' own syntax: jobs, relabelings of alerts, Alertmanagers.
+fn additional_texts(
+    spec: &PrometheusSpec,
+    scope: Scope<'_>,
+) -> Result<[Option<Origin>; 3], String> {
+    let jobs = spec.common.additional_scrape_configs.as_ref();
+    let relabelings = spec.additional_alert_relabel_configs.as_ref();
+    let managers = spec.additional_alert_manager_configs.as_ref();
+    Ok([
+        additional_text(scope, "additionalScrapeConfigs", jobs)?,
+        additional_text(scope, "additionalAlertRelabelConfigs", relabelings)?,
+        additional_text(scope, "additionalAlertManagerConfigs", managers)?,
+    ])
 }
 
 fn shards(pass: &mut ServerPass<'_>, rules: &[String], secrets: Secrets) -> Result<(), String> {

@@ -101,25 +101,32 @@ fn configuration(pass: &mut AgentPass<'_>, version: &Version) -> Result<Secrets,
     let (agent, observed) = (pass.object, pass.observed);
     let (common, metadata) = (&agent.spec.common, &agent.metadata);
     let scope = observed.assets.within(&metadata.namespace);
-    check_common(Check {
+    // What objects are left out for is told of, whatever keeps the workload itself from going on.
+    let checked = check_common(Check {
         common,
         version,
         scope,
-    })?;
+    });
     let additional = common.additional_scrape_configs.as_ref();
-    let additional = additional_text(scope, "additionalScrapeConfigs", additional)?;
+    let additional = additional_text(scope, "additionalScrapeConfigs", additional);
+    let checked = checked.and(additional);
     let said = |error: ConfigError| error.to_string();
     let options = options(agent, observed);
-    let generator = Generator::new(common, metadata, &observed.assets, options);
-    let generator = generator.map_err(said)?;
-    let mut frame = generator.head_of_agent().map_err(said)?;
-    let with = With::new(&generator, version, &frame);
+    let generator = match Generator::new(common, metadata, &observed.assets, options) {
+        Ok(generator) => generator,
+        Err(error) => return Err(checked.err().unwrap_or_else(|| said(error))),
+    };
+    let head = generator.head_of_agent().map_err(said);
+    let with = With::new(&generator, version, head.as_ref().ok());
     let before = Arc::clone(&pass.memory.jobs);
     let mut rendering = Rendering::new(&before);
     let jobs = &observed.candidates;
     let monitors = (Configuration::PodMonitor, jobs.pod_monitors.as_slice());
     pass.render(&mut rendering, monitors, &with, check_pod_monitor);
-    let any_more = with.append(&mut rendering, additional.as_ref())?;
+    let any_more = match &checked {
+        Ok(additional) => with.append(&mut rendering, additional.as_ref()),
+        Err(why) => Err(why.clone()),
+    };
     // On every node there are none of the others.
     let monitors = (
         Configuration::ServiceMonitor,
@@ -127,6 +134,9 @@ fn configuration(pass: &mut AgentPass<'_>, version: &Version) -> Result<Secrets,
     );
     pass.render(&mut rendering, monitors, &with, check_service_monitor);
     pass.render_others(&mut rendering, jobs, &with);
+    checked?;
+    let mut frame = head?;
+    let any_more = any_more?;
     generator.tail_of_agent(&mut frame).map_err(said)?;
     pass.put_rendered(rendering, frame, (&with, any_more))
 }

@@ -85,11 +85,13 @@ impl Check<'_> {
 
     pub(super) fn basic_auth(self, auth: Option<&BasicAuth>) -> Result<(), Refusal> {
         let Some(auth) = auth else { return Ok(()) };
-        let nothing = SecretKeySelector::default();
-        self.secret(auth.username.as_ref().unwrap_or(&nothing))
-            .at("failed to get basic auth username")?;
-        self.secret(auth.password.as_ref().unwrap_or(&nothing))
-            .at("failed to get basic auth password")?;
+        for (field, reference) in [("username", &auth.username), ("password", &auth.password)] {
+            let named = reference.as_ref().filter(|one| filled(&one.name).is_some());
+            named
+                .ok_or_else(|| format!("{field} isn't set: name a Secret and a key"))
+                .and_then(|reference| self.secret(reference))
+                .at(&format!("failed to get basic auth {field}"))?;
+        }
         Ok(())
     }
 

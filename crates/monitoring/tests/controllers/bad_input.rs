@@ -205,6 +205,25 @@ fn a_secret_that_vanishes() {
 }
 
 #[test]
+fn a_login_without_a_password() {
+    play(async |cluster| {
+        let before = begin(cluster, json!({})).await;
+        cluster
+            .create(&SECRET, "team", "login", credentials())
+            .await;
+        let login = json!({"username": login()["username"]});
+        let endpoint = json!({"port": "http", "basicAuth": login});
+        monitor(cluster, "team", "bad", endpoint).await;
+        cluster.settled().await;
+        assert_eq!(
+            refusal(cluster, &SERVICE_MONITOR, "bad").await,
+            "endpoints[0]: basicAuth: failed to get basic auth password: password isn't set: name a Secret and a key"
+        );
+        nothing_moved(cluster, &before).await;
+    });
+}
+
+#[test]
 fn a_secret_of_the_workload_itself_that_vanishes() {
     play(async |cluster| {
         cluster

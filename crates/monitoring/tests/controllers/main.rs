@@ -10,6 +10,7 @@ mod alertmanager;
 mod bad_input;
 mod bindings;
 mod cluster;
+mod failing;
 mod log;
 mod prometheus;
 mod prometheus_agent;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use runtime::metrics::{Counter, Exposition, Family, Histogram};
+use runtime::metrics::{Counter, Exposition, Family, Histogram, goarch};
 use runtime::{Cache, Clock, EventType, Manager, ObjectKey, ObjectReference, Projection, Registry};
 
 use crate::api::Rollout;
@@ -246,7 +246,7 @@ fn about_the_program(out: &mut Exposition) {
         "A metric with a constant '1' value labeled by version from which Argo-Rollouts was built.",
         &[
             ("commit", ""),
-            ("goarch", std::env::consts::ARCH),
+            ("goarch", goarch()),
             ("goversion", ""),
             ("version", version),
         ],

@@ -42,7 +42,7 @@ pub(super) fn respond(api: &ApiServer, request: &Request, now: Timestamp) -> Opt
         objects(&mut out, api);
         discovery::build_info(&mut out);
         if api.options().process_figures {
-            process::collect(&mut out);
+            process::figures(&mut out);
         }
         start_time(&mut out, "", started);
     } else {

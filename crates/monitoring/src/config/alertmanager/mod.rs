@@ -9,6 +9,7 @@ pub(crate) mod interval;
 mod print;
 mod root;
 pub mod sanitize;
+pub(crate) mod texts;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -52,7 +53,7 @@ pub struct LeftOut {
 impl Configuration {
     /// Reads a configuration that a user wrote.
     pub fn read(text: &str) -> Result<Self, Refusal> {
-        let parsed = machinery::yaml::parse(text).map_err(|error| error.to_string())?;
+        let parsed = texts::read(text).map_err(|error| error.to_string())?;
         let document = match parsed.value {
             Value::Object(document) => document,
             Value::Null => return Err("no route provided in config".to_owned()),
