@@ -5,10 +5,13 @@ mod directives;
 mod indentation;
 mod parse;
 mod scalar;
+mod stream;
 mod words;
 mod write;
 
 use serde_json::Value;
+
+pub use stream::{Piece, pieces};
 
 /// Why a text is no YAML, or none that JSON could be made of.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,9 +54,16 @@ pub struct Document {
     pub duplicates: Vec<String>,
 }
 
-/// All documents of a text; empty ones (comments only) are left out.
+/// All documents of a text; empty ones (comments only) are left out. JSON documents may follow each other without `---`.
 pub fn parse_documents(text: &str) -> Result<Vec<Value>, YamlError> {
-    let documents = parse::documents(text)?;
+    let mut documents = Vec::new();
+    for piece in pieces(text) {
+        let read = parse::documents(piece.text).map_err(|error| YamlError {
+            line: piece.line(error.line),
+            ..error
+        });
+        documents.extend(read?);
+    }
     Ok(documents
         .into_iter()
         .map(|document| document.value)

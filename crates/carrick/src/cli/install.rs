@@ -6,7 +6,7 @@ use monitoring::access::Grants;
 use rollouts::install::{Install, NAME};
 
 use super::operator::gates;
-use super::print;
+use super::{fail, namespace, print};
 
 /// Which product, and how.
 #[derive(Args)]
@@ -42,7 +42,7 @@ enum RbacProduct {
 #[derive(Args)]
 pub struct RbacMonitoringArgs {
     /// The namespace they run in
-    #[arg(long, short = 'n', default_value = monitoring::install::NAMESPACE)]
+    #[arg(long, short = 'n', default_value = monitoring::install::NAMESPACE, value_parser = namespace)]
     namespace: String,
     /// Only look after these namespaces, with a Role in each instead of a ClusterRole
     #[arg(long, value_delimiter = ',')]
@@ -59,8 +59,10 @@ impl RbacMonitoringArgs {
     fn grants(self) -> Result<Grants> {
         let named = self.namespaces.iter().map(|name| name.trim());
         let named = named.filter(|name| !name.is_empty());
+        let namespaces: Result<_, String> = named.map(namespace).collect();
+        let namespaces = namespaces.or_else(|why| fail(format!("--namespaces: {why}")))?;
         Ok(Grants {
-            namespaces: named.map(str::to_owned).collect(),
+            namespaces,
             namespace: self.namespace,
             daemon_sets: gates(&self.feature_gates)?.daemon_sets,
             watches_secrets: self.watch_secrets,
@@ -72,7 +74,7 @@ impl RbacMonitoringArgs {
 #[derive(Args)]
 pub struct RbacRolloutsArgs {
     /// The namespace it runs in
-    #[arg(long, short = 'n', default_value = NAME)]
+    #[arg(long, short = 'n', default_value = NAME, value_parser = namespace)]
     namespace: String,
     /// Only look after Rollouts in that namespace
     #[arg(long)]
@@ -102,7 +104,7 @@ impl RbacArgs {
 #[derive(Args)]
 pub struct RolloutsArgs {
     /// The namespace it runs in
-    #[arg(long, short = 'n', default_value = NAME)]
+    #[arg(long, short = 'n', default_value = NAME, value_parser = namespace)]
     namespace: String,
     /// The image it runs
     #[arg(long, default_value_t = format!("carrick:{}", super::VERSION))]
@@ -143,4 +145,32 @@ impl InstallArgs {
             }
         }
     }
+}
+
+#[test]
+fn nothing_is_printed_for_what_can_be_no_namespace() {
+    use clap::{CommandFactory as _, Parser};
+    #[derive(Parser)]
+    struct Rbac {
+        #[command(flatten)]
+        args: RbacMonitoringArgs,
+    }
+    #[derive(Parser)]
+    struct Rollouts {
+        #[command(flatten)]
+        args: RolloutsArgs,
+    }
+    Rbac::command().debug_assert();
+    for bad in ["Bad NS", "a.b", "", &"a".repeat(64)] {
+        assert!(Rbac::try_parse_from(["", "-n", bad]).is_err(), "{bad}");
+        assert!(Rollouts::try_parse_from(["", "-n", bad]).is_err(), "{bad}");
+    }
+    let grants = |namespaces| {
+        let read = Rbac::try_parse_from(["", "-n", "team", "--namespaces", namespaces]);
+        read.ok().unwrap().args.grants()
+    };
+    assert_eq!(grants("a, b,").unwrap().namespaces.len(), 2);
+    assert!(grants("a,Bad NS").is_err());
+    let read = Rollouts::try_parse_from(["", "-n", "team"]);
+    assert_eq!(read.ok().unwrap().args.namespace, "team");
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::fail;
+use super::{fail, message};
 
 /// How the names of files in a folder end that are looked at, as in kubectl.
 const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
@@ -21,6 +21,13 @@ pub fn text_of(file: &Path) -> Result<String> {
     text(bytes.with_context(name)?).with_context(name)
 }
 
+/// Fails as kubectl does where files were named and no object is in any of them.
+pub fn nothing<T>(command: &str) -> Result<T> {
+    fail(format!(
+        "no objects passed to {command}\nhint: is the file, or what writes to standard input, empty?"
+    ))
+}
+
 /// Bytes as a text; an error says where they are none.
 fn text(bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes).or_else(|error| {
@@ -34,7 +41,8 @@ fn text(bytes: Vec<u8>) -> Result<String> {
 }
 
 /// The files that are meant by names of files and folders, each folder's in the order of their names. Of a folder these are
-/// `.json`, `.yaml` and `.yml`, with those below it if `recursive`.
+/// `.json`, `.yaml` and `.yml`, with those below it if `recursive`. What is no file in a folder is left out and named: reading a
+/// pipe, for example, might never end.
 pub fn files(names: &[PathBuf], recursive: bool) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for name in names {
@@ -75,7 +83,16 @@ fn of_folder(folder: &Path, recursive: bool, found: &mut Vec<PathBuf>) -> Result
             continue;
         }
         let ending = path.extension().and_then(|ending| ending.to_str());
-        if ending.is_some_and(|ending| ENDINGS.contains(&ending)) {
+        if !ending.is_some_and(|ending| ENDINGS.contains(&ending)) {
+            continue;
+        }
+        // A link that leads nowhere is told when it is read.
+        if path.metadata().is_ok_and(|what| !what.is_file()) {
+            let path = path.display();
+            message(&format!(
+                "warning: {path} is left out: it is no regular file"
+            ));
+        } else {
             found.push(path);
         }
     }
@@ -105,6 +122,10 @@ mod tests {
             std::fs::write(folder.join(name), "").unwrap();
         }
         std::fs::write(below.join("e.yaml"), "").unwrap();
+        let pipe = std::process::Command::new("mkfifo")
+            .arg(folder.join("pipe.yaml"))
+            .status();
+        assert!(pipe.unwrap().success());
         let here = ["a.yml", "b.yaml", "c.json"].map(|name| folder.join(name));
         let names = std::slice::from_ref(&folder);
         assert_eq!(files(names, false).unwrap(), here);

@@ -178,6 +178,14 @@ impl Command {
     }
 }
 
+/// A namespace that a server could have.
+fn namespace(text: &str) -> Result<String, String> {
+    match machinery::names::dns1123_label(text).first() {
+        None => Ok(text.to_owned()),
+        Some(why) => Err(format!("it can be no namespace: {why}")),
+    }
+}
+
 /// A runtime with one thread: nothing in Carrick needs more.
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread()

@@ -36,10 +36,21 @@ impl PlanArgs {
     pub fn run(self) -> Result<()> {
         let mut documents = Vec::new();
         let mut files = Vec::new();
+        let mut unreadable = Vec::new();
         for file in &self.filename {
-            let found = read(file)?;
-            files.resize(files.len() + found.len(), file.display().to_string());
-            documents.extend(found);
+            match read(file) {
+                Ok(found) => {
+                    files.resize(files.len() + found.len(), file.display().to_string());
+                    documents.extend(found);
+                }
+                Err(error) => unreadable.push(format!("{error:#}")),
+            }
+        }
+        if !unreadable.is_empty() {
+            return fail(unreadable.join("\n"));
+        }
+        if documents.is_empty() {
+            return manifests::nothing("plan");
         }
         super::block_on(async {
             let connected = self.connection.connect("carrick").await?;

@@ -1,5 +1,6 @@
 //! `carrick up`: a simulated Kubernetes and Carrick's controllers in one process, on loopback.
 
+mod address;
 mod kubeconfig;
 
 use std::io::IsTerminal;
@@ -43,7 +44,7 @@ const ESTABLISH: Duration = Duration::from_mins(1);
 #[derive(Args)]
 pub struct UpArgs {
     /// Where the API server listens; port 0 takes a free one
-    #[arg(long, default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)))]
+    #[arg(long, default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)), value_parser = address::read)]
     addr: SocketAddr,
     /// Keep everything in this folder, across restarts
     #[arg(long, value_name = "DIR")]
@@ -76,6 +77,7 @@ impl UpArgs {
 
     async fn serve(mut self) -> Result<()> {
         let begin = tokio::time::Instant::now();
+        message(&format!("starting carrick {} …", super::VERSION));
         let stop = shutdown::on_signals()?;
         if self.tour && self.addr.port() == PORT {
             self.addr.set_port(0); // a tour must not be in the way of a platform that is up
@@ -123,7 +125,13 @@ impl UpArgs {
         grant(&client).await.context("cannot give rights")?;
         let controllers = Controllers::start(&wire, &processes, &server);
         let file = self.write_kubeconfig(&server)?;
+        if let Some(Err(error)) = stop.or(kept(&mut server)).await {
+            controllers.stop().await;
+            processes.end().await;
+            return Err(error);
+        }
         let seconds = begin.elapsed().as_secs_f32();
+        address::warn(self.addr);
         message(&announcement(
             &server,
             &file,
@@ -182,6 +190,15 @@ impl UpArgs {
         let text = kubeconfig::renewed(&found, &server.kubeconfig);
         write_private(&file, &text).map_err(|error| unwritable(&file, &error))?;
         Ok(file)
+    }
+}
+
+/// Waits until everything is kept that the platform begins with.
+async fn kept(server: &mut Server) -> Result<()> {
+    let settled = server.settled();
+    runtime::select! {
+        error = server.failed() => Err(error.into()),
+        () = settled => Ok(()),
     }
 }
 

@@ -27,8 +27,12 @@ pub(super) fn remove(temporary: &Path, own: u32) {
     }
 }
 
-/// Whether no process has that id; somebody else's process counts as one.
+/// Whether no `carrick up` has that id; somebody else's process of which nothing can be told counts as one. A process that was
+/// killed may stay known to the system until its parent asks what became of it, without arguments, and ids come again.
 fn is_gone(id: u32) -> bool {
+    if let Ok(arguments) = std::fs::read(format!("/proc/{id}/cmdline")) {
+        return !arguments.split(|byte| *byte == 0).any(|one| one == b"up");
+    }
     let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
     pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
 }
@@ -44,8 +48,21 @@ mod tests {
         let mut ended = std::process::Command::new("true").spawn().unwrap();
         let gone = ended.id();
         ended.wait().unwrap();
-        let parent = std::os::unix::process::parent_id();
-        for id in [gone, parent, own] {
+        // Nobody waits for this one while it is looked at.
+        let mut killed = std::process::Command::new("sleep");
+        let mut killed = killed.arg("1000").spawn().unwrap();
+        killed.kill().unwrap();
+        let arguments = format!("/proc/{}/cmdline", killed.id());
+        while std::fs::read(&arguments).is_ok_and(|left| !left.is_empty()) {
+            std::thread::yield_now();
+        }
+        let mut runs = std::process::Command::new("sh")
+            .args(["-c", "read line", "carrick", "up"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let running = runs.id();
+        for id in [gone, killed.id(), running, own] {
             let pod = folder(&temporary, id).join("uid");
             std::fs::create_dir_all(pod).unwrap();
         }
@@ -57,11 +74,14 @@ mod tests {
             .collect();
         left.sort();
         let mut expected = [
-            format!("carrick-pods-{parent}"),
+            format!("carrick-pods-{running}"),
             "carrick-pods-other".to_owned(),
         ];
         expected.sort();
         assert_eq!(left, expected);
+        killed.wait().unwrap();
+        drop(runs.stdin.take());
+        runs.wait().unwrap();
         std::fs::remove_dir_all(temporary).unwrap();
     }
 }

@@ -33,6 +33,8 @@ impl Drop for Folder {
 /// A platform that is up; killed at the end if it still runs.
 pub struct Up {
     pub child: Child,
+    /// What it said on standard error until it was up.
+    pub said: String,
     errors: BufReader<std::process::ChildStderr>,
 }
 
@@ -79,7 +81,11 @@ impl Up {
             .spawn()
             .unwrap();
         let errors = BufReader::new(child.stderr.take().unwrap());
-        let mut up = Self { child, errors };
+        let mut up = Self {
+            child,
+            said: String::new(),
+            errors,
+        };
         let mut seen = String::new();
         loop {
             if up.errors.read_line(&mut seen).unwrap() == 0 {
@@ -90,6 +96,7 @@ impl Up {
                 });
             }
             if seen.ends_with("Ctrl-C stops it.\n") {
+                up.said = seen;
                 return Ok(up);
             }
         }

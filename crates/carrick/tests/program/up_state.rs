@@ -15,6 +15,7 @@ use runtime::{DeleteOptions, Error, ObjectKey, Patch, ResourceRef};
 use serde_json::{Value, json};
 
 const CONFIG_MAP: ResourceRef = ResourceRef::namespaced("", "v1", "ConfigMap", "configmaps");
+const ENDPOINTS: ResourceRef = ResourceRef::namespaced("", "v1", "Endpoints", "endpoints");
 const NAMESPACE: &str = "default";
 const WRITERS: u64 = 6;
 
@@ -320,6 +321,46 @@ fn a_damaged_file_is_named_and_left_as_it_is() {
         }
     }
     assert!(refused > 3, "only {refused} kinds of damage were seen");
+}
+
+#[test]
+fn it_can_listen_on_every_address() {
+    for (addr, server, open) in [
+        ("[::1]:0", "https://[::1]:", false),
+        ("0.0.0.0:0", "https://", true),
+    ] {
+        let folder = Folder::new("addresses");
+        let mut command = Command::new(PROGRAM);
+        command.args(["up", "--addr", addr, "--state"]);
+        let up = Up::of(command.arg(&folder.0)).unwrap();
+        let said = &up.said;
+        assert!(said.starts_with("starting carrick "), "{said}");
+        assert!(!said.contains("system object"), "{said}");
+        assert!(
+            said.contains(server) && !said.contains("https://0.0.0.0"),
+            "{said}"
+        );
+        assert_eq!(said.contains("is open to the network"), open, "{said}");
+        runtime().block_on(async {
+            let kubernetes = ObjectKey::new(NAMESPACE, "kubernetes");
+            let found = client(&folder.0).await.get(&ENDPOINTS, &kubernetes).await;
+            assert!(found.unwrap().is_some(), "{addr}");
+        });
+    }
+}
+
+#[test]
+fn it_is_not_up_where_it_cannot_keep_what_it_begins_with() {
+    let folder = Folder::new("narrow");
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 4000; exec {PROGRAM} up --addr 127.0.0.1:0 --state {}",
+        folder.0.display()
+    );
+    let ended = Up::of(Command::new("sh").args(["-c", &script]));
+    let Err(ended) = ended.map(drop) else {
+        panic!("it said that it is up");
+    };
+    ended.assert_error(&["state directory", "room"]);
 }
 
 /// A limit on the size of files is what a full disk looks like to a process, and needs no rights.

@@ -90,10 +90,16 @@ impl ApiServer {
 
     /// Creates what leads to the server itself, or brings it up to date.
     pub(crate) fn ensure_kubernetes(&mut self, now: Timestamp, entropy: &mut Entropy) {
-        let (address, port) = self.options.advertise.map_or_else(
+        let advertised = self.options.advertise;
+        let (address, port) = advertised.map_or_else(
             || ("127.0.0.1".to_owned(), 6443),
             |addr| (addr.ip().to_string(), addr.port()),
         );
+        let family = if advertised.is_some_and(|addr| addr.is_ipv6()) {
+            "IPv6"
+        } else {
+            "IPv4"
+        };
         let labels = json!({"component": "apiserver", "provider": "kubernetes"});
         let service = json!({
             "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
@@ -110,7 +116,7 @@ impl ApiServer {
         let slice = json!({
             "metadata": {"name": "kubernetes", "namespace": "default",
                 "labels": {"kubernetes.io/service-name": "kubernetes"}},
-            "addressType": "IPv4",
+            "addressType": family,
             "endpoints": [{"addresses": [address], "conditions": {"ready": true}}],
             "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
         });

@@ -36,6 +36,7 @@ pub(crate) mod write;
 
 use jiff::Timestamp;
 use machinery::duration::GoDuration;
+use serde_json::Value;
 
 use self::control::Loop;
 use crate::certificates::issue::Authority;
@@ -82,6 +83,23 @@ impl Default for Settings {
             load_balancer_delay: None,
         }
     }
+}
+
+/// What the controller makes first of a StatefulSet, whatever its replicas: the claims of a pod, and the pod. They have
+/// no owner, and no hash that anything follows from.
+#[must_use]
+pub fn first_member(set: &Value) -> Vec<Value> {
+    const HASH: &str = "xxxxxxxxxx";
+    let revision = format!("{}-{HASH}", object::name(set));
+    let first = stateful_set::identity::first(set);
+    let mut pod = stateful_set::identity::new_pod(set, first, &revision);
+    if let Some(metadata) = pod.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("ownerReferences");
+        metadata.remove("generateName");
+    }
+    let mut made = stateful_set::claims::wanted(set, &pod);
+    made.push(pod);
+    made
 }
 
 /// All built-in controllers in the order they are stepped, with three nodes.

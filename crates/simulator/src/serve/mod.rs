@@ -1,5 +1,6 @@
 //! The served form: the same server over TLS on loopback, on the wall clock, for real clients.
 
+mod advertise;
 mod clients;
 mod connection;
 mod durable;
@@ -106,7 +107,7 @@ pub enum ServeError {
 
 /// A running server. Dropping it stops nothing; call [`Server::shutdown`].
 pub struct Server {
-    /// Where it listens.
+    /// Where clients find it: where it listens, or an address of this machine where it listens on all of them.
     pub addr: SocketAddr,
     /// A whole kubeconfig for the administrator.
     pub kubeconfig: String,
@@ -154,7 +155,7 @@ impl Server {
             source,
         };
         let listener = listen(options.addr).map_err(cannot_listen)?;
-        let addr = listener.local_addr().map_err(cannot_listen)?;
+        let addr = advertise::address(listener.local_addr().map_err(cannot_listen)?);
         let state = match &options.state_dir {
             Some(path) => Some(Arc::new(State::open(path)?)),
             None => None,
@@ -215,6 +216,12 @@ impl Server {
             failure,
             tasks,
         })
+    }
+
+    /// Waits until everything that is in the store then is kept; for ever if it can't be, see [`Server::failed`].
+    pub fn settled(&self) -> impl Future<Output = ()> + use<> {
+        let durable = self.durable.clone();
+        async move { durable.settled().await }
     }
 
     /// Waits until changes can't be kept any more; nothing is answered then, and the server should be shut down.

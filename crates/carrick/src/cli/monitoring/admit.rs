@@ -23,12 +23,12 @@ pub(super) struct Verdict {
     pub(super) warnings: Vec<Said>,
 }
 
-/// The definitions, compiled.
+/// The definitions of all that this program has controllers for, compiled.
 pub(super) struct Definitions(Vec<CustomVersion>);
 
 /// What is known of a kind.
 enum Kind<'a> {
-    /// One of monitoring.
+    /// One of monitoring or rollouts.
     Ours(&'a CustomVersion),
     /// There is no such kind in a group that is known.
     Missing { ours: bool },
@@ -51,7 +51,8 @@ impl Definitions {
             }
             served_versions(&crd)
         };
-        let crds = monitoring::api::crds::full_crds();
+        let mut crds = monitoring::api::crds::full_crds();
+        crds.extend(rollouts::api::crds::crds());
         Self(crds.into_iter().flat_map(compiled).collect())
     }
 
@@ -75,7 +76,7 @@ impl Definitions {
         }
     }
 
-    /// Sets the defaults of an object of monitoring; what a server would say of any object.
+    /// Sets the defaults of an object with a definition; what a server would say of any object.
     pub(super) fn admit(&self, object: &mut Value) -> Verdict {
         let mut verdict = Verdict::default();
         if !object.is_object() {
@@ -116,7 +117,7 @@ impl Definitions {
             return Kind::Foreign;
         }
         let (group, version) = meta::group_version(api_version);
-        if group == monitoring::api::GROUP {
+        if self.0.iter().any(|one| one.resource.group == group) {
             return Kind::Missing { ours: true };
         }
         let resources = TypeTable::builtin().resources();
@@ -249,8 +250,12 @@ impl Verdict {
             }
             Err(error) => return self.refuse(object, &error),
         }
-        for error in version.validate(object, None, &mut Vec::new()) {
-            self.refuse(object, &error);
+        let errors = version.validate(object, None, &mut Vec::new());
+        // What follows from another error: a count that can't be scaled by, rules that weren't looked at.
+        let follows = |error: &FieldError| error.field == "<nil>" || error.field.starts_with('.');
+        let alone = errors.iter().all(follows);
+        for error in errors.iter().filter(|error| alone || !follows(error)) {
+            self.refuse(object, error);
         }
     }
 }
@@ -284,11 +289,14 @@ fn precise(object: &Value, error: &FieldError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
 
     /// Fields that something is said of: refused ones, unknown ones, warnings.
     fn fields(object: &Value) -> [Vec<String>; 3] {
-        let definitions = Definitions::new();
+        static DEFINITIONS: LazyLock<Definitions> = LazyLock::new(Definitions::new);
+        let definitions = &*DEFINITIONS;
         let mut object = object.clone();
         definitions.set_namespace(&mut object, "team");
         let Verdict {
@@ -344,6 +352,29 @@ mod tests {
         ] {
             assert_eq!(fields(&object), expected, "{object}");
         }
+    }
+
+    #[test]
+    fn rollouts_have_a_schema_too() {
+        let object = |kind: &str, spec: Value| {
+            json!({"apiVersion": "argoproj.io/v1alpha1", "kind": kind,
+                "metadata": {"name": "a"}, "spec": spec})
+        };
+        let refused = |object: &Value| {
+            let [refused, unknown, warnings] = fields(object);
+            assert_eq!((unknown, warnings), Default::default(), "{object}");
+            refused
+        };
+        let rollout = object("Rollout", json!({"replicas": "two"}));
+        assert_eq!(refused(&rollout), ["spec.replicas"]);
+        let template = object("AnalysisTemplate", json!({"metrics": "none"}));
+        assert_eq!(refused(&template), ["spec.metrics"]);
+        assert_eq!(refused(&object("Rolout", json!({}))), ["kind"]);
+        let set = object(
+            "Rollout",
+            json!({"replicas": 2, "template": {"spec": {"containers": [{"name": "a", "image": "a"}]}}}),
+        );
+        assert_eq!(refused(&set), Vec::<String>::new());
     }
 
     #[test]

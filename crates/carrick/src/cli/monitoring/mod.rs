@@ -1,10 +1,11 @@
 //! `carrick monitoring render` and `check`: what would be made of manifests, without a cluster.
 
 mod admit;
+mod creation;
 mod places;
 mod sources;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use ::monitoring::offline::{File, Problem, render};
@@ -14,7 +15,7 @@ use machinery::meta;
 use serde_json::Value;
 
 use super::output::message;
-use super::{fail, manifests, print};
+use super::{fail, manifests, namespace, print};
 use admit::{Definitions, Verdict};
 use sources::Source;
 
@@ -43,7 +44,7 @@ struct Manifests {
     #[arg(short = 'R', long)]
     recursive: bool,
     /// Namespace of objects that name none
-    #[arg(short, long, default_value = "default")]
+    #[arg(short, long, default_value = "default", value_parser = namespace)]
     namespace: String,
 }
 
@@ -85,8 +86,15 @@ impl Monitoring {
 impl Manifests {
     fn found(&self) -> Result<Found> {
         let mut sources = Vec::new();
+        let mut problems = Vec::new();
         for file in manifests::files(&self.filename, self.recursive)? {
-            sources.extend(sources::read(&file)?);
+            match sources::read(&file) {
+                Ok(found) => sources.extend(found),
+                Err(error) => problems.push(format!("{error:#}")),
+            }
+        }
+        if sources.is_empty() && problems.is_empty() {
+            return manifests::nothing("check");
         }
         let mut told = Told::default();
         told.admit(&mut sources, &self.namespace);
@@ -95,9 +103,11 @@ impl Manifests {
             told.rendered(problem);
         }
         told.warnings.extend(rendered.warnings);
+        told.create(&sources, &rendered.files);
+        problems.extend(in_order(&sources, "", &told.problems));
         Ok(Found {
             files: rendered.files,
-            problems: in_order(&sources, "", &told.problems),
+            problems,
             warnings: in_order(&sources, "warning: ", &told.warnings),
         })
     }
@@ -190,6 +200,32 @@ impl Told {
                 }
             })
             .collect()
+    }
+
+    /// What a server would say of the workloads that are made, told of whom they are made of.
+    fn create(&mut self, sources: &[Source], files: &[File]) {
+        let mut said: BTreeSet<(usize, String, String)> = BTreeSet::new();
+        for file in files {
+            let owner = sources
+                .iter()
+                .position(|source| source.title() == file.owner);
+            let Some((object, source)) = owner.and_then(|at| Some((at, sources.get(at)?))) else {
+                continue;
+            };
+            for refusal in creation::refusals(&source.value, file) {
+                // Shards differ by their names alone, and one name may be too long for several fields.
+                let body = if refusal.path == creation::NAME {
+                    String::new()
+                } else {
+                    refusal.body
+                };
+                let path = refusal.path;
+                if said.insert((object, path.clone(), body)) {
+                    let text = refusal.text;
+                    self.rendered(Problem { object, path, text });
+                }
+            }
+        }
     }
 
     /// A problem of what was made of the objects, unless it is what the server says in other words.

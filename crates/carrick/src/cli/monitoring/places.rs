@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use granit_parser::{Event, Parser};
+use machinery::yaml::Piece;
 use serde_json::Value;
 
 /// A document.
@@ -51,7 +52,10 @@ impl Lines {
 /// All documents of a text that aren't empty.
 pub(super) fn documents(text: &str) -> Result<Vec<Document>> {
     let values = machinery::yaml::parse_documents(text)?;
-    let places = lines(text)?;
+    let mut places = Vec::new();
+    for piece in machinery::yaml::pieces(text) {
+        places.extend(lines(&piece)?);
+    }
     if values.len() != places.len() {
         return Err(anyhow::Error::msg("the documents could not be told apart"));
     }
@@ -74,13 +78,13 @@ enum Open {
 }
 
 /// The lines of each document that isn't empty.
-fn lines(text: &str) -> Result<Vec<Lines>> {
+fn lines(piece: &Piece<'_>) -> Result<Vec<Lines>> {
     let mut all = Vec::new();
     let mut current = Lines::default();
     let mut open: Vec<Open> = Vec::new();
-    for next in Parser::new_from_str(text) {
+    for next in Parser::new_from_str(piece.text) {
         let (event, span) = next.context("the YAML could not be read")?;
-        let line = span.start.line();
+        let line = piece.line(span.start.line());
         match event {
             Event::DocumentStart(..) => current = Lines::default(),
             Event::DocumentEnd => {
@@ -191,6 +195,13 @@ mod tests {
             assert_eq!(documents[0].lines.of(path), line, "{path}");
         }
         assert_eq!(documents[1].lines.of("kind"), 10);
+    }
+
+    #[test]
+    fn json_documents_that_follow_each_other_have_lines_too() {
+        let documents = documents("{\"a\": 1}{\n\"a\": 2}\n{\"a\": 3}\n").unwrap();
+        let lines: Vec<usize> = documents.iter().map(|one| one.lines.of("a")).collect();
+        assert_eq!(lines, [1, 2, 3]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Objects of manifests, lists unfolded, each with the place where it stands.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -110,7 +111,9 @@ impl Source {
 
     /// `FILE:LINE: WHAT Kind namespace/name: what is wrong`.
     pub(super) fn tell(&self, what: &str, line: usize, text: &str) -> String {
-        format!("{}:{line}: {what}{}: {text}", self.file, self.title())
+        let title = self.title();
+        let (title, text) = (shortened(&title), shortened(text));
+        format!("{}:{line}: {what}{title}: {text}", self.file)
     }
 
     /// `Kind namespace/name`, as far as it is known.
@@ -125,9 +128,39 @@ impl Source {
     }
 }
 
+/// A text that people can read: of one with more than a thousand characters its beginning and its end, where what is wrong with
+/// a value is said.
+fn shortened(text: &str) -> Cow<'_, str> {
+    const FIRST: usize = 600;
+    const LAST: usize = 300;
+    let at = |index| text.char_indices().nth(index).map(|(at, _)| at);
+    if at(1000).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let count = text.chars().count();
+    let first = at(FIRST).and_then(|at| text.get(..at)).unwrap_or_default();
+    let last = at(count - LAST).and_then(|at| text.get(at..));
+    let between = count - FIRST - LAST;
+    let last = last.unwrap_or_default();
+    Cow::Owned(format!("{first} … ({between} characters) … {last}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_values_lose_what_is_between_their_ends() {
+        let long = format!("a: \"{}\": must be shorter", "ä".repeat(2000));
+        let expected = format!(
+            "a: \"{} … (1122 characters) … {}\": must be shorter",
+            "ä".repeat(596),
+            "ä".repeat(282)
+        );
+        assert_eq!(shortened(&long), expected);
+        let short = "ä".repeat(1000);
+        assert_eq!(shortened(&short), short);
+    }
 
     #[test]
     fn items_of_lists_are_objects_with_lines_of_their_own() {

@@ -176,3 +176,127 @@ spec:
         "a.yaml:12: warning: ServiceMonitor team/web: no Prometheus among the manifests selects it";
     assert_begin(&found.warnings, &[class]);
 }
+
+#[test]
+fn workloads_that_no_server_would_create_are_told_of_whom_they_are_made() {
+    let text = "apiVersion: monitoring.coreos.com/v1
+kind: Prometheus
+metadata: {name: main}
+spec:
+  serviceMonitorSelector: {}
+  serviceAccountName: Bad Name
+  nodeSelector: {bad key: x}
+  tolerations:
+  - operator: Bad
+  resources: {requests: {cpu: 2}, limits: {cpu: 1}}
+  containers:
+  - name: side
+  storage:
+    volumeClaimTemplate:
+      spec:
+        accessModes: [Foo]
+        resources: {requests: {storage: 1Gi}}
+  volumeMounts:
+  - name: nowhere
+    mountPath: /x
+  podMetadata:
+    labels:
+      team: x y
+";
+    let found = Folder::new("created", &[("a.yaml", text)]).found();
+    let beginnings = [
+        "a.yaml:6: Prometheus team/main: StatefulSet \"prometheus-main\" is invalid: spec.template.spec.serviceAccountName: Invalid value: \"Bad Name\"",
+        "a.yaml:7: Prometheus team/main: StatefulSet \"prometheus-main\" is invalid: spec.template.spec.nodeSelector: Invalid value: \"bad key\"",
+        "a.yaml:9: Prometheus team/main: StatefulSet \"prometheus-main\" is invalid: spec.template.spec.tolerations[0].operator: Invalid value: \"Bad\": operator must be Exists when `key` is empty",
+        "a.yaml:9: Prometheus team/main: StatefulSet \"prometheus-main\" is invalid: spec.template.spec.tolerations[0].operator: Unsupported value: \"Bad\": supported values: \"Equal\", \"Exists\"",
+        "a.yaml:10: Prometheus team/main: StatefulSet \"prometheus-main\" is invalid: spec.template.spec.containers[0].resources.requests: Invalid value: \"2\": must be less than or equal to cpu limit of 1",
+        "a.yaml:12: Prometheus team/main: StatefulSet \"prometheus-main\" is invalid: spec.template.spec.containers[2].image: Required value",
+        "a.yaml:16: Prometheus team/main: StatefulSet \"prometheus-main\" is invalid: spec.volumeClaimTemplates[0].spec.accessModes: Unsupported value: \"Foo\"",
+        "a.yaml:19: Prometheus team/main: StatefulSet \"prometheus-main\" is invalid: spec.template.spec.containers[0].volumeMounts[3].name: Not found: \"nowhere\"",
+        "a.yaml:23: Prometheus team/main: StatefulSet \"prometheus-main\" is invalid: spec.template.labels: Invalid value: \"x y\"",
+    ];
+    assert_begin(&found.problems, &beginnings);
+}
+
+#[test]
+fn a_name_too_long_for_pods_is_told_once() {
+    let long = "a".repeat(60);
+    let text = format!(
+        "apiVersion: monitoring.coreos.com/v1
+kind: Alertmanager
+metadata:
+  name: {long}
+spec: {{}}
+"
+    );
+    let found = Folder::new("long", &[("a.yaml", &text)]).found();
+    let begin = format!(
+        "a.yaml:4: Alertmanager team/{long}: StatefulSet \"alertmanager-{long}\" is invalid: metadata.name: "
+    );
+    assert_begin(&found.problems, &[&begin]);
+}
+
+#[test]
+fn pods_are_looked_at_too() {
+    let name = "a".repeat(45);
+    let text = format!(
+        "apiVersion: monitoring.coreos.com/v1
+kind: Prometheus
+metadata:
+  name: {name}
+spec: {{serviceMonitorSelector: {{}}, shards: 2}}
+"
+    );
+    let found = Folder::new("pods", &[("a.yaml", &text)]).found();
+    let begin =
+        format!("a.yaml:4: Prometheus team/{name}: Pod \"prometheus-{name}-0\" is invalid: ");
+    assert_begin(&found.problems, &[&begin]);
+}
+
+#[test]
+fn what_cannot_be_read_hides_no_other_file() {
+    let secret = r#"{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "NAME"}}"#;
+    let stream = format!(
+        "{}{}\n{secret}",
+        secret.replace("NAME", "a"),
+        secret.replace("NAME", "b")
+    );
+    let files = [
+        ("a.yaml", "kind: [\n"),
+        ("b.json", stream.as_str()),
+        ("c.yaml", "a: b: c\n"),
+    ];
+    let found = Folder::new("unreadable", &files).found();
+    let expected = [
+        "a.yaml: yaml: line ",
+        "c.yaml: yaml: ",
+        "b.json:2: Secret team/NAME: metadata.name: Invalid value: \"NAME\"",
+    ];
+    assert_begin(&found.problems, &expected);
+}
+
+#[test]
+fn where_there_is_no_object_nothing_is_said_to_be_right() {
+    let folder = Folder::new(
+        "empty",
+        &[
+            ("a.yaml", ""),
+            ("b.yaml", "# nothing\n---\n"),
+            ("c.yaml", "kind: List\nitems: []\n"),
+        ],
+    );
+    let manifests = Manifests {
+        filename: vec![folder.0.clone()],
+        recursive: false,
+        namespace: "team".to_owned(),
+    };
+    let Err(error) = manifests.found() else {
+        panic!("it found something");
+    };
+    assert!(
+        error
+            .to_string()
+            .starts_with("no objects passed to check\n"),
+        "{error}"
+    );
+}

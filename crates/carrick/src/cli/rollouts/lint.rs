@@ -21,12 +21,19 @@ impl LintArgs {
         for note in rollouts::validation::lint::unsupported(&text) {
             message(&format!("warning: {note}"));
         }
-        for problem in &problems {
+        let Some(first) = problems.first() else {
+            return if machinery::yaml::parse_documents(&text).is_ok_and(|all| all.is_empty()) {
+                manifests::nothing("lint")
+            } else {
+                Ok(())
+            };
+        };
+        // The first one is the error too: it is said before that only where it says there what it is about.
+        let (said, error) = (first.body(), first.to_string());
+        let rest = usize::from(said == error);
+        for problem in problems.iter().skip(rest) {
             print(&format!("{}\n", problem.body()))?;
         }
-        match problems.first() {
-            Some(first) => fail(first.to_string()),
-            None => Ok(()),
-        }
+        fail(error)
     }
 }
