@@ -17,8 +17,8 @@ use serde_json::Value;
 
 use custom::admit_custom;
 pub(crate) use custom::{MAY_BE_EMPTY, custom_type_errors, merged_custom, own_custom};
-pub(crate) use kinds::internal_package;
-use kinds::{PatchedType, check_kind, patched_type, wrong_version};
+use kinds::{PatchedType, check_kind, wrong_version};
+pub(crate) use kinds::{Reads, internal_package};
 pub(crate) use typed::{delete_body, read_typed};
 
 use super::handle::Call;
@@ -405,31 +405,6 @@ fn patched_custom(served: &Served, value: &Value) -> Result<Decoded, String> {
         strict,
         empty,
     })
-}
-
-/// How Go reads what a patch has made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reads {
-    /// As a text, whose type is looked for in it first.
-    Text,
-    /// As a map of fields, for the type that the resource has (`DefaultUnstructuredConverter`).
-    Map,
-}
-
-impl Reads {
-    fn read(self, type_id: TypeId, value: &Value) -> Result<Decoded, DecodeError> {
-        match self {
-            Self::Text => decode::normalise_strict(type_id, value),
-            Self::Map => decode::from_unstructured(type_id, value),
-        }
-    }
-
-    fn type_of(self, served: &Served, value: &Value) -> PatchedType {
-        match self {
-            Self::Text => patched_type(served, value),
-            Self::Map => PatchedType::Own,
-        }
-    }
 }
 
 /// Turns a patched object into one of the resource's type: 422 about the patch if it is none.

@@ -1,7 +1,8 @@
 //! Which kind and version a body says it has, and whether they fit.
 
+use machinery::decode::{self, DecodeError, Decoded};
 use machinery::meta;
-use machinery::schema::TypeTable;
+use machinery::schema::{TypeId, TypeTable};
 use serde_json::Value;
 
 use super::{cannot_handle, type_meta_of};
@@ -103,6 +104,31 @@ pub(super) fn check_kind(served: &Served, api_version: &str, kind: &str) -> Resu
     Err(cannot_handle(kind, version, &resource.kind, &cause))
 }
 
+/// How Go reads what a patch has made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// As a text, whose type is looked for in it first.
+    Text,
+    /// As a map of fields, for the type that the resource has (`DefaultUnstructuredConverter`).
+    Map,
+}
+
+impl Reads {
+    pub(super) fn read(self, type_id: TypeId, value: &Value) -> Result<Decoded, DecodeError> {
+        match self {
+            Self::Text => decode::normalise_strict(type_id, value),
+            Self::Map => decode::from_unstructured(type_id, value),
+        }
+    }
+
+    pub(super) fn type_of(self, served: &Served, value: &Value) -> PatchedType {
+        match self {
+            Self::Text => patched_type(served, value),
+            Self::Map => PatchedType::Own,
+        }
+    }
+}
+
 /// What a patched object says it is.
 pub(super) enum PatchedType {
     /// Of the resource's kind, in a version the server reads.
@@ -114,7 +140,7 @@ pub(super) enum PatchedType {
 }
 
 /// The kind and version of a patched object; a missing kind is the resource's.
-pub(super) fn patched_type(served: &Served, value: &Value) -> PatchedType {
+fn patched_type(served: &Served, value: &Value) -> PatchedType {
     if let Err(text) = type_meta_of(value) {
         return PatchedType::Other(text);
     }
