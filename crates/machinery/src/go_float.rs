@@ -108,7 +108,7 @@ fn floats_are_read_as_in_go() {
         ("0x1.8p1", Some(3.0)),
         ("-0X.8P-1", Some(-0.25)),
         ("0x1p-1074", Some(5e-324)),
-        ("0x1p1023", Some(8.98846567431158e307)),
+        ("0x1p1023", Some(2_f64.powi(1023))),
         ("inf", Some(f64::INFINITY)),
         ("-Infinity", Some(f64::NEG_INFINITY)),
         ("1e400", None),

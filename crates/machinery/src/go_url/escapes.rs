@@ -1,5 +1,7 @@
 //! Escapes in parts of URLs (`%20`), as Go's `net/url` reads and writes them.
 
+use std::fmt::Write as _;
+
 use crate::decode::quote;
 
 /// Where a text stands.
@@ -89,7 +91,7 @@ pub(super) fn escape_path(path: &str) -> String {
         if stays_in_path(read) {
             out.push(char::from(read));
         } else {
-            out.push_str(&format!("%{read:02X}"));
+            let _ = write!(out, "%{read:02X}");
         }
     }
     out
