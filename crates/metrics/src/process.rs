@@ -1,5 +1,7 @@
 //! What the process itself uses, under the names of Prometheus' client libraries. Read when scraped; Linux only.
 
+use std::sync::LazyLock;
+
 use crate::{Exposition, Registry};
 
 /// Ticks a second of the times in `/proc`, which is 100 on every Linux.
@@ -12,8 +14,9 @@ pub fn register(registry: &Registry) {
 
 /// Writes all as they are now; none that can't be read.
 pub fn collect(out: &mut Exposition) {
+    static STARTED: LazyLock<Option<f64>> = LazyLock::new(started);
     figures(out);
-    if let Some(seconds) = started() {
+    if let Some(seconds) = *STARTED {
         let help = "Start time of the process since unix epoch in seconds.";
         out.gauge("process_start_time_seconds", help, &[], seconds);
     }
