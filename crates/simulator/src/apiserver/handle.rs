@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use machinery::builtin::validation::NameRule;
 use machinery::decode::Empties;
 use machinery::entropy::Entropy;
-use machinery::meta;
+use machinery::{go_number::parse_uint, meta};
 use serde_json::Value;
 
 use identity::check_identity;
@@ -23,7 +23,7 @@ use super::delete::{Deleted, success, warn_of_orphans};
 use super::facts;
 use super::list_options::{check_list_options, later, list_options, too_large};
 use super::negotiate::{Form, negotiate, streams};
-use super::options::{create_options, delete_options, parse_uint, time_limit, write_options};
+use super::options::{create_options, delete_options, time_limit, write_options};
 use super::registry::Served;
 use super::selection::Selection;
 use super::store::{Entry, key};

@@ -2,8 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use machinery::builtin::validation::FieldError;
+use machinery::go_number::parse_uint;
 
-use super::options::{boolean, invalid, number, parse_uint};
+use super::options::{boolean, invalid, number};
 use crate::request::{Reply, Request};
 use crate::status_error::{ApiError, Cause, Details};
 

@@ -42,20 +42,6 @@ pub(crate) fn boolean(request: &Request, name: &str) -> Option<bool> {
         .map(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
 }
 
-/// A revision as Go's `strconv.ParseUint` reads it, digits alone, or its words for what is none.
-pub(crate) fn parse_uint(text: &str) -> Result<u64, String> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let why = if digits {
-        "value out of range"
-    } else {
-        "invalid syntax"
-    };
-    text.parse()
-        .ok()
-        .filter(|_| digits)
-        .ok_or_else(|| format!("strconv.ParseUint: parsing {text:?}: {why}"))
-}
-
 /// A number in a query.
 pub(crate) fn number(request: &Request, name: &str) -> Result<Option<i64>, ApiError> {
     match request.query_value(name) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::value::Value;
 use super::{Answer, fail, give, time};
-use crate::go_float::parse_float;
+use crate::go_number::parse_float;
 use crate::quantity::{Format, Quantity};
 
 pub(super) fn call(function: &str, args: &[Value]) -> Answer {

@@ -6,6 +6,7 @@ use std::fmt;
 use super::super::value::Value;
 use super::{Answer, fail, give};
 use crate::decode::quote;
+use crate::go_number::parse_uint;
 
 /// A version in parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,17 +156,6 @@ fn has_leading_zeros(text: &str) -> bool {
     text.len() > 1 && text.starts_with('0')
 }
 
-/// Go's `strconv.ParseUint` of digits.
-fn uint(text: &str) -> Result<u64, String> {
-    let why = if text.is_empty() {
-        "invalid syntax"
-    } else {
-        "value out of range"
-    };
-    text.parse()
-        .map_err(|_| format!("strconv.ParseUint: parsing {}: {why}", quote(text)))
-}
-
 fn number(name: &str, text: &str) -> Result<u64, String> {
     if !is_number(text) {
         let name = name.to_lowercase();
@@ -180,23 +170,26 @@ fn number(name: &str, text: &str) -> Result<u64, String> {
             "{name} number must not contain leading zeroes {shown}"
         ));
     }
-    uint(text)
+    parse_uint(text)
 }
 
 fn check_pre(text: &str) -> Result<(), String> {
-    let shown = quote(text);
     if text.is_empty() {
         Err("Prerelease is empty".to_owned())
     } else if is_number(text) && has_leading_zeros(text) {
         Err(format!(
-            "Numeric PreRelease version must not contain leading zeroes {shown}"
+            "Numeric PreRelease version must not contain leading zeroes {}",
+            quote(text)
         ))
     } else if is_number(text) {
-        uint(text).map(|_| ())
+        parse_uint(text).map(|_| ())
     } else if is_word(text) {
         Ok(())
     } else {
-        Err(format!("Invalid character(s) found in prerelease {shown}"))
+        Err(format!(
+            "Invalid character(s) found in prerelease {}",
+            quote(text)
+        ))
     }
 }
 

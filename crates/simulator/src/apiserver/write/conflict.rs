@@ -1,12 +1,12 @@
 //! What a write says when it doesn't fit what is stored.
 
 use machinery::builtin::validation::{self, FieldError};
+use machinery::go_number::parse_uint;
 use machinery::meta;
 use serde_json::Value;
 
 use super::UpdateTarget;
 use crate::apiserver::facts;
-use crate::apiserver::options::parse_uint;
 use crate::apiserver::registry::Served;
 use crate::status_error::ApiError;
 

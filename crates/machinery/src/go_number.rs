@@ -1,6 +1,24 @@
-//! Floating point numbers as Go's `strconv.ParseFloat` reads them: also `1_000`, `0x1.8p4`, `Inf` and `NaN`.
+//! Numbers as Go's `strconv` reads them.
 
-/// The number of a text, or `None` if it is none or beyond what 64 bits hold.
+/// A number without a sign, digits alone, as `ParseUint` reads it.
+///
+/// # Errors
+/// `strconv.ParseUint: parsing "+1": invalid syntax`.
+pub fn parse_uint(text: &str) -> Result<u64, String> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let why = if digits {
+        "value out of range"
+    } else {
+        "invalid syntax"
+    };
+    text.parse()
+        .ok()
+        .filter(|_| digits)
+        .ok_or_else(|| format!("strconv.ParseUint: parsing {text:?}: {why}"))
+}
+
+/// A floating point number as `ParseFloat` reads it, also `1_000`, `0x1.8p4`, `Inf` and `NaN`; `None` if it is none or beyond
+/// what 64 bits hold.
 pub(crate) fn parse_float(text: &str) -> Option<f64> {
     let (negative, bare) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
