@@ -234,6 +234,9 @@ impl Builder<'_> {
         let Some(texts) = self.texts else {
             return false;
         };
+        if self.expects_key() {
+            return true;
+        }
         let mut path = Vec::with_capacity(self.open.len());
         for open in &self.open {
             match open {
@@ -245,7 +248,7 @@ impl Builder<'_> {
                 Open::Map { .. } | Open::List { .. } => {}
             }
         }
-        self.expects_key() || texts(&path)
+        texts(&path)
     }
 
     fn expects_key(&self) -> bool {

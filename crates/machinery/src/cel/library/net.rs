@@ -53,29 +53,31 @@ impl Cidr {
 const NO_NETWORK: &str = "network address parse error during conversion from string";
 
 fn ip(text: &str) -> Result<IpAddr, String> {
-    let quoted = quote(text);
     let address = parse_address(text).map_err(|why| {
+        let quoted = quote(text);
         format!("IP Address {quoted} parse error during conversion from string: {why}")
     })?;
     if address.zoned {
-        Err(format!(
+        let quoted = quote(text);
+        return Err(format!(
             "IP address {quoted} with zone value is not allowed"
-        ))
-    } else if address.is_mapped() {
-        Err(format!("IPv4-mapped IPv6 address {quoted} is not allowed"))
-    } else {
-        Ok(address.ip)
+        ));
     }
+    if address.is_mapped() {
+        return Err(mapped(text));
+    }
+    Ok(address.ip)
+}
+
+fn mapped(text: &str) -> String {
+    format!("IPv4-mapped IPv6 address {} is not allowed", quote(text))
 }
 
 fn cidr(text: &str) -> Result<Cidr, String> {
     let (address, bits) =
         parse_prefix(text).map_err(|why| format!("{NO_NETWORK}: {NO_NETWORK}: {why}"))?;
     if address.is_mapped() {
-        let quoted = quote(text);
-        return Err(format!(
-            "{NO_NETWORK}: IPv4-mapped IPv6 address {quoted} is not allowed"
-        ));
+        return Err(format!("{NO_NETWORK}: {}", mapped(text)));
     }
     let address = address.ip;
     Ok(Cidr { address, bits })
