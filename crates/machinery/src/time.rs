@@ -47,6 +47,13 @@ pub fn rfc3339_micro(at: Timestamp) -> String {
 
 /// Reads an RFC 3339 instant, any offset, fraction of a second optional.
 pub fn parse(text: &str) -> Result<Timestamp, ParseTimeError> {
+    check_form(text)?;
+    text.parse()
+        .map_err(|_| wrong(text, text.as_bytes(), "2006"))
+}
+
+/// Whether a text is written as an RFC 3339 instant, whatever its numbers.
+pub(crate) fn check_form(text: &str) -> Result<(), ParseTimeError> {
     let mut rest = text.as_bytes();
     for (layout, separator) in PARTS {
         let after = rest
@@ -72,8 +79,7 @@ pub fn parse(text: &str) -> Result<Timestamp, ParseTimeError> {
     if rest != b"Z" && !is_offset(rest) {
         return Err(wrong(text, rest, "Z07:00"));
     }
-    text.parse()
-        .map_err(|_| wrong(text, text.as_bytes(), "2006"))
+    Ok(())
 }
 
 /// Layout element and what stands before it.

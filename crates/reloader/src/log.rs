@@ -1,11 +1,11 @@
 //! Logs in upstream's two forms: logfmt and JSON, with its keys `ts`, `level` and `msg`.
 
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Display};
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+pub use logs::Format;
 
 use crate::flags::LogOptions;
 
@@ -45,27 +45,6 @@ impl Level {
             Self::Warn => "warn",
             Self::Error => "error",
             Self::None => "none",
-        }
-    }
-}
-
-/// In which form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Format {
-    /// `key=value`.
-    #[default]
-    Logfmt,
-    /// An object per line.
-    Json,
-}
-
-impl Format {
-    /// By upstream's word.
-    pub(crate) fn named(text: &str) -> Option<Self> {
-        match text {
-            "logfmt" => Some(Self::Logfmt),
-            "json" => Some(Self::Json),
-            _ => None,
         }
     }
 }
@@ -131,44 +110,17 @@ impl Log {
             ("msg", message.to_owned()),
         ];
         all.extend(fields.iter().map(|(key, value)| (*key, value.to_string())));
-        let line = match self.options.format {
-            Format::Logfmt => logfmt(&all),
-            Format::Json => json(all),
-        };
+        let line = self.options.format.line(&all);
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         // There is nowhere to complain about it.
         let _ = out.write_all(line.as_bytes());
     }
 }
 
-fn logfmt(fields: &[(&str, String)]) -> String {
-    let mut line = String::new();
-    for (key, value) in fields {
-        let separator = if line.is_empty() { "" } else { " " };
-        let quoted = value
-            .chars()
-            .any(|c| c <= ' ' || matches!(c, '=' | '"' | '\u{7f}' | char::REPLACEMENT_CHARACTER));
-        // Writing to a string can't fail. JSON's quotes are logfmt's.
-        let _ = if quoted {
-            write!(line, "{separator}{key}={}", Value::String(value.clone()))
-        } else {
-            write!(line, "{separator}{key}={value}")
-        };
-    }
-    line.push('\n');
-    line
-}
-
-fn json(fields: Vec<(&str, String)>) -> String {
-    let object: Map<String, Value> = fields
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), Value::String(value)))
-        .collect();
-    format!("{}\n", Value::Object(object))
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn logged(options: LogOptions) -> String {

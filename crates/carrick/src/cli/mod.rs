@@ -7,6 +7,7 @@ mod container;
 mod crds;
 mod example_server;
 mod install;
+mod log;
 mod manifests;
 mod monitoring;
 mod operator;

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::error::{ContextKind, ContextValue};
 use rollouts::info::Painter;
-use tracing_subscriber::EnvFilter;
 
 /// Writes data to standard output. A reader that went away ends the program quietly, as with other tools.
 pub fn print(text: &str) -> Result<()> {
@@ -20,21 +19,6 @@ pub fn print(text: &str) -> Result<()> {
 /// Writes a message to standard error. There is nobody to tell if that fails.
 pub fn message(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
-}
-
-/// Starts the log on standard error; each line a JSON object if asked for. Nobody is told if nobody reads it any more: the
-/// attempt would end what is being logged.
-pub fn start_log(filter: EnvFilter, json: bool) {
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(shows_colour(&std::io::stderr()))
-        .log_internal_errors(false)
-        .with_writer(std::io::stderr);
-    if json {
-        log.json().init();
-    } else {
-        log.init();
-    }
 }
 
 /// An error that is only its text.

@@ -10,6 +10,7 @@ use rollouts::RunOptions;
 use runtime::shutdown;
 use tracing_subscriber::EnvFilter;
 
+use super::log::{LogForm, start_log};
 use super::upstream_flags::UpstreamFlags;
 use super::{Connection, VERSION, print};
 
@@ -187,11 +188,11 @@ impl RunArgs {
                 self.loglevel
             ));
         };
-        let json = match self.logformat {
-            LogFormat::Text => false,
-            LogFormat::Json => true,
+        let form = match self.logformat {
+            LogFormat::Text => LogForm::Text,
+            LogFormat::Json => LogForm::Json,
         };
-        super::output::start_log(filter, json);
+        start_log(filter, form);
         Ok(())
     }
 }

@@ -29,7 +29,8 @@ use simulator::wire::Wire;
 use tracing_subscriber::EnvFilter;
 
 use super::create_or_merge;
-use super::output::{fail, message, start_log};
+use super::log::{LogForm, start_log};
+use super::output::{fail, message};
 use crate::local::{self, Processes};
 use crate::tour;
 
@@ -64,7 +65,7 @@ impl UpArgs {
     /// Runs until Ctrl-C, or until the tour is over with `--exit`.
     pub fn run(self) -> Result<()> {
         // What controllers can't do shows at once.
-        start_log(EnvFilter::new("warn"), false);
+        start_log(EnvFilter::new("warn"), LogForm::Text);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

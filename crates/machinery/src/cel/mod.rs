@@ -38,6 +38,7 @@ pub mod device;
 mod error;
 mod estimate;
 mod eval;
+mod instant;
 mod library;
 mod literals;
 mod macros;

@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use super::instant::Instant;
 use serde_json::Value as Json;
 
 use super::types::Type;
@@ -31,7 +31,7 @@ pub enum Value {
     /// `bytes`.
     Bytes(Arc<[u8]>),
     /// A point in time.
-    Timestamp(Timestamp),
+    Timestamp(Instant),
     /// Nanoseconds.
     Duration(i64),
     /// A list.

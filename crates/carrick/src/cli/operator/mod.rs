@@ -15,6 +15,7 @@ use monitoring::api::crds;
 use runtime::shutdown;
 use tracing_subscriber::EnvFilter;
 
+use super::log::{LogForm, start_log};
 use super::{Connection, VERSION, print};
 pub use flags::gates;
 use flags::{Making, Scope, Unused};
@@ -200,11 +201,11 @@ impl Log {
             LogLevel::Error => "error",
             LogLevel::None => "off",
         };
-        let json = match self.log_format {
-            LogFormat::Logfmt => false,
-            LogFormat::Json => true,
+        let format = match self.log_format {
+            LogFormat::Logfmt => logs::Format::Logfmt,
+            LogFormat::Json => logs::Format::Json,
         };
-        super::output::start_log(EnvFilter::try_new(level)?, json);
+        start_log(EnvFilter::try_new(level)?, LogForm::Keyed(format));
         Ok(())
     }
 }

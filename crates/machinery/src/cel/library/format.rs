@@ -205,7 +205,7 @@ fn scientific(number: f64, width: usize) -> String {
 /// As `%s` writes it; `None` for what has no text.
 fn text(item: &Value) -> Option<String> {
     Some(match item {
-        Value::Timestamp(at) => time::timestamp_text(*at),
+        Value::Timestamp(at) => at.to_string(),
         Value::Duration(nanos) => time::duration_text(*nanos),
         Value::List(list) => {
             let items: Option<Vec<String>> = list.items.iter().map(literal).collect();
@@ -244,7 +244,7 @@ fn text(item: &Value) -> Option<String> {
 /// As it is written in an expression.
 fn literal(item: &Value) -> Option<String> {
     Some(match item {
-        Value::Timestamp(at) => format!("timestamp({})", quote(&time::timestamp_text(*at))),
+        Value::Timestamp(at) => format!("timestamp({})", quote(&at.to_string())),
         Value::Duration(nanos) => format!("duration({})", quote(&time::duration_text(*nanos))),
         Value::String(text) => quote(text),
         Value::Bytes(bytes) => format!("b{}", quote(&String::from_utf8_lossy(bytes))),

@@ -183,7 +183,7 @@ fn to_string(value: &Value) -> Answer {
             Ok(text) => give(text),
             Err(_) => fail("invalid UTF-8 in bytes, cannot convert to string"),
         },
-        Value::Timestamp(at) => give(time::timestamp_text(*at)),
+        Value::Timestamp(at) => give(at.to_string()),
         Value::Duration(nanos) => give(time::duration_text(*nanos)),
         Value::Bool(_)
         | Value::Int(_)

@@ -1,8 +1,8 @@
 //! Points in time and durations (`cel-go/common/types/{timestamp,duration}.go`, `kube-openapi/pkg/validation/strfmt`).
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::super::instant::Instant;
 use super::super::value::Value;
 use super::numbers::no_conversion;
 use super::{Answer, fail, give};
@@ -23,15 +23,15 @@ pub(super) fn call(function: &str, args: &[Value]) -> Answer {
         ) => moved(*at, Some(*by)),
         ("_-_", [Value::Timestamp(at), Value::Duration(by)]) => moved(*at, by.checked_neg()),
         ("_-_", [Value::Timestamp(a), Value::Timestamp(b)]) => {
-            span(i64::try_from(a.as_nanosecond() - b.as_nanosecond()).ok())
+            span(i64::try_from(a.since(*b)).ok())
         }
         ("getHours", [Value::Duration(nanos)]) => give(nanos / SECOND / 3600),
         ("getMinutes", [Value::Duration(nanos)]) => give(nanos / SECOND / 60),
         ("getSeconds", [Value::Duration(nanos)]) => give(nanos / SECOND),
         ("getMilliseconds", [Value::Duration(nanos)]) => give(nanos / 1_000_000),
-        (part, [Value::Timestamp(at)]) => part_of(part, *at, TimeZone::UTC),
+        (part, [Value::Timestamp(at)]) => part_of(part, *at, &TimeZone::UTC),
         (part, [Value::Timestamp(at), Value::String(zone)]) => match time_zone(zone) {
-            Some(zone) => part_of(part, *at, zone),
+            Some(zone) => part_of(part, *at, &zone),
             None => fail(format!("unknown time zone {zone}")),
         },
         _ => None,
@@ -45,10 +45,8 @@ fn span(nanos: Option<i64>) -> Answer {
     )
 }
 
-fn moved(at: Timestamp, by: Option<i64>) -> Answer {
-    let nanos = by.map(|by| at.as_nanosecond() + i128::from(by));
-    let moved = nanos.and_then(|nanos| Timestamp::from_nanosecond(nanos).ok());
-    moved.map_or_else(
+fn moved(at: Instant, by: Option<i64>) -> Answer {
+    by.and_then(|by| at.moved(by)).map_or_else(
         || fail("timestamp overflow"),
         |at| give(Value::Timestamp(at)),
     )
@@ -69,8 +67,10 @@ fn time_zone(text: &str) -> Option<TimeZone> {
         .map(TimeZone::fixed)
 }
 
-fn part_of(part: &str, at: Timestamp, zone: TimeZone) -> Answer {
-    let local = at.to_zoned(zone);
+fn part_of(part: &str, at: Instant, zone: &TimeZone) -> Answer {
+    let Some(local) = at.local(zone) else {
+        return fail("timestamp overflow");
+    };
     let value = match part {
         "getFullYear" => i64::from(local.year()),
         "getMonth" => i64::from(local.month()) - 1,
@@ -102,13 +102,13 @@ fn to_duration(value: &Value) -> Answer {
 fn to_timestamp(value: &Value) -> Answer {
     match value {
         Value::Timestamp(_) => give(value.clone()),
-        Value::Int(seconds) => match Timestamp::from_second(*seconds) {
-            Ok(at) => give(Value::Timestamp(at)),
-            Err(_) => fail("timestamp overflow"),
+        Value::Int(seconds) => match Instant::from_second(*seconds) {
+            Some(at) => give(Value::Timestamp(at)),
+            None => fail("timestamp overflow"),
         },
-        Value::String(text) => match crate::time::parse(text) {
-            Ok(at) => give(Value::Timestamp(at)),
-            Err(_) => no_conversion("google.protobuf.Timestamp"),
+        Value::String(text) => match Instant::parse(text) {
+            Some(at) => give(Value::Timestamp(at)),
+            None => no_conversion("google.protobuf.Timestamp"),
         },
         _ => None,
     }
@@ -124,11 +124,6 @@ pub(in crate::cel) fn duration_text(nanos: i64) -> String {
     }
     let digits = format!("{rest:09}");
     format!("{sign}{seconds}.{}s", digits.trim_end_matches('0'))
-}
-
-/// RFC 3339 with as many digits as there are.
-pub(in crate::cel) fn timestamp_text(at: Timestamp) -> String {
-    at.to_string()
 }
 
 /// Text of the format `duration`: Go's, and words such as `3 days`.
@@ -155,11 +150,11 @@ pub(in crate::cel) fn format_duration(text: &str) -> Option<i64> {
 }
 
 /// Text of the format `date`.
-pub(in crate::cel) fn date(text: &str) -> Option<Timestamp> {
-    crate::time::parse(&format!("{text}T00:00:00Z")).ok()
+pub(in crate::cel) fn date(text: &str) -> Option<Instant> {
+    Instant::parse(&format!("{text}T00:00:00Z"))
 }
 
 /// Text of the format `date-time`.
-pub(in crate::cel) fn date_time(text: &str) -> Option<Timestamp> {
-    crate::time::parse(text).ok()
+pub(in crate::cel) fn date_time(text: &str) -> Option<Instant> {
+    Instant::parse(text)
 }
