@@ -253,6 +253,7 @@ impl Run {
     }
 
     async fn on(&self, world: &WorldHandle, clock: Clock) -> Result<Outcome> {
+        world.lock().recorder.keep_trace();
         let user = kube::Client::new(Wire::new(world, "user"), "default");
         let stage = self.scenario.stage;
         let account = User::service_account(NAMESPACE, stage.account());
@@ -294,6 +295,7 @@ impl Run {
             Self::rest(&cluster, self.quiet).await?;
         }
         let trace = world.lock().recorder.trace();
+        let trace = trace.context("no trace")?;
         let controllers = cluster.controllers.as_ref().context("no controllers")?;
         ensure!(
             controllers.ended().is_empty(),

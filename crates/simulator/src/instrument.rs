@@ -3,7 +3,7 @@
 //! As upstream, what is refused before its resource is looked for (401, 403, 404) isn't counted. Values of labels come from
 //! what is served, and of definitions that come and go only so many are remembered, so that clients can't grow them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{Method, header};
@@ -189,15 +189,70 @@ impl Peak {
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     /// By labels, in their order.
-    pub requests: Vec<Counted>,
+    requests: Vec<Counted>,
+    /// Where in `requests` routes are that were counted before, with the resource whose address names it here.
+    places: HashMap<Place, (Option<Arc<Served>>, usize)>,
     /// How often a check was well, by the path (`livez`) and its name.
     pub checks: BTreeMap<(&'static str, &'static str), u64>,
     reading: Peak,
     writing: Peak,
 }
 
+/// A route told by the address of its resource: many labels are slower to compare.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Place {
+    served: Option<usize>,
+    subresource: &'static str,
+    verb: &'static str,
+    dry_run: &'static str,
+    scope: &'static str,
+}
+
+impl Place {
+    fn of(route: &Route) -> Self {
+        Self {
+            served: route
+                .served
+                .as_ref()
+                .map(|served| Arc::as_ptr(served).addr()),
+            subresource: route.subresource,
+            verb: route.verb,
+            dry_run: route.dry_run,
+            scope: route.scope,
+        }
+    }
+}
+
 impl Counts {
+    /// What was counted, by labels, in their order.
+    pub fn requests(&self) -> &[Counted] {
+        &self.requests
+    }
+
+    /// Forgets all requests.
+    pub fn clear(&mut self) {
+        self.requests.clear();
+        self.places.clear();
+    }
+
     fn of(&mut self, route: &Route) -> Option<&mut Counted> {
+        let place = Place::of(route);
+        let at = match self.places.get(&place) {
+            Some((_, at)) => *at,
+            None => {
+                let at = self.found(route)?;
+                if self.places.len() >= MOST {
+                    self.places.clear();
+                }
+                self.places.insert(place, (route.served.clone(), at));
+                at
+            }
+        };
+        self.requests.get_mut(at)
+    }
+
+    /// Where a route is counted, from now on if not before. `None` if there are too many.
+    fn found(&mut self, route: &Route) -> Option<usize> {
         let labels = route.labels();
         let found = self.requests.binary_search_by(|counted| {
             let known = counted.labels.iter().map(String::as_str);
@@ -215,10 +270,11 @@ impl Counts {
                     running: None,
                 };
                 self.requests.insert(at, counted);
+                self.places.clear();
                 at
             }
         };
-        self.requests.get_mut(at)
+        Some(at)
     }
 
     /// The most requests that only read, and that write, under way at the same time within the last second.

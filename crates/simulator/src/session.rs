@@ -1,17 +1,16 @@
 //! How built-in controllers read and write: the same path as HTTP requests, without HTTP.
 
 mod scale;
+mod typed;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use machinery::decode;
 use machinery::entropy::Entropy;
 use machinery::meta;
 use serde_json::Value;
 
 use crate::apiserver::ApiServer;
-use crate::apiserver::body::{defaulted, own_custom};
 use crate::apiserver::delete::Deleted;
 use crate::apiserver::owners::SERVER;
 use crate::apiserver::registry::Served;
@@ -23,6 +22,8 @@ use crate::outside::waiting::{Attempt, WriteKey};
 use crate::recorder::Recorder;
 use crate::request::User;
 use crate::status_error::ApiError;
+pub(crate) use typed::typed;
+use typed::typed_beside;
 
 /// One committed change of the store. Resources are in their storage version (`autoscaling/v2`, core `events`).
 #[derive(Debug, Clone)]
@@ -207,7 +208,11 @@ impl Session<'_> {
         let body = self.shown(&object);
         self.write("PUT", &path, &body, |session| {
             let served = session.known(resource)?;
-            let new = typed(&served, object)?;
+            let place = key(&namespace, &name);
+            let new = match session.api.store().get(&served.table, &place) {
+                Some(stored) => typed_beside(&served, object, &stored.value)?,
+                None => typed(&served, object)?,
+            };
             let uid = meta::uid(&new).to_owned();
             let target = UpdateTarget {
                 served: &served,
@@ -252,7 +257,7 @@ impl Session<'_> {
             let user = session.user();
             let mut writer = writer(session.actor, session.now, session.entropy, user.as_ref());
             let updated = session.api.update(update, &mut writer, &mut |_, old, _| {
-                typed(&served, machinery::patch::merge::apply(old, patch))
+                typed_beside(&served, machinery::patch::merge::apply(old, patch), old)
             })?;
             Ok(updated.entry.value.clone())
         })
@@ -482,18 +487,4 @@ fn path(resource: &Resource, namespace: &str, name: &str, subresource: &str) -> 
         }
     }
     path
-}
-
-/// An object as a decoder would have read it: normalised and defaulted.
-pub(crate) fn typed(served: &Served, object: Value) -> Result<Value, ApiError> {
-    if let Some(type_id) = served.type_id() {
-        if decode::is_normal(type_id, &object) {
-            return Ok(defaulted(served, object));
-        }
-        let value = decode::normalise(type_id, &object)
-            .map_err(|error| ApiError::bad_request(error.to_string()))?;
-        Ok(defaulted(served, value))
-    } else {
-        own_custom(served, object)
-    }
 }

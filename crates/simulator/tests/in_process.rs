@@ -29,6 +29,7 @@ mod in_process {
     }
 
     async fn roll_out(world: &WorldHandle) -> String {
+        world.lock().recorder.keep_trace();
         let client = Client::new(Wire::new(world, "user"), "default");
         let deployments: Api<Deployment> = Api::default_namespaced(client.clone());
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -50,7 +51,7 @@ mod in_process {
                     pods.list(&ListParams::default()).await.unwrap().items.len(),
                     3
                 );
-                return world.lock().recorder.trace();
+                return world.lock().recorder.trace().unwrap();
             }
         }
         panic!("the deployment never became available");

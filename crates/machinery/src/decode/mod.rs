@@ -23,7 +23,7 @@ use walk::Walker;
 
 pub use empties::Empties;
 pub(crate) use empties::Part;
-pub use normal::is_normal;
+pub use normal::{is_normal, is_normal_beside};
 pub use parse::MAX_DEPTH;
 pub use scalar::quote;
 

@@ -1,6 +1,6 @@
 //! Whether a value is what Go would print of it already, so that it need not be decoded.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::number::{notation_in, read, shown};
 use super::parse::Node;
@@ -15,7 +15,22 @@ pub fn is_normal(ty: TypeId, value: &Value) -> bool {
     is_structure(table, table.info(ty), value)
 }
 
+/// The same for a value beside another one of that type that is normal: what both have isn't looked at.
+pub fn is_normal_beside(ty: TypeId, value: &Value, normal: &Value) -> bool {
+    let table = TypeTable::builtin();
+    is_structure_beside(table, table.info(ty), value, normal.as_object())
+}
+
 fn is_structure(table: &TypeTable, info: &TypeInfo, value: &Value) -> bool {
+    is_structure_beside(table, info, value, None)
+}
+
+fn is_structure_beside(
+    table: &TypeTable,
+    info: &TypeInfo,
+    value: &Value,
+    normal: Option<&Map<String, Value>>,
+) -> bool {
     let Value::Object(map) = value else {
         return false;
     };
@@ -27,8 +42,9 @@ fn is_structure(table: &TypeTable, info: &TypeInfo, value: &Value) -> bool {
             return false;
         };
         let null_pointer = field.pointer && value.is_null();
-        let normal = null_pointer || is_value(table, info, &field.ty, value);
-        if !normal || omitted(field, value, table) {
+        let known = normal.and_then(|normal| normal.get(key)) == Some(value);
+        let normal = known || null_pointer || is_value(table, info, &field.ty, value);
+        if !normal || !known && omitted(field, value, table) {
             return false;
         }
         always += usize::from(!field.may_be_absent());
@@ -156,6 +172,10 @@ mod tests {
             let (parent, key) = place.rsplit_once('/').unwrap();
             changed.pointer_mut(parent).unwrap()[key] = value;
             assert!(!is_normal(id, &changed), "{place}: {changed}");
+            assert!(
+                !is_normal_beside(id, &changed, &pod()),
+                "{place}: {changed}"
+            );
         }
         // A nil list that is never left out, and numbers that nobody reads.
         let kept = [
@@ -178,6 +198,8 @@ mod tests {
             let mut cut = pod();
             cut.as_object_mut().unwrap().remove(key);
             assert_eq!(is_normal(id, &cut), is_kept(id, &cut), "{key}");
+            let beside = is_normal_beside(id, &cut, &pod());
+            assert_eq!(beside, is_kept(id, &cut), "{key}");
         }
     }
 }

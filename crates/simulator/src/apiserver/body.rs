@@ -407,11 +407,22 @@ fn patched_custom(served: &Served, value: &Value) -> Result<Decoded, String> {
     })
 }
 
+/// Whether what was made of an object is of its built-in type as it is. Of an object as it is stored, that is so.
+pub(crate) fn is_normal(served: &Served, value: &Value, of: &Value) -> bool {
+    served.type_id().is_some_and(|type_id| {
+        if served.is_storage_version() {
+            decode::is_normal_beside(type_id, value, of)
+        } else {
+            decode::is_normal(type_id, value)
+        }
+    })
+}
+
 /// Turns a patched object into one of the resource's type: 422 about the patch if it is none.
-/// `reads` is how Go reads the result of such a patch. What it has that is empty comes with it.
+/// `old` is what was patched, `reads` how Go reads the result of such a patch. What it has that is empty comes with it.
 pub(crate) fn patched(
     served: &Served,
-    value: Value,
+    (value, old): (Value, &Value),
     reads: Reads,
     shown: impl FnOnce(&Value) -> String,
     duplicates: &[String],
@@ -439,7 +450,7 @@ pub(crate) fn patched(
     }
     let outcome = match served.type_id() {
         Some(type_id) => match reads.type_of(served, &value) {
-            PatchedType::Own if decode::is_normal(type_id, &value) && duplicates.is_empty() => {
+            PatchedType::Own if duplicates.is_empty() && is_normal(served, &value, old) => {
                 debug_assert!(
                     reads
                         .read(type_id, &value)

@@ -27,7 +27,7 @@ pub(super) fn respond(api: &ApiServer, request: &Request, now: Timestamp) -> Opt
     let mut counts = api.instruments().lock();
     if request.method == Method::DELETE {
         if all {
-            counts.requests.clear();
+            counts.clear();
         } else {
             counts.checks.clear();
         }
@@ -92,7 +92,7 @@ fn requests(out: &mut Exposition, counts: &Counts) {
                  wait times) in seconds for each verb, group, version, resource, subresource, scope and component.";
     let running = "[STABLE] Gauge of all active long-running apiserver requests broken out by verb, group, version, \
                    resource, scope and component. Not all requests are tracked this way.";
-    for counted in &counts.requests {
+    for counted in counts.requests() {
         for (code, count) in &counted.codes {
             let code = code.to_string();
             let labels = labels(counted, Some(&code));

@@ -173,7 +173,7 @@ impl Patch {
                     .map_err(|error| refused(&error))?;
                 body::patched(
                     served,
-                    value,
+                    (value, old),
                     Reads::Text,
                     |value| shown(value, Touched::by_operations(&patch.operations)),
                     &patch.strict,
@@ -188,7 +188,7 @@ impl Patch {
                 let value = patch::merge::apply(under, &patch.value);
                 body::patched(
                     served,
-                    value,
+                    (value, old),
                     Reads::Text,
                     |value| {
                         let touched = if whole {
@@ -226,7 +226,7 @@ impl Patch {
                 let shown = |_: &Value| patch::go_value(&left);
                 body::patched(
                     served,
-                    value,
+                    (value, old),
                     Reads::Map,
                     shown,
                     &patch.strict,

@@ -1,6 +1,7 @@
 //! What the server serves: every built-in resource, and the custom ones of established definitions.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use machinery::schema::{BuiltinResource, TypeId, TypeTable};
@@ -173,6 +174,8 @@ pub(crate) fn scale_type() -> Option<Served> {
 pub struct Registry {
     /// By group, version and plural.
     served: Vec<Arc<Served>>,
+    /// The same by plural alone, for the many who look one up.
+    by_plural: HashMap<Cow<'static, str>, Vec<Arc<Served>>>,
     storage: BTreeMap<Arc<str>, Arc<Served>>,
     definitions: BTreeMap<String, String>,
     generation: u64,
@@ -203,7 +206,17 @@ impl Registry {
                 backing: Backing::Builtin { type_id, entry },
             });
         }
+        registry.index();
         registry
+    }
+
+    fn index(&mut self) {
+        self.by_plural.clear();
+        for served in &self.served {
+            let plural = served.resource.plural.clone();
+            let same = self.by_plural.entry(plural).or_default();
+            same.push(served.clone());
+        }
     }
 
     fn insert(&mut self, served: Served) {
@@ -266,6 +279,7 @@ impl Registry {
             self.storage.entry(name).or_insert(served);
         }
         self.asks = self.served.iter().any(|served| served.asks().is_some());
+        self.index();
     }
 
     /// Whether a webhook converts some resource.
@@ -280,7 +294,8 @@ impl Registry {
 
     /// One resource.
     pub fn get(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Served>> {
-        self.served.get(self.place(group, version, plural).ok()?)
+        let mut same = self.by_plural.get(plural)?.iter();
+        same.find(|served| served.resource.group == group && served.resource.version == version)
     }
 
     /// The resource whose objects live in that table, in their storage version.

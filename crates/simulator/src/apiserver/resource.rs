@@ -13,7 +13,7 @@ pub fn qualified(name: &str, group: &str) -> String {
 }
 
 /// One resource in one version.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Eq, PartialOrd, Ord)]
 pub struct Resource {
     /// API group, empty for core.
     pub group: Cow<'static, str>,
@@ -25,6 +25,17 @@ pub struct Resource {
     pub plural: Cow<'static, str>,
     /// Lives in a namespace.
     pub namespaced: bool,
+}
+
+/// What tells most of them apart comes first: controllers ask for every change whether it is one of theirs.
+impl PartialEq for Resource {
+    fn eq(&self, other: &Self) -> bool {
+        self.plural == other.plural
+            && self.group == other.group
+            && self.version == other.version
+            && self.kind == other.kind
+            && self.namespaced == other.namespaced
+    }
 }
 
 impl Resource {

@@ -10,8 +10,8 @@ use std::sync::{Arc, Weak};
 use super::packed::Packer;
 use super::version::Version;
 
-/// The part of the limit that is for versions with a successor.
-const SUPERSEDED: usize = 8;
+/// The part of the limit that is for versions with a successor: few, as what was looked at just now is quicker to free.
+const SUPERSEDED: usize = 128;
 
 /// The versions that are whole, oldest first.
 #[derive(Debug)]
