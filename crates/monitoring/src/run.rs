@@ -50,6 +50,8 @@ pub const LEASE: &str = "carrick-monitoring";
 const FIELD_MANAGER: &str = "PrometheusOperator";
 /// How often namespaces that can't be watched are asked for; upstream's figure.
 const ASK_AGAIN: Duration = Duration::from_secs(15);
+/// How long caches may take to fill (`DefaultCacheSyncTimeout` of upstream's `pkg/operator/operator.go`).
+const FILL_WITHIN: Duration = Duration::from_mins(10);
 /// Upstream's words for an agent that is to run on every node, where none may.
 const GATE_CLOSED: &str = "feature gate for Prometheus Agent's DaemonSet mode is not enabled";
 /// Since when namespaces bear their names as labels.
@@ -128,14 +130,15 @@ fn manager(client: RuntimeClient, options: &RunOptions, usable: &Usable) -> Mana
             pages: Some(Admission::default().pages()),
             tls: options.tls.clone(),
         },
+        fill_within: Some(FILL_WITHIN),
     };
     let mut manager = Manager::new(client, manager_options);
     let metrics = Metrics::watching(manager.client(), options.gates);
     add(&mut manager, options, usable, &metrics);
-    if let Some(kubelets) = &options.kubelets {
+    if let Some(kubelets) = usable.kubelets(options) {
         let (client, recorder) = (manager.client().clone(), manager.recorder().clone());
         let settings = Arc::new(options.settings.clone());
-        let kubelets = kubelet::Kubelets::new(client, recorder, kubelets.clone(), settings);
+        let kubelets = kubelet::Kubelets::new(client, recorder, kubelets, settings);
         manager.work(move |shutdown| kubelets.run(shutdown));
     }
     // Where nothing can be watched yet there is no controller, and whoever looks after the process is to find it at work.
@@ -230,7 +233,8 @@ impl Shared {
     ) -> (Cache<Selecting<W>>, Controller<WorkloadReconciler<W>>) {
         let scope = watch.namespaces.scope().labelled(&watch.selector);
         let workloads = manager.cache(W::RESOURCE, scope);
-        let assets = AssetReader::new(self.secrets.clone(), self.config_maps.clone());
+        let assets = AssetReader::new(self.secrets.clone(), self.config_maps.clone())
+            .watching_few(options.selective());
         let reconciler = WorkloadReconciler::new(Caches {
             workloads: workloads.clone(),
             configurations: self.configurations.clone(),
@@ -482,7 +486,8 @@ impl Adding<'_> {
             manager.add(gone);
         }
         self.manager.add(more(controller, workloads));
-        self.manager.work(move |_| async move { metrics.ready() });
+        // A replica that waits to lead is ready too.
+        self.manager.once_filled(move || metrics.ready());
     }
 }
 

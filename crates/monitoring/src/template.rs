@@ -1,6 +1,9 @@
 //! Go templates of rules and receivers, as far as their parser looks: actions are closed, blocks are ended, functions and
 //! variables exist.
 
+use crate::config::version::Since;
+use crate::rules::known_from;
+
 /// Functions of the language.
 const LANGUAGE: [&str; 19] = [
     "and", "call", "eq", "ge", "gt", "html", "index", "js", "le", "len", "lt", "ne", "not", "or",
@@ -69,14 +72,25 @@ const ALERTMANAGER: [&str; 23] = [
     "urlUnescape",
 ];
 
+/// Since when some of Prometheus' are known.
+const SINCE: [(&str, Since); 7] = [
+    ("now", (3, 6, 0)),
+    ("parseDuration", (2, 32, 0)),
+    ("stripDomain", (2, 36, 0)),
+    ("stripPort", (2, 33, 0)),
+    ("toDuration", (3, 6, 0)),
+    ("toTime", (2, 38, 0)),
+    ("urlQueryEscape", (3, 8, 0)),
+];
+
 /// The variables that Prometheus declares before a text of a rule.
 const DECLARED: [&str; 5] = ["$", "$labels", "$externalLabels", "$externalURL", "$value"];
 
 /// Whose template it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Of {
-    /// A label or an annotation of a rule.
-    Rule,
+    /// A label or an annotation of a rule, read by that version of Prometheus; `None` is the newest.
+    Rule(Option<Since>),
     /// A field of a receiver.
     Receiver,
 }
@@ -84,7 +98,7 @@ pub(crate) enum Of {
 impl Of {
     fn functions(self) -> &'static [&'static str] {
         match self {
-            Self::Rule => &PROMETHEUS,
+            Self::Rule(_) => &PROMETHEUS,
             Self::Receiver => &ALERTMANAGER,
         }
     }
@@ -93,9 +107,19 @@ impl Of {
         LANGUAGE.contains(&function) || self.functions().contains(&function)
     }
 
+    /// Since when a function is known that the reader doesn't know yet.
+    fn knows_from(self, function: &str) -> Option<Since> {
+        let version = match self {
+            Self::Rule(version) => version?,
+            Self::Receiver => return None,
+        };
+        let (_, since) = SINCE.iter().find(|(name, _)| *name == function)?;
+        (version < *since).then_some(*since)
+    }
+
     fn variables(self) -> Vec<String> {
         let declared = match self {
-            Self::Rule => &DECLARED[..],
+            Self::Rule(_) => &DECLARED[..],
             Self::Receiver => &DECLARED[..1],
         };
         declared.iter().map(|name| (*name).to_owned()).collect()
@@ -321,6 +345,9 @@ fn pipeline(
                 if !constant && !of.knows(word) {
                     return Err(format!("function {word:?} not defined"));
                 }
+                if let Some(since) = of.knows_from(word) {
+                    return Err(known_from(&format!("function {word:?}"), since));
+                }
                 empty = false;
             }
             Token::Variable(name) => {
@@ -384,8 +411,16 @@ mod tests {
             "{{ define \"a\" }}x{{ end }}{{ template \"a\" . }}",
             "{{ (index $labels \"a\") | title }}",
         ] {
-            assert_eq!(check(text, Of::Rule), Ok(()), "{text}");
+            assert_eq!(check(text, Of::Rule(None)), Ok(()), "{text}");
         }
+    }
+
+    #[test]
+    fn functions_that_came_later_are_told_with_their_version() {
+        let text = "{{ now | toTime }}";
+        let why = "function \"now\" is known from Prometheus 3.6.0 on: write it otherwise, or raise the server's version";
+        assert_eq!(check(text, Of::Rule(Some((2, 42, 0)))), Err(why.to_owned()));
+        assert_eq!(check(text, Of::Rule(Some((3, 6, 0)))), Ok(()));
     }
 
     #[test]
@@ -407,7 +442,7 @@ mod tests {
             "{{ if $x := 1 }}{{ end }}{{ $x }}",
             "{{ break }}",
         ] {
-            assert!(check(text, Of::Rule).is_err(), "{text}");
+            assert!(check(text, Of::Rule(None)).is_err(), "{text}");
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::cache::{Cache, Projection, Scope, Sink};
@@ -27,6 +28,8 @@ use crate::web::{self, Server, Site};
 
 /// Time that Events still have to get out at a shutdown.
 const FLUSH: Duration = Duration::from_secs(5);
+/// How often it is told which cache is waited for.
+const TELL_EVERY: Duration = Duration::from_mins(1);
 
 /// How a manager works.
 #[derive(Clone, Debug, Default)]
@@ -41,12 +44,17 @@ pub struct ManagerOptions {
     pub listen: Vec<SocketAddr>,
     /// What is served there too, and how.
     pub site: Site,
+    /// How long caches may take to fill before the process gives up; with `None` it waits for ever.
+    pub fill_within: Option<Duration>,
 }
 
 type Start = Box<dyn FnOnce(Shutdown) -> BoxFuture<'static, ()> + Send>;
+type Hook = Box<dyn FnOnce() + Send>;
 
 /// A cache, or a part of one, that is filled by the manager.
 struct Source {
+    /// What it holds, as logs name it.
+    of: String,
     watch: Start,
     synced: Box<dyn Fn() -> BoxFuture<'static, ()> + Send>,
     is_synced: Arc<dyn Fn() -> bool + Send + Sync>,
@@ -59,6 +67,7 @@ pub struct Manager {
     recorder: EventRecorder,
     writer: EventWriter,
     sources: Vec<Source>,
+    filled: Vec<Hook>,
     work: Vec<Start>,
 }
 
@@ -73,6 +82,7 @@ impl Manager {
             recorder,
             writer,
             sources: Vec::new(),
+            filled: Vec::new(),
             work: Vec::new(),
         }
     }
@@ -119,7 +129,16 @@ impl Manager {
 
     fn fill_from<P: Projection>(&mut self, watch: Start, cache: &Cache<P>, part: String) {
         let (waiting, asked) = (cache.clone(), cache.clone());
+        let resource = cache.resource();
+        let mut of = match resource.group.as_ref() {
+            "" => resource.plural.to_string(),
+            group => format!("{}.{group}", resource.plural),
+        };
+        if !part.is_empty() {
+            of = format!("{of} in {part}");
+        }
         self.sources.push(Source {
+            of,
             watch,
             synced: Box::new(move || {
                 let (cache, part) = (waiting.clone(), part.clone());
@@ -162,6 +181,11 @@ impl Manager {
             .push(Box::new(move |shutdown| start(shutdown).boxed()));
     }
 
+    /// Adds what is done once all caches are filled, whether this replica leads or not.
+    pub fn once_filled(&mut self, hook: impl FnOnce() + Send + 'static) {
+        self.filled.push(Box::new(hook));
+    }
+
     /// The client.
     pub fn client(&self) -> &Client {
         &self.client
@@ -177,7 +201,8 @@ impl Manager {
         self.client.registry()
     }
 
-    /// Runs until the shutdown (`Ok`), or until leadership is lost or an address cannot be listened on (`Err`).
+    /// Runs until the shutdown (`Ok`), or until leadership is lost, an address cannot be listened on or caches don't fill in
+    /// time (`Err`).
     pub async fn run(self, shutdown: Shutdown) -> Result<(), Error> {
         let Self {
             client,
@@ -185,6 +210,7 @@ impl Manager {
             recorder,
             writer,
             sources,
+            filled,
             work,
         } = self;
         let mut background = JoinSet::new();
@@ -206,11 +232,25 @@ impl Manager {
             let listener = web::listen(*address).await?;
             background.spawn(server.clone().serve(listener));
         }
+        let (tell, told) = oneshot::channel();
+        let within = options.fill_within;
+        let filling = async {
+            let mut watches = JoinSet::new();
+            if let Err(error) = fill(sources, &mut watches, within, &shutdown).await {
+                return error;
+            }
+            tracing::info!("caches are filled");
+            for hook in filled {
+                hook();
+            }
+            // Nobody waits any more where the process ends already.
+            let _ = tell.send(());
+            // The watches go on for as long as anything does.
+            std::future::pending().await
+        };
         let working = async {
-            let filled = shutdown.or(fill(sources, &mut background, &shutdown));
             let work = async {
-                if filled.await.is_some() {
-                    tracing::info!("caches are filled");
+                if let Some(Ok(())) = shutdown.or(told).await {
                     join_all(work.into_iter().map(|start| start(shutdown.clone()))).await;
                 }
             };
@@ -223,29 +263,48 @@ impl Manager {
                 false
             }
         };
-        let lost = working.await;
+        let ended = crate::select! {
+            lost = Box::pin(working) => if lost { Err(Error::retry("leader election lost")) } else { Ok(()) },
+            error = Box::pin(filling) => Err(error),
+        };
         // Whoever waits for the process to end does not wait for an unreachable server.
         let _ = tokio::time::timeout(FLUSH, recorder.flush()).await;
         background.shutdown().await;
-        if lost {
-            Err(Error::retry("leader election lost"))
-        } else {
-            Ok(())
-        }
+        ended
     }
 }
 
-/// Starts the watches one after another, each when the one before has its first list.
-async fn fill(sources: Vec<Source>, background: &mut JoinSet<()>, shutdown: &Shutdown) {
-    for Source {
-        watch,
-        synced,
-        is_synced: _,
-    } in sources
-    {
-        background.spawn(watch(shutdown.clone()));
-        synced().await;
+/// Starts the watches one after another, each when the one before has its first list. Fails if that takes longer than
+/// `within` (`WaitForNamedCacheSync` of prometheus-operator's `pkg/operator/operator.go`, which also tells each minute).
+async fn fill(
+    sources: Vec<Source>,
+    watches: &mut JoinSet<()>,
+    within: Option<Duration>,
+    shutdown: &Shutdown,
+) -> Result<(), Error> {
+    let begin = tokio::time::Instant::now();
+    for source in sources {
+        watches.spawn((source.watch)(shutdown.clone()));
+        while tokio::time::timeout(TELL_EVERY, (source.synced)())
+            .await
+            .is_err()
+        {
+            let waited = begin.elapsed();
+            tracing::warn!(
+                cache = source.of,
+                seconds = waited.as_secs(),
+                "still waiting for a first list"
+            );
+            if within.is_some_and(|within| waited >= within) {
+                return Err(Error::retry(format!(
+                    "{} could not be listed within {} s; the lines before say why",
+                    source.of,
+                    waited.as_secs()
+                )));
+            }
+        }
     }
+    Ok(())
 }
 
 #[cfg(test)]

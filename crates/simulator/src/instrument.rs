@@ -3,7 +3,7 @@
 //! As upstream, what is refused before its resource is looked for (401, 403, 404) isn't counted. Values of labels come from
 //! what is served, and of definitions that come and go only so many are remembered, so that clients can't grow them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{Method, header};
@@ -191,7 +191,7 @@ pub(crate) struct Counts {
     /// By labels, in their order.
     requests: Vec<Counted>,
     /// Where in `requests` routes are that were counted before, with the resource whose address names it here.
-    places: HashMap<Place, (Option<Arc<Served>>, usize)>,
+    places: BTreeMap<Place, (Option<Arc<Served>>, usize)>,
     /// How often a check was well, by the path (`livez`) and its name.
     pub checks: BTreeMap<(&'static str, &'static str), u64>,
     reading: Peak,
@@ -199,7 +199,7 @@ pub(crate) struct Counts {
 }
 
 /// A route told by the address of its resource: many labels are slower to compare.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     served: Option<usize>,
     subresource: &'static str,
@@ -237,17 +237,15 @@ impl Counts {
 
     fn of(&mut self, route: &Route) -> Option<&mut Counted> {
         let place = Place::of(route);
-        let at = match self.places.get(&place) {
-            Some((_, at)) => *at,
-            None => {
-                let at = self.found(route)?;
-                if self.places.len() >= MOST {
-                    self.places.clear();
-                }
-                self.places.insert(place, (route.served.clone(), at));
-                at
+        let known = self.places.get(&place).map(|(_, at)| *at);
+        let at = known.or_else(|| {
+            let at = self.found(route)?;
+            if self.places.len() >= MOST {
+                self.places.clear();
             }
-        };
+            self.places.insert(place, (route.served.clone(), at));
+            Some(at)
+        })?;
         self.requests.get_mut(at)
     }
 

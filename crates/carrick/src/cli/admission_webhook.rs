@@ -135,7 +135,12 @@ impl AdmissionWebhook {
                 }
             }
         }
-        Ok(Language { any_names, options })
+        // Which server will read a rule isn't known here.
+        Ok(Language {
+            any_names,
+            options,
+            version: None,
+        })
     }
 }
 
@@ -202,6 +207,7 @@ mod tests {
                 fill_modifiers: true,
                 ..Options::default()
             },
+            version: None,
         };
         assert_eq!(made, expected);
         for odd in ["--name-validation-scheme=any", "--promql-options=all"] {

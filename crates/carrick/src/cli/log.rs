@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Debug};
 
-use jiff::Timestamp;
+use runtime::Clock;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -60,7 +60,7 @@ where
         let mut said = Said::default();
         event.record(&mut said);
         let mut all = vec![
-            ("ts", Timestamp::now().to_string()),
+            ("ts", Clock::system().now().to_string()),
             ("level", name(*about.level()).to_owned()),
             ("caller", caller),
             ("msg", said.message),
@@ -110,44 +110,11 @@ impl Visit for Said {
     }
 }
 
-#[test]
-fn lines_have_upstreams_keys() {
+#[cfg(test)]
+mod tests {
     use std::sync::{Arc, Mutex};
 
-    for (format, wanted) in [
-        (
-            logs::Format::Logfmt,
-            "level=warn caller=log.rs:N msg=\"a pass failed\" object=ns/a times=2\n",
-        ),
-        (
-            logs::Format::Json,
-            "\"level\":\"warn\",\"msg\":\"a pass failed\",\"object\":\"ns/a\",\"times\":\"2\",\"ts\":",
-        ),
-    ] {
-        let out = Arc::new(Mutex::new(Vec::new()));
-        let to = out.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .event_format(Keyed(format))
-            .with_writer(move || Shared(to.clone()))
-            .finish();
-        tracing::subscriber::with_default(subscriber, || {
-            tracing::warn!(object = "ns/a", times = 2, "a pass {}", "failed");
-        });
-        let bytes = out.lock().map(|bytes| bytes.clone()).unwrap_or_default();
-        let line = String::from_utf8_lossy(&bytes);
-        let digits = |text: &str| {
-            text.chars()
-                .filter(char::is_ascii_digit)
-                .collect::<String>()
-        };
-        let number = line
-            .split("log.rs:")
-            .nth(1)
-            .and_then(|rest| rest.split([' ', '"']).next());
-        let number = number.map(digits).unwrap_or_default();
-        let line = line.replace(&format!("log.rs:{number}"), "log.rs:N");
-        assert!(line.contains(wanted), "{line}");
-    }
+    use super::*;
 
     struct Shared(Arc<Mutex<Vec<u8>>>);
 
@@ -161,6 +128,44 @@ fn lines_have_upstreams_keys() {
 
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_have_upstreams_keys() {
+        for (format, wanted) in [
+            (
+                logs::Format::Logfmt,
+                "level=warn caller=log.rs:N msg=\"a pass failed\" object=ns/a times=2\n",
+            ),
+            (
+                logs::Format::Json,
+                "\"level\":\"warn\",\"msg\":\"a pass failed\",\"object\":\"ns/a\",\"times\":\"2\",\"ts\":",
+            ),
+        ] {
+            let out = Arc::new(Mutex::new(Vec::new()));
+            let to = out.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .event_format(Keyed(format))
+                .with_writer(move || Shared(to.clone()))
+                .finish();
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::warn!(object = "ns/a", times = 2, "a pass {}", "failed");
+            });
+            let bytes = out.lock().map(|bytes| bytes.clone()).unwrap_or_default();
+            let line = String::from_utf8_lossy(&bytes);
+            let digits = |text: &str| {
+                text.chars()
+                    .filter(char::is_ascii_digit)
+                    .collect::<String>()
+            };
+            let number = line
+                .split("log.rs:")
+                .nth(1)
+                .and_then(|rest| rest.split([' ', '"']).next());
+            let number = number.map(digits).unwrap_or_default();
+            let line = line.replace(&format!("log.rs:{number}"), "log.rs:N");
+            assert!(line.contains(wanted), "{line}");
         }
     }
 }

@@ -102,7 +102,11 @@ fn the_last_day_there_is_can_be_said() {
     assert_eq!(Instant::from_second(253_402_300_799), never);
     let early = Instant::parse("1969-12-31T23:59:59.5Z");
     assert_eq!(early.map(Instant::as_second), Some(-1));
-    let hour = |zone| never.and_then(|at| at.local(&zone)).map(|at| at.hour());
+    let hour = |zone| {
+        never
+            .and_then(|at| at.local(&zone))
+            .map(jiff::civil::DateTime::hour)
+    };
     assert_eq!(hour(TimeZone::UTC), Some(23));
     assert_eq!(hour(TimeZone::fixed(jiff::tz::offset(-2))), Some(21));
     assert_eq!(hour(TimeZone::fixed(jiff::tz::offset(2))), None);

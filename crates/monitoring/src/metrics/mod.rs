@@ -281,6 +281,11 @@ impl ControllerMetrics {
         self.metrics.lock().see(self.name, key, seen);
     }
 
+    /// A pass found no such object. It may have gone while another pass was under way, whose end told of it again.
+    pub fn gone(&self, key: &ObjectKey) {
+        self.metrics.lock().forget(self.name, key);
+    }
+
     /// Lets what is known of this cache's objects go when the objects do, and counts their changes.
     pub fn follow<P: Projection>(&self, cache: &Cache<P>) {
         let own = self.clone();

@@ -1,6 +1,7 @@
 //! What a request is for, as far as it is counted.
 
 use crate::api::GROUP;
+use crate::operator::resources::{ALERTMANAGER, PROMETHEUS, PROMETHEUS_AGENT, THANOS_RULER};
 
 /// What a request is for. Given is the plural of what is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +38,18 @@ impl Purpose {
         match (method, rest) {
             ("GET", []) if query.split('&').any(watches) => Self::Watch(plural),
             ("GET", []) => Self::List(plural),
-            ("PATCH" | "PUT", [_, "status"]) if group == GROUP => Self::Status(plural),
+            ("PATCH" | "PUT", [_, "status"]) if group == GROUP && is_workload(&plural) => {
+                Self::Status(plural)
+            }
             _ => Self::Other,
         }
     }
+}
+
+/// Bindings, which are in the status of selected objects, are counted nowhere by upstream.
+fn is_workload(plural: &str) -> bool {
+    let workloads = [PROMETHEUS, PROMETHEUS_AGENT, ALERTMANAGER, THANOS_RULER];
+    workloads.iter().any(|workload| workload.plural == plural)
 }
 
 /// The path of a request with what it names left out, as client-go counts it: there are as many as there are kinds.
@@ -137,6 +146,11 @@ mod tests {
             (
                 "PUT",
                 "/apis/apps/v1/namespaces/a/statefulsets/p/status",
+                Purpose::Other,
+            ),
+            (
+                "PATCH",
+                "/apis/monitoring.coreos.com/v1/namespaces/a/servicemonitors/m/status",
                 Purpose::Other,
             ),
             ("GET", "/version", Purpose::Other),

@@ -12,6 +12,7 @@ use crate::api::kinds::{Object, ObjectMeta};
 use crate::config::assets::Assets;
 use crate::config::prometheus::{DEFAULT_VERSION, Generator, Options, Scraped, Selected};
 use crate::config::version::Version;
+use crate::operator::scraping::With;
 use crate::promql;
 use crate::rules::{Format, Reader};
 use crate::selection::{
@@ -185,29 +186,78 @@ impl Take<'_> {
                 },
             );
             match checked {
-                Ok(()) => {
-                    let notes = self.notes(&world.assets, kind, &object);
-                    world.warn(at, "spec", notes);
-                    valid.insert(object.key(), object);
-                }
+                Ok(()) => match self.notes(&world.assets, kind, &object) {
+                    Ok(notes) => {
+                        world.warn(at, "spec", notes);
+                        valid.insert(object.key(), object);
+                    }
+                    Err(why) => world.refuse(at, why),
+                },
                 Err(refusal) => world.refuse(at, refusal),
             }
         }
         valid
     }
 
-    /// What the workload's version leaves out of the jobs of an object.
-    fn notes(&self, assets: &Assets, kind: &str, object: &impl Scraped) -> Vec<String> {
+    /// What the workload's version leaves out of the jobs of an object. Fails if there can be none, or none that it would
+    /// take: then the operator leaves the object out, and so does this.
+    fn notes(
+        &self,
+        assets: &Assets,
+        kind: &str,
+        object: &impl Scraped,
+    ) -> Result<Vec<String>, String> {
         // An agent on every node takes nothing else.
         if self.options.daemon_set && kind != "PodMonitor" {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let (common, metadata) = (self.common, self.metadata);
+        // What is wrong with the workload itself is told where its configuration is made.
         let Ok(generator) = Generator::new(common, metadata, assets, self.options) else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
-        // What goes wrong here is told where the whole configuration is made.
-        let _ = object.jobs(&generator);
-        generator.take_warnings()
+        // What jobs take over is the same for servers and agents.
+        let head = generator.head_of_agent().ok();
+        let with = With::new(&generator, self.version, head.as_ref());
+        let _of_the_head = generator.take_warnings();
+        with.jobs(object)?;
+        Ok(generator.take_warnings())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::offline::render;
+
+    fn object(kind: &str, name: &str, spec: &Value) -> Value {
+        json!({"apiVersion": "monitoring.coreos.com/v1", "kind": kind,
+            "metadata": {"name": name, "namespace": "team"}, "spec": spec})
+    }
+
+    #[test]
+    fn a_monitor_whose_job_prometheus_would_refuse_is_named_and_left_out() {
+        let monitor = |port: &str| json!({"selector": {}, "endpoints": [{"port": port}]});
+        let rendered = render(&[
+            object("Prometheus", "main", &json!({"serviceMonitorSelector": {}})),
+            object("ServiceMonitor", "bad", &monitor("http(")),
+            object("ServiceMonitor", "good", &monitor("http")),
+        ]);
+        let told: Vec<(usize, &str)> = rendered
+            .problems
+            .iter()
+            .map(|problem| (problem.object, problem.text.as_str()))
+            .collect();
+        let [(1, why)] = told.as_slice() else {
+            panic!("{told:?}");
+        };
+        assert!(
+            why.contains("would refuse the job serviceMonitor/team/bad/0: relabel_configs["),
+            "{why}"
+        );
+        let text = &rendered.files[0].text;
+        assert!(text.contains("serviceMonitor/team/good/0"), "{text}");
+        assert!(!text.contains("team/bad"), "{text}");
     }
 }

@@ -14,6 +14,8 @@ use runtime::{Cache, Change, Error, Meta, ObjectKey, Projection, Reader};
 pub struct AssetReader {
     secrets: Option<Cache<Meta>>,
     config_maps: Cache<Meta>,
+    /// Of these only some are watched: what isn't there may exist all the same.
+    few: Vec<Source>,
     memory: Arc<Mutex<Memory>>,
 }
 
@@ -31,8 +33,16 @@ impl AssetReader {
         Self {
             secrets,
             config_maps,
+            few: Vec::new(),
             memory: Arc::default(),
         }
+    }
+
+    /// Of these only what a selector names is watched. The others are read in each pass, as upstream reads all
+    /// (`pkg/assets/store.go`).
+    #[must_use]
+    pub fn watching_few(self, few: Vec<Source>) -> Self {
+        Self { few, ..self }
     }
 
     /// The objects behind the references of a workload, as far as they exist. A later change of any wakes the workload.
@@ -63,12 +73,13 @@ impl AssetReader {
             Source::ConfigMap => (Some(&self.config_maps), CONFIG_MAP),
         };
         if let Some(cache) = cache {
-            let Some(meta) = cache.get(key) else {
+            let meta = cache.get(key);
+            if meta.is_none() && !self.few.contains(source) {
                 return Ok(None);
-            };
+            }
             let known = self.memory().known.get(reference).cloned();
             if let Some((version, asset)) = known
-                && version >= meta.version
+                && meta.is_some_and(|meta| version >= meta.version)
             {
                 return Ok(Some(asset));
             }

@@ -126,6 +126,9 @@ impl<W: Workload> Reconciler for WorkloadReconciler<W> {
 
     fn settled(&self, key: &ObjectKey, pass: &Pass<'_, Subject<W>>) {
         self.caches.metrics.settled(key, pass.took, seen(pass));
+        if pass.observed.is_none() && pass.error.is_none() {
+            self.caches.metrics.gone(key);
+        }
         let decision = pass.observed.and_then(|subject| subject.decision.get());
         for text in decision.iter().flat_map(|decision| &decision.news) {
             tracing::warn!(kind = %W::RESOURCE.kind, %key, "{text}");

@@ -153,7 +153,8 @@ impl<'a> With<'a> {
         }
     }
 
-    fn jobs<J: Scraped>(&self, object: &J) -> Result<Made, String> {
+    /// The jobs of one object, if Prometheus would take each.
+    pub(crate) fn jobs<J: Scraped>(&self, object: &J) -> Result<Made, String> {
         let made = object.jobs(self.generator);
         let tls_files = self.generator.take_tls_files();
         let jobs = made.map_err(|error| error.to_string())?;

@@ -13,6 +13,7 @@ use super::selecting::Configuration;
 use crate::access;
 use crate::api::GROUP;
 use crate::config::version::Version;
+use crate::kubelet;
 use crate::operator::watched::Namespaces;
 use crate::run::RunOptions;
 
@@ -23,6 +24,9 @@ const ACCESS_REVIEW: ResourceRef = ResourceRef::cluster(
     "SelfSubjectAccessReview",
     "selfsubjectaccessreviews",
 );
+
+/// The group of EndpointSlices.
+const SLICES: &str = "discovery.k8s.io";
 
 /// How often is looked for what couldn't be used.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
@@ -120,6 +124,22 @@ impl Usable {
         obstacle.is_none()
     }
 
+    /// What is kept of the kubelets: without the rights to EndpointSlices these are the server's, as for any Service.
+    pub fn kubelets(&self, options: &RunOptions) -> Option<kubelet::Options> {
+        let mut kubelets = options.kubelets.clone()?;
+        let verbs = ["list", "create", "update", "delete"];
+        if kubelets.slices
+            && let Some(why) = self.lacks("endpointslices", SLICES, &verbs)
+        {
+            tracing::warn!(
+                why,
+                "EndpointSlices of the kubelets are left to the API server"
+            );
+            kubelets.slices = false;
+        }
+        Some(kubelets)
+    }
+
     /// Why a resource of the group, or a subresource of one, can't be used so; `None` if it can.
     pub fn obstacle(&self, resource: &str, verbs: &[&str]) -> Option<String> {
         if !self.served.contains(resource) {
@@ -172,6 +192,14 @@ fn asked(options: &RunOptions) -> Vec<(Right, Namespaces)> {
             "namespaces" if right.verb != Verb::Get => Some(Namespaces::All),
             "daemonsets" if options.gates.daemon_sets => {
                 Some(options.prometheuses.namespaces.clone())
+            }
+            "endpointslices" => {
+                let kubelets = options
+                    .kubelets
+                    .as_ref()
+                    .filter(|kubelets| kubelets.slices)?;
+                let own = [kubelets.service.namespace.clone()].into_iter().collect();
+                Some(Namespaces::Only(own))
             }
             "pods" if right.verb == Verb::Patch => Some(options.workloads()),
             "secrets" if [Verb::List, Verb::Watch].contains(&right.verb) => {
@@ -277,6 +305,8 @@ async fn is_granted(client: &Client, right: &Right, namespace: &str) -> Result<b
 
 #[cfg(test)]
 mod tests {
+    use runtime::ObjectKey;
+
     use super::*;
 
     #[test]
@@ -309,6 +339,37 @@ mod tests {
             usable.obstacle("podmonitors", &["list"]).as_deref(),
             Some("podmonitors.monitoring.coreos.com isn't served")
         );
+    }
+
+    #[test]
+    fn slices_of_kubelets_are_left_to_the_server_where_they_may_not_be_written() {
+        let kubelets = kubelet::Options {
+            service: ObjectKey::new("kube-system", "kubelet"),
+            selector: String::new(),
+            preference: kubelet::Preference::Internal,
+            endpoints: true,
+            slices: true,
+            period: Duration::from_mins(3),
+            insecure_port: true,
+        };
+        let options = RunOptions {
+            kubelets: Some(kubelets.clone()),
+            ..RunOptions::default()
+        };
+        let own = Namespaces::Only(["kube-system".to_owned()].into());
+        let right: Right = "update endpointslices.discovery.k8s.io".parse().unwrap();
+        assert!(asked(&options).contains(&(right.clone(), own)));
+        let whole = Usable::default();
+        assert_eq!(whole.kubelets(&options), Some(kubelets.clone()));
+        let less = Usable {
+            missing: BTreeMap::from([(right, "kube-system".to_owned())]),
+            ..Usable::default()
+        };
+        let without = kubelet::Options {
+            slices: false,
+            ..kubelets
+        };
+        assert_eq!(less.kubelets(&options), Some(without));
     }
 
     #[test]

@@ -11,11 +11,13 @@ mod functions;
 mod lex;
 mod parse;
 mod print;
+mod since;
 #[cfg(test)]
 mod tests;
 
 pub use ast::Expr;
 pub use enforce::enforce;
+pub use since::too_new;
 
 /// Parts of the language that are switched on by feature flags of Prometheus.
 #[allow(clippy::struct_excessive_bools, reason = "switches, each of its own")]

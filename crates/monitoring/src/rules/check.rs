@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Rule, RuleGroup, expression};
+use crate::config::version::Since;
 use crate::duration::milliseconds;
 use crate::promql::{self, Options};
 use crate::template::{self, Of};
@@ -14,6 +15,8 @@ pub struct Language {
     pub any_names: bool,
     /// Parts of PromQL that are switched on.
     pub options: Options,
+    /// The version of Prometheus that reads it; `None` is the newest.
+    pub version: Option<Since>,
 }
 
 impl Language {
@@ -64,6 +67,14 @@ impl Language {
             problems.push("field 'expr' must be set in rule".to_owned());
         } else if let Err(error) = promql::parse(&text, self.options) {
             problems.push(format!("could not parse expression: {error}"));
+        } else if let Some((what, since)) = self
+            .version
+            .and_then(|version| promql::too_new(&text, version))
+        {
+            problems.push(format!(
+                "could not parse expression: {}",
+                known_from(&what, since)
+            ));
         }
         let mut long = |field: &str, text: Option<&String>| match duration(field, text) {
             Ok(milliseconds) => milliseconds > 0,
@@ -98,7 +109,7 @@ impl Language {
         if alert.is_some() {
             for (kind, texts) in [("label", &rule.labels), ("annotation", &rule.annotations)] {
                 for (name, text) in texts {
-                    if let Err(why) = template::check(text, Of::Rule) {
+                    if let Err(why) = template::check(text, Of::Rule(self.version)) {
                         problems.push(format!("{kind} {name:?}: {why}"));
                     }
                 }
@@ -121,6 +132,13 @@ impl Language {
     fn is_metric(self, name: &str) -> bool {
         !name.is_empty() && (self.any_names || is_legacy(name, ':'))
     }
+}
+
+/// What a server of an older version would refuse, with the remedy.
+pub(crate) fn known_from(what: &str, (major, minor, patch): Since) -> String {
+    format!(
+        "{what} is known from Prometheus {major}.{minor}.{patch} on: write it otherwise, or raise the server's version"
+    )
 }
 
 /// A name of letters, digits and underscores, and one more character.

@@ -21,6 +21,7 @@ use crate::config::yaml::{Mapping, sorted};
 use crate::promql::{self, Options};
 
 pub use check::Language;
+pub(crate) use check::known_from;
 pub use pack::{config_map_names, pack};
 
 /// Bytes of values in a ConfigMap, at most: half of what one may hold, for its metadata is counted too.
@@ -95,7 +96,19 @@ impl Reader<'_> {
         Language {
             any_names: self.since((3, 0, 0), (0, 38, 0)),
             options: self.options,
+            version: self.prometheus(),
         }
+    }
+
+    /// The version of Prometheus whose language it is. Which one a Thanos Ruler was built with isn't known here.
+    fn prometheus(self) -> Option<Since> {
+        let Version {
+            major,
+            minor,
+            patch,
+            ..
+        } = self.version;
+        (self.format == Format::Prometheus).then_some((*major, *minor, *patch))
     }
 
     /// The file of an object; the errors say which rule is wrong and why.

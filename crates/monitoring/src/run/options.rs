@@ -11,6 +11,7 @@ use crate::access;
 use crate::config::prometheus::Options;
 use crate::config::version::{Since, Version};
 use crate::kubelet;
+use crate::operator::references::Source;
 use crate::operator::resources::{ALERTMANAGER, PROMETHEUS, PROMETHEUS_AGENT, THANOS_RULER};
 use crate::operator::selecting::Configuration;
 use crate::operator::watched::{Namespaces, Watch};
@@ -69,6 +70,10 @@ pub struct Selectors {
 }
 
 impl Selectors {
+    fn selects_all(&self) -> bool {
+        self.labels.is_empty() && self.fields.is_empty()
+    }
+
     /// A scope narrowed by them.
     pub(super) fn within(&self, scope: Scope) -> Scope {
         let fields = [self.fields.as_str(), scope.field_selector.as_str()];
@@ -118,6 +123,18 @@ impl Default for Gates {
 }
 
 impl RunOptions {
+    /// Of what only selected objects are watched.
+    pub(super) fn selective(&self) -> Vec<Source> {
+        let both = [
+            (Source::Secret, &self.secrets),
+            (Source::ConfigMap, &self.config_maps),
+        ];
+        let some = both
+            .into_iter()
+            .filter(|(_, selectors)| !selectors.selects_all());
+        some.map(|(source, _)| source).collect()
+    }
+
     /// Namespaces in which objects of a kind are selected.
     pub fn selected(&self, kind: Configuration) -> &Namespaces {
         match kind {

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use monitoring::RunOptions;
-use monitoring::operator::resources::{PROMETHEUS, SERVICE_MONITOR, STATEFUL_SET, THANOS_RULER};
+use monitoring::operator::resources::{
+    PROMETHEUS, SECRET, SERVICE_MONITOR, STATEFUL_SET, THANOS_RULER,
+};
 use monitoring::operator::watched::{Namespaces, Watch};
-use monitoring::run::{Bindings, Gates};
+use monitoring::run::{Bindings, Gates, Selectors};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, play_with};
@@ -188,5 +190,35 @@ fn with_the_gate_closed_nothing_is_bound_and_nothing_is_kept_from_going() {
                 cluster.get(&PROMETHEUS, "one").await.is_none()
             })
             .await;
+    });
+}
+
+#[test]
+fn what_a_selector_leaves_unwatched_is_read_all_the_same() {
+    let few = Selectors {
+        labels: "team=a".to_owned(),
+        fields: String::new(),
+    };
+    let options = RunOptions {
+        secrets: few.clone(),
+        config_maps: few,
+        ..RunOptions::default()
+    };
+    play_with(&[], options, async |cluster| {
+        let data = json!({"stringData": {"token": "t0p"}});
+        cluster.create(&SECRET, "team", "login", data).await;
+        prometheus(cluster, "main", json!({})).await;
+        let endpoint = json!({"port": "http",
+            "authorization": {"credentials": {"name": "login", "key": "token"}}});
+        let spec = json!({"selector": {}, "endpoints": [endpoint]});
+        cluster
+            .create(&SERVICE_MONITOR, "team", "web", json!({"spec": spec}))
+            .await;
+        cluster
+            .until_condition(&PROMETHEUS, "main", "Available", "True")
+            .await;
+        cluster.settled().await;
+        let text = cluster.configuration("main").await;
+        assert!(text.contains("credentials: t0p"), "{text}");
     });
 }

@@ -393,3 +393,67 @@ fn only_a_leader_works_and_gives_the_lease_back_at_the_end() {
         assert_eq!(lease(&api), (String::new(), transitions));
     }
 }
+
+#[test]
+fn who_waits_to_lead_has_full_caches_and_is_ready() {
+    let api = FakeApi::default();
+    api.put(WIDGETS, widget("a", 1));
+    let leases = "/apis/coordination.k8s.io/v1/leases";
+    let spec = json!({"holderIdentity": "other", "leaseDurationSeconds": 15, "leaseTransitions": 0,
+        "acquireTime": "2030-01-01T00:00:00.000000Z", "renewTime": "2030-01-01T00:00:00.000000Z"});
+    api.put(
+        leases,
+        json!({"metadata": {"name": "lock", "namespace": "ns"}, "spec": spec}),
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (_trigger, shutdown) = shutdown::channel();
+        let options = LeaderOptions::new(ObjectKey::new("ns", "lock"), "own");
+        let (mut manager, widgets) = manager(&api, Some(options));
+        let (tell, told) = oneshot::channel();
+        manager.once_filled(move || tell.send(()).unwrap());
+        let both = crate::select::race(manager.run(shutdown), told);
+        let ended = tokio::time::timeout(Duration::from_secs(10), both).await;
+        assert!(matches!(ended, Ok(crate::select::Either::Right(Ok(())))));
+        assert!(widgets.get(&ObjectKey::new("ns", "a")).is_some());
+        assert_eq!(writes(&api), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_cache_that_never_fills_ends_the_process_where_there_is_a_limit() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        for (within, minutes) in [(Some(Duration::from_mins(3)), 3), (None, 0)] {
+            let (_trigger, shutdown) = shutdown::channel();
+            let never = Source {
+                of: "widgets.example.dev".to_owned(),
+                watch: Box::new(|_| std::future::pending().boxed()),
+                synced: Box::new(|| std::future::pending().boxed()),
+                is_synced: Arc::new(|| false),
+            };
+            let begin = tokio::time::Instant::now();
+            let mut watches = JoinSet::new();
+            let filling = fill(vec![never], &mut watches, within, &shutdown);
+            let ended = tokio::time::timeout(Duration::from_hours(1), filling).await;
+            match ended {
+                Ok(result) => {
+                    let why = result.unwrap_err().to_string();
+                    assert!(
+                        why.contains("widgets.example.dev could not be listed"),
+                        "{why}"
+                    );
+                    assert_eq!(begin.elapsed(), Duration::from_mins(minutes));
+                }
+                Err(_) => assert_eq!(within, None),
+            }
+        }
+    });
+}

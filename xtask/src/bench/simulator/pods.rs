@@ -87,7 +87,7 @@ async fn play(pods: usize, nodes: usize) -> Result<(WorldHandle, f64)> {
     for number in 0..pods {
         send(
             &mut wire,
-            traffic::create(&traffic::pod(&format!("pod-{number}"))),
+            traffic::create(&traffic::paused_pod(&format!("pod-{number}"))),
         )
         .await?;
         if number % 1000 == 999 {

@@ -91,10 +91,10 @@ pub struct Making {
     config_reloader_memory: Option<String>,
     /// Give pods the label `app` too, which Services of charts for operators before 0.52 select [default: whether an old flag
     /// for the config-reloader is given]
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean)]
     legacy_app_label: Option<bool>,
     /// Probe the config-reloaders
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set)]
     enable_config_reloader_probes: bool,
     /// Image of Alertmanager, without tag
     #[arg(long, default_value_t = Settings::default().alertmanager_image)]
@@ -121,7 +121,7 @@ pub struct Making {
     #[arg(long, value_enum, default_value = "none")]
     repair_policy_for_statefulsets: RepairPolicy,
     /// Manage the configuration of a Prometheus without selectors too
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set)]
     disable_unmanaged_prometheus_configuration: bool,
 }
 
@@ -138,7 +138,7 @@ enum RepairPolicy {
 #[command(next_help_heading = "Accepted for upstream's manifests, without effect")]
 pub struct Unused {
     /// Secrets and ConfigMaps are always followed where they are referred to
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean)]
     watch_referenced_objects_in_all_namespaces: Option<bool>,
     /// There is no Go
     #[arg(long)]
@@ -203,20 +203,36 @@ impl Scope {
 impl Making {
     /// What pods and other objects are made with.
     pub fn settings(self) -> Settings {
-        let old = |given: &Option<String>, value: String| given.clone().unwrap_or(value);
+        let default = ReloaderSettings::default();
+        // An empty amount is none that was given.
+        let old = |given: &Option<String>, value: String, default: String| {
+            let given = given.iter().cloned().chain([value]);
+            given
+                .into_iter()
+                .find(|amount| !amount.is_empty())
+                .unwrap_or(default)
+        };
         let (cpu, memory) = (self.config_reloader_cpu, self.config_reloader_memory);
         let of_old_chart = cpu.is_some() || memory.is_some();
         Settings {
-            annotations: self.annotations.into_iter().collect::<BTreeMap<_, _>>(),
-            labels: self.labels.into_iter().collect::<BTreeMap<_, _>>(),
+            annotations: pairs(self.annotations),
+            labels: pairs(self.labels),
             local_host: self.localhost,
             cluster_domain: self.cluster_domain,
             reloader: ReloaderSettings {
                 image: self.prometheus_config_reloader,
-                cpu_request: old(&cpu, self.config_reloader_cpu_request),
-                cpu_limit: old(&cpu, self.config_reloader_cpu_limit),
-                memory_request: old(&memory, self.config_reloader_memory_request),
-                memory_limit: old(&memory, self.config_reloader_memory_limit),
+                cpu_request: old(&cpu, self.config_reloader_cpu_request, default.cpu_request),
+                cpu_limit: old(&cpu, self.config_reloader_cpu_limit, default.cpu_limit),
+                memory_request: old(
+                    &memory,
+                    self.config_reloader_memory_request,
+                    default.memory_request,
+                ),
+                memory_limit: old(
+                    &memory,
+                    self.config_reloader_memory_limit,
+                    default.memory_limit,
+                ),
                 probes: self.enable_config_reloader_probes,
             },
             prometheus_image: self.prometheus_default_base_image,
@@ -233,12 +249,17 @@ impl Making {
     }
 }
 
+fn pairs(given: Vec<(String, String)>) -> BTreeMap<String, String> {
+    let pairs = given.into_iter();
+    pairs.filter(|(key, _)| !key.is_empty()).collect()
+}
+
 /// Reads `Name=true,Name=false,…`; what isn't named is as Carrick has it.
 pub fn gates(text: &str) -> Result<Gates> {
     let mut gates = Gates::default();
     for one in text.split(',').filter(|one| !one.trim().is_empty()) {
         let (name, value) = one.split_once('=').unwrap_or((one, ""));
-        let Ok(value) = value.trim().parse::<bool>() else {
+        let Ok(value) = boolean(value.trim()) else {
             return fail(format!(
                 "--feature-gates: {one:?} isn't `Name=true` or `Name=false`"
             ));
@@ -276,7 +297,20 @@ fn filled(names: &[String]) -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
+/// A boolean as Go's `strconv.ParseBool` reads it.
+pub(super) fn boolean(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("write true or false".to_owned()),
+    }
+}
+
+/// Nothing is no pair, which has no key.
 fn pair(text: &str) -> Result<(String, String), String> {
+    if text.is_empty() {
+        return Ok(Default::default());
+    }
     let (key, value) = text
         .split_once('=')
         .ok_or_else(|| "write key=value".to_owned())?;

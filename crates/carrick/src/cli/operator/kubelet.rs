@@ -33,16 +33,16 @@ pub struct Kubelet {
     #[arg(long, value_enum, default_value = "internal")]
     kubelet_node_address_priority: Priority,
     /// Write Endpoints
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", value_parser = super::flags::boolean, action = clap::ArgAction::Set)]
     kubelet_endpoints: bool,
     /// Write `EndpointSlices`
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", value_parser = super::flags::boolean, action = clap::ArgAction::Set)]
     kubelet_endpointslice: bool,
     /// How often nodes are looked at
     #[arg(long, value_name = "DURATION", default_value = "3m", value_parser = period)]
     kubelet_sync_period: Duration,
     /// Name the kubelets' port without TLS too
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", value_parser = super::flags::boolean, action = clap::ArgAction::Set)]
     kubelet_http_metrics: bool,
 }
 

@@ -54,7 +54,7 @@ pub struct Operator {
     #[arg(long)]
     ca_file: Option<String>,
     /// Don't check the server's certificate
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = flags::boolean)]
     tls_insecure: Option<bool>,
     #[command(flatten)]
     scope: Scope,
@@ -106,10 +106,10 @@ pub fn asked_for(args: &[OsString]) -> Option<Vec<OsString>> {
 #[derive(Args, Debug)]
 pub struct Log {
     /// Least level that is logged
-    #[arg(long, value_enum, default_value = "info")]
+    #[arg(long, value_enum, default_value = "info", ignore_case = true)]
     log_level: LogLevel,
     /// How logs look
-    #[arg(long, value_enum, default_value = "logfmt")]
+    #[arg(long, value_enum, default_value = "logfmt", ignore_case = true)]
     log_format: LogFormat,
 }
 
@@ -227,6 +227,8 @@ pub fn two_dashes(arg: OsString) -> OsString {
 
 #[cfg(test)]
 mod tests {
+    use ::monitoring::workload::{ReloaderSettings, Settings};
+
     use super::*;
 
     fn read(args: &str) -> Result<Operator, String> {
@@ -243,12 +245,29 @@ mod tests {
             "operator --kubelet-service=kube-system/x-kubelet --kubelet-endpoints=true --kubelet-endpointslice=false --localhost=127.0.0.1 --prometheus-config-reloader=r --config-reloader-cpu-request=0 --config-reloader-cpu-limit=0 --config-reloader-memory-request=0 --config-reloader-memory-limit=0 --thanos-default-base-image=quay.io/thanos/thanos:v0.42.4 --secret-field-selector=type!=kubernetes.io/dockercfg,type!=kubernetes.io/service-account-token,type!=helm.sh/release.v1 --web.enable-tls=true --web.cert-file=/cert/cert --web.key-file=/cert/key --web.listen-address=:10250 --web.tls-min-version=VersionTLS13",
             // upstream's example
             "operator --kubelet-service=kube-system/kubelet --watch-referenced-objects-in-all-namespaces=true --disable-unmanaged-prometheus-configuration=true",
+            "operator --web.enable-tls=1 --tls-insecure=t --kubelet-endpoints=0 --kubelet-http-metrics=False --log-level=INFO --log-format=JSON --labels= --annotations=",
             "operator -namespaces=a,b -web.enable-http2 -tls-insecure=false -labels x=y,z= start",
         ] {
             if let Err(error) = read(args) {
                 panic!("{args}: {error}");
             }
         }
+        let odd = read(
+            "operator --labels= --config-reloader-cpu-limit= --enable-config-reloader-probes=T",
+        )
+        .unwrap();
+        let settings = odd.making.settings();
+        let kept = Settings::default();
+        assert_eq!(
+            (settings.labels, settings.reloader),
+            (
+                kept.labels,
+                ReloaderSettings {
+                    probes: true,
+                    ..kept.reloader
+                }
+            )
+        );
         let old = read("operator --config-reloader-cpu=100m").unwrap();
         let reloader = old.making.settings().reloader;
         assert_eq!(

@@ -1,6 +1,6 @@
 //! Flags of the web server (upstream's `pkg/server/server.go`): where it listens, and how connections are encrypted.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use clap::Args;
 use runtime::web::Tls;
 use serving::{Certificates, Files, Settings, Version};
 
-use super::flags::positive;
+use super::flags::{boolean, positive};
 use crate::cli::fail;
 
 /// The web server. Its arguments have names of their own: the operator has a `--cert-file` and a `--key-file` too.
@@ -21,7 +21,7 @@ pub struct Web {
     #[arg(id = "web.listen-address", long = "web.listen-address", value_parser = address)]
     listen: Option<SocketAddr>,
     /// Speak TLS [default: false; of admission-webhook true]
-    #[arg(id = "web.enable-tls", long = "web.enable-tls", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(id = "web.enable-tls", long = "web.enable-tls", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean)]
     enable_tls: Option<bool>,
     /// Certificate, PEM
     #[arg(
@@ -68,7 +68,7 @@ pub struct Web {
     #[arg(id = "web.tls-curves", long = "web.tls-curves", value_delimiter = ',')]
     curves: Vec<String>,
     /// Speak HTTP/2 too, where TLS is spoken
-    #[arg(id = "web.enable-http2", long = "web.enable-http2", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    #[arg(id = "web.enable-http2", long = "web.enable-http2", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set)]
     enable_http2: bool,
 }
 
@@ -165,7 +165,7 @@ fn interval(text: &str) -> Result<Duration, String> {
     positive(text, "write 1m or 30s")
 }
 
-/// Reads `:8080` and `HOST:8080`; without a host it is every address.
+/// Reads `:8080` and `HOST:8080`; without a host it is every address, of a name its first one.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let (host, port) = text
         .rsplit_once(':')
@@ -175,9 +175,12 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let host = match host {
         "" => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        host => host
-            .parse()
-            .map_err(|_| format!("{host:?} is no IP address"))?,
+        host => {
+            let why = |error: &dyn std::fmt::Display| format!("{host:?} has no address: {error}");
+            let found = (host, port).to_socket_addrs();
+            let mut found = found.map_err(|error| why(&error))?;
+            return found.next().ok_or_else(|| why(&"none was found"));
+        }
     };
     Ok(SocketAddr::new(host, port))
 }
@@ -216,7 +219,7 @@ mod tests {
             address("localhost:1").unwrap(),
             "127.0.0.1:1".parse().unwrap()
         );
-        for odd in ["8080", "host:1", ":x"] {
+        for odd in ["8080", "a host:1", ":x"] {
             assert!(address(odd).is_err(), "{odd}");
         }
         assert_eq!(web("").listen(ENCRYPTED).port(), 8443);
