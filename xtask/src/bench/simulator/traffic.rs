@@ -145,14 +145,16 @@ pub fn pod(name: &str) -> Value {
     })
 }
 
-/// A pod of one container that only asks for room, as the density test of Kubernetes' scalability group has them
-/// (`perf-tests/clusterloader2/testing/density`).
+/// A pod of one container that only asks for room, as pods of density tests are.
 pub fn paused_pod(name: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"group": "density"}},
-        "spec": {"containers": [{"name": "pause", "image": "registry.k8s.io/pause:3.10",
-            "resources": {"requests": {"cpu": "5m", "memory": "20M"}}}]},
+        "spec": {
+            "automountServiceAccountToken": false,
+            "containers": [{"name": "pause", "image": "registry.k8s.io/pause:3.10",
+                "resources": {"requests": {"cpu": "5m", "memory": "20M"}}}],
+        },
     })
 }
 
