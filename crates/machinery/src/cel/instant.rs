@@ -1,5 +1,6 @@
 //! Points in time as cel-go has them: of the years 1 to 9999.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use jiff::civil::{DateTime, date};
@@ -18,8 +19,9 @@ const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
 impl Instant {
     /// Reads an RFC 3339 instant, any offset, fraction of a second optional.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        crate::time::check_form(text).ok()?;
-        let pieces = Pieces::parse(text).ok()?;
+        let text = padded(text);
+        crate::time::check_form(&text).ok()?;
+        let pieces = Pieces::parse(&*text).ok()?;
         let offset = pieces.to_numeric_offset()?.seconds();
         let local = pieces.date().to_datetime(pieces.time()?);
         Self::of(
@@ -69,6 +71,17 @@ impl Instant {
     }
 }
 
+/// A text with two digits for its hour, of which Go takes one too (`getnum` of `time/format.go`).
+fn padded(text: &str) -> Cow<'_, str> {
+    const DAY: usize = "2006-01-02T".len();
+    match text.split_at_checked(DAY) {
+        Some((day, hour)) if hour.as_bytes().get(1) == Some(&b':') => {
+            Cow::Owned(format!("{day}0{hour}"))
+        }
+        Some(_) | None => Cow::Borrowed(text),
+    }
+}
+
 /// RFC 3339 with as many digits of the second as there are.
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,6 +113,9 @@ fn the_last_day_there_is_can_be_said() {
     assert_eq!(never.and_then(|at| at.moved(1_000_000_000)), None);
     assert_eq!(never.map(Instant::as_second), Some(253_402_300_799));
     assert_eq!(Instant::from_second(253_402_300_799), never);
+    let with = |hour: &str| Instant::parse(&format!("9999-12-31T{hour}:59:59Z"));
+    assert!(with("3").is_some() && with("3") == with("03"));
+    assert_eq!(with(""), None);
     let early = Instant::parse("1969-12-31T23:59:59.5Z");
     assert_eq!(early.map(Instant::as_second), Some(-1));
     let hour = |zone| {
