@@ -84,12 +84,12 @@ pub(crate) fn controller_reference(owner: &Value) -> Value {
 
 /// A time as API objects carry it: whole seconds, UTC.
 pub(crate) fn stamp(now: Timestamp) -> String {
-    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    machinery::time::rfc3339(now)
 }
 
 /// A time with microseconds, for Leases and events.
 pub(crate) fn stamp_micro(now: Timestamp) -> String {
-    now.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+    machinery::time::rfc3339_micro(now)
 }
 
 /// `now` plus a number of seconds; saturates at the end of time.

@@ -57,12 +57,8 @@ impl Server for InProcess {
     }
 }
 
-/// Measures the operations, `requests` of each, and for each the CPU seconds of this process, clients and watchers included.
-pub fn run(
-    operations: &[Operation],
-    requests: usize,
-    watchers: usize,
-) -> Result<Vec<(Measured, f64)>> {
+/// Measures the operations, `requests` of each; the CPU seconds are this process', clients and watchers included.
+pub fn run(operations: &[Operation], requests: usize, watchers: usize) -> Result<Vec<Measured>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -70,12 +66,10 @@ pub fn run(
         let server = InProcess::new();
         prepare(&server).await?;
         let watchers = Watchers::start(&server, watchers).await?;
-        let mut all = Vec::new();
         let cpu = || process::cpu(std::process::id());
+        let mut all = Vec::new();
         for operation in operations {
-            let before = cpu()?;
-            let measured = measure(&server, *operation, requests, &watchers).await?;
-            all.push((measured, cpu()? - before));
+            all.push(measure(&server, *operation, requests, &watchers, &cpu).await?);
         }
         watchers.stop();
         Ok(all)

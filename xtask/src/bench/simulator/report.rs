@@ -11,7 +11,7 @@ use super::sockets::Figures;
 #[derive(Default)]
 pub struct Report {
     /// In-process, and the CPU seconds of each.
-    pub server: Vec<(Measured, f64)>,
+    pub server: Vec<Measured>,
     /// Many pods.
     pub pods: Option<pods::Measured>,
     /// Over sockets: ours, then the real one.
@@ -41,13 +41,13 @@ impl Report {
                 "{:<32}{:>12}{:>14}{:>14}",
                 "in-process", "a second", "a CPU second", "events sent"
             );
-            for (measured, cpu) in &self.server {
+            for measured in &self.server {
                 let _ = writeln!(
                     text,
                     "{:<32}{:>12.0}{:>14.0}{:>14}",
                     measured.operation.name(),
                     measured.rate(),
-                    number(measured.requests) / cpu,
+                    number(measured.requests) / measured.cpu,
                     measured.events
                 );
             }
@@ -85,13 +85,13 @@ impl Report {
             let of = move |f: &Figures| f.objects.get(index).map(|(_, bytes)| *bytes);
             row(&format!("memory for a {name} (bytes)"), &of, 0, false);
         }
-        for (index, (measured, _)) in self.operations().iter().enumerate() {
+        for (index, measured) in self.operations().iter().enumerate() {
             let name = measured.operation.name();
-            let rate = move |f: &Figures| Some(f.operations.get(index)?.0.rate());
+            let rate = move |f: &Figures| Some(f.operations.get(index)?.rate());
             row(&format!("{name}: a second"), &rate, 0, true);
             let cpu = move |f: &Figures| {
-                let (measured, cpu) = f.operations.get(index)?;
-                Some(cpu * 1e6 / number(measured.requests))
+                let measured = f.operations.get(index)?;
+                Some(measured.cpu * 1e6 / number(measured.requests))
             };
             row(&format!("{name}: CPU for one (µs)"), &cpu, 0, false);
         }
@@ -101,7 +101,7 @@ impl Report {
         self.sockets.first().map_or(&[], |figures| &figures.objects)
     }
 
-    fn operations(&self) -> &[(Measured, f64)] {
+    fn operations(&self) -> &[Measured] {
         self.sockets
             .first()
             .map_or(&[], |figures| &figures.operations)
@@ -113,18 +113,11 @@ impl Report {
             json!({
                 "operation": measured.operation.name(), "writes": measured.operation.writes(),
                 "requests": measured.requests, "seconds": measured.seconds, "perSecond": measured.rate(),
-                "events": measured.events,
+                "events": measured.events, "cpuSeconds": measured.cpu,
             })
         };
-        let with_cpu = |(measured, cpu): &(Measured, f64)| {
-            let mut value = operation(measured);
-            if let Some(fields) = value.as_object_mut() {
-                fields.insert("cpuSeconds".to_owned(), json!(cpu));
-            }
-            value
-        };
         let sockets = self.sockets.iter().map(|figures| {
-            let operations = figures.operations.iter().map(with_cpu);
+            let operations = figures.operations.iter().map(operation);
             let objects = figures.objects.iter();
             let objects = objects.map(|(kind, bytes)| json!({"kind": kind, "bytes": bytes}));
             json!({
@@ -133,7 +126,7 @@ impl Report {
             })
         });
         json!({
-            "server": self.server.iter().map(with_cpu).collect::<Vec<_>>(),
+            "server": self.server.iter().map(operation).collect::<Vec<_>>(),
             "pods": self.pods.map(|pods| json!({
                 "pods": pods.pods, "nodes": pods.nodes, "seconds": pods.seconds, "cpuSeconds": pods.cpu, "virtualSeconds": pods.virtual_seconds,
                 "peakMiB": pods.peak, "changes": pods.changes,
@@ -153,15 +146,13 @@ mod tests {
         let figures = |name, start, seconds, cpu| Figures {
             name,
             start,
-            operations: vec![(
-                Measured {
-                    operation: Operation::Get,
-                    requests: 1000,
-                    seconds,
-                    events: 0,
-                },
+            operations: vec![Measured {
+                operation: Operation::Get,
+                requests: 1000,
+                seconds,
+                events: 0,
                 cpu,
-            )],
+            }],
             objects: vec![("pod", start * 1000.0)],
         };
         let report = Report {

@@ -59,8 +59,8 @@ pub struct Figures {
     pub name: &'static str,
     /// Seconds from start to ready.
     pub start: f64,
-    /// Rates, and for each the CPU seconds of the server's processes.
-    pub operations: Vec<(Measured, f64)>,
+    /// Rates, and the CPU seconds of the server's processes.
+    pub operations: Vec<Measured>,
     /// Kind of object, and bytes of memory of the server's processes for each that was stored.
     pub objects: Vec<(&'static str, f64)>,
 }
@@ -92,11 +92,10 @@ pub fn run(ground: &Ground, operations: &[Operation], amount: &Amount) -> Result
             }
         }
         let watchers = Watchers::start(&server, amount.watchers).await?;
+        let cpu = || cpu(&processes);
         let mut all = Vec::new();
         for operation in operations {
-            let before = cpu(&processes)?;
-            let measured = measure(&server, *operation, amount.requests, &watchers).await?;
-            all.push((measured, cpu(&processes)? - before));
+            all.push(measure(&server, *operation, amount.requests, &watchers, &cpu).await?);
         }
         watchers.stop();
         Ok(Figures {
