@@ -7,9 +7,6 @@ use serde_json::{Value, json};
 
 use super::World;
 
-/// Most bytes that a ConfigMap or a Secret holds.
-pub(super) const MOST_BYTES: usize = 1_048_576;
-
 impl World<'_> {
     /// Tells of a workload why what goes with it would not be stored.
     pub(super) fn goes_with(&mut self, at: usize, made: impl IntoIterator<Item = Value>) {
@@ -49,6 +46,13 @@ fn refusals(mut object: Value) -> Vec<(&'static str, String)> {
         meta::kind(&object).to_owned(),
         meta::name(&object).to_owned(),
     );
+    // The server says itself what addresses a Service has.
+    let address = object.pointer("/spec/clusterIP").cloned();
+    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
+        && let Some(address) = address
+    {
+        spec.insert("clusterIPs".to_owned(), json!([address]));
+    }
     defaults::apply("", "v1", &kind, &mut object);
     let told = validate_create("", "v1", &kind, &object)
         .into_iter()
@@ -59,6 +63,9 @@ fn refusals(mut object: Value) -> Vec<(&'static str, String)> {
                 ("metadata.name", "give its owner a shorter name")
             } else if too_large {
                 ("spec", "select less, or spread it over several workloads")
+            } else if error.field.starts_with("data") {
+                let cure = "give the object that the key is named after a shorter name";
+                ("spec", cure)
             } else {
                 ("spec", "correct the field that it is made of")
             };
@@ -77,7 +84,7 @@ mod tests {
     fn what_a_server_would_refuse_is_told_with_its_name_and_the_remedy() {
         let file = |name: String, text: String| config_map("team", "rules", [(&name, &text)]);
         assert_eq!(refusals(file("a.yaml".to_owned(), "x".to_owned())), []);
-        let large = refusals(file("a.yaml".to_owned(), "x".repeat(MOST_BYTES + 1)));
+        let large = refusals(file("a.yaml".to_owned(), "x".repeat((1 << 20) + 1)));
         let [("spec", text)] = large.as_slice() else {
             panic!("{large:?}");
         };
@@ -91,7 +98,10 @@ mod tests {
             "{text}"
         );
         let keys = refusals(file("a".repeat(254), "x".to_owned()));
-        assert_eq!(keys.len(), 1, "{keys:?}");
+        let [("spec", text)] = keys.as_slice() else {
+            panic!("{keys:?}");
+        };
+        assert!(text.ends_with("named after a shorter name"), "{text}");
         let long = refusals(config_map("team", &"a".repeat(254), []));
         let [("metadata.name", text)] = long.as_slice() else {
             panic!("{long:?}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::made::{MOST_BYTES, config_map};
+use super::made::config_map;
 use super::texts::With;
 use super::{Placed, World, path_of, workloads};
 use crate::api::common::{LabelSelector, ObjectReference};
@@ -285,13 +285,6 @@ impl World<'_> {
                 &rule.metadata,
             );
             match ruler.reader.file_of(rule, label) {
-                Ok(file) if file.text.len() > MOST_BYTES => {
-                    let text = format!(
-                        "its rule file has {} bytes, more than a ConfigMap holds ({MOST_BYTES}); split it into several PrometheusRules",
-                        file.text.len()
-                    );
-                    self.problem(at, "spec.groups", text);
-                }
                 Ok(file) => {
                     self.warn(at, "spec.groups", file.warnings);
                     files.insert(name, file.text);

@@ -342,14 +342,10 @@ fn what_users_write_into_secrets_is_told_of_the_secret_and_its_key() {
 
 #[test]
 fn what_goes_with_a_workload_must_fit_a_server() {
-    let rule = json!({"alert": "a", "expr": "up", "annotations": {"long": "x".repeat(1_100_000)}});
+    let rules = json!({"groups": [{"name": "g", "rules": [{"alert": "a", "expr": "up"}]}]});
     let objects = [
         object("Prometheus", "main", &json!({"ruleSelector": {}})),
-        object(
-            "PrometheusRule",
-            "large",
-            &json!({"groups": [{"name": "g", "rules": [rule]}]}),
-        ),
+        object("PrometheusRule", &"r".repeat(250), &rules),
         object("Alertmanager", "main", &json!({"portName": "Web"})),
     ];
     let rendered = render(&objects);
@@ -358,10 +354,14 @@ fn what_goes_with_a_workload_must_fit_a_server() {
         problems.any(|one| one.object == object && one.text.contains(part))
     };
     assert!(
-        told(1, "split it into several PrometheusRules"),
+        told(
+            0,
+            "the ConfigMap \"prometheus-main-rulefiles-0\" that goes with it would be refused: data["
+        ),
         "{:?}",
         rendered.problems
     );
+    assert!(!told(0, "Service"), "{:?}", rendered.problems);
     assert!(
         told(
             2,
