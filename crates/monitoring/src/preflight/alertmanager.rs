@@ -235,7 +235,7 @@ fn check_document(document: Node<'_>, reader: &Reader) -> Result<(), Fault> {
     for (index, pattern) in document.list("templates").iter().enumerate() {
         let pattern = text(pattern).unwrap_or_default();
         if !is_pattern(&pattern) {
-            let why = format!("syntax error in pattern {pattern:?}; write [ as \\\\[");
+            let why = format!("syntax error in pattern {pattern:?}; write [ as \\[");
             return Err(Fault::here(why).at(index).within("templates"));
         }
     }

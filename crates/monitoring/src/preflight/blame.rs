@@ -60,20 +60,12 @@ impl Origin {
             "static_configs" if probe => "spec.targets.staticConfig".to_owned(),
             "kubernetes_sd_configs" if probe => "spec.targets.ingress".to_owned(),
             "kubernetes_sd_configs" if !config => "spec.selector".to_owned(),
-            _ if self.is_of_all(key) => format!("spec.{}", camel(key)),
+            _ if is_of_all(key) => format!("spec.{}", camel(key)),
             _ => match key.strip_suffix("_sd_configs") {
                 Some(discovery) => own(&format!("{}{index}", discoveries(discovery))),
                 None => own(&format!("{}{index}", camel(key))),
             },
         }
-    }
-
-    /// Whether a monitor says it once for all its endpoints.
-    fn is_of_all(&self, key: &str) -> bool {
-        let limits = key.ends_with("_limit") || key.starts_with("native_histogram");
-        let protocols = key.ends_with("scrape_protocols") || key.ends_with("scrape_protocol");
-        let histograms = key.contains("classic_histograms") || key == "scrape_native_histograms";
-        limits || protocols || histograms || key == "keep_dropped_targets"
     }
 
     /// What a relabeling comes from: the operator writes some for ports and selectors, the rest is the author's.
@@ -105,6 +97,14 @@ impl Origin {
             }
         }
     }
+}
+
+/// Whether a monitor says it once for all its endpoints.
+fn is_of_all(key: &str) -> bool {
+    let limits = key.ends_with("_limit") || key.starts_with("native_histogram");
+    let protocols = key.ends_with("scrape_protocols") || key.ends_with("scrape_protocol");
+    let histograms = key.contains("classic_histograms") || key == "scrape_native_histograms";
+    limits || protocols || histograms || key == "keep_dropped_targets"
 }
 
 /// `scrape_timeout` as `scrapeTimeout`.

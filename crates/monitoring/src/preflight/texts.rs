@@ -104,10 +104,9 @@ pub(super) fn is_pattern(pattern: &str) -> bool {
                     some = true;
                     let to = chars.next_if_eq(&'-').map(|_| chars.next());
                     match to {
-                        None => {}
                         Some(None | Some('-' | ']')) => return false,
                         Some(Some('\\')) if chars.next().is_none() => return false,
-                        Some(Some(_)) => {}
+                        None | Some(Some(_)) => {}
                     }
                 }
             }

@@ -147,6 +147,10 @@ pub(super) static TELEGRAM: Struct = Struct {
         if !reader.supports((0, 31, 0)) {
             needs_one(of, &["bot_token", "bot_token_file"])?;
         }
+        // Version 0.24 alone doesn't take the one of `global`.
+        if !reader.supports((0, 25, 0)) {
+            needs_one(of, &["api_url"])?;
+        }
         let chat = of.number("chat_id").unwrap_or_default() != 0.0;
         match (chat, of.filled("chat_id_file")) {
             (false, false) => {

@@ -117,6 +117,9 @@ fn what_came_with_a_version_is_refused_before_it() {
         assert_eq!(said(&text, since), "", "{text}");
         assert!(!said(&text, &before).is_empty(), "{before}: {text}");
     }
+    let telegram = with("telegram_configs", "{bot_token: t, chat_id: 1}");
+    assert_eq!(said(&telegram, "0.25.0"), "");
+    assert!(said(&telegram, "0.24.0").contains("one of api_url must be configured"));
     let old = said(&matcher("a=~\"(?<n>x)\""), "0.27.0");
     assert!(old.ends_with("write them so"), "{old}");
     // A version that nobody here knows may know more.
