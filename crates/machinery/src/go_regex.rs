@@ -26,7 +26,7 @@ const MOST: u64 = 1000;
 /// # Errors
 /// If Go refuses it.
 pub fn compile(expression: &str) -> Result<Regex, String> {
-    let translated = translate(expression)?;
+    let translated = translate(expression, Names::BothWays)?;
     let too_large = |_| refused("expression too large", expression);
     Regex::new(&translated).map_err(too_large)
 }
@@ -36,7 +36,24 @@ pub fn compile(expression: &str) -> Result<Regex, String> {
 /// # Errors
 /// Go's words, if it refuses it.
 pub fn check(expression: &str) -> Result<(), String> {
-    translate(expression).map(|_| ())
+    translate(expression, Names::BothWays).map(|_| ())
+}
+
+/// Whether Go took an expression before version 1.22, which is the first to read `(?<name>…)` as `(?P<name>…)`.
+///
+/// # Errors
+/// Go's words, if it refused it.
+pub fn check_before_1_22(expression: &str) -> Result<(), String> {
+    translate(expression, Names::WithP).map(|_| ())
+}
+
+/// How groups may be given names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    /// `(?P<name>…)` alone.
+    WithP,
+    /// `(?<name>…)` too.
+    BothWays,
 }
 
 fn refused(code: &str, part: &str) -> String {
@@ -66,6 +83,7 @@ struct Top {
 
 struct Reader<'a> {
     whole: &'a str,
+    names: Names,
     out: String,
     top: Top,
     /// The most repetitions in what is open.
@@ -73,9 +91,10 @@ struct Reader<'a> {
     inside: u64,
 }
 
-fn translate(whole: &str) -> Result<String, String> {
+fn translate(whole: &str, names: Names) -> Result<String, String> {
     let mut reader = Reader {
         whole,
+        names,
         out: String::with_capacity(whole.len() * 2),
         top: Top::default(),
         open: Vec::new(),
@@ -257,7 +276,9 @@ impl<'a> Reader<'a> {
 
     /// `(?i)`, `(?i:…)` and groups with names.
     fn flags(&mut self, text: &'a str) -> Result<&'a str, String> {
-        let named = text.strip_prefix("(?P<").or(text.strip_prefix("(?<"));
+        let bare = || text.strip_prefix("(?<");
+        let bare = || bare().filter(|_| self.names == Names::BothWays);
+        let named = text.strip_prefix("(?P<").or_else(bare);
         if let Some(named) = named.filter(|rest| !rest.is_empty()) {
             let Some((name, rest)) = named.split_once('>') else {
                 return Err(refused("invalid named capture", text));
@@ -368,6 +389,19 @@ mod tests {
             let found = compile(expression).err();
             let wanted = format!("error parsing regexp: {error}");
             assert_eq!(found.as_deref(), Some(wanted.as_str()), "{expression}");
+        }
+    }
+
+    #[test]
+    fn names_without_a_p_came_with_go_1_22() {
+        for expression in ["(?<n>x)", "^(?s:(?<n>x))$"] {
+            assert_eq!(check(expression), Ok(()), "{expression}");
+            let refused = "error parsing regexp: invalid or unsupported Perl syntax: `(?<`";
+            let found = check_before_1_22(expression);
+            assert_eq!(found, Err(refused.to_owned()), "{expression}");
+        }
+        for expression in ["(?P<n>x)", r"\(?<n>", "[(?<n>]", r"\Q(?<n>\E"] {
+            assert_eq!(check_before_1_22(expression), Ok(()), "{expression}");
         }
     }
 

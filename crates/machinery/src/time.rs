@@ -15,6 +15,16 @@ pub struct ParseTimeError {
     layout: String,
 }
 
+/// Whether there is a time zone of a name, in just these letters; `None` if there is no list of them on this machine.
+pub fn knows_zone(name: &str) -> Option<bool> {
+    let is_there = |name: &str| {
+        let found = jiff::tz::TimeZone::get(name);
+        // As files of that name would be found, of which none is called like this in other letters.
+        found.is_ok_and(|found| found.iana_name() == Some(name))
+    };
+    is_there("Europe/London").then(|| is_there(name))
+}
+
 /// `2030-01-01T00:00:00Z`: UTC, whole seconds, as `metav1.Time` is written.
 pub fn rfc3339(at: Timestamp) -> String {
     // Every write writes some: no formatting.

@@ -93,6 +93,8 @@ pub(crate) enum Of {
     Rule(Option<Since>),
     /// A field of a receiver.
     Receiver,
+    /// A field of a receiver that Alertmanager parses when it reads its configuration, without its own functions.
+    Configuration,
 }
 
 impl Of {
@@ -100,6 +102,7 @@ impl Of {
         match self {
             Self::Rule(_) => &PROMETHEUS,
             Self::Receiver => &ALERTMANAGER,
+            Self::Configuration => &[],
         }
     }
 
@@ -111,7 +114,7 @@ impl Of {
     fn knows_from(self, function: &str) -> Option<Since> {
         let version = match self {
             Self::Rule(version) => version?,
-            Self::Receiver => return None,
+            Self::Receiver | Self::Configuration => return None,
         };
         let (_, since) = SINCE.iter().find(|(name, _)| *name == function)?;
         (version < *since).then_some(*since)
@@ -120,7 +123,7 @@ impl Of {
     fn variables(self) -> Vec<String> {
         let declared = match self {
             Self::Rule(_) => &DECLARED[..],
-            Self::Receiver => &DECLARED[..1],
+            Self::Receiver | Self::Configuration => &DECLARED[..1],
         };
         declared.iter().map(|name| (*name).to_owned()).collect()
     }

@@ -75,7 +75,9 @@ fn sort_out(
         *good = tried;
         return Ok(());
     };
-    if let [(key, _)] = some {
+    if let [(key, config)] = some {
+        let alone = Configs::from([((*key).clone(), (*config).clone())]);
+        let fault = its_own(inputs, &alone)?.unwrap_or(fault);
         left_out.push(LeftOut {
             key: (*key).clone(),
             why: refused(inputs.version, &fault),
@@ -85,6 +87,16 @@ fn sort_out(
     let (first, second) = some.split_at(some.len() / 2);
     sort_out(inputs, first, good, left_out)?;
     sort_out(inputs, second, good, left_out)
+}
+
+/// What is wrong with one object without the others, in its own words.
+fn its_own(inputs: Inputs<'_>, alone: &Configs) -> Result<Option<Fault>, Unacceptable> {
+    let before = made_of(inputs, &Configs::new())?;
+    let made = made_of(inputs, alone)?;
+    let Err(fault) = preflight::alertmanager::check(&made.text, inputs.version) else {
+        return Ok(None);
+    };
+    Ok(preflight::Before::of(&before.text).in_the_objects_words(&fault))
 }
 
 fn made_of(inputs: Inputs<'_>, configs: &Configs) -> Result<Whole, Unacceptable> {

@@ -2,16 +2,26 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::{Placed, World};
 use crate::alertmanager::acceptable::{acceptable, version_of};
+use crate::api::common::SecretKeySelector;
 use crate::api::{Alertmanager, AlertmanagerConfig};
-use crate::config::alertmanager::{Inputs, base_name};
+use crate::config::alertmanager::{Inputs, USER_KEY, base_name, user_secret};
 use crate::config::version::Version;
 use crate::operator::workload::Workload as _;
 use crate::selection::{Wanted, check_alertmanager_config};
 use crate::workload::{
-    ALERTMANAGER_VERSION, Settings, alertmanager_stateful_set, tls_asset_secrets,
+    ALERTMANAGER_VERSION, Data, Settings, alertmanager_service, alertmanager_stateful_set,
+    compressed, secret, tls_asset_secrets,
 };
+
+/// What goes with an Alertmanager.
+struct Further {
+    tls: Vec<Value>,
+    others: Vec<Value>,
+}
 
 impl World<'_> {
     pub(super) fn alertmanagers(&mut self) {
@@ -26,9 +36,13 @@ impl World<'_> {
                 }
             };
             match self.alertmanager(at, &alertmanager, &version) {
-                Ok(text) => {
+                Ok(None) => {}
+                Ok(Some(text)) => {
                     let owner = format!("Alertmanager {}", alertmanager.key());
-                    let secrets = self.tls_secrets(&alertmanager, &text);
+                    let further = self.further(&alertmanager, &text);
+                    let secrets = further.tls.len();
+                    self.goes_with(at, further.tls);
+                    self.goes_with(at, further.others);
                     self.file(&owner, "alertmanager.yaml", text);
                     let settings = Settings::default();
                     let made = alertmanager_stateful_set(&alertmanager, &settings, secrets, "");
@@ -39,12 +53,22 @@ impl World<'_> {
         }
     }
 
-    /// How many Secrets hold the TLS material that a configuration names.
-    fn tls_secrets(&self, alertmanager: &Alertmanager, text: &str) -> usize {
+    /// What goes with an Alertmanager: the TLS material that a configuration names, the configuration and the Service.
+    fn further(&self, alertmanager: &Alertmanager, text: &str) -> Further {
         let named = |file: &str| text.contains(&format!("/certs/{file}"));
         let files = self.assets.files_named(named);
-        let prefix = alertmanager.prefixed();
-        tls_asset_secrets(alertmanager, &Settings::default(), &prefix, &files).len()
+        let (prefix, settings) = (alertmanager.prefixed(), Settings::default());
+        let key = format!("{USER_KEY}.gz");
+        let data = Data::from([(key, compressed(text).unwrap_or_default())]);
+        let name = format!("{prefix}-generated");
+        let mut others = vec![secret(alertmanager, &settings, &name, &data)];
+        if alertmanager.spec.service_name.is_none() {
+            others.push(alertmanager_service(alertmanager, &settings));
+        }
+        Further {
+            tls: tls_asset_secrets(alertmanager, &settings, &prefix, &files),
+            others,
+        }
     }
 
     fn alertmanager(
@@ -52,7 +76,7 @@ impl World<'_> {
         at: usize,
         alertmanager: &Alertmanager,
         version: &Version,
-    ) -> Result<String, String> {
+    ) -> Result<Option<String>, String> {
         let own = &alertmanager.metadata.namespace;
         let name = base_name(alertmanager);
         let all = self.of_kind::<_, _>("AlertmanagerConfig");
@@ -84,21 +108,42 @@ impl World<'_> {
                 Err(refusal) => self.refuse(at, refusal),
             }
         }
-        let made = acceptable(Inputs {
+        let inputs = Inputs {
             alertmanager,
             version,
             base: base.as_ref().map(|base| &base.object),
             configs: &configs,
             assets: &self.assets,
-        });
-        let made = made.map_err(|why| why.to_string())?;
+        };
+        let made = match acceptable(inputs) {
+            Ok(made) => made,
+            Err(why) => {
+                let none = BTreeMap::new();
+                let alone = acceptable(Inputs {
+                    configs: &none,
+                    ..inputs
+                });
+                // Without any object it is what the user wrote.
+                if alone.is_ok() || alertmanager.spec.alertmanager_configuration.is_some() {
+                    return Err(why.to_string());
+                }
+                let reference = SecretKeySelector {
+                    key: USER_KEY.to_owned(),
+                    name: Some(user_secret(alertmanager)),
+                    optional: None,
+                };
+                let why = why.to_string();
+                self.problem_of_key(at, &alertmanager.metadata, Some(&reference), why);
+                return Ok(None);
+            }
+        };
         for one in made.left_out {
             if let Some(at) = places.get(&one.key) {
                 self.refuse(*at, one.why);
             }
         }
         self.warn(at, "spec", made.warnings);
-        Ok(made.text)
+        Ok(Some(made.text))
     }
 
     /// Configs that no Alertmanager among these takes.

@@ -4,6 +4,13 @@ use serde_json::Value;
 
 /// The field that a refusal names, as a path: `endpoints[0]: …` of a `ServiceMonitor` is `spec.endpoints[0]`.
 pub fn path_of(object: &Value, refusal: &str) -> String {
+    // What a server would say of it is told by the field.
+    if let Some((_, after)) = refusal.split_once(": spec.")
+        && refusal.contains(" would refuse ")
+        && let Some((field, _)) = after.split_once(": ")
+    {
+        return nearest(object, &format!("spec.{field}"));
+    }
     let mut path = "spec".to_owned();
     let mut rest = refusal;
     if let Some((before, after)) = rest.split_once("failed to validate receiver \"")
@@ -30,6 +37,18 @@ pub fn path_of(object: &Value, refusal: &str) -> String {
         rest = after;
     }
     path
+}
+
+/// A path, or as much of it as the object has.
+fn nearest(object: &Value, path: &str) -> String {
+    let mut path = path;
+    while object.pointer(&pointer(path)).is_none() {
+        match path.rfind(['.', '[']) {
+            Some(end) => path = path.get(..end).unwrap_or_default(),
+            None => break,
+        }
+    }
+    path.to_owned()
 }
 
 /// A path one step longer, if the object has it.
@@ -109,6 +128,14 @@ mod tests {
                 "spec.receivers[1].slackConfigs[0]",
             ),
             ("key \"x\" in secret \"y\" not found", "spec"),
+            (
+                "Prometheus 3.1.0 would refuse the job a: spec.endpoints[1].metricRelabelings: no",
+                "spec.endpoints[1].metricRelabelings",
+            ),
+            (
+                "Prometheus 3.1.0 would refuse the job a: spec.endpoints[1].port: no",
+                "spec.endpoints[1]",
+            ),
         ] {
             assert_eq!(path_of(&object, refusal), path, "{refusal}");
         }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::made::config_map;
+use super::texts::With;
 use super::{Placed, World, path_of, workloads};
 use crate::api::common::{LabelSelector, ObjectReference};
 use crate::api::kinds::ObjectMeta;
@@ -18,8 +20,8 @@ use crate::promql;
 use crate::rules::{Format, PROMETHEUS_CONFIG_MAPS, Reader, config_map_names, file_name, pack};
 use crate::selection::{Check, Refusal, Wanted, check_common, check_server};
 use crate::workload::{
-    AgentInput, ServerInput, Settings, agent_daemon_set, agent_stateful_set, server_stateful_set,
-    shard_names,
+    AgentInput, Secrets, ServerInput, Settings, agent_daemon_set, agent_service,
+    agent_stateful_set, prometheus_service, server_stateful_set, shard_names,
 };
 
 /// What is to be known of a server without any selector of jobs.
@@ -30,6 +32,8 @@ pub(super) struct Ruler<'a> {
     pub(super) at: usize,
     pub(super) owner: String,
     pub(super) metadata: &'a ObjectMeta,
+    /// What the names of ConfigMaps begin with.
+    pub(super) prefix: &'a str,
     pub(super) namespaces: Option<&'a LabelSelector>,
     pub(super) rules: Option<&'a LabelSelector>,
     pub(super) label: Option<&'a str>,
@@ -49,10 +53,12 @@ impl World<'_> {
             };
             let mut selected = self.selected(at, &prometheus.metadata, common, &version, options());
             let features = common.enable_features.iter().map(String::as_str);
+            let prefix = prometheus.prefixed();
             let maps = self.rule_files(&Ruler {
                 at,
                 owner: owner.clone(),
                 metadata: &prometheus.metadata,
+                prefix: &prefix,
                 namespaces: prometheus.spec.rule_namespace_selector.as_ref(),
                 rules: prometheus.spec.rule_selector.as_ref(),
                 label: common.enforced_namespace_label.as_deref(),
@@ -63,9 +69,7 @@ impl World<'_> {
                     options: promql::Options::of_features(features),
                 },
             });
-            let prefix = prometheus.prefixed();
             selected.rule_config_maps = config_map_names(&prefix, maps, PROMETHEUS_CONFIG_MAPS);
-            let additional = self.additional(at, &prometheus);
             let check = Check {
                 common,
                 version: &version,
@@ -80,6 +84,15 @@ impl World<'_> {
                 self.warn(at, "spec", [USERS.to_owned()]);
             }
             self.warn(at, "spec.shards", uneven_shards(common, options()));
+            let none = (Selected::default(), Additional::default());
+            let head = server_configuration(&prometheus, &none.0, &none.1, &self.assets, options());
+            let with = With {
+                at,
+                metadata: &prometheus.metadata,
+                version: &version,
+                head: &head.map(|made| made.text).unwrap_or_default(),
+            };
+            let additional = self.of_server(&prometheus, &with);
             let made =
                 server_configuration(&prometheus, &selected, &additional, &self.assets, options());
             // Of the jobs it is told where their objects stand.
@@ -96,7 +109,8 @@ impl World<'_> {
             );
             let secrets = match made {
                 Ok(made) => {
-                    let secrets = workloads::secrets(&prometheus, &made);
+                    let (secrets, further) = workloads::secrets(&prometheus, &made);
+                    self.goes_with(at, further);
                     self.configuration(at, &owner, &version, made);
                     secrets
                 }
@@ -105,28 +119,46 @@ impl World<'_> {
                     continue;
                 }
             };
-            let names = shard_names(Prometheus::PREFIX, &prometheus.metadata.name, common);
-            for (shard, name) in (0..).zip(&names) {
-                let made = server_stateful_set(ServerInput {
-                    name,
-                    prometheus: &prometheus,
-                    settings: &Settings::default(),
-                    options: options(),
-                    shard,
-                    rule_config_maps: &selected.rule_config_maps,
-                    secrets,
-                    input_hash: "",
-                });
-                self.workload(at, &owner, made);
+            if common.service_name.is_none() {
+                let service = prometheus_service(&prometheus, &Settings::default());
+                self.goes_with(at, [service]);
             }
+            self.server_sets(at, &prometheus, &selected.rule_config_maps, secrets);
+        }
+    }
+
+    /// What runs the pods of a server.
+    fn server_sets(
+        &mut self,
+        at: usize,
+        prometheus: &Prometheus,
+        rule_config_maps: &[String],
+        secrets: Secrets,
+    ) {
+        let owner = format!("Prometheus {}", prometheus.key());
+        let common = &prometheus.spec.common;
+        let names = shard_names(Prometheus::PREFIX, &prometheus.metadata.name, common);
+        for (shard, name) in (0..).zip(&names) {
+            let made = server_stateful_set(ServerInput {
+                name,
+                prometheus,
+                settings: &Settings::default(),
+                options: options(),
+                shard,
+                rule_config_maps,
+                secrets,
+                input_hash: "",
+            });
+            self.workload(at, &owner, made);
         }
     }
 
     /// A configuration, and what Prometheus would say of it.
     fn configuration(&mut self, at: usize, owner: &str, version: &Version, made: Generated) {
         if let Err(fault) = preflight::Reader::new(version).text(&made.text) {
+            let fault = preflight::in_the_workloads_words(fault);
             let text = format!("Prometheus {version} would refuse the configuration: {fault}");
-            self.problem(at, "spec", text);
+            self.refuse(at, text);
         }
         self.file(owner, "prometheus.yaml", made.text);
     }
@@ -147,14 +179,6 @@ impl World<'_> {
                 ..options()
             };
             let selected = self.selected(at, &agent.metadata, common, &version, options);
-            let additional = Additional {
-                scrape_configs: self.text_of(
-                    at,
-                    &agent.metadata,
-                    common.additional_scrape_configs.as_ref(),
-                ),
-                ..Additional::default()
-            };
             let checked = check_common(Check {
                 common,
                 version: &version,
@@ -165,6 +189,15 @@ impl World<'_> {
                 continue;
             }
             self.warn(at, "spec.shards", uneven_shards(common, options));
+            let none = (Selected::default(), Additional::default());
+            let head = agent_configuration(&agent, &none.0, &none.1, &self.assets, options);
+            let with = With {
+                at,
+                metadata: &agent.metadata,
+                version: &version,
+                head: &head.map(|made| made.text).unwrap_or_default(),
+            };
+            let additional = self.of_agent(&agent, &with);
             let made = agent_configuration(&agent, &selected, &additional, &self.assets, options);
             let alone = Selected::default();
             let alone = agent_configuration(&agent, &alone, &additional, &self.assets, options);
@@ -180,7 +213,11 @@ impl World<'_> {
                     continue;
                 }
             };
-            let secrets = workloads::secrets(&agent, &made);
+            let (secrets, further) = workloads::secrets(&agent, &made);
+            self.goes_with(at, further);
+            if common.service_name.is_none() {
+                self.goes_with(at, [agent_service(&agent, &Settings::default())]);
+            }
             self.configuration(at, &owner, &version, made);
             let names = shard_names(PrometheusAgent::PREFIX, &agent.metadata.name, common);
             for (shard, name) in (0..).zip(&names) {
@@ -261,45 +298,14 @@ impl World<'_> {
         }
         let parts = pack(files, String::len);
         let count = parts.len();
+        let named = config_map_names(ruler.prefix, count, 0);
+        for (name, files) in named.iter().zip(&parts) {
+            self.goes_with(ruler.at, [config_map(own, name, files)]);
+        }
         for (name, text) in parts.into_iter().flatten() {
             self.file(&ruler.owner, &name, text);
         }
         count
-    }
-
-    fn additional(&mut self, at: usize, prometheus: &Prometheus) -> Additional {
-        let spec = &prometheus.spec;
-        let metadata = &prometheus.metadata;
-        let relabel = spec.additional_alert_relabel_configs.as_ref();
-        let managers = spec.additional_alert_manager_configs.as_ref();
-        Additional {
-            scrape_configs: self.text_of(
-                at,
-                metadata,
-                spec.common.additional_scrape_configs.as_ref(),
-            ),
-            alert_relabel_configs: self.text_of(at, metadata, relabel),
-            alertmanager_configs: self.text_of(at, metadata, managers),
-        }
-    }
-
-    fn text_of(
-        &mut self,
-        at: usize,
-        metadata: &ObjectMeta,
-        reference: Option<&crate::api::common::SecretKeySelector>,
-    ) -> Option<String> {
-        match self
-            .assets
-            .within(&metadata.namespace)
-            .maybe_secret(reference)
-        {
-            Ok(text) => text,
-            Err(error) => {
-                self.problem(at, "spec", error.explain());
-                None
-            }
-        }
     }
 }
 

@@ -10,7 +10,9 @@ use crate::operator::workload::Workload as _;
 use crate::promql;
 use crate::rules::{Format, Reader, config_map_names};
 use crate::selection::{Check, Refusal, check_remote_write};
-use crate::workload::{Settings, THANOS_VERSION, ThanosRulerInput, thanos_ruler_stateful_set};
+use crate::workload::{
+    Settings, THANOS_VERSION, ThanosRulerInput, thanos_ruler_service, thanos_ruler_stateful_set,
+};
 
 impl World<'_> {
     pub(super) fn rulers(&mut self) {
@@ -34,10 +36,12 @@ impl World<'_> {
                 Ok(_) => {}
                 Err(error) => self.problem(at, "spec.remoteWrite", error.to_string()),
             }
+            let prefix = ruler.prefixed();
             let maps = self.rule_files(&Ruler {
                 at,
                 owner: owner.clone(),
                 metadata: &ruler.metadata,
+                prefix: &prefix,
                 namespaces: spec.rule_namespace_selector.as_ref(),
                 rules: spec.rule_selector.as_ref(),
                 label: spec.enforced_namespace_label.as_deref(),
@@ -48,7 +52,10 @@ impl World<'_> {
                     options: promql::Options::default(),
                 },
             });
-            let prefix = ruler.prefixed();
+            if spec.service_name.is_none() {
+                let service = thanos_ruler_service(&ruler, &Settings::default());
+                self.goes_with(at, [service]);
+            }
             let made = thanos_ruler_stateful_set(ThanosRulerInput {
                 ruler: &ruler,
                 settings: &Settings::default(),

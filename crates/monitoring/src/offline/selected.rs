@@ -253,9 +253,12 @@ mod tests {
             panic!("{told:?}");
         };
         assert!(
-            why.contains("would refuse the job serviceMonitor/team/bad/0: relabel_configs["),
+            why.contains(
+                "would refuse the job serviceMonitor/team/bad/0: spec.endpoints[0].port: "
+            ),
             "{why}"
         );
+        assert_eq!(rendered.problems[0].path, "spec.endpoints[0].port");
         let text = &rendered.files[0].text;
         assert!(text.contains("serviceMonitor/team/good/0"), "{text}");
         assert!(!text.contains("team/bad"), "{text}");

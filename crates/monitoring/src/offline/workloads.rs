@@ -39,8 +39,11 @@ fn leave_out_what_is_unknown(object: &mut Value) {
     }
 }
 
-/// How many Secrets the pods of a server or an agent mount.
-pub(super) fn secrets<S: Default, T: Default>(owner: &Object<S, T>, made: &Generated) -> Secrets
+/// How many Secrets the pods of a server or an agent mount, and the Secrets.
+pub(super) fn secrets<S: Default, T: Default>(
+    owner: &Object<S, T>,
+    made: &Generated,
+) -> (Secrets, Vec<Value>)
 where
     Object<S, T>: Workload,
 {
@@ -52,8 +55,10 @@ where
     // Who can't pack it writes no configuration at all.
     let bytes = compressed(&made.text).unwrap_or_default();
     let parts = configuration_secrets(owner, &settings, (&prefix, CONFIG_KEY), &bytes);
-    Secrets {
-        tls: tls_asset_secrets(owner, &settings, &prefix, &files).len(),
+    let tls = tls_asset_secrets(owner, &settings, &prefix, &files);
+    let counted = Secrets {
+        tls: tls.len(),
         configuration: mounted_further(parts.len(), []),
-    }
+    };
+    (counted, [parts, tls].concat())
 }

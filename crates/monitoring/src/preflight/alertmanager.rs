@@ -1,26 +1,29 @@
 //! Whether Alertmanager would take a configuration (`config.Load`), before it is published.
 //!
-//! Routes, inhibit rules, names and HTTP clients are looked at as a whole; of a receiver's integrations what they must have, for
-//! some of their fields may be unknown here.
+//! What `amtool check-config` asks: every field by version, and what must hold among them. What files hold isn't looked at.
 
 use std::collections::BTreeSet;
 
-use machinery::go_regex;
 use machinery::yaml::Ordered;
 use serde_json::Value;
 
 use super::client::{CLIENT, TLS, check_client, refuse};
 use super::fault::Fault;
+use super::intervals::INTERVAL;
+use super::matchers::{self, ANY_NAME};
 use super::receivers::{GLOBAL_FIELDS, RECEIVER_LISTS, check_integrations};
+use super::recorder::{RECORDER, TRACING};
 use super::shape::{Node, Shape, Struct, between, field, since, text};
+use super::texts::is_pattern;
 use super::{Reader, once};
-use crate::api::alertmanager_config::TimeRange;
-use crate::config::alertmanager::{interval, texts};
-use crate::config::version::Version;
+use crate::config::alertmanager::texts;
+use crate::config::version::{Since, Version};
 use crate::selection::relabel::is_legacy_name;
 
 /// The first version whose fields aren't known here.
-const UNKNOWN: (u64, u64, u64) = (0, 35, 0);
+const UNKNOWN: Since = (0, 35, 0);
+/// The first version that is built with a Go that reads `(?<name>…)`.
+const BARE_NAMES: Since = (0, 28, 0);
 
 const TEXTS: Shape = Shape::List(&Shape::Text);
 const MATCHERS: Shape = TEXTS;
@@ -43,8 +46,8 @@ static DOCUMENT: Struct = Struct {
             Shape::List(&Shape::Struct(&INTERVAL)),
             (0, 24, 0),
         ),
-        since("tracing", Shape::Any, (0, 30, 0)),
-        since("event_recorder", Shape::Any, (0, 33, 0)),
+        since("tracing", Shape::Struct(&TRACING), (0, 30, 0)),
+        since("event_recorder", Shape::Struct(&RECORDER), (0, 33, 0)),
     ]],
     check: check_document,
 };
@@ -83,14 +86,19 @@ static ROUTE: Struct = Struct {
         field("group_wait", Shape::Duration),
         field("group_interval", Shape::Duration),
         field("repeat_interval", Shape::Duration),
-        since("labels", Shape::Map(&Shape::Text), (0, 33, 0)),
+        since("labels", Shape::Map(&Shape::Text), (0, 34, 0)),
     ]],
     check: check_route,
 };
 
 fn check_route(route: Node<'_>, reader: &Reader) -> Result<(), Fault> {
-    check_names(route.node("match"), reader).map_err(|fault| fault.within("match"))?;
-    check_matchers(route, "matchers")?;
+    check_compared(route, "match", reader)?;
+    check_matchers(route, "matchers", reader)?;
+    let unnamed = |(name, _): &&(String, Ordered)| !is_label_name(name, reader);
+    if let Some((name, _)) = route.node("labels").0.iter().find(unnamed) {
+        let why = format!("invalid label name {name:?} in route labels");
+        return Err(Fault::here(why).within("labels"));
+    }
     let mut labels = BTreeSet::new();
     for label in route.list("group_by").iter().filter_map(text) {
         let fault = |why: String| Err(Fault::here(why).within("group_by"));
@@ -114,108 +122,42 @@ fn check_route(route: Node<'_>, reader: &Reader) -> Result<(), Fault> {
 
 /// Since 0.27 names may hold any character.
 fn is_label_name(name: &str, reader: &Reader) -> bool {
-    if reader.supports((0, 27, 0)) {
+    if reader.supports(ANY_NAME) {
         !name.is_empty()
     } else {
         is_legacy_name(name)
     }
 }
 
-fn check_names(labels: Node<'_>, _: &Reader) -> Result<(), Fault> {
-    match labels.0.iter().find(|(name, _)| !is_legacy_name(name)) {
-        Some((name, _)) => refuse(&format!("invalid label name {name:?}")),
-        None => Ok(()),
+/// Labels that are compared under the keys `match` and `match_re`, or others that begin alike.
+fn check_compared(of: Node<'_>, name: &str, reader: &Reader) -> Result<(), Fault> {
+    let expressions = format!("{name}_re");
+    for key in [name, &expressions] {
+        let labels = of.node(key);
+        let fault = |why: String| Err(Fault::here(why).within(key));
+        if let Some((name, _)) = labels.0.iter().find(|(name, _)| !is_legacy_name(name)) {
+            return fault(format!(
+                "invalid label name {name:?}; write it as a matcher instead"
+            ));
+        }
+        let nothing = labels.0.iter().find(|(name, _)| !labels.has(name));
+        if let Some((name, _)) = nothing
+            && key == expressions
+            && reader.supports((0, 20, 0))
+        {
+            return fault(format!("invalid regexp value for {name:?}; write one"));
+        }
     }
+    Ok(())
 }
 
-fn check_matchers(of: Node<'_>, name: &str) -> Result<(), Fault> {
+fn check_matchers(of: Node<'_>, name: &str, reader: &Reader) -> Result<(), Fault> {
     for (index, matchers) in of.list(name).iter().enumerate() {
         let matchers = text(matchers).unwrap_or_default();
-        check_matcher(&matchers).map_err(|why| Fault::here(why).at(index).within(name))?;
+        matchers::check(&matchers, reader)
+            .map_err(|why| Fault::here(why).at(index).within(name))?;
     }
     Ok(())
-}
-
-/// One or several matchers: `{a="b", c=~"d"}`.
-fn check_matcher(text: &str) -> Result<(), String> {
-    let bad = || format!("bad matcher format: {text}");
-    let bare = text.trim();
-    let bare = bare.strip_prefix('{').unwrap_or(bare);
-    let bare = bare.strip_suffix('}').unwrap_or(bare);
-    for one in split_outside_quotes(bare) {
-        if one.trim().is_empty() {
-            continue;
-        }
-        let at = operator(&one).ok_or_else(bad)?;
-        let (name, rest) = one.split_at_checked(at).ok_or_else(bad)?;
-        let (operator, value) = ["=~", "!~", "!=", "="]
-            .iter()
-            .find_map(|operator| Some((*operator, rest.strip_prefix(operator)?)))
-            .ok_or_else(bad)?;
-        if name.trim().is_empty() {
-            return Err(bad());
-        }
-        let value = unquoted(value.trim())
-            .ok_or_else(|| format!("matcher value contains unescaped double quote: {value}"))?;
-        if operator.ends_with('~') {
-            go_regex::check(&format!("^(?:{value})$"))?;
-        }
-    }
-    Ok(())
-}
-
-/// Where the operator begins, outside quotes.
-fn operator(text: &str) -> Option<usize> {
-    let mut quoted = false;
-    let found = text.char_indices().find(|(_, c)| {
-        if *c == '"' {
-            quoted = !quoted;
-        }
-        !quoted && (*c == '=' || *c == '!')
-    });
-    found.map(|(at, _)| at)
-}
-
-fn split_outside_quotes(text: &str) -> Vec<String> {
-    let (mut parts, mut part) = (Vec::new(), String::new());
-    let (mut quoted, mut escaped) = (false, false);
-    for c in text.chars() {
-        if c == ',' && !quoted {
-            parts.push(std::mem::take(&mut part));
-            continue;
-        }
-        if c == '"' && !escaped {
-            quoted = !quoted;
-        }
-        escaped = c == '\\' && !escaped;
-        part.push(c);
-    }
-    parts.push(part);
-    parts
-}
-
-/// The text between quotes, or without any; `None` for quotes that don't fit.
-fn unquoted(text: &str) -> Option<String> {
-    let (inner, closes) = match text.strip_prefix('"') {
-        Some(rest) => (rest.strip_suffix('"')?, true),
-        None => (text, false),
-    };
-    let mut value = String::new();
-    let mut chars = inner.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => match chars.next() {
-                Some('n') => value.push('\n'),
-                Some(c @ ('"' | '\\')) => value.push(c),
-                Some(c) => value.extend(['\\', c]),
-                None if closes => return None,
-                None => value.push('\\'),
-            },
-            '"' => return None,
-            c => value.push(c),
-        }
-    }
-    Some(value)
 }
 
 static INHIBIT: Struct = Struct {
@@ -231,10 +173,10 @@ static INHIBIT: Struct = Struct {
     ]],
     check: |rule, reader| {
         for side in ["source_match", "target_match"] {
-            check_names(rule.node(side), reader).map_err(|fault| fault.within(side))?;
+            check_compared(rule, side, reader)?;
         }
-        check_matchers(rule, "source_matchers")?;
-        check_matchers(rule, "target_matchers")?;
+        check_matchers(rule, "source_matchers", reader)?;
+        check_matchers(rule, "target_matchers", reader)?;
         let equal = rule.list("equal").iter().filter_map(text);
         match equal
             .into_iter()
@@ -258,91 +200,23 @@ static RECEIVER: Struct = Struct {
         if !receiver.filled("name") {
             return refuse("missing name in receiver");
         }
-        Ok(())
-    },
-};
-
-static INTERVAL: Struct = Struct {
-    fields: &[&[
-        field("name", Shape::Text),
-        field("time_intervals", Shape::List(&Shape::Struct(&TIMES))),
-    ]],
-    check: |of, _| {
-        if !of.filled("name") {
-            return refuse("missing name in time interval");
+        let (name, labels) = (receiver.text("name"), receiver.node("labels"));
+        if labels.present("name") && labels.text("name") != name {
+            let why = format!("must match the receiver's name {name:?}; remove it");
+            return Err(Fault::here(why).within("name").within("labels"));
         }
         Ok(())
     },
 };
 
-/// What is wrong with a text.
-type Check = fn(&str) -> Result<(), String>;
-
-static TIMES: Struct = Struct {
-    fields: &[&[
-        field("times", Shape::List(&Shape::Map(&Shape::Text))),
-        field("weekdays", TEXTS),
-        field("days_of_month", TEXTS),
-        field("months", TEXTS),
-        field("years", TEXTS),
-        since("location", Shape::Text, (0, 25, 0)),
-    ]],
-    check: |of, _| {
-        let ranges: [(&str, Check); 4] = [
-            ("weekdays", |text| {
-                // In objects days have numbers too, not here.
-                if text.chars().any(|c| !c.is_ascii_lowercase() && c != ':') {
-                    return Err(format!("{text} is not a valid weekday"));
-                }
-                interval::weekdays(text).map(|_| ())
-            }),
-            ("months", |text| interval::months(text).map(|_| ())),
-            ("years", |text| interval::years(text).map(|_| ())),
-            ("days_of_month", check_days),
-        ];
-        for (index, one) in of.list("times").iter().enumerate() {
-            let one = Node::of(one);
-            let text = |name: &str| Some(one.text(name).into_owned());
-            let range = TimeRange {
-                start_time: text("start_time"),
-                end_time: text("end_time"),
-            };
-            interval::times(&range).map_err(|why| Fault::here(why).at(index).within("times"))?;
-        }
-        for (name, check) in ranges {
-            for (index, one) in of.list(name).iter().enumerate() {
-                let one = text(one).unwrap_or_default();
-                check(&one).map_err(|why| Fault::here(why).at(index).within(name))?;
-            }
-        }
-        Ok(())
-    },
-};
-
-/// A day of the month, or the first and the last; counted from the end if negative.
-fn check_days(text: &str) -> Result<(), String> {
-    let (first, last) = text.split_once(':').unwrap_or((text, text));
-    let day = |text: &str| {
-        let day = text.parse::<i32>().ok();
-        let day = day.filter(|day| *day != 0 && (-31..=31).contains(day));
-        day.ok_or_else(|| format!("{text} is not a valid day of the month"))
-    };
-    let (first, last) = (day(first)?, day(last)?);
-    let from_start = |day: i32| if day < 0 { 28 + day } else { day };
-    if (first < 0 && last > 0) || from_start(first) > from_start(last) {
-        return Err(format!("end day {last} is always before start day {first}"));
-    }
-    Ok(())
-}
-
-fn check_document(document: Node<'_>, _: &Reader) -> Result<(), Fault> {
+fn check_document(document: Node<'_>, reader: &Reader) -> Result<(), Fault> {
     let global = document.node("global");
     let mut receivers = BTreeSet::new();
     for (index, receiver) in document.list("receivers").iter().enumerate() {
         let receiver = Node::of(receiver);
         let within = |fault: Fault| fault.at(index).within("receivers");
         let name = receiver.text("name");
-        check_integrations(receiver, global).map_err(within)?;
+        check_integrations(receiver, global, reader).map_err(within)?;
         if !receivers.insert(name.clone()) {
             let why = format!("notification config name {name:?} is not unique");
             return Err(within(Fault::here(why)));
@@ -358,22 +232,32 @@ fn check_document(document: Node<'_>, _: &Reader) -> Result<(), Fault> {
             }
         }
     }
+    for (index, pattern) in document.list("templates").iter().enumerate() {
+        let pattern = text(pattern).unwrap_or_default();
+        if !is_pattern(&pattern) {
+            let why = format!("syntax error in pattern {pattern:?}; write [ as \\[");
+            return Err(Fault::here(why).at(index).within("templates"));
+        }
+    }
     if !document.has("route") {
         return refuse("no routes provided");
     }
     let route = document.node("route");
-    check_root(route)
+    check_root(route, reader)
         .and_then(|()| check_uses(route, &receivers, &intervals))
         .map_err(|fault| fault.within("route"))
 }
 
-fn check_root(route: Node<'_>) -> Result<(), Fault> {
+fn check_root(route: Node<'_>, reader: &Reader) -> Result<(), Fault> {
     if !route.filled("receiver") {
         return refuse("root route must specify a default receiver");
     }
     let lists = ["matchers", "mute_time_intervals", "active_time_intervals"];
     let matches = ["match", "match_re"];
-    if let Some(name) = lists.iter().find(|name| !route.list(name).is_empty()) {
+    // Before 0.24 matchers of the root route were passed over.
+    let lists = lists.get(usize::from(!reader.supports((0, 24, 0)))..);
+    let mut lists = lists.unwrap_or_default().iter();
+    if let Some(name) = lists.find(|name| !route.list(name).is_empty()) {
         return refuse(&format!("root route must not have any {name}"));
     }
     if matches.iter().any(|name| !route.node(name).0.is_empty()) {
@@ -428,6 +312,7 @@ impl Reader {
             is_newer: version.at_least(UNKNOWN),
             stands_in: false,
             clients: None,
+            bare_names: BARE_NAMES,
         };
         let alike = CLIENTS.iter().find(|(since, _)| reader.supports(*since));
         let clients = alike.and_then(|(_, version)| Version::parse(version).ok());
@@ -438,6 +323,7 @@ impl Reader {
                     is_newer: reader.is_newer,
                     stands_in: true,
                     clients: None,
+                    bare_names: BARE_NAMES,
                 })
             }),
             ..reader

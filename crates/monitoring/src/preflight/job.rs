@@ -100,6 +100,16 @@ pub struct Global {
 }
 
 impl Global {
+    /// Of a configuration; defaults if it can't be read.
+    pub fn of_text(text: &str) -> Self {
+        let document = super::read(text).ok();
+        Self::of(
+            document
+                .as_ref()
+                .and_then(|document| Node::of(document).get("global")),
+        )
+    }
+
     /// Of a document's `global`, which has its shape.
     pub fn of(global: Option<&Ordered>) -> Self {
         let global = global.map_or(Node(&[]), Node::of);

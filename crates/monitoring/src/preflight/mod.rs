@@ -10,24 +10,32 @@
 //! as `$(SHARD)`, isn't known yet and passes.
 
 pub mod alertmanager;
+mod blame;
 mod catalogue;
 mod client;
 mod cloud;
+mod config_blame;
 mod discovery;
 mod document;
 mod fault;
+mod intervals;
 mod job;
+mod matchers;
 mod receivers;
+mod recorder;
 mod relabel;
 mod shape;
 mod texts;
 
 use std::collections::BTreeMap;
 
+use machinery::go_regex;
 use machinery::yaml::{Document, Ordered, YamlError};
 use serde_json::Value;
 
+pub(crate) use self::blame::in_the_workloads_words;
 pub(crate) use self::cloud::is_uuid;
+pub use self::config_blame::Before;
 pub use self::fault::Fault;
 pub use self::job::Global;
 use self::shape::{Node, Shape};
@@ -46,7 +54,12 @@ pub struct Reader {
     stands_in: bool,
     /// Who reads HTTP clients, if it isn't this one.
     clients: Option<Box<Reader>>,
+    /// Since when its expressions may name groups as in `(?<name>…)`.
+    bare_names: Since,
 }
+
+/// The first version of Prometheus that is built with Go 1.22.
+pub(crate) const BARE_NAMES: Since = (2, 51, 0);
 
 impl Reader {
     /// The reader of a version.
@@ -56,7 +69,20 @@ impl Reader {
             is_newer: version.at_least(UNKNOWN),
             stands_in: false,
             clients: None,
+            bare_names: BARE_NAMES,
         }
+    }
+
+    /// Whether an expression, which is anchored already, can be compiled.
+    fn pattern(&self, expression: &str) -> Result<(), String> {
+        go_regex::check(expression)?;
+        if self.supports(self.bare_names) {
+            return Ok(());
+        }
+        let (major, minor, _) = self.bare_names;
+        go_regex::check_before_1_22(expression).map_err(|why| {
+            format!("{why}; before version {major}.{minor} groups are named as in (?P<name>…): write them so")
+        })
     }
 
     fn supports(&self, since: Since) -> bool {
@@ -65,8 +91,13 @@ impl Reader {
         (major, minor, u64::MAX) >= since
     }
 
-    /// Whether a job can be read.
+    /// Whether a job that was made of an object can be read; what is wrong is told by the object's fields.
     pub fn job(&self, job: &Ordered, global: &Global) -> Result<(), Fault> {
+        self.read_job(job, global)
+            .map_err(|fault| blame::in_the_objects_words(job, fault))
+    }
+
+    fn read_job(&self, job: &Ordered, global: &Global) -> Result<(), Fault> {
         if matches!(job, Ordered::Scalar(_) | Ordered::List(_)) {
             return Err(Fault::here("a job must be a mapping".to_owned()));
         }
@@ -74,8 +105,13 @@ impl Reader {
         job::check_job(Node::of(job), global, self)
     }
 
-    /// Whether a document can be read, its jobs included.
+    /// Whether a document that was made of a workload can be read; what is wrong is told by the workload's fields.
     pub fn document(&self, document: &Ordered) -> Result<(), Fault> {
+        self.read_document(document)
+            .map_err(blame::in_the_workloads_words)
+    }
+
+    fn read_document(&self, document: &Ordered) -> Result<(), Fault> {
         Shape::Struct(&document::DOCUMENT).check(document, self)?;
         let document = Node::of(document);
         let global = Global::of(document.get("global"));
@@ -91,7 +127,8 @@ impl Reader {
     pub fn additional_jobs(&self, text: &str, global: &Global) -> Result<Vec<String>, Fault> {
         let jobs = list(text)?;
         for (index, job) in jobs.iter().enumerate() {
-            self.job(job, global).map_err(|fault| fault.at(index))?;
+            self.read_job(job, global)
+                .map_err(|fault| fault.at(index))?;
         }
         check_job_names(&jobs)?;
         let names = jobs.iter().map(|job| Node::of(job).text("job_name"));
@@ -126,7 +163,7 @@ impl Reader {
         let document = read(text)?;
         match document {
             Ordered::Scalar(Value::Null) => Ok(()),
-            document => self.document(&document),
+            document => self.read_document(&document),
         }
     }
 }

@@ -1,13 +1,17 @@
 //! Receivers of Alertmanager and what their integrations must have, some of it in `global`.
 
+mod chat;
+mod paging;
+
 use machinery::yaml::Ordered;
 use serde_json::Value;
 
 use super::Reader;
 use super::alertmanager::HTTP;
-use super::client::{TLS, most_one, refuse};
+use super::client::{most_one, refuse};
 use super::fault::Fault;
-use super::shape::{Field, Node, Shape, Struct, field, nothing, since};
+use super::shape::{Field, Node, Shape, Struct, between, field, since};
+use crate::config::version::Since;
 
 /// Fields of `global`, but its client.
 pub(super) static GLOBAL_FIELDS: &[Field] = &[
@@ -79,186 +83,11 @@ pub(super) fn check_global(global: Node<'_>, _: &Reader) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Fields that several integrations have; others aren't looked at.
+/// Fields that all integrations but e-mail have.
 static COMMON: &[Field] = &[
     field("http_config", Shape::Client(&HTTP)),
     field("send_resolved", Shape::Flag),
-    field("timeout", Shape::Duration),
 ];
-
-static INTEGRATION: Struct = Struct {
-    fields: &[COMMON],
-    check: nothing,
-};
-
-static WITH_API: Struct = Struct {
-    fields: &[COMMON, &[field("api_url", Shape::HttpUrl)]],
-    check: nothing,
-};
-
-static EMAIL: Struct = Struct {
-    fields: &[&[
-        field("smarthost", Shape::Address),
-        field("tls_config", Shape::Client(&TLS)),
-        field("headers", Shape::Map(&Shape::Text)),
-        field("require_tls", Shape::Flag),
-        field("send_resolved", Shape::Flag),
-    ]],
-    check: nothing,
-};
-
-static WITH_WEBHOOK: Struct = Struct {
-    fields: &[COMMON, &[field("webhook_url", Shape::HttpUrl)]],
-    check: nothing,
-};
-
-static WITH_URL: Struct = Struct {
-    fields: &[COMMON, &[field("url", Shape::TemplateUrl)]],
-    check: nothing,
-};
-
-static CONFIRMATION: Struct = Struct {
-    fields: &[&[
-        field("text", Shape::Text),
-        field("title", Shape::Text),
-        field("ok_text", Shape::Text),
-        field("dismiss_text", Shape::Text),
-    ]],
-    check: |of, _| needed(of, &["text"]),
-};
-
-static ACTION: Struct = Struct {
-    fields: &[&[
-        field("type", Shape::Text),
-        field("text", Shape::Text),
-        field("url", Shape::Text),
-        field("style", Shape::Text),
-        field("name", Shape::Text),
-        field("value", Shape::Text),
-        field("confirm", Shape::Struct(&CONFIRMATION)),
-    ]],
-    check: |of, _| {
-        needed(of, &["type", "text"])?;
-        if of.count(&["url", "name"]) == 0 {
-            return refuse("missing name or url in Slack action configuration");
-        }
-        Ok(())
-    },
-};
-
-static SLACK_FIELD: Struct = Struct {
-    fields: &[&[
-        field("title", Shape::Text),
-        field("value", Shape::Text),
-        field("short", Shape::Flag),
-    ]],
-    check: |of, _| needed(of, &["title", "value"]),
-};
-
-static SLACK: Struct = Struct {
-    fields: &[
-        COMMON,
-        &[
-            field("api_url", Shape::HttpUrl),
-            field("channel", Shape::Text),
-            field("username", Shape::Text),
-            field("color", Shape::Text),
-            field("title", Shape::Text),
-            field("title_link", Shape::Text),
-            field("pretext", Shape::Text),
-            field("text", Shape::Text),
-            field("fallback", Shape::Text),
-            field("callback_id", Shape::Text),
-            field("icon_emoji", Shape::Text),
-            field("icon_url", Shape::Text),
-            field("short_fields", Shape::Flag),
-            field("link_names", Shape::Flag),
-            field("mrkdwn_in", Shape::List(&Shape::Text)),
-            field("fields", Shape::List(&Shape::Struct(&SLACK_FIELD))),
-            field("actions", Shape::List(&Shape::Struct(&ACTION))),
-            field("update_message", Shape::Flag),
-            field("message_text", Shape::Text),
-        ],
-    ],
-    check: |of, reader| {
-        for (name, with) in [("update_message", (0, 32, 0)), ("message_text", (0, 31, 0))] {
-            if of.present(name) && !reader.supports(with) {
-                return Err(
-                    Fault::here("not known to this version; remove it".to_owned()).within(name),
-                );
-            }
-        }
-        Ok(())
-    },
-};
-
-static AWS: Struct = Struct {
-    fields: &[&[
-        field("region", Shape::Text),
-        field("access_key", Shape::Text),
-        field("secret_key", Shape::Text),
-        field("profile", Shape::Text),
-        field("role_arn", Shape::Text),
-        since("external_id", Shape::Text, (0, 33, 0)),
-    ]],
-    check: |of, _| {
-        if of.filled("access_key") != of.filled("secret_key") {
-            return refuse("access_key and secret_key must both be set, or neither");
-        }
-        Ok(())
-    },
-};
-
-static SNS: Struct = Struct {
-    fields: &[
-        COMMON,
-        &[
-            field("sigv4", Shape::Struct(&AWS)),
-            field("api_url", Shape::Text),
-            field("topic_arn", Shape::Text),
-            field("target_arn", Shape::Text),
-            field("phone_number", Shape::Text),
-            field("subject", Shape::Text),
-            field("message", Shape::Text),
-            field("attributes", Shape::Map(&Shape::Text)),
-        ],
-    ],
-    check: nothing,
-};
-
-static RESPONDER: Struct = Struct {
-    fields: &[&[
-        field("id", Shape::Text),
-        field("name", Shape::Text),
-        field("username", Shape::Text),
-        field("type", Shape::Text),
-    ]],
-    check: |of, _| {
-        if of.count(&["id", "username", "name"]) == 0 {
-            return refuse("responder has to have at least one of id, username or name specified");
-        }
-        Ok(())
-    },
-};
-
-static OPSGENIE: Struct = Struct {
-    fields: &[
-        COMMON,
-        &[
-            field("api_url", Shape::HttpUrl),
-            field("api_key", Shape::Text),
-            field("message", Shape::Text),
-            field("description", Shape::Text),
-            field("source", Shape::Text),
-            field("tags", Shape::Text),
-            field("note", Shape::Text),
-            field("priority", Shape::Text),
-            field("details", Shape::Map(&Shape::Text)),
-            field("responders", Shape::List(&Shape::Struct(&RESPONDER))),
-        ],
-    ],
-    check: nothing,
-};
 
 fn needed(of: Node<'_>, names: &[&str]) -> Result<(), Fault> {
     match names.iter().find(|name| !of.filled(name)) {
@@ -267,34 +96,50 @@ fn needed(of: Node<'_>, names: &[&str]) -> Result<(), Fault> {
     }
 }
 
+/// One of these must be filled.
+fn needs_one(of: Node<'_>, names: &[&str]) -> Result<(), Fault> {
+    one_of(of, names, Node(&[]), &[])
+}
+
+/// Refuses a field.
+fn refuse_at(name: &str, why: String) -> Result<(), Fault> {
+    Err(Fault::here(why).within(name))
+}
+
 const fn list(name: &'static str, of: &'static Struct) -> Field {
     newer(name, of, (0, 0, 0))
 }
 
-const fn newer(name: &'static str, of: &'static Struct, with: (u64, u64, u64)) -> Field {
-    since(name, Shape::Open(of), with)
+const fn newer(name: &'static str, of: &'static Struct, with: Since) -> Field {
+    since(name, Shape::Integrations(of), with)
 }
 
 /// Lists of integrations.
 pub(super) static RECEIVER_LISTS: &[Field] = &[
-    newer("discord_configs", &WITH_WEBHOOK, (0, 25, 0)),
-    list("email_configs", &EMAIL),
-    newer("incidentio_configs", &WITH_URL, (0, 29, 0)),
-    list("pagerduty_configs", &WITH_URL),
-    list("slack_configs", &SLACK),
-    list("webhook_configs", &WITH_URL),
-    list("opsgenie_configs", &OPSGENIE),
-    list("wechat_configs", &WITH_API),
-    list("pushover_configs", &INTEGRATION),
-    list("victorops_configs", &WITH_API),
-    newer("sns_configs", &SNS, (0, 23, 0)),
-    newer("telegram_configs", &WITH_API, (0, 24, 0)),
-    newer("webex_configs", &WITH_API, (0, 25, 0)),
-    newer("msteams_configs", &WITH_WEBHOOK, (0, 26, 0)),
-    newer("msteamsv2_configs", &WITH_WEBHOOK, (0, 28, 0)),
-    newer("jira_configs", &WITH_API, (0, 28, 0)),
-    newer("rocketchat_configs", &WITH_API, (0, 28, 0)),
-    newer("mattermost_configs", &WITH_WEBHOOK, (0, 30, 0)),
+    newer("discord_configs", &chat::DISCORD, (0, 25, 0)),
+    list("email_configs", &paging::EMAIL),
+    newer("incidentio_configs", &paging::INCIDENTIO, (0, 29, 0)),
+    list("pagerduty_configs", &paging::PAGERDUTY),
+    list("slack_configs", &chat::SLACK),
+    list("webhook_configs", &paging::WEBHOOK),
+    list("opsgenie_configs", &paging::OPSGENIE),
+    list("wechat_configs", &chat::WECHAT),
+    list("pushover_configs", &paging::PUSHOVER),
+    list("victorops_configs", &paging::VICTOROPS),
+    between(
+        "hipchat_configs",
+        Shape::Integrations(&paging::HIPCHAT),
+        (0, 0, 0),
+        (0, 21, 0),
+    ),
+    newer("sns_configs", &paging::SNS, (0, 23, 0)),
+    newer("telegram_configs", &chat::TELEGRAM, (0, 24, 0)),
+    newer("webex_configs", &chat::WEBEX, (0, 25, 0)),
+    newer("msteams_configs", &chat::MSTEAMS, (0, 26, 0)),
+    newer("msteamsv2_configs", &chat::MSTEAMS_V2, (0, 28, 0)),
+    newer("jira_configs", &paging::JIRA, (0, 28, 0)),
+    newer("rocketchat_configs", &chat::ROCKETCHAT, (0, 28, 0)),
+    newer("mattermost_configs", &chat::MATTERMOST, (0, 30, 0)),
 ];
 
 /// Integrations that say nothing and take everything from `global`.
@@ -305,18 +150,26 @@ const MAY_BE_EMPTY: [&str; 4] = [
     "rocketchat_configs",
 ];
 
-/// What every integration of a receiver must have.
-pub(super) fn check_integrations(receiver: Node<'_>, global: Node<'_>) -> Result<(), Fault> {
+/// Since when nothing at all is such an integration; before, Alertmanager crashes.
+const EMPTY: Since = (0, 32, 0);
+
+/// What every integration of a receiver must have, here or in `global`.
+pub(super) fn check_integrations(
+    receiver: Node<'_>,
+    global: Node<'_>,
+    reader: &Reader,
+) -> Result<(), Fault> {
     for (list, _) in receiver.0 {
         let Some(kind) = list.strip_suffix("_configs") else {
             continue;
         };
+        let may_be_empty = MAY_BE_EMPTY.contains(&list.as_str()) && reader.supports(EMPTY);
         for (index, one) in receiver.list(list).iter().enumerate() {
             let empty = matches!(one, Ordered::Scalar(Value::Null));
-            let checked = if empty && !MAY_BE_EMPTY.contains(&list.as_str()) {
-                refuse(&format!("missing {kind} config"))
+            let checked = if empty && !may_be_empty {
+                refuse(&format!("missing {kind} config; remove it or fill it in"))
             } else {
-                check_integration(kind, Node::of(one), global)
+                check_integration(kind, Node::of(one), global, reader)
             };
             checked.map_err(|fault| fault.at(index).within(list))?;
         }
@@ -337,151 +190,95 @@ fn one_of(of: Node<'_>, names: &[&str], global: Node<'_>, there: &[&str]) -> Res
     Ok(())
 }
 
-fn check_integration(kind: &str, of: Node<'_>, global: Node<'_>) -> Result<(), Fault> {
-    let needs = |names: &[&str]| one_of(of, names, global, &[]);
+/// What of `global` fills an integration that doesn't say it itself.
+fn check_integration(
+    kind: &str,
+    of: Node<'_>,
+    global: Node<'_>,
+    reader: &Reader,
+) -> Result<(), Fault> {
+    let either = |names: &[&str], there: &[&str]| one_of(of, names, global, there);
     match kind {
-        "discord" | "msteams" | "msteamsv2" => needs(&["webhook_url", "webhook_url_file"]),
-        "mattermost" => one_of(
-            of,
+        "mattermost" if reader.supports((0, 32, 0)) => either(
             &["webhook_url", "webhook_url_file"],
-            global,
             &["mattermost_webhook_url", "mattermost_webhook_url_file"],
         ),
-        "webhook" | "incidentio" => needs(&["url", "url_file"]),
-        "email" => check_email(of, global),
-        "pagerduty" => check_pagerduty(of),
+        "email" => {
+            either(&["smarthost"], &["smtp_smarthost"])?;
+            either(&["from"], &["smtp_from"])
+        }
         "slack" => check_slack(of, global),
-        "opsgenie" => one_of(
-            of,
+        "opsgenie" => either(
             &["api_key", "api_key_file"],
-            global,
             &["opsgenie_api_key", "opsgenie_api_key_file"],
         ),
         "wechat" => {
-            one_of(
-                of,
+            either(
                 &["api_secret", "api_secret_file"],
-                global,
                 &["wechat_api_secret", "wechat_api_secret_file"],
             )?;
-            one_of(of, &["corp_id"], global, &["wechat_api_corp_id"])
+            either(&["corp_id"], &["wechat_api_corp_id"])
         }
-        "pushover" => {
-            needs(&["user_key", "user_key_file"])?;
-            needs(&["token", "token_file"])
-        }
-        "victorops" => {
-            needs(&["routing_key"])?;
-            one_of(
-                of,
-                &["api_key", "api_key_file"],
-                global,
-                &["victorops_api_key", "victorops_api_key_file"],
-            )
-        }
-        "sns" => {
-            if of.count(&["target_arn", "topic_arn", "phone_number"]) == 0 {
-                return refuse(
-                    "must provide either a Target ARN, Topic ARN, or Phone Number for SNS config",
-                );
-            }
-            Ok(())
-        }
-        "telegram" => {
-            one_of(
-                of,
-                &["bot_token", "bot_token_file"],
-                global,
-                &["telegram_bot_token", "telegram_bot_token_file"],
-            )?;
-            let chat = of.number("chat_id").unwrap_or_default() != 0.0;
-            if !chat && !of.filled("chat_id_file") {
-                return refuse("missing chat_id or chat_id_file on telegram_config");
-            }
-            Ok(())
-        }
-        "webex" => {
-            needs(&["room_id"])?;
-            if !of.node("http_config").has("authorization") {
-                return refuse("missing webex_configs.http_config.authorization");
-            }
-            Ok(())
-        }
-        "jira" => {
-            needs(&["project"])?;
-            needs(&["issue_type"])?;
-            one_of(of, &["api_url"], global, &["jira_api_url"])
-        }
+        "victorops" => either(
+            &["api_key", "api_key_file"],
+            &["victorops_api_key", "victorops_api_key_file"],
+        ),
+        "telegram" => either(
+            &["bot_token", "bot_token_file"],
+            &["telegram_bot_token", "telegram_bot_token_file"],
+        ),
+        "jira" => either(&["api_url"], &["jira_api_url"]),
+        "hipchat" => either(&["auth_token"], &["hipchat_auth_token"]),
         "rocketchat" => {
-            one_of(
-                of,
-                &["token", "token_file"],
-                global,
-                &["rocketchat_token", "rocketchat_token_file"],
-            )?;
-            one_of(
-                of,
-                &["token_id", "token_id_file"],
-                global,
-                &["rocketchat_token_id", "rocketchat_token_id_file"],
-            )
+            given(of, "token_id", global)?;
+            given(of, "token", global)
         }
-        // A kind that nobody here knows.
+        // The others take nothing from there.
         _ => Ok(()),
     }
 }
 
-fn check_pagerduty(of: Node<'_>) -> Result<(), Fault> {
-    most_one(of, &["routing_key", "routing_key_file"])?;
-    most_one(of, &["service_key", "service_key_file"])?;
-    let keys = [
-        "routing_key",
-        "routing_key_file",
-        "service_key",
-        "service_key_file",
-    ];
-    if of.count(&keys) == 0 {
-        return refuse("missing service or routing key in PagerDuty config");
+/// A token of Rocket.Chat, which may even be empty.
+fn given(of: Node<'_>, name: &str, global: Node<'_>) -> Result<(), Fault> {
+    let (file, there) = (format!("{name}_file"), format!("rocketchat_{name}"));
+    let there_file = format!("{there}_file");
+    let here = of.has(name) || of.filled(&file);
+    if here || global.has(&there) || global.filled(&there_file) {
+        return Ok(());
     }
-    Ok(())
-}
-
-fn check_email(of: Node<'_>, global: Node<'_>) -> Result<(), Fault> {
-    if !of.filled("to") {
-        return refuse("missing to address in email config");
-    }
-    one_of(of, &["smarthost"], global, &["smtp_smarthost"])?;
-    one_of(of, &["from"], global, &["smtp_from"])?;
-    let mut seen = Vec::new();
-    for (name, _) in of.node("headers").0 {
-        let lower = name.to_lowercase();
-        if seen.contains(&lower) {
-            return refuse(&format!("duplicate header {name:?} in email config"));
-        }
-        seen.push(lower);
-    }
-    Ok(())
+    refuse(&format!(
+        "one of {name}, {file} must be configured, or one of {there}, {there_file} in global"
+    ))
 }
 
 fn check_slack(of: Node<'_>, global: Node<'_>) -> Result<(), Fault> {
-    let (url, app) = (["api_url", "api_url_file"], ["app_token", "app_token_file"]);
-    most_one(of, &url)?;
-    most_one(of, &app)?;
-    if of.count(&url) > 0 && of.count(&app) > 0 {
-        return refuse(
-            "at most one of api_url/api_url_file & app_token/app_token_file must be configured",
-        );
-    }
+    let own = of.count(&["api_url", "api_url_file", "app_token", "app_token_file"]);
     let there = [
         "slack_api_url",
         "slack_api_url_file",
         "slack_app_token",
         "slack_app_token_file",
     ];
-    if of.count(&url) + of.count(&app) + global.count(&there) == 0 {
+    if own + global.count(&there) == 0 {
         return refuse(
             "no Slack API URL nor App token set either inline or in a file; set api_url here or slack_api_url in global",
         );
     }
+    let authorized = of.node("http_config").has("authorization");
+    // Only who says nothing about it takes over the token of all.
+    let taken_over = !authorized
+        && !of.has("api_url")
+        && global.count(&["slack_app_token", "slack_app_token_file"]) > 0;
+    let authorized =
+        authorized || !of.has("http_config") && global.node("http_config").has("authorization");
+    let by_token = of.count(&["app_token", "app_token_file"]) > 0 || taken_over;
+    if by_token && authorized {
+        return refuse(
+            "http authorization can't be set when using Slack App tokens; remove one of them",
+        );
+    }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,15 +4,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use machinery::go_regex;
 use machinery::yaml::Ordered;
 use serde_json::Value;
 
 use super::Reader;
 use super::fault::Fault;
-use super::texts::{check_address, check_http_url, check_size, parse_url};
+use super::texts::{check_address, check_go_duration, check_http_url, check_size, parse_url};
 use crate::config::version::Since;
 use crate::duration;
+use crate::template::{self, Of};
 
 /// What a value must be.
 pub(super) enum Shape {
@@ -28,6 +28,10 @@ pub(super) enum Shape {
     Number,
     /// Prometheus' durations.
     Duration,
+    /// Go's durations.
+    GoDuration,
+    /// Go's durations, or nanoseconds.
+    Nanoseconds,
     /// Bytes with a unit: `10MB`, `1KiB`.
     Size,
     /// A URL as Go reads it.
@@ -56,8 +60,10 @@ pub(super) enum Shape {
     Labels,
     /// A mapping with these fields.
     Struct(&'static Struct),
-    /// Mappings with these fields and perhaps others; nothing at all is one too.
-    Open(&'static Struct),
+    /// A text, or a mapping with these fields.
+    TextOr(&'static Struct),
+    /// A list of mappings with these fields; nothing at all is one too.
+    Integrations(&'static Struct),
     /// The same as a struct, about HTTP clients.
     Client(&'static Struct),
 }
@@ -89,6 +95,16 @@ impl Field {
 /// A field that every version knows.
 pub(super) const fn field(name: &'static str, shape: Shape) -> Field {
     since(name, shape, (0, 0, 0))
+}
+
+/// A text that every version knows.
+pub(super) const fn plain(name: &'static str) -> Field {
+    field(name, Shape::Text)
+}
+
+/// A text that came with a version.
+pub(super) const fn plain_since(name: &'static str, with: Since) -> Field {
+    since(name, Shape::Text, with)
 }
 
 /// A field that came with a version.
@@ -232,9 +248,11 @@ impl Shape {
             Self::Labels => check_map(&Self::Text, value, reader, |name| {
                 check_label_name(name, reader)
             }),
-            Self::Struct(of) => of.check(value, reader, false),
-            Self::Open(of) => check_open(of, value, reader),
-            Self::Client(of) => of.check(value, reader.clients.as_deref().unwrap_or(reader), false),
+            Self::Struct(of) => of.check(value, reader),
+            Self::TextOr(of) if matches!(value, Ordered::Map(_)) => of.check(value, reader),
+            Self::Integrations(of) => check_integrations(of, value, reader),
+            Self::Client(of) => of.check(value, reader.clients.as_deref().unwrap_or(reader)),
+            Self::Nanoseconds if matches!(value, Ordered::Scalar(Value::Number(_))) => Ok(()),
             Self::Flag if is_variable(value) => Ok(()),
             Self::Flag => match value {
                 Ordered::Scalar(Value::Bool(_)) => Ok(()),
@@ -242,7 +260,10 @@ impl Shape {
             },
             Self::Integer | Self::Unsigned | Self::Number => self.check_number(value),
             Self::Text
+            | Self::TextOr(_)
             | Self::Duration
+            | Self::GoDuration
+            | Self::Nanoseconds
             | Self::Size
             | Self::Url
             | Self::HttpUrl
@@ -283,12 +304,15 @@ impl Shape {
                 0..=9_223_372_036_854 => Ok(()),
                 _ => Err("duration out of range".to_owned()),
             },
+            Self::GoDuration | Self::Nanoseconds => check_go_duration(text),
             Self::Size => check_size(text),
             Self::Url => parse_url(text).map(|_| ()),
-            Self::TemplateUrl if text.contains("{{") || text.is_empty() => Ok(()),
+            Self::TemplateUrl if text.contains("{{") => template::check(text, Of::Configuration)
+                .map_err(|why| format!("invalid template syntax: {why}")),
+            Self::TemplateUrl if text.is_empty() => Ok(()),
             Self::HttpUrl | Self::TemplateUrl => check_http_url(text),
             Self::Address => check_address(text),
-            Self::Pattern => go_regex::check(&format!("^(?s:{text})$")),
+            Self::Pattern => reader.pattern(&format!("^(?s:{text})$")),
             Self::LabelName => check_label_name(text, reader),
             Self::OneOf(known) if !known.contains(&text) => Err(unknown(text, known)),
             Self::AnyCase(known) if !known.contains(&text.to_lowercase().as_str()) => {
@@ -297,6 +321,7 @@ impl Shape {
             Self::OneOf(_)
             | Self::AnyCase(_)
             | Self::Text
+            | Self::TextOr(_)
             | Self::Flag
             | Self::Integer
             | Self::Unsigned
@@ -306,15 +331,14 @@ impl Shape {
             | Self::Map(_)
             | Self::Labels
             | Self::Struct(_)
-            | Self::Open(_)
+            | Self::Integrations(_)
             | Self::Client(_) => Ok(()),
         }
     }
 }
 
 impl Struct {
-    /// `open`: fields that nobody here knows may be there.
-    fn check(&self, value: &Ordered, reader: &Reader, open: bool) -> Result<(), Fault> {
+    fn check(&self, value: &Ordered, reader: &Reader) -> Result<(), Fault> {
         let Ordered::Map(entries) = value else {
             return Err(expected("a mapping", value));
         };
@@ -324,7 +348,7 @@ impl Struct {
             let found = fields.find(|field| field.name == key && reader.knows(field));
             match found {
                 Some(field) => field.shape.check(value, reader),
-                None if open || reader.is_newer => Ok(()),
+                None if reader.is_newer => Ok(()),
                 None => Err(Fault::here(self.unknown(key, reader))),
             }
             .map_err(|fault| fault.within(key))?;
@@ -399,14 +423,13 @@ fn check_list(item: &Shape, value: &Ordered, reader: &Reader) -> Result<(), Faul
     Ok(())
 }
 
-fn check_open(of: &Struct, value: &Ordered, reader: &Reader) -> Result<(), Fault> {
+fn check_integrations(of: &Struct, value: &Ordered, reader: &Reader) -> Result<(), Fault> {
     let Ordered::List(items) = value else {
         return Err(expected("a list", value));
     };
     for (index, one) in items.iter().enumerate() {
         if !is_null(one) {
-            of.check(one, reader, true)
-                .map_err(|fault| fault.at(index))?;
+            of.check(one, reader).map_err(|fault| fault.at(index))?;
         }
     }
     Ok(())

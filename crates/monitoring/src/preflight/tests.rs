@@ -240,7 +240,7 @@ fn alertmanager_refuses_what_it_would() {
         ),
         (
             root("{receiver: a, routes: [{matchers: ['x']}]}", "[{name: a}]"),
-            "route.routes[0].matchers[0]: bad matcher format: x",
+            "route.routes[0].matchers[0]: bad matcher format: x; write it as name=\"value\"",
         ),
         (
             root(

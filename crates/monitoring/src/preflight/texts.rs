@@ -37,6 +37,14 @@ pub(super) fn check_size(text: &str) -> Result<(), String> {
     if kinds.len() > 1 { refuse() } else { Ok(()) }
 }
 
+/// A duration as Go reads it.
+pub(super) fn check_go_duration(text: &str) -> Result<(), String> {
+    let refuse =
+        |why| format!("{why}; write hours, minutes and seconds, as in 1h30m (days aren't known)");
+    let read = machinery::duration::GoDuration::parse(text);
+    read.map(|_| ()).map_err(refuse)
+}
+
 fn split(text: &str, takes: impl Fn(char) -> bool) -> (&str, &str) {
     let end = text.find(|c| !takes(c)).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, ""))
@@ -75,4 +83,35 @@ pub(super) fn check_address(text: &str) -> Result<(), String> {
         return Err(format!("address {text:?}: port cannot be empty"));
     }
     Ok(())
+}
+
+/// Whether Go's `filepath.Match` takes a pattern: classes are closed and not empty, and nothing is escaped at the end.
+pub(super) fn is_pattern(pattern: &str) -> bool {
+    let mut chars = pattern.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if chars.next().is_none() => return false,
+            '[' => {
+                chars.next_if_eq(&'^');
+                let mut some = false;
+                loop {
+                    match chars.next() {
+                        Some(']') if some => break,
+                        Some('-' | ']') | None => return false,
+                        Some('\\') if chars.next().is_none() => return false,
+                        Some(_) => {}
+                    }
+                    some = true;
+                    let to = chars.next_if_eq(&'-').map(|_| chars.next());
+                    match to {
+                        Some(None | Some('-' | ']')) => return false,
+                        Some(Some('\\')) if chars.next().is_none() => return false,
+                        None | Some(Some(_)) => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    true
 }

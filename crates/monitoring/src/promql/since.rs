@@ -1,5 +1,7 @@
 //! Which version of Prometheus first knew what an expression uses (its `CHANGELOG.md`).
 
+use machinery::go_regex;
+
 use super::lex::{self, Kind};
 use crate::config::version::Since;
 
@@ -52,6 +54,9 @@ const FUNCTIONS: [(&str, Since); 42] = [
 const NUMBERS: Since = (2, 54, 0);
 /// Names in quotes.
 const QUOTED: Since = (2, 49, 0);
+/// Groups that are named as in `(?<name>…)`, by matchers: they have a reader of expressions of their own, which came later than
+/// that of relabelings.
+const BARE_NAMES: Since = (2, 53, 0);
 
 /// What an expression uses that a version doesn't know: what it is, and since when it is known. The expression can be parsed.
 pub fn too_new(text: &str, version: Since) -> Option<(String, Since)> {
@@ -93,6 +98,8 @@ enum Before {
     Offset,
     /// What a matcher may follow.
     Begin,
+    /// What a pattern follows.
+    Match,
 }
 
 impl Uses {
@@ -121,6 +128,13 @@ impl Uses {
             Kind::Text(_) if self.place == Place::Braces && before == Before::Begin => {
                 self.note(format!("the name {written} in quotes"), QUOTED);
             }
+            Kind::Text(pattern) if before == Before::Match => {
+                let both = go_regex::check(pattern).is_ok();
+                if both && go_regex::check_before_1_22(pattern).is_err() {
+                    let what = format!("{written} with a group (?<name>…), not (?P<name>…)");
+                    self.note(what, BARE_NAMES);
+                }
+            }
             Kind::Sign(sign) => self.sign(sign, before),
             Kind::Word(_) | Kind::Duration(_) | Kind::Text(_) | Kind::End => {}
         }
@@ -141,6 +155,7 @@ impl Uses {
                 self.before = Before::Begin;
             }
             (",", _) => self.before = Before::Begin,
+            ("=~" | "!~", _) if self.place == Place::Braces => self.before = Before::Match,
             _ => {}
         }
     }
@@ -171,6 +186,11 @@ mod tests {
             ("rate(x[300])", "the number 300 as a duration", NUMBERS),
             ("x offset - 300", "the number 300 as a duration", NUMBERS),
             ("x * 5m", "the duration 5m as a number", NUMBERS),
+            (
+                "x{a=~\"(?<n>b)\"}",
+                "\"(?<n>b)\" with a group (?<name>…), not (?P<name>…)",
+                BARE_NAMES,
+            ),
             ("{\"a.b\"}", "the name \"a.b\" in quotes", QUOTED),
             (
                 "x{a=\"1\", \"b.c\" = \"2\"}",
@@ -192,6 +212,7 @@ mod tests {
         for text in [
             "sum by (a) (rate(x{a=\"b\", c!=\"5m\"}[5m:1m] offset -5m)) > 1.5e3",
             "info{pi=\"1\"} * on (a) group_left (c) last_over_time",
+            "x{a=\"(?<n>b)\", c=~\"(?P<n>b)\"}",
             "x @ 10 or vector(Inf) or vector(NaN)",
         ] {
             assert_eq!(too_new(text, (2, 25, 0)), None, "{text}");

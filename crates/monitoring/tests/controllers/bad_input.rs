@@ -101,12 +101,12 @@ fn a_selector_whose_jobs_prometheus_would_refuse() {
         let message = refusal(cluster, &SERVICE_MONITOR, "bad").await;
         assert!(
             message.starts_with(
-                "Prometheus 3.13.2 would refuse the job serviceMonitor/team/bad/0: relabel_configs["
+                "Prometheus 3.13.2 would refuse the job serviceMonitor/team/bad/0: spec.endpoints[0].port: error parsing regexp: missing closing )"
             ),
             "{message}"
         );
         assert!(
-            message.contains("].regex: error parsing regexp: missing closing )"),
+            message.contains("; correct the expression (in its configuration: relabel_configs["),
             "{message}"
         );
         nothing_moved(cluster, &before).await;
@@ -413,7 +413,7 @@ fn an_alertmanager_config_that_alertmanager_would_refuse_is_left_out_alone() {
         // Only the whole of it shows that one.
         let message = refusal(cluster, &ALERTMANAGER_CONFIG, "worse").await;
         assert!(
-            message.contains("would refuse it: inhibit_rules[0]: invalid label name"),
+            message.contains("would refuse it: spec.inhibitRules[0]: invalid label name"),
             "{message}"
         );
         assert_eq!(alertmanager_configuration(cluster).await, before);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::paging::normal;
+use super::paging::of_go;
 use super::{Converter, Refusal};
 use crate::api::common::SecretKeySelector;
 use crate::api::receiver::{
@@ -23,13 +23,14 @@ impl Converter<'_> {
                 .put("short", Some(json!(field.short)))
                 .value()
         });
+        // Alertmanager gives these no names of their own in YAML: it reads those of Go's fields in small letters.
         let actions = one.actions.iter().map(|action| {
             Block::default()
                 .maybe("text", action.text.as_ref())
                 .maybe("url", action.url.as_ref())
-                .put("is_webview", Some(false))
+                .put("iswebview", Some(false))
                 .maybe("msg", action.msg.as_ref())
-                .put("msg_in_chat_window", Some(false))
+                .put("msginchatwindow", Some(false))
                 .value()
         });
         Ok(Block::default()
@@ -102,7 +103,7 @@ impl Converter<'_> {
             .list("actions", one.actions.iter().map(slack_action).collect())
             .list("fields", fields.collect())
             .put("http_config", self.http(one.http_config.as_ref())?)
-            .put("timeout", normal(one.timeout.as_ref())?)
+            .put("timeout", of_go(one.timeout.as_ref())?)
             .value())
     }
 

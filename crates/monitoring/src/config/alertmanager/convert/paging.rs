@@ -35,7 +35,7 @@ impl Converter<'_> {
             .maybe("url", url.as_ref())
             .put("http_config", self.http(one.http_config.as_ref())?)
             .put("max_alerts", one.max_alerts.filter(|most| *most > 0))
-            .put("timeout", normal(one.timeout.as_ref())?)
+            .put("timeout", of_go(one.timeout.as_ref())?)
             .maybe("payload", one.payload.as_ref())
             .value())
     }
@@ -73,7 +73,7 @@ impl Converter<'_> {
             .list("images", images.collect())
             .put("http_config", self.http(one.http_config.as_ref())?)
             .maybe("source", one.source.as_ref())
-            .put("timeout", normal(one.timeout.as_ref())?)
+            .put("timeout", of_go(one.timeout.as_ref())?)
             .value())
     }
 
@@ -214,8 +214,8 @@ impl Converter<'_> {
                 "token_file",
                 one.token_file.as_ref().filter(|_| token.is_none()),
             )
-            .put("retry", normal(one.retry.as_ref()).map_err(at("retry"))?)
-            .put("expire", normal(one.expire.as_ref()).map_err(at("expire"))?)
+            .put("retry", of_go(one.retry.as_ref()).map_err(at("retry"))?)
+            .put("expire", of_go(one.expire.as_ref()).map_err(at("expire"))?)
             .put("http_config", self.http(one.http_config.as_ref())?)
             .value())
     }
@@ -256,6 +256,22 @@ impl Converter<'_> {
     }
 }
 
+/// The same for what Alertmanager reads as Go does, which knows no unit above hours.
+pub(super) fn of_go(text: Option<&String>) -> Result<Option<Value>, Refusal> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let length = duration::milliseconds(text)?;
+    let printed = duration::printed(length);
+    // Days and above are written only of whole days.
+    let written = if printed.ends_with(['d', 'w', 'y']) {
+        format!("{}h", length / 3_600_000)
+    } else {
+        printed
+    };
+    Ok(Some(json!(written)))
+}
+
 /// A duration in Prometheus' own spelling, unless it is empty.
 pub(super) fn normal(text: Option<&String>) -> Result<Option<Value>, Refusal> {
     let Some(text) = text.filter(|text| !text.is_empty()) else {
@@ -266,4 +282,28 @@ pub(super) fn normal(text: Option<&String>) -> Result<Option<Value>, Refusal> {
 
 fn host_of(address: &str) -> &str {
     address.rsplit_once(':').map_or(address, |(host, _)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn go_is_told_no_days() {
+        for (given, written) in [
+            ("1d", "24h"),
+            ("24h", "24h"),
+            ("1w", "168h"),
+            ("90s", "1m30s"),
+        ] {
+            assert_eq!(
+                of_go(Some(&given.to_owned())),
+                Ok(Some(json!(written))),
+                "{given}"
+            );
+        }
+        assert_eq!(of_go(Some(&String::new())), Ok(None));
+        assert!(of_go(Some(&"soon".to_owned())).is_err());
+        assert_eq!(normal(Some(&"24h".to_owned())), Ok(Some(json!("1d"))));
+    }
 }
