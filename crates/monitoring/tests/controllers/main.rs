@@ -12,6 +12,7 @@ mod bindings;
 mod cluster;
 mod failing;
 mod kubelets;
+mod large;
 mod log;
 mod prometheus;
 mod prometheus_agent;
