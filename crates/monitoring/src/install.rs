@@ -1,10 +1,13 @@
 //! What installs the monitoring controllers, under the names of upstream's `example/rbac/prometheus-operator`: users only swap
 //! the image.
 
+pub mod webhooks;
+
 use serde_json::{Value, json};
 
 use crate::access::{Grants, NAME};
 use crate::api::crds;
+use webhooks::{Certified, Webhooks};
 
 /// Where they run unless told otherwise, as upstream's `bundle.yaml` has it.
 pub const NAMESPACE: &str = "default";
@@ -16,15 +19,28 @@ pub struct Install {
     pub grants: Grants,
     /// The image they run.
     pub image: String,
+    /// The image of the config-reloader of every pod, if it is Carrick's own; upstream's without it.
+    pub reloader: Option<String>,
+    /// What the webhooks prove with who they are, if they shall run too.
+    pub webhooks: Option<Certified>,
 }
 
 impl Install {
     /// Everything, in an order in which it can be applied.
     pub fn objects(&self) -> Vec<Value> {
-        let mut objects = crds::crds();
+        let webhooks = self.webhooks.as_ref().map(|certified| Webhooks {
+            namespace: &self.grants.namespace,
+            image: &self.image,
+            certified,
+        });
+        let mut objects = match &webhooks {
+            Some(webhooks) => webhooks.definitions(),
+            None => crds::crds(),
+        };
         objects.extend(self.grants.objects().into_iter().map(|(_, object)| object));
         objects.push(self.service());
         objects.push(self.deployment());
+        objects.extend(webhooks.iter().flat_map(Webhooks::objects));
         objects
     }
 
@@ -54,6 +70,12 @@ impl Install {
         } else {
             command.push(format!("--namespaces={}", namespaces.join(",")));
         }
+        // As upstream's Deployment is started.
+        command.push("--disable-unmanaged-prometheus-configuration=true".to_owned());
+        if let Some(image) = &self.reloader {
+            command.push(format!("--prometheus-config-reloader={image}"));
+            command.push("--spread-large-configurations=true".to_owned());
+        }
         if self.grants.daemon_sets {
             command.push("--feature-gates=PrometheusAgentDaemonSet=true".to_owned());
         }
@@ -61,7 +83,7 @@ impl Install {
     }
 
     fn deployment(&self) -> Value {
-        let probe = |path: &str| json!({"httpGet": {"path": path, "port": "http"}});
+        let annotations = json!({"kubectl.kubernetes.io/default-container": NAME});
         json!({
             "apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": self.metadata(),
@@ -69,31 +91,51 @@ impl Install {
                 "replicas": 1,
                 "selector": {"matchLabels": labels()},
                 "template": {
-                    "metadata": {
-                        "annotations": {"kubectl.kubernetes.io/default-container": NAME},
-                        "labels": labels(),
-                    },
-                    "spec": {
-                        "serviceAccountName": NAME,
-                        "nodeSelector": {"kubernetes.io/os": "linux"},
-                        "securityContext": {
-                            "runAsNonRoot": true, "runAsUser": 65534, "seccompProfile": {"type": "RuntimeDefault"},
-                        },
-                        "containers": [{
-                            "name": NAME, "image": self.image,
-                            "command": self.command(),
-                            "ports": [{"containerPort": 8080, "name": "http"}],
-                            "livenessProbe": probe("/healthz"),
-                            "readinessProbe": probe("/readyz"),
-                            "securityContext": {
-                                "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
-                                "capabilities": {"drop": ["ALL"]},
-                            },
-                        }],
-                    },
+                    "metadata": {"annotations": annotations, "labels": labels()},
+                    "spec": self.pod(),
                 },
             },
         })
+    }
+
+    fn pod(&self) -> Value {
+        let probe = |path: &str| json!({"httpGet": {"path": path, "port": "http"}});
+        let mut container = json!({
+            "name": NAME, "image": self.image,
+            "command": self.command(),
+            "ports": [{"containerPort": 8080, "name": "http"}],
+            "livenessProbe": probe("/healthz"),
+            "readinessProbe": probe("/readyz"),
+            "resources": {
+                "limits": {"cpu": "200m", "memory": "200Mi"},
+                "requests": {"cpu": "100m", "memory": "100Mi"},
+            },
+        });
+        let mut pod = json!({
+            "serviceAccountName": NAME,
+            "automountServiceAccountToken": true,
+            "nodeSelector": {"kubernetes.io/os": "linux"},
+        });
+        secured(&mut pod, &mut container);
+        pod
+    }
+}
+
+/// A pod with that container, which may do as little as possible on its node.
+fn secured(pod: &mut Value, container: &mut Value) {
+    if let Some(container) = container.as_object_mut() {
+        let context = json!({
+            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+            "capabilities": {"drop": ["ALL"]},
+        });
+        container.insert("securityContext".to_owned(), context);
+    }
+    if let Some(pod) = pod.as_object_mut() {
+        let context = json!({
+            "runAsNonRoot": true, "runAsUser": 65534, "seccompProfile": {"type": "RuntimeDefault"},
+        });
+        pod.insert("securityContext".to_owned(), context);
+        pod.insert("containers".to_owned(), json!([container]));
     }
 }
 
@@ -109,6 +151,8 @@ fn what_is_installed_is_found_by_its_service() {
             ..Grants::default()
         },
         image: "i".to_owned(),
+        reloader: None,
+        webhooks: None,
     };
     let objects = install.objects();
     let deployment = objects.last().unwrap();
@@ -120,6 +164,7 @@ fn what_is_installed_is_found_by_its_service() {
     assert_eq!(objects.len(), 10 + 3 + 2);
     install.grants.namespaces = ["a", "b"].map(str::to_owned).into();
     install.grants.daemon_sets = true;
+    install.reloader = Some("r".to_owned());
     assert_eq!(
         install.command(),
         [
@@ -128,6 +173,9 @@ fn what_is_installed_is_found_by_its_service() {
             "--only",
             "monitoring",
             "--namespaces=a,b",
+            "--disable-unmanaged-prometheus-configuration=true",
+            "--prometheus-config-reloader=r",
+            "--spread-large-configurations=true",
             "--feature-gates=PrometheusAgentDaemonSet=true"
         ]
     );

@@ -1,46 +1,25 @@
 //! The monitoring controllers as one manager: caches and what wakes whom (upstream's `cmd/operator/main.go`).
 
+mod adding;
 mod options;
+mod shared;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use runtime::client::{Client as RuntimeClient, ClientOptions};
 use runtime::leader::{self, LeaderOptions};
-use runtime::queue::Backoff;
-use runtime::resource::NAMESPACE;
 use runtime::select::{Either, race};
 use runtime::web::Site;
-use runtime::{
-    Cache, Controller, ControllerOptions, Error, EventApi, Manager, ManagerOptions, Meta,
-    ObjectKey, ResourceRef, Scope, Shutdown, Whole, shutdown,
-};
+use runtime::{Error, EventApi, Manager, ManagerOptions, ObjectKey, Shutdown, shutdown};
 
 use crate::admission::Admission;
-use crate::alertmanager;
-use crate::api::{Alertmanager, Prometheus, PrometheusAgent, ThanosRuler};
-use crate::config::prometheus::Options as GeneratorOptions;
-use crate::config::version::Since;
 use crate::kubelet;
-use crate::metrics::{ControllerMetrics, Metrics, Name};
-use crate::operator::assets::{AssetReader, same_version};
-use crate::operator::bindings::Finalizer;
-use crate::operator::candidates::Configurations;
-use crate::operator::gone::{self, GoneReconciler};
-use crate::operator::memory::Memories;
-use crate::operator::outline::Outline;
-use crate::operator::reconciler::WorkloadReconciler;
-use crate::operator::references::Source;
-use crate::operator::refusals::{self, Told};
-use crate::operator::resources::{CONFIG_MAP, DAEMON_SET, SECRET, STATEFUL_SET};
-use crate::operator::selectable::Selectable;
-use crate::operator::selecting::{Configuration, Selecting, regarding, wanting};
-use crate::operator::stored::Own;
+use crate::metrics::Metrics;
+use crate::operator::refusals;
 use crate::operator::usable::Usable;
-use crate::operator::watched::{Namespaces, Watch};
-use crate::operator::workload::{Caches, SecretChanges, Setup, Workload};
+use adding::add;
 
 pub use options::{Bindings, Gates, RunOptions, Selectors};
 
@@ -48,17 +27,8 @@ pub use options::{Bindings, Gates, RunOptions, Selectors};
 pub const LEASE: &str = "carrick-monitoring";
 /// Field manager of everything that is written; upstream's.
 const FIELD_MANAGER: &str = "PrometheusOperator";
-/// How often namespaces that can't be watched are asked for; upstream's figure.
-const ASK_AGAIN: Duration = Duration::from_secs(15);
 /// How long caches may take to fill (`DefaultCacheSyncTimeout` of upstream's `pkg/operator/operator.go`).
 const FILL_WITHIN: Duration = Duration::from_mins(10);
-/// Upstream's words for an agent that is to run on every node, where none may.
-const GATE_CLOSED: &str = "feature gate for Prometheus Agent's DaemonSet mode is not enabled";
-/// Since when namespaces bear their names as labels.
-const NAMES_AS_LABELS: Since = (1, 22, 0);
-/// What is made bears this label; watches of Secrets and others are kept to it.
-const OURS: &str = "managed-by=prometheus-operator";
-
 /// Runs the controllers against one API server until the shutdown, or until leadership is lost (`Err`). What can't be used at
 /// first is looked for again, and the controllers start anew once it can.
 pub async fn run(
@@ -121,9 +91,9 @@ fn manager(client: RuntimeClient, options: &RunOptions, usable: &Usable) -> Mana
         });
     let manager_options = ManagerOptions {
         component: "prometheus-operator".to_owned(),
-        events: EventApi::New {
+        events: usable.may_tell().then_some(EventApi::New {
             action: refusals::action,
-        },
+        }),
         leader,
         listen: options.listen.clone(),
         site: Site {
@@ -139,362 +109,10 @@ fn manager(client: RuntimeClient, options: &RunOptions, usable: &Usable) -> Mana
         let (client, recorder) = (manager.client().clone(), manager.recorder().clone());
         let settings = Arc::new(options.settings.clone());
         let kubelets = kubelet::Kubelets::new(client, recorder, kubelets, settings);
-        manager.work(move |shutdown| kubelets.run(shutdown));
+        // They are kept whatever becomes of the caches of others.
+        manager.work_without_caches(move |shutdown| kubelets.run(shutdown));
     }
     // Where nothing can be watched yet there is no controller, and whoever looks after the process is to find it at work.
     manager.work(|shutdown| async move { shutdown.triggered().await });
     manager
-}
-
-/// Caches that all controllers of this product share.
-struct Shared {
-    configurations: Configurations,
-    /// Metadata of every Secret and `ConfigMap`, to see changes of those that are referred to. Secrets that may not be watched
-    /// are in no cache.
-    secrets: Option<Cache<Meta>>,
-    config_maps: Cache<Meta>,
-    /// Whole objects, of those alone that we made; of `ConfigMap`s outlines.
-    own_secrets: Option<Cache<Whole>>,
-    own_config_maps: Cache<Outline>,
-    own_stateful_sets: Cache<Whole>,
-    /// Where agents can run on every node.
-    own_daemon_sets: Option<Cache<Whole>>,
-    own: Own,
-    no_daemon_sets: Option<Arc<str>>,
-    writes_bindings: bool,
-    labels_pods: bool,
-    generator: GeneratorOptions,
-}
-
-impl Shared {
-    fn new(manager: &mut Manager, options: &RunOptions, usable: &Usable) -> Self {
-        let ours = options.workloads().scope().labelled(OURS);
-        let mut by_kind: BTreeMap<Configuration, Cache<Selectable>> = BTreeMap::new();
-        for kind in Configuration::ALL {
-            let resource = kind.resource();
-            match usable.obstacle(&resource.plural, &["list", "watch"]) {
-                None => {
-                    let scope = options.selected(kind).scope();
-                    by_kind.insert(kind, manager.cache(resource, scope));
-                }
-                Some(why) => {
-                    tracing::warn!(kind = %resource.kind, why, "nothing of this kind is selected");
-                }
-            }
-        }
-        let mut whole = |resource, scope: &Scope| manager.cache(resource, scope.clone());
-        let obstacle = usable.lacks(&SECRET.plural, "", &["list", "watch"]);
-        if let Some(why) = &obstacle {
-            tracing::info!(why, "Secrets are read by name, once a minute");
-        }
-        let watches_secrets = obstacle.is_none();
-        let own_secrets: Option<Cache<Whole>> = watches_secrets.then(|| whole(SECRET, &ours));
-        let own_stateful_sets: Cache<Whole> = whole(STATEFUL_SET, &ours);
-        let no_daemon_sets = no_daemon_sets(options.gates, usable);
-        let own_daemon_sets: Option<Cache<Whole>> = no_daemon_sets.is_none().then(|| {
-            let scope = options.prometheuses.namespaces.scope();
-            whole(DAEMON_SET, &scope.labelled(OURS))
-        });
-        let own_config_maps: Cache<Outline> = manager.cache(CONFIG_MAP, ours);
-        let own = Own {
-            secrets: own_secrets.as_ref().map(Cache::index_by_controller),
-            config_maps: own_config_maps.index_by_controller(),
-            stateful_sets: own_stateful_sets.index_by_controller(),
-            daemon_sets: own_daemon_sets.as_ref().map(Cache::index_by_controller),
-        };
-        let namespaces = namespaces(manager, options, usable);
-        let selected = |selectors: &Selectors| selectors.within(options.everything().scope());
-        let mut configurations = Configurations::new(by_kind, namespaces);
-        configurations.watched = options.namespaces.clone();
-        configurations.alertmanager_configs = options.alertmanager_configs.clone();
-        Self {
-            configurations,
-            writes_bindings: options.gates.bindings != Bindings::Off && usable.can_bind(),
-            labels_pods: usable.lacks("pods", "", &["patch"]).is_none(),
-            generator: options.generator(usable.kubernetes.as_ref()),
-            secrets: watches_secrets.then(|| manager.cache(SECRET, selected(&options.secrets))),
-            config_maps: manager.cache(CONFIG_MAP, selected(&options.config_maps)),
-            own_secrets,
-            own_config_maps,
-            own_stateful_sets,
-            own_daemon_sets,
-            own,
-            no_daemon_sets,
-        }
-    }
-
-    /// The controller of a kind of workload, and the cache of these.
-    fn controller<W: Workload>(
-        &self,
-        manager: &mut Manager,
-        options: &RunOptions,
-        watch: &Watch,
-        (metrics, may): (&ControllerMetrics, May),
-    ) -> (Cache<Selecting<W>>, Controller<WorkloadReconciler<W>>) {
-        let scope = watch.namespaces.scope().labelled(&watch.selector);
-        let workloads = manager.cache(W::RESOURCE, scope);
-        let assets = AssetReader::new(self.secrets.clone(), self.config_maps.clone())
-            .watching_few(options.selective());
-        let reconciler = WorkloadReconciler::new(Caches {
-            workloads: workloads.clone(),
-            configurations: self.configurations.clone(),
-            own: self.own.clone(),
-            assets: assets.clone(),
-            told: Told::default(),
-            metrics: metrics.clone(),
-            memories: Memories::default(),
-            watch: watch.clone(),
-            setup: Arc::new(Setup {
-                reports: may.report,
-                finalizer: may.finalize,
-                labels_pods: self.labels_pods,
-                no_daemon_sets: self.no_daemon_sets.clone(),
-                secrets: match self.secrets {
-                    Some(_) => SecretChanges::Told,
-                    None => SecretChanges::LookedFor,
-                },
-                writes_bindings: self.writes_bindings,
-                settings: options.settings.clone(),
-                options: self.generator,
-            }),
-        });
-        metrics.follow(&workloads);
-        let mut settings = ControllerOptions::new(metrics.name().queue());
-        settings.workers = options.workers;
-        settings.backoff = backoff();
-        let controller = manager.controller(reconciler, settings);
-        let controller = self.wake(controller, (&workloads, metrics), &assets);
-        (workloads, controller)
-    }
-
-    /// What has nothing say any more that it is used by a workload of a kind that is gone.
-    fn gone<W: Workload>(
-        &self,
-        manager: &Manager,
-        name: Name,
-        workloads: &Cache<Selecting<W>>,
-        namespaces: &Namespaces,
-    ) -> Controller<GoneReconciler<W>> {
-        let reconciler = GoneReconciler {
-            workloads: workloads.clone(),
-            configurations: self.configurations.clone(),
-            namespaces: namespaces.clone(),
-        };
-        let mut settings = ControllerOptions::new(format!("{}-bindings", name.queue()));
-        settings.backoff = backoff();
-        let mut controller = manager
-            .controller(reconciler, settings)
-            .watches(workloads, gone::ended);
-        for cache in self.configurations.by_kind.values() {
-            let workloads = workloads.clone();
-            controller = controller.watches(cache, move |change| gone::unknown(&workloads, change));
-        }
-        controller
-    }
-
-    /// What wakes a workload besides itself: what it made, what it selects, namespaces, and what it refers to.
-    fn wake<W: Workload>(
-        &self,
-        mut controller: Controller<WorkloadReconciler<W>>,
-        (workloads, metrics): (&Cache<Selecting<W>>, &ControllerMetrics),
-        assets: &AssetReader,
-    ) -> Controller<WorkloadReconciler<W>> {
-        let counted = |kind: &ResourceRef| {
-            let (metrics, kind) = (metrics.clone(), kind.kind.to_string());
-            move |before: bool, after: bool, keys: Vec<ObjectKey>| {
-                if !keys.is_empty() {
-                    metrics.triggered(&kind, before, after);
-                }
-                keys
-            }
-        };
-        let namespaces = &self.configurations.namespaces;
-        controller = controller
-            .primary(workloads)
-            .owned(&self.own_stateful_sets, &W::RESOURCE)
-            .owned(&self.own_config_maps, &W::RESOURCE);
-        if let Some(own_secrets) = &self.own_secrets {
-            controller = controller.owned(own_secrets, &W::RESOURCE);
-        }
-        for (configuration, cache) in &self.configurations.by_kind {
-            let (configuration, workloads) = (*configuration, workloads.clone());
-            let (namespaces, counted) = (namespaces.clone(), counted(cache.resource()));
-            controller = controller.watches(cache, move |change| {
-                let keys = wanting(&workloads, &namespaces, configuration, change);
-                counted(change.old.is_some(), change.new.is_some(), keys)
-            });
-        }
-        let (selecting, of_namespaces) = (workloads.clone(), counted(&NAMESPACE));
-        controller = controller.watches(namespaces, move |change| {
-            let keys = regarding(&selecting, change);
-            of_namespaces(change.old.is_some(), change.new.is_some(), keys)
-        });
-        let secrets = self.secrets.iter().map(|cache| (Source::Secret, cache));
-        for (source, cache) in secrets.chain([(Source::ConfigMap, &self.config_maps)]) {
-            let (assets, counted) = (assets.clone(), counted(cache.resource()));
-            controller = controller.watches(cache, move |change| {
-                let keys = if same_version(change) {
-                    Vec::new()
-                } else {
-                    assets.users(source, change)
-                };
-                counted(change.old.is_some(), change.new.is_some(), keys)
-            });
-        }
-        controller
-    }
-}
-
-/// Namespaces with their labels. Who may not watch them asks for each that anything is selected in; upstream does so too.
-fn namespaces(manager: &mut Manager, options: &RunOptions, usable: &Usable) -> Cache<Meta> {
-    let Some(why) = usable.lacks("namespaces", "", &["list", "watch"]) else {
-        let named = usable.kubernetes.as_ref();
-        let named = named.is_some_and(|version| version.at_least(NAMES_AS_LABELS));
-        let scope = named.then(|| options.selectable().themselves());
-        return manager.cache(NAMESPACE, scope.unwrap_or_default());
-    };
-    match options.selectable() {
-        Namespaces::Only(names) => {
-            tracing::info!(why, "namespaces are asked for one by one");
-            manager.cache_by_name(NAMESPACE, names.into_iter().collect(), ASK_AGAIN)
-        }
-        Namespaces::All | Namespaces::Except(_) => {
-            tracing::warn!(why, "namespaces are known by their names alone");
-            Cache::new(NAMESPACE, Scope::all())
-        }
-    }
-}
-
-/// Why agents can't run on every node, if they can't.
-fn no_daemon_sets(gates: Gates, usable: &Usable) -> Option<Arc<str>> {
-    if !gates.daemon_sets {
-        let remedy = "start the operator with --feature-gates=PrometheusAgentDaemonSet=true";
-        return Some(format!("{GATE_CLOSED}: {remedy}").into());
-    }
-    let verbs = ["get", "list", "watch", "create", "update", "delete"];
-    let lacking = usable.lacks(&DAEMON_SET.plural, &DAEMON_SET.group, &verbs)?;
-    tracing::warn!(why = lacking, "agents can't run on every node");
-    Some(format!("{lacking}: grant it to the operator").into())
-}
-
-/// Adds the monitoring controllers whose kinds are served and may be watched.
-fn add(manager: &mut Manager, options: &RunOptions, usable: &Usable, metrics: &Metrics) {
-    let shared = Shared::new(manager, options, usable);
-    let mut adding = Adding {
-        manager,
-        options,
-        shared: &shared,
-        usable,
-        metrics,
-    };
-    adding.add::<Prometheus>(Name::Prometheus, &options.prometheuses, |controller, _| {
-        controller
-    });
-    let agents = Name::PrometheusAgent;
-    let daemon_sets = shared.own_daemon_sets.as_ref();
-    adding.add::<PrometheusAgent>(
-        agents,
-        &options.prometheuses,
-        |controller, _| match daemon_sets {
-            Some(daemon_sets) => controller.owned(daemon_sets, &PrometheusAgent::RESOURCE),
-            None => controller,
-        },
-    );
-    let kind = Configuration::AlertmanagerConfig;
-    let configs = shared.configurations.by_kind.get(&kind);
-    let alertmanagers = Name::Alertmanager;
-    adding.add::<Alertmanager>(alertmanagers, &options.alertmanagers, |controller, all| {
-        // No selector finds the one that is the base of everything.
-        match configs {
-            Some(configs) => {
-                controller.watches(configs, move |change| alertmanager::based_on(&all, change))
-            }
-            None => controller,
-        }
-    });
-    adding.add::<ThanosRuler>(
-        Name::ThanosRuler,
-        &options.thanos_rulers,
-        |controller, _| controller,
-    );
-}
-
-/// What may be done with workloads of a kind.
-#[derive(Clone, Copy)]
-struct May {
-    /// Write their status.
-    report: bool,
-    /// Put upstream's finalizer on them, or take it off.
-    finalize: Finalizer,
-}
-
-/// Adds controllers.
-struct Adding<'a> {
-    manager: &'a mut Manager,
-    options: &'a RunOptions,
-    shared: &'a Shared,
-    usable: &'a Usable,
-    metrics: &'a Metrics,
-}
-
-impl Adding<'_> {
-    /// What becomes of upstream's finalizer on a kind of workloads.
-    fn finalizer(&self, plural: &str) -> Finalizer {
-        let kept = self.shared.writes_bindings && self.options.gates.bindings == Bindings::Kept;
-        match self.usable.obstacle(plural, &["patch"]) {
-            Some(_) => Finalizer::Left,
-            None if kept => Finalizer::Added,
-            None => Finalizer::Removed,
-        }
-    }
-
-    /// Adds the controller of a kind, with more that wakes it, unless there is an obstacle.
-    fn add<W: Workload>(
-        &mut self,
-        name: Name,
-        watch: &Watch,
-        more: impl FnOnce(
-            Controller<WorkloadReconciler<W>>,
-            Cache<Selecting<W>>,
-        ) -> Controller<WorkloadReconciler<W>>,
-    ) {
-        let plural = &W::RESOURCE.plural;
-        if let Some(why) = self.usable.obstacle(plural, &["list", "watch"]) {
-            tracing::warn!(controller = name.queue(), why, "switched off");
-            return;
-        }
-        let status = self
-            .usable
-            .obstacle(&format!("{plural}/status"), &["patch"]);
-        if let Some(why) = &status {
-            tracing::warn!(controller = name.queue(), why, "status isn't written");
-        }
-        let metrics = self.metrics.of(name);
-        let may = May {
-            report: status.is_none(),
-            finalize: self.finalizer(plural),
-        };
-        let named = (&metrics, may);
-        let manager = &mut *self.manager;
-        let (workloads, controller) =
-            self.shared
-                .controller::<W>(manager, self.options, watch, named);
-        if self.shared.writes_bindings {
-            let gone = self
-                .shared
-                .gone(manager, name, &workloads, &watch.namespaces);
-            manager.add(gone);
-        }
-        self.manager.add(more(controller, workloads));
-        // A replica that waits to lead is ready too.
-        self.manager.once_filled(move || metrics.ready());
-    }
-}
-
-/// Upstream's rate limit of failures: 5 ms, doubled up to 1000 s.
-fn backoff() -> Backoff {
-    Backoff {
-        base: Duration::from_millis(5),
-        max: Duration::from_secs(1000),
-    }
 }

@@ -116,7 +116,7 @@ pub fn manager(client: kube::Client, options: &RunOptions) -> Manager {
         .map(|namespace| leader_options(&client, namespace, options));
     let manager_options = ManagerOptions {
         component: "rollouts-controller".to_owned(),
-        events: EventApi::Core,
+        events: Some(EventApi::Core),
         leader,
         listen: options.listen.clone(),
         ..ManagerOptions::default()

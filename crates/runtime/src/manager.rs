@@ -1,7 +1,8 @@
 //! Wires client, caches, controllers, leader election and health together.
 //!
 //! Caches fill on every replica, one after another, so that a first list never doubles the memory; controllers work
-//! once all are filled and while this replica leads. Everything ends with the future of [`Manager::run`].
+//! once all are filled and while this replica leads, other work that reads no cache as soon as it leads. Everything ends with
+//! the future of [`Manager::run`].
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,8 +37,8 @@ const TELL_EVERY: Duration = Duration::from_mins(1);
 pub struct ManagerOptions {
     /// What Events say they come from.
     pub component: String,
-    /// Through which API Events are written.
-    pub events: EventApi,
+    /// Through which API Events are written; with `None` they are recorded and dropped.
+    pub events: Option<EventApi>,
     /// Leader election; without it the controllers work at once.
     pub leader: Option<LeaderOptions>,
     /// Where `/healthz`, `/readyz` and `/metrics` are served; each address answers all of them.
@@ -69,6 +70,8 @@ pub struct Manager {
     sources: Vec<Source>,
     filled: Vec<Hook>,
     work: Vec<Start>,
+    /// What waits for no cache.
+    early: Vec<Start>,
 }
 
 impl Manager {
@@ -84,6 +87,7 @@ impl Manager {
             sources: Vec::new(),
             filled: Vec::new(),
             work: Vec::new(),
+            early: Vec::new(),
         }
     }
 
@@ -181,6 +185,16 @@ impl Manager {
             .push(Box::new(move |shutdown| start(shutdown).boxed()));
     }
 
+    /// Adds work that reads no cache, which must end at the shutdown: it waits for none to be filled, only, with leader election,
+    /// for leading.
+    pub fn work_without_caches<F>(&mut self, start: impl FnOnce(Shutdown) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.early
+            .push(Box::new(move |shutdown| start(shutdown).boxed()));
+    }
+
     /// Adds what is done once all caches are filled, whether this replica leads or not.
     pub fn once_filled(&mut self, hook: impl FnOnce() + Send + 'static) {
         self.filled.push(Box::new(hook));
@@ -212,6 +226,7 @@ impl Manager {
             sources,
             filled,
             work,
+            early,
         } = self;
         let mut background = JoinSet::new();
         process::register(client.registry());
@@ -249,10 +264,15 @@ impl Manager {
             std::future::pending().await
         };
         let working = async {
-            let work = async {
+            let begin =
+                |work: Vec<Start>| join_all(work.into_iter().map(|start| start(shutdown.clone())));
+            let late = async {
                 if let Some(Ok(())) = shutdown.or(told).await {
-                    join_all(work.into_iter().map(|start| start(shutdown.clone()))).await;
+                    begin(work).await;
                 }
+            };
+            let work = async {
+                futures::join!(begin(early), late);
             };
             if let Some(leader) = options.leader {
                 Elector::new(client.clone(), leader)

@@ -251,6 +251,13 @@ pub static KEPT: Stage = Stage {
     ..MONITORING
 };
 
+/// Servers, and pods with Carrick's own config-reloader.
+pub static SPREAD: Stage = Stage {
+    kinds: &["Prometheus", "ScrapeConfig"],
+    monitoring: |options, _| options.settings.reloader.joins = true,
+    ..STAGE
+};
+
 /// Servers, and the rights of the default installation, by which Secrets are neither listed nor watched.
 pub static SECRETS_BY_NAME: Stage = Stage {
     kinds: &[
@@ -265,6 +272,7 @@ pub static SECRETS_BY_NAME: Stage = Stage {
         rights.retain(|right| right.resource != "secrets" || !all.contains(&right.verb));
         rights
     }),
+    monitoring: |options, _| options.settings.reloader.joins = true,
     ..STAGE
 };
 

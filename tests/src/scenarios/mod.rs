@@ -172,8 +172,10 @@ table! { $
         prometheus_rule_status_subresource_for_thanos_ruler, garbage_collection_of_prom_rule_binding_for_thanos_ruler,
         rm_prome_rule_binding_during_workload_delete_for_thanos_ruler;
 
-    [SELECTED]
+    [SPREAD]
     large_configuration: is_spread_over_secrets;
+
+    [SELECTED]
     upstream_assets: prom_arbitrary_fs_acc, prom_tls_config_via_secret, prom_secure_pod_monitor, prom_remote_write_with_tls,
         prom_web_with_thanos_sidecar, prom_rule_with_parser_options, prom_only_updated_on_relevant_changes,
         prom_when_delete_crd_clean_up_via_owner_ref, prometheus_utf8_support;

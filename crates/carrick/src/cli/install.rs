@@ -4,9 +4,10 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use monitoring::access::Grants;
 use rollouts::install::{Install, NAME};
+use runtime::Clock;
 
 use super::operator::gates;
-use super::{fail, namespace, print};
+use super::{certificate, fail, namespace, print};
 
 /// Which product, and how.
 #[derive(Args)]
@@ -122,6 +123,14 @@ pub struct MonitoringArgs {
     /// The image they run
     #[arg(long, default_value_t = format!("carrick:{}", super::VERSION))]
     image: String,
+    /// An image with Carrick's own config-reloader for the pods they make: configurations that are too large for one Secret are
+    /// spread over several then [default: upstream's image]
+    #[arg(long)]
+    config_reloader: Option<String>,
+    /// Install the webhooks of `PrometheusRules` and `AlertmanagerConfigs` too, these in both versions, with a certificate that is
+    /// made anew each time
+    #[arg(long)]
+    webhooks: bool,
 }
 
 impl InstallArgs {
@@ -137,9 +146,13 @@ impl InstallArgs {
                 print(&machinery::yaml::documents_to_string(&install.objects()))
             }
             Product::Monitoring(args) => {
+                let grants = args.rbac.grants()?;
+                let certified = || certificate::certified(&grants.namespace, Clock::system().now());
                 let install = monitoring::install::Install {
-                    grants: args.rbac.grants()?,
+                    webhooks: args.webhooks.then(certified).transpose()?,
+                    grants,
                     image: args.image,
+                    reloader: args.config_reloader,
                 };
                 print(&machinery::yaml::documents_to_string(&install.objects()))
             }

@@ -1,6 +1,7 @@
 //! The commands, one file each. Data goes to standard output, messages and errors to standard error.
 
 mod admission_webhook;
+mod certificate;
 mod config_reloader;
 mod connection;
 mod container;

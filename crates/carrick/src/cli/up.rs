@@ -414,19 +414,19 @@ impl Controllers {
             },
             stopped.clone(),
         );
-        let monitoring = ::monitoring::run(
-            acting_as(::monitoring::access::NAME),
-            ::monitoring::RunOptions {
-                qps: None,
-                // Whoever tries a manifest has no flags to open it with.
-                gates: Gates {
-                    daemon_sets: true,
-                    ..Gates::default()
-                },
-                ..::monitoring::RunOptions::default()
+        let mut options = ::monitoring::RunOptions {
+            qps: None,
+            // Whoever tries a manifest has no flags to open it with.
+            gates: Gates {
+                daemon_sets: true,
+                ..Gates::default()
             },
-            stopped.clone(),
-        );
+            ..::monitoring::RunOptions::default()
+        };
+        // Upstream's config-reloader is Carrick's here.
+        options.settings.reloader.joins = true;
+        let account = acting_as(::monitoring::access::NAME);
+        let monitoring = ::monitoring::run(account, options, stopped.clone());
         let following = local::follow(
             processes.clone(),
             wire.clone(),

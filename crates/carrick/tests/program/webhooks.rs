@@ -4,8 +4,11 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::api::runtime;
 use crate::common::{Folder, PROGRAM};
 
 /// Killed at the end.
@@ -22,11 +25,12 @@ impl Drop for Running {
 fn start(folder: &Folder) -> (Running, String) {
     let link = folder.join("admission-webhook");
     std::os::unix::fs::symlink(PROGRAM, &link).unwrap();
-    let mut child = Command::new(link)
-        .args(["-web.enable-tls=false", "--web.listen-address=127.0.0.1:0"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    started(Command::new(link).args(["-web.enable-tls=false", "--web.listen-address=127.0.0.1:0"]))
+}
+
+/// Starts a command that serves webhooks, and waits until it says where it listens.
+fn started(command: &mut Command) -> (Running, String) {
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let errors = BufReader::new(child.stderr.take().unwrap());
     let running = Running(child);
     let said = errors.lines().map_while(Result::ok);
@@ -91,4 +95,79 @@ fn without_a_certificate_it_says_what_is_missing() {
     ] {
         assert!(text.contains(part), "no {part:?} in {text}");
     }
+}
+
+/// What an object holds in base64.
+fn held(object: &Value, at: &str) -> Vec<u8> {
+    let text = object.pointer(at).and_then(Value::as_str);
+    STANDARD.decode(text.unwrap()).unwrap()
+}
+
+/// The certificate of a PEM text.
+fn certificate(pem: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(pem).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with("-----"));
+    STANDARD.decode(lines.collect::<String>()).unwrap()
+}
+
+#[test]
+fn what_is_installed_proves_to_the_api_server_who_it_is() {
+    let args = ["install", "monitoring", "--webhooks", "-n", "team"];
+    let printed = Command::new(PROGRAM).args(args).output().unwrap();
+    let text = String::from_utf8(printed.stdout).unwrap();
+    let objects = machinery::yaml::parse_documents(&text).unwrap();
+    let named = |kind: &str, name: &str| {
+        let mut found = objects.iter().filter(|object| {
+            machinery::meta::kind(object) == kind && machinery::meta::name(object) == name
+        });
+        found.next().unwrap()
+    };
+    let folder = Folder::new("installed-webhooks");
+    let secret = named("Secret", "admission-webhook-certs");
+    for file in ["tls.crt", "tls.key"] {
+        let content = held(secret, &format!("/data/{file}"));
+        std::fs::write(folder.join(file), content).unwrap();
+    }
+    let name = "prometheus-operator-admission-webhook";
+    let container = &named("Deployment", name)["spec"]["template"]["spec"]["containers"][0];
+    let words = |field: &str| {
+        let words = container[field].as_array().unwrap().iter();
+        let words = words.map(|word| word.as_str().unwrap().to_owned());
+        words.collect::<Vec<String>>()
+    };
+    let command = words("command");
+    assert_eq!(command[0], "carrick");
+    let own = folder.0.display().to_string();
+    let args = words("args").into_iter();
+    let args = args.map(|word| word.replace("/etc/tls/private", &own));
+    let (_running, address) = started(
+        Command::new(PROGRAM)
+            .args(&command[1..])
+            .args(args)
+            .arg("--web.listen-address=127.0.0.1:0"),
+    );
+    let called = named(
+        "ValidatingWebhookConfiguration",
+        "prometheus-operator-rulesvalidation",
+    );
+    let health = async |namespace: &str, authority: Vec<u8>| {
+        let mut config = kube::Config::new(format!("https://{address}").parse().unwrap());
+        config.root_cert = Some(vec![authority]);
+        config.tls_server_name = Some(format!("{name}.{namespace}.svc"));
+        let client = kube::Client::try_from(config).unwrap();
+        let request = http::Request::get("/healthz").body(Vec::new());
+        client.request_text(request.unwrap()).await
+    };
+    runtime().block_on(async {
+        let bundle = held(called, "/webhooks/0/clientConfig/caBundle");
+        let authority = certificate(&bundle);
+        let answer = health("team", authority.clone()).await.unwrap();
+        assert_eq!(answer, r#"{"status":"up"}"#);
+        assert!(
+            health("other", authority).await.is_err(),
+            "it goes for any name"
+        );
+        let own = certificate(&held(secret, "/data/tls.crt"));
+        assert!(health("team", own).await.is_err(), "nobody signed it");
+    });
 }

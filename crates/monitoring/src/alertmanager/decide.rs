@@ -25,6 +25,9 @@ use crate::workload::{
 /// Key of the configuration in the Secret that pods mount.
 const CONFIG_KEY: &str = "alertmanager.yaml.gz";
 
+/// What becomes of a configuration, and the user's files beside it, that one Secret can't hold.
+const FEWER_ROUTES: &str = "select fewer AlertmanagerConfigs, or take files out of the Secret that spec.configSecret names";
+
 /// Decides about an Alertmanager that is to be reconciled.
 pub fn decide(alertmanager: &Alertmanager, observed: &Observed<Alertmanager>) -> Decision {
     let mut pass = Pass::new(alertmanager, observed);
@@ -144,7 +147,10 @@ fn put_configuration(pass: &mut ClusterPass<'_>, made: &Whole) -> Result<(), Str
     }
     let bytes = compressed(&made.text).map_err(|error| error.to_string())?;
     data.insert(CONFIG_KEY.to_owned(), bytes);
-    pass.put_secret(&format!("{}-generated", pass.prefixed()), &data);
+    let name = format!("{}-generated", pass.prefixed());
+    let size = data.values().map(Vec::len).sum();
+    pass.fits(&name, size, FEWER_ROUTES)?;
+    pass.put_secret(&name, &data);
     Ok(())
 }
 

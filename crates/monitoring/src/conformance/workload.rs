@@ -92,6 +92,7 @@ fn settings(input: &Value) -> Settings {
             memory_request: text(reloader, "MemoryRequests"),
             memory_limit: text(reloader, "MemoryLimits"),
             probes: reloader.get("EnableProbes").and_then(Value::as_bool) == Some(true),
+            joins: false,
         },
         prometheus_image: text(config, "PrometheusDefaultBaseImage"),
         alertmanager_image: text(config, "AlertmanagerDefaultBaseImage"),

@@ -4,6 +4,7 @@
 mod requests;
 mod spec;
 mod state;
+mod triggers;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,12 +12,15 @@ use std::time::Duration;
 use runtime::client::Exchange;
 use runtime::metrics::{Counter, Exposition, Family, Gauge, Histogram, Summary, goarch};
 use runtime::{Cache, Client, ObjectKey, Projection, Registry};
+use serde_json::Value;
 
+use crate::operator::resources::STATEFUL_SET;
 use crate::run::{Bindings, Gates};
 use requests::{Purpose, endpoint};
 pub use spec::Measured;
 use state::State;
 pub use state::{Counts, Seen, Spec};
+use triggers::{Action, of_set, of_workload};
 
 /// Upper bounds of durations, in seconds.
 const BOUNDS: [f64; 5] = [0.1, 0.5, 1.0, 5.0, 10.0];
@@ -51,6 +55,16 @@ impl Name {
             Self::PrometheusAgent => "prometheus-agent",
             Self::Alertmanager => "alertmanager",
             Self::ThanosRuler => "thanos",
+        }
+    }
+
+    /// The kind of its workloads.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Prometheus => "Prometheus",
+            Self::PrometheusAgent => "PrometheusAgent",
+            Self::Alertmanager => "Alertmanager",
+            Self::ThanosRuler => "ThanosRuler",
         }
     }
 
@@ -161,7 +175,8 @@ impl Families {
     }
 
     /// Counters of a controller, which are there from its beginning: alerts divide by them.
-    fn begin(&self, controller: &str) {
+    fn begin(&self, name: Name) {
+        let controller = name.label();
         for family in [
             &self.operations,
             &self.errors,
@@ -174,6 +189,12 @@ impl Families {
             &self.recreations,
         ] {
             family.with(&[controller]).add(0.0);
+        }
+        for kind in [&*STATEFUL_SET.kind, name.kind()] {
+            for action in Action::ALL {
+                let labels = [action.label(), controller, kind];
+                self.triggered.with(&labels).add(0.0);
+            }
         }
         self.ready.with(&[controller]).set(0.0);
     }
@@ -203,7 +224,7 @@ impl Metrics {
 
     /// The part of a controller that is on.
     pub fn of(&self, name: Name) -> ControllerMetrics {
-        self.families.begin(name.label());
+        self.families.begin(name);
         self.lock().begin(name);
         ControllerMetrics {
             metrics: self.clone(),
@@ -286,27 +307,55 @@ impl ControllerMetrics {
         self.metrics.lock().forget(self.name, key);
     }
 
-    /// Lets what is known of this cache's objects go when the objects do, and counts their changes.
-    pub fn follow<P: Projection>(&self, cache: &Cache<P>) {
+    /// Lets what is known of this cache's workloads go when they do, and counts changes of those that are looked after.
+    pub fn follow<P: Projection>(
+        &self,
+        cache: &Cache<P>,
+        whole: impl Fn(&P) -> Value + Send + Sync + 'static,
+        takes: impl Fn(&P) -> bool + Send + Sync + 'static,
+    ) {
         let own = self.clone();
-        let kind = cache.resource().kind.to_string();
         cache.on_change(move |change| {
-            own.triggered(&kind, change.old.is_some(), change.new.is_some());
+            let newer = change.new.as_ref().or(change.old.as_ref());
+            if newer.is_some_and(|workload| takes(workload))
+                && let Some(action) = of_workload(change, &whole)
+            {
+                own.count(own.name.kind(), action);
+            }
             if let (Some(old), None) = (&change.old, &change.new) {
                 own.metrics.lock().forget(own.name, &old.meta().key);
             }
         });
     }
 
+    /// Counts changes of the StatefulSets that a workload of a cache controls.
+    pub fn follow_sets<S: Projection, P: Projection>(&self, sets: &Cache<S>, owners: &Cache<P>) {
+        let (own, owners) = (self.clone(), owners.clone());
+        sets.on_change(move |change| {
+            let set = change.meta();
+            let owner = set.and_then(|set| {
+                let owner = set.controller()?;
+                let key = ObjectKey::new(set.key.namespace.clone(), &*owner.name);
+                (*owner.kind == *own.name.kind()).then_some(key)
+            });
+            // What is listed first may come before its owner.
+            let is_known =
+                owner.is_some_and(|owner| change.initial || owners.get(&owner).is_some());
+            if let Some(action) = of_set(change).filter(|_| is_known) {
+                own.count(&STATEFUL_SET.kind, action);
+            }
+        });
+    }
+
     /// A change of an object of this kind, which was there before or is there now, wakes a workload.
     pub fn triggered(&self, kind: &str, before: bool, after: bool) {
-        let action = match (before, after) {
-            (false, _) => "add",
-            (true, true) => "update",
-            (true, false) => "delete",
-        };
+        self.count(kind, Action::of(before, after));
+    }
+
+    fn count(&self, kind: &str, action: Action) {
         let triggered = &self.metrics.families.triggered;
-        triggered.with(&[action, self.name.label(), kind]).inc();
+        let labels = [action.label(), self.name.label(), kind];
+        triggered.with(&labels).inc();
     }
 }
 

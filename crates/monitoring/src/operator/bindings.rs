@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::binding::{Binding, User, condition};
 use super::refusals::Refused;
+use super::selecting::Configuration;
 use super::workload::{Observed, Workload};
 use crate::api::GROUP;
 
@@ -31,6 +32,41 @@ pub enum Finalizer {
     Removed,
     /// It is put on.
     Added,
+}
+
+/// The kinds whose objects say who uses them: of the others the status may not be written, or nobody wants it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bound {
+    kinds: BTreeSet<Configuration>,
+}
+
+impl FromIterator<Configuration> for Bound {
+    fn from_iter<I: IntoIterator<Item = Configuration>>(kinds: I) -> Self {
+        Self {
+            kinds: kinds.into_iter().collect(),
+        }
+    }
+}
+
+impl Bound {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.kinds.is_empty()
+    }
+
+    /// Whether a kind is among them.
+    pub fn includes(&self, kind: Configuration) -> bool {
+        self.kinds.contains(&kind)
+    }
+
+    /// Those of the objects that may be made to say it.
+    pub fn only<'a>(&'a self, holders: &'a [Arc<Holder>]) -> impl Iterator<Item = &'a Arc<Holder>> {
+        let is_bound = |holder: &&Arc<Holder>| {
+            let mut kinds = self.kinds.iter();
+            kinds.any(|kind| kind.resource().plural == holder.resource.plural)
+        };
+        holders.iter().filter(is_bound)
+    }
 }
 
 /// Kind and key of an object.
@@ -165,9 +201,13 @@ impl User<'_> {
 }
 
 /// The writes after which none of these says any more that it is used by a workload.
-pub fn leave(resource: &str, key: &ObjectKey, holders: &[Arc<Holder>]) -> Vec<Effect> {
+pub fn leave(
+    (resource, key): (&str, &ObjectKey),
+    bound: &Bound,
+    holders: &[Arc<Holder>],
+) -> Vec<Effect> {
     let user = User { resource, key };
-    let holders = holders.iter();
+    let holders = bound.only(holders);
     holders.filter_map(|holder| user.leave(holder)).collect()
 }
 
@@ -187,9 +227,10 @@ pub fn preparation<W: Workload>(observed: &Observed<W>) -> Option<Plan> {
         | (false, false, Finalizer::Left | Finalizer::Removed) => return None,
     }
     let (key, mut effects) = (ObjectKey::of(object), Vec::new());
-    if going && observed.setup.writes_bindings {
+    if going {
+        let (user, bound) = ((&*W::RESOURCE.plural, &key), &observed.setup.bound);
         for holders in [&observed.held.selected, &observed.held.left] {
-            effects.extend(leave(&W::RESOURCE.plural, &key, holders));
+            effects.extend(leave(user, bound, holders));
         }
     }
     let patch = json!({"metadata": {
@@ -207,7 +248,8 @@ pub fn preparation<W: Workload>(observed: &Observed<W>) -> Option<Plan> {
 
 /// What selected objects say of themselves, where they don't yet.
 pub fn effects<W: Workload>(observed: &Observed<W>, refused: &BTreeSet<Refused>) -> Vec<Effect> {
-    if !observed.setup.writes_bindings {
+    let bound = &observed.setup.bound;
+    if bound.is_empty() {
         return Vec::new();
     }
     let (resource, key) = (W::RESOURCE, ObjectKey::of(&observed.object));
@@ -220,11 +262,11 @@ pub fn effects<W: Workload>(observed: &Observed<W>, refused: &BTreeSet<Refused>)
         .map(|refused| (&refused.reference, refused.why.as_str()))
         .collect();
     let Held { selected, left } = &observed.held;
-    let told = selected.iter().filter_map(|holder| {
+    let told = bound.only(selected).filter_map(|holder| {
         let why = refused.get(&holder.reference).copied();
         user.tell(holder, why, observed.now)
     });
-    let left = left.iter().filter_map(|holder| user.leave(holder));
+    let left = bound.only(left).filter_map(|holder| user.leave(holder));
     told.chain(left).collect()
 }
 

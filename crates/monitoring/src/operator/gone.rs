@@ -10,7 +10,7 @@ use runtime::{
     Rejection, ResourceRef, StatusWrite,
 };
 
-use super::bindings::{self, Holder};
+use super::bindings::{self, Bound, Holder};
 use super::candidates::Configurations;
 use super::selectable::Selectable;
 use super::selecting::{Selecting, Selects};
@@ -30,6 +30,8 @@ pub struct GoneReconciler<W> {
     pub workloads: Cache<Selecting<W>>,
     /// What they select.
     pub configurations: Configurations,
+    /// What of it may be written.
+    pub bound: Bound,
     /// Where they are.
     pub namespaces: Namespaces,
 }
@@ -55,7 +57,7 @@ impl<W: Workload> Reconciler for GoneReconciler<W> {
     }
 
     fn decide(&self, gone: &Gone) -> Result<Plan, Rejection> {
-        let leaves = bindings::leave(&W::RESOURCE.plural, &gone.key, &gone.holders);
+        let leaves = bindings::leave((&W::RESOURCE.plural, &gone.key), &self.bound, &gone.holders);
         Ok(Plan::of(leaves))
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::decision::{Decision, Remark};
 use super::memory::Memory;
 use super::outline::{self, RuleText};
-use super::refusals::Refused;
+use super::refusals::{Refused, kept};
 use super::resources::{CONFIG_MAP, DAEMON_SET, SECRET, STATEFUL_SET};
 use super::selecting::{Configuration, Selects as _};
 use super::workload::{Observed, Workload};
@@ -19,9 +19,14 @@ use crate::api::Object;
 use crate::api::workload::{WebHttpConfig, WebTlsConfig};
 use crate::rules::{config_map_names, pack};
 use crate::workload::{
-    Built, Data, Excess, Settings, WEB_CONFIG_KEY, WebConfig, WorkloadError, configuration_secrets,
-    further_secrets, mounted_further, rule_config_map, secret, tls_asset_secrets,
+    Built, Data, Excess, SECRET_HOLDS, Settings, WEB_CONFIG_KEY, WebConfig, WorkloadError,
+    configuration_secrets, further_secrets, mounted_further, rule_config_map, secret,
+    tls_asset_secrets,
 };
+
+/// What becomes of a configuration that one Secret can't hold.
+const FEWER_JOBS: &str = "select fewer objects; or start the operator with Carrick's own config-reloader in \
+                          --prometheus-config-reloader and with --spread-large-configurations";
 
 /// Characters of a refusal at most: what is refused may be of any length.
 const LONGEST: usize = 1000;
@@ -178,9 +183,12 @@ where
             .extend(writes::put_data(&SECRET, stored, wanted));
     }
 
-    /// A configuration in as many Secrets as it needs; how many pods mount besides the first.
-    pub fn put_configuration(&mut self, key: &str, bytes: &[u8]) -> usize {
+    /// A configuration in as many Secrets as it needs, if the reloader joins them; how many pods mount besides the first.
+    pub fn put_configuration(&mut self, key: &str, bytes: &[u8]) -> Result<usize, String> {
         let (prefix, stored) = (self.prefixed(), &self.observed.stored);
+        if !self.settings().reloader.joins {
+            self.fits(&prefix, bytes.len(), FEWER_JOBS)?;
+        }
         let at = (prefix.as_str(), key);
         let wanted = configuration_secrets(self.object, self.settings(), at, bytes);
         let further = further_secrets(&prefix);
@@ -189,7 +197,21 @@ where
         let puts = writes::put_numbered(&SECRET, owner, &stored.secrets, &further, wanted);
         self.effects.extend(puts);
         let sets = stored.stateful_sets.values();
-        mounted_further(count, sets.chain(stored.daemon_sets.values()))
+        Ok(mounted_further(
+            count,
+            sets.chain(stored.daemon_sets.values()),
+        ))
+    }
+
+    /// An error if a Secret can't hold so many bytes; the API server would refuse it.
+    pub fn fits(&self, name: &str, bytes: usize, remedy: &str) -> Result<(), String> {
+        if bytes <= SECRET_HOLDS {
+            return Ok(());
+        }
+        let namespace = &self.object.metadata.namespace;
+        Err(kept(&format!(
+            "the compressed configuration takes {bytes} bytes in Secret {namespace}/{name}, which holds {SECRET_HOLDS}: {remedy}"
+        )))
     }
 
     /// TLS material in numbered Secrets; how many hold it.

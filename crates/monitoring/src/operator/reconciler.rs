@@ -1,12 +1,12 @@
 //! One controller for every kind of workload.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use machinery::meta;
 use runtime::{
-    Effect, Error, ObjectKey, Pass, Performed, Plan, Propagation, Reader, Reconciler, Rejection,
-    Requeue, ResourceRef, StatusWrite,
+    Effect, Error, ObjectKey, Pass, Performed, Plan, Reader, Reconciler, Rejection, Requeue,
+    ResourceRef, StatusWrite,
 };
 
 use super::bindings;
@@ -146,19 +146,18 @@ impl<W: Workload> Reconciler for WorkloadReconciler<W> {
 
 /// What a pass is counted as.
 fn seen<W: Workload>(pass: &Pass<'_, Subject<W>>) -> Seen {
-    let done = pass.plan.into_iter().flat_map(|plan| {
-        let done = plan.effects.iter().take(plan.done());
-        done.filter(|effect| is_recreation(effect))
-    });
-    let recreations = done.count();
     let Some(subject) = pass.observed else {
-        return Seen {
-            recreations,
-            ..Seen::default()
-        };
+        return Seen::default();
     };
     let decision = subject.decision();
     let workload = subject.observed.workload.as_ref().ok();
+    let recreations = pass.plan.zip(workload).map_or(0, |(plan, workload)| {
+        let sets = workload.sets(&subject.observed).into_iter();
+        let sets = sets.filter(|(_, health)| health.is_of_stateful_set());
+        let wanted = sets.map(|(key, _)| key).collect();
+        let done = plan.effects.iter().take(plan.done());
+        done.filter(|effect| is_recreation(effect, &wanted)).count()
+    });
     Seen {
         ok: pass.error.is_none() && decision.outcome.is_ok(),
         recreations,
@@ -169,10 +168,10 @@ fn seen<W: Workload>(pass: &Pass<'_, Subject<W>>) -> Seen {
     }
 }
 
-/// A StatefulSet is deleted without its pods, to be made anew.
-fn is_recreation(effect: &Effect) -> bool {
-    matches!(effect, Effect::Delete { resource, options, .. }
-        if *resource == STATEFUL_SET && options.propagation == Some(Propagation::Orphan))
+/// Whether a StatefulSet is deleted, with its pods or without them, to be made anew: it is one of those that are wanted.
+fn is_recreation(effect: &Effect, wanted: &BTreeSet<String>) -> bool {
+    matches!(effect, Effect::Delete { resource, key, .. }
+        if *resource == STATEFUL_SET && wanted.contains(&key.to_string()))
 }
 
 /// How many objects of each kind are selected; of AlertmanagerConfigs, as upstream has it, those alone that can be used.
@@ -197,4 +196,22 @@ fn selected<W: Workload>(
         (name.to_string(), Counts { selected, rejected })
     };
     kinds.map(count).collect()
+}
+
+#[test]
+fn a_set_that_is_still_wanted_is_deleted_to_be_made_anew() {
+    use super::resources::DAEMON_SET;
+    use super::writes::delete;
+    use runtime::Propagation::{Foreground, Orphan};
+    let wanted = BTreeSet::from(["n/p-0".to_owned()]);
+    let set = |name: &str| serde_json::json!({"metadata": {"namespace": "n", "name": name}});
+    for (resource, name, propagation, is) in [
+        (STATEFUL_SET, "p-0", Orphan, true),
+        (STATEFUL_SET, "p-0", Foreground, true),
+        (STATEFUL_SET, "p-1", Foreground, false),
+        (DAEMON_SET, "p-0", Foreground, false),
+    ] {
+        let effect = delete(&resource, &set(name), propagation);
+        assert_eq!(is_recreation(&effect, &wanted), is, "{effect}");
+    }
 }

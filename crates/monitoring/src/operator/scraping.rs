@@ -349,7 +349,7 @@ where
         self.note(with.generator.take_warnings());
         self.memory.jobs = Arc::new(rendered);
         Ok(Secrets {
-            configuration: self.put_configuration(CONFIG_KEY, &bytes),
+            configuration: self.put_configuration(CONFIG_KEY, &bytes)?,
             tls: self.put_tls_files(files),
         })
     }

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use runtime::access::{Right, Verb};
+use runtime::resource::NEW_EVENT;
 use runtime::{Client, Error, ResourceRef};
 use serde_json::{Value, json};
 
+use super::bindings::Bound;
 use super::resources::{ALERTMANAGER, PROMETHEUS, PROMETHEUS_AGENT, THANOS_RULER};
 use super::selecting::Configuration;
 use crate::access;
@@ -107,21 +109,58 @@ impl Usable {
             })
     }
 
-    /// Whether all that can be selected can be made to say who uses it, and it can be seen whether that is still there.
-    pub fn can_bind(&self) -> bool {
-        let is_used = |plural: &str| self.obstacle(plural, &["list", "watch"]).is_none();
-        let selected = Configuration::ALL.map(|kind| kind.resource().plural);
-        let selected = selected.iter().filter(|plural| is_used(plural));
-        let selected =
-            selected.filter_map(|plural| self.obstacle(&format!("{plural}/status"), &["patch"]));
-        let workloads = WORKLOADS.iter().map(|workload| &workload.plural);
-        let workloads = workloads.filter(|plural| is_used(plural));
-        let workloads = workloads.filter_map(|plural| self.obstacle(plural, &["get"]));
-        let obstacle = selected.chain(workloads).next();
-        if let Some(why) = &obstacle {
-            tracing::warn!(why, "selected objects don't say who uses them");
+    /// The kinds that can be selected and whose objects can be made to say who uses them. Whatever is missing for one of them
+    /// is told, and keeps no other from it.
+    pub fn bindable(&self) -> Bound {
+        let is_bindable = |kind: &Configuration| {
+            let resource = kind.resource();
+            if self
+                .obstacle(&resource.plural, &["list", "watch"])
+                .is_some()
+            {
+                return false;
+            }
+            let (status, verbs) = (format!("{}/status", resource.plural), ["patch"]);
+            let obstacle = self.obstacle(&status, &verbs);
+            if let Some(why) = &obstacle {
+                tracing::warn!(
+                    kind = %resource.kind,
+                    why,
+                    remedy = self.remedy(&status, &verbs),
+                    "objects of this kind don't say who uses them"
+                );
+            }
+            obstacle.is_none()
+        };
+        let kinds = Configuration::ALL.into_iter();
+        kinds.filter(is_bindable).collect()
+    }
+
+    /// Whether Events may be written. What happens is told by the log and by conditions too.
+    pub fn may_tell(&self) -> bool {
+        let (group, verbs) = (&NEW_EVENT.group, ["create", "patch"]);
+        let lacking = self.lacks(&NEW_EVENT.plural, group, &verbs);
+        if let Some(why) = &lacking {
+            let remedy = format!(
+                "grant {} of {}.{group} to the operator, as `carrick rbac monitoring` does",
+                verbs.join(" and "),
+                NEW_EVENT.plural
+            );
+            tracing::warn!(why, remedy, "no Events are written");
         }
-        obstacle.is_none()
+        lacking.is_none()
+    }
+
+    /// What takes an obstacle to this use of a resource of the group away.
+    pub fn remedy(&self, resource: &str, verbs: &[&str]) -> String {
+        if self.served.contains(resource) {
+            let verbs = verbs.join(" and ");
+            format!(
+                "grant {verbs} of {resource}.{GROUP} to the operator, as `carrick rbac monitoring` does"
+            )
+        } else {
+            "install the definitions that `carrick crds` prints".to_owned()
+        }
     }
 
     /// What is kept of the kubelets: without the rights to EndpointSlices these are the server's, as for any Service.
@@ -190,6 +229,8 @@ fn asked(options: &RunOptions) -> Vec<(Right, Namespaces)> {
         match plural {
             // They belong to the cluster.
             "namespaces" if right.verb != Verb::Get => Some(Namespaces::All),
+            // They are about workloads and what these select.
+            "events" => Some(options.everything()),
             "daemonsets" if options.gates.daemon_sets => {
                 Some(options.prometheuses.namespaces.clone())
             }

@@ -8,7 +8,7 @@ use runtime::{Cache, Meta, ResourceRef};
 use serde_json::{Map, Value, json};
 
 use super::assets::AssetReader;
-use super::bindings::{Finalizer, Held};
+use super::bindings::{Bound, Finalizer, Held};
 use super::candidates::{Configurations, Find};
 use super::decision::Decision;
 use super::memory::{Memories, Memory};
@@ -104,8 +104,8 @@ pub struct Setup {
     pub no_daemon_sets: Option<Arc<str>>,
     /// How changes of Secrets are seen.
     pub secrets: SecretChanges,
-    /// Whether selected objects are made to say who uses them.
-    pub writes_bindings: bool,
+    /// The kinds whose objects are made to say who uses them.
+    pub bound: Bound,
     /// What the program was started with.
     pub settings: Settings,
     /// What generators are told.

@@ -102,6 +102,11 @@ impl std::iter::Sum for Counts {
 }
 
 impl<'a> Health<'a> {
+    /// Whether it is one of a StatefulSet.
+    pub fn is_of_stateful_set(&self) -> bool {
+        self.keeper == Keeper::StatefulSet
+    }
+
     /// A StatefulSet, if it is there, and what its selector finds; `wanted` replicas must be ready.
     pub fn new(set: Option<&'a Value>, found: &'a [Value], wanted: Option<i32>) -> Self {
         Self::kept_by(Keeper::StatefulSet, set, found, wanted.unwrap_or(1))

@@ -40,7 +40,8 @@ pub use prometheus::{
     prometheus_selector, server_stateful_set, shard_name, shard_names,
 };
 pub use secrets::{
-    Data, compressed, rule_config_map, secret, thanos_client_secret, tls_asset_secrets,
+    Data, SECRET_HOLDS, compressed, rule_config_map, secret, thanos_client_secret,
+    tls_asset_secrets,
 };
 pub use service::{
     agent_service, alertmanager_service, prometheus_service, selects_pods, thanos_ruler_service,

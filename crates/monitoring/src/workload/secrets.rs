@@ -12,8 +12,10 @@ use super::Settings;
 use super::metadata::{Owner, Texts, add, managed};
 use crate::api::{Object, Prometheus};
 
+/// Bytes of all values that an API server takes in one Secret (`MaxSecretSize`).
+pub const SECRET_HOLDS: usize = 1_048_576;
 /// The most a Secret may hold, less what its metadata needs; keys count.
-pub(super) const LARGEST: usize = 1_048_576 - 50_000;
+pub(super) const LARGEST: usize = SECRET_HOLDS - 50_000;
 
 /// Keys and values of a Secret.
 pub type Data = BTreeMap<String, Vec<u8>>;

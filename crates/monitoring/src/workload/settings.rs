@@ -85,6 +85,8 @@ pub struct ReloaderSettings {
     pub memory_limit: String,
     /// `--enable-config-reloader-probes`.
     pub probes: bool,
+    /// `--spread-large-configurations`: it is Carrick's own, and joins a configuration that is spread over several Secrets.
+    pub joins: bool,
 }
 
 impl Default for ReloaderSettings {
@@ -96,6 +98,7 @@ impl Default for ReloaderSettings {
             memory_request: "50Mi".to_owned(),
             memory_limit: "50Mi".to_owned(),
             probes: false,
+            joins: false,
         }
     }
 }

@@ -13,11 +13,15 @@ use monitoring::api::crds;
 use monitoring::operator::resources::SECRET;
 use runtime::access::{Right, Verb};
 use runtime::client::{Client, ClientOptions};
-use runtime::resource::{CUSTOM_RESOURCE_DEFINITION, NAMESPACE};
+use runtime::resource::{
+    CLUSTER_ROLE, CLUSTER_ROLE_BINDING, CUSTOM_RESOURCE_DEFINITION, NAMESPACE,
+};
 use runtime::{Clock, DeleteOptions, ObjectKey, Patch, ResourceRef};
 use serde_json::{Value, json};
 use simulator::apiserver::Options;
 use simulator::clock::WorldClock;
+use simulator::faults::{Call, Failure, Faults, Verdict};
+use simulator::request::User;
 use simulator::wire::Wire;
 use simulator::world::{World, WorldHandle};
 
@@ -42,6 +46,20 @@ pub fn play(scenario: impl AsyncFnOnce(&Cluster)) {
 
 /// The same with some of the rare kinds, and with other options.
 pub fn play_with(rare: &[&str], run: RunOptions, scenario: impl AsyncFnOnce(&Cluster)) {
+    play_as(rare, run, None, scenario);
+}
+
+/// The same, and the controllers may do what these rules of a role say, and nothing else.
+pub fn play_granted(rules: &Value, run: RunOptions, scenario: impl AsyncFnOnce(&Cluster)) {
+    play_as(&[], run, Some(rules), scenario);
+}
+
+fn play_as(
+    rare: &[&str],
+    run: RunOptions,
+    rules: Option<&Value>,
+    scenario: impl AsyncFnOnce(&Cluster),
+) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -69,7 +87,11 @@ pub fn play_with(rare: &[&str], run: RunOptions, scenario: impl AsyncFnOnce(&Clu
         };
         cluster.prepare(rare).await;
         world.lock().recorder.keep_log();
-        let own = kube::Client::new(Wire::new(&world, CONTROLLERS), "default");
+        let mut wire = Wire::new(&world, CONTROLLERS);
+        if let Some(rules) = rules {
+            wire = wire.acting_as(cluster.grant(rules).await);
+        }
+        let own = kube::Client::new(wire, "default");
         let options = RunOptions {
             qps: None,
             clock: Clock::anchored(clock.now()),
@@ -107,6 +129,50 @@ impl Cluster {
             serde_json::from_slice(&answer.unwrap().body).unwrap()
         };
         self.world.services().register("hooks.example", answer);
+    }
+
+    /// Whoever has a role with these rules.
+    async fn grant(&self, rules: &Value) -> User {
+        let (namespace, name) = ("default", "prometheus-operator");
+        let group = "rbac.authorization.k8s.io";
+        let role = json!({
+            "apiVersion": CLUSTER_ROLE.api_version(), "kind": "ClusterRole",
+            "metadata": {"name": name}, "rules": rules,
+        });
+        let binding = json!({
+            "apiVersion": CLUSTER_ROLE.api_version(), "kind": "ClusterRoleBinding",
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
+        });
+        for (resource, object) in [(CLUSTER_ROLE, role), (CLUSTER_ROLE_BINDING, binding)] {
+            self.client.create(&resource, &object).await.unwrap();
+        }
+        User::service_account(namespace, name)
+    }
+
+    /// What the controllers asked for and may not do.
+    pub fn forbidden(&self) -> Vec<String> {
+        let world = self.world.lock();
+        let all = world.recorder.forbidden().iter();
+        all.filter(|line| line.starts_with(CONTROLLERS))
+            .cloned()
+            .collect()
+    }
+
+    /// From now on no call gets through whose path holds that text.
+    pub fn break_calls(&self, part: &'static str) {
+        struct Broken(&'static str);
+        impl Faults for Broken {
+            fn before(&mut self, call: &Call<'_>) -> Verdict {
+                if call.path.contains(self.0) {
+                    Verdict::Fail(Failure::Reset)
+                } else {
+                    Verdict::Pass
+                }
+            }
+        }
+        self.world.lock().faults = Some(Box::new(Broken(part)));
     }
 
     async fn prepare(&self, rare: &[&str]) {

@@ -13,8 +13,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use crate::cluster::play;
 
 /// What is warned of in this thread.
-#[derive(Clone, Default)]
-struct Warnings(Arc<Mutex<Vec<String>>>);
+#[derive(Clone, Debug, Default)]
+pub struct Warnings(Arc<Mutex<Vec<String>>>);
 
 struct Text(String);
 
@@ -50,7 +50,7 @@ impl Subscriber for Warnings {
 
 impl Warnings {
     /// How many of them say that.
-    fn with(&self, parts: &[&str]) -> usize {
+    pub fn with(&self, parts: &[&str]) -> usize {
         let all = self.0.lock().unwrap();
         let says = |text: &&String| parts.iter().all(|part| text.contains(part));
         all.iter().filter(says).count()

@@ -52,16 +52,17 @@ pub struct EventRecorder {
 pub struct EventWriter {
     client: Client,
     component: String,
-    api: EventApi,
+    /// `None` where none are written.
+    api: Option<EventApi>,
     receiver: mpsc::Receiver<Message>,
     correlator: Correlator,
 }
 
-/// A recorder and its writer. `component` is what every Event says it comes from.
+/// A recorder and its writer. `component` is what every Event says it comes from; without an API nothing is written.
 pub fn channel(
     client: Client,
     component: impl Into<String>,
-    api: EventApi,
+    api: impl Into<Option<EventApi>>,
 ) -> (EventRecorder, EventWriter) {
     let (sender, receiver) = mpsc::channel(ROOM);
     let recorder = EventRecorder {
@@ -73,7 +74,7 @@ pub fn channel(
     let writer = EventWriter {
         client,
         component: component.into(),
-        api,
+        api: api.into(),
         receiver,
         correlator: Correlator::default(),
     };
@@ -165,7 +166,11 @@ impl EventWriter {
     pub async fn run(mut self) {
         while let Some(message) = self.receiver.recv().await {
             match message {
-                Message::Draft(draft) => self.write(&draft).await,
+                Message::Draft(draft) => {
+                    if let Some(api) = self.api {
+                        self.write(api, &draft).await;
+                    }
+                }
                 Message::Flush(done) => {
                     // The waiting side may have given up.
                     let _ = done.send(());
@@ -174,10 +179,10 @@ impl EventWriter {
         }
     }
 
-    async fn write(&mut self, draft: &Draft) {
+    async fn write(&mut self, api: EventApi, draft: &Draft) {
         let verdict = self.correlator.judge(draft);
         for attempt in 1..=TRIES {
-            match self.send(draft, &verdict).await {
+            match self.send(api, draft, &verdict).await {
                 Ok(()) => return,
                 // The name holds the time of the draft: an attempt whose answer was lost got through.
                 Err(error) if error.is_already_exists() => return,
@@ -196,8 +201,8 @@ impl EventWriter {
         }
     }
 
-    async fn send(&mut self, draft: &Draft, verdict: &Verdict) -> Result<(), Error> {
-        let resource = self.api.resource();
+    async fn send(&mut self, api: EventApi, draft: &Draft, verdict: &Verdict) -> Result<(), Error> {
+        let resource = api.resource();
         let (name, message, count, first) = match verdict {
             Verdict::Drop => return Ok(()),
             Verdict::Create { name, message } => (name, message, 1, draft.nanoseconds),
@@ -207,7 +212,7 @@ impl EventWriter {
                 count,
                 first,
             } => {
-                let patch = Patch::Strategic(self.api.raise(draft, message, *count));
+                let patch = Patch::Strategic(api.raise(draft, message, *count));
                 let key = ObjectKey::new(namespace(&draft.regarding), name.clone());
                 match self.client.patch(&resource, &key, None, &patch).await {
                     Err(error) if error.is_not_found() => (name, message, *count, *first),
@@ -216,7 +221,7 @@ impl EventWriter {
             }
         };
         let (named, seen) = ((name.as_str(), message.as_str()), (count, first));
-        let event = self.api.event(draft, &self.component, named, seen);
+        let event = api.event(draft, &self.component, named, seen);
         self.client.create(&resource, &event).await.map(|_| ())
     }
 }
@@ -232,5 +237,40 @@ fn namespace(regarding: &ObjectReference) -> &str {
         "default"
     } else {
         &regarding.namespace
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::FakeApi;
+
+    #[test]
+    fn events_that_may_not_be_written_are_dropped_without_a_request() {
+        let requests = |written: Option<EventApi>| {
+            let fake = FakeApi::default();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let (recorder, writer) = channel(fake.client(), "tests", written);
+                recorder.record(
+                    &ObjectReference::default(),
+                    EventType::Warning,
+                    "Bad",
+                    "it is",
+                );
+                let recording = async {
+                    recorder.flush().await;
+                    drop(recorder);
+                };
+                // Both end: whoever waits for what was recorded waits for nothing.
+                futures::join!(writer.run(), recording);
+            });
+            fake.state().writes.len()
+        };
+        assert_eq!(requests(Some(EventApi::Core)), 1);
+        assert_eq!(requests(None), 0);
     }
 }

@@ -116,7 +116,7 @@ fn widget(name: &str, children: usize) -> Value {
 fn manager(api: &FakeApi, leader: Option<LeaderOptions>) -> (Manager, Cache<Whole>) {
     let options = ManagerOptions {
         component: "widget-controller".to_owned(),
-        events: EventApi::Core,
+        events: Some(EventApi::Core),
         leader,
         ..ManagerOptions::default()
     };
@@ -135,13 +135,18 @@ fn manager(api: &FakeApi, leader: Option<LeaderOptions>) -> (Manager, Cache<Whol
     (manager, widgets)
 }
 
+/// A runtime of one thread; with `paused`, on virtual time.
+fn tokio_runtime(paused: bool) -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(paused)
+        .build()
+        .unwrap()
+}
+
 /// Runs a manager until the condition has been awaited, then shuts it down and waits for its end.
 fn run(api: &FakeApi, leader: Option<LeaderOptions>, condition: impl AsyncFnOnce(Client)) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    tokio_runtime(false).block_on(async {
         let (trigger, shutdown) = shutdown::channel();
         let (manager, _) = manager(api, leader);
         let client = manager.client().clone();
@@ -405,11 +410,7 @@ fn who_waits_to_lead_has_full_caches_and_is_ready() {
         leases,
         json!({"metadata": {"name": "lock", "namespace": "ns"}, "spec": spec}),
     );
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    tokio_runtime(false).block_on(async {
         let (_trigger, shutdown) = shutdown::channel();
         let options = LeaderOptions::new(ObjectKey::new("ns", "lock"), "own");
         let (mut manager, widgets) = manager(&api, Some(options));
@@ -425,23 +426,12 @@ fn who_waits_to_lead_has_full_caches_and_is_ready() {
 
 #[test]
 fn a_cache_that_never_fills_ends_the_process_where_there_is_a_limit() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    tokio_runtime(true).block_on(async {
         for (within, minutes) in [(Some(Duration::from_mins(3)), 3), (None, 0)] {
             let (_trigger, shutdown) = shutdown::channel();
-            let never = Source {
-                of: "widgets.example.dev".to_owned(),
-                watch: Box::new(|_| std::future::pending().boxed()),
-                synced: Box::new(|| std::future::pending().boxed()),
-                is_synced: Arc::new(|| false),
-            };
             let begin = tokio::time::Instant::now();
             let mut watches = JoinSet::new();
-            let filling = fill(vec![never], &mut watches, within, &shutdown);
+            let filling = fill(vec![never_filled()], &mut watches, within, &shutdown);
             let ended = tokio::time::timeout(Duration::from_hours(1), filling).await;
             match ended {
                 Ok(result) => {
@@ -455,5 +445,41 @@ fn a_cache_that_never_fills_ends_the_process_where_there_is_a_limit() {
                 Err(_) => assert_eq!(within, None),
             }
         }
+    });
+}
+
+/// A cache that nothing fills.
+fn never_filled() -> Source {
+    Source {
+        of: "widgets.example.dev".to_owned(),
+        watch: Box::new(|_| std::future::pending().boxed()),
+        synced: Box::new(|| std::future::pending().boxed()),
+        is_synced: Arc::new(|| false),
+    }
+}
+
+#[test]
+fn what_reads_no_cache_waits_for_none() {
+    tokio_runtime(true).block_on(async {
+        let (trigger, shutdown) = shutdown::channel();
+        let (mut manager, _) = manager(&FakeApi::default(), None);
+        manager.sources.push(never_filled());
+        let (begin, begun) = oneshot::channel();
+        manager.work_without_caches(move |shutdown| async move {
+            begin.send(()).unwrap();
+            shutdown.triggered().await;
+        });
+        manager.work(async |_| panic!("a cache isn't filled"));
+        let waiting = async {
+            begun.await.unwrap();
+            trigger.trigger();
+            std::future::pending::<()>().await;
+        };
+        let both = crate::select::race(manager.run(shutdown), waiting);
+        let ended = tokio::time::timeout(Duration::from_secs(20), both).await;
+        assert!(
+            matches!(ended, Ok(crate::select::Either::Left(Ok(())))),
+            "it waited for a cache"
+        );
     });
 }

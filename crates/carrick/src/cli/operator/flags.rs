@@ -96,6 +96,10 @@ pub struct Making {
     /// Probe the config-reloaders
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set)]
     enable_config_reloader_probes: bool,
+    /// Spread a configuration that is too large for one Secret over several, which Carrick's own config-reloader joins, and no
+    /// other: only with its image in --prometheus-config-reloader
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", value_parser = boolean, action = clap::ArgAction::Set)]
+    spread_large_configurations: bool,
     /// Image of Alertmanager, without tag
     #[arg(long, default_value_t = Settings::default().alertmanager_image)]
     alertmanager_default_base_image: String,
@@ -234,6 +238,7 @@ impl Making {
                     default.memory_limit,
                 ),
                 probes: self.enable_config_reloader_probes,
+                joins: self.spread_large_configurations,
             },
             prometheus_image: self.prometheus_default_base_image,
             alertmanager_image: self.alertmanager_default_base_image,

@@ -253,7 +253,7 @@ mod tests {
             }
         }
         let odd = read(
-            "operator --labels= --config-reloader-cpu-limit= --enable-config-reloader-probes=T",
+            "operator --labels= --config-reloader-cpu-limit= --enable-config-reloader-probes=T --spread-large-configurations",
         )
         .unwrap();
         let settings = odd.making.settings();
@@ -264,6 +264,7 @@ mod tests {
                 kept.labels,
                 ReloaderSettings {
                     probes: true,
+                    joins: true,
                     ..kept.reloader
                 }
             )
