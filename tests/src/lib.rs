@@ -20,6 +20,7 @@ pub mod moments;
 pub mod objects;
 pub mod products;
 pub mod proxy;
+pub mod readers;
 pub mod real;
 pub mod recordings;
 pub mod releases;

@@ -21,6 +21,7 @@ use crate::cluster::{Cluster, Ground};
 use crate::faults::{Faults, Plan};
 use crate::invariants::Invariants;
 use crate::products::Stage;
+use crate::readers::File;
 use crate::scenarios::{self, Scenario};
 use crate::state;
 use crate::witness::Witness;
@@ -102,6 +103,8 @@ pub struct Outcome {
     pub turnover: BTreeMap<String, Turnover>,
     /// The rights that the controllers made use of.
     pub used: BTreeSet<Right>,
+    /// Everything that Prometheus or Alertmanager was to load, and where it was first seen.
+    pub files: BTreeMap<File, String>,
 }
 
 /// Objects made and deleted.
@@ -248,6 +251,7 @@ impl Run {
         ensure!(violations.is_empty(), "{}", violations.join("\n"));
         outcome.map(|outcome| Outcome {
             turnover,
+            files: invariants.files(),
             ..outcome
         })
     }
@@ -307,6 +311,7 @@ impl Run {
             trace,
             writes: controllers.faults.writes(),
             turnover: BTreeMap::new(),
+            files: BTreeMap::new(),
             used: used(world),
         })
     }
