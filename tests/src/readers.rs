@@ -10,8 +10,10 @@ mod tool;
 use std::fmt;
 use std::io;
 
-use monitoring::config::version::{Since, Version};
+use monitoring::config::prometheus::DEFAULT_VERSION;
+use monitoring::config::version::{Since, Version, VersionError};
 use monitoring::conformance::tools;
+use monitoring::workload::ALERTMANAGER_VERSION;
 
 pub use report::{Report, of_scenarios};
 pub use tool::Tool;
@@ -61,6 +63,19 @@ pub struct File {
     pub text: String,
 }
 
+impl File {
+    /// The version of its reader; a Thanos Ruler's own says nothing about rules.
+    fn read_by(&self) -> Result<Version, VersionError> {
+        let asked = match self.program {
+            Program::Prometheus | Program::Rules if self.version.is_empty() => DEFAULT_VERSION,
+            Program::Alertmanager if self.version.is_empty() => ALERTMANAGER_VERSION,
+            Program::ThanosRules => DEFAULT_VERSION,
+            Program::Prometheus | Program::Rules | Program::Alertmanager => &self.version,
+        };
+        Version::parse(asked)
+    }
+}
+
 /// What a tool says of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -70,6 +85,8 @@ pub enum Verdict {
     Awaited,
     /// What is left without what the tool can't know is taken: why, each.
     Without(Vec<String>),
+    /// The tool is too old for what it is about: why.
+    Newer(String),
     /// Refused, as the version that it is written for would, by ours.
     Both(String),
     /// Refused.
@@ -77,7 +94,28 @@ pub enum Verdict {
 }
 
 /// Fields that programs know only from a version on.
-const NEWER: [(Program, &str, Since); 0] = [];
+const NEWER: [(Program, &str, Since); 1] = [(Program::Prometheus, "retention", (3, 8, 0))];
+
+/// What older programs say of what is newer than they are, other than of fields, and from which version on it is known; absent:
+/// with a flag alone.
+const COMPLAINTS: [(&str, &str, Option<Since>); 4] = [
+    (
+        "is invalid 'target_label' for",
+        "any sign in names of labels",
+        Some((3, 0, 0)),
+    ),
+    (
+        "is not a valid label name",
+        "any sign in names of labels",
+        Some((3, 0, 0)),
+    ),
+    (
+        "in label matching, expected identifier",
+        "any sign in names of metrics",
+        Some((3, 0, 0)),
+    ),
+    ("\"mad_over_time\"", "an experimental function", None),
+];
 
 /// Fields of nobody's but Thanos.
 const OF_THANOS: [&str; 1] = ["partial_response_strategy"];
@@ -108,8 +146,8 @@ const DISCOVERIES: [&str; 22] = [
     "scaleway",
 ];
 
-/// Why a tool may not know a field; `None` if there is no reason.
-fn reason(field: &str, tool: &Tool) -> Option<String> {
+/// Why a tool may not know a field of a file for a version; `None` if there is no reason.
+fn reason(field: &str, tool: &Tool, version: &Version) -> Option<String> {
     let discovery = field.strip_suffix("_sd_configs");
     if let Some(kind) = discovery.filter(|kind| DISCOVERIES.contains(kind)) {
         return Some(format!("{tool} is built without discovery by {kind}"));
@@ -118,14 +156,29 @@ fn reason(field: &str, tool: &Tool) -> Option<String> {
         return Some(format!("{field} is Thanos' own"));
     }
     let newer = NEWER.iter().find(|(program, known, since)| {
-        let (major, minor, patch) = *since;
-        let reads = *program == tool.program
-            || (*program == Program::Rules && tool.program == Program::ThanosRules);
-        reads && *known == field && !tool.version.at_least((major, minor, patch))
+        *program == tool.program && *known == field && is_between(tool, *since, version)
     });
-    newer.map(|(_, _, (major, minor, patch))| {
-        format!("{field} is known from {major}.{minor}.{patch} on, {tool} is older")
+    newer.map(|(_, _, since)| is_known_from(field, *since, tool))
+}
+
+/// Why a tool may refuse a file for a version with these words, which aren't about fields.
+fn complaint(said: &str, tool: &Tool, version: &Version) -> Option<String> {
+    let found = COMPLAINTS.iter().find(|(part, _, since)| {
+        said.contains(part) && since.is_none_or(|since| is_between(tool, since, version))
+    });
+    found.map(|(_, what, since)| match since {
+        Some(since) => is_known_from(what, *since, tool),
+        None => format!("{what} is known with a flag alone"),
     })
+}
+
+/// Whether a version knows what a tool is too old to know.
+fn is_between(tool: &Tool, since: Since, version: &Version) -> bool {
+    !tool.version.at_least(since) && version.at_least(since)
+}
+
+fn is_known_from(what: &str, (major, minor, patch): Since, tool: &Tool) -> String {
+    format!("{what} is known from {major}.{minor}.{patch} on, {tool} is older")
 }
 
 /// The fields that a refusal is about; `None` if it is about anything else too.
@@ -153,11 +206,13 @@ pub fn judge(tool: &Tool, file: &File) -> io::Result<Verdict> {
     if file.text.is_empty() {
         return Ok(Verdict::Awaited);
     }
+    let version = file.read_by().map_err(io::Error::other)?;
     let mut text = file.text.clone();
     let mut reasons: Vec<String> = Vec::new();
     while let Some(said) = tool.refusal(&text)? {
         let fields = unknown_fields(&said).unwrap_or_default();
-        let why: Option<Vec<String>> = fields.iter().map(|field| reason(field, tool)).collect();
+        let why = fields.iter().map(|field| reason(field, tool, &version));
+        let why: Option<Vec<String>> = why.collect();
         let without = tools::without(&text, &fields);
         match why {
             Some(why) if !why.is_empty() && without != text => {
@@ -165,9 +220,11 @@ pub fn judge(tool: &Tool, file: &File) -> io::Result<Verdict> {
                 text = without;
             }
             Some(_) | None => {
-                return Ok(match refused_by_ours(file) {
-                    Some(ours) => Verdict::Both(format!("{said}\nours: {ours}")),
-                    None => Verdict::Refused(said),
+                let ours = refused_by_ours(file, &version);
+                return Ok(match (ours, complaint(&said, tool, &version)) {
+                    (Some(ours), _) => Verdict::Both(format!("{said}\nours: {ours}")),
+                    (None, Some(why)) => Verdict::Newer(why),
+                    (None, None) => Verdict::Refused(said),
                 });
             }
         }
@@ -182,21 +239,13 @@ pub fn judge(tool: &Tool, file: &File) -> io::Result<Verdict> {
 }
 
 /// What ours says of a configuration for the version that it is written for.
-fn refused_by_ours(file: &File) -> Option<String> {
-    let (program, usual) = match file.program {
-        Program::Prometheus => (
-            tools::Program::Prometheus,
-            monitoring::config::prometheus::DEFAULT_VERSION,
-        ),
-        Program::Alertmanager => (
-            tools::Program::Alertmanager,
-            monitoring::workload::ALERTMANAGER_VERSION,
-        ),
+fn refused_by_ours(file: &File, version: &Version) -> Option<String> {
+    let program = match file.program {
+        Program::Prometheus => tools::Program::Prometheus,
+        Program::Alertmanager => tools::Program::Alertmanager,
         Program::Rules | Program::ThanosRules => return None,
     };
-    let asked = Some(file.version.as_str()).filter(|version| !version.is_empty());
-    let version = Version::parse(asked.unwrap_or(usual)).ok()?;
-    tools::refusal(program, &file.text, &version)
+    tools::refusal(program, &file.text, version)
 }
 
 #[cfg(test)]
@@ -266,7 +315,9 @@ mod tests {
             let said = said(program, text);
             let refused = said.is_none_or(|said| match said {
                 Verdict::Refused(_) | Verdict::Both(_) => true,
-                Verdict::Taken | Verdict::Awaited | Verdict::Without(_) => false,
+                Verdict::Taken | Verdict::Awaited | Verdict::Without(_) | Verdict::Newer(_) => {
+                    false
+                }
             });
             assert!(refused, "{text}");
         }
@@ -278,6 +329,28 @@ mod tests {
         let said = said(Program::ThanosRules, text);
         let reasons = ["partial_response_strategy is Thanos' own".to_owned()];
         assert!(said.is_none_or(|said| said == Verdict::Without(reasons.into())));
+    }
+
+    #[test]
+    fn what_is_newer_than_the_tool_is_told_unless_the_file_is_as_old() {
+        let Some(tool) = Tool::find(Program::Prometheus).unwrap() else {
+            println!("skipped: {}", tool::MISSING);
+            return;
+        };
+        let text = "storage:\n  tsdb:\n    retention:\n      time: 1d\n";
+        let judged = |version: &str| {
+            let version = version.to_owned();
+            let file = File {
+                version,
+                ..file(Program::Prometheus, text)
+            };
+            judge(&tool, &file).unwrap()
+        };
+        let old = tool.version.at_least((3, 8, 0));
+        let newest = judged("");
+        assert!(old || matches!(newest, Verdict::Without(_)), "{newest:?}");
+        let oldest = judged("v3.7.0");
+        assert!(old || matches!(oldest, Verdict::Both(_)), "{oldest:?}");
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub struct Report {
     taken: BTreeMap<Program, (usize, usize)>,
     awaited: usize,
     without: BTreeMap<String, usize>,
+    newer: Vec<String>,
     both: Vec<String>,
     refused: Vec<String>,
     /// Programs whose tool isn't there.
@@ -107,6 +108,7 @@ impl Report {
                 report.add(program, verdict, &place);
             }
         }
+        report.newer.sort();
         report.both.sort();
         report.refused.sort();
         Ok(report)
@@ -123,6 +125,7 @@ impl Report {
                     *self.without.entry(reason).or_default() += 1;
                 }
             }
+            Verdict::Newer(why) => self.newer.push(format!("{place}: {why}")),
             Verdict::Both(said) => self.both.push(format!("{place}: {said}")),
             Verdict::Refused(said) => self.refused.push(format!("{place}: {said}")),
         }
@@ -166,6 +169,9 @@ impl fmt::Display for Report {
                 f,
                 "{count} taken without what the tool can't know: {reason}"
             )?;
+        }
+        for one in &self.newer {
+            writeln!(f, "the tool is too old to judge: {one}")?;
         }
         for one in &self.both {
             writeln!(f, "refused by the tool and by ours: {one}")?;
