@@ -14,14 +14,16 @@ tour: setup ## a whole platform in one process, walked through a blue-green rele
 	@scripts/setup monitoring
 	$(CARGO) run --quiet --package carrick -- up --tour $(ARGS)
 
-test: setup ## unit tests, every scenario on the simulator, and a scripted kubectl session on it
+test: setup ## unit tests, every scenario on the simulator, and a scripted kubectl session on it (CARRICK_EXPLORE=SEED: with other failures)
 	@scripts/setup kubectl monitoring
 	$(CARGO) test --workspace
 
-conformance: setup ## recorded calls and answers of the originals, replayed against ours (needs ../shared/conformance)
+conformance: setup ## recorded calls and answers of the originals, replayed against ours (needs ../shared/conformance); promtool and amtool read what the scenarios write
+	@scripts/setup monitoring
 	$(CARGO) xtask conformance rollouts
 	$(CARGO) xtask conformance kubernetes
 	$(CARGO) xtask conformance monitoring
+	$(CARGO) xtask conformance scenarios
 	$(CARGO) xtask crds --compare
 
 test-real: setup testbed ## the same on a real Kubernetes (needs Go; ARGS=NAME: only the scenario of that name; ARGS=kubectl: only the recorded session)

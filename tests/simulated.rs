@@ -227,7 +227,7 @@ mod rights {
 }
 
 mod quiet {
-    use scenarios::explore::a_quiet_day;
+    use scenarios::explore::{a_quiet_day, a_quiet_hour};
 
     #[test]
     fn a_day_after_a_canary() {
@@ -237,5 +237,43 @@ mod quiet {
     #[test]
     fn a_day_after_a_blue_green() {
         a_quiet_day("blue_green/is_released");
+    }
+
+    #[test]
+    fn a_day_of_a_whole_monitoring() {
+        // A workload of every kind, monitors, rules and routes: all of it stays.
+        a_quiet_day("bindings/are_of_every_kind");
+    }
+
+    #[test]
+    fn a_day_after_a_server_was_scaled_and_deleted() {
+        a_quiet_day("prometheus/is_created_scaled_and_deleted");
+    }
+
+    #[test]
+    fn a_day_beside_a_bad_monitor() {
+        a_quiet_day("prometheus/leaves_out_a_bad_monitor");
+    }
+
+    #[test]
+    fn a_day_after_a_server_of_another_operator() {
+        a_quiet_day("prometheus/takes_over_an_older_set");
+    }
+
+    #[test]
+    fn an_hour_of_a_monitoring_that_was_installed_by_an_old_chart() {
+        // Under the chart's role the controllers ask again and again for what they may not watch.
+        a_quiet_hour("seed/is_installed");
+    }
+
+    #[test]
+    fn an_hour_of_the_kubelets_service() {
+        // Nodes are looked at every half a minute.
+        a_quiet_hour("kubelets/have_a_service");
+    }
+
+    #[test]
+    fn a_day_of_a_configuration_that_is_kept_back() {
+        a_quiet_day("bad_monitoring/keeps_the_last_good_configuration");
     }
 }

@@ -14,9 +14,10 @@ use simulator::world::WorldHandle;
 
 use crate::controllers::{self, Controllers};
 use crate::faults::Faults;
-use crate::objects::{DEFINITION, NAMESPACE, STORAGE_CLASS, VOLUME, resource_of};
+use crate::objects::{NAMESPACE, resource_of};
 use crate::products::{Options, Stage, With};
 use crate::state;
+use crate::warnings::Warnings;
 
 /// Where a scenario takes place.
 #[derive(Clone)]
@@ -41,6 +42,7 @@ pub struct Cluster {
     pub(crate) program: Option<PathBuf>,
     /// What controllers send nothing beside, if they are to keep to it.
     pub(crate) declared: Option<Arc<[Right]>>,
+    pub(crate) warnings: Warnings,
 }
 
 impl Cluster {
@@ -68,42 +70,8 @@ impl Cluster {
             transport: None,
             program: None,
             declared: Some(stage.rights().into()),
+            warnings: Warnings::default(),
         }
-    }
-
-    /// Makes the scenario's namespaces, installs these definitions if need be, and waits until they are served.
-    pub(crate) async fn prepare(&self, definitions: &[Value]) -> Result<()> {
-        self.make_namespace(&self.namespace).await?;
-        for beside in self.stage.beside {
-            self.make_namespace(&self.beside_name(beside)).await?;
-        }
-        for definition in definitions {
-            // Another scenario may have been here before.
-            let name = machinery::meta::name(definition);
-            if self.find(&DEFINITION, name).await?.is_none() {
-                let created = self.client.create(&DEFINITION, definition).await;
-                // Another scenario may have been quicker.
-                if let Err(error) = created.map(drop)
-                    && !error.is_already_exists()
-                {
-                    return Err(error).with_context(|| format!("definition {name}"));
-                }
-            }
-        }
-        self.eventually("the definitions are served", async || {
-            for resource in self.stage.resources() {
-                self.list(&resource).await?;
-            }
-            Ok(Some(()))
-        })
-        .await
-    }
-
-    async fn make_namespace(&self, name: &str) -> Result<()> {
-        let namespace =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-        self.client.create(&NAMESPACE, &namespace).await?;
-        Ok(())
     }
 
     /// Name of a namespace beside the scenario's own.
@@ -122,21 +90,8 @@ impl Cluster {
             transport: self.transport.clone(),
             program: self.program.clone(),
             declared: self.declared.clone(),
+            warnings: self.warnings.clone(),
         }
-    }
-
-    /// Makes the `ServiceAccount` that the controllers act as here, with these rights, or gives it others.
-    pub(crate) async fn grant(&self, rights: &[Right]) -> Result<()> {
-        for (resource, object) in self.stage.access(&self.namespace, rights) {
-            let key = ObjectKey::of(&object);
-            if self.client.get(&resource, &key).await?.is_none() {
-                self.client.create(&resource, &object).await?;
-            } else if let Some(rules) = object.get("rules") {
-                let patch = Patch::Merge(json!({"rules": rules}));
-                self.client.patch(&resource, &key, None, &patch).await?;
-            }
-        }
-        Ok(())
     }
 
     /// Whether time is virtual here.
@@ -338,39 +293,6 @@ impl Cluster {
         Ok(())
     }
 
-    /// Has a class of volumes that these claims can name. In a world of the scenario's own it makes volumes on demand, a real
-    /// Kubernetes has nobody who does, so that they are made here.
-    pub async fn storage(&self, class: &str, claims: &[&str]) -> Result<()> {
-        let provisioner = if self.is_simulated() {
-            let usual = self.get(&STORAGE_CLASS, "standard").await?;
-            usual.get("provisioner").cloned().unwrap_or_default()
-        } else {
-            json!("kubernetes.io/no-provisioner")
-        };
-        let made = json!({
-            "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": class},
-            "provisioner": provisioner,
-        });
-        // Another scenario may have been quicker.
-        if let Err(error) = self.client.create(&STORAGE_CLASS, &made).await
-            && !error.is_already_exists()
-        {
-            return Err(error.into());
-        }
-        for claim in claims.iter().filter(|_| !self.is_simulated()) {
-            let volume = json!({
-                "apiVersion": "v1", "kind": "PersistentVolume",
-                "metadata": {"name": format!("{}-{claim}", self.namespace)},
-                "spec": {
-                    "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "100Gi"}, "storageClassName": class,
-                    "claimRef": {"namespace": self.namespace, "name": claim}, "hostPath": {"path": "/tmp"},
-                },
-            });
-            self.client.create(&VOLUME, &volume).await?;
-        }
-        Ok(())
-    }
-
     /// What the controllers write while time passes: virtual time as given, a moment of the real one.
     pub async fn quiet(&self, time: Duration) -> Result<Vec<String>> {
         let controllers = self.controllers.as_ref().context("no controllers")?;
@@ -383,6 +305,16 @@ impl Cluster {
         tokio::time::sleep(time).await;
         let mut writes = controllers.faults.writes();
         Ok(writes.split_off(before.min(writes.len())))
+    }
+
+    /// What the controllers warned of so far, if they run in this process.
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.all()
+    }
+
+    /// Whether nobody else is at work here, so that definitions and nodes may be changed.
+    pub fn is_alone(&self) -> bool {
+        self.is_simulated() || self.stage.alone
     }
 
     /// The surroundings.

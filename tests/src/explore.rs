@@ -15,7 +15,8 @@ use crate::simulated::{Outcome, Run, SEED};
 /// Environment variable that asks a test program for the traces of scenarios, separated by commas.
 const TRACES: &str = "CARRICK_SIM_TRACES";
 
-/// Environment variable that says which plans are tried where not all are.
+/// Environment variable that says which plans are tried where not all are: `whole`, or a seed. Of another seed other plans are
+/// chosen, scenario by scenario; the same seed chooses the same ones again.
 const EXPLORE: &str = "CARRICK_EXPLORE";
 
 /// Scenarios that say how long something may take: what a stale cache holds up takes longer, and may.
@@ -38,16 +39,38 @@ pub enum Share {
     Some(usize),
 }
 
-impl Share {
-    fn of(self, plans: Vec<Plan>) -> Vec<Plan> {
+/// Which of the possible plans are tried, by the environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Whole,
+    Seed(u64),
+}
+
+impl Asked {
+    /// # Panics
+    /// If the environment says something else: whoever asks for other plans must not get the usual ones.
+    fn by_environment() -> Self {
         let asked = std::env::var(EXPLORE).unwrap_or_default();
-        let Self::Some(count) = self else {
+        Self::parse(&asked).unwrap_or_else(|| {
+            panic!("{EXPLORE}={asked} is neither a number nor `whole`\nhint: unset it for the usual plans")
+        })
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "" => Some(Self::Seed(SEED)),
+            "whole" => Some(Self::Whole),
+            seed => seed.parse().ok().map(Self::Seed),
+        }
+    }
+}
+
+impl Share {
+    fn of(self, plans: Vec<Plan>, asked: Asked) -> Vec<Plan> {
+        let (Self::Some(count), Asked::Seed(seed)) = (self, asked) else {
             return plans;
         };
-        if asked == "whole" {
-            return plans;
-        }
-        let mut chance = Entropy::seeded(asked.parse().unwrap_or(SEED));
+        let mut chance = Entropy::seeded(seed);
         let mut left = plans;
         let mut chosen = Vec::new();
         while chosen.len() < count && !left.is_empty() {
@@ -123,7 +146,8 @@ fn plans_of(name: &str, share: Share, plans: impl FnOnce(&Outcome) -> Vec<Plan>)
     let wanted = reference
         .run()
         .unwrap_or_else(|error| panic!("{}\n{error:#}", reference.line()));
-    let plans = share.of(plans(&wanted));
+    let asked = Asked::by_environment();
+    let plans = share.of(plans(&wanted), asked);
     let count = plans.len();
     let mut findings = Vec::new();
     for plan in plans {
@@ -140,11 +164,20 @@ fn plans_of(name: &str, share: Share, plans: impl FnOnce(&Outcome) -> Vec<Plan>)
     }
     assert!(
         findings.is_empty(),
-        "{} of {count} plans failed:\n{}",
+        "{} of {count} plans failed:\n{}\neach is repeated by: cargo xtask sim replay LINE; all of them by {}",
         findings.len(),
-        findings.join("\n\n")
+        findings.join("\n\n"),
+        again(share, asked)
     );
     wanted.writes.len()
+}
+
+/// What chooses the same plans again.
+fn again(share: Share, asked: Asked) -> String {
+    match (share, asked) {
+        (Share::Whole, _) | (Share::Some(_), Asked::Whole) => format!("{EXPLORE}=whole make test"),
+        (Share::Some(_), Asked::Seed(seed)) => format!("{EXPLORE}={seed} make test"),
+    }
 }
 
 /// What a run ends in that the run without failures doesn't, with the line that repeats it.
@@ -257,11 +290,45 @@ pub fn print_traces() {
 /// # Panics
 /// If there was one.
 pub fn a_quiet_day(name: &str) {
+    quiet(name, Duration::from_hours(24));
+}
+
+/// The same for an hour, where something is asked so often that a day of it would take minutes.
+///
+/// # Panics
+/// If there was one.
+pub fn a_quiet_hour(name: &str) {
+    quiet(name, Duration::from_hours(1));
+}
+
+fn quiet(name: &str, quiet: Duration) {
     let run = Run {
-        quiet: Duration::from_hours(24),
+        quiet,
         ..Run::of(scenario(name))
     };
     if let Err(error) = run.run() {
         panic!("{}\n{error:#}", run.line());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_seed_chooses_other_plans_and_the_same_one_the_same() {
+        let plans = || -> Vec<Plan> {
+            let each = (1..=100).map(|write| Plan::single(write, Action::Crash));
+            each.collect()
+        };
+        let chosen = |text: &str| Share::Some(2).of(plans(), Asked::parse(text).unwrap());
+        assert_eq!(chosen("1"), chosen("1"));
+        assert_eq!(chosen(""), chosen(&SEED.to_string()));
+        let different: BTreeSet<Vec<Plan>> =
+            (0..50).map(|seed| chosen(&seed.to_string())).collect();
+        assert!(different.len() > 45, "only {} of 50", different.len());
+        assert_eq!(chosen("whole"), plans());
+        assert_eq!(Share::Whole.of(plans(), Asked::Seed(1)), plans());
+        assert_eq!(Asked::parse("0xa7"), None);
     }
 }

@@ -86,7 +86,7 @@ impl fmt::Display for Fault {
 }
 
 /// The failures of one run; `-` is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Plan(pub Vec<Fault>);
 
 impl fmt::Display for Plan {

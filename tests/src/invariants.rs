@@ -8,8 +8,11 @@
 //! `bad_input` have a good Rollout beside the bad ones; RO-4 and RO-7, there is no traffic routing and no analysis yet;
 //! RO-6, the scenarios of aborts say which pods and Services are left.
 
+mod causes;
 mod configuration;
 mod monitoring;
+#[cfg(test)]
+mod monitoring_tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,6 +24,7 @@ use simulator::apiserver::store::Committed;
 
 use self::monitoring::Monitoring;
 use crate::objects::{number, text};
+use crate::readers::File;
 
 const HASH: &str = "rollouts-pod-template-hash";
 const DESIRED: &str = "rollout.argoproj.io/desired-replicas";
@@ -52,6 +56,11 @@ impl Invariants {
     /// What was violated, in words.
     pub fn violations(&self) -> impl Iterator<Item = &String> {
         self.violations.iter().chain(&self.monitoring.violations)
+    }
+
+    /// Everything that Prometheus or Alertmanager was to load, and where it was first seen.
+    pub fn files(&mut self) -> BTreeMap<File, String> {
+        std::mem::take(&mut self.monitoring.files)
     }
 
     /// Nothing moves any more.

@@ -121,6 +121,9 @@ pub struct Stage {
     /// Whether the controllers are granted that in the scenario's namespaces alone, with a Role in each; on a real Kubernetes
     /// too, where they act as whoever starts them otherwise.
     pub roles: bool,
+    /// Whether what it is about is the whole cluster's, definitions or nodes: it has a real Kubernetes to itself then, in which
+    /// the definitions are made to say the same as in a world of the scenario's own, and the controllers have their role.
+    pub alone: bool,
     /// Further operators of monitoring, by the id by which workloads choose them.
     pub operators: &'static [&'static str],
     /// How the monitoring controllers run, with the scenario's namespace; further operators know by their id who they are.
@@ -135,6 +138,7 @@ pub const STAGE: Stage = Stage {
     definition: |_| {},
     role: None,
     roles: false,
+    alone: false,
     operators: &[],
     monitoring: |_, _| {},
 };

@@ -11,11 +11,17 @@ use crate::cluster::{Cluster, Ground};
 use crate::controllers::Controllers;
 use crate::faults::{Faults, Plan};
 use crate::scenarios::{self, Scenario};
+use crate::warnings::Warnings;
 
 /// Names the kubeconfig of the real cluster; `cargo xtask test-real` sets it.
 pub const KUBECONFIG: &str = "CARRICK_TEST_KUBECONFIG";
 
-async fn run(scenario: &Scenario, kubeconfig: PathBuf, program: Option<PathBuf>) -> Result<()> {
+async fn run(
+    scenario: &Scenario,
+    kubeconfig: PathBuf,
+    program: Option<PathBuf>,
+    warnings: Warnings,
+) -> Result<()> {
     let options = ConnectOptions {
         kubeconfig: Some(kubeconfig),
         user_agent: "carrick-scenarios".to_owned(),
@@ -31,9 +37,9 @@ async fn run(scenario: &Scenario, kubeconfig: PathBuf, program: Option<PathBuf>)
         name.chars().take(45).collect::<String>(),
         chance.suffix(5)
     );
-    let impersonate = stage
-        .roles
-        .then(|| format!("system:serviceaccount:{namespace}:{}", stage.account()));
+    let with_role = stage.roles || (stage.alone && stage.role.is_some());
+    let impersonate =
+        with_role.then(|| format!("system:serviceaccount:{namespace}:{}", stage.account()));
     let options = ConnectOptions {
         impersonate,
         ..options
@@ -41,12 +47,20 @@ async fn run(scenario: &Scenario, kubeconfig: PathBuf, program: Option<PathBuf>)
     let own = connect(&options).await?;
     let mut cluster = Cluster::new(stage, Ground::Real, client, Clock::system(), namespace);
     cluster.program = program;
+    cluster.warnings = warnings;
+    let definitions = if stage.alone {
+        stage.served()
+    } else {
+        stage.definitions()
+    };
     cluster
-        .prepare(&stage.definitions())
+        .prepare(&definitions)
         .await
         .context("preparing the cluster")?;
-    if stage.roles {
-        let granted = cluster.grant(&stage.rights()).await;
+    if with_role {
+        let role = stage.role.filter(|_| stage.alone);
+        let granted = role.map_or_else(|| stage.rights(), |role| role());
+        let granted = cluster.grant(&granted).await;
         granted.context("giving rights")?;
     }
     cluster.transport = Some(own.clone());
@@ -62,24 +76,44 @@ async fn run(scenario: &Scenario, kubeconfig: PathBuf, program: Option<PathBuf>)
     left
 }
 
-/// Runs one scenario, for a test of its own; skipped without a cluster.
+/// Runs one scenario, for a test of its own; skipped without a cluster, and if it takes one to itself.
 ///
 /// # Panics
 /// If it fails.
 pub fn test(name: &str) {
-    test_with(name, None);
+    let scenario = scenarios::find(name).expect("the scenario is in the table");
+    if scenario.stage.alone {
+        println!("skipped: it has a cluster to itself; cargo xtask test-real gives it one");
+        return;
+    }
+    test_with(scenario, None);
 }
 
-/// The same; controllers that a scenario starts by itself are processes of this program.
+/// Runs one scenario that takes a cluster to itself, on the one of `CARRICK_TEST_KUBECONFIG`; skipped if it doesn't. Such tests
+/// are to run one after the other.
+///
+/// # Panics
+/// If it fails.
+pub fn test_alone(name: &str) {
+    let scenario = scenarios::find(name).expect("the scenario is in the table");
+    if scenario.stage.alone {
+        test_with(scenario, None);
+    } else {
+        println!("skipped: it can be played beside others");
+    }
+}
+
+/// The same as [`test`]; controllers that a scenario starts by itself are processes of this program.
 ///
 /// # Panics
 /// If it fails.
 pub fn test_program(name: &str, program: &str) {
-    test_with(name, Some(program.into()));
+    let scenario = scenarios::find(name).expect("the scenario is in the table");
+    test_with(scenario, Some(program.into()));
 }
 
-fn test_with(name: &str, program: Option<PathBuf>) {
-    let scenario = scenarios::find(name).expect("the scenario is in the table");
+fn test_with(scenario: &'static Scenario, program: Option<PathBuf>) {
+    let name = scenario.name;
     let Some(kubeconfig) = std::env::var_os(KUBECONFIG) else {
         println!("skipped: {KUBECONFIG} is not set; run cargo xtask test-real");
         return;
@@ -88,7 +122,10 @@ fn test_with(name: &str, program: Option<PathBuf>) {
         .enable_all()
         .build()
         .expect("a runtime");
-    if let Err(error) = runtime.block_on(run(scenario, kubeconfig.into(), program)) {
+    let warnings = Warnings::default();
+    let _guard = warnings.listen();
+    let played = run(scenario, kubeconfig.into(), program, warnings);
+    if let Err(error) = runtime.block_on(played) {
         panic!("{name}: {error:#}");
     }
 }

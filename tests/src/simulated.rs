@@ -21,8 +21,10 @@ use crate::cluster::{Cluster, Ground};
 use crate::faults::{Faults, Plan};
 use crate::invariants::Invariants;
 use crate::products::Stage;
+use crate::readers::File;
 use crate::scenarios::{self, Scenario};
 use crate::state;
+use crate::warnings::Warnings;
 use crate::witness::Witness;
 
 /// Seed of runs that don't choose one.
@@ -102,6 +104,8 @@ pub struct Outcome {
     pub turnover: BTreeMap<String, Turnover>,
     /// The rights that the controllers made use of.
     pub used: BTreeSet<Right>,
+    /// Everything that Prometheus or Alertmanager was to load, and where it was first seen.
+    pub files: BTreeMap<File, String>,
 }
 
 /// Objects made and deleted.
@@ -212,10 +216,12 @@ impl Run {
             .enable_time()
             .start_paused(true)
             .build()?;
-        runtime.block_on(self.inside())
+        let warnings = Warnings::default();
+        let _guard = warnings.listen();
+        runtime.block_on(self.inside(&warnings))
     }
 
-    async fn inside(&self) -> Result<Outcome> {
+    async fn inside(&self, warnings: &Warnings) -> Result<Outcome> {
         let clock = WorldClock::anchored();
         let controllers = simulator::builtin::all();
         let options = Options::default();
@@ -228,7 +234,8 @@ impl Run {
         let world = WorldHandle::new(world, clock);
         let pump = tokio::spawn(world.clone().pump());
         world.lock().api.store_mut().keep_log();
-        let outcome = self.on(&world, Clock::anchored(clock.now())).await;
+        let clock = Clock::anchored(clock.now());
+        let outcome = self.on(&world, clock, warnings.clone()).await;
         pump.abort();
         let mut invariants = Invariants::default();
         let mut turnover: BTreeMap<String, Turnover> = BTreeMap::new();
@@ -248,11 +255,12 @@ impl Run {
         ensure!(violations.is_empty(), "{}", violations.join("\n"));
         outcome.map(|outcome| Outcome {
             turnover,
+            files: invariants.files(),
             ..outcome
         })
     }
 
-    async fn on(&self, world: &WorldHandle, clock: Clock) -> Result<Outcome> {
+    async fn on(&self, world: &WorldHandle, clock: Clock, warnings: Warnings) -> Result<Outcome> {
         world.lock().recorder.keep_trace();
         let user = kube::Client::new(Wire::new(world, "user"), "default");
         let stage = self.scenario.stage;
@@ -266,6 +274,7 @@ impl Run {
         let ground = Ground::Simulated(world.clone());
         let mut cluster = Cluster::new(stage, ground, user, clock, NAMESPACE);
         cluster.transport = Some(own.clone());
+        cluster.warnings = warnings;
         cluster
             .prepare(&stage.served())
             .await
@@ -307,6 +316,7 @@ impl Run {
             trace,
             writes: controllers.faults.writes(),
             turnover: BTreeMap::new(),
+            files: BTreeMap::new(),
             used: used(world),
         })
     }

@@ -3,10 +3,11 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use scenarios::scenarios::ALL;
 
 use crate::testbed::{self, UpArgs};
 
-/// Scenarios that are played at the same time.
+/// Scenarios that are played at the same time: they mostly wait.
 const AT_ONCE: &str = "4";
 
 /// What to run, and whether to keep the Kubernetes afterwards.
@@ -23,21 +24,47 @@ pub struct TestRealArgs {
     test_args: Vec<String>,
 }
 
-/// Runs the scenarios on a testbed and the session on another one, which holds nothing yet, and stops both.
+impl TestRealArgs {
+    /// Whether scenarios of a kind are asked for: all are where no name is given.
+    fn ask_for(&self, alone: bool) -> bool {
+        let mut words = self.test_args.iter().filter(|word| !word.starts_with('-'));
+        let names: Vec<String> = ALL
+            .iter()
+            .filter(|scenario| scenario.stage.alone == alone)
+            .map(|scenario| scenario.name.replace('/', "::"))
+            .collect();
+        let mut named = words.clone().peekable();
+        named.peek().is_none() || words.any(|word| names.iter().any(|name| name.contains(word)))
+    }
+}
+
+/// Runs the scenarios on a testbed, those that take one to themselves on a second, one after the other, and the session on a
+/// third, which holds nothing yet, and stops all.
 pub fn run(args: &TestRealArgs) -> Result<()> {
-    let scenarios = on_testbed(args, "scenarios", &["real", "killed"], "carrick")?;
-    if !scenarios {
+    let alone = args.ask_for(true);
+    // Without a scenario of that name it is another test's, such as of the controllers that are killed.
+    let beside = args.ask_for(false) || !alone;
+    if beside && !on_testbed(args, "scenarios", &["real", "killed"], "carrick", AT_ONCE)? {
         bail!("scenarios failed on the real Kubernetes");
     }
+    if alone && !on_testbed(args, "alone", &["alone"], "carrick", "1")? {
+        bail!("scenarios failed on a real Kubernetes of their own");
+    }
     // The session is a person's, who may do everything.
-    if !args.no_session && !on_testbed(args, "session", &["kubectl_real"], "admin")? {
+    if !args.no_session && !on_testbed(args, "session", &["kubectl_real"], "admin", "1")? {
         bail!("the kubectl session is not as recorded on the real Kubernetes");
     }
     Ok(())
 }
 
-/// Whether test programs pass on a testbed of their own, as a user of it.
-fn on_testbed(args: &TestRealArgs, what: &str, targets: &[&str], user: &str) -> Result<bool> {
+/// Whether test programs pass on a testbed of their own, as a user of it, so many tests at the same time.
+fn on_testbed(
+    args: &TestRealArgs,
+    what: &str,
+    targets: &[&str],
+    user: &str,
+    at_once: &str,
+) -> Result<bool> {
     let up = UpArgs {
         name: format!("test-real-{what}-{}", std::process::id()),
         nodes: 3,
@@ -52,8 +79,7 @@ fn on_testbed(args: &TestRealArgs, what: &str, targets: &[&str], user: &str) -> 
         .arg("--")
         .args(&args.test_args)
         .env("CARRICK_TEST_KUBECONFIG", testbed.kubeconfig_of(user))
-        // Scenarios mostly wait.
-        .env("RUST_TEST_THREADS", AT_ONCE)
+        .env("RUST_TEST_THREADS", at_once)
         .status()
         .context("cannot run cargo");
     if args.keep {

@@ -3,6 +3,8 @@
 //!
 //! "Unchanged inputs write nothing" is counted: whatever is made changes at most as often as what it is made of did.
 
+mod written;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -10,8 +12,10 @@ use machinery::meta;
 use serde_json::Value;
 use simulator::apiserver::store::Committed;
 
+use super::causes::Causes;
 use super::{configuration, violation};
 use crate::objects::{number, text};
+use crate::readers::File;
 use crate::unpack;
 
 const GROUP: &str = "monitoring.coreos.com/";
@@ -63,27 +67,29 @@ pub struct Monitoring {
     parts: unpack::Parts,
     /// The Secrets that ever held such parts: with the first of them, pods get a volume of several.
     spread: BTreeSet<String>,
-    /// How often a monitor changed, by what the names of its jobs begin with.
-    monitors: BTreeMap<String, usize>,
-    /// How often something changed that every job may depend on.
-    elsewhere: usize,
+    /// Files of rules by workload and name, and how often the text of each changed.
+    rules: BTreeMap<(String, String), (String, usize)>,
+    /// How often something changed that jobs and rules are made of.
+    causes: Causes,
     /// How often a StatefulSet was deleted while its workload's generation was the same.
     deleted: BTreeMap<(String, i64), usize>,
+    /// Everything that a program was to load, and where it was first seen.
+    pub files: BTreeMap<File, String>,
     /// What was violated, in words.
     pub violations: Vec<String>,
 }
 
 /// One commit.
-struct Change<'a> {
-    key: String,
-    before: Option<&'a Value>,
-    after: &'a Arc<Value>,
-    deleted: bool,
+pub(super) struct Change<'a> {
+    pub(super) key: String,
+    pub(super) before: Option<&'a Value>,
+    pub(super) after: &'a Arc<Value>,
+    pub(super) deleted: bool,
 }
 
 impl Change<'_> {
     /// Whether something changed at a place, or the object came or went.
-    fn touches(&self, pointer: &str) -> bool {
+    pub(super) fn touches(&self, pointer: &str) -> bool {
         self.deleted
             || self
                 .before
@@ -118,10 +124,14 @@ impl Monitoring {
             after: &after.value,
             deleted: event.deleted,
         };
-        match &*commit.table {
+        self.observe(&commit.table, change);
+    }
+
+    pub(super) fn observe(&mut self, table: &str, change: Change) {
+        match table {
             "/secrets" => self.secret(&change),
             "/configmaps" => self.config_map(&change),
-            "/namespaces" => self.elsewhere += usize::from(change.touches("/metadata/labels")),
+            "/namespaces" => self.causes.namespace(&change),
             "apps/statefulsets" => self.set(&change),
             "apps/daemonsets" if change.deleted => {
                 self.daemon_sets.remove(&change.key);
@@ -158,16 +168,12 @@ impl Monitoring {
         } else {
             self.selected.insert(table, change.after.clone());
         }
-        let monitor = MONITORS.iter().find(|(known, _)| *known == plural);
-        if let Some((_, prefix)) = monitor {
-            let name = format!("{prefix}/{}", change.key);
-            *self.monitors.entry(name).or_default() += usize::from(matters);
-        }
+        self.causes.selected(plural, change, matters);
     }
 
     fn workload(&mut self, plural: &str, change: &Change, matters: bool) {
         let name = format!("{}/{}", meta::kind(change.after), change.key);
-        self.elsewhere += usize::from(matters);
+        self.causes.workload(&name, change, matters);
         let changes = self.workloads.get(&name).map_or(0, |(_, changes)| *changes);
         if !change.deleted {
             let changes = changes + usize::from(matters);
@@ -241,92 +247,6 @@ impl Monitoring {
 
     fn is_ours(object: &Value) -> bool {
         meta::label(object, "managed-by") == Some(OURS)
-    }
-
-    fn secret(&mut self, change: &Change) {
-        if !Self::is_ours(change.after) {
-            self.elsewhere += usize::from(change.touches("/data"));
-            return;
-        }
-        for (file, check) in [
-            (
-                "prometheus.yaml.gz",
-                configuration::prometheus as fn(&str) -> Result<(), String>,
-            ),
-            ("alertmanager.yaml.gz", configuration::alertmanager),
-        ] {
-            let parts = unpack::parts_of(change.after, file);
-            if !parts.is_empty() && self.spread.insert(change.key.clone()) {
-                self.may_roll(change.after);
-            }
-            self.parts.extend(parts);
-            let held = change
-                .after
-                .pointer("/data")
-                .and_then(|data| data.get(file));
-            if held.is_none() {
-                continue;
-            }
-            if change.deleted {
-                self.texts.remove(&change.key);
-                continue;
-            }
-            let text = unpack::text_of(change.after, file, &self.parts);
-            if let Err(why) = check(&text) {
-                self.violated("MON-1", change.after, &why);
-            }
-            if file == "prometheus.yaml.gz" {
-                self.configured(change, text);
-            }
-        }
-    }
-
-    /// MON-3, and MON-5 of configurations: a job changes only if its monitor did, or something that all may depend on.
-    fn configured(&mut self, change: &Change, text: String) {
-        let now = jobs(&text);
-        self.texts.insert(change.key.clone(), text);
-        let jobs = self.jobs.entry(change.key.clone()).or_default();
-        let before = std::mem::replace(&mut jobs.texts, now);
-        let names: BTreeSet<String> = before.keys().chain(jobs.texts.keys()).cloned().collect();
-        let mut wrong = Vec::new();
-        for name in names {
-            if before.get(&name) == jobs.texts.get(&name) {
-                continue;
-            }
-            let changes = jobs.changes.entry(name.clone()).or_default();
-            *changes += 1;
-            let causes: usize = self
-                .monitors
-                .iter()
-                .filter(|(monitor, _)| {
-                    name == **monitor || name.starts_with(&format!("{monitor}/"))
-                })
-                .map(|(_, changes)| changes)
-                .sum();
-            if *changes > causes + self.elsewhere {
-                wrong.push(format!(
-                    "job {name} changed {changes} times, its monitor {causes} times, all else {} times",
-                    self.elsewhere
-                ));
-            }
-        }
-        for what in wrong {
-            self.violated("MON-3", change.after, &what);
-        }
-    }
-
-    fn config_map(&mut self, change: &Change) {
-        if !Self::is_ours(change.after) {
-            self.elsewhere += usize::from(change.touches("/data"));
-            return;
-        }
-        let data = change.after.get("data").and_then(Value::as_object);
-        for (file, text) in data.into_iter().flatten() {
-            let checked = configuration::rules(text.as_str().unwrap_or_default());
-            if let (Err(why), false) = (checked, change.deleted) {
-                self.violated("MON-1", change.after, &format!("{file}: {why}"));
-            }
-        }
     }
 
     /// The workload that an object is made for, by name, while it is there.
@@ -459,32 +379,4 @@ impl Monitoring {
             self.violated("MON-4", workload, &what);
         }
     }
-}
-
-/// The jobs of a configuration by name, as text.
-fn jobs(config: &str) -> BTreeMap<String, String> {
-    let mut jobs: BTreeMap<String, String> = BTreeMap::new();
-    let mut job: Option<String> = None;
-    for line in config.lines() {
-        if let Some(name) = line.strip_prefix("- job_name: ") {
-            job = Some(name.trim_matches(['"', '\'']).to_owned());
-        } else if !line.starts_with([' ', '-']) {
-            job = None;
-        }
-        if let Some(name) = &job {
-            let text = jobs.entry(name.clone()).or_default();
-            text.push_str(line);
-            text.push('\n');
-        }
-    }
-    jobs
-}
-
-#[test]
-fn jobs_are_found_by_name() {
-    let text = "global:\n  a: b\nscrape_configs:\n- job_name: x/y\n  p: 1\n- job_name: \"z\"\n  l:\n  - q\nstorage:\n  t: 1\n";
-    let jobs = jobs(text);
-    assert_eq!(jobs["x/y"], "- job_name: x/y\n  p: 1\n");
-    assert_eq!(jobs["z"], "- job_name: \"z\"\n  l:\n  - q\n");
-    assert_eq!(jobs.len(), 2);
 }

@@ -102,6 +102,7 @@ pub static SEED: Stage = Stage {
     ],
     beside: &["other"],
     definition: seed::age,
+    alone: true,
     role: Some(seed::role),
     monitoring: |options, _| {
         let settings = &mut options.settings;
@@ -367,13 +368,14 @@ pub static ELSEWHERE: Stage = Stage {
 /// No kind of monitoring is served before the scenario has it so.
 pub static UNSERVED: Stage = Stage { ..STAGE };
 
-/// A Service of the kubelets.
+/// A Service of the kubelets, but for hidden nodes: those of the testbed have addresses that no API server takes into Endpoints.
 pub static KUBELETS: Stage = Stage {
     kinds: &["Prometheus"],
+    alone: true,
     monitoring: |options, namespace| {
         options.kubelets = Some(monitoring::kubelet::Options {
             service: ObjectKey::new(namespace, kubelets::SERVICE_NAME),
-            selector: String::new(),
+            selector: format!("{}!=yes", kubelets::HIDDEN),
             preference: monitoring::kubelet::Preference::Internal,
             endpoints: true,
             slices: true,

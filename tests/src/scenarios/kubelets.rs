@@ -11,6 +11,9 @@ use crate::objects::{ENDPOINTS, NODE, SERVICE, number, text};
 /// Name of the Service, as the chart gives it.
 pub const SERVICE_NAME: &str = "kube-prometheus-kubelet";
 
+/// Label of nodes that the Service doesn't lead to, with the value `yes`.
+pub const HIDDEN: &str = "scenarios.carrick.dev/hidden";
+
 const ENDPOINT_SLICE: ResourceRef =
     ResourceRef::namespaced("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices");
 
@@ -25,7 +28,8 @@ fn ports<'a>(object: &'a Value, at: &str) -> Vec<(&'a str, i64)> {
 
 /// The addresses that nodes have inside, with their names, sorted.
 async fn nodes(cluster: &Cluster) -> Result<Vec<(String, String)>> {
-    let nodes = cluster.list(&NODE).await?;
+    let mut nodes = cluster.list(&NODE).await?;
+    nodes.retain(|node| meta::label(node, HIDDEN).is_none());
     let address = |node: &Value| {
         let addresses = node.pointer("/status/addresses")?.as_array()?;
         let inside = addresses.iter();
@@ -66,14 +70,7 @@ pub async fn have_a_service(cluster: &Cluster) -> Result<()> {
     ensure!(text(&service, "/spec/clusterIP") == "None");
     ensure!(meta::label(&service, "k8s-app") == Some("kubelet"));
     ensure!(ports(&service, "/spec/ports") == wanted, "{service}");
-    let is_loopback = |(address, _): &(String, String)| {
-        let address = address.parse::<std::net::IpAddr>();
-        address.is_ok_and(|address| address.is_loopback())
-    };
-    if nodes(cluster).await?.iter().any(is_loopback) {
-        // Such are the testbed's nodes, and no API server takes loopback addresses into Endpoints.
-        return Ok(());
-    }
+    let hidden = replace_loopback_nodes(cluster).await?;
     let until = async |what: &str| {
         let known = nodes(cluster).await?;
         ensure!(!known.is_empty(), "no node has an address");
@@ -100,17 +97,59 @@ pub async fn have_a_service(cluster: &Cluster) -> Result<()> {
             Ok((whole && text.contains(address)).then_some(()))
         })
         .await?;
-    if !cluster.is_simulated() {
-        // The nodes of a real server are everybody's.
-        return Ok(());
-    }
-    let node = json!({
-        "apiVersion": "v1", "kind": "Node", "metadata": {"name": "late"},
-        "status": {"addresses": [{"type": "InternalIP", "address": "10.9.8.7"}]},
-    });
-    cluster.client().create(&NODE, &node).await?;
+    add_node(cluster, "late", "10.9.8.7").await?;
     let with = until("one node more").await?;
     ensure!(behind(&with).len() == first.len() + 1, "{with}");
     cluster.delete(&NODE, "late").await?;
-    until("the nodes that are left").await.map(drop)
+    until("the nodes that are left").await?;
+    give_back(cluster, &hidden).await
+}
+
+/// A node that is ready, so that nobody gives it another address.
+async fn add_node(cluster: &Cluster, name: &str, address: &str) -> Result<()> {
+    let node = json!({
+        "apiVersion": "v1", "kind": "Node", "metadata": {"name": name},
+        "status": {
+            "addresses": [{"type": "InternalIP", "address": address}],
+            "conditions": [{"type": "Ready", "status": "True"}],
+        },
+    });
+    cluster.client().create(&NODE, &node).await?;
+    Ok(())
+}
+
+/// Nodes in place of hidden ones, with their addresses.
+const INSTEAD: [(&str, &str); 2] = [("first", "10.9.8.1"), ("second", "10.9.8.2")];
+
+/// The testbed's nodes have loopback addresses, which no API server takes into Endpoints: they are hidden, and others made.
+async fn replace_loopback_nodes(cluster: &Cluster) -> Result<Vec<String>> {
+    let mut hidden = Vec::new();
+    for (address, name) in nodes(cluster).await? {
+        let address = address.parse::<std::net::IpAddr>();
+        if address.is_ok_and(|address| address.is_loopback()) {
+            let labels = json!({"metadata": {"labels": {HIDDEN: "yes"}}});
+            cluster.merge(&NODE, &name, labels).await?;
+            hidden.push(name);
+        }
+    }
+    if !hidden.is_empty() {
+        for (name, address) in INSTEAD {
+            add_node(cluster, name, address).await?;
+        }
+    }
+    Ok(hidden)
+}
+
+/// Takes the nodes away that stand in for hidden ones: whoever comes next must not have pods on them, for they have no room.
+async fn give_back(cluster: &Cluster, hidden: &[String]) -> Result<()> {
+    for name in hidden {
+        let labels = json!({"metadata": {"labels": {HIDDEN: null}}});
+        cluster.merge(&NODE, name, labels).await?;
+    }
+    if !hidden.is_empty() {
+        for (name, _) in INSTEAD {
+            cluster.delete(&NODE, name).await?;
+        }
+    }
+    Ok(())
 }

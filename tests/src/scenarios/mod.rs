@@ -23,6 +23,7 @@ pub mod repair_by_eviction;
 pub mod secrets_by_name;
 pub mod seed;
 pub mod seed_services;
+mod seed_take_over;
 pub mod seed_targets;
 pub mod take_over;
 pub mod thanos_ruler;

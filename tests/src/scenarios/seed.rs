@@ -8,11 +8,12 @@ use machinery::meta;
 use serde_json::{Value, json};
 
 use super::prometheus::has;
+pub use super::seed_take_over::takes_over_what_is_there;
 use crate::cluster::Cluster;
 use crate::explore::difference;
 use crate::objects::{
-    ALERTMANAGER, CLAIM, CONFIG_MAP, DEFINITION, NAMESPACE, NODE, POD, PROMETHEUS, PROMETHEUS_RULE,
-    SECRET, SERVICE, SERVICE_MONITOR, STATEFUL_SET, number, text,
+    ALERTMANAGER, CLAIM, CONFIG_MAP, DEFINITION, EVENT, NAMESPACE, NODE, PROMETHEUS,
+    PROMETHEUS_RULE, SECRET, SERVICE, SERVICE_MONITOR, STATEFUL_SET, number, text,
 };
 use crate::seed::{self, FULLNAME};
 use crate::workloads::{object, pod_monitor, probe, rule, secret, service_monitor};
@@ -27,15 +28,26 @@ pub const MANAGER: &str = "monitor-kube-prometheus-st-alertmanager";
 /// Fields that the chart leaves to the definitions' defaults.
 const DEFAULTED: [&str; 4] = ["scrapeInterval", "evaluationInterval", "portName", "shards"];
 
+/// What is warned of under the old role and without the newer definitions, and how often.
+const WARNINGS: [(&str, usize); 4] = [
+    ("nothing of this kind is selected kind=ScrapeConfig", 1),
+    // The agent's.
+    ("switched off", 1),
+    // Those of servers, Alertmanagers and Thanos Rulers.
+    ("status isn't written", 3),
+    ("selected objects don't say who uses them", 1),
+];
+
 /// The namespace as the release expects it: labelled, with a node, a volume and a Secret for the server.
-async fn ground(cluster: &Cluster) -> Result<()> {
+pub(super) async fn ground(cluster: &Cluster) -> Result<()> {
     label(cluster, &cluster.namespace, json!("prometheus")).await?;
     let nodes = cluster.list(&NODE).await?;
     let node = nodes.first().context("no node")?;
     let labels = json!({"metadata": {"labels": {"role": "monitor"}}});
     cluster.merge(&NODE, meta::name(node), labels).await?;
-    let claim = format!("{SET}-db-{SET}-0");
-    cluster.storage("rbd", &[&claim]).await?;
+    let claims = [0, 1].map(|number| format!("{SET}-db-{SET}-{number}"));
+    let claims = claims.each_ref().map(String::as_str);
+    cluster.storage("rbd", &claims).await?;
     let keys = ["etcd-ca", "etcd-client", "etcd-client-key"];
     let data: Value = keys
         .into_iter()
@@ -117,6 +129,14 @@ pub async fn is_installed(cluster: &Cluster) -> Result<()> {
     ensure!(text(claim, "/spec/storageClassName") == "rbd" && claims.len() == 1);
     let written = cluster.quiet(Duration::from_mins(3)).await?;
     ensure!(written.is_empty(), "S18: {written:?}");
+    let warnings = cluster.warnings();
+    for (what, times) in WARNINGS {
+        let found = warnings.iter().filter(|found| found.contains(what)).count();
+        ensure!(
+            found == times,
+            "S2: {what}: warned {found} times: {warnings:#?}"
+        );
+    }
     Ok(())
 }
 
@@ -281,6 +301,13 @@ pub async fn writes_its_rules(cluster: &Cluster) -> Result<()> {
         changed == [&format!("ConfigMap {SET}-rulefiles-0")],
         "{changed:?} changed"
     );
+    // A second sync, of a process that knows nothing.
+    cluster.restart_controllers();
+    let written = cluster.quiet(Duration::from_mins(2)).await?;
+    ensure!(
+        written.is_empty() && made(cluster).await? == after,
+        "written by a second sync: {written:?}"
+    );
     Ok(())
 }
 
@@ -296,83 +323,6 @@ async fn made(cluster: &Cluster) -> Result<Vec<(String, String)>> {
         }
     }
     Ok(made)
-}
-
-/// The StatefulSet that v0.46 left, which selects `app`, and its claim.
-fn old_set() -> Value {
-    let labels = json!({
-        "app": "prometheus", "prometheus": SERVER,
-        "operator.prometheus.io/name": SERVER, "operator.prometheus.io/shard": "0",
-    });
-    let db = format!("{SET}-db");
-    let container = json!({
-        "name": "prometheus", "image": "quay.io/prometheus/prometheus:v2.24.0",
-        "volumeMounts": [{"name": db, "mountPath": "/prometheus", "subPath": "prometheus-db"}],
-    });
-    let claim = json!({
-        "metadata": {"name": db},
-        "spec": {
-            "accessModes": ["ReadWriteOnce"], "storageClassName": "rbd",
-            "resources": {"requests": {"storage": "100Gi"}},
-        },
-    });
-    json!({
-        "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": SET},
-        "spec": {
-            "replicas": 1, "serviceName": "prometheus-operated", "podManagementPolicy": "Parallel",
-            "selector": {"matchLabels": labels}, "volumeClaimTemplates": [claim],
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
-        },
-    })
-}
-
-/// S19: what v0.46 left is taken over: another StatefulSet, each pod replaced once, the same claim.
-pub async fn takes_over_what_is_there(cluster: &Cluster) -> Result<()> {
-    ground(cluster).await?;
-    let mut spec = json!({
-        "version": "v2.24.0", "replicas": 1, "serviceMonitorSelector": {}, "paused": true,
-        "storage": {"volumeClaimTemplate": {"spec": {
-            "accessModes": ["ReadWriteOnce"], "storageClassName": "rbd",
-            "resources": {"requests": {"storage": "100Gi"}},
-        }}},
-    });
-    cluster.apply(&object(&PROMETHEUS, SERVER, &spec)).await?;
-    cluster.apply_owned(&old_set(), &PROMETHEUS, SERVER).await?;
-    let old = until_running(cluster, SET).await?;
-    let pod = format!("{SET}-0");
-    let old_pod = cluster.get(&POD, &pod).await?;
-    let claims = cluster.list(&CLAIM).await?;
-    spec["paused"] = json!(false);
-    cluster.apply(&object(&PROMETHEUS, SERVER, &spec)).await?;
-    cluster
-        .until("another StatefulSet", &STATEFUL_SET, SET, |set| {
-            meta::uid(set) != meta::uid(&old)
-        })
-        .await?;
-    let new_pod = cluster
-        .until("a pod of the new template", &POD, &pod, |found| {
-            meta::uid(found) != meta::uid(&old_pod)
-                && meta::label(found, "app.kubernetes.io/name") == Some("prometheus")
-        })
-        .await?;
-    until_running(cluster, SET).await?;
-    cluster.quiet(Duration::from_mins(2)).await?;
-    let last = cluster.get(&POD, &pod).await?;
-    ensure!(
-        meta::uid(&last) == meta::uid(&new_pod),
-        "the pod was replaced more than once"
-    );
-    let uids = |claims: &[Value]| -> Vec<String> {
-        claims
-            .iter()
-            .map(|claim| meta::uid(claim).to_owned())
-            .collect()
-    };
-    ensure!(
-        uids(&claims) == uids(&cluster.list(&CLAIM).await?) && claims.len() == 1,
-        "the claim is another"
-    );
-    Ok(())
 }
 
 /// S20: authorization that 2.24 doesn't know is left out, and the job is there.
@@ -403,9 +353,26 @@ pub async fn goes_on_with_new_definitions(cluster: &Cluster) -> Result<()> {
     cluster.quiet(Duration::from_mins(1)).await?;
     let pods = cluster.pods().await?;
     let silent = cluster.get(&PROMETHEUS, SERVER).await?;
-    if cluster.is_simulated() {
-        ensure!(silent.get("status").is_none(), "it has a status");
-    }
+    ensure!(silent.get("status").is_none(), "it has a status");
+    let bad = service_monitor("bad", &json!({"port": "http", "scrapeTimeout": "5m"}));
+    let told = async || -> Result<bool> {
+        let events = cluster.list(&EVENT).await?;
+        let mut about = events
+            .iter()
+            .map(|event| text(event, "/involvedObject/name"));
+        Ok(about.any(|name| name == "bad"))
+    };
+    cluster.apply(&bad).await?;
+    cluster.quiet(Duration::from_mins(1)).await?;
+    ensure!(!told().await?, "an Event without the right to write one");
+    let warnings = cluster.warnings();
+    let skipped = warnings
+        .iter()
+        .any(|said| said.contains("event not written"));
+    ensure!(
+        skipped,
+        "no warning of an Event that isn't written: {warnings:#?}"
+    );
     for definition in cluster.stage().definitions() {
         let name = meta::name(&definition).to_owned();
         match cluster.find(&DEFINITION, &name).await? {
@@ -413,8 +380,7 @@ pub async fn goes_on_with_new_definitions(cluster: &Cluster) -> Result<()> {
                 .merge(&DEFINITION, &name, definition)
                 .await
                 .map(drop)?,
-            None if cluster.is_simulated() => cluster.apply(&definition).await.map(drop)?,
-            None => {}
+            None => cluster.apply(&definition).await.map(drop)?,
         }
     }
     cluster.grant(&cluster.stage().rights()).await?;
@@ -427,6 +393,14 @@ pub async fn goes_on_with_new_definitions(cluster: &Cluster) -> Result<()> {
     let user = format!("prometheuses {SERVER} True");
     cluster
         .until_bound(&SERVICE_MONITOR, &name, &[&user])
+        .await?;
+    // What is refused anew is told now.
+    let other = json!({"spec": {"endpoints": [{"port": "http", "scrapeTimeout": "6m"}]}});
+    cluster.merge(&SERVICE_MONITOR, "bad", other).await?;
+    cluster
+        .eventually("an Event about the bad monitor", async || {
+            Ok(told().await?.then_some(()))
+        })
         .await?;
     cluster.assert_same_pods(&pods).await
 }

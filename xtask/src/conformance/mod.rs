@@ -10,13 +10,13 @@ mod registry;
 mod rollouts;
 mod tools;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 
-use registry::say;
+use registry::{Registry, say};
 
 /// Which suite.
 #[derive(Subcommand)]
@@ -27,6 +27,16 @@ pub enum Command {
     Kubernetes(Data),
     /// Prometheus Operator
     Monitoring(Monitoring),
+    /// What the simulated scenarios of monitoring write, read by promtool and amtool
+    Scenarios(Scenarios),
+}
+
+/// Which scenarios.
+#[derive(Args)]
+pub struct Scenarios {
+    /// Only scenarios whose name contains this text
+    #[arg(long, default_value = "")]
+    only: String,
 }
 
 /// Recorded calls, or real tools.
@@ -54,10 +64,13 @@ pub struct Data {
 
 /// Runs a suite; exit code 1 if a case failed. The last line of the output counts.
 pub fn run(command: &Command) -> Result<ExitCode> {
-    let (name, data) = match command {
-        Command::Rollouts(data) => ("rollouts", data),
-        Command::Kubernetes(data) => ("kubernetes", data),
-        Command::Monitoring(Monitoring { data, .. }) => ("monitoring", data),
+    let (name, data, registry): (&str, &Data, fn(&Path) -> Registry) = match command {
+        Command::Rollouts(data) => ("rollouts", data, rollouts::registry),
+        Command::Kubernetes(data) => ("kubernetes", data, |_| kubernetes::registry()),
+        Command::Monitoring(Monitoring { data, .. }) => {
+            ("monitoring", data, |_| monitoring::registry())
+        }
+        Command::Scenarios(Scenarios { only }) => return tools::scenarios(only),
     };
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/conformance");
     let folder = data
@@ -78,12 +91,7 @@ pub fn run(command: &Command) -> Result<ExitCode> {
     {
         return tools::run(&folder, tools);
     }
-    let registry = match command {
-        Command::Rollouts(_) => rollouts::registry(&folder),
-        Command::Kubernetes(_) => kubernetes::registry(),
-        Command::Monitoring(_) => monitoring::registry(),
-    };
-    let tally = registry.run(&folder, data.only.as_deref(), data.width)?;
+    let tally = registry(&folder).run(&folder, data.only.as_deref(), data.width)?;
     tally.print();
     if tally.passed + tally.failed + tally.different == 0 {
         bail!("nothing in {} could be replayed", folder.display());

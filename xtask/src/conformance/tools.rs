@@ -11,6 +11,7 @@ use clap::Args;
 use machinery::entropy::Entropy;
 use monitoring::config::version::Version;
 use monitoring::conformance::tools::{Program, refusal, rendered, spoilt, without};
+use scenarios::readers;
 
 use super::registry::say;
 
@@ -85,6 +86,17 @@ pub fn run(folder: &Path, tools: &Tools) -> Result<ExitCode> {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
+    })
+}
+
+/// Gives promtool and amtool what the scenarios produce; exit code 1 if anything is refused without a reason.
+pub fn scenarios(only: &str) -> Result<ExitCode> {
+    let report = readers::of_scenarios(only)?;
+    say(&report.to_string());
+    Ok(if report.refused().is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     })
 }
 
