@@ -82,6 +82,10 @@ impl Visit for Line {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "another thread is what this is about"
+)]
 fn warnings_of_this_thread_are_heard() {
     let heard = Warnings::default();
     let guard = heard.listen();

@@ -27,14 +27,15 @@ pub struct TestRealArgs {
 impl TestRealArgs {
     /// Whether scenarios of a kind are asked for: all are where no name is given.
     fn ask_for(&self, alone: bool) -> bool {
-        let mut words = self.test_args.iter().filter(|word| !word.starts_with('-'));
+        let words = self.test_args.iter().filter(|word| !word.starts_with('-'));
+        let words: Vec<&String> = words.collect();
         let names: Vec<String> = ALL
             .iter()
             .filter(|scenario| scenario.stage.alone == alone)
             .map(|scenario| scenario.name.replace('/', "::"))
             .collect();
-        let mut named = words.clone().peekable();
-        named.peek().is_none() || words.any(|word| names.iter().any(|name| name.contains(word)))
+        let is_named = |word: &&String| names.iter().any(|name| name.contains(word.as_str()));
+        words.is_empty() || words.iter().any(is_named)
     }
 }
 

@@ -77,12 +77,12 @@ impl Webhooks<'_> {
             self.service(),
             self.disruption_budget(),
             self.deployment(),
-            self.configuration("Mutating", "rulesmutation", self.rules_mutated()),
-            self.configuration("Validating", "rulesvalidation", self.rules_validated()),
-            self.configuration(
+            configuration("Mutating", "rulesmutation", &self.rules_mutated()),
+            configuration("Validating", "rulesvalidation", &self.rules_validated()),
+            configuration(
                 "Validating",
                 "alertmanager-config-validation",
-                self.configs_validated(),
+                &self.configs_validated(),
             ),
         ]
     }
@@ -232,15 +232,15 @@ impl Webhooks<'_> {
             "sideEffects": "None",
         })
     }
+}
 
-    fn configuration(&self, kind: &str, name: &str, webhook: Value) -> Value {
-        json!({
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": format!("{kind}WebhookConfiguration"),
-            "metadata": {"name": format!("prometheus-operator-{name}"), "labels": labels()},
-            "webhooks": [webhook],
-        })
-    }
+fn configuration(kind: &str, name: &str, webhook: &Value) -> Value {
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": format!("{kind}WebhookConfiguration"),
+        "metadata": {"name": format!("prometheus-operator-{name}"), "labels": labels()},
+        "webhooks": [webhook],
+    })
 }
 
 fn labels() -> Value {
