@@ -115,7 +115,8 @@ fn on_a_busy_machine(time: Duration) -> Duration {
         .split(' ')
         .next()
         .and_then(|load| load.parse::<f64>().ok());
-    let processors = std::thread::available_parallelism().map_or(1.0, |count| count.get() as f64);
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let processors = f64::from(u32::try_from(processors).unwrap_or(u32::MAX));
     time.mul_f64((load.unwrap_or_default() / processors).max(1.0))
 }
 

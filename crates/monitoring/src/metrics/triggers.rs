@@ -84,12 +84,12 @@ mod tests {
 
     use super::*;
 
-    fn object(metadata: Value) -> Option<Arc<Whole>> {
+    fn object(metadata: &Value) -> Arc<Whole> {
         let mut object = json!({"metadata": {
             "name": "o", "namespace": "n", "generation": 1, "resourceVersion": "1",
         }});
         machinery::schema::api::merge(&mut object, json!({ "metadata": metadata }));
-        Some(Arc::new(serde_json::from_value(object).unwrap()))
+        Arc::new(serde_json::from_value(object).unwrap())
     }
 
     fn change(old: Option<Arc<Whole>>, new: Option<Arc<Whole>>) -> Change<Whole> {
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn a_status_is_no_trigger_and_what_is_asked_for_is() {
         let of = |old, new| of_workload(&change(old, new), Whole::value);
-        let before = || object(json!({}));
+        let before = || Some(object(&json!({})));
         assert_eq!(of(None, before()), Some(Action::Add));
         assert_eq!(of(before(), None), Some(Action::Delete));
         let going = json!("2030-01-01T00:00:00Z");
@@ -118,7 +118,7 @@ mod tests {
                 Some(Action::Update),
             ),
         ] {
-            let after = object(metadata.clone());
+            let after = Some(object(&metadata));
             assert_eq!(of(before(), after), wanted, "{metadata}");
         }
     }
@@ -126,14 +126,14 @@ mod tests {
     #[test]
     fn pods_of_a_set_are_triggers_unless_it_is_going() {
         let of = |old, new| of_set(&change(old, new));
-        let before = || object(json!({}));
+        let before = || Some(object(&json!({})));
         assert_eq!(of(None, before()), Some(Action::Add));
         assert_eq!(of(before(), None), Some(Action::Delete));
         assert_eq!(of(before(), before()), None, "listed again");
-        let next = object(json!({"resourceVersion": "2"}));
+        let next = Some(object(&json!({"resourceVersion": "2"})));
         assert_eq!(of(before(), next), Some(Action::Update));
-        let going =
-            object(json!({"resourceVersion": "2", "deletionTimestamp": "2030-01-01T00:00:00Z"}));
+        let going = json!({"resourceVersion": "2", "deletionTimestamp": "2030-01-01T00:00:00Z"});
+        let going = Some(object(&going));
         assert_eq!(of(before(), going), None);
     }
 }

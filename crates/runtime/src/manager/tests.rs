@@ -464,14 +464,14 @@ fn what_reads_no_cache_waits_for_none() {
         let (trigger, shutdown) = shutdown::channel();
         let (mut manager, _) = manager(&FakeApi::default(), None);
         manager.sources.push(never_filled());
-        let (begin, begun) = oneshot::channel();
+        let (telling, told) = oneshot::channel();
         manager.work_without_caches(move |shutdown| async move {
-            begin.send(()).unwrap();
+            telling.send(()).unwrap();
             shutdown.triggered().await;
         });
         manager.work(async |_| panic!("a cache isn't filled"));
         let waiting = async {
-            begun.await.unwrap();
+            told.await.unwrap();
             trigger.trigger();
             std::future::pending::<()>().await;
         };
