@@ -103,7 +103,7 @@ pub fn test_alone(name: &str) {
     }
 }
 
-/// The same as [`test`]; controllers that a scenario starts by itself are processes of this program.
+/// The same as [`test()`]; controllers that a scenario starts by itself are processes of this program.
 ///
 /// # Panics
 /// If it fails.
