@@ -1,17 +1,25 @@
 //! Points in time as cel-go has them: of the years 1 to 9999.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 
 use jiff::civil::{DateTime, date};
 use jiff::fmt::temporal::Pieces;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
 /// A point in time, kept as date and time of UTC: a [`Timestamp`] leaves out a day or two at both ends, so that any
 /// offset may be added to it, and `9999-12-31T23:59:59Z` is what people write for "never".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Instant(DateTime);
+///
+/// It is printed in the offset in which it was written, as a Go `time.Time` is. Everything else looks at the point in
+/// time alone: comparisons, and parts of it that are asked for without a time zone, which are those of UTC
+/// (`cel.DefaultUTCTimeZone`).
+#[derive(Debug, Clone, Copy)]
+pub struct Instant {
+    utc: DateTime,
+    written_in: Offset,
+}
 
 /// What seconds are counted from.
 const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
@@ -22,53 +30,74 @@ impl Instant {
         let text = padded(text);
         crate::time::check_form(&text).ok()?;
         let pieces = Pieces::parse(&*text).ok()?;
-        let offset = pieces.to_numeric_offset()?.seconds();
+        let written_in = pieces.to_numeric_offset()?;
         let local = pieces.date().to_datetime(pieces.time()?);
-        Self::of(
-            local
-                .checked_sub(SignedDuration::from_secs(offset.into()))
-                .ok()?,
-        )
+        Self::of(local.checked_sub(ahead(written_in)).ok()?, written_in)
     }
 
     /// So many seconds after the beginning of 1970.
     pub(super) fn from_second(seconds: i64) -> Option<Self> {
-        Self::of(EPOCH.checked_add(SignedDuration::from_secs(seconds)).ok()?)
+        let at = EPOCH.checked_add(SignedDuration::from_secs(seconds)).ok()?;
+        Self::of(at, Offset::UTC)
     }
 
     /// Later by so many nanoseconds, earlier by negative ones.
     pub(super) fn moved(self, nanos: i64) -> Option<Self> {
-        Self::of(self.0.checked_add(SignedDuration::from_nanos(nanos)).ok()?)
+        let at = self.utc.checked_add(SignedDuration::from_nanos(nanos));
+        Self::of(at.ok()?, self.written_in)
     }
 
     /// Seconds since the beginning of 1970, rounded down.
     pub(super) fn as_second(self) -> i64 {
-        let since = self.0.duration_since(EPOCH);
+        let since = self.utc.duration_since(EPOCH);
         since.as_secs() - i64::from(since.subsec_nanos() < 0)
     }
 
     /// Nanoseconds since another one.
     pub(super) fn since(self, other: Self) -> i128 {
-        self.0.duration_since(other.0).as_nanos()
+        self.utc.duration_since(other.utc).as_nanos()
     }
 
     /// Date and time in a time zone, or `None` if that is beyond the year 9999.
     pub(super) fn local(self, zone: &TimeZone) -> Option<DateTime> {
-        let nearest = TimeZone::UTC.to_timestamp(self.0).unwrap_or_else(|_| {
-            if self.0 < EPOCH {
+        let nearest = TimeZone::UTC.to_timestamp(self.utc).unwrap_or_else(|_| {
+            if self.utc < EPOCH {
                 Timestamp::MIN
             } else {
                 Timestamp::MAX
             }
         });
-        let offset = zone.to_offset(nearest).seconds();
-        let offset = SignedDuration::from_secs(offset.into());
-        self.0.checked_add(offset).ok()
+        self.utc.checked_add(ahead(zone.to_offset(nearest))).ok()
     }
 
-    fn of(at: DateTime) -> Option<Self> {
-        (at.year() >= 1).then_some(Self(at))
+    fn of(utc: DateTime, written_in: Offset) -> Option<Self> {
+        (utc.year() >= 1).then_some(Self { utc, written_in })
     }
+}
+
+impl PartialEq for Instant {
+    fn eq(&self, other: &Self) -> bool {
+        self.utc == other.utc
+    }
+}
+
+impl Eq for Instant {}
+
+impl PartialOrd for Instant {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Instant {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.utc.cmp(&other.utc)
+    }
+}
+
+/// How far clocks of an offset are ahead of UTC's.
+fn ahead(offset: Offset) -> SignedDuration {
+    SignedDuration::from_secs(offset.seconds().into())
 }
 
 /// A text with two digits for its hour, of which Go takes one too (`getnum` of `time/format.go`).
@@ -82,10 +111,19 @@ fn padded(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// RFC 3339 with as many digits of the second as there are.
+/// RFC 3339 with as many digits of the second as there are, in the offset in which it was written (in UTC if that would
+/// be beyond the year 9999).
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}Z", self.0)
+        let minutes = self.written_in.seconds() / 60;
+        match self.utc.checked_add(ahead(self.written_in)) {
+            Ok(local) if minutes != 0 => {
+                let sign = if minutes < 0 { '-' } else { '+' };
+                let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
+                write!(f, "{local}{sign}{hours:02}:{minutes:02}")
+            }
+            Ok(_) | Err(_) => write!(f, "{}Z", self.utc),
+        }
     }
 }
 
@@ -99,8 +137,6 @@ fn the_last_day_there_is_can_be_said() {
     ] {
         assert_eq!(at(text).as_deref(), Some(text));
     }
-    let utc = Some("2020-01-01T00:30:00Z".to_owned());
-    assert_eq!(at("2020-01-01T02:00:00+01:30"), utc);
     for beyond in [
         "9999-12-31T23:59:59-01:00",
         "0001-01-01T00:00:00+01:00",
@@ -126,4 +162,30 @@ fn the_last_day_there_is_can_be_said() {
     assert_eq!(hour(TimeZone::UTC), Some(23));
     assert_eq!(hour(TimeZone::fixed(jiff::tz::offset(-2))), Some(21));
     assert_eq!(hour(TimeZone::fixed(jiff::tz::offset(2))), None);
+}
+
+#[test]
+fn the_offset_that_was_written_is_kept_and_compares_as_nothing() {
+    let at = |text| Instant::parse(text).unwrap_or_else(|| panic!("{text}"));
+    for text in [
+        "2021-01-01T00:00:00.13056789+02:00",
+        "2020-01-01T02:00:00-01:30",
+        "9999-12-31T22:59:59-01:00",
+    ] {
+        assert_eq!(at(text).to_string(), text);
+    }
+    for utc in ["2020-01-01T02:00:00+00:00", "2020-01-01T02:00:00-00:00"] {
+        assert_eq!(at(utc).to_string(), "2020-01-01T02:00:00Z");
+    }
+    let (east, utc) = (at("2020-01-01T02:00:00+01:30"), at("2020-01-01T00:30:00Z"));
+    assert_eq!(
+        (east, east.cmp(&utc), east.since(utc)),
+        (utc, Ordering::Equal, 0)
+    );
+    assert_eq!(east.local(&TimeZone::UTC), utc.local(&TimeZone::UTC));
+    let later = east.moved(1_000_000_000).map(|at| at.to_string());
+    assert_eq!(later.as_deref(), Some("2020-01-01T02:00:01+01:30"));
+    let last = at("9999-12-31T23:59:58+00:30").moved(1_800_000_000_000);
+    let last = last.map(|at| at.to_string());
+    assert_eq!(last.as_deref(), Some("9999-12-31T23:59:58Z"));
 }
