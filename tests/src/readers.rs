@@ -16,7 +16,7 @@ use monitoring::conformance::tools;
 use monitoring::workload::ALERTMANAGER_VERSION;
 
 pub use report::{Report, of_scenarios};
-pub use tool::Tool;
+pub use tool::{MISSING, Tool};
 
 /// Who reads a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,7 +121,7 @@ const COMPLAINTS: [(&str, &str, Option<Since>); 4] = [
 const OF_THANOS: [&str; 1] = ["partial_response_strategy"];
 
 /// Discoveries that builds of Prometheus may lack.
-const DISCOVERIES: [&str; 22] = [
+pub const DISCOVERIES: [&str; 22] = [
     "azure",
     "consul",
     "digitalocean",

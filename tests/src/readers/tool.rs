@@ -65,7 +65,10 @@ impl Tool {
     }
 
     /// What it says of a text; `None` if it takes it.
-    pub(super) fn refusal(&self, text: &str) -> io::Result<Option<String>> {
+    ///
+    /// # Errors
+    /// If the text can't be written to a file, or the tool can't be started.
+    pub fn refusal(&self, text: &str) -> io::Result<Option<String>> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("carrick-readers-{}-{number}.yaml", std::process::id());

@@ -1,7 +1,6 @@
 //! Preflight beside the real readers: of every configuration that recorded cases render, and of some with something spoilt in
 //! it, is asked whether `promtool`, `amtool` or another reader takes it, and whether ours would publish it.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
@@ -11,7 +10,7 @@ use clap::Args;
 use machinery::entropy::Entropy;
 use monitoring::config::version::Version;
 use monitoring::conformance::tools::{Program, refusal, rendered, spoilt, without};
-use scenarios::readers;
+use scenarios::readers::{self, DISCOVERIES, Tool};
 
 use super::registry::say;
 
@@ -39,28 +38,13 @@ pub struct Tools {
     show: usize,
 }
 
-/// Differences that are meant, by what only the real Alertmanager says.
-const MEANT: [(&str, &str); 2] = [
-    (
-        "not found in type",
-        "not every field of every integration is known here",
-    ),
-    (
-        "cannot unmarshal",
-        "not every field of every integration is known here",
-    ),
-];
-
 /// Compares; exit code 1 if anything differs without a reason.
 pub fn run(folder: &Path, tools: &Tools) -> Result<ExitCode> {
     let all = rendered(folder)?;
     let mut differs = false;
     for program in [Program::Prometheus, Program::Alertmanager] {
         let Some(mut reader) = Reader::find(program, tools)? else {
-            let tool = tool(program);
-            say(&format!(
-                "skipped: {tool} isn't installed (apt-get install prometheus prometheus-alertmanager)"
-            ));
+            say(&format!("skipped: {}", readers::MISSING));
             continue;
         };
         let lacks = reader.lacks()?;
@@ -100,19 +84,20 @@ pub fn scenarios(only: &str) -> Result<ExitCode> {
     })
 }
 
-fn tool(program: Program) -> &'static str {
-    match program {
-        Program::Prometheus => "promtool",
-        Program::Alertmanager => "amtool",
-    }
-}
-
 /// A real reader.
 struct Reader {
     program: Program,
     name: String,
     version: Version,
-    lines: Option<Lines>,
+    asked: Asked,
+}
+
+/// How a reader is asked.
+enum Asked {
+    /// With a call for each text.
+    Tool(Tool),
+    /// With a line for each text.
+    Lines(Lines),
 }
 
 /// A reader that answers line by line.
@@ -122,70 +107,63 @@ struct Lines {
     output: BufReader<ChildStdout>,
 }
 
+impl Lines {
+    fn start(program: &Path) -> Result<Self> {
+        let mut child = Command::new(program)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            bail!("{} has no pipes", program.display());
+        };
+        Ok(Self {
+            _child: child,
+            input,
+            output: BufReader::new(output),
+        })
+    }
+
+    fn refusal(&mut self, text: &str) -> Result<Option<String>> {
+        writeln!(self.input, "{}", serde_json::to_string(text)?)?;
+        self.input.flush()?;
+        let mut answer = String::new();
+        self.output.read_line(&mut answer)?;
+        let answer: String = serde_json::from_str(&answer)?;
+        Ok((!answer.is_empty()).then_some(answer))
+    }
+}
+
 impl Reader {
     fn find(program: Program, tools: &Tools) -> Result<Option<Self>> {
         if let (Program::Prometheus, Some(path), Some(version)) =
             (program, &tools.reader, &tools.version)
         {
-            let mut child = Command::new(path)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .with_context(|| format!("cannot start {}", path.display()))?;
-            let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-                bail!("{} has no pipes", path.display());
-            };
             return Ok(Some(Self {
                 program,
                 name: format!("{} {version}", path.display()),
                 version: Version::parse(version)?,
-                lines: Some(Lines {
-                    _child: child,
-                    input,
-                    output: BufReader::new(output),
-                }),
+                asked: Asked::Lines(Lines::start(path)?),
             }));
         }
-        let Ok(said) = Command::new(tool(program)).arg("--version").output() else {
-            return Ok(None);
-        };
-        let said = [said.stdout, said.stderr].concat();
-        let said = String::from_utf8_lossy(&said).into_owned();
-        let mut words = said
-            .split_whitespace()
-            .skip_while(|word| *word != "version");
-        let version = words.nth(1).unwrap_or_default();
-        let version = version.split(['+', ',']).next().unwrap_or_default();
-        Ok(Some(Self {
+        let tool = Tool::find(match program {
+            Program::Prometheus => readers::Program::Prometheus,
+            Program::Alertmanager => readers::Program::Alertmanager,
+        })?;
+        Ok(tool.map(|tool| Self {
             program,
-            name: format!("{} {version}", tool(program)),
-            version: Version::parse(version)?,
-            lines: None,
+            name: tool.to_string(),
+            version: tool.version.clone(),
+            asked: Asked::Tool(tool),
         }))
     }
 
     /// What the reader says of a text; `None` if it takes it.
     fn refusal(&mut self, text: &str) -> Result<Option<String>> {
-        if let Some(lines) = &mut self.lines {
-            writeln!(lines.input, "{}", serde_json::to_string(text)?)?;
-            lines.input.flush()?;
-            let mut answer = String::new();
-            lines.output.read_line(&mut answer)?;
-            let answer: String = serde_json::from_str(&answer)?;
-            return Ok((!answer.is_empty()).then_some(answer));
+        match &mut self.asked {
+            Asked::Tool(tool) => Ok(tool.refusal(text)?),
+            Asked::Lines(lines) => lines.refusal(text),
         }
-        let file = std::env::temp_dir().join(format!("preflight-{}.yaml", std::process::id()));
-        std::fs::write(&file, text)?;
-        let mut command = Command::new(tool(self.program));
-        match self.program {
-            Program::Prometheus => command.args(["check", "config", "--syntax-only"]),
-            Program::Alertmanager => command.arg("check-config"),
-        };
-        let done = command.arg(&file).output()?;
-        std::fs::remove_file(&file)?;
-        let said = [done.stdout, done.stderr].concat();
-        let said = String::from_utf8_lossy(&said).trim().to_owned();
-        Ok((!done.status.success()).then_some(said))
     }
 
     /// Discoveries that the reader was built without; they are left out for both.
@@ -194,30 +172,7 @@ impl Reader {
         if self.program == Program::Alertmanager {
             return Ok(lacks);
         }
-        for kind in [
-            "azure",
-            "consul",
-            "digitalocean",
-            "dns",
-            "docker",
-            "dockerswarm",
-            "ec2",
-            "eureka",
-            "file",
-            "gce",
-            "hetzner",
-            "http",
-            "ionos",
-            "kubernetes",
-            "kuma",
-            "lightsail",
-            "linode",
-            "nomad",
-            "openstack",
-            "ovhcloud",
-            "puppetdb",
-            "scaleway",
-        ] {
+        for kind in DISCOVERIES {
             let field = format!("{kind}_sd_configs");
             let text = format!("scrape_configs:\n- job_name: a\n  {field}: []\n");
             let unknown = self.refusal(&text)?;
@@ -234,7 +189,6 @@ impl Reader {
 struct Tally {
     both_take: usize,
     both_refuse: usize,
-    meant: BTreeMap<&'static str, usize>,
     different: Vec<String>,
 }
 
@@ -245,22 +199,13 @@ impl Tally {
         match (theirs, ours) {
             (None, None) => self.both_take += 1,
             (Some(_), Some(_)) => self.both_refuse += 1,
-            (theirs, ours) => {
-                let said = theirs.as_deref().or(ours.as_deref()).unwrap_or_default();
-                let theirs_alone = reader.program == Program::Alertmanager && theirs.is_some();
-                let mut meant = MEANT.iter();
-                let found = meant.find(|(part, _)| theirs_alone && said.contains(part));
-                if let Some((_, reason)) = found {
-                    *self.meant.entry(reason).or_default() += 1;
-                } else {
-                    let who = if theirs.is_some() {
-                        "only the real reader refuses"
-                    } else {
-                        "only ours refuses"
-                    };
-                    self.different
-                        .push(format!("{name} ({what}): {who}: {said}"));
-                }
+            (Some(said), None) => {
+                let one = format!("{name} ({what}): only the real reader refuses: {said}");
+                self.different.push(one);
+            }
+            (None, Some(said)) => {
+                let one = format!("{name} ({what}): only ours refuses: {said}");
+                self.different.push(one);
             }
         }
         Ok(())
@@ -273,7 +218,6 @@ impl Tally {
         let Self {
             both_take,
             both_refuse,
-            meant,
             different,
         } = self;
         if !lacks.is_empty() {
@@ -281,12 +225,6 @@ impl Tally {
                 "{}: left out, for it was built without: {}",
                 reader.name,
                 lacks.join(", ")
-            ));
-        }
-        for (reason, count) in meant {
-            say(&format!(
-                "{}: {count} differ, as is meant: {reason}",
-                reader.name
             ));
         }
         say(&format!(

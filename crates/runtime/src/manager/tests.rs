@@ -144,23 +144,29 @@ fn tokio_runtime(paused: bool) -> tokio::runtime::Runtime {
         .unwrap()
 }
 
+/// Whether a manager ends well, and in time, once it is told to, after something else has been awaited.
+async fn ends(
+    manager: Manager,
+    (trigger, shutdown): (shutdown::Trigger, shutdown::Shutdown),
+    beside: impl Future<Output = ()>,
+) -> bool {
+    let waiting = async {
+        beside.await;
+        trigger.trigger();
+        std::future::pending::<()>().await;
+    };
+    let both = crate::select::race(manager.run(shutdown), waiting);
+    let ended = tokio::time::timeout(Duration::from_secs(20), both).await;
+    matches!(ended, Ok(crate::select::Either::Left(Ok(()))))
+}
+
 /// Runs a manager until the condition has been awaited, then shuts it down and waits for its end.
 fn run(api: &FakeApi, leader: Option<LeaderOptions>, condition: impl AsyncFnOnce(Client)) {
     tokio_runtime(false).block_on(async {
-        let (trigger, shutdown) = shutdown::channel();
         let (manager, _) = manager(api, leader);
         let client = manager.client().clone();
-        let waiting = async {
-            condition(client).await;
-            trigger.trigger();
-            std::future::pending::<()>().await;
-        };
-        let both = crate::select::race(manager.run(shutdown), waiting);
-        let ended = tokio::time::timeout(Duration::from_secs(20), both).await;
-        assert!(
-            matches!(ended, Ok(crate::select::Either::Left(Ok(())))),
-            "not reached in time"
-        );
+        let ended = ends(manager, shutdown::channel(), condition(client)).await;
+        assert!(ended, "not reached in time");
     });
 }
 
@@ -461,7 +467,6 @@ fn never_filled() -> Source {
 #[test]
 fn what_reads_no_cache_waits_for_none() {
     tokio_runtime(true).block_on(async {
-        let (trigger, shutdown) = shutdown::channel();
         let (mut manager, _) = manager(&FakeApi::default(), None);
         manager.sources.push(never_filled());
         let (telling, told) = oneshot::channel();
@@ -470,16 +475,8 @@ fn what_reads_no_cache_waits_for_none() {
             shutdown.triggered().await;
         });
         manager.work(async |_| panic!("a cache isn't filled"));
-        let waiting = async {
-            told.await.unwrap();
-            trigger.trigger();
-            std::future::pending::<()>().await;
-        };
-        let both = crate::select::race(manager.run(shutdown), waiting);
-        let ended = tokio::time::timeout(Duration::from_secs(20), both).await;
-        assert!(
-            matches!(ended, Ok(crate::select::Either::Left(Ok(())))),
-            "it waited for a cache"
-        );
+        let told = async { told.await.unwrap() };
+        let ended = ends(manager, shutdown::channel(), told).await;
+        assert!(ended, "it waited for a cache");
     });
 }
