@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
-use crate::decode::{MAX_DEPTH, decode_kept};
+use crate::decode::{MAX_DEPTH, decode_kept, plain_float};
 use crate::duration::GoDuration;
 use crate::schema::{Field, TypeId, TypeInfo, TypeRef, TypeTable};
 use crate::time;
@@ -275,7 +275,7 @@ fn single(
         (TypeRef::Bool, Wire::Number(number)) => Ok(Value::from(*number != 0)),
         (TypeRef::Int(..), Wire::Number(number)) => Ok(Value::from(number.cast_signed())),
         (TypeRef::Float, Wire::Double(bits)) => {
-            Ok(Number::from_f64(f64::from_bits(*bits)).map_or(Value::Null, Value::Number))
+            Ok(plain_float(f64::from_bits(*bits)).map_or(Value::Null, Value::Number))
         }
         (TypeRef::Bytes, Wire::Bytes(bytes)) => Ok(Value::from(STANDARD.encode(bytes))),
         (TypeRef::Struct(inner), Wire::Bytes(bytes)) => {

@@ -11,6 +11,7 @@ use machinery::meta;
 use serde_json::Value;
 
 use crate::apiserver::ApiServer;
+use crate::apiserver::body::shares_labels;
 use crate::apiserver::delete::Deleted;
 use crate::apiserver::owners::SERVER;
 use crate::apiserver::registry::Served;
@@ -170,9 +171,11 @@ impl Session<'_> {
         let body = self.shown(&object);
         self.write("POST", &path, &body, |session| {
             let served = session.known(resource)?;
+            let shares_labels = shares_labels(&served, &object);
             let object = typed(&served, object)?;
             let user = session.user();
             let mut writer = writer(session.actor, session.now, session.entropy, user.as_ref());
+            writer.shares_labels = shares_labels;
             let entry = session
                 .api
                 .create(&served, &namespace, object, &mut writer)?;

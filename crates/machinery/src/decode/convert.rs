@@ -142,9 +142,13 @@ fn simple(value: &Value, ty: &TypeRef, go_type: &str) -> Result<Value, String> {
     let unrecognized = || Err(format!("unrecognized type: {}", kind_of_type(ty)));
     let cannot = || Err(format!("cannot convert {} to {go_type}", kind(value)));
     match (ty, value) {
-        (TypeRef::String(_), Value::String(_))
-        | (TypeRef::Bool, Value::Bool(_))
-        | (TypeRef::Float, Value::Number(_)) => Ok(value.clone()),
+        (TypeRef::String(_), Value::String(_)) | (TypeRef::Bool, Value::Bool(_)) => {
+            Ok(value.clone())
+        }
+        (TypeRef::Float, Value::Number(number)) => {
+            let float = number.as_f64().and_then(scalar::plain_float);
+            Ok(float.map_or_else(|| value.clone(), Value::Number))
+        }
         (TypeRef::Int(bits, _), Value::Number(number)) => {
             match (number.as_i64(), number.as_f64()) {
                 (Some(number), _) => Ok(wrapped(number, *bits)),

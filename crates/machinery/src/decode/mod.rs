@@ -25,6 +25,7 @@ pub use empties::Empties;
 pub(crate) use empties::Part;
 pub use normal::{is_normal, is_normal_beside};
 pub use parse::MAX_DEPTH;
+pub(crate) use scalar::plain_float;
 pub use scalar::quote;
 
 /// A decoded body.

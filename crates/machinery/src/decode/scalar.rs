@@ -22,6 +22,19 @@ pub(super) fn integer(text: &str, bits: u8) -> Option<i64> {
 /// `strconv.ParseFloat` of a JSON number.
 pub(super) fn float(text: &str) -> Option<Number> {
     let number: f64 = text.parse().ok()?;
+    plain_float(number)
+}
+
+/// A floating point number in the one form it has here. Whole ones are integers, as which they are written and read again,
+/// so that what was decoded, merged or restored is equal.
+pub(crate) fn plain_float(number: f64) -> Option<Number> {
+    /// From here on not every integer is one of these.
+    const BEYOND: f64 = 9_007_199_254_740_992.0;
+    let is_integer = number.fract() == 0.0 && number.abs() < BEYOND;
+    if is_integer && (number != 0.0 || number.is_sign_positive()) {
+        // Go writes as many digits as an integer has.
+        return number.to_string().parse::<i64>().ok().map(Number::from);
+    }
     Number::from_f64(number)
 }
 

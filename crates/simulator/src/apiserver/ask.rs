@@ -113,7 +113,7 @@ impl ApiServer {
         let wanted = wanted.and_then(|service| service_port(&service.value, port));
         let port_name = wanted.and_then(|port| port.get("name")?.as_str());
         let slices = self.objects_of("discovery.k8s.io/endpointslices");
-        let mut addresses = slices
+        let mut behind = slices
             .filter(|slice| {
                 meta::namespace(slice) == namespace
                     && meta::label(slice, "kubernetes.io/service-name") == Some(name)
@@ -130,12 +130,29 @@ impl ApiServer {
                     endpoint.pointer("/conditions/ready") != Some(&Value::Bool(false))
                 })?;
                 let address = ready.pointer("/addresses/0")?.as_str()?.parse().ok()?;
-                Some(SocketAddr::new(address, port))
+                Some((SocketAddr::new(address, port), self.simulated_pod(ready)))
             });
-        let found = addresses.next();
-        found
-            .map(Some)
-            .ok_or_else(|| format!("no endpoints available for service {name:?}"))
+        match behind.next() {
+            Some((address, None)) => Ok(Some(address)),
+            // Its address is one that was made up: on this computer's network it may be somebody else's.
+            Some((address, Some(pod))) => Err(format!(
+                "dial tcp {address}: pod {pod:?} is simulated: no process runs in it that could answer; take its \
+                 webhook configuration or `spec.conversion` away, or serve it at a `url`"
+            )),
+            None => Err(format!("no endpoints available for service {name:?}")),
+        }
+    }
+
+    /// The name of the pod of an endpoint, unless it is a local process or none of this cluster's.
+    fn simulated_pod(&self, endpoint: &Value) -> Option<String> {
+        let target = endpoint.get("targetRef")?;
+        let text = |field: &str| target.get(field).and_then(Value::as_str);
+        let (namespace, name) = (text("namespace")?, text("name")?);
+        let pod = self.store.get("/pods", &key(namespace, name))?;
+        let runtime = self.options.containers.as_ref();
+        let is_local =
+            runtime.is_some_and(|runtime| crate::nodes::local::is_local(runtime, &pod.value));
+        (text("kind") == Some("Pod") && !is_local).then(|| name.to_owned())
     }
 }
 

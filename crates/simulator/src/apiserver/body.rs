@@ -8,6 +8,7 @@ mod typed;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use machinery::builtin::defaults;
+use machinery::builtin::strategy::job;
 use machinery::builtin::validation::FieldError;
 use machinery::decode::{self, DecodeError, Decoded, Empties, number};
 use machinery::hash::hexadecimal;
@@ -25,6 +26,7 @@ use super::handle::Call;
 use super::options::{FieldValidation, WriteOptions};
 use super::owners;
 use super::registry::{Backing, Served};
+use super::resource::known;
 use crate::request::Request;
 use crate::status_error::ApiError;
 
@@ -349,6 +351,7 @@ fn read_builtin(
     if served.resource.group == "autoscaling" {
         empty.put_into(&mut object);
     }
+    call.shares_labels = shares_labels(served, &object);
     let mut object = defaulted(served, object);
     if served.resource.group == "autoscaling" {
         empty.take_from(&mut object);
@@ -372,6 +375,11 @@ pub(crate) fn defaulted(served: &Served, mut value: Value) -> Value {
         &mut value,
     );
     value
+}
+
+/// Whether defaults make the labels of an object those of its template.
+pub(crate) fn shares_labels(served: &Served, value: &Value) -> bool {
+    served.resource == known::JOBS && job::shares_labels(value)
 }
 
 /// What the internal type of a kind reads of an object, whose fields have other names there: nothing.

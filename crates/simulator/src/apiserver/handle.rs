@@ -2,6 +2,7 @@
 //! (`apiserver/pkg/server/config.go`, `apiserver/pkg/endpoints/installer.go`).
 
 pub(crate) mod apply;
+mod call;
 mod identity;
 
 use std::borrow::Cow;
@@ -13,8 +14,8 @@ use machinery::builtin::validation::NameRule;
 use machinery::decode::Empties;
 use machinery::entropy::Entropy;
 use machinery::{go_number::parse_uint, meta};
-use serde_json::Value;
 
+pub(crate) use call::Call;
 use identity::check_identity;
 pub(crate) use identity::check_names;
 
@@ -22,13 +23,13 @@ use super::authorize::Wanted;
 use super::delete::{Deleted, success, warn_of_orphans};
 use super::facts;
 use super::list_options::{check_list_options, later, list_options, too_large};
-use super::negotiate::{Form, negotiate, streams};
+use super::negotiate::{negotiate, streams};
 use super::options::{create_options, delete_options, time_limit, write_options};
 use super::registry::Served;
 use super::selection::Selection;
 use super::store::{Entry, key};
 use super::target::{self, Target};
-use super::write::{UpdateTarget, Writer};
+use super::write::UpdateTarget;
 use super::{ApiServer, body, discovery, impersonate, listing, openapi, reply, route};
 use crate::instrument::Route;
 use crate::request::{Reply, Request, Response, User};
@@ -36,82 +37,6 @@ use crate::status_error::ApiError;
 
 /// Largest body of a request, in bytes.
 const BODY_LIMIT: usize = 3_145_728;
-
-/// One request on its way.
-pub(crate) struct Call<'a> {
-    /// The request.
-    pub request: &'a Request,
-    /// Who sent it.
-    pub user: &'a User,
-    /// What it names.
-    pub target: Target,
-    /// The resource.
-    pub served: Arc<Served>,
-    /// The form of the reply.
-    pub form: Form,
-    /// The time.
-    pub now: Timestamp,
-    /// Seeded randomness.
-    pub entropy: &'a mut Entropy,
-    /// Warnings for the client.
-    pub warnings: Vec<String>,
-    /// What its body has that is empty.
-    pub empty: Empties,
-}
-
-impl Call<'_> {
-    /// What a write needs.
-    pub fn writer(&mut self, dry_run: bool) -> Writer<'_> {
-        Writer {
-            dry_run,
-            warnings: std::mem::take(&mut self.warnings),
-            empty: std::mem::take(&mut self.empty),
-            user: Some(self.user),
-            manager: Some(super::owners::manager_of(self.request)),
-            options: super::options::shown(self.request),
-            ..Writer::own(self.now, self.entropy)
-        }
-    }
-
-    /// One object as the reply.
-    pub fn object(&self, status: u16, entry: &Entry) -> Result<Reply, ApiError> {
-        let body = reply::object_body(&self.served, entry, self.request, &self.form, self.now)?;
-        Ok(Reply::Full(reply::response(
-            self.request,
-            status,
-            body,
-            &self.form.content_type,
-            &self.warnings,
-        )))
-    }
-
-    /// A value of another type as the reply.
-    pub fn value(
-        &self,
-        status: u16,
-        value: &Value,
-        (group, version, kind): (&str, &str, &str),
-    ) -> Reply {
-        let type_id = machinery::schema::TypeTable::builtin().type_of(group, version, kind);
-        let body = reply::encode(value, type_id, &self.form);
-        Reply::Full(reply::response(
-            self.request,
-            status,
-            body,
-            &self.form.content_type,
-            &self.warnings,
-        ))
-    }
-
-    /// The namespace of the objects, empty for cluster-scoped kinds.
-    pub fn namespace(&self) -> &str {
-        if self.served.resource.namespaced {
-            &self.target.namespace
-        } else {
-            ""
-        }
-    }
-}
 
 impl ApiServer {
     /// One run of a request.
@@ -184,6 +109,7 @@ impl ApiServer {
             entropy,
             warnings,
             empty: Empties::default(),
+            shares_labels: false,
         };
         self.verb(&mut call).map_err(|error| (error, call.warnings))
     }

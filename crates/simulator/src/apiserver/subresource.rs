@@ -282,13 +282,14 @@ impl ApiServer {
 
     fn eviction(&mut self, call: &mut Call<'_>) -> Result<Reply, ApiError> {
         let options = create_options(call.request)?;
-        let body = read_typed(
+        let mut body = read_typed(
             call.request,
             ("policy", "v1", "Eviction"),
             options.field_validation,
             &mut call.warnings,
         )?;
         let (namespace, name) = (call.target.namespace.clone(), call.target.name.clone());
+        ensure_namespace(&call.served, &namespace, &mut body)?;
         if meta::name(&body) != name {
             return Err(ApiError::bad_request(
                 "name in URL does not match name in Eviction object",

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use machinery::builtin::strategy::job;
 use machinery::builtin::validation::FieldError;
 use machinery::decode::Empties;
 use machinery::entropy::Entropy;
@@ -57,6 +58,8 @@ pub(crate) struct Writer<'a> {
     pub empty: Empties,
     /// The object isn't read as it is stored: metadata has empty parts, or some of it is only filled in by defaults.
     pub hollow: bool,
+    /// Its labels were not sent: they are those of its template.
+    pub shares_labels: bool,
     /// Options of the request as reviews show them, without kind and apiVersion.
     pub options: Map<String, Value>,
     /// The manager that owns what the write sets. With `None`, `managedFields` are what the change makes of them: an
@@ -79,6 +82,7 @@ impl<'a> Writer<'a> {
             named: false,
             empty: Empties::default(),
             hollow: false,
+            shares_labels: false,
             options: Map::new(),
             manager: Some(SERVER.into()),
         }
@@ -191,6 +195,9 @@ impl ApiServer {
             self.allocate(served, &mut object, None, writer.dry_run)?;
         }
         prepare_create(served, &mut object, &mut writer.warnings);
+        if writer.shares_labels {
+            job::share_labels(&mut object);
+        }
         let empty = standing_empties(versions, through, std::mem::take(&mut writer.empty));
         empty.put_into(&mut object);
         let mut errors = self.admin_errors(served, through, &object, &Value::Null);

@@ -2,7 +2,7 @@
 //!
 //! Mirrors `pkg/controller/endpoint/endpoints_controller.go`, without its limit of 1000 addresses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -30,6 +30,8 @@ const MANAGER: &str = "endpoint-controller";
 #[derive(Debug, Default)]
 pub(crate) struct EndpointsMirror {
     times: TriggerTimes,
+    /// Those whose Service went: they go too, whoever made them. Others may come before their Service.
+    orphaned: BTreeSet<Key>,
 }
 
 impl Control for EndpointsMirror {
@@ -39,6 +41,18 @@ impl Control for EndpointsMirror {
         let mut keys = control::keys(session, &known::SERVICES, None);
         keys.extend(control::keys(session, &known::ENDPOINTS, None));
         keys
+    }
+
+    fn observe(&mut self, change: &Change) {
+        if change.resource != known::SERVICES {
+            return;
+        }
+        let key = control::itself(change);
+        if change.after.is_none() {
+            self.orphaned.insert(key);
+        } else {
+            self.orphaned.remove(&key);
+        }
     }
 
     fn affected(&self, session: &Session<'_>, change: &Change) -> Vec<Key> {
@@ -53,8 +67,9 @@ impl Control for EndpointsMirror {
         if work.session.get(&known::SERVICES, &key.0, &key.1).is_none() {
             self.times.forget(key);
             let managed = |e: &Arc<Value>| object::labels(e).contains_key(MANAGED_BY);
+            let orphaned = self.orphaned.remove(key);
             let writes = current
-                .filter(managed)
+                .filter(|e| orphaned || managed(e))
                 .map(|e| Write::Delete(Target::of(known::ENDPOINTS, &e), DeleteOptions::default()));
             work.perform(writes.into_iter().collect())?;
             return Ok(None);

@@ -5,7 +5,7 @@
 mod app_armor;
 mod claim;
 mod gates;
-mod job;
+pub mod job;
 mod pod;
 pub mod service;
 

@@ -36,6 +36,9 @@ pub(crate) fn delete_body(request: &Request) -> Result<Value, ApiError> {
         .map_err(|error| ApiError::bad_request(error.to_string()))
 }
 
+/// Versions of such a type that are read as the newest, with the same fields.
+const OLDER: [(&str, &str, &str); 1] = [("policy", "v1beta1", "Eviction")];
+
 /// Reads the body of a subresource with a type of its own (`Scale`, `Binding`, `Eviction`, …), defaulted.
 pub(crate) fn read_typed(
     request: &Request,
@@ -51,7 +54,9 @@ pub(crate) fn read_typed(
     let (api_version, given) = type_meta(&request.body, yaml)
         .map_err(|cause| unrecognised(kind, &cause, &request.body))?;
     let (own_group, own_version) = meta::group_version(&api_version);
-    let elsewhere = !api_version.is_empty() && (own_group, own_version) != (group, version);
+    let is_older = OLDER.contains(&(own_group, own_version, kind));
+    let elsewhere =
+        !api_version.is_empty() && (own_group, own_version) != (group, version) && !is_older;
     if !given.is_empty() && (given != kind || elsewhere) {
         if !api_version.is_empty() && !is_registered(own_group, own_version, &given) {
             let cause = format!(

@@ -412,6 +412,10 @@ pub(super) fn to_v2(value: &mut Value) {
         }
     }
     if let Some(status) = value.get_mut("status").and_then(Value::as_object_mut) {
+        // Version 2 leaves out that there are none.
+        if status.get("currentReplicas").and_then(Value::as_i64) == Some(0) {
+            status.remove("currentReplicas");
+        }
         let now = status.remove("currentCPUUtilizationPercentage").map(|now| {
             let now = json!({"averageUtilization": now});
             json!([{"type": "Resource", "resource": {"name": "cpu", "current": now}}])
@@ -463,6 +467,16 @@ mod tests {
         );
         to_v2(&mut value);
         assert_eq!(value, before);
+    }
+
+    #[test]
+    fn version_2_leaves_out_that_there_are_no_replicas() {
+        let before = json!({"spec": {"maxReplicas": 3, "metrics": []}, "status": {"desiredReplicas": 0, "currentMetrics": null}});
+        let mut value = before.clone();
+        to_v1(&mut value);
+        assert_eq!(value["status"]["currentReplicas"], 0);
+        to_v2(&mut value);
+        assert_eq!(value["status"], before["status"]);
     }
 
     #[test]

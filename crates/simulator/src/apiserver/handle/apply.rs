@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 
 use super::{Call, check_names};
 use crate::apiserver::ApiServer;
-use crate::apiserver::body::{defaulted, media_type, merged_custom, single_complaints};
+use crate::apiserver::body::{
+    defaulted, media_type, merged_custom, shares_labels, single_complaints,
+};
 use crate::apiserver::options::{FieldValidation, WriteOptions, write_options};
 use crate::apiserver::owners::Author;
 use crate::apiserver::registry::Served;
@@ -91,6 +93,7 @@ impl<'a> Configuration<'a> {
             .map_err(|error| refused(&error))?;
         writer.hollow =
             served.custom().is_some() && subresource.is_empty() && is_hollow(&applied.object);
+        writer.shares_labels = shares_labels(served, &applied.object);
         let (object, empty) = completed(served, &self.value, applied.object)?;
         writer.empty = empty;
         match self.options.field_validation {

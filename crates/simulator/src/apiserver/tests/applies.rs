@@ -446,3 +446,32 @@ fn empty_parts_of_applied_metadata_are_stored_and_not_read() {
     assert_ne!(again, hollow);
     assert_eq!(labelled(Value::Null), again);
 }
+
+#[test]
+fn whole_numbers_of_a_definition_are_the_same_however_they_came() {
+    let schema = json!({"type": "object", "properties": {"spec": {"type": "integer", "minimum": 0, "maximum": 10.0}}});
+    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "foos.zz.io"}, "spec": {"group": "zz.io", "scope": "Namespaced",
+            "names": {"kind": "Foo", "plural": "foos", "singular": "foo", "listKind": "FooList"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}]}});
+    for applied in [true, false] {
+        let mut server = Server::new();
+        let path = format!("{DEFINITIONS}/foos.zz.io");
+        if applied {
+            apply(&mut server, &format!("{path}?fieldManager=m"), &definition);
+        } else {
+            server.ok("POST", DEFINITIONS, &definition);
+        }
+        let annotation = json!({"metadata": {"annotations": {"a": "b"}}});
+        let patched = server.ok("PATCH", &path, &annotation);
+        assert_eq!(patched["metadata"]["generation"], 1, "{applied}");
+        let bound =
+            &patched["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+        assert_eq!(bound["maximum"].to_string(), "10");
+        let put = server.ok("PUT", &path, &patched);
+        assert_eq!(
+            put["metadata"]["resourceVersion"], patched["metadata"]["resourceVersion"],
+            "{applied}"
+        );
+    }
+}

@@ -173,6 +173,20 @@ fn a_disruption_budget_blocks_an_eviction() {
         &format!("{budgets}/b/status"),
         &json!({"status": {"disruptionsAllowed": 1}}),
     );
+    let mut elsewhere = eviction.clone();
+    elsewhere["metadata"]["namespace"] = json!("other");
+    let (code, reply) = server.call("POST", &format!("{PODS}/p/eviction"), &elsewhere);
+    assert_eq!(
+        (code, &reply["message"]),
+        (
+            400,
+            &json!(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
+        )
+    );
+    let mut eviction = eviction;
+    eviction["apiVersion"] = json!("policy/v1beta1");
     let done = server.ok("POST", &format!("{PODS}/p/eviction"), &eviction);
     assert_eq!(
         (&done["status"], &done["code"]),

@@ -289,3 +289,20 @@ fn the_status_of_a_service_warns_of_its_own_addresses_alone() {
     assert_eq!(warnings(&ingress("10.0.0.1")), 0);
     assert_eq!(warnings(&ingress("2001:0db8::1")), 1);
 }
+
+#[test]
+fn a_job_without_labels_shares_those_of_its_template() {
+    let path = "/apis/batch/v1/namespaces/default/jobs";
+    let job = |name: &str, labels: &Value| {
+        json!({"metadata": {"name": name, "labels": labels}, "spec": {"template": {"metadata": {"labels": {"app": "x"}},
+            "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}}})
+    };
+    let mut server = Server::new();
+    let shared = server.ok("POST", path, &job("a", &Value::Null));
+    let labels = &shared["metadata"]["labels"];
+    assert_eq!(labels, &shared["spec"]["template"]["metadata"]["labels"]);
+    assert_eq!(labels["job-name"], "a");
+    let own = json!({"app": "x"});
+    let apart = server.ok("POST", path, &job("b", &own));
+    assert_eq!(apart["metadata"]["labels"], own);
+}

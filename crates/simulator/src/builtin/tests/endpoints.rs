@@ -51,6 +51,20 @@ fn endpoints_without_a_selector_are_mirrored() {
 }
 
 #[test]
+fn endpoints_go_with_their_service_and_may_come_before_it() {
+    let mut cluster = Cluster::new();
+    cluster.create(&known::ENDPOINTS, endpoints());
+    cluster.run(5);
+    assert!(cluster.get(&known::ENDPOINTS, "ext").is_some());
+    cluster.create(&known::SERVICES, service());
+    cluster.run(5);
+    let options = DeleteOptions::default();
+    cluster.delete(&known::SERVICES, "ext", &options);
+    cluster.run(5);
+    assert_eq!(cluster.get(&known::ENDPOINTS, "ext"), None);
+}
+
+#[test]
 fn the_service_of_the_server_comes_back() {
     let mut cluster = Cluster::new();
     let options = DeleteOptions::default();
