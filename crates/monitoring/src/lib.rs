@@ -19,6 +19,7 @@ pub mod kubelet;
 pub mod metrics;
 pub mod offline;
 pub mod operator;
+mod path;
 pub mod preflight;
 pub mod prometheus;
 pub mod prometheus_agent;

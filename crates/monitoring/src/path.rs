@@ -1,7 +1,7 @@
 //! Paths and URLs as Go writes them.
 
 /// The shortest name of a path (`path.Clean`): no empty elements, no `.`, no inner `..`.
-pub(super) fn clean(path: &str) -> String {
+pub(crate) fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -29,7 +29,7 @@ pub(super) fn clean(path: &str) -> String {
 }
 
 /// A URL of a host and a cleaned path (`url.URL.String`).
-pub(super) fn url(scheme: &str, host: &str, path: &str) -> String {
+pub(crate) fn url(scheme: &str, host: &str, path: &str) -> String {
     let slash = if path.starts_with('/') { "" } else { "/" };
     format!("{scheme}://{host}{slash}{}", escaped(path))
 }

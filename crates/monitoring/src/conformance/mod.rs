@@ -1,6 +1,6 @@
 //! Recorded calls of Prometheus Operator, replayed: one JSON object a line with a kind, inputs and the output or error.
 //!
-//! A case either equals, or is marked with the reason why ours differs on purpose (and then must differ), or is different.
+//! A case either equals, or equals but for what ours does otherwise on purpose, or is different.
 
 mod admission;
 mod alertmanager;
@@ -63,14 +63,14 @@ pub fn run(file: &Path, only: Option<&str>) -> io::Result<Vec<Case>> {
         let (kind, id) = (text("kind"), text("id"));
         let name = format!("{kind} {id}");
         if only.is_none_or(|only| name.contains(only)) {
-            let outcome = replay(&case, kind, id);
+            let outcome = replay(&case, kind);
             cases.push(Case { name, outcome });
         }
     }
     Ok(cases)
 }
 
-fn replay(case: &Value, kind: &str, id: &str) -> Outcome {
+fn replay(case: &Value, kind: &str) -> Outcome {
     let input = case.get("in").unwrap_or(&Value::Null);
     if kind == "admission" {
         return match admission::replay(case) {
@@ -98,13 +98,10 @@ fn replay(case: &Value, kind: &str, id: &str) -> Outcome {
         "relabel-validate" => selection::relabelings(input),
         _ => return Outcome::Skipped("nothing of ours answers to it yet"),
     };
-    match (compare(case, &answer), marked::reason(id)) {
-        (Ok(()), None) => Outcome::Equal,
-        (Ok(()), Some(reason)) => Outcome::Different(format!("marked ({reason}), but equal")),
-        (Err(_), Some(reason)) => Outcome::Marked(reason),
-        (Err(difference), None) => {
-            marked::condition(kind, case).map_or(Outcome::Different(difference), Outcome::Marked)
-        }
+    match compare(case, &answer) {
+        Ok(()) => Outcome::Equal,
+        Err(difference) => marked::reason(kind, case, &answer)
+            .map_or(Outcome::Different(difference), Outcome::Marked),
     }
 }
 
@@ -120,29 +117,32 @@ fn compare(case: &Value, answer: &Answer) -> Result<(), String> {
             }
         };
     }
-    let out = case.get("out").unwrap_or(&Value::Null);
+    if let Answer::Error(ours) = answer {
+        return Err(format!("ours refuses with `{ours}`"));
+    }
+    let (theirs, ours) = documents(case, answer)?;
+    if theirs == ours {
+        Ok(())
+    } else {
+        Err(first_difference("", Some(&theirs), Some(&ours)))
+    }
+}
+
+/// What upstream made and what ours did, in a form that can be compared; of an error nothing.
+fn documents(case: &Value, answer: &Answer) -> Result<(Value, Value), String> {
+    let theirs = case.get("out").unwrap_or(&Value::Null);
     match answer {
-        Answer::Error(ours) => Err(format!("ours refuses with `{ours}`")),
-        Answer::Json(ours) => {
-            let (theirs, ours) = (bare(out), bare(ours));
-            if theirs == ours {
-                Ok(())
-            } else {
-                Err(first_difference("", theirs.as_ref(), ours.as_ref()))
-            }
-        }
+        Answer::Error(_) => Err("nothing is made".to_owned()),
+        Answer::Json(ours) => Ok([theirs, ours]
+            .map(|one| bare(one).unwrap_or_default())
+            .into()),
         Answer::Yaml(ours) => {
             let parsed = |text: &str| {
                 machinery::yaml::parse(text)
                     .map(|document| document.value)
                     .map_err(|error| error.to_string())
             };
-            let (theirs, ours) = (parsed(out.as_str().unwrap_or_default())?, parsed(ours)?);
-            if theirs == ours {
-                Ok(())
-            } else {
-                Err(first_difference("", Some(&theirs), Some(&ours)))
-            }
+            Ok((parsed(theirs.as_str().unwrap_or_default())?, parsed(ours)?))
         }
     }
 }

@@ -35,6 +35,15 @@ impl<'a> From<&'a HttpClientConfig> for Client<'a> {
 impl Client<'_> {
     /// The checks of an endpoint's client before anything is looked up, without TLS.
     pub(super) fn authentication(self) -> Result<(), Refusal> {
+        self.one_way()?;
+        if let Some(authorization) = self.authorization {
+            check_authorization(authorization).at("authorization")?;
+        }
+        self.oauth2.map_or(Ok(()), check_oauth2).at("oauth2")
+    }
+
+    /// No two ways to authenticate an endpoint's client.
+    pub(super) fn one_way(self) -> Result<(), Refusal> {
         let methods = [
             ("authorization", self.authorization.is_some()),
             ("basicAuth", self.basic.is_some()),
@@ -50,10 +59,7 @@ impl Client<'_> {
                 "{first} and {second} cannot be configured at the same time"
             ));
         }
-        if let Some(authorization) = self.authorization {
-            check_authorization(authorization).at("authorization")?;
-        }
-        self.oauth2.map_or(Ok(()), check_oauth2).at("oauth2")
+        Ok(())
     }
 
     /// Prometheus refuses a whole configuration with two of them in one place.

@@ -74,7 +74,7 @@ pub fn check_probe(probe: &Probe, check: Check) -> Result<(), Refusal> {
         oauth2: spec.oauth2.as_ref(),
         ..Client::default()
     }
-    .authentication()?;
+    .one_way()?;
     check.timing(spec.interval.as_ref(), spec.scrape_timeout.as_ref())?;
     check_all(&spec.metric_relabelings, check.version).at("metricRelabelConfigs")?;
     if let Some(fixed) = &targets.static_config {
@@ -225,4 +225,42 @@ fn reads_no_files(endpoint: &Endpoint) -> Result<(), Refusal> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::api::common_prometheus::CommonPrometheusFields;
+    use crate::api::read;
+    use crate::config::assets::Assets;
+    use crate::config::version::Version;
+
+    #[test]
+    fn a_probe_may_leave_credentials_to_its_class_and_has_one_way_to_authenticate() {
+        let check = |changes: &Value| {
+            let mut spec = json!({"prober": {"url": "blackbox:9115"}, "targets": {"staticConfig": {"static": ["a"]}}});
+            for (key, value) in changes.as_object().unwrap() {
+                spec[key] = value.clone();
+            }
+            let probe = json!({"metadata": {"name": "p", "namespace": "n"}, "spec": spec});
+            let probe: Probe = read(&probe).unwrap();
+            let version = Version::parse("3.0.0").unwrap();
+            let (common, assets) = (CommonPrometheusFields::default(), Assets::default());
+            check_probe(
+                &probe,
+                Check {
+                    common: &common,
+                    version: &version,
+                    scope: assets.within("n"),
+                },
+            )
+        };
+        let bearer = json!({"type": "Bearer"});
+        assert_eq!(check(&json!({"authorization": bearer})), Ok(()));
+        let two = json!({"authorization": bearer, "basicAuth": {}});
+        let refusal = check(&two).unwrap_err();
+        assert!(!refusal.is_empty(), "{refusal}");
+    }
 }

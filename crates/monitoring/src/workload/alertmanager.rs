@@ -13,12 +13,13 @@ use super::reloader::{ConfigFile, Reload, Reloader};
 use super::settings::ALERTMANAGER_VERSION;
 use super::stateful_set::{StatefulSetSpec, Template, finished, pod_of};
 use super::storage::Storage;
-use super::{Built, Settings, WorkloadError, path, service};
+use super::{Built, Settings, WorkloadError, service};
 use crate::api::Alertmanager;
 use crate::api::alertmanager::AlertmanagerSpec;
 use crate::api::kinds::ObjectMeta;
 use crate::config::version::{Since, Version};
 use crate::config::yaml::filled;
+use crate::path;
 
 const CONFIG: &str = "/etc/alertmanager/config";
 const CONFIG_FILE: &str = "/etc/alertmanager/config_out/alertmanager.env.yaml";

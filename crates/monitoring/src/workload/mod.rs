@@ -15,7 +15,6 @@ mod merge;
 mod metadata;
 mod names;
 mod parts;
-mod path;
 mod pod;
 mod prometheus;
 mod reloader;

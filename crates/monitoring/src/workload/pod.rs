@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::arguments::Text;
-use super::path;
 use crate::api::common::SecretKeySelector;
+use crate::path;
 
 /// A container of ours; all of them drop every capability and write nothing into their root.
 #[derive(Debug, Clone, Default, Serialize)]

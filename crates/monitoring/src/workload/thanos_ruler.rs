@@ -15,12 +15,13 @@ use super::settings::{THANOS_IMAGE, THANOS_VERSION};
 use super::stateful_set::{StatefulSetSpec, Template, finished, pod_of};
 use super::storage::Storage;
 use super::web::{Mounted, THANOS_RULER_WEB_CONFIG, WebConfig};
-use super::{Built, Settings, WorkloadError, path, service};
+use super::{Built, Settings, WorkloadError, service};
 use crate::api::ThanosRuler;
 use crate::api::common::SecretKeySelector;
 use crate::api::kinds::ObjectMeta;
 use crate::api::thanos_ruler::ThanosRulerSpec;
 use crate::config::version::{Since, Version};
+use crate::path;
 
 const RULES: &str = "/etc/thanos/rules";
 const CONFIG: &str = "/etc/thanos/config";

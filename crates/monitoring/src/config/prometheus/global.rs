@@ -8,6 +8,7 @@ use super::{LOGS, RULES};
 use crate::api::prometheus::PrometheusSpec;
 use crate::config::version::Since;
 use crate::config::yaml::{Mapping, filled, sorted};
+use crate::path;
 
 impl Generator<'_> {
     /// What holds for every job.
@@ -304,11 +305,34 @@ impl Generator<'_> {
     }
 }
 
-/// A bare file name lies in the volume for logs.
-pub(crate) fn log_file(name: &str) -> String {
-    if name.contains('/') {
-        name.to_owned()
+/// A file in the folder a program is started in lies in the volume for logs (upstream's `logFilePath`).
+pub(super) fn log_file(name: &str) -> String {
+    if is_bare(name) {
+        path::clean(&format!("{LOGS}/{name}"))
     } else {
-        format!("{LOGS}/{name}")
+        name.to_owned()
+    }
+}
+
+/// Whether a log goes to our volume (upstream's `UsesDefaultFileVolume`).
+pub(crate) fn is_bare(file: &str) -> bool {
+    let folder = file.rsplit_once('/');
+    let folder = folder.map(|(folder, _)| format!("{folder}/"));
+    !file.is_empty() && path::clean(&folder.unwrap_or_default()) == "."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_named_without_a_folder_go_to_our_volume() {
+        for file in ["query.log", "./query.log", "a/../query.log"] {
+            assert_eq!(log_file(file), "/var/log/prometheus/query.log", "{file}");
+        }
+        for file in ["", "/query.log", "a/query.log", "../query.log"] {
+            assert!(!is_bare(file), "{file}");
+            assert_eq!(log_file(file), file);
+        }
     }
 }

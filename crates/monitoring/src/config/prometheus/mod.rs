@@ -26,6 +26,7 @@ mod telemetry;
 
 pub use agent::agent_configuration;
 pub use generator::{ConfigError, Generated, Generator, Options, enforced_label};
+pub(crate) use global::is_bare;
 pub(crate) use histograms::bytes;
 pub use ruler::ruler_remote_write;
 pub use server::{Additional, Frame, Scraped, Selected, server_configuration, text_of_jobs};

@@ -7,12 +7,13 @@ use crate::api::workload::TopologySpreadConstraint;
 use crate::config::prometheus::Generator;
 use crate::config::version::Version;
 use crate::config::yaml::filled;
+use crate::path;
+use crate::workload::Settings;
 use crate::workload::metadata::{self, DEFAULT_CONTAINER, Texts, VERSION};
 use crate::workload::pod::{EnvVar, Handler, Probe};
 use crate::workload::reloader::{ConfigFile, Reload, Reloader};
 use crate::workload::stateful_set::{PodSpec, pod_of, port_name, selector};
 use crate::workload::storage::Storage;
-use crate::workload::{Settings, path};
 
 /// Pods of one shard, or of all nodes.
 pub(super) struct Member<'a> {

@@ -9,11 +9,12 @@ use crate::api::prometheus::ThanosSpec;
 use crate::api::workload::ThanosTlsConfig;
 use crate::config::version::Version;
 use crate::config::yaml::filled;
+use crate::path;
+use crate::workload::WorkloadError;
 use crate::workload::arguments::Arguments;
 use crate::workload::image::Image;
 use crate::workload::pod::{Container, EnvVar, Port, mount, mount_part, secret_volume};
 use crate::workload::settings::THANOS_VERSION;
-use crate::workload::{WorkloadError, path};
 
 const CONFIG: &str = "/etc/thanos/config";
 const CLIENT_FILE: &str = "prometheus.http-client-file.yaml";

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::member::Member;
 use super::{CONFIG, CONFIG_OUT, LOG_VOLUME, STORAGE};
-use crate::config::prometheus::{CERTIFICATES, LOGS, RULES};
+use crate::config::prometheus::{CERTIFICATES, LOGS, RULES, is_bare};
 use crate::workload::arguments::Arguments;
 use crate::workload::names::{VolumeNames, volume_of};
 use crate::workload::pod::{
@@ -12,7 +12,7 @@ use crate::workload::pod::{
     secret_volume, tls_assets,
 };
 use crate::workload::web::{Mounted, PROMETHEUS_WEB_CONFIG, WebConfig};
-use crate::workload::{Secrets, WorkloadError, parts, path};
+use crate::workload::{Secrets, WorkloadError, parts};
 
 /// What pods mount, and the reloader's part of it.
 pub(super) struct Volumes {
@@ -24,16 +24,6 @@ pub(super) struct Volumes {
     pub(super) watched: Vec<String>,
     /// The web configuration, if the reloader is to use it.
     pub(super) reloader_web_config: Option<String>,
-}
-
-/// Whether a log goes to our volume: its folder is the one it is started in.
-pub(super) fn is_bare(file: Option<&str>) -> bool {
-    file.is_some_and(|file| {
-        let folder = file
-            .rsplit_once('/')
-            .map(|(folder, _)| format!("{folder}/"));
-        !file.is_empty() && path::clean(&folder.unwrap_or_default()) == "."
-    })
 }
 
 impl Member<'_> {
@@ -72,7 +62,11 @@ impl Member<'_> {
             let path = format!("/etc/prometheus/configmaps/{config_map}");
             main.mounts.push(read_only(&name, &path));
         }
-        if is_bare(common.scrape_failure_log_file.as_deref()) {
+        if common
+            .scrape_failure_log_file
+            .as_deref()
+            .is_some_and(is_bare)
+        {
             main.volumes.push(empty_dir(LOG_VOLUME));
             main.mounts.push(mount(LOG_VOLUME, LOGS));
         }
@@ -93,7 +87,7 @@ impl Member<'_> {
     ) -> Result<(), WorkloadError> {
         // One volume serves both logs.
         let scrape_log = self.generator.common.scrape_failure_log_file.as_deref();
-        let logs = is_bare(query_log) && !is_bare(scrape_log);
+        let logs = query_log.is_some_and(is_bare) && !scrape_log.is_some_and(is_bare);
         if logs {
             to.main.volumes.push(empty_dir(LOG_VOLUME));
         }
@@ -144,20 +138,5 @@ impl Member<'_> {
             to.watched.push(path);
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn logs_named_without_a_folder_go_to_our_volume() {
-        for file in ["query.log", "./query.log", "a/../query.log"] {
-            assert!(is_bare(Some(file)), "{file}");
-        }
-        for file in ["", "/query.log", "a/query.log", "../query.log"] {
-            assert!(!is_bare(Some(file)), "{file}");
-        }
     }
 }
