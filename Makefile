@@ -57,6 +57,9 @@ lint: ## formatting, clippy with warnings denied, sizes of functions and files
 docs: ## rustdoc, without warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet
 
+release: setup ## carrick and xtask for release, guided by a profile of the simulated API server at work (two release builds: half an hour)
+	@scripts/release
+
 reloader: setup ## the config-reloader alone, as a small static program for an image of its own
 	@scripts/setup musl
 	$(CARGO) build --package reloader --profile small --target x86_64-unknown-linux-musl
@@ -69,4 +72,4 @@ deny: ## licences, bans and sources of dependencies
 generate: ## write generated files anew: the rights that the scenarios take, and deploy/
 	$(CARGO) xtask generate
 
-.PHONY: help setup tour test conformance test-real fidelity clients testbed lint docs reloader deny generate
+.PHONY: help setup tour test conformance test-real fidelity clients testbed lint docs release reloader deny generate
