@@ -27,6 +27,7 @@ mod telemetry;
 pub use agent::agent_configuration;
 pub use generator::{ConfigError, Generated, Generator, Options, enforced_label};
 pub(crate) use histograms::bytes;
+pub(crate) use ruler::built_with;
 pub use ruler::ruler_remote_write;
 pub use server::{Additional, Frame, Scraped, Selected, server_configuration, text_of_jobs};
 pub use sharding::uneven_shards;
