@@ -74,6 +74,17 @@ impl Cluster {
         }
     }
 
+    /// A client of somebody else, whose writes have another field manager.
+    pub fn client_of(&self, manager: &str) -> Client {
+        let options = ClientOptions {
+            clock: self.client.clock(),
+            seed: 11,
+            field_manager: manager.to_owned(),
+            ..ClientOptions::default()
+        };
+        Client::new(self.client.kube().clone(), options)
+    }
+
     /// Name of a namespace beside the scenario's own.
     pub fn beside_name(&self, beside: &str) -> String {
         format!("{}-{beside}", self.namespace)

@@ -99,6 +99,8 @@ pub async fn follows_the_users_secret(cluster: &Cluster) -> Result<()> {
 /// What somebody does to its StatefulSet is taken back, and what somebody adds to what is made is kept.
 pub async fn takes_back_what_others_do(cluster: &Cluster) -> Result<()> {
     running(cluster, &json!({"replicas": 2})).await?;
+    // As long as the controller hasn't seen its own last write it does nothing, and the pods go one by one meanwhile.
+    cluster.settle().await?;
     cluster
         .merge(
             &STATEFUL_SET,

@@ -44,6 +44,7 @@ pub mod upstream_prometheus;
 pub mod upstream_reloaders;
 pub mod upstream_routes;
 pub mod upstream_rulers;
+pub mod upstream_rules;
 pub mod upstream_scrape_config_fields;
 pub mod upstream_thanos_ruler;
 pub mod upstream_upgrade;
@@ -180,6 +181,7 @@ table! { $
     upstream_assets: prom_arbitrary_fs_acc, prom_tls_config_via_secret, prom_secure_pod_monitor, prom_remote_write_with_tls,
         prom_web_with_thanos_sidecar, prom_rule_with_parser_options, prom_only_updated_on_relevant_changes,
         prom_when_delete_crd_clean_up_via_owner_ref, prometheus_utf8_support;
+    upstream_rules: prometheus_rule_apply;
     upstream_bindings: service_monitor_status_subresource, garbage_collection_of_service_monitor_binding,
         rm_service_monitor_binding_during_workload_delete, service_monitor_status_with_multiple_workloads,
         pod_monitor_status_subresource, garbage_collection_of_pod_monitor_binding,

@@ -4,21 +4,45 @@ use std::collections::BTreeMap;
 
 use crate::api::AlertmanagerConfig;
 use crate::api::alertmanager::AlertmanagerSpec;
-use crate::config::alertmanager::{Inputs, LeftOut, Whole, known_version, whole};
+use crate::config::alertmanager::{Culprit, Inputs, LeftOut, Unmade, Whole, known_version, whole};
 use crate::config::version::Version;
 use crate::preflight;
 use crate::preflight::Fault;
 use crate::workload::ALERTMANAGER_VERSION;
 
-/// Why there is no configuration.
+/// Why there is no configuration that Alertmanager takes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unacceptable {
-    /// It can't be made.
-    #[error("{0}")]
-    Unmade(String),
-    /// Alertmanager wouldn't take it, whatever is left out.
-    #[error("{0}")]
-    Refused(String),
+#[error("{why}")]
+pub struct Unacceptable {
+    /// What is wrong.
+    pub why: String,
+    /// Who brought it.
+    pub of: Culprit,
+    /// Whether one was made, which Alertmanager wouldn't take.
+    pub is_made: bool,
+}
+
+impl Unacceptable {
+    /// What is wrong, and of what; `base` is the key of the object that is the base of everything.
+    pub fn told(&self, base: Option<&str>) -> String {
+        match (self.of, base) {
+            (Culprit::Base, Some(key)) => format!("AlertmanagerConfig {key}: {}", self.why),
+            (Culprit::Base | Culprit::Alertmanager, _) => self.why.clone(),
+        }
+    }
+
+    /// What is wrong in a configuration without any selected object.
+    fn of_all(inputs: Inputs<'_>, fault: &Fault) -> Self {
+        let found = inputs
+            .base
+            .and_then(|_| preflight::in_the_bases_words(fault));
+        let (of, fault) = found.unwrap_or_else(|| (Culprit::Alertmanager, fault.clone()));
+        Self {
+            why: refused(inputs.version, &fault),
+            of,
+            is_made: true,
+        }
+    }
 }
 
 /// The version that will read the configuration, if it can be configured.
@@ -39,10 +63,12 @@ pub fn acceptable(inputs: Inputs<'_>) -> Result<Whole, Unacceptable> {
         return Ok(made);
     };
     let without = made_of(inputs, &Configs::new())?;
-    if preflight::alertmanager::check(&without.text, version).is_err()
-        || made.left_out.len() == inputs.configs.len()
-    {
-        return Err(Unacceptable::Refused(refused(version, &fault)));
+    let alone = preflight::alertmanager::check(&without.text, version);
+    if let Err(fault) = &alone {
+        return Err(Unacceptable::of_all(inputs, fault));
+    }
+    if made.left_out.len() == inputs.configs.len() {
+        return Err(Unacceptable::of_all(inputs, &fault));
     }
     let mut left_out = made.left_out;
     let rest: Vec<(&String, &AlertmanagerConfig)> = inputs
@@ -100,7 +126,11 @@ fn its_own(inputs: Inputs<'_>, alone: &Configs) -> Result<Option<Fault>, Unaccep
 }
 
 fn made_of(inputs: Inputs<'_>, configs: &Configs) -> Result<Whole, Unacceptable> {
-    whole(Inputs { configs, ..inputs }).map_err(Unacceptable::Unmade)
+    whole(Inputs { configs, ..inputs }).map_err(|Unmade { why, of }| Unacceptable {
+        why,
+        of,
+        is_made: false,
+    })
 }
 
 fn refused(version: &Version, fault: &Fault) -> String {

@@ -9,13 +9,15 @@ use super::acceptable::{Unacceptable, acceptable, version_of};
 use crate::api::alertmanager::AlertmanagerSpec;
 use crate::api::status::AlertmanagerStatus;
 use crate::api::{Alertmanager, AlertmanagerConfig};
-use crate::config::alertmanager::{Inputs, USER_KEY, Whole, base_name, user_secret};
+use crate::config::alertmanager::{Culprit, Inputs, USER_KEY, Whole, base_name, user_secret};
+use crate::config::assets::Assets;
 use crate::config::version::Version;
 use crate::operator::candidates::Candidate;
 use crate::operator::decision::{Decision, Remark, deprecated};
 use crate::operator::pass::Pass;
-use crate::operator::refusals::kept;
-use crate::operator::workload::Observed;
+use crate::operator::refusals::{fits, kept};
+use crate::operator::workload::{Observed, Workload as _};
+use crate::preflight::web::Server;
 use crate::selection::check_alertmanager_config;
 use crate::workload::{
     ALERTMANAGER_WEB_CONFIG, CLUSTER_TLS, CLUSTER_TLS_KEY, ClusterTls, Data, alertmanager_service,
@@ -50,12 +52,15 @@ fn write(pass: &mut ClusterPass<'_>) -> Result<(), String> {
     pass.check_selectors()?;
     let mut made = configuration(pass)?;
     pass.note(std::mem::take(&mut made.warnings));
-    put_configuration(pass, &made)?;
+    let generated = generated(pass.object, &pass.observed.assets, &made.text);
+    let (name, data) = generated.map_err(|why| kept(&why))?;
+    pass.put_secret(&name, &data);
     let named = |file: &str| made.text.contains(&format!("/certs/{file}"));
     let files = pass.observed.assets.files_named(named);
     let tls_secrets = pass.put_tls_assets(&files);
     let web = pass.object.spec.web.as_ref();
     pass.put_web_config(
+        (Server::Alertmanager, &version_of(&pass.object.spec)?),
         ALERTMANAGER_WEB_CONFIG,
         web.and_then(|web| web.tls_config.as_ref()),
         web.and_then(|web| web.http_config.as_ref()),
@@ -73,7 +78,7 @@ fn configuration(pass: &mut ClusterPass<'_>) -> Result<Whole, String> {
     let (configs, references) = valid(pass, &version);
     let base = &pass.observed.candidates.base;
     let of_base = base.as_ref().map(Candidate::object).transpose();
-    let made = of_base.and_then(|base| {
+    let made = of_base.map(|base| {
         let inputs = Inputs {
             alertmanager: pass.object,
             version: &version,
@@ -81,13 +86,11 @@ fn configuration(pass: &mut ClusterPass<'_>) -> Result<Whole, String> {
             configs: &configs,
             assets: &pass.observed.assets,
         };
-        acceptable(inputs).map_err(|why| match why {
-            Unacceptable::Unmade(why) => why,
-            Unacceptable::Refused(why) => kept(&why),
-        })
+        acceptable(inputs)
     });
     let made = match (made, base) {
-        (Ok(made), _) => made,
+        (Ok(Ok(made)), _) => made,
+        (Ok(Err(refused)), _) => return Err(unacceptable(pass, &refused)),
         (Err(why), Some(base)) => {
             pass.refuse(base.reference(), &why);
             return Err(why);
@@ -100,6 +103,24 @@ fn configuration(pass: &mut ClusterPass<'_>) -> Result<Whole, String> {
         }
     }
     Ok(made)
+}
+
+/// What an Alertmanager says that gets no configuration. The base of everything says itself what is wrong with it.
+fn unacceptable(pass: &mut ClusterPass<'_>, refused: &Unacceptable) -> String {
+    let why = |text: &str| {
+        if refused.is_made {
+            kept(text)
+        } else {
+            text.to_owned()
+        }
+    };
+    let mut key = None;
+    if let (Culprit::Base, Some(base)) = (refused.of, &pass.observed.candidates.base) {
+        let reference = base.reference();
+        key = Some(format!("{}/{}", reference.namespace, reference.name));
+        pass.refuse(reference, &why(&refused.why));
+    }
+    why(&refused.told(key.as_deref()))
 }
 
 /// The selected objects that can be used, and what Events call them. The base of everything isn't among them.
@@ -135,23 +156,26 @@ fn valid(
     (configs, references)
 }
 
-/// The Secret that pods mount: the configuration, and what else the user's Secret holds.
-fn put_configuration(pass: &mut ClusterPass<'_>, made: &Whole) -> Result<(), String> {
-    let own = &pass.object.metadata.namespace;
+/// The Secret that pods mount, its name and what it holds: the configuration, and what else the user's Secret does; an error
+/// if one can't hold that.
+pub(crate) fn generated(
+    alertmanager: &Alertmanager,
+    assets: &Assets,
+    text: &str,
+) -> Result<(String, Data), String> {
+    let own = &alertmanager.metadata.namespace;
     let mut data = Data::new();
-    if base_name(pass.object).is_none() {
-        let user = user_secret(pass.object);
-        let user = pass.observed.assets.secret_data(own, &user);
+    if base_name(alertmanager).is_none() {
+        let user = assets.secret_data(own, &user_secret(alertmanager));
         data.extend(user.cloned().unwrap_or_default());
         data.remove(USER_KEY);
     }
-    let bytes = compressed(&made.text).map_err(|error| error.to_string())?;
+    let bytes = compressed(text).map_err(|error| error.to_string())?;
     data.insert(CONFIG_KEY.to_owned(), bytes);
-    let name = format!("{}-generated", pass.prefixed());
+    let name = format!("{}-generated", alertmanager.prefixed());
     let size = data.values().map(Vec::len).sum();
-    pass.fits(&name, size, FEWER_ROUTES)?;
-    pass.put_secret(&name, &data);
-    Ok(())
+    fits((own, &name), size, FEWER_ROUTES)?;
+    Ok((name, data))
 }
 
 fn cluster_tls(pass: &mut ClusterPass<'_>) -> Result<(), String> {

@@ -64,7 +64,7 @@ fn a_pagerduty_url_without_a_scheme_is_refused() {
             configs: &BTreeMap::new(),
             assets: &Assets::default(),
         });
-        made.map(|made| made.text)
+        made.map(|made| made.text).map_err(String::from)
     };
     let refused = "parse Pagerduty URL: unsupported scheme \"\" for URL";
     assert_eq!(global("events.example.com"), Err(refused.to_owned()));

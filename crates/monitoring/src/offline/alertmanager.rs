@@ -2,26 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::{Placed, World};
 use crate::alertmanager::acceptable::{acceptable, version_of};
+use crate::alertmanager::decide::generated;
 use crate::api::common::SecretKeySelector;
 use crate::api::{Alertmanager, AlertmanagerConfig};
-use crate::config::alertmanager::{Inputs, USER_KEY, base_name, user_secret};
+use crate::config::alertmanager::{Culprit, Inputs, USER_KEY, base_name, user_secret};
 use crate::config::version::Version;
 use crate::operator::workload::Workload as _;
+use crate::preflight::web::Server;
 use crate::selection::{Wanted, check_alertmanager_config};
 use crate::workload::{
-    ALERTMANAGER_VERSION, Data, Settings, alertmanager_service, alertmanager_stateful_set,
-    compressed, secret, tls_asset_secrets,
+    ALERTMANAGER_VERSION, Settings, alertmanager_service, alertmanager_stateful_set, secret,
+    tls_asset_secrets,
 };
-
-/// What goes with an Alertmanager.
-struct Further {
-    tls: Vec<Value>,
-    others: Vec<Value>,
-}
 
 impl World<'_> {
     pub(super) fn alertmanagers(&mut self) {
@@ -39,10 +33,14 @@ impl World<'_> {
                 Ok(None) => {}
                 Ok(Some(text)) => {
                     let owner = format!("Alertmanager {}", alertmanager.key());
-                    let further = self.further(&alertmanager, &text);
-                    let secrets = further.tls.len();
-                    self.goes_with(at, further.tls);
-                    self.goes_with(at, further.others);
+                    let secrets = self.further(at, &alertmanager, &text);
+                    self.web(
+                        at,
+                        (Server::Alertmanager, &version),
+                        alertmanager.spec.web.as_ref().map_or((None, None), |web| {
+                            (web.tls_config.as_ref(), web.http_config.as_ref())
+                        }),
+                    );
                     self.file(&owner, "alertmanager.yaml", text);
                     let settings = Settings::default();
                     let made = alertmanager_stateful_set(&alertmanager, &settings, secrets, "");
@@ -53,22 +51,25 @@ impl World<'_> {
         }
     }
 
-    /// What goes with an Alertmanager: the TLS material that a configuration names, the configuration and the Service.
-    fn further(&self, alertmanager: &Alertmanager, text: &str) -> Further {
+    /// Tells what is wrong with what goes with an Alertmanager: the TLS material that a configuration names, the
+    /// configuration and the Service. How many Secrets have TLS material.
+    fn further(&mut self, at: usize, alertmanager: &Alertmanager, text: &str) -> usize {
         let named = |file: &str| text.contains(&format!("/certs/{file}"));
         let files = self.assets.files_named(named);
         let (prefix, settings) = (alertmanager.prefixed(), Settings::default());
-        let key = format!("{USER_KEY}.gz");
-        let data = Data::from([(key, compressed(text).unwrap_or_default())]);
-        let name = format!("{prefix}-generated");
-        let mut others = vec![secret(alertmanager, &settings, &name, &data)];
+        let tls = tls_asset_secrets(alertmanager, &settings, &prefix, &files);
+        let count = tls.len();
+        self.goes_with(at, tls);
+        match generated(alertmanager, &self.assets, text) {
+            Ok((name, data)) => {
+                self.goes_with(at, [secret(alertmanager, &settings, &name, &data)]);
+            }
+            Err(why) => self.problem(at, "spec", why),
+        }
         if alertmanager.spec.service_name.is_none() {
-            others.push(alertmanager_service(alertmanager, &settings));
+            self.goes_with(at, [alertmanager_service(alertmanager, &settings)]);
         }
-        Further {
-            tls: tls_asset_secrets(alertmanager, &settings, &prefix, &files),
-            others,
-        }
+        count
     }
 
     fn alertmanager(
@@ -117,23 +118,21 @@ impl World<'_> {
         };
         let made = match acceptable(inputs) {
             Ok(made) => made,
-            Err(why) => {
+            Err(refused) => {
                 let none = BTreeMap::new();
                 let alone = acceptable(Inputs {
                     configs: &none,
                     ..inputs
                 });
+                let base = base.map(|base| base.at);
                 // Without any object it is what the user wrote.
-                if alone.is_ok() || alertmanager.spec.alertmanager_configuration.is_some() {
-                    return Err(why.to_string());
+                if alone.is_err() && alertmanager.spec.alertmanager_configuration.is_none() {
+                    self.users_own(at, alertmanager, refused.why);
+                } else if let (Culprit::Base, Some(base)) = (refused.of, base) {
+                    self.refuse(base, refused.why);
+                } else {
+                    self.refuse(at, refused.why);
                 }
-                let reference = SecretKeySelector {
-                    key: USER_KEY.to_owned(),
-                    name: Some(user_secret(alertmanager)),
-                    optional: None,
-                };
-                let why = why.to_string();
-                self.problem_of_key(at, &alertmanager.metadata, Some(&reference), why);
                 return Ok(None);
             }
         };
@@ -144,6 +143,16 @@ impl World<'_> {
         }
         self.warn(at, "spec", made.warnings);
         Ok(Some(made.text))
+    }
+
+    /// Tells what is wrong with the configuration in the Secret of the user.
+    fn users_own(&mut self, at: usize, alertmanager: &Alertmanager, why: String) {
+        let reference = SecretKeySelector {
+            key: USER_KEY.to_owned(),
+            name: Some(user_secret(alertmanager)),
+            optional: None,
+        };
+        self.problem_of_key(at, &alertmanager.metadata, Some(&reference), why);
     }
 
     /// Configs that no Alertmanager among these takes.

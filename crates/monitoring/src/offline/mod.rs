@@ -22,6 +22,7 @@ use crate::api::v1beta1::to_v1alpha1;
 use crate::api::{GROUP, defaults, read};
 use crate::config::assets::Assets;
 use crate::operator::watched::NAME_LABEL;
+use crate::remedies::with_remedy;
 use crate::selection::Wanted;
 
 pub use find::path_of;
@@ -88,6 +89,10 @@ pub fn render(objects: &[Value]) -> Rendered {
     world.rulers();
     world.alertmanagers();
     world.left_over();
+    for problem in &mut world.out.problems {
+        let text = std::mem::take(&mut problem.text);
+        problem.text = with_remedy(text);
+    }
     world.out
 }
 

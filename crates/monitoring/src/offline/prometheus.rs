@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use super::made::config_map;
 use super::texts::With;
-use super::{Placed, World, path_of, workloads};
+use super::{Placed, World, path_of};
 use crate::api::common::{LabelSelector, ObjectReference};
+use crate::api::common_prometheus::CommonPrometheusFields;
 use crate::api::kinds::ObjectMeta;
+use crate::api::workload::{WebHttpConfig, WebTlsConfig};
 use crate::api::{Prometheus, PrometheusAgent, PrometheusRule};
 use crate::config::prometheus::{
     Additional, DEFAULT_VERSION, Generated, Options, Selected, agent_configuration, enforced_label,
@@ -15,6 +17,7 @@ use crate::config::prometheus::{
 use crate::config::version::Version;
 use crate::operator::workload::Workload as _;
 use crate::preflight;
+use crate::preflight::web::Server;
 use crate::prometheus::decide::selects_no_jobs;
 use crate::promql;
 use crate::rules::{Format, PROMETHEUS_CONFIG_MAPS, Reader, config_map_names, file_name, pack};
@@ -109,8 +112,8 @@ impl World<'_> {
             );
             let secrets = match made {
                 Ok(made) => {
-                    let (secrets, further) = workloads::secrets(&prometheus, &made);
-                    self.goes_with(at, further);
+                    let secrets = self.secrets(at, &prometheus, &made);
+                    self.web(at, (Server::Prometheus, &version), of_web(common));
                     self.configuration(at, &owner, &version, made);
                     secrets
                 }
@@ -213,8 +216,8 @@ impl World<'_> {
                     continue;
                 }
             };
-            let (secrets, further) = workloads::secrets(&agent, &made);
-            self.goes_with(at, further);
+            let secrets = self.secrets(at, &agent, &made);
+            self.web(at, (Server::Prometheus, &version), of_web(common));
             if common.service_name.is_none() {
                 self.goes_with(at, [agent_service(&agent, &Settings::default())]);
             }
@@ -307,6 +310,14 @@ impl World<'_> {
         }
         count
     }
+}
+
+/// What it serves with.
+fn of_web(common: &CommonPrometheusFields) -> (Option<&WebTlsConfig>, Option<&WebHttpConfig>) {
+    let web = common.web.as_ref();
+    web.map_or((None, None), |web| {
+        (web.tls_config.as_ref(), web.http_config.as_ref())
+    })
 }
 
 /// What a cluster of today can do.

@@ -7,6 +7,7 @@ use crate::api::common_prometheus::CommonPrometheusFields;
 use crate::config::prometheus::{DEFAULT_VERSION, ruler_remote_write};
 use crate::config::version::Version;
 use crate::operator::workload::Workload as _;
+use crate::preflight::{ruler, web::Server};
 use crate::promql;
 use crate::rules::{Format, Reader, config_map_names};
 use crate::selection::{Check, Refusal, check_remote_write};
@@ -31,11 +32,18 @@ impl World<'_> {
             match ruler_remote_write(&ruler, &version, &self.assets) {
                 Ok(made) if !spec.remote_write.is_empty() => {
                     self.warn(at, "spec.remoteWrite", made.warnings);
+                    if let Err(why) = ruler::check(&made.text, &version) {
+                        self.refuse(at, why);
+                    }
                     self.file(&owner, "remote-write.yaml", made.text);
                 }
                 Ok(_) => {}
                 Err(error) => self.problem(at, "spec.remoteWrite", error.to_string()),
             }
+            let web = spec.web.as_ref().map_or((None, None), |web| {
+                (web.tls_config.as_ref(), web.http_config.as_ref())
+            });
+            self.web(at, (Server::ThanosRuler, &version), web);
             let prefix = ruler.prefixed();
             let maps = self.rule_files(&Ruler {
                 at,

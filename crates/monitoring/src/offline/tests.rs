@@ -368,3 +368,116 @@ fn what_goes_with_a_workload_must_fit_a_server() {
         rendered.problems
     );
 }
+
+/// Text that doesn't get smaller when it is compressed.
+fn noise(letters: usize) -> String {
+    let mut chance = machinery::entropy::Entropy::seeded(7);
+    let words = (0..letters / 16).map(|_| format!("{:016x}", chance.next_u64()));
+    words.collect()
+}
+
+#[test]
+fn a_configuration_that_one_secret_cannot_hold_is_told_as_the_operator_does() {
+    let labels = json!({"note": noise(2_400_000)});
+    let targets = json!({"staticConfigs": [{"targets": ["a:1"], "labels": labels}]});
+    let rendered = render(&[
+        object("Prometheus", "main", &json!({"scrapeConfigSelector": {}})),
+        json!({
+            "apiVersion": "monitoring.coreos.com/v1alpha1", "kind": "ScrapeConfig",
+            "metadata": {"name": "a", "namespace": "team"}, "spec": targets,
+        }),
+    ]);
+    let [problem] = rendered.problems.as_slice() else {
+        panic!("{} problems", rendered.problems.len());
+    };
+    assert_eq!((problem.object, problem.path.as_str()), (0, "spec"));
+    let text = &problem.text;
+    assert!(
+        text.starts_with("the compressed configuration takes 1"),
+        "{text}"
+    );
+    assert!(
+        text.contains(" bytes in Secret team/prometheus-main, which holds 1048576: select fewer objects; or start the operator with"),
+        "{text}"
+    );
+    // What the user's Secret holds beside the configuration counts, as in a cluster.
+    let route = "route: {receiver: a}\nreceivers: [{name: a}]\n";
+    let rendered = render(&[
+        object("Alertmanager", "main", &json!({"configSecret": "routes"})),
+        json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "routes", "namespace": "team"},
+            "stringData": {"alertmanager.yaml": route, "a.tmpl": "x".repeat(1 << 20)},
+        }),
+    ]);
+    let texts: Vec<&str> = rendered
+        .problems
+        .iter()
+        .map(|one| one.text.as_str())
+        .collect();
+    let [text] = texts.as_slice() else {
+        panic!("{texts:?}");
+    };
+    assert!(
+        text.ends_with(" bytes in Secret team/alertmanager-main-generated, which holds 1048576: select fewer AlertmanagerConfigs, or take files out of the Secret that spec.configSecret names"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_programs_would_not_serve_with_is_told_at_its_field() {
+    let web = json!({"tlsConfig": {
+        "certFile": "/c", "keyFile": "/k", "curvePreferences": ["X25519", "P-256"],
+    }});
+    let queries = json!(["http://q:1"]);
+    let rendered = render(&[
+        object("Prometheus", "main", &json!({"web": web})),
+        object("PrometheusAgent", "edge", &json!({"web": web})),
+        object("Alertmanager", "main", &json!({"web": web})),
+        object(
+            "ThanosRuler",
+            "main",
+            &json!({"web": web, "queryEndpoints": queries}),
+        ),
+        object(
+            "ThanosRuler",
+            "writes",
+            &json!({"remoteWrite": [{"url": "http://x/"}, {"url": "http://x/"}], "queryEndpoints": queries}),
+        ),
+    ]);
+    let field = "spec.web.tlsConfig.curvePreferences[1]";
+    let mut found = places(&rendered);
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [
+            (0, field),
+            (1, field),
+            (2, field),
+            (3, field),
+            (4, "spec.remoteWrite[1]")
+        ]
+    );
+}
+
+#[test]
+fn a_fault_of_the_base_is_told_at_its_own_field() {
+    let config = |rules: Value| {
+        let spec = json!({
+            "route": {"receiver": "hook"},
+            "receivers": [{"name": "hook", "webhookConfigs": [{"url": "http://x.y/"}]}],
+            "inhibitRules": rules,
+        });
+        object("AlertmanagerConfig", "base", &spec)
+    };
+    let named = json!({"alertmanagerConfiguration": {"name": "base"}});
+    let rendered = render(&[
+        object("Alertmanager", "main", &named),
+        config(json!([{"equal": [""]}])),
+    ]);
+    assert_eq!(places(&rendered), [(1, "spec.inhibitRules[0]")]);
+    let text = &rendered.problems[0].text;
+    assert!(
+        text.contains("; write letters, digits and underscores, no digit first (in its configuration: inhibit_rules[0])"),
+        "{text}"
+    );
+}

@@ -10,22 +10,23 @@ use serde_json::Value;
 use super::decision::{Decision, Remark};
 use super::memory::Memory;
 use super::outline::{self, RuleText};
-use super::refusals::{Refused, kept};
+use super::refusals::{Refused, fits, kept};
 use super::resources::{CONFIG_MAP, DAEMON_SET, SECRET, STATEFUL_SET};
 use super::selecting::{Configuration, Selects as _};
 use super::workload::{Observed, Workload};
 use super::{service, writes};
 use crate::api::Object;
 use crate::api::workload::{WebHttpConfig, WebTlsConfig};
+use crate::config::version::Version;
+use crate::preflight::web::{self, Server};
 use crate::rules::{config_map_names, pack};
 use crate::workload::{
-    Built, Data, Excess, SECRET_HOLDS, Settings, WEB_CONFIG_KEY, WebConfig, WorkloadError,
-    configuration_secrets, further_secrets, mounted_further, rule_config_map, secret,
-    tls_asset_secrets,
+    Built, Data, Excess, Settings, WEB_CONFIG_KEY, WebConfig, WorkloadError, configuration_secrets,
+    further_secrets, mounted_further, rule_config_map, secret, tls_asset_secrets,
 };
 
 /// What becomes of a configuration that one Secret can't hold.
-const FEWER_JOBS: &str = "select fewer objects; or start the operator with Carrick's own config-reloader in \
+pub(crate) const FEWER_JOBS: &str = "select fewer objects; or start the operator with Carrick's own config-reloader in \
                           --prometheus-config-reloader and with --spread-large-configurations";
 
 /// Characters of a refusal at most: what is refused may be of any length.
@@ -187,7 +188,8 @@ where
     pub fn put_configuration(&mut self, key: &str, bytes: &[u8]) -> Result<usize, String> {
         let (prefix, stored) = (self.prefixed(), &self.observed.stored);
         if !self.settings().reloader.joins {
-            self.fits(&prefix, bytes.len(), FEWER_JOBS)?;
+            let secret = (self.object.metadata.namespace.as_str(), prefix.as_str());
+            fits(secret, bytes.len(), FEWER_JOBS).map_err(|why| kept(&why))?;
         }
         let at = (prefix.as_str(), key);
         let wanted = configuration_secrets(self.object, self.settings(), at, bytes);
@@ -203,17 +205,6 @@ where
         ))
     }
 
-    /// An error if a Secret can't hold so many bytes; the API server would refuse it.
-    pub fn fits(&self, name: &str, bytes: usize, remedy: &str) -> Result<(), String> {
-        if bytes <= SECRET_HOLDS {
-            return Ok(());
-        }
-        let namespace = &self.object.metadata.namespace;
-        Err(kept(&format!(
-            "the compressed configuration takes {bytes} bytes in Secret {namespace}/{name}, which holds {SECRET_HOLDS}: {remedy}"
-        )))
-    }
-
     /// TLS material in numbered Secrets; how many hold it.
     pub fn put_tls_assets(&mut self, files: &Data) -> usize {
         let prefix = self.prefixed();
@@ -227,9 +218,10 @@ where
         count
     }
 
-    /// The web configuration, for that folder of the container.
+    /// The web configuration, for that folder of the container, if the program of that version would serve with it.
     pub fn put_web_config(
         &mut self,
+        (server, version): (Server, &Version),
         folder: &str,
         tls: Option<&WebTlsConfig>,
         http: Option<&WebHttpConfig>,
@@ -237,6 +229,7 @@ where
         let name = format!("{}-web-config", self.prefixed());
         let config = WebConfig::new(folder, &name, tls, http);
         let text = config.map_err(|error| error.to_string())?.text();
+        web::check(&text, server, version).map_err(|why| kept(&why))?;
         let data = Data::from([(WEB_CONFIG_KEY.to_owned(), text.into_bytes())]);
         self.put_secret(&name, &data);
         Ok(())

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use runtime::{Effect, ObjectKey, ObjectReference};
 
+use crate::workload::SECRET_HOLDS;
+
 /// An object that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Refused {
@@ -40,6 +42,16 @@ impl Refused {
 /// Why a configuration isn't published, and what pods go on with.
 pub fn kept(why: &str) -> String {
     format!("{why}; the last good configuration, if any, stays")
+}
+
+/// An error if a Secret, of that namespace and name, can't hold so many bytes; the API server would refuse it.
+pub fn fits((namespace, name): (&str, &str), bytes: usize, remedy: &str) -> Result<(), String> {
+    if bytes <= SECRET_HOLDS {
+        return Ok(());
+    }
+    Err(format!(
+        "the compressed configuration takes {bytes} bytes in Secret {namespace}/{name}, which holds {SECRET_HOLDS}: {remedy}"
+    ))
 }
 
 /// What was being done with what an Event is about; upstream's words.

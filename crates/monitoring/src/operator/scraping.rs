@@ -26,6 +26,7 @@ use crate::config::prometheus::{
 };
 use crate::config::version::Version;
 use crate::config::yaml::{IntoNode as _, Mapping};
+use crate::preflight::web::Server;
 use crate::preflight::{self, Fault, Global};
 use crate::selection::{
     Check, Refusal, check_pod_monitor, check_probe, check_scrape_config, check_service_monitor,
@@ -370,7 +371,9 @@ where
     /// The web configuration.
     pub fn put_web(&mut self) -> Result<(), String> {
         let web = self.object.common().web.as_ref();
+        let version = self.version()?;
         self.put_web_config(
+            (Server::Prometheus, &version),
             PROMETHEUS_WEB_CONFIG,
             web.and_then(|web| web.tls_config.as_ref()),
             web.and_then(|web| web.http_config.as_ref()),

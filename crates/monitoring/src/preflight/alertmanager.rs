@@ -23,7 +23,7 @@ use crate::selection::relabel::is_legacy_name;
 /// The first version whose fields aren't known here.
 const UNKNOWN: Since = (0, 35, 0);
 /// The first version that is built with a Go that reads `(?<name>…)`.
-const BARE_NAMES: Since = (0, 28, 0);
+pub(super) const BARE_NAMES: Since = (0, 28, 0);
 
 const TEXTS: Shape = Shape::List(&Shape::Text);
 const MATCHERS: Shape = TEXTS;

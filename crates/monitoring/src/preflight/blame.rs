@@ -5,6 +5,7 @@ use machinery::yaml::Ordered;
 
 use super::fault::Fault;
 use super::shape::Node;
+use crate::remedies::remedy;
 
 /// Kinds of objects that become jobs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -133,41 +134,13 @@ fn discoveries(name: &str) -> String {
     format!("{name}SDConfigs")
 }
 
-/// What to do about what is wrong, unless that is said already.
-fn remedy(why: &str) -> &'static str {
-    let cures = [
-        (
-            "scrape_timeout is greater",
-            "write a shorter timeout or a longer interval",
-        ),
-        (
-            "empty duration",
-            "write one as in 30s or 1m30s, or remove it",
-        ),
-        ("duration", "write one as in 30s or 1m30s"),
-        ("is negative", "write 0 or more"),
-        ("is none of", "write one of them"),
-        ("at most one of", "remove all but one of them"),
-        ("error parsing regexp", "correct the expression"),
-        (
-            "valid label name",
-            "write letters, digits and underscores, no digit first",
-        ),
-        ("valid hostname", "write host:port without scheme and path"),
-        ("scheme", "write a URL as in http://host:port/path"),
-        ("expected ", "write what is expected"),
-    ];
-    let found = cures.iter().find(|(what, _)| why.contains(what));
-    found.map_or("correct it or remove it", |(_, cure)| cure)
-}
-
 /// A fault with a path of the user's, the remedy, and where Prometheus would find it.
 pub(super) fn told(field: &str, fault: &Fault) -> Fault {
     let why = fault.why();
     let cure = if why.contains("; ") {
         String::new()
     } else {
-        format!("; {}", remedy(why))
+        format!("; {}", remedy(why).unwrap_or("correct it or remove it"))
     };
     let place = match fault.path() {
         "" => String::new(),

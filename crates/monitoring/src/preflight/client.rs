@@ -111,6 +111,9 @@ static HEADER: Struct = Struct {
     check: nothing,
 };
 
+/// Headers of requests.
+pub(super) const HEADERS: Shape = Shape::Map(&Shape::Struct(&HEADER));
+
 /// The fields of a client, which stand among those of what has one.
 pub(super) static CLIENT: &[Field] = &[
     field("basic_auth", Shape::Struct(&BASIC)),
@@ -125,11 +128,7 @@ pub(super) static CLIENT: &[Field] = &[
     NO_PROXY,
     PROXY_FROM_ENVIRONMENT,
     PROXY_CONNECT_HEADER,
-    since(
-        "http_headers",
-        Shape::Map(&Shape::Struct(&HEADER)),
-        (2, 54, 0),
-    ),
+    since("http_headers", HEADERS, (2, 54, 0)),
 ];
 
 /// At most one of these may be filled.

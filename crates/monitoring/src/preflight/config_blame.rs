@@ -4,6 +4,7 @@ use super::blame::{camel, told};
 use super::fault::Fault;
 use super::read;
 use super::shape::Node;
+use crate::config::alertmanager::Culprit;
 
 /// How many entries of a configuration come before those of an object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,6 +54,59 @@ impl Before {
     }
 }
 
+/// A fault of a configuration that is made of a base and of what the Alertmanager says about all receivers, as the author of
+/// either knows it; `None` if it is in neither.
+pub fn in_the_bases_words(fault: &Fault) -> Option<(Culprit, Fault)> {
+    let path = fault.path();
+    let end = path.find(['.', '[']).unwrap_or(path.len());
+    let (part, rest) = path.split_at_checked(end)?;
+    let own = "spec.alertmanagerConfiguration";
+    let (of, field) = match part {
+        "global" => (
+            Culprit::Alertmanager,
+            format!("{own}.global{}", of_all_receivers(rest)),
+        ),
+        "templates" => (Culprit::Alertmanager, format!("{own}.templates{rest}")),
+        "route" => (Culprit::Base, format!("spec.route{}", fields(rest))),
+        "receivers" => (Culprit::Base, format!("spec.receivers{}", fields(rest))),
+        "inhibit_rules" => (Culprit::Base, format!("spec.inhibitRules{}", fields(rest))),
+        "mute_time_intervals" => {
+            let field = format!("spec.muteTimeIntervals{}", fields(rest));
+            (Culprit::Base, field)
+        }
+        _ => return None,
+    };
+    Some((of, told(&field, fault)))
+}
+
+/// What follows `global` in a path, by the fields of Alertmanagers: `.smtp_smarthost` as `.smtp.smartHost`.
+fn of_all_receivers(rest: &str) -> String {
+    let services = [
+        ("smtp_", "smtp"),
+        ("telegram_", "telegram"),
+        ("jira_", "jira"),
+        ("webex_", "webex"),
+        ("rocketchat_", "rocketChat"),
+        ("wechat_", "wechat"),
+        ("victorops_", "victorops"),
+        ("mattermost_", "mattermost"),
+    ];
+    let Some(key) = rest.strip_prefix('.') else {
+        return rest.to_owned();
+    };
+    let found = services.iter().find_map(|(prefix, service)| {
+        let inner = key.strip_prefix(prefix)?;
+        let inner = match inner {
+            "smarthost" => "smartHost".to_owned(),
+            "require_tls" => "requireTLS".to_owned(),
+            "force_implicit_tls" => "forceImplicitTLS".to_owned(),
+            inner => fields(inner),
+        };
+        Some(format!(".{service}.{inner}"))
+    });
+    found.unwrap_or_else(|| format!(".{}", camel(key).replacen("opsgenie", "opsGenie", 1)))
+}
+
 /// What follows in a path, by the fields of objects: `.webhook_configs[0].max_alerts`.
 fn fields(rest: &str) -> String {
     let mut out = String::new();
@@ -92,6 +146,65 @@ fn field(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn faults_of_a_base_are_told_of_whom_they_are() {
+        let at = |path: &[&str]| {
+            let within = |fault: Fault, part: &&str| match part.parse() {
+                Ok(index) => fault.at(index),
+                Err(_) => fault.within(part),
+            };
+            let fault = Fault::here("no".to_owned());
+            let fault = path.iter().rev().fold(fault, within);
+            in_the_bases_words(&fault).map(|(of, fault)| (of, fault.path().to_owned()))
+        };
+        let own = "spec.alertmanagerConfiguration";
+        for (path, of, field) in [
+            (
+                vec!["receivers", "1", "webhook_configs", "0", "max_alerts"],
+                Culprit::Base,
+                "spec.receivers[1].webhookConfigs[0].maxAlerts".to_owned(),
+            ),
+            (
+                vec!["route", "routes", "2", "group_by"],
+                Culprit::Base,
+                "spec.route.routes[2].groupBy".to_owned(),
+            ),
+            (
+                vec!["inhibit_rules", "0", "target_match"],
+                Culprit::Base,
+                "spec.inhibitRules[0].targetMatch".to_owned(),
+            ),
+            (
+                vec!["global", "smtp_smarthost"],
+                Culprit::Alertmanager,
+                format!("{own}.global.smtp.smartHost"),
+            ),
+            (
+                vec!["global", "rocketchat_token_id"],
+                Culprit::Alertmanager,
+                format!("{own}.global.rocketChat.tokenID"),
+            ),
+            (
+                vec!["global", "opsgenie_api_url"],
+                Culprit::Alertmanager,
+                format!("{own}.global.opsGenieApiUrl"),
+            ),
+            (
+                vec!["global", "http_config", "basic_auth"],
+                Culprit::Alertmanager,
+                format!("{own}.global.httpConfig.basicAuth"),
+            ),
+            (
+                vec!["templates", "0"],
+                Culprit::Alertmanager,
+                format!("{own}.templates[0]"),
+            ),
+        ] {
+            assert_eq!(at(&path), Some((of, field)), "{path:?}");
+        }
+        assert_eq!(at(&["tracing"]), None);
+    }
 
     #[test]
     fn faults_are_told_by_the_fields_of_the_object() {

@@ -4,12 +4,13 @@ use machinery::yaml::Ordered;
 
 use super::Reader;
 use super::client::{CLIENT, TLS, check_client, check_headers, refuse};
-use super::cloud::{AZURE_AD, SIGV4};
+use super::cloud::SIGV4;
 use super::discovery::{KINDS, is_glob};
 use super::fault::Fault;
 use super::job::{JOBS, check_static_targets};
 use super::relabel::{RULES, Scheme, check_rules};
-use super::shape::{Node, Shape, Struct, between, field, nothing, since, text};
+use super::remote::{REMOTE_READ, REMOTE_WRITE, check_all};
+use super::shape::{Node, Shape, Struct, field, nothing, since, text};
 
 const TEXTS: Shape = Shape::List(&Shape::Text);
 
@@ -307,140 +308,6 @@ pub(super) static ALERTMANAGER: Struct = Struct {
     },
 };
 
-static QUEUE: Struct = Struct {
-    fields: &[&[
-        field("capacity", Shape::Integer),
-        field("max_shards", Shape::Integer),
-        since("min_shards", Shape::Integer, (2, 6, 0)),
-        field("max_samples_per_send", Shape::Integer),
-        field("batch_send_deadline", Shape::Duration),
-        between("max_retries", Shape::Integer, (0, 0, 0), (2, 11, 0)),
-        field("min_backoff", Shape::Duration),
-        field("max_backoff", Shape::Duration),
-        since("retry_on_http_429", Shape::Flag, (2, 26, 0)),
-        since("sample_age_limit", Shape::Duration, (2, 50, 0)),
-    ]],
-    check: nothing,
-};
-
-/// Since when a queue is looked at when it is read.
-const QUEUES: (u64, u64, u64) = (3, 10, 0);
-
-fn check_queue(queue: Node<'_>, reader: &Reader) -> Result<(), Fault> {
-    if !reader.supports(QUEUES) {
-        return Ok(());
-    }
-    let number = |name: &str, default: f64| queue.number(name).unwrap_or(default);
-    let sizes = [
-        ("max_shards", number("max_shards", 50.0)),
-        ("min_shards", number("min_shards", 1.0)),
-        (
-            "max_samples_per_send",
-            number("max_samples_per_send", 2000.0),
-        ),
-        ("capacity", number("capacity", 10_000.0)),
-    ];
-    if let Some((name, _)) = sizes.iter().find(|(_, size)| *size <= 0.0) {
-        return Err(Fault::here("must be positive".to_owned()).within(name));
-    }
-    if number("min_shards", 1.0) > number("max_shards", 50.0) {
-        return refuse("min_shards must not be greater than max_shards");
-    }
-    let least = queue.milliseconds("min_backoff").unwrap_or(30);
-    if queue.milliseconds("max_backoff").unwrap_or(5000) < least {
-        return refuse("max_backoff must not be less than min_backoff");
-    }
-    Ok(())
-}
-
-static METADATA: Struct = Struct {
-    fields: &[&[
-        field("send", Shape::Flag),
-        field("send_interval", Shape::Duration),
-        since("max_samples_per_send", Shape::Integer, (2, 29, 0)),
-    ]],
-    check: nothing,
-};
-
-const GOOGLE: Shape = Shape::Map(&Shape::Text);
-
-static REMOTE_WRITE: Struct = Struct {
-    fields: &[
-        &[
-            field("url", Shape::Url),
-            field("remote_timeout", Shape::Duration),
-            since("headers", Shape::Map(&Shape::Text), (2, 25, 0)),
-            field("write_relabel_configs", RULES),
-            since("name", Shape::Text, (2, 15, 0)),
-            since("send_exemplars", Shape::Flag, (2, 27, 0)),
-            since("send_native_histograms", Shape::Flag, (2, 40, 0)),
-            since("round_robin_dns", Shape::Flag, (3, 1, 0)),
-            since(
-                "protobuf_message",
-                Shape::OneOf(&["prometheus.WriteRequest", "io.prometheus.write.v2.Request"]),
-                (2, 54, 0),
-            ),
-            since("failed_request_logging", Shape::Flag, (3, 14, 0)),
-            field("queue_config", Shape::Struct(&QUEUE)),
-            since("metadata_config", Shape::Struct(&METADATA), (2, 23, 0)),
-            since("sigv4", Shape::Struct(&SIGV4), (2, 26, 0)),
-            since("azuread", Shape::Struct(&AZURE_AD), (2, 45, 0)),
-            since("google_iam", GOOGLE, (2, 55, 0)),
-        ],
-        CLIENT,
-    ],
-    check: |of, reader| {
-        if !of.has("url") {
-            return refuse("url for remote_write is empty");
-        }
-        if of.present("protobuf_message") && !of.filled("protobuf_message") {
-            return Err(Fault::here("must not be empty".to_owned()).within("protobuf_message"));
-        }
-        check_headers(of)?;
-        check_client(of, reader)?;
-        check_queue(of.node("queue_config"), reader)
-            .map_err(|fault| fault.within("queue_config"))?;
-        let ways = [
-            "basic_auth",
-            "authorization",
-            "oauth2",
-            "sigv4",
-            "azuread",
-            "google_iam",
-        ];
-        let bearer = usize::from(of.count(&["bearer_token", "bearer_token_file"]) > 0);
-        if ways.iter().filter(|way| of.has(way)).count() + bearer > 1 {
-            return refuse(
-                "at most one of basic_auth, authorization, oauth2, sigv4, azuread or google_iam must be configured",
-            );
-        }
-        Ok(())
-    },
-};
-
-static REMOTE_READ: Struct = Struct {
-    fields: &[
-        &[
-            field("url", Shape::Url),
-            field("remote_timeout", Shape::Duration),
-            since("chunked_read_limit", Shape::Unsigned, (2, 55, 0)),
-            since("headers", Shape::Map(&Shape::Text), (2, 26, 0)),
-            field("read_recent", Shape::Flag),
-            since("name", Shape::Text, (2, 15, 0)),
-            field("required_matchers", Shape::Labels),
-            since("filter_external_labels", Shape::Flag, (2, 34, 0)),
-        ],
-        CLIENT,
-    ],
-    check: |of, reader| {
-        if !of.has("url") {
-            return refuse("url for remote_read is empty");
-        }
-        check_headers(of)?;
-        check_client(of, reader)
-    },
-};
-
 fn check_document(document: Node<'_>, reader: &Reader) -> Result<(), Fault> {
     for list in ["rule_files", "scrape_config_files"] {
         for (index, file) in document.list(list).iter().enumerate() {
@@ -467,7 +334,7 @@ fn check_document(document: Node<'_>, reader: &Reader) -> Result<(), Fault> {
             .map_err(|fault| fault.at(index).within("remote_write"))?;
     }
     for list in ["remote_write", "remote_read"] {
-        check_names(document, list)?;
+        check_all(document, list)?;
     }
     let strategy = document.node("otlp").text("translation_strategy");
     let any_name = ["NoTranslation", "NoUTF8EscapingWithSuffixes"];
@@ -477,20 +344,6 @@ fn check_document(document: Node<'_>, reader: &Reader) -> Result<(), Fault> {
         return Err(Fault::here(why)
             .within("translation_strategy")
             .within("otlp"));
-    }
-    Ok(())
-}
-
-/// Names of remote endpoints come once.
-fn check_names(document: Node<'_>, list: &str) -> Result<(), Fault> {
-    let mut seen = Vec::new();
-    for (index, one) in document.list(list).iter().enumerate() {
-        let name = Node::of(one).text("name").into_owned();
-        if !name.is_empty() && seen.contains(&name) {
-            let why = format!("{name:?} is the name of two; rename one");
-            return Err(Fault::here(why).within("name").at(index).within(list));
-        }
-        seen.push(name);
     }
     Ok(())
 }

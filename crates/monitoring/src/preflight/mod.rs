@@ -24,8 +24,11 @@ mod matchers;
 mod receivers;
 mod recorder;
 mod relabel;
+mod remote;
+pub mod ruler;
 mod shape;
 mod texts;
+pub mod web;
 
 use std::collections::BTreeMap;
 
@@ -35,7 +38,7 @@ use serde_json::Value;
 
 pub(crate) use self::blame::in_the_workloads_words;
 pub(crate) use self::cloud::is_uuid;
-pub use self::config_blame::Before;
+pub use self::config_blame::{Before, in_the_bases_words};
 pub use self::fault::Fault;
 pub use self::job::Global;
 use self::shape::{Node, Shape};

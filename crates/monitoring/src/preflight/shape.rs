@@ -387,7 +387,9 @@ impl Reader {
 }
 
 fn unknown(text: &str, known: &[&str]) -> String {
-    format!("{text:?} is none of {}", known.join(", "))
+    let written = known.iter().copied().filter(|known| !known.is_empty());
+    let written: Vec<&str> = written.collect();
+    format!("{text:?} is none of {}", written.join(", "))
 }
 
 /// The value itself isn't shown: it may be of a Secret.

@@ -114,15 +114,23 @@ impl Adding<'_> {
         ) -> Controller<WorkloadReconciler<W>>,
     ) {
         let plural = &W::RESOURCE.plural;
-        if let Some(why) = self.usable.obstacle(plural, &["list", "watch"]) {
-            tracing::warn!(controller = name.queue(), why, "switched off");
+        let reads = ["list", "watch"];
+        if let Some(why) = self.usable.obstacle(plural, &reads) {
+            let remedy = self.usable.remedy(plural, &reads);
+            tracing::warn!(controller = name.queue(), why, remedy, "switched off");
             return;
         }
-        let status = self
-            .usable
-            .obstacle(&format!("{plural}/status"), &["patch"]);
+        // As upstream, which applies it.
+        let (resource, writes) = (format!("{plural}/status"), ["patch"]);
+        let status = self.usable.obstacle(&resource, &writes);
         if let Some(why) = &status {
-            tracing::warn!(controller = name.queue(), why, "status isn't written");
+            let remedy = self.usable.remedy(&resource, &writes);
+            tracing::warn!(
+                controller = name.queue(),
+                why,
+                remedy,
+                "status isn't written"
+            );
         }
         let metrics = self.metrics.of(name);
         let bind = self.bound(plural);

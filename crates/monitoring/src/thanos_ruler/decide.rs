@@ -9,8 +9,10 @@ use crate::config::prometheus::{DEFAULT_VERSION, ruler_remote_write};
 use crate::config::version::Version;
 use crate::operator::decision::{Decision, Remark, deprecated};
 use crate::operator::pass::Pass;
+use crate::operator::refusals::kept;
 use crate::operator::rule_files::Enforced;
 use crate::operator::workload::Observed;
+use crate::preflight::{self, web::Server};
 use crate::promql;
 use crate::rules::{Format, Reader};
 use crate::selection::{Check, check_remote_write};
@@ -62,12 +64,14 @@ fn write(pass: &mut RulerPass<'_>) -> Result<(), String> {
     };
     check_remote_write(&ruler.spec.remote_write, check)?;
     let made = ruler_remote_write(ruler, &version, assets).map_err(|error| error.to_string())?;
+    preflight::ruler::check(&made.text, &version).map_err(|why| kept(&why))?;
     pass.note(made.warnings);
     let data = Data::from([(REMOTE_WRITE_KEY.to_owned(), made.text.into_bytes())]);
     pass.put_secret(&format!("{}-config", pass.prefixed()), &data);
     let tls_secrets = pass.put_tls_assets(&Data::new());
     let web = ruler.spec.web.as_ref();
     pass.put_web_config(
+        (Server::ThanosRuler, &version),
         THANOS_RULER_WEB_CONFIG,
         web.and_then(|web| web.tls_config.as_ref()),
         web.and_then(|web| web.http_config.as_ref()),

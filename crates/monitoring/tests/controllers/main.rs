@@ -14,6 +14,7 @@ mod failing;
 mod kubelets;
 mod large;
 mod log;
+mod own_faults;
 mod prometheus;
 mod prometheus_agent;
 mod rights;

@@ -152,3 +152,49 @@ fn without_the_right_to_events_none_is_tried() {
     assert_eq!(warnings.with(&told), 1, "{warnings:?}");
     assert_eq!(warnings.with(&["event not written"]), 0, "{warnings:?}");
 }
+
+/// Upstream's role, with the right to replace statuses and none to patch them.
+fn role_that_only_replaces_statuses() -> Vec<Value> {
+    let mut role = upstreams_role();
+    let own = role[0]["resources"].as_array().unwrap().clone();
+    let is_status = |one: &Value| one.as_str().unwrap().ends_with("/status");
+    let (statuses, others): (Vec<Value>, Vec<Value>) = own.into_iter().partition(is_status);
+    role[0]["resources"] = json!(others);
+    role.push(json!({
+        "apiGroups": ["monitoring.coreos.com"], "resources": statuses, "verbs": ["get", "update"],
+    }));
+    role
+}
+
+#[test]
+fn statuses_that_may_only_be_replaced_are_left_alone_and_the_right_is_named() {
+    let warnings = Warnings::default();
+    let _guard = tracing::subscriber::set_default(warnings.clone());
+    let role = json!(role_that_only_replaces_statuses());
+    play_granted(&role, RunOptions::default(), async |cluster| {
+        let spec = json!({"serviceMonitorSelector": {}});
+        let server = json!({"spec": spec});
+        cluster.create(&PROMETHEUS, "team", "server", server).await;
+        let spec = json!({"selector": {}, "endpoints": [{"port": "http"}]});
+        let monitor = json!({"spec": spec});
+        cluster
+            .create(&SERVICE_MONITOR, "team", "good", monitor)
+            .await;
+        cluster.settled().await;
+        let text = cluster.configuration("server").await;
+        assert!(text.contains("serviceMonitor/team/good/0"), "{text}");
+        assert_eq!(says(cluster, "good").await, Vec::<Value>::new());
+        let server = cluster.get(&PROMETHEUS, "server").await.unwrap();
+        assert_eq!(server.get("status"), None, "{server}");
+        assert_eq!(cluster.forbidden(), Vec::<String>::new());
+    });
+    for (what, resource) in [
+        ("status isn't written", "prometheuses/status"),
+        ("objects of this kind don't say", "servicemonitors/status"),
+    ] {
+        let resource = format!("{resource}.monitoring.coreos.com");
+        let right = format!("no right to patch {resource}");
+        let remedy = format!("grant patch of {resource} to the operator");
+        assert_eq!(warnings.with(&[what, &right, &remedy]), 1, "{warnings:?}");
+    }
+}

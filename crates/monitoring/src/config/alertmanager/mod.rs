@@ -50,6 +50,47 @@ pub struct LeftOut {
     pub why: Refusal,
 }
 
+/// Who brought what is wrong in a configuration without any selected object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Culprit {
+    /// The Alertmanager, or the user's Secret.
+    Alertmanager,
+    /// The AlertmanagerConfig that is named as the base of everything.
+    Base,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmade {
+    /// What is wrong.
+    pub why: Refusal,
+    /// Who brought it.
+    pub of: Culprit,
+}
+
+impl From<Refusal> for Unmade {
+    fn from(why: Refusal) -> Self {
+        Self {
+            why,
+            of: Culprit::Alertmanager,
+        }
+    }
+}
+
+impl From<Unmade> for Refusal {
+    fn from(unmade: Unmade) -> Self {
+        unmade.why
+    }
+}
+
+/// A fault of the base of everything.
+fn of_base(why: Refusal) -> Unmade {
+    Unmade {
+        why,
+        of: Culprit::Base,
+    }
+}
+
 impl Configuration {
     /// Reads a configuration that a user wrote.
     pub fn read(text: &str) -> Result<Self, Refusal> {
@@ -76,9 +117,9 @@ impl Configuration {
         global: Option<&AlertmanagerGlobalConfig>,
         version: &Version,
         assets: &Assets,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, Unmade> {
         let scope = assets.within(&config.metadata.namespace);
-        check_alertmanager_config(config, version, scope)?;
+        check_alertmanager_config(config, version, scope).map_err(of_base)?;
         let mut converter = Converter {
             version,
             scope,
@@ -93,7 +134,7 @@ impl Configuration {
             check_global_client(global, version, scope)?;
         }
         converter.global = document.get("global").and_then(Value::as_object);
-        let parts = converter.parts(&config.spec)?;
+        let parts = converter.parts(&config.spec).map_err(of_base)?;
         append(&mut document, "inhibit_rules", parts.inhibit_rules);
         append(&mut document, "receivers", parts.receivers);
         append(
@@ -105,8 +146,8 @@ impl Configuration {
             document.insert("route".to_owned(), route);
         }
         let mut made = Self::of(document);
-        made.sanitize(version)?;
-        root::check(made.document.get("route"))?;
+        made.sanitize(version).map_err(of_base)?;
+        root::check(made.document.get("route")).map_err(of_base)?;
         Ok(made)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Configuration, DEFAULT, Enforcement, LeftOut};
+use super::{Configuration, DEFAULT, Enforcement, LeftOut, Unmade};
 use crate::api::alertmanager::AlertmanagerSpec;
 use crate::api::common::SecretKeySelector;
 use crate::api::{Alertmanager, AlertmanagerConfig};
@@ -65,7 +65,7 @@ pub fn base_name(alertmanager: &Alertmanager) -> Option<&str> {
 }
 
 /// Makes the configuration.
-pub fn whole(inputs: Inputs<'_>) -> Result<Whole, String> {
+pub fn whole(inputs: Inputs<'_>) -> Result<Whole, Unmade> {
     let Inputs {
         alertmanager,
         version,
@@ -78,9 +78,8 @@ pub fn whole(inputs: Inputs<'_>) -> Result<Whole, String> {
     let name = base_name(alertmanager);
     let global = spec.alertmanager_configuration.as_ref();
     if global.is_some() && name.is_none() {
-        return Err(
-            "spec.alertmanagerConfiguration names no AlertmanagerConfig: set its name".to_owned(),
-        );
+        let why = "spec.alertmanagerConfiguration names no AlertmanagerConfig: set its name";
+        return Err(why.to_owned().into());
     }
     if spec.alertmanager_config_selector.is_none() && name.is_none() {
         return Ok(Whole {
@@ -95,7 +94,9 @@ pub fn whole(inputs: Inputs<'_>) -> Result<Whole, String> {
             made.add_templates(global.map_or(&[], |global| &global.templates));
             made
         }
-        (Some(name), None) => return Err(format!("there is no AlertmanagerConfig {own}/{name}")),
+        (Some(name), None) => {
+            return Err(format!("there is no AlertmanagerConfig {own}/{name}").into());
+        }
         (None, _) => Configuration::read(&user_text(alertmanager, assets))?,
     };
     let left_out = made.add(configs, enforcement(spec, own), version, assets)?;
@@ -162,6 +163,6 @@ mod tests {
             assets: &Assets::default(),
         });
         let why = "spec.alertmanagerConfiguration names no AlertmanagerConfig: set its name";
-        assert_eq!(made, Err(why.to_owned()));
+        assert_eq!(made.map_err(|unmade| unmade.why), Err(why.to_owned()));
     }
 }

@@ -28,6 +28,7 @@ pub use agent::agent_configuration;
 pub use generator::{ConfigError, Generated, Generator, Options, enforced_label};
 pub(crate) use global::is_bare;
 pub(crate) use histograms::bytes;
+pub(crate) use ruler::built_with;
 pub use ruler::ruler_remote_write;
 pub use server::{Additional, Frame, Scraped, Selected, server_configuration, text_of_jobs};
 pub use sharding::uneven_shards;

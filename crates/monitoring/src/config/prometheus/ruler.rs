@@ -28,6 +28,13 @@ const BUILT_WITH: [(Since, &str); 10] = [
     (FIRST, "2.32.0"),
 ];
 
+/// The version of Prometheus that a version of Thanos is built with; `None` before those that read such a file.
+pub(crate) fn built_with(version: &Version) -> Option<&'static str> {
+    let mut all = BUILT_WITH.iter();
+    let found = all.find(|(since, _)| version.at_least(*since));
+    found.map(|(_, prometheus)| *prometheus)
+}
+
 /// The file a ruler reads; TLS material is in it, for its pods mount none.
 pub fn ruler_remote_write(
     ruler: &ThanosRuler,
@@ -51,12 +58,8 @@ pub fn ruler_remote_write(
             "remoteWrite[{index}]: azureAD.managedIdentity.clientId is required with Thanos < 0.40.0, current = {version}"
         )));
     }
-    let built_with = BUILT_WITH
-        .iter()
-        .find(|(since, _)| version.at_least(*since))
-        .map(|(_, prometheus)| (*prometheus).to_owned());
     let common = CommonPrometheusFields {
-        version: built_with,
+        version: built_with(version).map(str::to_owned),
         remote_write: all.clone(),
         ..CommonPrometheusFields::default()
     };
