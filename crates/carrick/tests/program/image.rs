@@ -18,7 +18,7 @@ fn links() -> Vec<&'static str> {
 
 fn output(program: &Path, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output().unwrap();
-    assert!(output.status.success(), "{program:?}: {output:?}");
+    assert!(output.status.success(), "{}: {output:?}", program.display());
     String::from_utf8(output.stdout).unwrap()
 }
 
