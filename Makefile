@@ -65,11 +65,14 @@ reloader: setup ## the config-reloader alone, as a small static program for an i
 	$(CARGO) build --package reloader --profile small --target x86_64-unknown-linux-musl
 	@ls -l $${CARGO_TARGET_DIR:-target}/x86_64-unknown-linux-musl/small/prometheus-config-reloader
 
+image: setup ## images to take the place of upstream's, checked and packed as OCI archives in target/images (REPOSITORY=registry.example/team: under names there; PROFILE=dev: built quickly, for trying)
+	@REPOSITORY='$(REPOSITORY)' PROFILE='$(PROFILE)' scripts/image
+
 deny: ## licences, bans and sources of dependencies
 	@scripts/setup cargo-deny
 	$(CARGO) deny check bans licenses sources
 
-generate: ## write generated files anew: the rights that the scenarios take, and deploy/
+generate: ## write generated files anew: the rights that the scenarios take, and the manifests in deploy/
 	$(CARGO) xtask generate
 
-.PHONY: help setup tour test conformance test-real fidelity clients testbed lint docs release reloader deny generate
+.PHONY: help setup tour test conformance test-real fidelity clients testbed lint docs release reloader image deny generate

@@ -1,4 +1,4 @@
-//! `cargo xtask generate`: the rights of the controllers from what they call, everything in `deploy/` from them and our types,
+//! `cargo xtask generate`: the rights of the controllers from what they call, the manifests in `deploy/` from them and our types,
 //! and the defaults that our definitions have; `--check` tells whether it is up to date.
 
 use std::path::{Path, PathBuf};

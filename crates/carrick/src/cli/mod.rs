@@ -78,10 +78,10 @@ enum Command {
     ExampleServer(example_server::ExampleServerArgs),
 }
 
-/// Carries out the command that the arguments name. Called as `kubectl-argo-rollouts`, `operator`, `admission-webhook` or
-/// `prometheus-config-reloader`, that program's.
+/// Carries out the command that the arguments name. Called as `kubectl-argo-rollouts`, `rollouts-controller`, `operator`,
+/// `admission-webhook` or `prometheus-config-reloader`, that program's.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args: Vec<OsString> = args.into_iter().collect();
+    let args = of_controller(args.into_iter().collect());
     let called = args
         .first()
         .and_then(|path| Path::new(path).file_name())
@@ -110,6 +110,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Err(error)) => output::report(&error),
         Err(usage) => output::usage(&usage),
     }
+}
+
+/// Upstream's image starts the controller of Rollouts as `rollouts-controller`, with nothing but flags: `carrick run`.
+fn of_controller(args: Vec<OsString>) -> Vec<OsString> {
+    let called = args.first().and_then(|path| Path::new(path).file_name());
+    if called.is_none_or(|called| called != "rollouts-controller") {
+        return args;
+    }
+    let command = ["carrick", "run"].map(OsString::from).into_iter();
+    command.chain(args.into_iter().skip(1)).collect()
 }
 
 fn run_operator(args: Vec<OsString>) -> ExitCode {

@@ -5,6 +5,7 @@ mod api;
 mod bad_files;
 mod commands;
 mod common;
+mod image;
 mod local_monitoring;
 mod local_pods;
 mod local_upstream;
