@@ -89,8 +89,10 @@ async fn applied(cluster: &Cluster, step: &Step) -> Result<Value, Error> {
     };
     let client = cluster.client_of(step.manager);
     let key = ObjectKey::new(cluster.namespace.as_str(), "rule");
-    let answer = client.patch(&PROMETHEUS_RULE, &key, None, &patch);
-    answer.await?.value()
+    client
+        .patch(&PROMETHEUS_RULE, &key, None, &patch)
+        .await?
+        .value()
 }
 
 /// TestPrometheusRuleApply

@@ -84,7 +84,7 @@ const MARKS: &[Mark] = &[
     Mark {
         reason: "actions of RocketChat have the keys that Alertmanager reads, and durations no days",
         kinds: &["amcfg-"],
-        how: How::Changed(integrations),
+        how: How::Changed(|_, document| integrations(document)),
     },
     Mark {
         reason: "a mute time interval without times keeps its name, and what an AlertmanagerConfig without a route has stays",
@@ -235,7 +235,7 @@ fn empty_durations(_: &Value, document: &mut Value) {
     }
 }
 
-fn integrations(input: &Value, document: &mut Value) {
+fn integrations(document: &mut Value) {
     match document {
         Value::Object(fields) => {
             for (theirs, ours) in [
@@ -250,11 +250,11 @@ fn integrations(input: &Value, document: &mut Value) {
                 if ["expire", "retry", "ttl", "timeout"].contains(&key.as_str()) {
                     in_hours(value);
                 } else {
-                    integrations(input, value);
+                    integrations(value);
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| integrations(input, item)),
+        Value::Array(items) => items.iter_mut().for_each(integrations),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::admission::BASE;
 use super::{CONFIG_MAPS, PODS, Server, asking, config_map, pod};
-use crate::outside::{Answer, Place, Question};
+use crate::outside::{Answer, Question};
 use crate::request::Reply;
 
 pub(super) const HOOK: &str = "w.example.com";
@@ -493,30 +493,4 @@ fn a_request_does_not_wait_for_ever() {
         assert_eq!((late.status, late.message()), (504, text), "{query}");
         assert_eq!(write(seconds - 1).status, 200, "{query}");
     }
-}
-
-#[test]
-fn nobody_is_called_at_the_address_of_a_simulated_pod() {
-    let mut server = Server::new();
-    let service = json!({"metadata": {"name": "hook"}, "spec": {"ports": [{"port": 443}]}});
-    server.ok("POST", "/api/v1/namespaces/default/services", &service);
-    let slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
-    let target = json!({"kind": "Pod", "namespace": "default", "name": "p"});
-    let slice = json!({"metadata": {"name": "hook", "labels": {"kubernetes.io/service-name": "hook"}}, "addressType": "IPv4",
-        "ports": [{"port": 8443}], "endpoints": [{"addresses": ["10.244.0.9"], "targetRef": target}]});
-    server.ok("POST", slices, &slice);
-    let place = Place::Service {
-        namespace: "default".to_owned(),
-        name: "hook".to_owned(),
-        path: String::new(),
-        port: 443,
-    };
-    // Endpoints that somebody wrote by hand lead where they say.
-    let found = server.api.endpoint_of(&place);
-    assert_eq!(found, Ok(Some("10.244.0.9:8443".parse().unwrap())));
-    server.ok("POST", PODS, &pod("p"));
-    let refusal = server.api.endpoint_of(&place).unwrap_err();
-    let text =
-        "dial tcp 10.244.0.9:8443: pod \"p\" is simulated: no process runs in it that could answer";
-    assert!(refusal.starts_with(text), "{refusal}");
 }
