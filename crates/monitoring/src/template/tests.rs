@@ -298,7 +298,7 @@ fn texts_are_read_as_in_go() {
         ),
         ("{{ ($x := 1) }}{{ $x }}", ""),
         ("{{ $x := 1 := 2 }}", r#"unexpected ":=" in operand"#),
-        ("{{ $x: 1 }}", r#"undefined variable "$x""#),
+        ("{{ $labels: 1 }}", "expected :="),
         ("{{ : }}", "expected :="),
         ("{{ $x $labels }}", r#"undefined variable "$x""#),
         ("{{ $labels $value }}", ""),
