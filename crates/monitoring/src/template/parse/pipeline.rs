@@ -70,7 +70,7 @@ impl<'a> Parser<'a> {
                     pipeline.close()?;
                     open.pop();
                     if let Some(outer) = open.last_mut() {
-                        self.operand(outer, Operand::Other)?;
+                        self.operand(outer, &Operand::Other)?;
                     }
                     continue;
                 }
@@ -96,7 +96,7 @@ impl<'a> Parser<'a> {
                 continue;
             }
             let operand = self.term(item)?;
-            self.operand(pipeline, operand)?;
+            self.operand(pipeline, &operand)?;
         }
         Ok(())
     }
@@ -163,13 +163,13 @@ impl<'a> Parser<'a> {
     }
 
     /// The fields of an operand, and what follows it.
-    fn operand(&mut self, pipeline: &mut Pipeline, operand: Operand) -> Result<(), String> {
+    fn operand(&mut self, pipeline: &mut Pipeline, operand: &Operand) -> Result<(), String> {
         let mut has_fields = false;
         while self.peek()?.kind == Kind::Field {
             has_fields = true;
             self.next_item()?;
         }
-        if let (true, Operand::Value(text)) = (has_fields, &operand) {
+        if let (true, Operand::Value(text)) = (has_fields, operand) {
             return Err(format!("unexpected . after term {text:?}"));
         }
         if let Some(command) = &mut pipeline.command {
