@@ -19,7 +19,7 @@ pub fn parse_uint(text: &str) -> Result<u64, String> {
 
 /// A floating point number as `ParseFloat` reads it, also `1_000`, `0x1.8p4`, `Inf` and `NaN`; `None` if it is none or beyond
 /// what 64 bits hold.
-pub(crate) fn parse_float(text: &str) -> Option<f64> {
+pub fn parse_float(text: &str) -> Option<f64> {
     let (negative, bare) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),

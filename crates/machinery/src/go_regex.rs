@@ -13,10 +13,13 @@
 //! ```
 
 mod class;
+mod limits;
 
 use std::fmt::Write as _;
 
 use regex::Regex;
+
+use limits::{Level, Part};
 
 /// The largest count of a repetition, and of repetitions in repetitions.
 const MOST: u64 = 1000;
@@ -72,23 +75,15 @@ fn literal(out: &mut String, c: char) {
     let _ = write!(out, "\\x{{{:x}}}", u32::from(c));
 }
 
-/// What is above the last open bracket or bar.
-#[derive(Clone, Copy, Default)]
-struct Top {
-    /// There is something to repeat.
-    some: bool,
-    /// How often it is repeated within itself at most.
-    times: u64,
-}
-
 struct Reader<'a> {
     whole: &'a str,
     names: Names,
     out: String,
-    top: Top,
-    /// The most repetitions in what is open.
-    open: Vec<u64>,
-    inside: u64,
+    /// What a repetition would repeat.
+    top: Option<Part>,
+    level: Level,
+    /// The brackets around it.
+    open: Vec<Level>,
 }
 
 fn translate(whole: &str, names: Names) -> Result<String, String> {
@@ -96,9 +91,9 @@ fn translate(whole: &str, names: Names) -> Result<String, String> {
         whole,
         names,
         out: String::with_capacity(whole.len() * 2),
-        top: Top::default(),
+        top: None,
+        level: Level::default(),
         open: Vec::new(),
-        inside: 1,
     };
     let (mut rest, mut previous) = (whole, "");
     while let Some(first) = rest.chars().next() {
@@ -123,11 +118,12 @@ fn translate(whole: &str, names: Names) -> Result<String, String> {
         }
         previous = repeat;
     }
-    if reader.open.is_empty() {
-        Ok(reader.out)
-    } else {
-        Err(refused("missing closing )", whole))
+    if !reader.open.is_empty() {
+        return Err(refused("missing closing )", whole));
     }
+    reader.settle();
+    reader.level.part().check(whole)?;
+    Ok(reader.out)
 }
 
 /// `{2}`, `{2,}` or `{2,3}`: the bounds (`None` for no upper one, -1 for a number that is too large), and what follows.
@@ -160,15 +156,22 @@ fn number(text: &str) -> Option<(i64, &str)> {
 }
 
 impl<'a> Reader<'a> {
-    fn push(&mut self, times: u64) {
-        self.inside = self.inside.max(self.top.times);
-        self.top = Top { some: true, times };
+    /// What was the last part becomes one that nothing repeats.
+    fn settle(&mut self) {
+        if let Some(part) = self.top.take() {
+            self.level.add(part);
+        }
+    }
+
+    fn push(&mut self, part: Part) {
+        self.settle();
+        self.top = Some(part);
     }
 
     /// A literal of one character; what follows it.
     fn one(&mut self, c: char, text: &'a str) -> &'a str {
         literal(&mut self.out, c);
-        self.push(1);
+        self.push(Part::LITERAL);
         text.get(c.len_utf8()..).unwrap_or_default()
     }
 
@@ -214,23 +217,19 @@ impl<'a> Reader<'a> {
             let part = until(previous, after);
             return Err(refused("invalid nested repetition operator", part));
         }
-        if !self.top.some {
+        let Some(part) = &mut self.top else {
             let part = until(before, after);
             return Err(refused("missing argument to repetition operator", part));
-        }
+        };
+        part.repeat(before.starts_with('*'), counted);
         if let Some((least, most)) = counted {
-            let times = u64::try_from(most.unwrap_or(least)).unwrap_or_default();
-            self.top.times = if times == 0 {
-                1
-            } else {
-                self.top.times.saturating_mul(times)
-            };
             let matters = least >= 2 || most.is_some_and(|most| most >= 2);
-            if matters && self.top.times > MOST {
+            if matters && part.times > MOST {
                 let part = until(before, after);
                 return Err(refused("invalid repeat count", part));
             }
         }
+        part.check(self.whole)?;
         Ok(after)
     }
 
@@ -239,27 +238,29 @@ impl<'a> Reader<'a> {
         let after = text.get(first.len_utf8()..).unwrap_or_default();
         match first {
             '(' if after.starts_with('?') => return self.flags(text),
-            '(' => self.opened("("),
+            '(' => self.opened("(", true),
             '|' => {
                 self.out.push('|');
-                self.inside = self.inside.max(self.top.times);
-                self.top = Top::default();
+                self.settle();
+                self.level.bar();
             }
             ')' => {
                 let Some(outside) = self.open.pop() else {
                     return Err(refused("unexpected )", self.whole));
                 };
                 self.out.push(')');
-                let times = self.inside.max(self.top.times);
-                (self.inside, self.top) = (outside, Top { some: true, times });
+                self.settle();
+                let part = std::mem::replace(&mut self.level, outside).part();
+                part.check(self.whole)?;
+                self.top = Some(part);
             }
             '^' | '$' | '.' => {
                 self.out.push(first);
-                self.push(1);
+                self.push(Part::SIGN);
             }
             '[' => {
                 let rest = class::brackets(text, &mut self.out)?;
-                self.push(1);
+                self.push(Part::SIGN);
                 return Ok(rest);
             }
             '\\' => return self.escape(text),
@@ -268,10 +269,11 @@ impl<'a> Reader<'a> {
         Ok(after)
     }
 
-    fn opened(&mut self, bracket: &str) {
+    fn opened(&mut self, bracket: &str, captures: bool) {
         self.out.push_str(bracket);
-        self.open.push(self.inside.max(self.top.times));
-        (self.inside, self.top) = (1, Top::default());
+        self.settle();
+        let inner = Level::new(captures);
+        self.open.push(std::mem::replace(&mut self.level, inner));
     }
 
     /// `(?i)`, `(?i:…)` and groups with names.
@@ -287,7 +289,7 @@ impl<'a> Reader<'a> {
             if name.is_empty() || !name.chars().all(word) {
                 return Err(refused("invalid named capture", until(text, rest)));
             }
-            self.opened("(");
+            self.opened("(", true);
             return Ok(rest);
         }
         let mut rest = text.get(2..).unwrap_or_default();
@@ -301,7 +303,7 @@ impl<'a> Reader<'a> {
                 ':' | ')' if !negated || seen => {
                     written.push(c);
                     if c == ':' {
-                        self.opened(&written);
+                        self.opened(&written, false);
                     } else if written.len() > "(?)".len() {
                         self.out.push_str(&written);
                     }
@@ -323,12 +325,12 @@ impl<'a> Reader<'a> {
             (Some(c @ ('A' | 'z' | 'B')), Some(after)) => {
                 self.out.push('\\');
                 self.out.push(c);
-                self.push(1);
+                self.push(Part::SIGN);
                 return Ok(after);
             }
             (Some('b'), Some(after)) => {
                 self.out.push_str(r"(?-u:\b)");
-                self.push(1);
+                self.push(Part::SIGN);
                 return Ok(after);
             }
             (Some('C'), _) => {
@@ -345,17 +347,17 @@ impl<'a> Reader<'a> {
             _ => {}
         }
         if let Some(rest) = class::unicode(text, &mut self.out)? {
-            self.push(1);
+            self.push(Part::SIGN);
             return Ok(rest);
         }
         if let Some((class, rest)) = class::perl(text) {
             self.out.push_str(class);
-            self.push(1);
+            self.push(Part::SIGN);
             return Ok(rest);
         }
         let (c, rest) = class::escaped(text)?;
         literal(&mut self.out, c);
-        self.push(1);
+        self.push(Part::LITERAL);
         Ok(rest)
     }
 }
@@ -383,6 +385,7 @@ mod tests {
             ("(?=a)", "invalid or unsupported Perl syntax: `(?=`"),
             ("(?<!a)", "invalid named capture: `(?<!a)`"),
             ("(?P<a b>c)", "invalid named capture: `(?P<a b>`"),
+            ("(?:a{1000}b){2}", "invalid repeat count: `{2}`"),
             (r"\8", r"invalid escape sequence: `\8`"),
             (r"a\", "trailing backslash at end of expression: ``"),
         ] {
@@ -402,6 +405,32 @@ mod tests {
         }
         for expression in ["(?P<n>x)", r"\(?<n>", "[(?<n>]", r"\Q(?<n>\E"] {
             assert_eq!(check_before_1_22(expression), Ok(()), "{expression}");
+        }
+    }
+
+    #[test]
+    fn what_nests_too_deeply_or_becomes_too_large_is_refused() {
+        let nested = |open: &str, count: usize, close: &str| {
+            format!("^(?s:{}a{})$", open.repeat(count), close.repeat(count))
+        };
+        let deep = "expression nests too deeply";
+        let large = "expression too large";
+        for (expression, wanted) in [
+            (nested("(", 998, ")"), None),
+            (nested("(", 999, ")"), Some(deep)),
+            (nested("(?:", 5000, ")"), None),
+            (nested("(?:b", 2000, ")"), None),
+            (nested("(?:b|", 5000, ")"), None),
+            (nested("(?:b|", 499, "c)"), None),
+            (nested("(?:b|", 500, "c)"), Some(deep)),
+            (nested("(", 499, ")*"), None),
+            (nested("(", 500, ")*"), Some(deep)),
+            (format!("(?:{}){{1000}}", "a".repeat(3355)), None),
+            (format!("(?:{}){{1000}}", "a".repeat(3356)), Some(large)),
+        ] {
+            let found = check(&expression).err();
+            let wanted = wanted.map(|code| refused(code, &expression));
+            assert_eq!(found, wanted, "{}", expression.len());
         }
     }
 

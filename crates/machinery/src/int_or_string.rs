@@ -2,17 +2,102 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// An `int32` or a text, usually a percentage such as `25%`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum IntOrString {
     /// A plain number.
     Int(i32),
     /// A text: a percentage, or the name of a port.
     String(String),
+}
+
+impl<'de> Deserialize<'de> for IntOrString {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Either)
+    }
+}
+
+/// Takes a number or a text.
+struct Either;
+
+impl Visitor<'_> for Either {
+    type Value = IntOrString;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number of 32 bits or a text")
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<IntOrString, E> {
+        let int = i32::try_from(number).map(IntOrString::Int);
+        int.map_err(|_| E::invalid_value(serde::de::Unexpected::Signed(number), &self))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<IntOrString, E> {
+        let int = i32::try_from(number).map(IntOrString::Int);
+        int.map_err(|_| E::invalid_value(serde::de::Unexpected::Unsigned(number), &self))
+    }
+
+    /// YAML's `1e+3` is a whole number to a server, which gets it as JSON: Go writes it as `1000`.
+    fn visit_f64<E: Error>(self, number: f64) -> Result<IntOrString, E> {
+        let whole =
+            number.fract() == 0.0 && number >= f64::from(i32::MIN) && number <= f64::from(i32::MAX);
+        if !whole {
+            return Err(E::invalid_value(
+                serde::de::Unexpected::Float(number),
+                &self,
+            ));
+        }
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "it is whole and within the bounds"
+        )]
+        Ok(IntOrString::Int(number as i32))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<IntOrString, E> {
+        Ok(IntOrString::String(text.to_owned()))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<IntOrString, E> {
+        Ok(IntOrString::String(text))
+    }
+}
+
+#[test]
+fn numbers_and_texts_are_read() {
+    let read = |value: Value| {
+        serde_json::from_value(value).map_err(|error: serde_json::Error| error.to_string())
+    };
+    let refused = |what: &str| {
+        Err(format!(
+            "invalid {what}, expected a whole number of 32 bits or a text"
+        ))
+    };
+    for (value, wanted) in [
+        (serde_json::json!(5), Ok(IntOrString::Int(5))),
+        (serde_json::json!(-5), Ok(IntOrString::Int(-5))),
+        (serde_json::json!(1e3), Ok(IntOrString::Int(1000))),
+        (
+            serde_json::json!("25%"),
+            Ok(IntOrString::String("25%".to_owned())),
+        ),
+        (
+            serde_json::json!(1.5),
+            refused("value: floating point `1.5`"),
+        ),
+        (
+            serde_json::json!(3_000_000_000_u32),
+            refused("value: integer `3000000000`"),
+        ),
+        (serde_json::json!(true), refused("type: boolean `true`")),
+    ] {
+        assert_eq!(read(value.clone()), wanted, "{value}");
+    }
 }
 
 /// Why a value cannot be scaled; prints Go's text.

@@ -30,6 +30,7 @@ pub mod run;
 pub mod selection;
 mod template;
 pub mod thanos_ruler;
+mod unquote;
 pub mod url;
 pub mod workload;
 

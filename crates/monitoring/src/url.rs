@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use machinery::go_url::split_scheme;
+use machinery::decode::quote;
+use machinery::go_url;
 
 /// The parts that checks look at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,72 +14,20 @@ pub struct Url {
     pub host: String,
 }
 
-/// Reads a URL; the error is Go's text.
+/// Reads a URL; the error is Go's text, which repeats the URL without its fragment.
 pub fn parse(text: &str) -> Result<Url, String> {
-    let refuse = |why: String| Err(format!("parse {text:?}: {why}"));
-    if text.chars().any(|c| c.is_ascii_control()) {
-        return refuse("net/url: invalid control character in URL".to_owned());
-    }
-    let (scheme, rest) = match split_scheme(text) {
-        Ok(parts) => parts,
-        Err(why) => return refuse(why.to_owned()),
-    };
-    let before_fragment = rest.split('#').next().unwrap_or_default();
-    if let Some(escape) = bad_escape(before_fragment) {
-        return refuse(format!("invalid URL escape {escape:?}"));
-    }
-    let Some(after) = rest.strip_prefix("//") else {
-        let first = before_fragment.split(['/', '?']).next().unwrap_or_default();
-        if scheme.is_empty() && first.contains(':') {
-            return refuse("first path segment in URL cannot contain colon".to_owned());
-        }
-        return Ok(Url {
-            scheme,
-            host: String::new(),
-        });
-    };
-    let authority = after.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    match check_host(host) {
-        Ok(()) => Ok(Url {
-            scheme,
-            host: host.to_owned(),
-        }),
-        Err(why) => refuse(why),
-    }
+    let url = go_url::parse_url(text)?;
+    Ok(Url {
+        scheme: url.scheme,
+        host: url.host,
+    })
 }
 
-fn bad_escape(text: &str) -> Option<String> {
-    let mut rest = text;
-    while let Some((_, after)) = rest.split_once('%') {
-        let digits: String = after.chars().take(2).collect();
-        if digits.len() != 2 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Some(format!("%{digits}"));
-        }
-        rest = after;
-    }
-    None
-}
-
-fn check_host(host: &str) -> Result<(), String> {
-    if host.starts_with('[') && !host.contains(']') {
-        return Err("missing ']' in host".to_owned());
-    }
-    if let Some(c) = host.chars().find(|c| "{}<>\"\\^`| ".contains(*c)) {
-        return Err(format!(
-            "invalid character {:?} in host name",
-            c.to_string()
-        ));
-    }
-    let after = host.rsplit_once(']').map_or(host, |(_, after)| after);
-    match after.rsplit_once(':') {
-        Some((_, port)) if !port.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Err(format!("invalid port {:?} after host", format!(":{port}")))
-        }
-        _ => Ok(()),
-    }
+/// The text of an error of [`parse`] without the URL, which may be a secret.
+pub fn redacted(error: &str, url: &str) -> String {
+    let bare = url.split('#').next().unwrap_or_default();
+    let redact = |text: String, url: &str| text.replace(&quote(url), "[REDACTED]");
+    redact(redact(error.to_owned(), url), bare)
 }
 
 /// `host` or `host:port`, an IPv6 address with a port in brackets; the error says which part is wrong.
@@ -167,8 +116,24 @@ mod tests {
             parse("http://xxx-${dev}.svc:80").unwrap_err(),
             r#"parse "http://xxx-${dev}.svc:80": invalid character "{" in host name"#
         );
-        for text in [":x", "http://a:b", "http://[::1", "/%zz", "1:2"] {
-            assert!(parse(text).is_err(), "{text}");
+        for text in [
+            ":x",
+            "http://a:b",
+            "http://[::1",
+            "/%zz",
+            "1:2",
+            "http://u ser@h",
+            "http://u%zz@h",
+            "http://h%41/b",
+            "http://h/#%zz",
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(text.split('#').next().unwrap()), "{text}");
+            let told = redacted(&error, text);
+            assert!(
+                !told.contains(text) && told.contains("parse [REDACTED]: "),
+                "{told}"
+            );
         }
     }
 

@@ -48,6 +48,17 @@ impl GoUrl {
     }
 }
 
+/// Reads any URL, a relative one too (`url.Parse`).
+///
+/// # Errors
+/// Go's text, `parse "http://u ser@h": net/url: invalid userinfo`; the URL is told without its fragment.
+pub fn parse_url(text: &str) -> Result<GoUrl, String> {
+    let (bare, fragment) = text.split_once('#').unwrap_or((text, ""));
+    let url = parse(bare, false)?;
+    unescape(fragment, Part::Path).map_err(|why| complaint(text, &why))?;
+    Ok(url)
+}
+
 /// Whether a text is one, as the format `uri` asks (`url.ParseRequestURI`).
 ///
 /// # Errors
@@ -62,10 +73,7 @@ pub fn check_request_uri(text: &str) -> Result<(), String> {
 /// `parse "http://a%zz": invalid URL escape "%zz"`.
 pub fn parse_request_uri(text: &str) -> Result<GoUrl, String> {
     check_request_uri(text)?;
-    let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
-    let url = parse(text, false)?;
-    unescape(fragment, Part::Path).map_err(|why| complaint(text, &why))?;
-    Ok(url)
+    parse_url(text)
 }
 
 fn complaint(text: &str, why: &str) -> String {
@@ -95,11 +103,20 @@ fn read(text: &str, request: bool) -> Result<GoUrl, String> {
         .map_or((rest, None), |(rest, query)| (rest, Some(query)));
     url.query = query.map(str::to_owned);
     if !rest.starts_with('/') {
-        if url.scheme.is_empty() {
+        if !url.scheme.is_empty() {
+            rest.clone_into(&mut url.opaque);
+            return Ok(url);
+        }
+        if request {
             return Err("invalid URI for request".to_owned());
         }
-        rest.clone_into(&mut url.opaque);
-        return Ok(url);
+        if rest
+            .split('/')
+            .next()
+            .is_some_and(|first| first.contains(':'))
+        {
+            return Err("first path segment in URL cannot contain colon".to_owned());
+        }
     }
     let may_have_host = !url.scheme.is_empty() || !request && !rest.starts_with("///");
     if let Some(after) = rest.strip_prefix("//").filter(|_| may_have_host) {
@@ -235,5 +252,33 @@ fn urls_are_read_as_in_go() {
             .map(str::to_owned)
             .map_err(|why| complaint(text, why));
         assert_eq!(read(text), wanted, "{text}");
+    }
+}
+
+#[test]
+fn relative_urls_are_urls_too() {
+    let colon = "first path segment in URL cannot contain colon";
+    for (text, wanted) in [
+        ("", Ok("||")),
+        ("a/b?c=d:e#f", Ok("||a/b")),
+        ("localhost:4646", Ok("localhost||")),
+        ("https:://a", Ok("https||")),
+        ("//a/b", Ok("|a|/b")),
+        ("1:2", Err(colon)),
+        ("a b:c", Err(colon)),
+        ("a%zz", Err("invalid URL escape \"%zz\"")),
+        ("http://u ser@h", Err("net/url: invalid userinfo")),
+        ("http://h%41/b", Err("invalid URL escape \"%41\"")),
+        ("http://u%zz@h", Err("invalid URL escape \"%zz\"")),
+        ("http://h<>/b", Ok("http|h<>|/b")),
+        ("http://h^/b", Err("invalid character \"^\" in host name")),
+        ("http://h]/b", Ok("http|h]|/b")),
+        ("a#%zz", Err("invalid URL escape \"%zz\"")),
+    ] {
+        let found = parse_url(text).map(|url| [url.scheme, url.host, url.path].join("|"));
+        let wanted = wanted
+            .map(str::to_owned)
+            .map_err(|why| complaint(text, why));
+        assert_eq!(found, wanted, "{text}");
     }
 }

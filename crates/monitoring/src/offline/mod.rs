@@ -6,6 +6,7 @@
 mod alertmanager;
 mod find;
 mod made;
+mod mistyped;
 mod prometheus;
 mod rulers;
 mod selected;
@@ -15,9 +16,11 @@ mod workloads;
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use self::mistyped::mistyped;
 use crate::api::kinds::Object;
+use crate::api::schema::ApiSchema;
 use crate::api::v1beta1::to_v1alpha1;
 use crate::api::{GROUP, defaults, read};
 use crate::config::assets::Assets;
@@ -124,7 +127,7 @@ impl<'a> World<'a> {
     /// The objects of a kind; those that can't be read are problems.
     fn of_kind<S, T>(&mut self, kind: &str) -> Vec<Placed<Object<S, T>>>
     where
-        S: Default + DeserializeOwned,
+        S: Default + DeserializeOwned + ApiSchema,
         T: Default + DeserializeOwned,
     {
         let mut found = Vec::new();
@@ -139,9 +142,16 @@ impl<'a> World<'a> {
             } else {
                 value.clone()
             };
-            match read::<Object<S, T>>(&defaults::applied(stored)) {
+            let stored = defaults::applied(stored);
+            match read::<Object<S, T>>(&stored) {
                 Ok(object) => found.push(Placed { at, object }),
-                Err(error) => self.problem(at, "", error.to_string()),
+                Err(error) => {
+                    let schema = json!({"type": "object", "properties": {"spec": S::schema()}});
+                    match mistyped(&stored, &schema, "") {
+                        Some((path, text)) => self.problem(at, &path, text),
+                        None => self.problem(at, "", error.to_string()),
+                    }
+                }
             }
         }
         found

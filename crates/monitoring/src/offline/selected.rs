@@ -9,6 +9,7 @@ use crate::api::PrometheusRule;
 use crate::api::common::LabelSelector;
 use crate::api::common_prometheus::{CommonPrometheusFields, ScrapeClass};
 use crate::api::kinds::{Object, ObjectMeta};
+use crate::api::schema::ApiSchema;
 use crate::config::assets::Assets;
 use crate::config::prometheus::{DEFAULT_VERSION, Generator, Options, Scraped, Selected};
 use crate::config::version::Version;
@@ -55,7 +56,7 @@ impl World<'_> {
         version: &Version,
         check: impl Fn(&Object<S, T>, Check) -> Result<(), Refusal>,
     ) where
-        S: Default + DeserializeOwned,
+        S: Default + DeserializeOwned + ApiSchema,
         T: Default + DeserializeOwned,
     {
         for Placed { at, object } in self.of_kind::<S, T>(kind) {
@@ -163,7 +164,7 @@ impl Take<'_> {
         check: impl Fn(&Object<S, T>, Check) -> Result<(), Refusal>,
     ) -> BTreeMap<String, Object<S, T>>
     where
-        S: Default + DeserializeOwned,
+        S: Default + DeserializeOwned + ApiSchema,
         T: Default + DeserializeOwned,
         Object<S, T>: Scraped,
     {

@@ -19,11 +19,25 @@ use super::{Reader, once};
 use crate::config::alertmanager::texts;
 use crate::config::version::{Since, Version};
 use crate::selection::relabel::is_legacy_name;
+use crate::template::Go;
 
 /// The first version whose fields aren't known here.
 const UNKNOWN: Since = (0, 35, 0);
 /// The first version that is built with a Go that reads `(?<name>…)`.
 pub(super) const BARE_NAMES: Since = (0, 28, 0);
+
+impl Reader {
+    /// With which Go an Alertmanager of that version is built, as far as templates show it.
+    pub(super) fn go(&self) -> Go {
+        if self.supports((0, 28, 0)) {
+            Go(23)
+        } else if self.supports((0, 25, 0)) {
+            Go(19)
+        } else {
+            Go(17)
+        }
+    }
+}
 
 const TEXTS: Shape = Shape::List(&Shape::Text);
 const MATCHERS: Shape = TEXTS;

@@ -307,8 +307,10 @@ impl Shape {
             Self::GoDuration | Self::Nanoseconds => check_go_duration(text),
             Self::Size => check_size(text),
             Self::Url => parse_url(text).map(|_| ()),
-            Self::TemplateUrl if text.contains("{{") => template::check(text, Of::Configuration)
-                .map_err(|why| format!("invalid template syntax: {why}")),
+            Self::TemplateUrl if text.contains("{{") => {
+                template::check(text, Of::Configuration(reader.go()))
+                    .map_err(|why| format!("invalid template syntax: {why}"))
+            }
             Self::TemplateUrl if text.is_empty() => Ok(()),
             Self::HttpUrl | Self::TemplateUrl => check_http_url(text),
             Self::Address => check_address(text),

@@ -188,18 +188,26 @@ fn check_selector(selector: &Selector, may_be_empty: bool) -> Result<(), Wrong> 
     refuse("vector selector must contain at least one non-empty matcher".to_owned())
 }
 
-/// Whether series without the label are taken.
+/// Whether series without the label are taken. Of a pattern that Go compiles and we don't nobody knows; it isn't held against it.
 fn takes_nothing(matcher: &Matcher) -> bool {
-    let takes = || pattern(&matcher.value).is_ok_and(|pattern| pattern.is_match(""));
+    let takes = || {
+        let pattern = go_regex::compile(&anchored(&matcher.value));
+        pattern.map(|pattern| pattern.is_match(""))
+    };
     match matcher.op {
         "=" => matcher.value.is_empty(),
         "!=" => !matcher.value.is_empty(),
-        "=~" => takes(),
-        _ => !takes(),
+        "=~" => takes().unwrap_or(false),
+        _ => !takes().unwrap_or(true),
     }
 }
 
-/// A pattern of a matcher, which must take the whole value.
-pub(super) fn pattern(value: &str) -> Result<regex::Regex, String> {
-    go_regex::compile(&format!("^(?s:{value})$"))
+/// Whether a pattern of a matcher is one.
+pub(super) fn check_pattern(value: &str) -> Result<(), String> {
+    go_regex::check(&anchored(value))
+}
+
+/// A pattern of a matcher must take the whole value.
+fn anchored(value: &str) -> String {
+    format!("^(?s:{value})$")
 }

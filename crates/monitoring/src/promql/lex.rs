@@ -1,6 +1,7 @@
 //! Tokens.
 
 use super::Wrong;
+use crate::unquote::{Escaped, escape};
 
 /// A token and the byte at which it begins.
 #[derive(Debug, Clone, PartialEq)]
@@ -195,14 +196,19 @@ fn value(text: &str) -> Option<f64> {
 
 /// A quoted text without quotes and escapes, and its length.
 fn quoted(rest: &str, quote: char) -> Result<(String, usize), String> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let mut chars = rest.char_indices().skip(1);
     while let Some((at, c)) = chars.next() {
         match c {
-            c if c == quote => return Ok((text, at + 1)),
-            '\\' if quote != '`' => text.push(escape(&mut chars, quote)?),
+            c if c == quote => {
+                // Go keeps bytes that are no text, we can't.
+                let text = String::from_utf8(bytes);
+                let text = text.map_err(|_| "string with bytes that are no UTF-8".to_owned())?;
+                return Ok((text, at + 1));
+            }
+            '\\' if quote != '`' => escape(&mut chars, quote)?.write(&mut bytes),
             '\n' if quote != '`' => return Err("unterminated quoted string".to_owned()),
-            c => text.push(c),
+            c => Escaped::Char(c).write(&mut bytes),
         }
     }
     Err(if quote == '`' {
@@ -210,34 +216,4 @@ fn quoted(rest: &str, quote: char) -> Result<(String, usize), String> {
     } else {
         "unterminated quoted string".to_owned()
     })
-}
-
-fn escape(chars: &mut impl Iterator<Item = (usize, char)>, quote: char) -> Result<char, String> {
-    let not_terminated = || "escape sequence not terminated".to_owned();
-    let (_, c) = chars.next().ok_or_else(not_terminated)?;
-    let (count, radix, mut number) = match c {
-        'a' => return Ok('\u{7}'),
-        'b' => return Ok('\u{8}'),
-        'f' => return Ok('\u{c}'),
-        'n' => return Ok('\n'),
-        'r' => return Ok('\r'),
-        't' => return Ok('\t'),
-        'v' => return Ok('\u{b}'),
-        '\\' => return Ok('\\'),
-        c if c == quote => return Ok(c),
-        '0'..='7' => (2, 8, c.to_digit(8).unwrap_or_default()),
-        'x' => (2, 16, 0),
-        'u' => (4, 16, 0),
-        'U' => (8, 16, 0),
-        c => return Err(format!("unknown escape sequence {c:?}")),
-    };
-    for _ in 0..count {
-        let (_, c) = chars.next().ok_or_else(not_terminated)?;
-        let digit = c.to_digit(radix);
-        let digit = digit.ok_or_else(|| format!("illegal character {c:?} in escape sequence"))?;
-        number = number.wrapping_mul(radix).wrapping_add(digit);
-    }
-    // A lone byte above 127 is no text; Go keeps it, we can't.
-    char::from_u32(number)
-        .ok_or_else(|| "escape sequence is an invalid Unicode code point".to_owned())
 }

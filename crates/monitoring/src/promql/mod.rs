@@ -15,9 +15,22 @@ mod since;
 #[cfg(test)]
 mod tests;
 
-pub use ast::Expr;
-pub use enforce::enforce;
+use ast::Expr;
+use parse::{Room, TOO_DEEP};
 pub use since::too_new;
+
+/// What the stack of any thread has room for.
+const ANYWHERE: Room = Room {
+    depth: 120,
+    links: 500,
+};
+/// What [`STACK`] has room for; expressions that need more are nobody's.
+const APART: Room = Room {
+    depth: 2_000,
+    links: 20_000,
+};
+/// Bytes; a debug build needs about a fifth of them.
+const STACK: usize = 256 << 20;
 
 /// Parts of the language that are switched on by feature flags of Prometheus.
 #[allow(clippy::struct_excessive_bools, reason = "switches, each of its own")]
@@ -63,12 +76,52 @@ pub struct ParseError {
 }
 
 /// Parses an expression and checks its types.
-pub fn parse(text: &str, options: Options) -> Result<Expr, ParseError> {
-    let outcome = parse::expression(text, options).and_then(|expr| {
-        check::expression(&expr)?;
-        Ok(expr)
-    });
-    outcome.map_err(|error| located(text, error))
+///
+/// # Errors
+/// What Prometheus would refuse, and where it is.
+pub fn check(text: &str, options: Options) -> Result<(), ParseError> {
+    with_room(text, |room| parse(text, options, room).map(|_| ()))
+}
+
+/// An expression kept to one value of a label in all its selectors, printed as Prometheus prints it.
+///
+/// # Errors
+/// As [`check`].
+pub fn enforced(
+    text: &str,
+    options: Options,
+    label: &str,
+    value: &str,
+) -> Result<String, ParseError> {
+    with_room(text, |room| {
+        let mut expr = parse(text, options, room)?;
+        enforce::enforce(&mut expr, label, value);
+        Ok(expr.to_string())
+    })
+}
+
+fn parse(text: &str, options: Options, room: Room) -> Result<Expr, Wrong> {
+    let expr = parse::expression(text, options, room)?;
+    check::expression(&expr)?;
+    Ok(expr)
+}
+
+/// Does something with an expression that calls itself for its parts: here if there is room, otherwise on a stack of its own. The
+/// caller waits for it, so that nothing happens at once.
+fn with_room<T: Send>(
+    text: &str,
+    work: impl Fn(Room) -> Result<T, Wrong> + Sync,
+) -> Result<T, ParseError> {
+    let done = match work(ANYWHERE) {
+        Err(wrong) if wrong.text == TOO_DEEP => std::thread::scope(|scope| {
+            let builder = std::thread::Builder::new().stack_size(STACK);
+            let apart = builder.spawn_scoped(scope, || work(APART));
+            let joined = apart.ok().and_then(|thread| thread.join().ok());
+            joined.unwrap_or(Err(wrong))
+        }),
+        done => done,
+    };
+    done.map_err(|wrong| located(text, wrong))
 }
 
 /// What is wrong, and at which byte if that is known.

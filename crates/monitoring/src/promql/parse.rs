@@ -8,18 +8,27 @@ use super::functions::{aggregation, function};
 use super::lex::{Kind, Token, tokens};
 use super::{Options, Wrong};
 
-/// How deep expressions may be nested: deeper ones are nobody's, and the stack is finite.
-const DEEPEST: usize = 120;
+/// How far an expression may be nested: everything that walks a tree calls itself, and the stack is finite.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// Brackets, signs and right sides in each other.
+    pub(super) depth: usize,
+    /// Left sides: operations one after the other.
+    pub(super) links: usize,
+}
+
+/// Why an expression is refused that has not enough room.
+pub(super) const TOO_DEEP: &str = "expression is nested too deeply";
 
 /// The longest duration in seconds: 64 bits of nanoseconds.
 const LONGEST: f64 = 9_223_372_036.854_775;
 
 /// An expression and nothing after it.
-pub(super) fn expression(text: &str, options: Options) -> Result<Expr, Wrong> {
+pub(super) fn expression(text: &str, options: Options, room: Room) -> Result<Expr, Wrong> {
     let mut parser = Parser {
         tokens: tokens(text)?,
         next: 0,
-        depth: 0,
+        room,
         options,
     };
     if *parser.peek() == Kind::End {
@@ -35,7 +44,8 @@ pub(super) fn expression(text: &str, options: Options) -> Result<Expr, Wrong> {
 struct Parser {
     tokens: Vec<Token>,
     next: usize,
-    depth: usize,
+    /// What is left.
+    room: Room,
     options: Options,
 }
 
@@ -153,13 +163,20 @@ impl Parser {
     }
 
     fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Wrong>) -> Result<T, Wrong> {
-        if self.depth >= DEEPEST {
-            return Err(self.wrong("expression is nested too deeply"));
-        }
-        self.depth += 1;
+        let Some(inner) = self.room.depth.checked_sub(1) else {
+            return Err(self.wrong(TOO_DEEP));
+        };
+        self.room.depth = inner;
         let outcome = parse(self);
-        self.depth -= 1;
+        self.room.depth += 1;
         outcome
+    }
+
+    /// What was read becomes the left side of something.
+    fn link(&mut self) -> Result<(), Wrong> {
+        let left = self.room.links.checked_sub(1);
+        self.room.links = left.ok_or_else(|| self.wrong(TOO_DEEP))?;
+        Ok(())
     }
 
     /// Operations of at least that precedence.
@@ -168,6 +185,7 @@ impl Parser {
             let mut left = parser.unary()?;
             while let Some((op, precedence)) = parser.operator().filter(|(_, own)| *own >= least) {
                 parser.next += 1;
+                parser.link()?;
                 let (bool, matching) = parser.matching()?;
                 let right = parser.binary(if precedence == POWER {
                     POWER
@@ -273,6 +291,7 @@ impl Parser {
         self.next += 1;
         let range = self.positive()?;
         if self.take(":") {
+            self.link()?;
             let step = if self.is("]") {
                 None
             } else {

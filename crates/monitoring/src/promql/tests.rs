@@ -1,4 +1,4 @@
-use super::{Options, enforce, parse};
+use super::{ANYWHERE, Options, check, enforced, located};
 
 const ALL: Options = Options {
     experimental_functions: true,
@@ -8,9 +8,9 @@ const ALL: Options = Options {
 };
 
 fn printed(text: &str) -> String {
-    match parse(text, ALL) {
+    match super::parse(text, ALL, ANYWHERE) {
         Ok(expr) => expr.to_string(),
-        Err(error) => error.to_string(),
+        Err(wrong) => located(text, wrong).to_string(),
     }
 }
 
@@ -45,6 +45,7 @@ fn what_is_printed_is_what_prometheus_prints() {
             "label_replace(x, \"a\", \"$1\", \"b\", \"\\n\")",
         ),
         ("sum", "sum"),
+        (r#"x{a="\303\251\x41\u00e9\U0001F600"}"#, "x{a=\"éAé😀\"}"),
         ("x # comment", "x"),
         ("rate(x[step() * 2])", "rate(x[step() * 2])"),
         ("rate(x[5m] smoothed)", "rate(x[5m] smoothed)"),
@@ -89,10 +90,17 @@ fn what_isnt_an_expression_is_refused_with_its_place() {
         "a b",
         "x!y",
         "topk(x)",
+        r#"x{a="\400"}"#,
+        r#"x{a="\777"}"#,
+        r#"x{a="\xff"}"#,
+        r#"x{a="\x4"}"#,
+        r#"x{a="\ud800"}"#,
+        r#"x{a="\U00110000"}"#,
+        r#"x{a="\'"}"#,
     ] {
-        assert!(parse(text, ALL).is_err(), "{text}");
+        assert!(check(text, ALL).is_err(), "{text}");
     }
-    let error = parse("x +\n  sum(", Options::default()).unwrap_err();
+    let error = check("x +\n  sum(", Options::default()).unwrap_err();
     assert_eq!((error.line, error.column), (2, 7));
 }
 
@@ -105,8 +113,8 @@ fn experiments_are_switched_on_one_by_one() {
         "rate(x[5m] anchored)",
         "a + fill(0) b",
     ] {
-        assert!(parse(text, Options::default()).is_err(), "{text}");
-        assert!(parse(text, ALL).is_ok(), "{text}");
+        assert!(check(text, Options::default()).is_err(), "{text}");
+        assert!(check(text, ALL).is_ok(), "{text}");
     }
     let some = Options::of_features(["promql-duration-expr", "otlp"]);
     assert!(some.duration_expressions && !some.experimental_functions);
@@ -114,19 +122,48 @@ fn experiments_are_switched_on_one_by_one() {
 
 #[test]
 fn deep_nesting_is_refused_and_not_the_end() {
-    let text = format!("{}x{}", "(".repeat(100_000), ")".repeat(100_000));
-    assert!(parse(&text, ALL).is_err());
-    assert!(parse(&"-".repeat(100_000), ALL).is_err());
+    let nested = |open: &str, count: usize, close: &str| {
+        format!("{}x{}", open.repeat(count), close.repeat(count))
+    };
+    for (text, taken) in [
+        (nested("(", 300, ")"), true),
+        (nested("(", 1_900, ")"), true),
+        (nested("-(", 600, ")"), true),
+        (nested("1 + sum(", 900, ")"), true),
+        (nested("", 19_000, " + 1"), true),
+        (nested("(", 2_100, ")"), false),
+        (nested("(", 100_000, ")"), false),
+        (nested("-", 100_000, ""), false),
+        (nested("", 100_000, " + 1"), false),
+        (nested("", 100_000, "[5m:]"), false),
+        (format!("x[{}5m]", "5m + ".repeat(100_000)), false),
+        (nested("(x +", 900, "* 1 )"), true),
+    ] {
+        let told = text.get(..40).unwrap_or(&text);
+        let refusal = check(&text, ALL).err().map(|error| error.text);
+        let wanted = (!taken).then(|| "expression is nested too deeply".to_owned());
+        assert_eq!(refusal, wanted, "{told}");
+        assert_eq!(enforced(&text, ALL, "a", "b").is_ok(), taken, "{told}");
+    }
 }
 
 #[test]
 fn a_label_is_enforced_in_every_selector() {
     let text =
         "sum(rate(a{ns=\"x\",b=\"c\"}[5m])) / count_over_time((b > 1)[1h:]) + absent({c!=\"\"})";
-    let mut expr = parse(text, Options::default()).unwrap();
-    enforce(&mut expr, "ns", "team");
     assert_eq!(
-        expr.to_string(),
+        enforced(text, Options::default(), "ns", "team").unwrap(),
         "sum(rate(a{b=\"c\",ns=\"team\"}[5m])) / count_over_time((b{ns=\"team\"} > 1)[1h:]) + absent({c!=\"\",ns=\"team\"})"
+    );
+}
+
+#[test]
+fn patterns_nest_as_far_as_in_go() {
+    let nested = |count: usize| format!("x{{a=~\"{}b{}\"}}", "(".repeat(count), ")".repeat(count));
+    assert_eq!(check(&nested(900), ALL), Ok(()));
+    let error = check(&nested(1_001), ALL).unwrap_err();
+    assert!(
+        error.text.contains("expression nests too deeply"),
+        "{error}"
     );
 }

@@ -65,7 +65,7 @@ impl Language {
         let text = expression(rule);
         if text.is_empty() {
             problems.push("field 'expr' must be set in rule".to_owned());
-        } else if let Err(error) = promql::parse(&text, self.options) {
+        } else if let Err(error) = promql::check(&text, self.options) {
             problems.push(format!("could not parse expression: {error}"));
         } else if let Some((what, since)) = self
             .version

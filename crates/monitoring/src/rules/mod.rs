@@ -281,16 +281,16 @@ pub fn enforce_namespace(
     for group in &mut spec.groups {
         for (index, rule) in group.rules.iter_mut().enumerate() {
             let text = expression(rule);
-            let mut expr = promql::parse(&text, options).map_err(|error| {
+            let kept = promql::enforced(&text, options, label, namespace);
+            let kept = kept.map_err(|error| {
                 format!(
                     "group {:?}, rule {}: failed to parse promql expression: {error}",
                     group.name,
                     index + 1
                 )
             })?;
-            promql::enforce(&mut expr, label, namespace);
             rule.labels.insert(label.to_owned(), namespace.to_owned());
-            rule.expr = Some(IntOrString::String(expr.to_string()));
+            rule.expr = Some(IntOrString::String(kept));
         }
     }
     Ok(())

@@ -136,7 +136,7 @@ fn check_responder(of: Node<'_>, reader: &Reader) -> Result<(), Fault> {
     }
     let kind = of.text("type");
     if kind.contains("{{") && reader.supports((0, 25, 0)) {
-        return template::check(&kind, Of::Configuration)
+        return template::check(&kind, Of::Configuration(reader.go()))
             .or_else(|why| refuse_at("type", format!("no valid template: {why}")));
     }
     let known = ["team", "user", "escalation", "schedule"];

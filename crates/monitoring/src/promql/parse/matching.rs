@@ -121,7 +121,7 @@ impl Parser {
             return Err(self.unexpected("label matching"));
         };
         if matches!(op, "=~" | "!~") {
-            check::pattern(&value).map_err(|why| self.wrong(why))?;
+            check::check_pattern(&value).map_err(|why| self.wrong(why))?;
         }
         self.next += 1;
         Ok(Matcher { name, op, value })

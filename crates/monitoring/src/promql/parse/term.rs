@@ -66,6 +66,7 @@ impl Parser {
                 .filter(|(op, own)| *own >= least.max(4) && *op != "atan2")
             {
                 parser.next += 1;
+                parser.link()?;
                 let right = parser.term(if precedence == POWER {
                     POWER
                 } else {

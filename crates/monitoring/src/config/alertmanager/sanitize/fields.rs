@@ -39,7 +39,7 @@ pub fn check_template_url(value: &str) -> Result<(), Refusal> {
 /// A text must be a URL; as it may be a secret, it isn't told.
 pub(crate) fn check_secret_url(value: &str) -> Result<(), Refusal> {
     check_http_url(value).map_err(|why| {
-        let why = why.replace(&format!("{value:?}"), "[REDACTED]");
+        let why = url::redacted(&why, value);
         format!("validate url from string failed with error: {why}")
     })
 }
@@ -73,6 +73,8 @@ mod tests {
         }
         for value in [
             "example.com",
+            "http://u ser@h",
+            "http://h%41/b",
             "ftp://x",
             "https://",
             "{{ a-b }}",
