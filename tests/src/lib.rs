@@ -17,6 +17,7 @@ mod grounds;
 pub mod invariants;
 pub mod kubectl;
 pub mod ledger;
+pub mod md5;
 pub mod moments;
 pub mod objects;
 pub mod products;

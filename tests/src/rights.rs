@@ -46,6 +46,7 @@ const NEEDED_BY: &[(&str, &str)] = &[
         "update thanosrulers/finalizers.monitoring.coreos.com",
         "bindings/block_the_deletion_of_their_owner",
     ),
+    ("list persistentvolumeclaims", "claims/grow_with_each_shard"),
 ];
 
 /// Rights that the monitoring controllers do without, so that a run ends as it does with them; each with what they do instead.

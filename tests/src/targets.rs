@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use machinery::{go_regex, meta, yaml};
 use serde_json::Value;
 
+use crate::md5;
 use crate::objects::{number, text};
 
 /// Labels by name.
@@ -25,7 +26,15 @@ pub struct Target {
 /// # Errors
 /// If there is none of that name, or the configuration is none.
 pub fn job(configuration: &str, name: &str) -> Result<Value> {
-    let configuration = configuration.replace("$(SHARD)", "0");
+    job_of(configuration, name, 0)
+}
+
+/// The same as a server of some shard reads it.
+///
+/// # Errors
+/// If there is none of that name, or the configuration is none.
+pub fn job_of(configuration: &str, name: &str, shard: usize) -> Result<Value> {
+    let configuration = configuration.replace("$(SHARD)", &shard.to_string());
     let documents = yaml::parse_documents(&configuration)?;
     let jobs = documents
         .first()
@@ -81,6 +90,15 @@ pub fn discovered(service: &Value, endpoints: &Value) -> Vec<Labels> {
     found
 }
 
+/// The part of a text: the last eight bytes of its digest as one number, divided.
+fn hashmod(value: &str, modulus: u64) -> Result<u64> {
+    let digest = md5::digest(value);
+    let last: [u8; 8] = digest[8..].try_into()?;
+    u64::from_be_bytes(last)
+        .checked_rem(modulus)
+        .context("hashmod without modulus")
+}
+
 /// One step; false if the target is dropped.
 fn relabelled(labels: &mut Labels, step: &Value) -> Result<bool> {
     // A number is what is left of a text without quotes.
@@ -102,8 +120,9 @@ fn relabelled(labels: &mut Labels, step: &Value) -> Result<bool> {
     match said("action", "replace").as_str() {
         "keep" => return Ok(regex.is_match(&value)),
         "drop" => return Ok(!regex.is_match(&value)),
-        "hashmod" if number(step, "/modulus") == 1 => {
-            labels.insert(said("target_label", ""), "0".to_owned());
+        "hashmod" => {
+            let hash = hashmod(&value, u64::try_from(number(step, "/modulus"))?)?;
+            labels.insert(said("target_label", ""), hash.to_string());
         }
         "replace" => {
             if let Some(captures) = regex.captures(&value) {

@@ -3,6 +3,7 @@
 
 use machinery::meta;
 use machinery::patch::merge;
+use machinery::quantity::Quantity;
 use serde_json::Value;
 use simulator::world::WorldHandle;
 
@@ -86,9 +87,7 @@ impl Witness {
             "apps/statefulsets" | "apps/daemonsets" | "/secrets" | "/configmaps" => {
                 self.foreign_part(write, &target)
             }
-            "/persistentvolumeclaims" => {
-                Some("MON-4: claims are nobody's but the user's".to_owned())
-            }
+            "/persistentvolumeclaims" => self.claim(write, &target),
             "apps/deployments" => self.foreign_deployment(&target),
             // Events, Leases: nobody else's.
             _ => None,
@@ -139,6 +138,28 @@ impl Witness {
         });
         (!set.is_some_and(|set| self.is_ours(&set) || self.is_of_a_workload(&set)))
             .then(|| "ALL-5: a pod of somebody else".to_owned())
+    }
+
+    /// Claims are the user's: all that may be done is to ask for more, for a pod that a workload of monitoring has.
+    fn claim(&self, write: &Write, target: &Target) -> Option<String> {
+        let claim = self.find(&target.table, &target.namespace, &target.name)?;
+        let (object, _) = target.name.rsplit_once('-')?;
+        let theirs = self.any("apps/statefulsets", &target.namespace, |set| {
+            let templates = set.pointer("/spec/volumeClaimTemplates");
+            let mut templates = templates.and_then(Value::as_array).into_iter().flatten();
+            let labels = meta::string_map(set.pointer("/spec/selector/matchLabels"));
+            templates.any(|one| object == format!("{}-{}", meta::name(one), meta::name(set)))
+                && labels
+                    .iter()
+                    .all(|(key, value)| meta::label(&claim, key) == Some(value.as_str()))
+                && meta::controller_of(set)
+                    .is_some_and(|owner| WORKLOADS.iter().any(|(kind, _)| *kind == owner.kind))
+        });
+        if theirs != Some(true) {
+            return Some("ALL-5: a claim of somebody else".to_owned());
+        }
+        (!is_growth(write, &claim))
+            .then(|| "MON-4: claims are nobody's but the user's, but for their growth".to_owned())
     }
 
     /// Whether a workload of monitoring that is there controls an object.
@@ -236,8 +257,25 @@ fn unseen(write: &Write, target: &Target) -> Option<String> {
         .then(|| format!("ALL-6: {touched:?} without a resource version"))
 }
 
+/// Whether a write of a claim has it ask for more, and changes nothing else.
+fn is_growth(write: &Write, claim: &Value) -> bool {
+    const SIZE: &str = "/spec/resources/requests/storage";
+    let size = |object: &Value| Quantity::parse(text(object, SIZE)).ok();
+    let after = merge::apply(claim, &write.body);
+    let mut only = claim.clone();
+    if let Some(asked) = only.pointer_mut(SIZE) {
+        *asked = Value::from(text(&after, SIZE));
+    }
+    let grows = size(claim)
+        .zip(size(&after))
+        .is_some_and(|(before, after)| after > before);
+    write.method == http::Method::PATCH && grows && only == after
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -256,5 +294,28 @@ mod tests {
         let pod = Target::of("/api/v1/namespaces/a/pods/p").unwrap();
         assert_eq!((&*pod.table, &*pod.subresource), ("/pods", ""));
         assert!(Target::of("/api/v1/namespaces/a/pods").is_none());
+    }
+    #[test]
+    fn a_claim_may_grow_and_nothing_else() {
+        let claim = json!({
+            "metadata": {"name": "c", "resourceVersion": "7"},
+            "spec": {"resources": {"requests": {"storage": "1Gi"}}},
+        });
+        let allowed = |body: Value| {
+            let write = Write {
+                method: http::Method::PATCH,
+                path: String::new(),
+                body,
+            };
+            is_growth(&write, &claim)
+        };
+        let asks = |size: &str| json!({"spec": {"resources": {"requests": {"storage": size}}}});
+        assert!(allowed(asks("2Gi")));
+        let mut versioned = asks("2Gi");
+        versioned["metadata"] = json!({"resourceVersion": "7"});
+        assert!(allowed(versioned.clone()));
+        assert!(!allowed(asks("1024Mi")) && !allowed(asks("1Mi")));
+        versioned["metadata"]["labels"] = json!({"a": "b"});
+        assert!(!allowed(versioned));
     }
 }

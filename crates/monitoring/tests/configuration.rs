@@ -177,18 +177,21 @@ fn the_enforced_label_comes_last_and_reaches_every_target() {
         .last()
         .unwrap();
     assert_eq!(*last, json!({"target_label": "ns", "replacement": "team"}));
-    let spared = self::prometheus(json!({
-        "enforcedNamespaceLabel": "ns",
-        "excludedFromEnforcement": [{"resource": "scrapeconfigs", "namespace": "team"}],
-    }));
-    let (_, document) = generate(&spared, &selected, &Assets::default());
-    assert_eq!(
-        document["scrape_configs"][0]["relabel_configs"]
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
+    let steps = |reference: Value| {
+        let prometheus = self::prometheus(json!({
+            "enforcedNamespaceLabel": "ns", "excludedFromEnforcement": [reference],
+        }));
+        let (_, document) = generate(&prometheus, &selected, &Assets::default());
+        let steps = document["scrape_configs"][0]["relabel_configs"].as_array();
+        steps.unwrap().len()
+    };
+    let mut spared = json!({
+        "group": "monitoring.coreos.com", "resource": "scrapeconfigs", "namespace": "team",
+    });
+    assert_eq!(steps(spared.clone()), 1);
+    // The definitions have a default for it, which generators don't add.
+    spared.as_object_mut().unwrap().remove("group");
+    assert_eq!(steps(spared), 2);
 }
 
 #[test]

@@ -9,6 +9,27 @@ use serde_json::Value;
 
 use super::monitoring::Change;
 
+/// Fields of a workload that are about its pods, and that no configuration or rule is made of.
+const OF_PODS: [&str; 17] = [
+    "affinity",
+    "containers",
+    "image",
+    "imagePullPolicy",
+    "initContainers",
+    "logFormat",
+    "logLevel",
+    "minReadySeconds",
+    "nodeSelector",
+    "podMetadata",
+    "replicas",
+    "resources",
+    "securityContext",
+    "serviceAccountName",
+    "storage",
+    "tolerations",
+    "web",
+];
+
 /// Objects and how often each changed. That one is made for the first time is no change: what is made of it comes once.
 #[derive(Default)]
 pub(super) struct Causes {
@@ -43,8 +64,18 @@ impl Causes {
         count(&mut self.selected, key, change, matters);
     }
 
-    /// A workload changed in a way that may matter, or not.
-    pub(super) fn workload(&mut self, name: &str, change: &Change, matters: bool) {
+    /// A workload changed: what is about its pods alone is no reason for another job or file of rules.
+    pub(super) fn workload(&mut self, name: &str, change: &Change) {
+        let spec = |object: &Value| {
+            let spec = object.get("spec").and_then(Value::as_object);
+            let mut spec = spec.cloned().unwrap_or_default();
+            spec.retain(|field, _| !OF_PODS.contains(&field.as_str()));
+            spec
+        };
+        let matters = change.deleted
+            || change
+                .before
+                .is_none_or(|before| spec(before) != spec(change.after));
         count(&mut self.workloads, name.to_owned(), change, matters);
     }
 

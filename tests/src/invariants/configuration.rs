@@ -15,7 +15,7 @@ static DURATION: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a regular expression")
 });
 
-const PROMETHEUS: [&str; 10] = [
+const PROMETHEUS: [&str; 11] = [
     "global",
     "runtime",
     "alerting",
@@ -23,6 +23,7 @@ const PROMETHEUS: [&str; 10] = [
     "scrape_config_files",
     "scrape_configs",
     "storage",
+    "otlp",
     "tracing",
     "remote_write",
     "remote_read",
@@ -185,6 +186,42 @@ pub fn moduli(text: &str) -> BTreeSet<u64> {
         .collect()
 }
 
+/// Jobs with one of these prefixes that don't divide their targets by so many shards, or don't keep to their own part.
+pub fn undivided(text: &str, prefixes: &[&str], shards: u64) -> Vec<String> {
+    let config = parsed(text).unwrap_or_default();
+    let is_undivided = |job: &&Value| {
+        let name = self::text(job, "/job_name");
+        let of_monitor = |prefix: &&str| {
+            name.strip_prefix(prefix)
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
+        prefixes.iter().any(of_monitor) && !divides(job, shards)
+    };
+    let jobs = items(&config, "scrape_configs").filter(is_undivided);
+    jobs.map(|job| self::text(job, "/job_name").to_owned())
+        .collect()
+}
+
+/// Whether a job hashes its targets by the number of shards, and then keeps those with the number of the shard. Some have a
+/// hash of the user's own.
+fn divides(job: &Value, shards: u64) -> bool {
+    let steps: Vec<&Value> = items(job, "relabel_configs").collect();
+    let hashed = steps.iter().position(|step| {
+        text(step, "/action") == "hashmod"
+            && text(step, "/target_label") == "__tmp_hash"
+            && step.get("modulus").and_then(Value::as_u64) == Some(shards)
+    });
+    let own = steps.iter().any(|step| {
+        text(step, "/action") == "hashmod" && text(step, "/target_label") != "__tmp_hash"
+    });
+    let keeps = |step: &&Value| {
+        text(step, "/action") == "keep"
+            && text(step, "/source_labels/0") == "__tmp_hash"
+            && text(step, "/regex").starts_with("$(SHARD)")
+    };
+    own || hashed.is_some_and(|at| steps.get(at..).is_some_and(|rest| rest.iter().any(keeps)))
+}
+
 /// The configuration of an Alertmanager.
 pub fn alertmanager(text: &str) -> Found {
     let config = parsed(text)?;
@@ -291,6 +328,7 @@ mod tests {
             format!("global:\n  scrape_interval: 30s\nscrape_configs:\n- job_name: a\n{more}")
         };
         assert_eq!(prometheus(&job("")), Ok(()));
+        assert_eq!(prometheus(&job("otlp: {}\n")), Ok(()));
         for (bad, why) in [
             (job("- job_name: a\n"), "no name of its own"),
             (job("  scrape_timeout: 5m\n"), "longer than its interval"),

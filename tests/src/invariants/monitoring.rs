@@ -173,7 +173,7 @@ impl Monitoring {
 
     fn workload(&mut self, plural: &str, change: &Change, matters: bool) {
         let name = format!("{}/{}", meta::kind(change.after), change.key);
-        self.causes.workload(&name, change, matters);
+        self.causes.workload(&name, change);
         let changes = self.workloads.get(&name).map_or(0, |(_, changes)| *changes);
         if !change.deleted {
             let changes = changes + usize::from(matters);
@@ -377,6 +377,16 @@ impl Monitoring {
         if plain && moduli.iter().any(|modulus| *modulus != shards) {
             let what = format!("its targets are divided by {moduli:?}, there are {shards} shards");
             self.violated("MON-4", workload, &what);
+            return;
+        }
+        if plain && shards > 1 {
+            let prefixes = MONITORS.map(|(_, prefix)| prefix);
+            let text = self.texts.get(&format!("{namespace}/{base}"));
+            let undivided = text.map(|text| configuration::undivided(text, &prefixes, shards));
+            for job in undivided.unwrap_or_default() {
+                let what = format!("job {job} isn't divided among {shards} shards");
+                self.violated("MON-4", workload, &what);
+            }
         }
     }
 }

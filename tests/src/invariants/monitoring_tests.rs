@@ -252,7 +252,12 @@ fn mon_3_the_job_of_a_good_monitor_goes_with_a_bad_one() {
 
 #[test]
 fn mon_3_other_objects_allow_no_change() {
-    let elsewhere: [fn(&mut History); 5] = [
+    let elsewhere: [fn(&mut History); 6] = [
+        |history| {
+            for replicas in [2, 3] {
+                history.change(SERVER, "a/main", &json!({"spec": {"replicas": replicas}}));
+            }
+        },
         |history| history.put("/secrets", "a/nobodys", &given("nobodys", "eA==")),
         |history| history.put("/secrets", "b/of-one", &given("of-one", "eA==")),
         |history| history.put("/secrets", "a/of-two", &given("of-two", "eA==")),
@@ -284,6 +289,35 @@ fn mon_4_targets_are_divided_by_another_number_of_shards() {
     assert_eq!(history.violated(), [""; 0]);
     history.seen.settled();
     assert_eq!(history.violated(), ["MON-4"]);
+}
+
+/// A history that ends with two shards, and a job of these relabelings.
+fn of_two_shards(steps: &str) -> History {
+    let mut history = History::usual();
+    history.change(SERVER, "a/main", &json!({"spec": {"shards": 2}}));
+    history.put(SETS, "a/prometheus-main-shard-1", &set("v1"));
+    let text = format!(
+        "scrape_configs:\n- job_name: serviceMonitor/a/one/0\n  relabel_configs:\n{steps}- job_name: others\n"
+    );
+    history.publish(&text, Compression::default());
+    history.seen.settled();
+    history
+}
+
+#[test]
+fn mon_4_each_job_is_divided_among_shards_and_keeps_its_part() {
+    let hash = "  - action: hashmod\n    target_label: __tmp_hash\n    modulus: 2\n";
+    let keep = "  - action: keep\n    source_labels: [__tmp_hash, __tmp_disable_sharding]\n    regex: $(SHARD);|.+;.+\n";
+    let none = "  - action: replace\n    target_label: x\n";
+    let nothing: [&str; 0] = [];
+    let whole = of_two_shards(&format!("{hash}{keep}"));
+    assert_eq!(whole.violated(), nothing);
+    for steps in [none, hash, keep, &format!("{keep}{hash}")] {
+        let history = of_two_shards(steps);
+        assert_eq!(history.violated(), ["MON-4"], "{steps}");
+        let said = history.seen.violations.first().unwrap();
+        assert!(said.contains("serviceMonitor/a/one/0"), "{said}");
+    }
 }
 
 #[test]

@@ -180,7 +180,19 @@ pub static ROLES: Stage = Stage {
     ..STAGE
 };
 
-/// The same, and what is selected is in the other namespace, the workloads are in the scenario's own.
+/// Servers, and no right to claims.
+pub static WITHOUT_CLAIMS: Stage = Stage {
+    kinds: &["Prometheus"],
+    role: Some(|| {
+        let mut rights = Product::Monitoring.rights();
+        rights.retain(|right| right.resource != "persistentvolumeclaims");
+        rights
+    }),
+    roles: true,
+    ..STAGE
+};
+
+/// Rights in two namespaces alone: what is selected is in the other one, the workloads are in the scenario's own.
 pub static ALLOWED: Stage = Stage {
     kinds: &IN_NAMESPACES,
     beside: &["allowed"],

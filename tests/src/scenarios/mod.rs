@@ -9,6 +9,7 @@ pub mod bindings;
 pub mod blue_green;
 pub mod both;
 pub mod canary;
+pub mod claims;
 pub mod definitions;
 pub mod deployment;
 pub mod disturbed;
@@ -57,7 +58,9 @@ use anyhow::Result;
 use crate::cluster::Cluster;
 use crate::products::{self, Stage};
 
-// One file with a test of upstream's in several surroundings: each is a subject of its own.
+// One file with scenarios, or a test of upstream's, in several surroundings: each is a subject of its own.
+use self::claims as claims_of_alertmanagers;
+use self::claims as claims_unseen;
 use self::upstream_namespaces as upstream_namespaces_allowed;
 use self::upstream_namespaces as upstream_namespaces_not_found;
 use self::upstream_namespaces as upstream_namespaces_of_instances;
@@ -132,6 +135,7 @@ table! { $
         selects_by_labels_of_namespaces,
         is_made_anew_for_other_storage, is_sharded, share_their_monitors,
         spreads_its_rules, keeps_a_shard_for_a_while, takes_over_an_older_set;
+    claims: grow_with_each_shard, stay_where_their_class_forbids_it, never_shrink;
     killed_monitoring: after_ten_writes_of_a_server;
     upstream_prometheus: prom_create_delete_cluster, prom_scale_up_down_cluster, prom_no_service_monitor_selector,
         prom_version_migration, prom_resource_update, prom_storage_labels_annotations, sharding_provisioning, resharding,
@@ -142,6 +146,7 @@ table! { $
 
     [ALERTMANAGER]
     alertmanager: is_created_scaled_and_deleted, follows_its_routes, follows_the_users_secret, takes_back_what_others_do;
+    claims_of_alertmanagers: grow_with_their_cluster;
 
     upstream_alertmanager: am_create_delete_cluster, am_scaling_replicas, am_version_migration,
         am_preserve_user_added_metadata, am_rollback_manual_changes, am_min_ready_seconds, am_status_scale, am_service_name,
@@ -236,6 +241,9 @@ table! { $
 
     [ROLES]
     namespaces: are_looked_after_with_rights_in_each_alone;
+
+    [WITHOUT_CLAIMS]
+    claims_unseen: stay_without_the_right_to_them;
 
     [ALLOWED]
     upstream_namespaces_allowed: prometheus_instance_namespaces_allow_list;

@@ -29,7 +29,7 @@ pub const MANAGER: &str = "monitor-kube-prometheus-st-alertmanager";
 const DEFAULTED: [&str; 4] = ["scrapeInterval", "evaluationInterval", "portName", "shards"];
 
 /// What is warned of under the old role and without the newer definitions, and how often.
-const WARNINGS: [(&str, usize); 5] = [
+const WARNINGS: [(&str, usize); 6] = [
     ("nothing of this kind is selected kind=ScrapeConfig", 1),
     // The agent's.
     ("switched off", 1),
@@ -38,6 +38,7 @@ const WARNINGS: [(&str, usize); 5] = [
     // Those of monitors, probes, rules and AlertmanagerConfigs.
     ("objects of this kind don't say who uses them", 5),
     ("no Events are written", 1),
+    ("claims don't grow with spec.storage", 1),
 ];
 
 /// The namespace as the release expects it: labelled, with a node, a volume and a Secret for the server.

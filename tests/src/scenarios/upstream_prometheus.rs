@@ -8,6 +8,7 @@ use super::prometheus::claims;
 use crate::cluster::Cluster;
 use crate::objects::{POD, PROMETHEUS, SECRET, STATEFUL_SET, number, text};
 use crate::subjects::{SERVER, selected};
+use crate::targets;
 use crate::workloads::{condition, rule, service_monitor};
 
 /// testPromCreateDeleteCluster
@@ -109,17 +110,55 @@ pub async fn sharding_provisioning(cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// testResharding
+/// Each of many targets is kept by one of so many shards, and each shard keeps some.
+async fn shared_out(cluster: &Cluster, shards: usize) -> Result<()> {
+    const ALL: usize = 50;
+    let divided = format!("modulus: {shards}\n");
+    let configuration = cluster
+        .until_configured("test", &divided, |text| text.contains(&divided))
+        .await?;
+    let name = format!("serviceMonitor/{}/web/0", cluster.namespace);
+    let metadata = json!({"namespace": cluster.namespace, "name": "web", "labels": {"app": "web"}});
+    let addresses: Vec<Value> = (0..ALL)
+        .map(|last| json!({"ip": format!("10.0.0.{last}")}))
+        .collect();
+    let subsets = json!([{"addresses": addresses, "ports": [{"name": "http", "port": 80}]}]);
+    let discovered = targets::discovered(
+        &json!({"metadata": metadata}),
+        &json!({"metadata": metadata, "subsets": subsets}),
+    );
+    let mut urls = Vec::new();
+    for shard in 0..shards {
+        let job = targets::job_of(&configuration, &name, shard)?;
+        let kept = targets::targets(&job, discovered.clone())?;
+        ensure!(!kept.is_empty(), "shard {shard} of {shards} keeps nothing");
+        urls.extend(kept.into_iter().map(|target| target.url));
+    }
+    urls.sort();
+    let kept = urls.len();
+    urls.dedup();
+    ensure!(
+        kept == ALL && urls.len() == ALL,
+        "{shards} shards keep {kept}, {} different ones",
+        urls.len()
+    );
+    Ok(())
+}
+
+/// testResharding, and of testPrometheusTargetDistributionOnResharding who keeps which target
 pub async fn resharding(cluster: &Cluster) -> Result<()> {
     cluster
         .apply(&service_monitor("web", &json!({"port": "http"})))
         .await?;
     SERVER.running(cluster, &json!({})).await?;
+    shared_out(cluster, 1).await?;
     SERVER.changed(cluster, json!({"shards": 2})).await?;
+    shared_out(cluster, 2).await?;
     for set in ["prometheus-test", "prometheus-test-shard-1"] {
         cluster.set(set).await?;
     }
     SERVER.changed(cluster, json!({"shards": 1})).await?;
+    shared_out(cluster, 1).await?;
     cluster.set("prometheus-test").await?;
     cluster
         .until_gone(&[(&STATEFUL_SET, "prometheus-test-shard-1")])

@@ -348,3 +348,20 @@ fn conversions_keep_the_order_of_objects_and_name_what_cannot_be() {
         assert_eq!((answer.status, answer.body), (400, Vec::new()));
     }
 }
+
+#[test]
+fn any_kind_of_review_is_read_as_upstreams_decoder_does() {
+    // Its scheme knows no reviews, so that it reads one from whatever it is given.
+    let spec = json!({"groups": [{"name": "g", "rules": [{"alert": "a", "expr": "sum("}]}]});
+    for (spec, allowed) in [(json!({"groups": []}), true), (spec, false)] {
+        let mut review = rules(&spec);
+        review["apiVersion"] = json!("v1");
+        review["kind"] = json!("Pod");
+        let answer = ask(RULES_VALIDATE, &review);
+        assert_eq!(answer["response"]["allowed"], allowed);
+        assert_eq!(
+            (&answer["apiVersion"], &answer["kind"]),
+            (&json!("v1"), &json!("Pod"))
+        );
+    }
+}

@@ -10,8 +10,10 @@ use runtime::{Effect, ObjectKey, Plan, Requeue};
 use serde_json::Value;
 
 use super::bindings;
+use super::claims;
 use super::memory::Memory;
 use super::refusals::Refused;
+use super::resources::STATEFUL_SET;
 use super::status::is_settled;
 use super::workload::{Observed, SecretChanges, Workload};
 use crate::api::workload::StorageSpec;
@@ -91,6 +93,27 @@ fn repairs<W: Workload>(workload: &W, observed: &Observed<W>) -> Vec<Effect> {
     stuck.filter_map(repair).collect()
 }
 
+/// Adds what becomes of claims, once nothing is to be done about StatefulSets; whether claims are to be looked at again.
+fn grow_claims<W: Workload>(decision: &mut Decision, observed: &Observed<W>) -> bool {
+    let (Ok(workload), Ok(plan)) = (&observed.workload, &mut decision.outcome) else {
+        return false;
+    };
+    let is_of_a_set = |effect: &Effect| {
+        let target = effect.target();
+        target.is_some_and(|(resource, _)| resource == STATEFUL_SET)
+    };
+    if plan.effects.iter().any(is_of_a_set) {
+        return false;
+    }
+    let growth = claims::grow(workload, observed);
+    plan.effects.extend(growth.effects);
+    decision.remark = claims::with(growth.remark, decision.remark.take());
+    if let Some(memory) = &mut decision.memory {
+        Arc::make_mut(memory).claims = Arc::new(growth.found.unwrap_or_default());
+    }
+    growth.looks_again
+}
+
 /// Decides about one workload.
 pub fn decide<W: Workload>(observed: &Observed<W>) -> Decision {
     if let Some(plan) = bindings::preparation(observed) {
@@ -122,11 +145,12 @@ pub fn decide<W: Workload>(observed: &Observed<W>) -> Decision {
     {
         plan.effects.extend(repairs(workload, observed));
     }
+    let looks_again = !gone && !workload.is_paused() && grow_claims(&mut decision, observed);
     // Whatever watches tell, pods that aren't as they shall be are looked at again.
     // Nothing tells that the time of a shard is over.
     let sets = observed.stored.stateful_sets.values();
     let kept = sets.filter_map(|set| kept_for(set, observed.now)).min();
-    let again = if is_settled(observed) {
+    let again = if is_settled(observed) && !looks_again {
         kept
     } else {
         Some(POLL)

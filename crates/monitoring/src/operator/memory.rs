@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use runtime::ObjectKey;
 
+use super::claims;
 use super::outline::RuleText;
 use super::rendering::{Input, Rendered};
 
@@ -26,6 +27,8 @@ pub struct Memory {
     pub rules: Arc<Rules>,
     /// What was said in each pass of fields that were left out.
     pub noted: Arc<BTreeSet<String>>,
+    /// What its claims were last found to be.
+    pub claims: Arc<claims::Found>,
 }
 
 /// Of all workloads of a kind.

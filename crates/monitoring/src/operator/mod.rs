@@ -5,6 +5,7 @@ pub mod assets;
 pub mod binding;
 pub mod bindings;
 pub mod candidates;
+pub mod claims;
 pub mod decision;
 pub mod gone;
 pub mod memory;

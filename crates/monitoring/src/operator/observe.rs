@@ -7,6 +7,7 @@ use runtime::{Error, ObjectKey, Reader};
 
 use super::bindings::Held;
 use super::candidates::Find;
+use super::claims;
 use super::references;
 use super::stored::{self, Stored};
 use super::workload::{Caches, Observed, Workload};
@@ -40,6 +41,7 @@ pub async fn observe<W: Workload>(
         stored: Stored::default(),
         pods: Vec::new(),
         storage_class: None,
+        claims: claims::Seen::default(),
         told: caches.told.of(key),
         memory: caches.memories.of(key),
         setup: Arc::clone(&caches.setup),
@@ -70,5 +72,6 @@ pub async fn observe<W: Workload>(
     observed.pods = stored::pods(&metadata.namespace, &labels, reader).await?;
     let class = workload.storage().and_then(StorageSpec::class);
     observed.storage_class = stored::storage_class(class, reader).await?;
+    observed.claims = claims::look(workload, &observed, reader).await?;
     Ok(Some(observed))
 }

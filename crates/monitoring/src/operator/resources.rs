@@ -47,6 +47,9 @@ pub const STATEFUL_SET: ResourceRef =
 /// `DaemonSet`s.
 pub const DAEMON_SET: ResourceRef =
     ResourceRef::namespaced("apps", "v1", "DaemonSet", "daemonsets");
+/// Claims of volumes.
+pub const CLAIM: ResourceRef =
+    ResourceRef::namespaced("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims");
 /// Storage classes.
 pub const STORAGE_CLASS: ResourceRef =
     ResourceRef::cluster("storage.k8s.io", "v1", "StorageClass", "storageclasses");

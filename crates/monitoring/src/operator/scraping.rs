@@ -31,7 +31,9 @@ use crate::preflight::{self, Fault, Global};
 use crate::selection::{
     Check, Refusal, check_pod_monitor, check_probe, check_scrape_config, check_service_monitor,
 };
-use crate::workload::{Data, Health, PROMETHEUS_WEB_CONFIG, Secrets, further_secrets, shard_names};
+use crate::workload::{
+    Counts, Data, Health, PROMETHEUS_WEB_CONFIG, Secrets, further_secrets, shard_names,
+};
 
 /// Key of the Secret with the configuration.
 pub const CONFIG_KEY: &str = "prometheus.yaml.gz";
@@ -108,7 +110,8 @@ pub fn sets<'a, W: Scraping>(workload: &W, observed: &'a Observed<W>) -> Vec<(St
     names.into_iter().map(shard).collect()
 }
 
-/// What the status says of shards.
+/// What the status says of shards. One that is being deleted says nothing, as upstream has it: its pods are counted again once
+/// it is made anew.
 pub fn describe(
     common: &CommonPrometheusFields,
     sets: &[(String, Health<'_>)],
@@ -121,7 +124,13 @@ pub fn describe(
         }
         one
     };
-    let by_shard: Vec<Value> = sets.iter().enumerate().map(one).collect();
+    let there = sets.iter().enumerate();
+    let there = there.filter(|(_, (_, health))| !health.is_going());
+    let counts: Counts = there.clone().map(|(_, (_, health))| health.counts()).sum();
+    if let Value::Object(counts) = counts.to_value() {
+        status.extend(counts);
+    }
+    let by_shard: Vec<Value> = there.map(one).collect();
     status.insert("shardStatuses".to_owned(), json!(by_shard));
     status.insert("shards".to_owned(), json!(common.shards.unwrap_or(1)));
 }
@@ -385,4 +394,33 @@ where
         let name = &self.object.metadata.name;
         shard_names(Object::<S, T>::PREFIX, name, self.object.common())
     }
+}
+
+#[test]
+fn a_shard_that_is_being_deleted_is_not_counted() {
+    let set = |name: &str| json!({"metadata": {"name": name}, "status": {"updateRevision": "r"}});
+    let pod = |set: &str| {
+        json!({"metadata": {
+            "name": format!("{set}-0"), "labels": {"controller-revision-hash": "r"},
+            "ownerReferences": [{"kind": "StatefulSet", "name": set, "uid": set}],
+        }})
+    };
+    let pods = [pod("a"), pod("b")];
+    let (mut first, second) = (set("a"), set("b"));
+    let described = |first: &Value| {
+        let health = |set| Health::new(Some(set), &pods, Some(1));
+        let sets = [
+            ("n/a".to_owned(), health(first)),
+            ("n/b".to_owned(), health(&second)),
+        ];
+        let mut status = Map::new();
+        describe(&CommonPrometheusFields::default(), &sets, &mut status);
+        let shards = status.get("shardStatuses").and_then(Value::as_array);
+        let ids = shards.into_iter().flatten();
+        let ids: Vec<Value> = ids.map(|one| one["shardID"].clone()).collect();
+        (status["replicas"].clone(), ids)
+    };
+    assert_eq!(described(&first), (json!(2), vec![json!("0"), json!("1")]));
+    first["metadata"]["deletionTimestamp"] = json!("2030-01-01T00:00:00Z");
+    assert_eq!(described(&first), (json!(1), vec![json!("1")]));
 }

@@ -229,6 +229,7 @@ fn asked(options: &RunOptions) -> Vec<(Right, Namespaces)> {
         match plural {
             // They belong to the cluster.
             "namespaces" if right.verb != Verb::Get => Some(Namespaces::All),
+            "storageclasses" => Some(Namespaces::All),
             // They are about workloads and what these select.
             "events" => Some(options.everything()),
             "daemonsets" if options.gates.daemon_sets => {
@@ -243,6 +244,7 @@ fn asked(options: &RunOptions) -> Vec<(Right, Namespaces)> {
                 Some(Namespaces::Only(own))
             }
             "pods" if right.verb == Verb::Patch => Some(options.workloads()),
+            "persistentvolumeclaims" => Some(options.workloads()),
             "secrets" if [Verb::List, Verb::Watch].contains(&right.verb) => {
                 Some(options.everything())
             }

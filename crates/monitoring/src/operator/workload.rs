@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::assets::AssetReader;
 use super::bindings::{Bound, Finalizer, Held};
 use super::candidates::{Configurations, Find};
+use super::claims;
 use super::decision::Decision;
 use super::memory::{Memories, Memory};
 use super::references::{self, Reference, Source};
@@ -100,6 +101,8 @@ pub struct Setup {
     pub finalizer: Finalizer,
     /// Whether labels of pods can be changed.
     pub labels_pods: bool,
+    /// Whether claims can be looked at, their classes, and claims made larger.
+    pub grows_claims: bool,
     /// Why no `DaemonSet`s can be made, if they can't.
     pub no_daemon_sets: Option<Arc<str>>,
     /// How changes of Secrets are seen.
@@ -175,6 +178,8 @@ pub struct Observed<W: Workload> {
     pub pods: Vec<Value>,
     /// Whether the storage class it names exists; unknown without the right to look.
     pub storage_class: Option<bool>,
+    /// Its claims.
+    pub claims: claims::Seen,
     /// Refusals that were told.
     pub told: BTreeSet<Refused>,
     /// What was rendered before.

@@ -24,7 +24,9 @@ use crate::operator::outline::Outline;
 use crate::operator::reconciler::WorkloadReconciler;
 use crate::operator::references::Source;
 use crate::operator::refusals::Told;
-use crate::operator::resources::{CONFIG_MAP, DAEMON_SET, SECRET, STATEFUL_SET};
+use crate::operator::resources::{
+    CLAIM, CONFIG_MAP, DAEMON_SET, SECRET, STATEFUL_SET, STORAGE_CLASS,
+};
 use crate::operator::selectable::Selectable;
 use crate::operator::selecting::{Configuration, Selecting, regarding, wanting};
 use crate::operator::stored::Own;
@@ -59,6 +61,7 @@ pub(super) struct Shared {
     /// The kinds whose objects say who uses them.
     pub(super) bound: Bound,
     labels_pods: bool,
+    grows_claims: bool,
     generator: GeneratorOptions,
 }
 
@@ -110,6 +113,7 @@ impl Shared {
                 Bindings::On | Bindings::Kept => usable.bindable(),
             },
             labels_pods: usable.lacks("pods", "", &["patch"]).is_none(),
+            grows_claims: may_grow_claims(usable),
             generator: options.generator(usable.kubernetes.as_ref()),
             secrets: watches_secrets.then(|| manager.cache(SECRET, selected(&options.secrets))),
             config_maps: manager.cache(CONFIG_MAP, selected(&options.config_maps)),
@@ -147,6 +151,7 @@ impl Shared {
                 reports: may.report,
                 finalizer: may.finalize,
                 labels_pods: self.labels_pods,
+                grows_claims: self.grows_claims,
                 no_daemon_sets: self.no_daemon_sets.clone(),
                 secrets: match self.secrets {
                     Some(_) => SecretChanges::Told,
@@ -279,6 +284,19 @@ fn no_daemon_sets(gates: Gates, usable: &Usable) -> Option<Arc<str>> {
     let lacking = usable.lacks(&DAEMON_SET.plural, &DAEMON_SET.group, &verbs)?;
     tracing::warn!(why = lacking, "agents can't run on every node");
     Some(format!("{lacking}: grant it to the operator").into())
+}
+
+/// Whether claims may be made larger, which takes a look at their classes too.
+fn may_grow_claims(usable: &Usable) -> bool {
+    let claims = usable.lacks(&CLAIM.plural, "", &["list", "patch"]);
+    let class = || usable.lacks(&STORAGE_CLASS.plural, &STORAGE_CLASS.group, &["get"]);
+    let lacking = claims.or_else(class);
+    if let Some(why) = &lacking {
+        let remedy = "grant list and patch of persistentvolumeclaims, and get of storageclasses.storage.k8s.io in the whole \
+                      cluster, to the operator, as `carrick rbac monitoring` does";
+        tracing::warn!(why, remedy, "claims don't grow with spec.storage");
+    }
+    lacking.is_none()
 }
 
 /// Upstream's rate limit of failures: 5 ms, doubled up to 1000 s.

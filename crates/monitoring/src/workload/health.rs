@@ -141,6 +141,11 @@ impl<'a> Health<'a> {
         }
     }
 
+    /// Whether it is a StatefulSet that is being deleted.
+    pub fn is_going(&self) -> bool {
+        self.is_of_stateful_set() && self.set.and_then(meta::deletion_timestamp).is_some()
+    }
+
     /// Numbers of its pods.
     pub fn counts(&self) -> Counts {
         match self.keeper {

@@ -236,7 +236,7 @@ fn spares(reference: &ObjectReference, kind: &str, metadata: &ObjectMeta) -> boo
         "scrapeconfigs" => "ScrapeConfig",
         _ => return false,
     };
-    (group.is_empty() || group == crate::api::GROUP)
+    group == crate::api::GROUP
         && of_kind == kind
         && !reference.namespace.is_empty()
         && reference.namespace == metadata.namespace
