@@ -80,7 +80,7 @@ enum Fate {
     /// It isn't bound yet, and can't change before.
     Waits,
     /// It asks for more.
-    Grows(Effect),
+    Grows(Box<Effect>),
     /// It can't.
     Stays(String),
     /// It is larger than it shall be, which stays so.
@@ -242,7 +242,7 @@ impl Wanted {
                 "metadata": {"resourceVersion": meta::resource_version(claim)},
                 "spec": {"resources": {"requests": {"storage": self.size}}},
             });
-            return Fate::Grows(Effect::merge_patch(CLAIM, key, patch));
+            return Fate::Grows(Box::new(Effect::merge_patch(CLAIM, key, patch)));
         }
         let why = match class {
             Some(name) => format!(
@@ -286,7 +286,7 @@ fn grown(
         match wanted.fate(claim, classes) {
             Fate::Right => {}
             Fate::Waits => looks_again = true,
-            Fate::Grows(effect) => effects.push(effect),
+            Fate::Grows(effect) => effects.push(*effect),
             Fate::Stays(text) => {
                 // Nothing tells that the class lets it.
                 looks_again = true;
