@@ -137,9 +137,9 @@ impl Quantity {
     /// The number of units of ten to the power of `exponent`, rounded up away from zero.
     pub fn scaled_value(&self, exponent: i32) -> i64 {
         let scaled = if self.exponent >= exponent {
-            times_ten(self.unscaled, self.exponent - exponent)
+            times_ten(self.unscaled, self.exponent.saturating_sub(exponent))
         } else {
-            Some(round_up(self.unscaled, exponent - self.exponent).0)
+            Some(round_up(self.unscaled, exponent.saturating_sub(self.exponent)).0)
         };
         let limit = if self.unscaled < 0 {
             i64::MIN
@@ -230,7 +230,7 @@ impl Quantity {
     }
 
     fn at(&self, exponent: i32) -> Option<i128> {
-        times_ten(self.unscaled, self.exponent - exponent)
+        times_ten(self.unscaled, self.exponent.saturating_sub(exponent))
     }
 
     /// Number and suffix in canonical form.
@@ -248,7 +248,7 @@ impl Quantity {
             return (number, suffix.map_or("", |(suffix, _)| suffix).to_owned());
         }
         let (mut number, times) = without_factors(self.unscaled, 10);
-        let mut exponent = self.exponent + times;
+        let mut exponent = self.exponent.saturating_add(times);
         while exponent % 3 != 0 {
             number = number.saturating_mul(10);
             exponent -= 1;
@@ -402,7 +402,10 @@ fn interpret(suffix: &str) -> Option<(i32, i32, Format)> {
     if let Some(exponent) = find(&BINARY_SUFFIXES) {
         return Some((2, exponent, Format::BinarySi));
     }
-    let exponent: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
+    let exponent: i64 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
+    // Go cuts it to 32 bits, whatever is lost.
+    let [a, b, c, d, ..] = exponent.to_le_bytes();
+    let exponent = i32::from_le_bytes([a, b, c, d]);
     Some((10, exponent, Format::DecimalExponent))
 }
 

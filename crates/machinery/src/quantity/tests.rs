@@ -82,3 +82,11 @@ fn values_are_rounded_up_and_compared_whatever_the_notation() {
     );
     assert_eq!(quantity("2").sub(&quantity("500m")).to_string(), "1500m");
 }
+
+#[test]
+fn an_exponent_is_cut_to_32_bits_as_in_go() {
+    let read = |text| Quantity::parse(text).map(|quantity| quantity.value());
+    assert_eq!(read("2e4294967299"), Ok(2000));
+    assert_eq!(read("922337e2036854775807"), Ok(i64::MAX));
+    assert_eq!(read("1e9223372036854775808"), Err(QuantityError::Suffix));
+}

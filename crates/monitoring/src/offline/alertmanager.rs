@@ -34,14 +34,14 @@ impl World<'_> {
                 Ok(Some(text)) => {
                     let owner = format!("Alertmanager {}", alertmanager.key());
                     let secrets = self.further(at, &alertmanager, &text);
+                    self.file(&owner, "alertmanager.yaml", text);
                     self.web(
-                        at,
+                        (at, &owner),
                         (Server::Alertmanager, &version),
                         alertmanager.spec.web.as_ref().map_or((None, None), |web| {
                             (web.tls_config.as_ref(), web.http_config.as_ref())
                         }),
                     );
-                    self.file(&owner, "alertmanager.yaml", text);
                     let settings = Settings::default();
                     let made = alertmanager_stateful_set(&alertmanager, &settings, secrets, "");
                     self.workload(at, &owner, made);

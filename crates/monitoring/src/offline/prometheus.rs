@@ -113,8 +113,8 @@ impl World<'_> {
             let secrets = match made {
                 Ok(made) => {
                     let secrets = self.secrets(at, &prometheus, &made);
-                    self.web(at, (Server::Prometheus, &version), of_web(common));
                     self.configuration(at, &owner, &version, made);
+                    self.web((at, &owner), (Server::Prometheus, &version), of_web(common));
                     secrets
                 }
                 Err(error) => {
@@ -217,11 +217,11 @@ impl World<'_> {
                 }
             };
             let secrets = self.secrets(at, &agent, &made);
-            self.web(at, (Server::Prometheus, &version), of_web(common));
             if common.service_name.is_none() {
                 self.goes_with(at, [agent_service(&agent, &Settings::default())]);
             }
             self.configuration(at, &owner, &version, made);
+            self.web((at, &owner), (Server::Prometheus, &version), of_web(common));
             let names = shard_names(PrometheusAgent::PREFIX, &agent.metadata.name, common);
             for (shard, name) in (0..).zip(&names) {
                 let input = AgentInput {

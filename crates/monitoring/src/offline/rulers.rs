@@ -43,7 +43,7 @@ impl World<'_> {
             let web = spec.web.as_ref().map_or((None, None), |web| {
                 (web.tls_config.as_ref(), web.http_config.as_ref())
             });
-            self.web(at, (Server::ThanosRuler, &version), web);
+            self.web((at, &owner), (Server::ThanosRuler, &version), web);
             let prefix = ruler.prefixed();
             let maps = self.rule_files(&Ruler {
                 at,

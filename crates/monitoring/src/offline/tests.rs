@@ -481,3 +481,16 @@ fn a_fault_of_the_base_is_told_at_its_own_field() {
         "{text}"
     );
 }
+
+#[test]
+fn a_web_configuration_is_among_what_is_read() {
+    for (version, files) in [("0.25.0", 1), ("0.21.0", 0)] {
+        let spec = json!({"version": version, "web": {"httpConfig": {"http2": false}}});
+        let rendered = render(&[object("Alertmanager", "main", &spec)]);
+        let mut found = rendered.files.iter();
+        let found = found.by_ref().filter(|file| file.name == "web-config.yaml");
+        let texts: Vec<&str> = found.map(|file| &*file.text).collect();
+        assert_eq!(texts.len(), files, "{version}");
+        assert!(texts.iter().all(|text| text.contains("http2: false")));
+    }
+}

@@ -14,8 +14,8 @@ use crate::operator::scraping::CONFIG_KEY;
 use crate::operator::workload::Workload;
 use crate::preflight::web::{self, Server};
 use crate::workload::{
-    Built, Data, INPUT_HASH, Secrets, Settings, WebConfig, WorkloadError, compressed,
-    configuration_secrets, mounted_further, tls_asset_secrets,
+    Built, Data, INPUT_HASH, Secrets, Settings, WEB_CONFIG_KEY, WebConfig, WorkloadError,
+    compressed, configuration_secrets, mounted_further, tls_asset_secrets,
 };
 
 impl World<'_> {
@@ -35,17 +35,23 @@ impl World<'_> {
         }
     }
 
-    /// Tells why the program of a version wouldn't serve with its web configuration. What is incomplete is told of the pods.
+    /// Adds the web configuration, if there is one, and tells why the program of a version wouldn't serve with it. What is
+    /// incomplete is told of the pods.
     pub(super) fn web(
         &mut self,
-        at: usize,
+        (at, owner): (usize, &str),
         (server, version): (Server, &Version),
         (tls, http): (Option<&WebTlsConfig>, Option<&WebHttpConfig>),
     ) {
-        if let Ok(config) = WebConfig::new("/", "", tls, http)
-            && let Err(why) = web::check(&config.text(), server, version)
-        {
+        let Ok(config) = WebConfig::new(server.folder(), "", tls, http) else {
+            return;
+        };
+        let text = config.text();
+        if let Err(why) = web::check(&text, server, version) {
             self.refuse(at, why);
+        }
+        if !text.is_empty() && server.reads(version) {
+            self.file(owner, WEB_CONFIG_KEY, text);
         }
     }
 

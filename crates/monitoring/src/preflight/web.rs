@@ -9,6 +9,7 @@ use super::fault::Fault;
 use super::shape::{Node, Shape, Struct, field, nothing, since, text};
 use super::{BARE_NAMES, Reader, alertmanager, read};
 use crate::config::version::{Since, Version};
+use crate::workload::{ALERTMANAGER_WEB_CONFIG, PROMETHEUS_WEB_CONFIG, THANOS_RULER_WEB_CONFIG};
 
 /// Versions of TLS, the lowest first.
 const VERSIONS: [&str; 4] = ["TLS10", "TLS11", "TLS12", "TLS13"];
@@ -72,6 +73,20 @@ impl Server {
             Self::Prometheus => "Prometheus",
             Self::Alertmanager => "Alertmanager",
             Self::ThanosRuler => "Thanos Ruler",
+        }
+    }
+
+    /// Whether it reads a web configuration in that version.
+    pub fn reads(self, version: &Version) -> bool {
+        version.at_least(self.knows().reads)
+    }
+
+    /// The folder of its container in which the file lies.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Prometheus => PROMETHEUS_WEB_CONFIG,
+            Self::Alertmanager => ALERTMANAGER_WEB_CONFIG,
+            Self::ThanosRuler => THANOS_RULER_WEB_CONFIG,
         }
     }
 

@@ -154,9 +154,11 @@ impl Told {
             }
             definitions.set_namespace(&mut source.value, namespace);
             let verdict = definitions.admit(&mut source.value);
+            // What is of no kind is no workload either, whatever it is called.
+            let is_of_a_kind = !verdict.refused.iter().any(|(path, _)| path == "kind");
             self.verdict(object, verdict);
             let id = identity(&source.value);
-            if id.1.is_empty() || id.3.is_empty() {
+            if id.1.is_empty() || id.3.is_empty() || !is_of_a_kind {
                 self.unknown.push(object);
                 continue;
             }

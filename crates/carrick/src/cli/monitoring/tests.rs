@@ -300,3 +300,19 @@ fn where_there_is_no_object_nothing_is_said_to_be_right() {
         "{error}"
     );
 }
+
+#[test]
+fn what_is_of_no_kind_is_no_workload() {
+    let text =
+        "apiVersion: monitoring.coreos.com/v1beta1\nkind: Prometheus\nmetadata:\n  name: p\n";
+    let found = Folder::new("no-kind", &[("a.yaml", text)]).found();
+    assert_eq!(found.files, []);
+    assert_eq!(found.warnings, [] as [String; 0]);
+    let [problem] = found.problems.as_slice() else {
+        panic!("{:?}", found.problems);
+    };
+    assert!(
+        problem.contains("there is no kind Prometheus in monitoring.coreos.com/v1beta1"),
+        "{problem}"
+    );
+}
