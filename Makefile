@@ -57,7 +57,7 @@ lint: ## formatting, clippy with warnings denied, sizes of functions and files
 docs: ## rustdoc, without warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet
 
-release: setup ## carrick and xtask for release, guided by a profile of the simulated API server at work (two release builds: half an hour)
+release: setup ## carrick and xtask for release, guided by a profile of the simulated API server at work (two release builds, half an hour or more)
 	@scripts/release
 
 reloader: setup ## the config-reloader alone, as a small static program for an image of its own

@@ -14,7 +14,7 @@ use crate::kubectl::repository;
 const MOST: usize = 25;
 
 /// What a pattern may begin with: the session, or an area of `cargo xtask fidelity`.
-const AREAS: [&str; 11] = [
+const AREAS: [&str; 12] = [
     "kubectl",
     "requests",
     "watches",
@@ -26,6 +26,7 @@ const AREAS: [&str; 11] = [
     "tables",
     "kinds",
     "identities",
+    "admission",
 ];
 
 /// One pattern of one row.

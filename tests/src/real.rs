@@ -58,7 +58,7 @@ async fn run(
         .await
         .context("preparing the cluster")?;
     if with_role {
-        let role = stage.role.filter(|_| stage.alone);
+        let role = stage.role.filter(|_| stage.alone || stage.roles);
         let granted = role.map_or_else(|| stage.rights(), |role| role());
         let granted = cluster.grant(&granted).await;
         granted.context("giving rights")?;

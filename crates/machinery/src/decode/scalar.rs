@@ -22,11 +22,11 @@ pub(super) fn integer(text: &str, bits: u8) -> Option<i64> {
 /// `strconv.ParseFloat` of a JSON number.
 pub(super) fn float(text: &str) -> Option<Number> {
     let number: f64 = text.parse().ok()?;
-    plain_float(number)
+    Number::from_f64(number)
 }
 
-/// A floating point number in the one form it has here. Whole ones are integers, as which they are written and read again,
-/// so that what was decoded, merged or restored is equal.
+/// A number of a field that is `float64`, in the one form it has here. Whole ones are integers, as which they are written and
+/// read again, so that what was decoded, merged or restored is equal. Where any type may stand, Go keeps the two apart.
 pub(crate) fn plain_float(number: f64) -> Option<Number> {
     /// From here on not every integer is one of these.
     const BEYOND: f64 = 9_007_199_254_740_992.0;

@@ -224,7 +224,8 @@ impl<'t, 'n> Walker<'t, 'n> {
                 self.number(number, text, name)
             }
             (TypeRef::Float, Node::Number(text)) => {
-                let number = scalar::float(text).map(Value::Number);
+                let number = text.parse().ok().and_then(scalar::plain_float);
+                let number = number.map(Value::Number);
                 self.number(number, text, "float64")
             }
             (_, Node::Null) => zero(self.table, ty),
