@@ -21,6 +21,9 @@ pub struct Instant {
     written_in: Offset,
 }
 
+/// After so many years the calendar begins anew, with the same day of the week.
+const CYCLE_YEARS: i64 = 400;
+const CYCLE_DAYS: i64 = 146_097;
 /// What seconds are counted from.
 const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
 
@@ -58,8 +61,9 @@ impl Instant {
         self.utc.duration_since(other.utc).as_nanos()
     }
 
-    /// Date and time in a time zone, or `None` if that is beyond the year 9999.
-    pub(super) fn local(self, zone: &TimeZone) -> Option<DateTime> {
+    /// Date and time in a time zone, and the year, which may be 10000: of that year date and time are those of the year 9600,
+    /// which has the same days.
+    pub(super) fn local(self, zone: &TimeZone) -> (DateTime, i64) {
         let nearest = TimeZone::UTC.to_timestamp(self.utc).unwrap_or_else(|_| {
             if self.utc < EPOCH {
                 Timestamp::MIN
@@ -67,7 +71,18 @@ impl Instant {
                 Timestamp::MAX
             }
         });
-        self.utc.checked_add(ahead(zone.to_offset(nearest))).ok()
+        self.at_offset(zone.to_offset(nearest))
+    }
+
+    fn at_offset(self, offset: Offset) -> (DateTime, i64) {
+        let (at, later) = if let Ok(at) = self.utc.checked_add(ahead(offset)) {
+            (at, 0)
+        } else {
+            let cycle = SignedDuration::from_hours(24 * CYCLE_DAYS);
+            let earlier = self.utc.saturating_sub(cycle);
+            (earlier.saturating_add(ahead(offset)), CYCLE_YEARS)
+        };
+        (at, i64::from(at.year()) + later)
     }
 
     fn of(utc: DateTime, written_in: Offset) -> Option<Self> {
@@ -111,19 +126,20 @@ fn padded(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// RFC 3339 with as many digits of the second as there are, in the offset in which it was written (in UTC if that would
-/// be beyond the year 9999).
+/// RFC 3339 with as many digits of the second as there are, in the offset in which it was written.
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let minutes = self.written_in.seconds() / 60;
-        match self.utc.checked_add(ahead(self.written_in)) {
-            Ok(local) if minutes != 0 => {
-                let sign = if minutes < 0 { '-' } else { '+' };
-                let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
-                write!(f, "{local}{sign}{hours:02}:{minutes:02}")
-            }
-            Ok(_) | Err(_) => write!(f, "{}Z", self.utc),
+        if minutes == 0 {
+            return write!(f, "{}Z", self.utc);
         }
+        let (local, year) = self.at_offset(self.written_in);
+        let text = local.to_string();
+        let after_year = text.find('-').and_then(|end| text.get(end..));
+        let sign = if minutes < 0 { '-' } else { '+' };
+        let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
+        let after_year = after_year.unwrap_or_default();
+        write!(f, "{year:04}{after_year}{sign}{hours:02}:{minutes:02}")
     }
 }
 
@@ -154,14 +170,14 @@ fn the_last_day_there_is_can_be_said() {
     assert_eq!(with(""), None);
     let early = Instant::parse("1969-12-31T23:59:59.5Z");
     assert_eq!(early.map(Instant::as_second), Some(-1));
-    let hour = |zone| {
-        never
-            .and_then(|at| at.local(&zone))
-            .map(jiff::civil::DateTime::hour)
+    let local = |zone| {
+        let local = never.map(|at| at.local(&zone));
+        local.map(|(at, year)| (year, at.month(), at.day(), at.hour()))
     };
-    assert_eq!(hour(TimeZone::UTC), Some(23));
-    assert_eq!(hour(TimeZone::fixed(jiff::tz::offset(-2))), Some(21));
-    assert_eq!(hour(TimeZone::fixed(jiff::tz::offset(2))), None);
+    assert_eq!(local(TimeZone::UTC), Some((9999, 12, 31, 23)));
+    let of = |hours| local(TimeZone::fixed(jiff::tz::offset(hours)));
+    assert_eq!(of(-2), Some((9999, 12, 31, 21)));
+    assert_eq!(of(2), Some((10_000, 1, 1, 1)));
 }
 
 #[test]
@@ -187,5 +203,5 @@ fn the_offset_that_was_written_is_kept_and_compares_as_nothing() {
     assert_eq!(later.as_deref(), Some("2020-01-01T02:00:01+01:30"));
     let last = at("9999-12-31T23:59:58+00:30").moved(1_800_000_000_000);
     let last = last.map(|at| at.to_string());
-    assert_eq!(last.as_deref(), Some("9999-12-31T23:59:58Z"));
+    assert_eq!(last.as_deref(), Some("10000-01-01T00:29:58+00:30"));
 }

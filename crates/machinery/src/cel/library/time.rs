@@ -68,11 +68,9 @@ fn time_zone(text: &str) -> Option<TimeZone> {
 }
 
 fn part_of(part: &str, at: Instant, zone: &TimeZone) -> Answer {
-    let Some(local) = at.local(zone) else {
-        return fail("timestamp overflow");
-    };
+    let (local, year) = at.local(zone);
     let value = match part {
-        "getFullYear" => i64::from(local.year()),
+        "getFullYear" => year,
         "getMonth" => i64::from(local.month()) - 1,
         "getDayOfYear" => i64::from(local.day_of_year()) - 1,
         "getDayOfMonth" => i64::from(local.day()) - 1,
