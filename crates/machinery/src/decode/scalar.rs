@@ -144,6 +144,13 @@ const MICRO_LAYOUT: &str = "2006-01-02T15:04:05.000000Z07:00";
 
 /// A timestamp as Go's `time.Parse` reads it, printed in UTC; Go's zero time is null.
 pub(super) fn time(text: &str, micro: bool) -> Result<Value, String> {
+    if is_printed(text, micro) {
+        return Ok(Value::String(text.to_owned()));
+    }
+    parsed_time(text, micro)
+}
+
+fn parsed_time(text: &str, micro: bool) -> Result<Value, String> {
     let layout = if micro { MICRO_LAYOUT } else { LAYOUT };
     let (at, offset) = GoTime {
         text,
@@ -171,6 +178,34 @@ pub(super) fn time(text: &str, micro: bool) -> Result<Value, String> {
         return Ok(Value::String(format!("{seconds}.{micros:06}Z")));
     }
     Ok(Value::String(format!("{seconds}Z")))
+}
+
+/// Whether a timestamp is surely written as it would be printed. Most are: what is stored was printed here.
+fn is_printed(text: &str, micro: bool) -> bool {
+    let form: &[u8] = if micro {
+        b"9999-99-99T99:99:99.999999Z"
+    } else {
+        b"9999-99-99T99:99:99Z"
+    };
+    let bytes = text.as_bytes();
+    let fits = |(byte, form): (&u8, &u8)| match form {
+        b'9' => byte.is_ascii_digit(),
+        _ => byte == form,
+    };
+    // Digits in the places of digits: texts compare as the numbers do.
+    let within = |at: std::ops::Range<usize>, least: &str, most: &str| {
+        text.get(at)
+            .is_some_and(|part| (least..=most).contains(&part))
+    };
+    bytes.len() == form.len()
+        && bytes.iter().zip(form).all(fits)
+        && within(0..4, "0002", "9999")
+        && within(5..7, "01", "12")
+        // Later days aren't in every month.
+        && within(8..10, "01", "28")
+        && within(11..13, "00", "23")
+        && within(14..16, "00", "59")
+        && within(17..19, "00", "59")
 }
 
 /// `time.Parse` with one of the two layouts above.
@@ -304,5 +339,41 @@ impl GoTime<'_> {
         };
         self.rest = whole.get(6..).unwrap_or_default();
         Ok(seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_is_taken_as_printed_is_printed_so() {
+        let parts = [
+            ["0000", "0001", "0002", "2026", "9999"],
+            ["00", "01", "02", "12", "13"],
+            ["00", "01", "28", "29", "32"],
+            ["00", "09", "23", "24", "2x"],
+            ["00", "59", "60", "61", "5"],
+        ];
+        let mut taken = 0;
+        for choice in 0..5_usize.pow(5) {
+            let of =
+                |part: usize| parts[part][choice / 5_usize.pow(u32::try_from(part).unwrap()) % 5];
+            let [year, month, day, hour, minute] = [0, 1, 2, 3, 4].map(of);
+            for (end, micro) in [
+                ("Z", false),
+                ("z", false),
+                (".123456Z", true),
+                (".12345Z", true),
+            ] {
+                let text = format!("{year}-{month}-{day}T{hour}:{minute}:{minute}{end}");
+                if is_printed(&text, micro) {
+                    taken += 1;
+                    assert_eq!(parsed_time(&text, micro), Ok(Value::String(text)));
+                }
+            }
+        }
+        // Two forms of three years, three months, two days, three hours and two minutes.
+        assert_eq!(taken, 2 * 3 * 3 * 2 * 3 * 2);
     }
 }

@@ -1,16 +1,19 @@
 //! Many pods on many nodes, from POST to Ready, in virtual time: what that takes of real time and of memory.
-use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
+use jiff::Timestamp;
 use machinery::entropy::Entropy;
 use serde_json::Value;
 use simulator::apiserver::Options;
-use simulator::builtin::{self, Settings};
+use simulator::apiserver::resource::known;
+use simulator::builtin::{self, Builtin, Settings};
 use simulator::clock::WorldClock;
+use simulator::session::{Change, Session};
 use simulator::wire::Wire;
 use simulator::world::{World, WorldHandle};
 use tower::Service as _;
@@ -18,6 +21,8 @@ use tower::Service as _;
 use super::super::process;
 use super::traffic;
 
+/// After so many pods the controllers, which work beside a client, get their turn.
+const TURN: usize = 1000;
 /// Virtual time after which pods that aren't ready never will be.
 const LIMIT: Duration = Duration::from_hours(1);
 
@@ -66,7 +71,9 @@ async fn play(pods: usize, nodes: usize) -> Result<(WorldHandle, f64)> {
         nodes: (1..=nodes).map(|number| format!("node-{number}")).collect(),
         ..Settings::default()
     };
-    let controllers = builtin::with(settings);
+    let ready = Arc::new(AtomicUsize::new(0));
+    let mut controllers = builtin::with(settings);
+    controllers.push(Box::new(Counter(ready.clone())));
     let world = World::new(
         Options::default(),
         Entropy::seeded(1),
@@ -83,62 +90,44 @@ async fn play(pods: usize, nodes: usize) -> Result<(WorldHandle, f64)> {
         send(&mut wire, request).await?;
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let mut ready = Ready::default();
     for number in 0..pods {
         send(
             &mut wire,
             traffic::create(&traffic::paused_pod(&format!("pod-{number}"))),
         )
         .await?;
-        if number % 1000 == 999 {
-            // The controllers work beside the client, not after it.
+        if number % TURN == TURN - 1 {
             tokio::task::yield_now().await;
-            ready.look(&world);
         }
     }
-    loop {
+    while ready.load(Ordering::Relaxed) < pods {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let ready = ready.look(&world);
-        if ready == pods {
-            break;
-        }
         if begin.elapsed() > LIMIT {
-            bail!("{ready} of {pods} pods are ready");
+            bail!("{} of {pods} pods are ready", ready.load(Ordering::Relaxed));
         }
     }
     pump.abort();
     Ok((world, begin.elapsed().as_secs_f64()))
 }
 
-/// The pods that are Ready, told from changes: to look at all of them again and again would be measured too.
-#[derive(Default)]
-struct Ready {
-    seen: u64,
-    pods: BTreeSet<Arc<str>>,
-}
+/// Counts the pods that are Ready, by their changes: to look at all of them again and again would be measured too.
+struct Counter(Arc<AtomicUsize>);
 
-impl Ready {
-    /// How many there are now.
-    fn look(&mut self, world: &WorldHandle) -> usize {
-        let world = world.lock();
-        let Some(table) = world.api.store().table("/pods") else {
-            return 0;
-        };
-        if table.compacted() > self.seen {
-            let all = table.range("", "");
-            let ready = all.filter(|(_, entry)| is_ready(&entry.value));
-            self.pods = ready.map(|(key, _)| key.clone()).collect();
-        } else {
-            for event in table.since(self.seen) {
-                if !event.deleted && is_ready(&event.after.entry().value) {
-                    self.pods.insert(event.key.clone());
-                } else {
-                    self.pods.remove(&event.key);
-                }
-            }
+impl Builtin for Counter {
+    fn name(&self) -> &'static str {
+        "counter"
+    }
+
+    fn step(&mut self, _: &mut Session<'_>, changes: &[Change]) -> Option<Timestamp> {
+        for change in changes.iter().filter(|c| c.resource == known::PODS) {
+            let is = |pod: &Option<Arc<Value>>| pod.as_ref().is_some_and(|pod| is_ready(pod));
+            match (is(&change.before), is(&change.after)) {
+                (false, true) => self.0.fetch_add(1, Ordering::Relaxed),
+                (true, false) => self.0.fetch_sub(1, Ordering::Relaxed),
+                (false, false) | (true, true) => continue,
+            };
         }
-        self.seen = world.api.revision();
-        self.pods.len()
+        None
     }
 }
 
