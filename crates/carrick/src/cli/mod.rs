@@ -81,45 +81,44 @@ enum Command {
 /// Carries out the command that the arguments name. Called as `kubectl-argo-rollouts`, `rollouts-controller`, `operator`,
 /// `admission-webhook` or `prometheus-config-reloader`, that program's.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args = of_controller(args.into_iter().collect());
-    let called = args
-        .first()
-        .and_then(|path| Path::new(path).file_name())
-        .unwrap_or_default();
-    if called == "prometheus-config-reloader" {
-        return config_reloader::main(args.into_iter().skip(1));
+    let args: Vec<OsString> = args.into_iter().collect();
+    let path = args.first().map(Path::new);
+    let called = path.and_then(Path::file_name).unwrap_or_default();
+    match called.to_str() {
+        Some("prometheus-config-reloader") => config_reloader::main(args.into_iter().skip(1)),
+        Some("operator") => run_operator(args),
+        Some("admission-webhook") => run_webhooks(args),
+        Some("kubectl-argo-rollouts") => {
+            let read = rollouts::Plugin::try_parse_from(args);
+            finished(read.map(|plugin| plugin.rollouts.run().map(|()| ExitCode::SUCCESS)))
+        }
+        // Upstream's image starts its controller with nothing but flags.
+        Some("rollouts-controller") => {
+            let command = ["carrick", "run"].map(OsString::from).into_iter();
+            run_command(command.chain(args.into_iter().skip(1)).collect())
+        }
+        Some(_) | None => run_command(args),
     }
-    let result = if called == "kubectl-argo-rollouts" {
-        rollouts::Plugin::try_parse_from(args)
-            .map(|plugin| plugin.rollouts.run().map(|()| ExitCode::SUCCESS))
-    } else if called == "operator" {
+}
+
+fn run_command(args: Vec<OsString>) -> ExitCode {
+    if let Some(args) = operator::asked_for(&args) {
         return run_operator(args);
-    } else if called == "admission-webhook" {
+    }
+    if let Some(args) = admission_webhook::asked_for(&args) {
         return run_webhooks(args);
-    } else if let Some(args) = operator::asked_for(&args) {
-        return run_operator(args);
-    } else if let Some(args) = admission_webhook::asked_for(&args) {
-        return run_webhooks(args);
-    } else {
-        let read = Carrick::try_parse_from(args);
-        read.map(|carrick| carrick.command.run())
-            .map_err(without_hidden)
-    };
+    }
+    let read = Carrick::try_parse_from(args);
+    let done = read.map(|carrick| carrick.command.run());
+    finished(done.map_err(without_hidden))
+}
+
+fn finished(result: Result<Result<ExitCode>, clap::Error>) -> ExitCode {
     match result {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => output::report(&error),
         Err(usage) => output::usage(&usage),
     }
-}
-
-/// Upstream's image starts the controller of Rollouts as `rollouts-controller`, with nothing but flags: `carrick run`.
-fn of_controller(args: Vec<OsString>) -> Vec<OsString> {
-    let called = args.first().and_then(|path| Path::new(path).file_name());
-    if called.is_none_or(|called| called != "rollouts-controller") {
-        return args;
-    }
-    let command = ["carrick", "run"].map(OsString::from).into_iter();
-    command.chain(args.into_iter().skip(1)).collect()
 }
 
 fn run_operator(args: Vec<OsString>) -> ExitCode {

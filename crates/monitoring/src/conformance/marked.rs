@@ -17,7 +17,7 @@ pub(super) struct Mark {
 
 /// How answers differ.
 enum How {
-    /// Upstream refuses with a text that holds this, and of the inputs this is true.
+    /// Only upstream refuses, with a text that holds this, and of the inputs and that text this is true.
     Taken(&'static str, fn(&Value, refusal: &str) -> bool),
     /// Only ours refuses, with a text that holds this.
     Refused(&'static str),
@@ -25,7 +25,7 @@ enum How {
     Changed(fn(&Value, &mut Value)),
 }
 
-/// What ours made is the same but for this.
+/// The deliberate differences.
 const MARKS: &[Mark] = &[
     Mark {
         reason: "the enforced namespace label reaches targets of a ScrapeConfig without relabelings",
