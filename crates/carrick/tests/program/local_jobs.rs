@@ -107,6 +107,35 @@ async fn asks_nodes(place: &Place<'_>, web: &str) {
     no_target(web, pool).await;
 }
 
+/// testScrapeConfigDNSSDConfig, which upstream leaves out for want of a name: here are two, which the cluster's DNS would know.
+async fn looks_up_names(place: &Place<'_>, web: &str, site: &Site) {
+    let host = "site.jobs.svc.cluster.local";
+    let relabelled = json!([{"sourceLabels": ["__meta_dns_name"], "targetLabel": "asked"}]);
+    for (name, asked, config) in [
+        (
+            "by-address",
+            host.to_owned(),
+            json!({"type": "A", "port": site.port}),
+        ),
+        (
+            "by-service",
+            format!("_web._tcp.{host}"),
+            json!({"type": "SRV"}),
+        ),
+    ] {
+        let mut config = config;
+        config["names"] = json!([asked]);
+        let spec = json!({"dnsSDConfigs": [config], "relabelings": relabelled});
+        let mut config = monitoring("ScrapeConfig", name, &spec);
+        config["apiVersion"] = json!("monitoring.coreos.com/v1alpha1");
+        place.create(&config).await;
+        let pool = format!("scrapeConfig/jobs/{name}");
+        assert_eq!(target(web, &pool).await["asked"], asked);
+        place.delete("ScrapeConfig", name).await;
+        no_target(web, &pool).await;
+    }
+}
+
 /// Versions that were seen of what is made of a server, and how many there may be.
 async fn versions(
     state: &std::path::Path,
@@ -192,7 +221,10 @@ fn servers_follow_what_they_share_and_what_changes() {
         let (one, two) = (place.web("one").await, place.web("two").await);
         let shared = async {
             share_a_monitor(&place, [&one, &two], &site).await;
-            asks_nodes(&place, &two).await;
+            tokio::join!(
+                asks_nodes(&place, &two),
+                looks_up_names(&place, &two, &site),
+            );
         };
         tokio::join!(
             shared,
