@@ -5,14 +5,38 @@ use crate::scenarios::ALL;
 const TABLE: &str = include_str!("../../docs/monitoring-acceptance.md");
 
 /// The tests of the program that the table may name, by module.
-const PROGRAM: [(&str, &str); 3] = [
+const PROGRAM: [(&str, &str); 9] = [
+    (
+        "local_credentials",
+        include_str!("../../crates/carrick/tests/program/local_credentials.rs"),
+    ),
+    (
+        "local_jobs",
+        include_str!("../../crates/carrick/tests/program/local_jobs.rs"),
+    ),
     (
         "local_monitoring",
         include_str!("../../crates/carrick/tests/program/local_monitoring.rs"),
     ),
     (
+        "local_namespaces",
+        include_str!("../../crates/carrick/tests/program/local_namespaces.rs"),
+    ),
+    (
+        "local_operators",
+        include_str!("../../crates/carrick/tests/program/local_operators.rs"),
+    ),
+    (
+        "local_rolling",
+        include_str!("../../crates/carrick/tests/program/local_rolling.rs"),
+    ),
+    (
         "local_upstream",
         include_str!("../../crates/carrick/tests/program/local_upstream.rs"),
+    ),
+    (
+        "local_web",
+        include_str!("../../crates/carrick/tests/program/local_web.rs"),
     ),
     (
         "operator",

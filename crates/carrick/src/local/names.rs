@@ -110,8 +110,34 @@ impl Names {
         out
     }
 
-    /// Address and port of a pod behind a host and one of its ports.
-    fn resolve(&self, host: &str, port: u16) -> Option<(&str, u16)> {
+    /// Addresses and ports that the cluster's DNS would lead to: of a host and a port, or of a name such as
+    /// `_web._tcp.HOST`, which has its ports with it. `None` for a name that isn't the cluster's.
+    pub fn records(&self, name: &str, port: u16) -> Option<Vec<String>> {
+        if let Some(rest) = name.strip_prefix('_') {
+            let (named, rest) = rest.split_once("._")?;
+            let (_, host) = rest.split_once('.')?;
+            let (service, _) = self.find(host)?;
+            let pods = service.pods.iter();
+            let found =
+                pods.filter_map(|pod| Some(format!("{}:{}", pod.ip, pod.ports.get(named)?)));
+            return Some(found.collect());
+        }
+        let (service, pod) = self.find(name)?;
+        if service.headless && pod.is_none() {
+            let pods = service.pods.iter();
+            return Some(pods.map(|pod| format!("{}:{port}", pod.ip)).collect());
+        }
+        let found = self.resolve(name, port);
+        Some(
+            found
+                .map(|(ip, port)| format!("{ip}:{port}"))
+                .into_iter()
+                .collect(),
+        )
+    }
+
+    /// The Service of a host, and the pod of it that the host is.
+    fn find<'a>(&self, host: &'a str) -> Option<(&Service, Option<&'a str>)> {
         let host = host.strip_suffix('.').unwrap_or(host);
         let host = host.strip_suffix(DOMAIN).unwrap_or(host);
         let mut parts = host.strip_suffix(".svc")?.rsplit('.');
@@ -120,6 +146,12 @@ impl Names {
             return None;
         }
         let service = self.0.get(&(namespace.to_owned(), service.to_owned()))?;
+        Some((service, pod))
+    }
+
+    /// Address and port of a pod behind a host and one of its ports.
+    fn resolve(&self, host: &str, port: u16) -> Option<(&str, u16)> {
+        let (service, pod) = self.find(host)?;
         let mut pods = service.pods.iter();
         let found = pods.find(|one| pod.is_none_or(|pod| one.hostname == pod))?;
         let named = service.ports.get(&port);
@@ -177,6 +209,29 @@ mod tests {
             ("operated.m.svc.cluster.local:1", "127.2.0.6:1"),
         ] {
             assert_eq!(names.rewrite(text), expected);
+        }
+    }
+
+    #[test]
+    fn names_lead_to_addresses_as_dns_has_them() {
+        let names = names();
+        let all = |ips: &[&str]| Some(ips.iter().map(|&ip| ip.to_owned()).collect::<Vec<_>>());
+        for (name, expected) in [
+            ("receiver.default.svc", all(&["127.2.0.5:8080"])),
+            (
+                "operated.m.svc.cluster.local",
+                all(&["127.2.0.6:80", "127.2.0.7:80"]),
+            ),
+            ("a-1.operated.m.svc", all(&["127.2.0.7:80"])),
+            (
+                "_web._tcp.operated.m.svc.cluster.local.",
+                all(&["127.2.0.6:9093", "127.2.0.7:9093"]),
+            ),
+            ("_other._tcp.operated.m.svc", all(&[])),
+            ("other.default.svc", None),
+            ("_web._tcp.example.com", None),
+        ] {
+            assert_eq!(names.records(name, 80), expected, "{name}");
         }
     }
 

@@ -27,6 +27,11 @@ const LONGEST: u64 = 256 << 20;
 /// Where a pod finds the token of its ServiceAccount.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
+/// The field of the discovery by DNS.
+const BY_NAME: &str = "dns_sd_configs";
+/// What Prometheus calls the name that it has looked up.
+const NAME_LABEL: &str = "__meta_dns_name";
+
 /// How the program finds what there is in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kubernetes {
@@ -155,11 +160,12 @@ fn walk(
         }
         Value::Object(fields) => {
             for (key, value) in fields.iter_mut() {
-                if key != IN_KUBERNETES {
+                if key != IN_KUBERNETES && key != BY_NAME {
                     walk(key, value, place, discovered);
                 }
             }
             discover(fields, place, discovered);
+            look_up(fields, place.names);
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
@@ -203,6 +209,41 @@ fn discover(
     let others = fields.entry("file_sd_configs").or_insert(json!([]));
     if let Some(others) = others.as_array_mut() {
         others.extend(files);
+    }
+}
+
+/// Replaces names that only the cluster's DNS knows by what they lead to; the configuration is translated again as soon as
+/// that is something else. Anything else is asked of this machine's DNS.
+fn look_up(fields: &mut Map<String, Value>, names: &Names) {
+    let mut known = Vec::new();
+    let Some(Value::Array(configs)) = fields.get_mut(BY_NAME) else {
+        return;
+    };
+    for config in configs.iter_mut() {
+        let port = config.get("port").and_then(Value::as_u64);
+        let port = port.and_then(|port| u16::try_from(port).ok());
+        let Some(Value::Array(asked)) = config.get_mut("names") else {
+            continue;
+        };
+        asked.retain(|name| {
+            let name = name.as_str().unwrap_or_default();
+            let found = names.records(name, port.unwrap_or_default());
+            known.extend(
+                found
+                    .iter()
+                    .map(|targets| json!({"targets": targets, "labels": {NAME_LABEL: name}})),
+            );
+            found.is_none()
+        });
+    }
+    if known.is_empty() {
+        return;
+    }
+    let is_asked = |config: &Value| config.get("names") != Some(&json!([]));
+    configs.retain(is_asked);
+    let others = fields.entry("static_configs").or_insert(json!([]));
+    if let Some(others) = others.as_array_mut() {
+        others.extend(known);
     }
 }
 
@@ -320,6 +361,37 @@ scrape_configs:
         assert_eq!(
             *config,
             json!({"role": "endpoints", "namespaces": {"names": ["default"]}})
+        );
+    }
+
+    #[test]
+    fn names_of_the_cluster_become_targets_and_others_are_asked_for() {
+        let service = json!({"metadata": {"namespace": "m", "name": "web"},
+            "spec": {"clusterIP": "None", "ports": [{"name": "http", "port": 80}]}});
+        let endpoints = json!({"metadata": {"namespace": "m", "name": "web"}, "subsets": [
+            {"addresses": [{"ip": "127.2.0.5"}, {"ip": "127.2.0.6"}], "ports": [{"name": "http", "port": 8080}]}]});
+        let names = Names::new(&[service], &[endpoints]);
+        let place = Place {
+            paths: &[],
+            names: &names,
+            discovery: &Discovery::files(PathBuf::new()),
+        };
+        let config = json!({"scrape_configs": [{"job_name": "a", "dns_sd_configs": [
+            {"names": ["web.m.svc"], "type": "A", "port": 8080},
+            {"names": ["_http._tcp.web.m.svc", "_http._tcp.example.com"]},
+        ]}]});
+        let made = translate(config.to_string().as_bytes(), &place).unwrap();
+        let value = yaml::parse(&made.text).unwrap().value;
+        let job = &value["scrape_configs"][0];
+        let targets = ["127.2.0.5:8080", "127.2.0.6:8080"];
+        let group = |name: &str| json!({"targets": targets, "labels": {NAME_LABEL: name}});
+        assert_eq!(
+            job["static_configs"],
+            json!([group("web.m.svc"), group("_http._tcp.web.m.svc")])
+        );
+        assert_eq!(
+            job["dns_sd_configs"],
+            json!([{"names": ["_http._tcp.example.com"]}])
         );
     }
 

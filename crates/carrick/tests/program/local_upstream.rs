@@ -46,13 +46,13 @@ async fn server(api: &Api, name: &str, more: &Value) -> String {
     format!("{ip}:9090")
 }
 
-fn monitoring(kind: &str, name: &str, spec: &Value) -> Value {
+pub fn monitoring(kind: &str, name: &str, spec: &Value) -> Value {
     json!({
         "apiVersion": "monitoring.coreos.com/v1", "kind": kind, "metadata": {"name": name}, "spec": spec,
     })
 }
 
-fn secret(name: &str, key: &str, text: &str) -> Value {
+pub fn secret(name: &str, key: &str, text: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {key: text},
     })
@@ -74,7 +74,7 @@ fn job(name: &str) -> String {
 }
 
 /// Waits for a target of a job to be up, and returns its labels.
-async fn target(web: &str, pool: &str) -> Value {
+pub async fn target(web: &str, pool: &str) -> Value {
     let found = until(pool, || async {
         let answer = get(web, "/api/v1/targets?state=active").await;
         let all = answer.pointer("/data/activeTargets")?.as_array()?.clone();
@@ -85,7 +85,7 @@ async fn target(web: &str, pool: &str) -> Value {
 }
 
 /// Waits until no target is of a job.
-async fn no_target(web: &str, pool: &str) {
+pub async fn no_target(web: &str, pool: &str) {
     let gone = until("no target", || async {
         let answer = get(web, "/api/v1/targets?state=active").await;
         let all = answer.pointer("/data/activeTargets")?.as_array()?.clone();
@@ -97,7 +97,7 @@ async fn no_target(web: &str, pool: &str) {
 }
 
 /// Waits for an alert to fire, and returns its labels.
-async fn alert(web: &str, name: &str) -> Value {
+pub async fn alert(web: &str, name: &str) -> Value {
     let found = until(name, || async {
         let answer = get(web, "/api/v1/alerts").await;
         let all = answer.pointer("/data/alerts")?.as_array()?.clone();
@@ -107,7 +107,7 @@ async fn alert(web: &str, name: &str) -> Value {
     found.await
 }
 
-fn fires(name: &str) -> Value {
+pub fn fires(name: &str) -> Value {
     json!({"groups": [{"name": name, "rules": [{"alert": name, "expr": "vector(1)"}]}]})
 }
 
