@@ -111,6 +111,12 @@ pub(super) fn duration(text: &str) -> Result<Value, String> {
     Ok(Value::String(parsed.to_string()))
 }
 
+/// Whether Go shows a character as it is (`strconv.IsPrint`). Rust decides alike, behind another character.
+fn is_printed(c: char) -> bool {
+    let behind = format!("a{c}");
+    !behind.escape_debug().to_string().contains("\\u{")
+}
+
 /// Go's `strconv.Quote`, for texts as they occur in messages.
 pub fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
@@ -129,8 +135,13 @@ pub fn quote(text: &str) -> String {
             c if c.is_ascii_control() => {
                 let _ = write!(out, "\\x{:02x}", u32::from(c));
             }
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            c if !c.is_ascii() && !is_printed(c) => {
+                let code = u32::from(c);
+                let _ = if code < 0x10000 {
+                    write!(out, "\\u{code:04x}")
+                } else {
+                    write!(out, "\\U{code:08x}")
+                };
             }
             c => out.push(c),
         }
@@ -292,16 +303,24 @@ impl GoTime<'_> {
                     .then(|| text.parse::<i64>().ok())
                     .flatten()
             };
-            let seconds = number(hours)? * 3600 + number(minutes)? * 60;
-            match sign {
-                "+" => Some(seconds),
-                "-" => Some(-seconds),
-                _ => None,
-            }
+            let (hours, minutes) = (number(hours)?, number(minutes)?);
+            let seconds = hours * 3600 + minutes * 60;
+            let seconds = match sign {
+                "+" => seconds,
+                "-" => -seconds,
+                _ => return None,
+            };
+            Some((seconds, hours, minutes))
         })();
-        let Some(seconds) = parsed else {
+        let Some((seconds, hours, minutes)) = parsed else {
             return Err(self.cannot("Z07:00"));
         };
+        if hours > 24 {
+            return Err(self.failed("time zone offset hour out of range"));
+        }
+        if minutes > 60 {
+            return Err(self.failed("time zone offset minute out of range"));
+        }
         self.rest = whole.get(6..).unwrap_or_default();
         Ok(seconds)
     }
