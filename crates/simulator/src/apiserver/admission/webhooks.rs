@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use machinery::builtin::defaults;
 use machinery::schema::TypeTable;
-use machinery::{decode, meta, patch};
+use machinery::{decode, patch};
 use serde_json::Value;
 
 use super::configurations::{Hook, hooks};
