@@ -1,5 +1,7 @@
 //! Numbers as Go's `strconv` reads them.
 
+use crate::decode::quote;
+
 /// A number without a sign, digits alone, as `ParseUint` reads it.
 ///
 /// # Errors
@@ -14,7 +16,7 @@ pub fn parse_uint(text: &str) -> Result<u64, String> {
     text.parse()
         .ok()
         .filter(|_| digits)
-        .ok_or_else(|| format!("strconv.ParseUint: parsing {text:?}: {why}"))
+        .ok_or_else(|| format!("strconv.ParseUint: parsing {}: {why}", quote(text)))
 }
 
 /// A floating point number as `ParseFloat` reads it, also `1_000`, `0x1.8p4`, `Inf` and `NaN`; `None` if it is none or beyond

@@ -3,7 +3,7 @@
 mod escapes;
 mod parse;
 
-pub use parse::{GoUrl, check_request_uri, parse_request_uri, parse_url};
+pub use parse::{GoUrl, check_request_uri, parse_request_uri, parse_url, query_pairs};
 
 /// The scheme in small letters, empty if there is none, and what follows it (`getScheme`).
 ///

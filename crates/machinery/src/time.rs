@@ -2,6 +2,7 @@
 //! Mirrors `apimachinery/pkg/apis/meta/v1/{time,micro_time}.go`.
 
 pub use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::Offset;
 
 /// A text that is not an RFC 3339 instant; prints Go's `time.ParseError`.
@@ -60,6 +61,54 @@ pub fn parse(text: &str) -> Result<Timestamp, ParseTimeError> {
     check_form(text)?;
     text.parse()
         .map_err(|_| wrong(text, text.as_bytes(), "2006"))
+}
+
+/// Whether a text is of the format `date` (`IsDate` of `kube-openapi/pkg/validation/strfmt/time.go`).
+pub fn is_date(text: &str) -> bool {
+    let form = text.bytes().enumerate().all(|(at, byte)| match at {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    });
+    form && text.len() == "2006-01-02".len() && text.parse::<Date>().is_ok()
+}
+
+/// Whether a text is of the format `date-time` (`IsDateTime` of `kube-openapi/pkg/validation/strfmt/time.go`): a time has two
+/// digits per part, any letter may stand before its fraction, and nobody looks behind another `T`.
+pub fn is_date_time(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let mut parts = text.split('t');
+    let date = parts.next().unwrap_or_default();
+    let Some(time) = parts.next().filter(|_| is_date(date)) else {
+        return false;
+    };
+    let Some((clock, rest)) = time.split_at_checked("15:04:05".len()) else {
+        return false;
+    };
+    let mut numbers = clock.split(':');
+    let fits = ["23", "59", "59"].into_iter().all(|most| {
+        numbers.next().is_some_and(|number| {
+            number.len() == 2 && number.bytes().all(|byte| byte.is_ascii_digit()) && number <= most
+        })
+    });
+    fits && (is_zone(rest) || is_zone(after_fraction(rest)))
+}
+
+fn is_zone(text: &str) -> bool {
+    text == "z" || is_offset(text.as_bytes())
+}
+
+/// What is left of a text behind a character and digits; all of it, if it doesn't begin with these.
+fn after_fraction(text: &str) -> &str {
+    let mut rest = text.chars();
+    let begins = rest.next().is_some_and(|c| c != '\n');
+    let left = rest
+        .as_str()
+        .trim_start_matches(|c: char| c.is_ascii_digit());
+    if begins && left.len() < rest.as_str().len() {
+        left
+    } else {
+        text
+    }
 }
 
 /// Whether a text is written as an RFC 3339 instant, whatever its numbers.
@@ -133,6 +182,37 @@ mod tests {
             let formatted = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
             assert_eq!(rfc3339(at), formatted, "{text}");
         }
+    }
+
+    #[test]
+    fn dates_and_times_of_schemas_have_a_form_of_their_own() {
+        for text in [
+            "2020-02-29T23:59:59Z",
+            "9999-12-31t00:00:00z",
+            "0000-01-01T00:00:00.1234567891+99:99",
+            "2020-01-01T00:00:00,5-01:30",
+            "2020-01-01T00:00:00x5Z",
+            "2020-01-01T00:00:00ZTx",
+        ] {
+            assert!(is_date_time(text), "{text}");
+        }
+        for text in [
+            "2020-02-29T2:59:59Z",
+            "2021-02-29T00:00:00Z",
+            "2020-01-01T24:00:00Z",
+            "2020-01-01T00:00:60Z",
+            "2020-01-01T00:00:00",
+            "2020-01-01T00:00:00.Z",
+            "2020-01-01 00:00:00Z",
+            "2020-1-01T00:00:00Z",
+            "2020-01-01T00:00:00+1:00",
+            "2020-01-01T00:00:00Zx",
+            "",
+        ] {
+            assert!(!is_date_time(text), "{text}");
+        }
+        assert!(is_date("9999-12-31") && is_date("2020-02-29"));
+        assert!(!is_date("2021-02-29") && !is_date("20200229") && !is_date("2020-02-29T"));
     }
 
     #[test]

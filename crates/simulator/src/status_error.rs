@@ -1,6 +1,7 @@
 //! Errors of the API server: Status bodies with Kubernetes' codes, reasons and texts
 //! (`apimachinery/pkg/api/errors/errors.go`).
 
+use machinery::decode::quote;
 use std::borrow::Cow;
 
 use machinery::builtin::validation::FieldError;
@@ -101,13 +102,17 @@ impl ApiError {
 
     /// 404: that object is absent.
     pub fn not_found(resource: &Resource, name: &str) -> Self {
-        let message = format!("{} {name:?} not found", resource.group_resource());
+        let message = format!("{} {} not found", resource.group_resource(), quote(name));
         Self::new(404, "NotFound", message, Some(Details::of(resource, name)))
     }
 
     /// 409: the name is taken.
     pub fn already_exists(resource: &Resource, name: &str) -> Self {
-        let message = format!("{} {name:?} already exists", resource.group_resource());
+        let message = format!(
+            "{} {} already exists",
+            resource.group_resource(),
+            quote(name)
+        );
         Self::new(
             409,
             "AlreadyExists",
@@ -119,8 +124,9 @@ impl ApiError {
     /// 409: `Operation cannot be fulfilled on R "name": TEXT`.
     pub fn conflict(resource: &Resource, name: &str, text: &str) -> Self {
         let message = format!(
-            "Operation cannot be fulfilled on {} {name:?}: {text}",
-            resource.group_resource()
+            "Operation cannot be fulfilled on {} {}: {text}",
+            resource.group_resource(),
+            quote(name)
         );
         Self::new(409, "Conflict", message, Some(Details::of(resource, name)))
     }
@@ -130,7 +136,7 @@ impl ApiError {
         let subject = if name.is_empty() {
             resource.group_resource()
         } else {
-            format!("{} {name:?}", resource.group_resource())
+            format!("{} {}", resource.group_resource(), quote(name))
         };
         Self::new(
             403,
@@ -177,7 +183,7 @@ impl ApiError {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
         };
-        let message = format!("{subject} {name:?} is invalid: {joined}");
+        let message = format!("{subject} {} is invalid: {joined}", quote(name));
         let details = Details {
             name: name.to_owned(),
             group: group.to_owned(),

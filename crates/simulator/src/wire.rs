@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::Method;
 use http_body::Body;
 use http_body_util::BodyExt as _;
+use machinery::go_url::query_pairs;
 
 use crate::apiserver::Shown;
 use crate::faults::{Call, Failure, Verdict};
@@ -214,8 +215,8 @@ pub(crate) fn http_response(response: Response) -> http::Response<SimBody> {
 /// A request as data. The body is empty until it was read.
 pub(crate) fn request_of(parts: http::request::Parts, user: Option<User>) -> Request {
     Request {
-        path: percent_decode(parts.uri.path(), false),
-        query: parse_query(parts.uri.query().unwrap_or_default()),
+        path: percent_decode(parts.uri.path()),
+        query: query_pairs(parts.uri.query().unwrap_or_default()).collect(),
         method: parts.method,
         headers: parts.headers,
         body: Bytes::new(),
@@ -223,31 +224,21 @@ pub(crate) fn request_of(parts: http::request::Parts, user: Option<User>) -> Req
     }
 }
 
-fn parse_query(query: &str) -> Vec<(String, String)> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (percent_decode(key, true), percent_decode(value, true))
-        })
-        .collect()
-}
-
-/// Text without its percent escapes; with `plus`, also `+` for spaces.
-pub(crate) fn percent_decode(text: &str, plus: bool) -> String {
-    if !(text.contains('%') || plus && text.contains('+')) {
+/// Text without its percent escapes; what is none stays.
+pub(crate) fn percent_decode(text: &str) -> String {
+    if !text.contains('%') {
         return text.to_owned();
     }
     let mut bytes = text.bytes();
     let mut out = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {
         match byte {
-            b'+' if plus => out.push(b' '),
             b'%' => {
                 let rest = bytes.clone();
                 let digits: Vec<u8> = rest.take(2).collect();
                 let decoded = std::str::from_utf8(&digits)
                     .ok()
+                    .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
                     .and_then(|hex| u8::from_str_radix(hex, 16).ok());
                 match decoded.filter(|_| digits.len() == 2) {
                     Some(decoded) => {
@@ -301,11 +292,15 @@ mod tests {
 
     #[test]
     fn queries_and_paths_are_decoded() {
-        assert_eq!(percent_decode("/api/a%2Fb+c", false), "/api/a/b+c");
+        let uri = "/api/a%2Fb+c%zz?labelSelector=a%3Db+c&watch&x=%zz&y;z=1&limit=%+5&limit=2";
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        parts.uri = uri.parse().unwrap();
+        let request = request_of(parts, None);
+        assert_eq!(request.path, "/api/a/b+c%zz");
+        let expected = [("labelSelector", "a=b c"), ("watch", ""), ("limit", "2")];
         assert_eq!(
-            parse_query("labelSelector=a%3Db+c&watch&x=%zz"),
-            [("labelSelector", "a=b c"), ("watch", ""), ("x", "%zz")]
-                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            request.query,
+            expected.map(|(k, v)| (k.to_owned(), v.to_owned()))
         );
     }
 }

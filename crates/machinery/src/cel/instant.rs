@@ -31,6 +31,7 @@ impl Instant {
     /// Reads an RFC 3339 instant, any offset, fraction of a second optional.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = padded(text);
+        let text = to_the_nanosecond(&text);
         crate::time::check_form(&text).ok()?;
         let pieces = Pieces::parse(&*text).ok()?;
         let written_in = pieces.to_numeric_offset()?;
@@ -126,6 +127,24 @@ fn padded(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A text whose fraction of a second follows a point and has nine digits at most: Go reads one behind a comma too, and no
+/// more of its digits than nanoseconds (`parseNanoseconds` of `time/format.go`).
+fn to_the_nanosecond(text: &str) -> Cow<'_, str> {
+    const SECOND: usize = "2006-01-02T15:04:05".len();
+    let Some((before, rest)) = text.split_at_checked(SECOND) else {
+        return Cow::Borrowed(text);
+    };
+    let Some(fraction) = rest.strip_prefix(['.', ',']) else {
+        return Cow::Borrowed(text);
+    };
+    let end = fraction
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(fraction.len());
+    let (digits, zone) = fraction.split_at(end);
+    let kept = digits.get(..9).unwrap_or(digits);
+    Cow::Owned(format!("{before}.{kept}{zone}"))
+}
+
 /// RFC 3339 with as many digits of the second as there are, in the offset in which it was written.
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -168,6 +187,13 @@ fn the_last_day_there_is_can_be_said() {
     let with = |hour: &str| Instant::parse(&format!("9999-12-31T{hour}:59:59Z"));
     assert!(with("3").is_some() && with("3") == with("03"));
     assert_eq!(with(""), None);
+    for fraction in [".1234567819", ",123456781"] {
+        let text = format!("2021-01-01T00:00:00{fraction}+02:00");
+        let expected = "2021-01-01T00:00:00.123456781+02:00";
+        let read = Instant::parse(&text).map(|at| at.to_string());
+        assert_eq!(read.as_deref(), Some(expected), "{text}");
+    }
+    assert_eq!(at("2021-01-01T00:00:00,Z"), None);
     let early = Instant::parse("1969-12-31T23:59:59.5Z");
     assert_eq!(early.map(Instant::as_second), Some(-1));
     let local = |zone| {

@@ -95,6 +95,13 @@ impl<'a> Parser<'a> {
         Ok(byte)
     }
 
+    /// The next byte where a value is not whole yet; the end of the body is a space there (`scanner.eof` of `encoding/json`).
+    fn within(&mut self) -> u8 {
+        let byte = self.peek();
+        self.at += 1;
+        byte.unwrap_or(b' ')
+    }
+
     fn space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
             self.at += 1;
@@ -171,7 +178,7 @@ impl<'a> Parser<'a> {
 
     fn word(&mut self, word: &str) -> Result<(), String> {
         for expected in word.bytes() {
-            let byte = self.next()?;
+            let byte = self.within();
             if byte != expected {
                 let expected = char::from(expected);
                 return Err(invalid(
@@ -184,7 +191,7 @@ impl<'a> Parser<'a> {
     }
 
     fn digits(&mut self, context: &str) -> Result<(), String> {
-        match self.peek().ok_or(END)? {
+        match self.peek().unwrap_or(b' ') {
             b'0'..=b'9' => {}
             byte => return Err(invalid(byte, context)),
         }
@@ -259,7 +266,7 @@ impl<'a> Parser<'a> {
     }
 
     fn escape(&mut self) -> Result<char, String> {
-        Ok(match self.next()? {
+        Ok(match self.within() {
             byte @ (b'"' | b'\\' | b'/') => char::from(byte),
             b'b' => '\u{8}',
             b'f' => '\u{c}',
@@ -293,7 +300,7 @@ impl<'a> Parser<'a> {
     fn hex4(&mut self) -> Result<u32, String> {
         let mut code = 0;
         for _ in 0..4 {
-            let byte = self.next()?;
+            let byte = self.within();
             let digit = char::from(byte)
                 .to_digit(16)
                 .ok_or_else(|| invalid(byte, "in \\u hexadecimal character escape"))?;

@@ -111,6 +111,12 @@ pub(super) fn duration(text: &str) -> Result<Value, String> {
     Ok(Value::String(parsed.to_string()))
 }
 
+/// Whether Go shows a character as it is (`strconv.IsPrint`). Rust decides alike, behind another character.
+fn is_printed(c: char) -> bool {
+    let behind = format!("a{c}");
+    !behind.escape_debug().to_string().contains("\\u{")
+}
+
 /// Go's `strconv.Quote`, for texts as they occur in messages.
 pub fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
@@ -129,8 +135,13 @@ pub fn quote(text: &str) -> String {
             c if c.is_ascii_control() => {
                 let _ = write!(out, "\\x{:02x}", u32::from(c));
             }
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            c if !c.is_ascii() && !is_printed(c) => {
+                let code = u32::from(c);
+                let _ = if code < 0x10000 {
+                    write!(out, "\\u{code:04x}")
+                } else {
+                    write!(out, "\\U{code:08x}")
+                };
             }
             c => out.push(c),
         }
@@ -144,7 +155,7 @@ const MICRO_LAYOUT: &str = "2006-01-02T15:04:05.000000Z07:00";
 
 /// A timestamp as Go's `time.Parse` reads it, printed in UTC; Go's zero time is null.
 pub(super) fn time(text: &str, micro: bool) -> Result<Value, String> {
-    if is_printed(text, micro) {
+    if is_as_printed(text, micro) {
         return Ok(Value::String(text.to_owned()));
     }
     parsed_time(text, micro)
@@ -181,7 +192,7 @@ fn parsed_time(text: &str, micro: bool) -> Result<Value, String> {
 }
 
 /// Whether a timestamp is surely written as it would be printed. Most are: what is stored was printed here.
-fn is_printed(text: &str, micro: bool) -> bool {
+fn is_as_printed(text: &str, micro: bool) -> bool {
     let form: &[u8] = if micro {
         b"9999-99-99T99:99:99.999999Z"
     } else {
@@ -327,16 +338,24 @@ impl GoTime<'_> {
                     .then(|| text.parse::<i64>().ok())
                     .flatten()
             };
-            let seconds = number(hours)? * 3600 + number(minutes)? * 60;
-            match sign {
-                "+" => Some(seconds),
-                "-" => Some(-seconds),
-                _ => None,
-            }
+            let (hours, minutes) = (number(hours)?, number(minutes)?);
+            let seconds = hours * 3600 + minutes * 60;
+            let seconds = match sign {
+                "+" => seconds,
+                "-" => -seconds,
+                _ => return None,
+            };
+            Some((seconds, hours, minutes))
         })();
-        let Some(seconds) = parsed else {
+        let Some((seconds, hours, minutes)) = parsed else {
             return Err(self.cannot("Z07:00"));
         };
+        if hours > 24 {
+            return Err(self.failed("time zone offset hour out of range"));
+        }
+        if minutes > 60 {
+            return Err(self.failed("time zone offset minute out of range"));
+        }
         self.rest = whole.get(6..).unwrap_or_default();
         Ok(seconds)
     }
@@ -367,7 +386,7 @@ mod tests {
                 (".12345Z", true),
             ] {
                 let text = format!("{year}-{month}-{day}T{hour}:{minute}:{minute}{end}");
-                if is_printed(&text, micro) {
+                if is_as_printed(&text, micro) {
                     taken += 1;
                     assert_eq!(parsed_time(&text, micro), Ok(Value::String(text)));
                 }

@@ -136,6 +136,13 @@ fn bad_json_is_told_in_go_words() {
         "{} x",
         "[1 2]",
         "nul",
+        r#"{"a":fals"#,
+        "[-",
+        "1.",
+        "1e+",
+        r#""\"#,
+        r#""\u12"#,
+        r#""a"#,
         "01",
         "\"\n\"",
     ]
@@ -152,6 +159,13 @@ fn bad_json_is_told_in_go_words() {
             "invalid character '1' after object key",
             "invalid character 'x' after top-level value",
             "invalid character '2' after array element",
+            "invalid character ' ' in literal null (expecting 'l')",
+            "invalid character ' ' in literal false (expecting 'e')",
+            "invalid character ' ' in numeric literal",
+            "invalid character ' ' after decimal point in numeric literal",
+            "invalid character ' ' in exponent of numeric literal",
+            "invalid character ' ' in string escape code",
+            "invalid character ' ' in \\u hexadecimal character escape",
             "unexpected end of JSON input",
             "invalid character '1' after top-level value",
             "invalid character '\\n' in string literal",
@@ -305,4 +319,31 @@ fn json_schemas_may_be_something_else_in_places() {
         crd(&json!({"dependencies": {"a": [{}]}})).unwrap_err(),
         "json: cannot unmarshal object into Go struct field JSONSchemaProps.spec.versions.schema.openAPIV3Schema.dependencies of type string"
     );
+}
+
+#[test]
+fn what_go_does_not_print_is_escaped_where_texts_are_quoted() {
+    let text = "ä\u{301}\u{a0}\u{ad}\u{200b}\u{85}\0\u{7f}\u{e000}\u{f0000}\u{1f600}\n'";
+    assert_eq!(
+        quote(text),
+        "\"ä\u{301}\\u00a0\\u00ad\\u200b\\u0085\\x00\\x7f\\ue000\\U000f0000\u{1f600}\\n'\""
+    );
+}
+
+#[test]
+fn offsets_of_times_have_a_day_at_most() {
+    let read = |offset: &str| {
+        let body =
+            format!(r#"{{"metadata":{{"creationTimestamp":"2020-01-01T03:00:00{offset}"}}}}"#);
+        decode(TypeTable::builtin(), ty("", "ConfigMap"), body.as_bytes())
+            .map(|decoded| decoded.value["metadata"]["creationTimestamp"].clone())
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(read("+24:60"), Ok(json!("2019-12-31T02:00:00Z")));
+    for (offset, part) in [("+25:00", "hour"), ("-24:61", "minute")] {
+        let told = format!(
+            "parsing time \"2020-01-01T03:00:00{offset}\": time zone offset {part} out of range"
+        );
+        assert_eq!(read(offset), Err(told));
+    }
 }

@@ -45,11 +45,13 @@ pub(super) fn unescape(text: &str, part: Part) -> Result<String, String> {
 
 /// The byte that the escape at the beginning of a text stands for.
 fn escaped(text: &str, part: Part) -> Result<u8, String> {
-    let three: String = text.chars().take(3).collect();
-    let bad = || Err(format!("invalid URL escape {}", quote(&three)));
-    let digits = three
-        .strip_prefix('%')
-        .filter(|digits| digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    let three = text.as_bytes();
+    let three = three.get(..3).unwrap_or(three);
+    let bad = || Err(format!("invalid URL escape {}", quote_bytes(three)));
+    let digits = std::str::from_utf8(three).ok();
+    let digits = digits.and_then(|three| three.strip_prefix('%'));
+    let digits =
+        digits.filter(|digits| digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_hexdigit()));
     let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) else {
         return bad();
     };
@@ -59,6 +61,18 @@ fn escaped(text: &str, part: Part) -> Result<u8, String> {
         Part::Zone => matches!(byte, b'%' | b' ') || stays_in_host(char::from(byte)),
     };
     if fits { Ok(byte) } else { bad() }
+}
+
+/// [`quote`] of bytes that may end within a character.
+fn quote_bytes(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(quote(chunk.valid()).trim_matches('"'));
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    format!("\"{out}\"")
 }
 
 fn stays_in_host(c: char) -> bool {

@@ -38,14 +38,19 @@ impl GoUrl {
 
     /// Keys and values of the query, in order, without escapes; pairs that can't be read are left out.
     pub fn query_pairs(&self) -> impl Iterator<Item = (String, String)> {
-        let parts = self.query.as_deref().unwrap_or_default().split('&');
-        let parts = parts.filter(|part| !part.is_empty() && !part.contains(';'));
-        parts.filter_map(|part| {
-            let (key, value) = part.split_once('=').unwrap_or((part, ""));
-            let read = |text| unescape(text, Part::Query).ok();
-            Some((read(key)?, read(value)?))
-        })
+        query_pairs(self.query.as_deref().unwrap_or_default())
     }
+}
+
+/// Keys and values of a query, in order, without escapes; pairs that can't be read are left out (`url.ParseQuery`).
+pub fn query_pairs(query: &str) -> impl Iterator<Item = (String, String)> {
+    let parts = query.split('&');
+    let parts = parts.filter(|part| !part.is_empty() && !part.contains(';'));
+    parts.filter_map(|part| {
+        let (key, value) = part.split_once('=').unwrap_or((part, ""));
+        let read = |text| unescape(text, Part::Query).ok();
+        Some((read(key)?, read(value)?))
+    })
 }
 
 /// Reads any URL, a relative one too (`url.Parse`).
@@ -245,6 +250,8 @@ fn urls_are_read_as_in_go() {
         ),
         ("http://a%41", Err("invalid URL escape \"%41\"")),
         ("/a%4", Err("invalid URL escape \"%4\"")),
+        ("/a%é20", Err("invalid URL escape \"%é\"")),
+        ("/a%1é", Err("invalid URL escape \"%1\\xc3\"")),
         ("http://\"@a/", Err("net/url: invalid userinfo")),
         ("/a\n", Err("net/url: invalid control character in URL")),
     ] {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Operator, Requirement, SelectorError};
+use crate::decode::quote;
 use crate::names;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +33,9 @@ enum Context {
 
 const OPERATORS: &str = "in, notin, =, ==, !=, gt, lt";
 
-/// Go's `%q` for a text without exotic characters.
+/// Go's `%q`.
 pub(super) fn quoted(text: &str) -> String {
-    format!("{text:?}")
+    quote(text)
 }
 
 /// Reads all requirements, in the order written.

@@ -8,6 +8,7 @@ use super::registry::Served;
 use super::target::Target;
 use crate::request::{Request, User};
 use crate::status_error::{ApiError, Details};
+use machinery::decode::quote;
 
 /// What a request asks for, with what had to be computed for it.
 pub(crate) struct Wanted<'a> {
@@ -120,7 +121,7 @@ impl ApiServer {
 
 /// 403: somebody may not do something. The reason comes last, if there is one.
 pub(crate) fn forbidden(user: &User, wanted: &Attributes<'_>, reason: &str) -> ApiError {
-    let (verb, user) = (wanted.verb, &user.name);
+    let (verb, user) = (wanted.verb, quote(&user.name));
     let because = if reason.is_empty() {
         String::new()
     } else {
@@ -128,7 +129,7 @@ pub(crate) fn forbidden(user: &User, wanted: &Attributes<'_>, reason: &str) -> A
     };
     let resource = match wanted.object {
         Asked::Path(path) => {
-            let text = escaped(&format!("User {user:?} cannot {verb} path {path:?}"));
+            let text = escaped(&format!("User {user} cannot {verb} path {}", quote(path)));
             let message = format!("forbidden: {text}{because}");
             let details = Some(Details::default());
             return ApiError::new(403, "Forbidden", message, details).with_no_sniff();
@@ -142,18 +143,19 @@ pub(crate) fn forbidden(user: &User, wanted: &Attributes<'_>, reason: &str) -> A
     let place = if resource.namespace.is_empty() {
         "at the cluster scope".to_owned()
     } else {
-        format!("in the namespace {:?}", resource.namespace)
+        format!("in the namespace {}", quote(resource.namespace))
     };
     let mut subject = resource.resource.to_owned();
     if !resource.group.is_empty() {
         subject = format!("{subject}.{}", resource.group);
     }
     if !resource.name.is_empty() {
-        subject = format!("{subject} {:?}", resource.name);
+        subject = format!("{subject} {}", quote(resource.name));
     }
     let text = escaped(&format!(
-        "User {user:?} cannot {verb} resource {with_subresource:?} in API group {:?} {place}",
-        resource.group
+        "User {user} cannot {verb} resource {} in API group {} {place}",
+        quote(&with_subresource),
+        quote(resource.group)
     ));
     let details = Details {
         name: resource.name.to_owned(),

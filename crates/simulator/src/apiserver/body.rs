@@ -3,6 +3,7 @@
 
 mod custom;
 mod kinds;
+mod type_meta;
 mod typed;
 
 use http::HeaderValue;
@@ -20,6 +21,7 @@ use custom::admit_custom;
 pub(crate) use custom::{MAY_BE_EMPTY, custom_type_errors, merged_custom, own_custom};
 use kinds::{PatchedType, check_kind, wrong_version};
 pub(crate) use kinds::{Reads, internal_package};
+use type_meta::TypeMeta;
 pub(crate) use typed::{delete_body, read_typed};
 
 use super::handle::Call;
@@ -101,14 +103,6 @@ fn unrecognised(kind: &str, cause: &str, body: &[u8]) -> ApiError {
         "the object provided is unrecognized (must be of type {kind}): {cause} ({})",
         summary(body)
     ))
-}
-
-#[derive(serde::Deserialize)]
-struct TypeMeta {
-    #[serde(rename = "apiVersion", default)]
-    api_version: Option<String>,
-    #[serde(default)]
-    kind: Option<String>,
 }
 
 /// apiVersion and kind of a body, read before anything else (`SimpleMetaFactory.Interpret`).

@@ -5,6 +5,7 @@ pub(crate) mod apply;
 mod call;
 mod identity;
 
+use machinery::decode::quote;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -215,7 +216,7 @@ impl ApiServer {
         }
         let name = &call.target.name;
         if let Some(why) = NameRule::PathSegment.complaints(name, false).first() {
-            let message = format!("Name parameter invalid: {name:?}: {why}");
+            let message = format!("Name parameter invalid: {}: {why}", quote(name));
             return Err(ApiError::bad_request(message));
         }
         if !call.target.subresource.is_empty() {
@@ -297,7 +298,10 @@ impl ApiServer {
             .filter(|text| !text.is_empty())
         {
             let wanted = parse_uint(text).map_err(|why| {
-                ApiError::internal(format!("resourceVersion: Invalid value: {text:?}: {why}"))
+                ApiError::internal(format!(
+                    "resourceVersion: Invalid value: {}: {why}",
+                    quote(text)
+                ))
             })?;
             if wanted > self.revision() {
                 return Err(too_large(wanted, self.revision()));

@@ -36,7 +36,7 @@ pub(crate) fn asked(headers: &HeaderMap) -> Result<Option<User>, ApiError> {
     let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in headers {
         if let (Some(key), Ok(value)) = (name.as_str().strip_prefix(EXTRA), value.to_str()) {
-            let values = extra.entry(crate::wire::percent_decode(key, false));
+            let values = extra.entry(crate::wire::percent_decode(key));
             values.or_default().push(value.to_owned());
         }
     }

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use machinery::builtin::validation::FieldError;
+use machinery::decode::quote;
 use machinery::go_number::parse_uint;
 
 use super::options::{boolean, invalid, number};
@@ -42,7 +43,7 @@ pub(crate) struct ListOptions {
 
 fn parse_version(text: &str, watch: bool) -> Result<u64, ApiError> {
     parse_uint(text).map_err(|why| {
-        let cause = format!("resourceVersion: Invalid value: {text:?}: {why}");
+        let cause = format!("resourceVersion: Invalid value: {}: {why}", quote(text));
         if watch {
             ApiError::internal(cause)
         } else {
@@ -59,7 +60,7 @@ pub(crate) fn check_list_options(request: &Request) -> Result<(), ApiError> {
     number(request, "limit")?;
     number(request, "timeoutSeconds")?;
     let errors = if boolean(request, "watch").unwrap_or(false) {
-        watch_errors(matching, token, initial_events)
+        watch_errors(version, matching, token, initial_events)
     } else {
         list_errors(version, matching, token, initial_events)
     };
@@ -158,33 +159,37 @@ fn list_errors(
     errors
 }
 
-fn watch_errors(matching: &str, token: &str, initial_events: Option<bool>) -> Vec<FieldError> {
+fn watch_errors(
+    version: &str,
+    matching: &str,
+    token: &str,
+    initial_events: Option<bool>,
+) -> Vec<FieldError> {
+    // `SetListOptionsDefaults` comes first.
+    let streams = initial_events.is_none() && matching.is_empty() && matches!(version, "" | "0");
+    let (matching, initial_events) = if streams {
+        ("NotOlderThan", Some(true))
+    } else {
+        (matching, initial_events)
+    };
     let mut errors = Vec::new();
-    if !token.is_empty() {
-        errors.push(FieldError::forbidden(
-            FIELD,
-            "resourceVersionMatch is forbidden when continue is provided",
-        ));
+    let mut forbid = |text: &str| errors.push(FieldError::forbidden(FIELD, text));
+    if initial_events.is_some() && matching != "NotOlderThan" {
+        forbid("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
     }
-    if initial_events.is_some() {
-        if matching != "NotOlderThan" {
-            errors.push(FieldError::forbidden(
-                FIELD,
-                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-            ));
-        }
-        if !matches!(matching, "" | "NotOlderThan") {
-            errors.push(FieldError::not_supported(
-                FIELD,
-                matching,
-                &["NotOlderThan"],
-            ));
-        }
-    } else if !matching.is_empty() {
-        errors.push(FieldError::forbidden(
-            FIELD,
-            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-        ));
+    if matching.is_empty() {
+        return errors;
+    }
+    if initial_events.is_none() {
+        forbid("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+    }
+    if matching != "NotOlderThan" {
+        let known = ["NotOlderThan"];
+        errors.push(FieldError::not_supported(FIELD, matching, &known));
+    }
+    if !token.is_empty() {
+        let text = "resourceVersionMatch is forbidden when continue is provided";
+        errors.push(FieldError::forbidden(FIELD, text));
     }
     errors
 }
@@ -217,4 +222,28 @@ pub(crate) fn later(request: &Request, error: &ApiError, now: Timestamp) -> Repl
         at,
         last: super::reply::error_response(request, error, &[]),
     }
+}
+
+#[test]
+fn each_option_that_a_watch_may_not_have_is_told() {
+    let told = |version, matching, token, initial_events| {
+        let errors = watch_errors(version, matching, token, initial_events);
+        errors
+            .into_iter()
+            .map(|error| error.to_string())
+            .collect::<Vec<_>>()
+    };
+    let alone = "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+    let unknown =
+        "resourceVersionMatch: Unsupported value: \"Exact\": supported values: \"NotOlderThan\"";
+    let token = "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is provided";
+    let needs = "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+    assert_eq!(told("5", "Exact", "", None), [alone, unknown]);
+    assert_eq!(told("5", "NotOlderThan", "t", None), [alone, token]);
+    assert_eq!(
+        told("5", "Exact", "t", Some(false)),
+        [needs, unknown, token]
+    );
+    assert_eq!(told("", "", "t", None), [token]);
+    assert_eq!(told("5", "", "t", None), [""; 0]);
 }

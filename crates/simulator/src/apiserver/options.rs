@@ -1,5 +1,6 @@
 //! Query options of writes and deletes, with the server's complaints about them.
 
+use machinery::decode::quote;
 use std::num::IntErrorKind;
 
 use jiff::SignedDuration;
@@ -51,7 +52,7 @@ pub(crate) fn number(request: &Request, name: &str) -> Result<Option<i64>, ApiEr
                 IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
                 _ => "invalid syntax",
             };
-            ApiError::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
+            ApiError::bad_request(format!("strconv.ParseInt: parsing {}: {why}", quote(text)))
         }),
     }
 }

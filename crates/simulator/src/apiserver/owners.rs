@@ -277,6 +277,12 @@ impl ApiServer {
             now: writer.now,
         };
         complete(served, new);
+        // Nobody knows the fields of another kind, which only a custom object can claim to be: its managers are forgotten
+        // (`UpdateNoErrors` of `managedfields/internal/fieldmanager.go`).
+        if served.custom().is_some() && meta::kind(new) != served.resource.kind.as_ref() {
+            meta::metadata_mut(new).remove("managedFields");
+            return None;
+        }
         let as_stored = served.type_id().is_some() && served.is_storage_version();
         let known = old.filter(|_| as_stored).map(|(_, entry)| entry.known());
         let old = old.map(|(old, _)| old);

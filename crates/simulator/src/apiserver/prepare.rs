@@ -94,22 +94,46 @@ pub(crate) fn deduplicate_owners(object: &mut Value, when: &str, warnings: &mut 
 /// for what preparation filled in (a Job takes the labels of its template); floats without a fraction of a custom one are
 /// integers, as they are written.
 ///
-/// Returns whether a new object is read as something else than was stored of it: what is only filled in by defaults, or a zero
-/// without its sign. The next update writes that, if nothing else.
-pub(crate) fn stored_form(served: &Served, object: &mut Value) -> bool {
+/// Returns how it is read again.
+pub(crate) fn stored_form(served: &Served, object: &mut Value) -> Reading {
     if served.type_id().is_none() {
-        return number::settle(object);
+        return if number::settle(object) {
+            Reading::Otherwise
+        } else {
+            Reading::Alike
+        };
     }
     let resource = &served.resource;
-    strategy::as_stored(&resource.group, &resource.kind, object);
+    if strategy::as_stored(&resource.group, &resource.kind, object) {
+        return Reading::Otherwise;
+    }
     if *resource == known::JOBS {
         let labelled = |job: &Value| job.pointer("/metadata/labels").is_some();
         let before = labelled(object);
         defaults::apply(&resource.group, &resource.version, &resource.kind, object);
-        return labelled(object) != before;
+        return if labelled(object) == before {
+            Reading::Alike
+        } else {
+            Reading::Filled
+        };
     }
     // The phase of a new claim.
-    *resource == known::PERSISTENT_VOLUME_CLAIMS
+    if *resource == known::PERSISTENT_VOLUME_CLAIMS {
+        return Reading::Filled;
+    }
+    Reading::Alike
+}
+
+/// How an object is read that was stored. One that isn't read as it was stored is written by the next update, if nothing else
+/// changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// As it was stored.
+    Alike,
+    /// With what defaults fill in, if it is new.
+    Filled,
+    /// As something else: a zero without its sign, none of the bytes for a null.
+    Otherwise,
 }
 
 /// What an object was sent with that is empty, as far as the endpoint takes it and it is handled in the version it came in.

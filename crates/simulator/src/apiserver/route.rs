@@ -52,6 +52,11 @@ pub(super) fn check_method(
     if verbs.is_some_and(|verbs| verbs.iter().any(|known| known == verb)) {
         return Ok(());
     }
+    // Across namespaces there are lists alone.
+    let listed = entry.verbs.iter().any(|known| known == "list");
+    if across && target.name.is_empty() && !listed {
+        return Err(ApiError::unknown_resource());
+    }
     // What is only ever made has no routes for single ones.
     let made_only = entry.verbs.iter().all(|known| known == "create");
     if made_only && target.subresource.is_empty() && !target.name.is_empty() {

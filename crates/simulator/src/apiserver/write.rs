@@ -18,8 +18,8 @@ use serde_json::{Map, Value, json};
 
 use super::owners::SERVER;
 use super::prepare::{
-    check_size, deduplicate_owners, default_times, prepare_create, standing_empties, stored_form,
-    validate_create,
+    Reading, check_size, deduplicate_owners, default_times, prepare_create, standing_empties,
+    stored_form, validate_create,
 };
 use super::rbac::escalation::Granted;
 use super::registry::Served;
@@ -238,7 +238,7 @@ impl ApiServer {
         if !writer.dry_run {
             remove_metadata(&mut object, &["selfLink"]);
         }
-        writer.hollow |= stored_form(served, &mut object);
+        writer.hollow |= stored_form(served, &mut object) != Reading::Alike;
         check_size(&object)?;
         let unstored = writer.dry_run.then(|| object.clone());
         let stored = self.to_stored(served, object)?;

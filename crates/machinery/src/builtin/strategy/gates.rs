@@ -1,11 +1,11 @@
-//! Fields behind feature gates that are off by default: a new object loses them.
+//! Fields behind feature gates that are off by default: what is written loses them.
 
 use serde_json::Value;
 
 use super::Object;
 use crate::builtin::edit::{child, each};
 
-/// Forgets `lifecycle.stopSignal` (`ContainerStopSignals`), `maxUnavailable` of a `StatefulSet`, the dynamic
+/// Forgets `lifecycle.stopSignal` (`ContainerStopSignals`) and `schedulingGroup` (`GenericWorkload`) of pods, `maxUnavailable` of a `StatefulSet`, the dynamic
 /// configuration of a node, what coordinated leader election adds to a `Lease`, that pods wait for a CSI driver, and
 /// attributes of devices that are lists.
 pub fn drop_disabled(kind: &str, object: &mut Object) {
@@ -33,6 +33,7 @@ pub fn drop_disabled(kind: &str, object: &mut Object) {
         _ => &["spec", "template", "spec"],
     };
     if let Some(spec) = below(object, path) {
+        spec.remove("schedulingGroup");
         for list in ["containers", "initContainers", "ephemeralContainers"] {
             each(spec, list, stop_signal);
         }
@@ -68,4 +69,21 @@ fn stop_signal(container: &mut Object) {
 fn below<'a>(object: &'a mut Object, path: &[&str]) -> Option<&'a mut Object> {
     path.iter()
         .try_fold(object, |object, key| child(object, key))
+}
+
+#[test]
+fn fields_behind_gates_are_lost_in_updates_too() {
+    use serde_json::json;
+    let deployment = |more: Value| {
+        let mut spec = json!({"containers": [{"name": "c"}]});
+        for (key, value) in more.as_object().into_iter().flatten() {
+            spec[key] = value.clone();
+        }
+        json!({"metadata": {"name": "d"}, "spec": {"template": {"spec": spec}}})
+    };
+    let old = deployment(json!({}));
+    let mut new = deployment(json!({"schedulingGroup": {"podGroupName": "g"},
+        "containers": [{"name": "c", "lifecycle": {"stopSignal": "SIGTERM"}}]}));
+    super::prepare_for_update("apps", "v1", "Deployment", &mut new, &old, None);
+    assert_eq!(new, old);
 }

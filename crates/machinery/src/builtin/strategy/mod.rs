@@ -27,12 +27,7 @@ pub fn prepare_for_create(group: &str, version: &str, kind: &str, object: &mut V
     if let Some(status) = new_status(group, version, kind, object) {
         object.insert("status".to_owned(), status);
     }
-    if matches!(
-        group,
-        "" | "apps" | "batch" | "coordination.k8s.io" | "storage.k8s.io" | "resource.k8s.io"
-    ) {
-        gates::drop_disabled(kind, object);
-    }
+    drop_disabled(group, kind, object);
     match (group, kind) {
         ("", "Pod") => pod::create(object),
         ("", "Namespace") => namespace(object),
@@ -52,7 +47,10 @@ pub fn prepare_for_create(group: &str, version: &str, kind: &str, object: &mut V
 
 /// What a write makes of an object: the stored form knows no empty lists, so they come back as null, and of bytes by name
 /// no null, which comes back as none. Raw JSON inside built-in objects (revision data, schemas) is left alone.
-pub fn as_stored(group: &str, kind: &str, object: &mut Value) {
+///
+/// Tells whether there was such a null: it is stored as something else than what it comes back as (`MarshalTo` of generated
+/// code leaves it out of its entry).
+pub fn as_stored(group: &str, kind: &str, object: &mut Value) -> bool {
     let raw: &[&str] = match (group, kind) {
         ("apps", "ControllerRevision") => &["data"],
         ("apiextensions.k8s.io", _) => &["versions"],
@@ -62,13 +60,16 @@ pub fn as_stored(group: &str, kind: &str, object: &mut Value) {
     let bytes = match (group, kind) {
         ("", "ConfigMap") => "binaryData",
         ("", "Secret") => "data",
-        _ => return,
+        _ => return false,
     };
     let values = object.get_mut(bytes).and_then(Value::as_object_mut);
     let values = values.into_iter().flat_map(|values| values.iter_mut());
+    let mut nulls = false;
     for (_, value) in values.filter(|(_, value)| value.is_null()) {
         *value = json!("");
+        nulls = true;
     }
+    nulls
 }
 
 fn forget_empty_lists(value: &mut Value, raw: &[&str]) {
@@ -125,13 +126,21 @@ pub fn prepare_for_update(
     }
 }
 
+/// Forgets fields behind gates that are off: no stored object has them.
+fn drop_disabled(group: &str, kind: &str, object: &mut Object) {
+    if matches!(
+        group,
+        "" | "apps" | "batch" | "coordination.k8s.io" | "storage.k8s.io" | "resource.k8s.io"
+    ) {
+        gates::drop_disabled(kind, object);
+    }
+}
+
 fn main_update(group: &str, kind: &str, new: &mut Object, old: &Object) {
     if resets_status(group, kind) {
         keep(new, old, "status");
     }
-    if matches!(kind, "Lease" | "CSIDriver" | "ResourceSlice") {
-        gates::drop_disabled(kind, new);
-    }
+    drop_disabled(group, kind, new);
     match (group, kind) {
         ("", "Namespace") => {
             if let (Some(new), Some(old)) = (

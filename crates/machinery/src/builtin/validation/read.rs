@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{BadValue, ErrorKind, FieldError, internal};
 use crate::cel::admission::Unusable;
+use crate::quantity::Quantity;
 
 /// The errors found so far, in order.
 pub type Errors = Vec<FieldError>;
@@ -283,9 +284,43 @@ pub fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
+/// Fields that hold quantities, or maps of them, in the types of built-in objects.
+const QUANTITIES: [&str; 6] = [
+    "capacity",
+    "divisor",
+    "limits",
+    "overhead",
+    "requests",
+    "sizeLimit",
+];
+
+/// Whether quantities are the same, however they are written.
+fn same_quantities(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::String(one), Value::String(other)) => {
+            let read = |text: &str| Quantity::parse(text).ok();
+            read(one)
+                .zip(read(other))
+                .is_some_and(|(one, other)| one.cmp(&other).is_eq())
+        }
+        (Value::Object(map), Value::Object(others)) => {
+            let equal = |(key, value): (&String, &Value)| {
+                others
+                    .get(key)
+                    .is_some_and(|other| same_quantities(value, other))
+            };
+            map.len() == others.len() && map.iter().all(equal)
+        }
+        _ => false,
+    }
+}
+
 /// [`same`] of the fields of two objects.
 pub fn same_fields(fields: &Map<String, Value>, others: &Map<String, Value>) -> bool {
-    let equal = |(key, value): (&String, &Value)| same(value, others.get(key).unwrap_or(&NULL));
+    let equal = |(key, value): (&String, &Value)| {
+        let other = others.get(key).unwrap_or(&NULL);
+        same(value, other) || QUANTITIES.contains(&key.as_str()) && same_quantities(value, other)
+    };
     let known = |(key, value): (&String, &Value)| fields.contains_key(key) || is_nothing(value);
     fields.iter().all(equal) && others.iter().all(known)
 }
@@ -306,4 +341,14 @@ fn what_is_empty_is_as_good_as_nothing() {
     assert!(!same(&one, &json!({"a": [{"c": 1}]})));
     assert!(!same(&one, &json!({"a": [{"c": 2}], "d": {}})));
     assert!(!same(&one, &json!({"a": [{"c": 1}, {}], "d": {}})));
+}
+
+#[test]
+fn quantities_are_the_same_however_they_are_written() {
+    use serde_json::json;
+    let limits = |cpu: &str| json!({"resources": {"limits": {"cpu": cpu, "memory": "1Gi"}}});
+    assert!(same(&limits("1k"), &limits("1e3")));
+    assert!(!same(&limits("1k"), &limits("1001")));
+    let labels = |value: &str| json!({"labels": {"a": value}});
+    assert!(!same(&labels("1k"), &labels("1e3")));
 }

@@ -1,7 +1,7 @@
 //! Named formats (`apiserver/pkg/cel/library/format.go`).
 
 use super::super::value::Value;
-use super::{Answer, give, time};
+use super::{Answer, give};
 use crate::go_url::check_request_uri;
 use crate::names;
 
@@ -68,8 +68,8 @@ fn validate(format: &str, text: &str) -> Vec<String> {
         "uri" => check_request_uri(text).err().into_iter().collect(),
         "uuid" => unless(is_uuid(text), "does not match the UUID format"),
         "byte" => unless(is_base64(text), "invalid base64"),
-        "date" => unless(time::date(text).is_some(), "invalid date"),
-        _ => unless(time::date_time(text).is_some(), "invalid datetime"),
+        "date" => unless(crate::time::is_date(text), "invalid date"),
+        _ => unless(crate::time::is_date_time(text), "invalid datetime"),
     }
 }
 

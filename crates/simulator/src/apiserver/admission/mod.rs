@@ -11,6 +11,7 @@ mod owner_permissions;
 mod policies;
 mod review;
 mod rules;
+mod types;
 mod webhooks;
 mod writes;
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use machinery::builtin::defaults;
 use machinery::schema::TypeTable;
-use machinery::{decode, meta, patch};
+use machinery::{decode, patch};
 use serde_json::Value;
 
 use super::configurations::{Hook, hooks};
 use super::expressions::{Extra, Match, Scope};
 use super::review::{self, Response, Shown, converted, shown};
+use super::types::{Chain, TYPE_FIELDS, check_version, restore_type};
 use super::{Attributes, Gvk, Round, internal_error, warn};
 use crate::apiserver::ApiServer;
 use crate::apiserver::body::{internal_package, merged_custom};
@@ -142,13 +143,15 @@ impl ApiServer {
         let mut asked: Vec<usize> = Vec::new();
         let mut again: Vec<usize> = Vec::new();
         let mut any_change = false;
+        let mut chain = Chain::default();
         let timeless = &Attributes {
             round: Round::First,
             ..attributes.clone()
         };
         for (position, hook) in hooks.iter().enumerate() {
             let attributes = if any_change { timeless } else { attributes };
-            match self.mutating_webhook(hook, attributes, object.as_deref_mut(), warnings)? {
+            let object = (object.as_deref_mut(), &mut chain);
+            match self.mutating_webhook(hook, attributes, object, warnings)? {
                 None => continue,
                 Some(true) => {
                     any_change = true;
@@ -163,6 +166,7 @@ impl ApiServer {
         if !any_change {
             return Ok(());
         }
+        check_version(attributes, object.as_deref())?;
         if let Some(object) = object.as_deref_mut() {
             restore_type(attributes, object);
             let before = object.clone();
@@ -176,13 +180,13 @@ impl ApiServer {
             round: Round::Again,
             ..attributes.clone()
         };
+        let mut chain = Chain::default();
         for (position, hook) in hooks.iter().enumerate() {
             if !again.contains(&position) {
                 continue;
             }
-            if self.mutating_webhook(hook, attributes, object.as_deref_mut(), warnings)?
-                == Some(true)
-            {
+            let object = (object.as_deref_mut(), &mut chain);
+            if self.mutating_webhook(hook, attributes, object, warnings)? == Some(true) {
                 again.append(&mut asked);
             }
         }
@@ -197,19 +201,30 @@ impl ApiServer {
         &self,
         hook: &Hook<'_>,
         attributes: &Attributes<'_>,
-        object: Option<&mut Value>,
+        (object, chain): (Option<&mut Value>, &mut Chain),
         warnings: &mut Vec<String>,
     ) -> Result<Option<bool>, ApiError> {
-        let Some(about) = self.wanted(hook, attributes, object.as_deref())? else {
+        let mut told = chain.told(attributes, object.as_deref());
+        let seen = told.as_ref().or(object.as_deref());
+        let Some(about) = self.wanted(hook, attributes, seen)? else {
             return Ok(None);
         };
+        if chain.enters(&about) {
+            told = chain.told(attributes, object.as_deref());
+        }
         let outcome = self
-            .consult(hook, attributes, &about, object.as_deref())
+            .consult(
+                hook,
+                attributes,
+                &about,
+                told.as_ref().or(object.as_deref()),
+            )
             .and_then(|response| {
                 for text in &response.warnings {
                     warn(warnings, text);
                 }
-                patched(self, (hook, attributes), &about, object, &response)
+                let object = object.map(|object| (object, told));
+                patched(self, (hook, attributes), &about, (object, chain), &response)
             });
         match outcome {
             Ok(changed) => Ok(Some(changed)),
@@ -288,23 +303,6 @@ impl ApiServer {
     }
 }
 
-/// A custom object that webhooks changed goes on only in a version of its own group, which is told at the end
-/// (`Dispatch` of `webhook/mutating/dispatcher.go`, `crConverter`).
-fn check_version(attributes: &Attributes<'_>, object: Option<&Value>) -> Result<(), ApiError> {
-    let Some(object) = object.filter(|_| attributes.kind.is_none()) else {
-        return Ok(());
-    };
-    let served = attributes.served;
-    let (group, version) = meta::group_version(meta::api_version(object));
-    if served.custom().is_none() || version.is_empty() || group == served.resource.group {
-        return Ok(());
-    }
-    let (kind, wanted) = (meta::kind(object), served.resource.api_version());
-    Err(ApiError::internal(format!(
-        "{group}/{version}, Kind={kind} is unstructured and is not suitable for converting to {wanted:?}"
-    )))
-}
-
 /// A review without the revision of the stored object.
 fn without_revision(review: &Value) -> Value {
     let mut review = review.clone();
@@ -320,7 +318,7 @@ fn patched(
     server: &ApiServer,
     (hook, attributes): (&Hook<'_>, &Attributes<'_>),
     about: &Arc<Served>,
-    object: Option<&mut Value>,
+    (object, chain): (Option<(&mut Value, Option<Value>)>, &mut Chain),
     response: &Response,
 ) -> Result<bool, Trouble> {
     if !response.allowed {
@@ -338,7 +336,7 @@ fn patched(
     if operations.operations.is_empty() {
         return Ok(false);
     }
-    let Some(object) = object else {
+    let Some((object, told)) = object else {
         return Err(Trouble::Refused(internal_error(&format!(
             "admission webhook {:?} attempted to modify the object, which is not supported for this operation",
             hook.name()
@@ -349,10 +347,15 @@ fn patched(
         return Err(Trouble::Call(text));
     }
     let refused = |error: patch::PatchError| Trouble::Refused(internal_error(&error.to_string()));
-    let shown = shown(server, attributes, about, object).map_err(Trouble::Refused)?;
+    let seen = told.as_ref().unwrap_or(object);
+    let shown = shown(server, attributes, about, seen).map_err(Trouble::Refused)?;
     let value = patch::json::apply_operations(&shown, &operations.operations).map_err(refused)?;
     let timed = attributes.round == Round::Timed;
     if value == *shown {
+        chain.patched = true;
+        if let Some(told) = told {
+            *object = told;
+        }
         return Ok(timed);
     }
     // Seen before defaults put something back.
@@ -385,30 +388,8 @@ fn patched(
         }
     }
     *object = value;
+    chain.patched = true;
     Ok(changed)
-}
-
-/// What says of an object what it is.
-const TYPE_FIELDS: [&str; 2] = ["apiVersion", "kind"];
-
-/// Says again what an object is that a webhook left without that (`ConvertToGVK` of `webhook/generic/conversion.go`).
-fn restore_type(attributes: &Attributes<'_>, object: &mut Value) {
-    let own = match attributes.kind {
-        Some(("", version, kind)) => [version.to_owned(), kind.to_owned()],
-        Some((group, version, kind)) => [format!("{group}/{version}"), kind.to_owned()],
-        None => {
-            let resource = &attributes.served.resource;
-            [resource.api_version(), resource.kind.to_string()]
-        }
-    };
-    // A custom one is what it says it is, or refused.
-    let is_custom = attributes.kind.is_none() && attributes.served.custom().is_some();
-    let Some(fields) = object.as_object_mut().filter(|_| !is_custom) else {
-        return;
-    };
-    for (field, own) in TYPE_FIELDS.into_iter().zip(own) {
-        fields.entry(field).or_insert_with(|| own.into());
-    }
 }
 
 /// A patched body of a kind of its own, such as a Scale, as its type reads it.

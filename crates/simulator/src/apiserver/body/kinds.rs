@@ -1,5 +1,6 @@
 //! Which kind and version a body says it has, and whether they fit.
 
+use machinery::decode::quote;
 use machinery::decode::{self, DecodeError, Decoded};
 use machinery::meta;
 use machinery::schema::{TypeId, TypeTable};
@@ -99,7 +100,9 @@ pub(super) fn check_kind(served: &Served, api_version: &str, kind: &str) -> Resu
         return Err(wrong_version(given, &expected));
     }
     let cause = format!(
-        "no kind {kind:?} is registered for version {given:?} in scheme \"pkg/runtime/scheme.go:111\""
+        "no kind {} is registered for version {} in scheme \"pkg/runtime/scheme.go:111\"",
+        quote(kind),
+        quote(given)
     );
     Err(cannot_handle(kind, version, &resource.kind, &cause))
 }
@@ -175,7 +178,9 @@ fn patched_type(served: &Served, value: &Value) -> PatchedType {
         )
     } else {
         format!(
-            "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
+            "no kind {} is registered for version {} in scheme \"pkg/runtime/scheme.go:111\"",
+            quote(kind),
+            quote(api_version)
         )
     })
 }

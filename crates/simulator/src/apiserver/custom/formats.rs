@@ -116,8 +116,8 @@ fn is_base64(text: &str) -> bool {
 /// Whether a text has a format.
 pub(super) fn matches(format: &str, text: &str) -> bool {
     match format {
-        "date-time" | "datetime" => time::parse(text).is_ok(),
-        "date" => time::parse(&format!("{text}T00:00:00Z")).is_ok(),
+        "date-time" | "datetime" => time::is_date_time(text),
+        "date" => time::is_date(text),
         "duration" => GoDuration::parse(text).is_ok() || is_long_duration(text),
         "ipv4" => text.parse::<std::net::Ipv4Addr>().is_ok(),
         "ipv6" => text.parse::<std::net::Ipv6Addr>().is_ok(),

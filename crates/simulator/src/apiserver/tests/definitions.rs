@@ -5,14 +5,19 @@ use serde_json::{Value, json};
 use super::Server;
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-const THINGS: &str = "/apis/x.example.com/v1/namespaces/default/things";
+pub(super) const THINGS: &str = "/apis/x.example.com/v1/namespaces/default/things";
 
 /// A server with a definition of that schema, established.
-fn server(schema: &Value) -> Server {
+pub(super) fn server(schema: &Value) -> Server {
+    server_of(schema, &json!({}))
+}
+
+fn server_of(schema: &Value, subresources: &Value) -> Server {
     let mut server = Server::new();
     let definition = json!({"metadata": {"name": "things.x.example.com"}, "spec": {
         "group": "x.example.com", "scope": "Namespaced", "names": {"plural": "things", "kind": "Thing"},
-        "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}]}});
+        "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema},
+            "subresources": subresources}]}});
     server.ok("POST", DEFINITIONS, &definition);
     let status = json!({"status": {
     "acceptedNames": {"plural": "things", "kind": "Thing", "listKind": "ThingList", "singular": "thing"},
@@ -170,4 +175,19 @@ fn a_patch_leaves_a_custom_object_its_kind_and_version() {
     let causes = reply["details"]["causes"].as_array().unwrap().iter();
     let fields: Vec<_> = causes.map(|cause| &cause["field"]).collect();
     assert_eq!(fields, ["metadata.labels", "metadata.labels", "kind"]);
+}
+
+#[test]
+fn a_status_that_comes_as_of_another_kind_forgets_who_owns_what() {
+    let schema = spec(&json!({"size": {"type": "integer"}}));
+    let mut server = server_of(&schema, &json!({"status": {}}));
+    let thing = json!({"apiVersion": "x.example.com/v1", "kind": "Thing", "metadata": {"name": "a"}, "spec": {"size": 1}});
+    let made = server.ok("POST", THINGS, &thing);
+    assert!(made["metadata"]["managedFields"].is_array());
+    let mut other = made.clone();
+    other["kind"] = json!("Other");
+    let path = format!("{THINGS}/a/status");
+    let written = server.ok("PUT", &path, &other);
+    assert_eq!(written["kind"], json!("Thing"));
+    assert_eq!(written["metadata"].get("managedFields"), None);
 }

@@ -95,6 +95,15 @@ fn what_a_patched_object_says_it_is_counts_in_json_alone() {
 }
 
 #[test]
+fn of_a_repeated_kind_the_last_one_counts_that_is_not_null() {
+    let mut server = Server::new();
+    let body = r#"{"kind":"Other","apiVersion":"v1","kind":null,"metadata":{"name":1}}"#;
+    let (status, reply) = sent(&mut server, "POST", CONFIG_MAPS, body, "application/json");
+    let told = "Other in version \"v1\" cannot be handled as a ConfigMap: no kind \"Other\" is registered for version \"v1\" in scheme \"pkg/runtime/scheme.go:111\"";
+    assert_eq!((status, message(&reply)), (400, told));
+}
+
+#[test]
 fn a_uid_is_a_precondition_of_an_update_that_would_create() {
     let mut server = Server::new();
     let body = json!({
@@ -206,6 +215,23 @@ fn a_method_is_refused_before_a_media_type_and_that_before_a_form() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn what_is_never_listed_is_not_there_across_namespaces() {
+    let mut server = Server::new();
+    for (path, status) in [
+        ("/api/v1/bindings", 404),
+        ("/api/v1/namespaces/default/bindings", 405),
+        (
+            "/apis/authorization.k8s.io/v1/localsubjectaccessreviews",
+            404,
+        ),
+        ("/apis/authorization.k8s.io/v1/subjectaccessreviews", 405),
+    ] {
+        assert_eq!(server.call("GET", path, &Value::Null).0, status, "{path}");
+    }
+    assert_eq!(server.call("POST", "/api/v1/configmaps", &json!({})).0, 405);
 }
 
 #[test]

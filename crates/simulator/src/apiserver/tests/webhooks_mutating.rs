@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::definitions::{THINGS, server as things};
 use super::webhooks::{HOOK, Outcome, allow, answer};
 use super::{CONFIG_MAPS, PODS, Server, config_map, pod};
 use crate::outside::{Answer, Question};
@@ -370,5 +371,88 @@ fn a_webhook_cannot_make_another_kind_of_an_object() {
             500,
             "converting (v1.Secret) to (core.ConfigMap): unknown conversion"
         )
+    );
+}
+
+/// What becomes of a new Thing that two webhooks are asked about, of which `again` says when they want it once more.
+fn thing_made(again: [&str; 2], mut answer: impl FnMut(&str, &Question) -> Answer) -> Outcome {
+    let mut server =
+        things(&json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}));
+    let rules = json!([{"operations": ["*"], "apiGroups": ["x.example.com"], "apiVersions": ["*"], "resources": ["things"]}]);
+    for (name, policy) in ["a", "b"].into_iter().zip(again) {
+        let changes = json!({"rules": rules, "reinvocationPolicy": policy});
+        server.hook("mutating", name, &changes);
+    }
+    let thing = json!({"apiVersion": "x.example.com/v1", "kind": "Thing", "metadata": {"name": "t"}, "spec": 0});
+    server.asked(("POST", THINGS), &thing, |_, question| {
+        let url = question.place.url();
+        answer(if url.contains("//a.") { "a" } else { "b" }, question)
+    })
+}
+
+#[test]
+fn the_kind_of_a_custom_object_is_put_right_for_a_webhook_and_stays_so_if_that_changes_something() {
+    let other = json!([{"op": "replace", "path": "/kind", "value": "Nothing"}]);
+    let counted = json!([{"op": "replace", "path": "/spec", "value": 1}]);
+    let nothing = json!([{"op": "test", "path": "/kind", "value": "Thing"}]);
+    // What the first webhook patches, what it wants, and what becomes of it once the second one has changed the kind.
+    for (patches, policy, status) in [
+        (Some(&counted), "IfNeeded", 201),
+        (Some(&nothing), "IfNeeded", 201),
+        (None, "IfNeeded", 422),
+        (Some(&counted), "Never", 422),
+    ] {
+        let mut kinds = Vec::new();
+        let outcome = thing_made([policy, "Never"], |who, question| {
+            let kind = &question.body["request"]["object"]["kind"];
+            kinds.push(format!("{who} {}", kind.as_str().unwrap_or_default()));
+            match (who, patches) {
+                ("b", _) => patch(question, &other),
+                (_, Some(operations)) => patch(question, operations),
+                (_, None) => allow(question),
+            }
+        });
+        let told = ["a Thing", "b Thing", "a Thing"];
+        let told = told.get(..if policy == "Never" { 2 } else { 3 });
+        assert_eq!(
+            Some(
+                kinds
+                    .iter()
+                    .map(String::as_str)
+                    .collect::<Vec<_>>()
+                    .as_slice()
+            ),
+            told
+        );
+        assert_eq!(
+            (outcome.status, &outcome.body["kind"]),
+            (
+                status,
+                &json!(if status == 201 { "Thing" } else { "Status" })
+            ),
+            "{patches:?} {policy}"
+        );
+    }
+}
+
+#[test]
+fn within_a_round_a_custom_object_goes_on_as_what_a_webhook_made_of_it() {
+    let other = json!([{"op": "replace", "path": "/kind", "value": "Nothing"}]);
+    let mut kinds = Vec::new();
+    let outcome = thing_made(["Never", "Never"], |who, question| {
+        kinds.push(question.body["request"]["object"]["kind"].clone());
+        if who == "a" {
+            patch(question, &other)
+        } else {
+            allow(question)
+        }
+    });
+    assert_eq!(
+        (outcome.status, kinds),
+        (422, vec![json!("Thing"), json!("Nothing")])
+    );
+    assert_eq!(
+        outcome.message(),
+        "Nothing.x.example.com \"t\" is invalid: kind: Invalid value: \"Nothing\": must be Thing"
     );
 }

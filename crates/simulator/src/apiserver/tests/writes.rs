@@ -306,3 +306,25 @@ fn a_job_without_labels_shares_those_of_its_template() {
     let apart = server.ok("POST", path, &job("b", &own));
     assert_eq!(apart["metadata"]["labels"], own);
 }
+
+#[test]
+fn bytes_that_are_null_are_stored_as_such_and_written_by_the_next_update() {
+    let mut server = Server::new();
+    let path = "/api/v1/namespaces/default/secrets";
+    let secret =
+        |bytes: Value| json!({"metadata": {"name": "s"}, "data": {"a": "MQ==", "b": bytes}});
+    server.ok("POST", path, &secret(json!("")));
+    let item = format!("{path}/s");
+    let mut put = |bytes: Value| {
+        let object = server.ok("PUT", &item, &secret(bytes));
+        assert_eq!(object["data"]["b"], json!(""));
+        version(&object).to_owned()
+    };
+    let empty = put(json!(""));
+    let null = put(Value::Null);
+    assert_ne!(null, empty);
+    assert_eq!(put(Value::Null), null);
+    let again = put(json!(""));
+    assert_ne!(again, null);
+    assert_eq!(put(json!("")), again);
+}

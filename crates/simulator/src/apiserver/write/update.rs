@@ -12,7 +12,7 @@ use super::{
     MUTATED, UpdateTarget, Updated, Writer, check_named, ensure_namespace, invalid, remove_metadata,
 };
 use crate::apiserver::prepare::{
-    check_size, deduplicate_owners, default_times, deletes, note_phase, prepare_update,
+    Reading, check_size, deduplicate_owners, default_times, deletes, note_phase, prepare_update,
     standing_empties, stored_form, validate_update,
 };
 use crate::apiserver::rbac::escalation::Granted;
@@ -90,7 +90,7 @@ impl ApiServer {
         } = attempt;
         let reread = self.reread(&served, &new)?;
         self.has_its_answers()?;
-        let other = writer.hollow || self.is_hollow(&served, &key, stored.revision);
+        let other = self.is_stored_otherwise(&served, (&key, stored.revision), writer);
         let other = other || held.is_some_and(|held| held != new);
         let entry = if new == **stored.written() && !other {
             stored
@@ -107,6 +107,21 @@ impl ApiServer {
         })
     }
 
+    /// Whether the stored object is written though it is read as what it becomes: one of both isn't stored as it is read. What
+    /// is null in a built-in one is stored once.
+    fn is_stored_otherwise(
+        &self,
+        served: &Served,
+        (key, revision): (&str, u64),
+        writer: &Writer<'_>,
+    ) -> bool {
+        let stored = self.is_hollow(served, key, revision);
+        match served.custom() {
+            Some(_) => writer.hollow || stored,
+            None => writer.hollow != stored,
+        }
+    }
+
     /// Makes what an update would store of what it made.
     fn make_stored(
         &self,
@@ -119,10 +134,12 @@ impl ApiServer {
         if !writer.dry_run {
             remove_metadata(&mut new, &["selfLink"]);
         }
-        writer.hollow |= stored_form(served, &mut new) && served.custom().is_some();
+        writer.hollow |= stored_form(served, &mut new) == Reading::Otherwise;
         check_size(&new)?;
         let mut new = self.to_stored(served, new)?;
-        if !writer.hollow && keep_times(&stored.value, &mut new) {
+        // Of built-in objects what is null and what is empty are the same here.
+        let compares = !writer.hollow || served.custom().is_none();
+        if compares && keep_times(&stored.value, &mut new) {
             attempt.known = None;
         }
         attempt.new = new;
