@@ -111,7 +111,7 @@ async fn instances_of_denied_namespaces_are_served(state: &Path, api: &Api, site
     assert!(sets.is_empty(), "{sets:?}");
 }
 
-/// testPrometheusInstanceNamespacesAllowList and …NamespaceNotFound: a server in one namespace, its monitors in another, and a
+/// testPrometheusInstanceNamespacesAllowList and …`NamespaceNotFound`: a server in one namespace, its monitors in another, and a
 /// third that isn't there.
 async fn instances_look_into_allowed_namespaces(state: &Path, api: &Api, site: &Site) {
     let flags = [
@@ -135,7 +135,7 @@ async fn instances_look_into_allowed_namespaces(state: &Path, api: &Api, site: &
     assert!(sets.is_empty(), "{sets:?}");
 }
 
-/// testScrapeConfigLifecycle, and …InDifferentNS
+/// testScrapeConfigLifecycle, and …`InDifferentNS`
 async fn comes_changes_and_goes(place: &Place<'_>, web: &str, site: &Site) {
     let spec = |version: &str| {
         let address = format!("127.0.0.1:{}", site.port);

@@ -67,8 +67,8 @@ impl<'a> Place<'a> {
     /// Gives the namespace other labels; null takes one away.
     pub async fn label(&self, labels: Value) {
         let path = format!("/api/v1/namespaces/{}", self.namespace);
-        let patch = json!({"metadata": {"labels": labels}});
-        self.api.send("PATCH", &path, &patch).await;
+        let wanted = json!({"metadata": {"labels": labels}});
+        self.api.send("PATCH", &path, &wanted).await;
     }
 
     pub async fn create(&self, object: &Value) {
