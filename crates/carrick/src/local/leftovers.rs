@@ -52,8 +52,8 @@ mod tests {
         let mut killed = std::process::Command::new("sleep");
         let mut killed = killed.arg("1000").spawn().unwrap();
         killed.kill().unwrap();
-        let arguments = format!("/proc/{}/cmdline", killed.id());
-        while std::fs::read(&arguments).is_ok_and(|left| !left.is_empty()) {
+        let arguments = |id: u32| std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        while !arguments(killed.id()).is_empty() {
             std::thread::yield_now();
         }
         let mut runs = std::process::Command::new("sh")
@@ -62,6 +62,10 @@ mod tests {
             .spawn()
             .unwrap();
         let running = runs.id();
+        // The system tells its arguments a moment after it has begun.
+        while arguments(running).is_empty() {
+            std::thread::yield_now();
+        }
         for id in [gone, killed.id(), running, own] {
             let pod = folder(&temporary, id).join("uid");
             std::fs::create_dir_all(pod).unwrap();
