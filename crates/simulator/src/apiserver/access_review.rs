@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::ApiServer;
 use super::handle::Call;
-use super::rbac::index::{Held, together};
+use super::rbac::index::{Absent, Held, together};
 use super::rbac::rule::{Asked, Attributes, ResourceAsked, Rule};
 use super::tokens::ISSUER;
 use crate::request::User;
@@ -172,12 +172,9 @@ fn rules_status(held: &Held) -> Value {
     let mut status = json!({
         "resourceRules": resources, "nonResourceRules": paths, "incomplete": false,
     });
-    if !held.errors.is_empty() {
-        set(
-            &mut status,
-            "evaluationError",
-            json!(together(&held.errors)),
-        );
+    let errors: Vec<_> = held.absent.iter().map(Absent::in_lists).collect();
+    if !errors.is_empty() {
+        set(&mut status, "evaluationError", json!(together(&errors)));
     }
     status
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use machinery::labels::Selector;
 use machinery::meta;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::expressions::{Extra, Match, Scope};
 use super::review::Shown;
@@ -189,7 +189,7 @@ impl ApiServer {
         Ok(failures)
     }
 
-    /// The parameters to judge with, one after another; `None` in it where the policy has none.
+    /// The parameters to judge with, one after another; `None` in it where the policy has none, null where the binding names none.
     fn params(
         &self,
         policy: &Value,
@@ -200,7 +200,7 @@ impl ApiServer {
             return Ok(vec![None]);
         };
         let Some(reference) = binding.pointer("/spec/paramRef") else {
-            return Ok(vec![Some(json!({}))]);
+            return Ok(vec![Some(Value::Null)]);
         };
         let served = self
             .registry()

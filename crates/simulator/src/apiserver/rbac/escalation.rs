@@ -164,13 +164,16 @@ impl ApiServer {
             go_strings(&user.groups),
             missing.join("\n")
         );
-        if !held.errors.is_empty() {
-            text = format!(
-                "{text}; resolution errors: [{}]",
-                super::index::together(&held.errors)
-            );
+        let resource = &granted.served.resource;
+        let absent = held.absent.iter();
+        let errors: Vec<_> = absent
+            .map(|absent| absent.among(&resource.plural))
+            .collect();
+        if !errors.is_empty() {
+            let errors = super::index::together(&errors);
+            text = format!("{text}; resolution errors: [{errors}]");
         }
-        Err(ApiError::forbidden(&granted.served.resource, name, &text))
+        Err(ApiError::forbidden(resource, name, &text))
     }
 }
 

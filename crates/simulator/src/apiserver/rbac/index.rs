@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use machinery::decode::quote;
 use serde_json::Value;
 
 use super::rule::{Attributes, Rule};
@@ -54,7 +55,31 @@ pub struct Held {
     /// In the order of the bindings: the cluster's first, each by name.
     pub rules: Vec<Rule>,
     /// Roles that are bound and don't exist.
-    pub errors: Vec<String>,
+    pub absent: Vec<Absent>,
+}
+
+/// A role that is bound and doesn't exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absent {
+    kind: String,
+    name: String,
+}
+
+impl Absent {
+    /// As whoever looks into lists of roles says it.
+    pub fn in_lists(&self) -> String {
+        self.among(&self.kind.to_ascii_lowercase())
+    }
+
+    /// As the storage of roles says it, which takes its own name from the request that it is asked for
+    /// (`qualifiedResourceFromContext` of `apiserver/pkg/registry/generic/registry/store.go`).
+    pub fn among(&self, resource: &str) -> String {
+        format!(
+            "{resource}.{} {} not found",
+            super::GROUP,
+            quote(&self.name)
+        )
+    }
 }
 
 impl Index {
@@ -90,13 +115,13 @@ impl Index {
         }
     }
 
-    /// The rules of a role. The namespace is that of the binding; an error names the role that is absent.
-    pub fn role(&self, kind: &str, namespace: &str, name: &str) -> Result<&Arc<[Rule]>, String> {
+    /// The rules of a role. The namespace is that of the binding; an error says which role is absent.
+    pub fn role(&self, kind: &str, namespace: &str, name: &str) -> Result<&Arc<[Rule]>, Absent> {
         let namespace = if kind == "Role" { namespace } else { "" };
         let key = (namespace.to_owned(), name.to_owned());
-        self.roles.get(&key).ok_or_else(|| {
-            let kind = kind.to_ascii_lowercase();
-            format!("{kind}.{} {name:?} not found", super::GROUP)
+        self.roles.get(&key).ok_or_else(|| Absent {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
         })
     }
 
@@ -112,7 +137,7 @@ impl Index {
                     };
                 }
                 Ok(_) => {}
-                Err(error) => errors.push(error),
+                Err(absent) => errors.push(absent.in_lists()),
             }
         }
         let reason = if errors.is_empty() {
@@ -132,7 +157,7 @@ impl Index {
         for (key, binding) in self.bindings_of(user, namespace) {
             match self.role(&binding.kind, &key.0, &binding.role) {
                 Ok(rules) => held.rules.extend(rules.iter().cloned()),
-                Err(error) => held.errors.push(error),
+                Err(absent) => held.absent.push(absent),
             }
         }
         held

@@ -246,6 +246,12 @@ fn bindings_need_the_rules_or_the_right_to_bind() {
     assert_eq!(server.jane("POST", &bindings, &to("q", "adm")).0, 201);
     let view = to("v", "system:aggregate-to-view");
     assert_eq!(server.jane("POST", &bindings, &view).0, 403);
+    server.grant(false, "gone", &json!([]));
+    let role = format!("{RBAC}/namespaces/default/roles/gone");
+    server.ok("DELETE", &role, &Value::Null);
+    let refused = server.jane("POST", &bindings, &view);
+    let errors = "; resolution errors: [rolebindings.rbac.authorization.k8s.io \"gone\" not found]";
+    assert!(message(&refused).1.ends_with(errors), "{refused:?}");
     let rules = json!([{"apiGroups": ["rbac.authorization.k8s.io"], "verbs": ["bind"], "resources": ["clusterroles"],
         "resourceNames": ["system:aggregate-to-view"]}]);
     server.grant(false, "bind", &rules);

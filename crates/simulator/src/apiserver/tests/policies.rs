@@ -209,6 +209,11 @@ fn parameters_are_found_by_name_or_labels_or_are_missing() {
         let expected = format!("configmaps \"a\" is forbidden: {DENIED}{text}");
         assert_eq!(outcome.message(), expected);
     }
+    let nothing = merged(
+        spec.clone(),
+        &json!({"validations": [{"expression": "params == null"}]}),
+    );
+    assert_eq!(create(&nothing, &json!({})).status, 201);
     // That is no failure of a validation, and not for the binding to decide.
     let mut warning = reference(json!({"name": "nope", "parameterNotFoundAction": "Deny"}));
     warning["validationActions"] = json!(["Warn"]);
