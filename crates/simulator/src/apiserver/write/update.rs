@@ -130,7 +130,10 @@ impl ApiServer {
         writer: &mut Writer<'_>,
     ) -> Result<(), ApiError> {
         let (served, mut new) = (&attempt.served, std::mem::take(&mut attempt.new));
-        // What is stored has none; what is only shown, or ends here, keeps what was given.
+        // What is stored has none; what is only shown, or ends here, keeps what was given. It is a change until then, so that
+        // whoever applies it again has done so now.
+        let link = new.pointer("/metadata/selfLink").and_then(Value::as_str);
+        let links = link.is_some_and(|link| !link.is_empty());
         if !writer.dry_run {
             remove_metadata(&mut new, &["selfLink"]);
         }
@@ -139,7 +142,7 @@ impl ApiServer {
         let mut new = self.to_stored(served, new)?;
         // Of built-in objects what is null and what is empty are the same here.
         let compares = !writer.hollow || served.custom().is_none();
-        if compares && keep_times(&stored.value, &mut new) {
+        if compares && !links && keep_times(&stored.value, &mut new) {
             attempt.known = None;
         }
         attempt.new = new;
