@@ -69,6 +69,17 @@ fn an_apply_creates_and_the_same_again_changes_nothing() {
     assert_eq!(status, 200);
     assert_eq!(again, made);
     server.wait(5);
+    let mut linked = data(&json!({"x": "1"}));
+    linked["metadata"]["selfLink"] = json!("x");
+    let written = applied(&mut server, &path, &linked);
+    let of = |object: &Value| {
+        let metadata = &object["metadata"];
+        let time = metadata["managedFields"][0]["time"].clone();
+        (metadata["resourceVersion"].clone(), time)
+    };
+    assert_eq!(written["metadata"].get("selfLink"), None);
+    assert!(of(&written).0 != of(&made).0 && of(&written).1 != of(&made).1);
+    server.wait(5);
     let changed = applied(&mut server, &path, &data(&json!({"y": "1"})));
     assert_eq!(changed["data"], json!({"y": "1"}));
     assert_ne!(
