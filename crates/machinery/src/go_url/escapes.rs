@@ -67,7 +67,11 @@ fn escaped(text: &str, part: Part) -> Result<u8, String> {
 fn quote_bytes(bytes: &[u8]) -> String {
     let mut out = String::new();
     for chunk in bytes.utf8_chunks() {
-        out.push_str(quote(chunk.valid()).trim_matches('"'));
+        let quoted = quote(chunk.valid());
+        let inner = quoted
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
+        out.push_str(inner.unwrap_or_default());
         for byte in chunk.invalid() {
             let _ = write!(out, "\\x{byte:02x}");
         }

@@ -251,6 +251,7 @@ fn urls_are_read_as_in_go() {
         ("http://a%41", Err("invalid URL escape \"%41\"")),
         ("/a%4", Err("invalid URL escape \"%4\"")),
         ("/a%é20", Err("invalid URL escape \"%é\"")),
+        ("/a%1\"", Err("invalid URL escape \"%1\\\"\"")),
         ("/a%1é", Err("invalid URL escape \"%1\\xc3\"")),
         ("http://\"@a/", Err("net/url: invalid userinfo")),
         ("/a\n", Err("net/url: invalid control character in URL")),
