@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde_json::Value;
 
+use crate::decode::quote;
 use crate::pointer::{items, text};
 use crate::{meta, names};
 
@@ -61,7 +62,7 @@ impl Requirement {
         if !complaints.is_empty() {
             errors.push(format!(
                 "key: Invalid value: {}: {}",
-                parse::quoted(key),
+                quote(key),
                 complaints.join("; ")
             ));
         }
@@ -72,7 +73,7 @@ impl Requirement {
                 .enumerate()
                 .filter(|(_, value)| value.parse::<i64>().is_err())
             {
-                let value = parse::quoted(value);
+                let value = quote(value);
                 errors.push(format!(
                     "values[{index}]: Invalid value: {value}: for 'Gt', 'Lt' operators, the value must be an integer"
                 ));
@@ -81,7 +82,7 @@ impl Requirement {
         for (index, value) in values.iter().enumerate() {
             let complaints = names::label_value(value);
             if !complaints.is_empty() {
-                let (value, complaints) = (parse::quoted(value), complaints.join("; "));
+                let (value, complaints) = (quote(value), complaints.join("; "));
                 errors.push(format!(
                     "values[{index}][{key}]: Invalid value: {value}: {complaints}"
                 ));
@@ -252,7 +253,7 @@ impl Selector {
                 other => {
                     return Err(SelectorError(format!(
                         "{} is not a valid label selector operator",
-                        parse::quoted(other)
+                        quote(other)
                     )));
                 }
             };

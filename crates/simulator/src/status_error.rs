@@ -1,10 +1,10 @@
 //! Errors of the API server: Status bodies with Kubernetes' codes, reasons and texts
 //! (`apimachinery/pkg/api/errors/errors.go`).
 
-use machinery::decode::quote;
 use std::borrow::Cow;
 
 use machinery::builtin::validation::FieldError;
+use machinery::decode::quote;
 use serde_json::{Map, Value, json};
 
 use crate::apiserver::resource::Resource;

@@ -4,9 +4,8 @@
 use serde_json::{Value, json};
 use serving::Clients;
 
-use super::api::{Api, runtime};
-use super::common::{Folder, Up};
-use super::local_monitoring::{installed, until};
+use super::api::Api;
+use super::local_monitoring::{on_a_platform, until};
 use super::local_upstream::{secret, target};
 use super::place::{Place, allow_looking, failing, monitor, pools};
 use super::site::{Authority, Identity, Site};
@@ -243,17 +242,10 @@ async fn samples_are_sent(place: &Place<'_>, sites: &Sites) {
 
 #[test]
 fn a_prometheus_shows_who_it_is_and_looks_who_answers() {
-    if !installed() {
-        println!("skipped: no prometheus, no alertmanager; run scripts/setup monitoring");
-        return;
-    }
-    let folder = Folder::new("local-credentials");
-    let _up = Up::start(&folder.0).unwrap();
-    runtime().block_on(async {
-        let api = Api::of(&folder.0).await;
-        allow_looking(&api).await;
+    on_a_platform("local-credentials", async |_, api| {
+        allow_looking(api).await;
         let sites = Sites::open().await;
-        let place = Place::new(&api, "secure", json!({})).await;
+        let place = Place::new(api, "secure", json!({})).await;
         sites.material(&place).await;
         let ports = [("web", sites.plain.port), ("mtls", sites.secure.port)];
         place.stand_in("site", &ports).await;
@@ -264,7 +256,7 @@ fn a_prometheus_shows_who_it_is_and_looks_who_answers() {
             a_certificate_is_followed(&place, &web, &sites).await;
         };
         // Mostly waiting, each for a server of its own.
-        let files = files_can_be_denied(&api, &sites);
+        let files = files_can_be_denied(api, &sites);
         let samples = samples_are_sent(&place, &sites);
         tokio::join!(monitors, files, samples);
     });

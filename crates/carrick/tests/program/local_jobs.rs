@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 use serving::Clients;
 
-use super::api::{Api, runtime};
-use super::common::{Folder, Up};
-use super::local_monitoring::{get, installed, until};
+use super::api::Api;
+use super::local_monitoring::{get, on_a_platform, until};
 use super::local_upstream::{alert, fires, monitoring, no_target, secret, target};
 use super::place::{Place, allow_looking, monitor, pools};
 use super::site::{Authority, Site};
@@ -204,17 +203,10 @@ async fn writes_little(state: &std::path::Path, api: &Api, site: &Site) {
 
 #[test]
 fn servers_follow_what_they_share_and_what_changes() {
-    if !installed() {
-        println!("skipped: no prometheus, no alertmanager; run scripts/setup monitoring");
-        return;
-    }
-    let folder = Folder::new("local-jobs");
-    let _up = Up::start(&folder.0).unwrap();
-    runtime().block_on(async {
-        let api = Api::of(&folder.0).await;
-        allow_looking(&api).await;
+    on_a_platform("local-jobs", async |state, api| {
+        allow_looking(api).await;
         let site = Site::plain().await;
-        let place = Place::new(&api, "jobs", json!({})).await;
+        let place = Place::new(api, "jobs", json!({})).await;
         let one = json!({"serviceMonitorSelector": {}, "ruleSelector": {}});
         let two = json!({"serviceMonitorSelector": {}, "scrapeConfigSelector": {}});
         place.begin_server("one", &json!({}), &one).await;
@@ -230,7 +222,7 @@ fn servers_follow_what_they_share_and_what_changes() {
         tokio::join!(
             shared,
             has_more_rules_than_fit(&place, &one),
-            writes_little(&folder.0, &api, &site),
+            writes_little(state, api, &site),
         );
         let loaded = "prometheus_config_last_reload_successful";
         let answer = get(&one, &format!("/api/v1/query?query={loaded}")).await;

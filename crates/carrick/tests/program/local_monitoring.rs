@@ -36,6 +36,20 @@ pub fn installed() -> bool {
     has(&["prometheus"]) && has(&["alertmanager", "prometheus-alertmanager"])
 }
 
+/// Runs a test on a platform of its own, of which it gets the folder of the state too, if servers can run here.
+pub fn on_a_platform(name: &str, test: impl AsyncFnOnce(&Path, &Api)) {
+    if !installed() {
+        println!("skipped: no prometheus, no alertmanager; run scripts/setup monitoring");
+        return;
+    }
+    let folder = Folder::new(name);
+    let _up = Up::start(&folder.0).unwrap();
+    runtime().block_on(async {
+        let api = Api::of(&folder.0).await;
+        test(&folder.0, &api).await;
+    });
+}
+
 /// Does what it is given until that gives something.
 pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
     let looking = async {
@@ -80,13 +94,21 @@ pub async fn create(api: &Api, object: &Value) {
     api.send("POST", &path, object).await;
 }
 
+/// Whether there is a pod that is ready.
+pub fn is_ready(pod: Option<&Value>) -> bool {
+    let conditions = pod.and_then(|pod| pod.pointer("/status/conditions"));
+    let mut conditions = conditions.and_then(Value::as_array).into_iter().flatten();
+    conditions.any(|one| one["type"] == "Ready" && one["status"] == "True")
+}
+
+/// The targets that a server says it has; `None` while it doesn't answer.
+pub async fn active_targets(web: &str) -> Option<Vec<Value>> {
+    let answer = get(web, "/api/v1/targets?state=active").await;
+    Some(answer.pointer("/data/activeTargets")?.as_array()?.clone())
+}
+
 /// Waits for the first pod of a label to be ready, and returns its address.
 pub async fn ready(api: &Api, label: &str) -> (String, String) {
-    let is_ready = |pod: Option<&Value>| {
-        let conditions = pod.and_then(|pod| pod.pointer("/status/conditions"));
-        let mut conditions = conditions.and_then(Value::as_array).into_iter().flatten();
-        conditions.any(|one| one["type"] == "Ready" && one["status"] == "True")
-    };
     let list = format!("{PODS}?labelSelector={label}");
     let pod = api.until(&list, is_ready).await.unwrap();
     let text = |pointer: &str| pod.pointer(pointer).unwrap().as_str().unwrap().to_owned();

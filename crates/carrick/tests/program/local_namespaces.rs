@@ -3,9 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::api::{Api, runtime};
-use super::common::{Folder, Up};
-use super::local_monitoring::{get, installed, until};
+use super::api::Api;
+use super::local_monitoring::{get, on_a_platform, until};
 use super::local_upstream::{alert, fires, monitoring, no_target, secret, target};
 use super::place::{Place, allow_looking, failing, monitor, pools};
 use super::site::Site;
@@ -105,26 +104,19 @@ async fn shows_tokens(place: &Place<'_>, web: &str, site: &Site) {
 
 #[test]
 fn a_prometheus_takes_what_is_in_namespaces_of_a_label() {
-    if !installed() {
-        println!("skipped: no prometheus, no alertmanager; run scripts/setup monitoring");
-        return;
-    }
-    let folder = Folder::new("local-namespaces");
-    let _up = Up::start(&folder.0).unwrap();
-    runtime().block_on(async {
-        let api = Api::of(&folder.0).await;
-        allow_looking(&api).await;
-        let own = Place::new(&api, "own", json!({})).await;
+    on_a_platform("local-namespaces", async |_, api| {
+        allow_looking(api).await;
+        let own = Place::new(api, "own", json!({})).await;
         let labelled = |name: &str, value: &str| json!({"matchLabels": {name: value}});
         let more = json!({
             "ruleSelector": {}, "ruleNamespaceSelector": labelled("monitored", "true"),
             "serviceMonitorSelector": {}, "serviceMonitorNamespaceSelector": labelled("team", "frontend"),
         });
         let web = own.server("test", &more).await;
-        takes_rules(&api, &web).await;
+        takes_rules(api, &web).await;
         let site = Site::plain().await;
-        let frontend = Place::new(&api, "frontend", json!({"team": "frontend"})).await;
-        let backend = Place::new(&api, "backend", json!({"team": "backend"})).await;
+        let frontend = Place::new(api, "frontend", json!({"team": "frontend"})).await;
+        let backend = Place::new(api, "backend", json!({"team": "backend"})).await;
         follows_secrets(&frontend, &backend, &web, &site).await;
         shows_tokens(&frontend, &web, &site).await;
     });

@@ -7,9 +7,9 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::api::{Api, runtime};
-use super::common::{Folder, PROGRAM, Up};
-use super::local_monitoring::{get, installed, until};
+use super::api::Api;
+use super::common::PROGRAM;
+use super::local_monitoring::{get, on_a_platform, until};
 use super::local_upstream::{alert, fires, monitoring, no_target, target};
 use super::place::{Place, allow_looking, monitor, pools};
 use super::site::Site;
@@ -180,23 +180,15 @@ async fn rules_of_other_namespaces_do_not_fire(state: &Path, api: &Api) {
 
 #[test]
 fn operators_configure_a_prometheus_from_their_namespaces_alone() {
-    if !installed() {
-        println!("skipped: no prometheus, no alertmanager; run scripts/setup monitoring");
-        return;
-    }
-    let folder = Folder::new("local-operators");
-    let _up = Up::start(&folder.0).unwrap();
-    runtime().block_on(async {
-        let api = Api::of(&folder.0).await;
-        allow_looking(&api).await;
+    on_a_platform("local-operators", async |state, api| {
+        allow_looking(api).await;
         let site = Site::plain().await;
-        let state = &folder.0;
         // Mostly waiting, each for a server of its own.
         tokio::join!(
-            denied_monitors_are_not_taken(state, &api, &site),
-            instances_of_denied_namespaces_are_served(state, &api, &site),
-            instances_look_into_allowed_namespaces(state, &api, &site),
-            rules_of_other_namespaces_do_not_fire(state, &api),
+            denied_monitors_are_not_taken(state, api, &site),
+            instances_of_denied_namespaces_are_served(state, api, &site),
+            instances_look_into_allowed_namespaces(state, api, &site),
+            rules_of_other_namespaces_do_not_fire(state, api),
         );
     });
 }

@@ -3,9 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::api::{Api, exchange, runtime};
-use super::common::{Folder, Up};
-use super::local_monitoring::{installed, until};
+use super::api::exchange;
+use super::local_monitoring::{is_ready, on_a_platform, until};
 use super::local_upstream::{monitoring, secret};
 use super::place::Place;
 use super::site::Site;
@@ -47,12 +46,9 @@ async fn until_ready(place: &Place<'_>, round: &str, alerts: &[&str]) {
             send(place, name).await;
         }
         let pods = place.list("Pod").await;
-        let ready = pods.iter().filter(|pod| {
-            let conditions = pod["status"]["conditions"].as_array();
-            let mut conditions = conditions.into_iter().flatten();
-            pod["metadata"]["labels"]["round"] == round
-                && conditions.any(|one| one["type"] == "Ready" && one["status"] == "True")
-        });
+        let ready = pods
+            .iter()
+            .filter(|pod| pod["metadata"]["labels"]["round"] == round && is_ready(Some(pod)));
         (ready.count() == REPLICAS).then_some(())
     });
     all.await;
@@ -60,15 +56,8 @@ async fn until_ready(place: &Place<'_>, round: &str, alerts: &[&str]) {
 
 #[test]
 fn no_alert_is_lost_or_told_twice_while_alertmanagers_are_exchanged() {
-    if !installed() {
-        println!("skipped: no prometheus, no alertmanager; run scripts/setup monitoring");
-        return;
-    }
-    let folder = Folder::new("local-rolling");
-    let _up = Up::start(&folder.0).unwrap();
-    runtime().block_on(async {
-        let api = Api::of(&folder.0).await;
-        let place = Place::new(&api, "rolling", json!({})).await;
+    on_a_platform("local-rolling", async |_, api| {
+        let place = Place::new(api, "rolling", json!({})).await;
         let receiver = Site::plain().await;
         let text = format!(
             "route:\n  receiver: hook\n  group_by: [alertname]\n  group_wait: 1s\n  group_interval: 1s\n  repeat_interval: 1h\n\
@@ -95,7 +84,9 @@ fn no_alert_is_lost_or_told_twice_while_alertmanagers_are_exchanged() {
         let begun = until(&first, || async {
             send(&place, "early").await;
             let pods = place.list("Pod").await;
-            let exchanged = pods.iter().any(|pod| pod["metadata"]["labels"]["round"] == "two");
+            let exchanged = pods
+                .iter()
+                .any(|pod| pod["metadata"]["labels"]["round"] == "two");
             exchanged.then_some(())
         });
         begun.await;

@@ -5,9 +5,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use super::api::{Api, exchange, runtime};
-use super::common::{Folder, Up};
-use super::local_monitoring::{MONITORING, create, example, get, installed, ready, until};
+use super::api::{Api, exchange};
+use super::local_monitoring::{
+    MONITORING, active_targets, create, example, get, on_a_platform, ready, until,
+};
 
 const SECRETS: &str = "/api/v1/namespaces/default/secrets";
 
@@ -76,8 +77,7 @@ fn job(name: &str) -> String {
 /// Waits for a target of a job to be up, and returns its labels.
 pub async fn target(web: &str, pool: &str) -> Value {
     let found = until(pool, || async {
-        let answer = get(web, "/api/v1/targets?state=active").await;
-        let all = answer.pointer("/data/activeTargets")?.as_array()?.clone();
+        let all = active_targets(web).await?;
         let mut up = all.into_iter().filter(|target| target["health"] == "up");
         Some(up.find(|target| target["scrapePool"] == pool)?["labels"].clone())
     });
@@ -87,8 +87,7 @@ pub async fn target(web: &str, pool: &str) -> Value {
 /// Waits until no target is of a job.
 pub async fn no_target(web: &str, pool: &str) {
     let gone = until("no target", || async {
-        let answer = get(web, "/api/v1/targets?state=active").await;
-        let all = answer.pointer("/data/activeTargets")?.as_array()?.clone();
+        let all = active_targets(web).await?;
         all.iter()
             .all(|target| target["scrapePool"] != pool)
             .then_some(())
@@ -211,26 +210,20 @@ async fn logs_queries(web: &str) {
 
 #[test]
 fn a_prometheus_does_what_upstreams_suite_asks_of_it() {
-    if !installed() {
-        println!("skipped: no prometheus, no alertmanager; run scripts/setup monitoring");
-        return;
-    }
-    let folder = Folder::new("local-upstream-prometheus");
-    let _up = Up::start(&folder.0).unwrap();
-    runtime().block_on(async {
-        let api = Api::of(&folder.0).await;
-        ground(&api).await;
+    on_a_platform("local-upstream-prometheus", async |_, api| {
+        ground(api).await;
         let spec = json!({"version": "v0.25.0", "replicas": 1});
-        create(&api, &monitoring("Alertmanager", "main", &spec)).await;
+        create(api, &monitoring("Alertmanager", "main", &spec)).await;
         let elsewhere = "- static_configs:\n  - targets: [\"elsewhere:9093\"]\n";
-        create(&api, &secret("jobs", "jobs.yaml", &job("more"))).await;
-        create(&api, &secret("managers", "managers.yaml", elsewhere)).await;
+        create(api, &secret("jobs", "jobs.yaml", &job("more"))).await;
+        create(api, &secret("managers", "managers.yaml", elsewhere)).await;
         let free = json!({
             "group": "monitoring.coreos.com", "resource": "servicemonitors", "namespace": "default", "name": "free",
         });
-        let manager = json!({"namespace": "default", "name": "alertmanager-operated", "port": "web"});
+        let manager =
+            json!({"namespace": "default", "name": "alertmanager-operated", "port": "web"});
         let web = server(
-            &api,
+            api,
             "main",
             &json!({
                 "serviceMonitorSelector": {}, "ruleSelector": {},
@@ -242,12 +235,12 @@ fn a_prometheus_does_what_upstreams_suite_asks_of_it() {
             }),
         )
         .await;
-        has_additional_jobs(&api, &web).await;
-        knows_two_alertmanagers(&api, &web).await;
-        follows_its_rules(&api, &web).await;
-        enforces_a_label(&api, &web).await;
+        has_additional_jobs(api, &web).await;
+        knows_two_alertmanagers(api, &web).await;
+        follows_its_rules(api, &web).await;
+        enforces_a_label(api, &web).await;
         logs_queries(&web).await;
-        is_configured_by_hand(&api).await;
+        is_configured_by_hand(api).await;
     });
 }
 
@@ -320,24 +313,13 @@ fn routes(receiver: &str) -> String {
 
 #[test]
 fn alertmanagers_do_what_upstreams_suite_asks_of_them() {
-    if !installed() {
-        println!("skipped: no prometheus, no alertmanager; run scripts/setup monitoring");
-        return;
-    }
-    let folder = Folder::new("local-upstream-alertmanagers");
-    let _up = Up::start(&folder.0).unwrap();
-    runtime().block_on(async {
-        let api = Api::of(&folder.0).await;
-        create(
-            &api,
-            &secret("given", "alertmanager.yaml", &routes("first")),
-        )
-        .await;
+    on_a_platform("local-upstream-alertmanagers", async |_, api| {
+        create(api, &secret("given", "alertmanager.yaml", &routes("first"))).await;
         let spec = json!({"version": "v0.25.0", "replicas": 3, "configSecret": "given"});
-        create(&api, &monitoring("Alertmanager", "main", &spec)).await;
-        let all = know_each_other(&api).await;
+        create(api, &monitoring("Alertmanager", "main", &spec)).await;
+        let all = know_each_other(api).await;
         share_a_silence(&all).await;
-        follow_their_secret(&api, &all).await;
+        follow_their_secret(api, &all).await;
 
         // testAMClusterAfterRollingUpdate, and the silence outlives it (testAMZeroDowntimeRollingDeployment).
         let patch = json!({"spec": {"podMetadata": {"labels": {"round": "two"}}}});
@@ -346,9 +328,9 @@ fn alertmanagers_do_what_upstreams_suite_asks_of_them() {
         for at in 0..3 {
             let selector =
                 format!("round=two,statefulset.kubernetes.io/pod-name=alertmanager-main-{at}");
-            ready(&api, &selector).await;
+            ready(api, &selector).await;
         }
-        for web in know_each_other(&api).await {
+        for web in know_each_other(api).await {
             let known = until("the silence again", || async {
                 let silences = get(&web, "/api/v2/silences").await;
                 silences.to_string().contains("quiet").then_some(())

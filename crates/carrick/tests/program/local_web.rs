@@ -13,9 +13,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::api::{Api, runtime};
-use super::common::{Folder, Up};
-use super::local_monitoring::{installed, until};
+use super::local_monitoring::{on_a_platform, until};
 use super::place::Place;
 use super::site::{Authority, Identity};
 
@@ -106,15 +104,8 @@ async fn started(place: &Place<'_>, name: &str) -> (Value, Vec<Value>) {
 
 #[test]
 fn servers_speak_tls_and_take_a_new_certificate_without_a_restart() {
-    if !installed() {
-        println!("skipped: no prometheus, no alertmanager; run scripts/setup monitoring");
-        return;
-    }
-    let folder = Folder::new("local-web");
-    let _up = Up::start(&folder.0).unwrap();
-    runtime().block_on(async {
-        let api = Api::of(&folder.0).await;
-        let place = Place::new(&api, "web", json!({})).await;
+    on_a_platform("local-web", async |_, api| {
+        let place = Place::new(api, "web", json!({})).await;
         let (first, second) = (Authority::new("first"), Authority::new("second"));
         let mut secret = data(&first.identity("web", HOST));
         secret["apiVersion"] = json!("v1");

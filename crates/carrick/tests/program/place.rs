@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::api::Api;
-use super::local_monitoring::until;
+use super::local_monitoring::{active_targets, is_ready, until};
 
 /// A namespace in which servers may look for everything there is in the cluster.
 pub struct Place<'a> {
@@ -104,11 +104,6 @@ impl<'a> Place<'a> {
 
     /// Waits for the first pod of a label to be ready, and returns its address.
     pub async fn ready(&self, label: &str) -> String {
-        let is_ready = |pod: Option<&Value>| {
-            let conditions = pod.and_then(|pod| pod.pointer("/status/conditions"));
-            let mut conditions = conditions.and_then(Value::as_array).into_iter().flatten();
-            conditions.any(|one| one["type"] == "Ready" && one["status"] == "True")
-        };
         let pods = collection("Pod", self.namespace);
         let list = format!("{pods}?labelSelector={label}");
         let pod = self.api.until(&list, is_ready).await.unwrap();
@@ -187,8 +182,7 @@ pub fn monitor(kind: &str, name: &str, app: &str, endpoint: &Value) -> Value {
 
 /// The jobs that a server has targets of, as it says.
 pub async fn pools(web: &str) -> Option<Vec<String>> {
-    let answer = super::local_monitoring::get(web, "/api/v1/targets?state=active").await;
-    let all = answer.pointer("/data/activeTargets")?.as_array()?.clone();
+    let all = active_targets(web).await?;
     let pool = |target: &Value| Some(target["scrapePool"].as_str()?.to_owned());
     Some(all.iter().filter_map(pool).collect())
 }
@@ -196,8 +190,7 @@ pub async fn pools(web: &str) -> Option<Vec<String>> {
 /// Waits until a server can't reach a target of a job, and returns why.
 pub async fn failing(web: &str, pool: &str) -> String {
     let found = until(pool, || async {
-        let answer = super::local_monitoring::get(web, "/api/v1/targets?state=active").await;
-        let all = answer.pointer("/data/activeTargets")?.as_array()?.clone();
+        let all = active_targets(web).await?;
         let mut down = all.into_iter().filter(|target| target["health"] == "down");
         let target = down.find(|target| target["scrapePool"] == pool)?;
         Some(target["lastError"].as_str()?.to_owned())

@@ -33,11 +33,6 @@ enum Context {
 
 const OPERATORS: &str = "in, notin, =, ==, !=, gt, lt";
 
-/// Go's `%q`.
-pub(super) fn quoted(text: &str) -> String {
-    quote(text)
-}
-
 /// Reads all requirements, in the order written.
 pub(super) fn parse(text: &str) -> Result<Vec<Requirement>, SelectorError> {
     Parser {
@@ -192,7 +187,7 @@ impl Parser {
         if !complaints.is_empty() {
             return Err(error(format!(
                 "<nil>: Invalid value: {}: {}",
-                quoted(&key),
+                quote(&key),
                 complaints.join("; ")
             )));
         }

@@ -1,6 +1,8 @@
 //! Who may do what: what a request asks for, the decision about it, and the text of a refusal
 //! (`apiserver/pkg/endpoints/request/requestinfo.go`, `handlers/responsewriters/errors.go`).
 
+use machinery::decode::quote;
+
 use super::ApiServer;
 use super::rbac::index::Decision;
 use super::rbac::rule::{Asked, Attributes, ResourceAsked};
@@ -8,7 +10,6 @@ use super::registry::Served;
 use super::target::Target;
 use crate::request::{Request, User};
 use crate::status_error::{ApiError, Details};
-use machinery::decode::quote;
 
 /// What a request asks for, with what had to be computed for it.
 pub(crate) struct Wanted<'a> {

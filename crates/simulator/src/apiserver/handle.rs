@@ -5,14 +5,13 @@ pub(crate) mod apply;
 mod call;
 mod identity;
 
-use machinery::decode::quote;
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::Method;
 use jiff::Timestamp;
 use machinery::builtin::validation::NameRule;
-use machinery::decode::Empties;
+use machinery::decode::{Empties, quote};
 use machinery::entropy::Entropy;
 use machinery::{go_number::parse_uint, meta};
 

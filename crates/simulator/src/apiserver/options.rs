@@ -1,10 +1,10 @@
 //! Query options of writes and deletes, with the server's complaints about them.
 
-use machinery::decode::quote;
 use std::num::IntErrorKind;
 
 use jiff::SignedDuration;
 use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
+use machinery::decode::quote;
 use machinery::duration::GoDuration;
 use serde_json::{Map, Value};
 

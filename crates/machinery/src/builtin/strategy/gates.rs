@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::Object;
 use crate::builtin::edit::{child, each};
 
-/// Forgets `lifecycle.stopSignal` (`ContainerStopSignals`) and `schedulingGroup` (`GenericWorkload`) of pods, `maxUnavailable` of a `StatefulSet`, the dynamic
-/// configuration of a node, what coordinated leader election adds to a `Lease`, that pods wait for a CSI driver, and
-/// attributes of devices that are lists.
+/// Forgets `lifecycle.stopSignal` (`ContainerStopSignals`) and `schedulingGroup` (`GenericWorkload`) of pods,
+/// `maxUnavailable` of a `StatefulSet`, the dynamic configuration of a node, what coordinated leader election adds to a
+/// `Lease`, that pods wait for a CSI driver, and attributes of devices that are lists.
 pub fn drop_disabled(kind: &str, object: &mut Object) {
     let gone: &[&str] = match kind {
         "Lease" => &["strategy", "preferredHolder"],

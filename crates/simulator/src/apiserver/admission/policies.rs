@@ -189,7 +189,8 @@ impl ApiServer {
         Ok(failures)
     }
 
-    /// The parameters to judge with, one after another; `None` in it where the policy has none, null where the binding names none.
+    /// The parameters to judge with, one after another; `None` in it where the policy has none, null where the binding names
+    /// none.
     fn params(
         &self,
         policy: &Value,

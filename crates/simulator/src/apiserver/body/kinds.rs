@@ -1,7 +1,6 @@
 //! Which kind and version a body says it has, and whether they fit.
 
-use machinery::decode::quote;
-use machinery::decode::{self, DecodeError, Decoded};
+use machinery::decode::{self, DecodeError, Decoded, quote};
 use machinery::meta;
 use machinery::schema::{TypeId, TypeTable};
 use serde_json::Value;
