@@ -93,12 +93,12 @@ pub fn every_write(name: &str, action: Action) {
 }
 
 /// Runs a scenario with every failure at every write, and with a stale cache of every watched kind from every write on, or a
-/// share of all this.
+/// share of all this. Returns how many runs that were.
 ///
 /// # Panics
 /// If one doesn't end as the run without, with a line for each that repeats it.
-pub fn every_failure(name: &str, share: Share) {
-    explore(name, share, every_plan);
+pub fn every_failure(name: &str, share: Share) -> usize {
+    explore(name, share, every_plan)
 }
 
 /// Runs a scenario, whatever it is about, without failures and then with two of all: even where nothing but the API server's own
@@ -135,13 +135,20 @@ fn writes<'a>(wanted: &Outcome, actions: &'a [Action]) -> impl Iterator<Item = P
     })
 }
 
-fn explore(name: &str, share: Share, plans: impl FnOnce(&Outcome) -> Vec<Plan>) {
-    let writes = plans_of(name, share, plans);
-    assert!(writes > 10, "only {writes} writes");
+fn explore(name: &str, share: Share, plans: impl FnOnce(&Outcome) -> Vec<Plan>) -> usize {
+    let tried = plans_of(name, share, plans);
+    assert!(tried.writes > 10, "only {} writes", tried.writes);
+    tried.plans
 }
 
-/// Tries plans, and says how many writes the run without failures has.
-fn plans_of(name: &str, share: Share, plans: impl FnOnce(&Outcome) -> Vec<Plan>) -> usize {
+/// What was gone through: how many writes the run without failures has, and how many plans were tried.
+struct Tried {
+    writes: usize,
+    plans: usize,
+}
+
+/// Tries plans, and tells those who watch how far it is.
+fn plans_of(name: &str, share: Share, plans: impl FnOnce(&Outcome) -> Vec<Plan>) -> Tried {
     let reference = Run::of(scenario(name));
     let wanted = reference
         .run()
@@ -150,7 +157,10 @@ fn plans_of(name: &str, share: Share, plans: impl FnOnce(&Outcome) -> Vec<Plan>)
     let plans = share.of(plans(&wanted), asked);
     let count = plans.len();
     let mut findings = Vec::new();
-    for plan in plans {
+    for (index, plan) in plans.into_iter().enumerate() {
+        if index > 0 && index % 500 == 0 {
+            eprintln!("{name}: {index} of {count} plans");
+        }
         let at = plan.0.first().map_or(0, |fault| fault.write);
         let run = Run {
             plan,
@@ -169,7 +179,10 @@ fn plans_of(name: &str, share: Share, plans: impl FnOnce(&Outcome) -> Vec<Plan>)
         findings.join("\n\n"),
         again(share, asked)
     );
-    wanted.writes.len()
+    Tried {
+        writes: wanted.writes.len(),
+        plans: count,
+    }
 }
 
 /// What chooses the same plans again.

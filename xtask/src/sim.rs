@@ -15,7 +15,7 @@ pub enum Sim {
     },
     /// Play scenarios with every failure at every write and a stale cache of every kind from every write on; `make test` takes a share of that
     Explore {
-        /// Their names, such as `prometheus/is_sharded`
+        /// Their names, such as `prometheus/is_sharded`, or `prometheus` for all of its family
         #[arg(required = true)]
         scenarios: Vec<String>,
     },
@@ -27,17 +27,14 @@ pub fn run(sim: &Sim) -> Result<()> {
         Sim::Replay { line } => ("replay", line),
         Sim::Explore { scenarios } => ("explore", scenarios),
     };
+    // Explorations are thousands of runs: worth building for. A replay is wanted at once, and with what is built already.
+    let profile = match sim {
+        Sim::Replay { .. } => "dev",
+        Sim::Explore { .. } => "sim",
+    };
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args([
-            "run",
-            "--quiet",
-            "--package",
-            "scenarios",
-            "--bin",
-            "sim",
-            "--",
-            verb,
-        ])
+        .args(["run", "--quiet", "--package", "scenarios", "--bin", "sim"])
+        .args(["--profile", profile, "--", verb])
         .args(words)
         .status()
         .context("cannot run cargo")?;

@@ -1,12 +1,16 @@
 //! `sim replay LINE` repeats one simulated run from the line that a failure printed, `sim explore SCENARIO…` plays scenarios
-//! with every failure; see `cargo xtask sim`.
+//! with every failure; see `cargo xtask sim`. Several scenarios are explored by processes of their own, one for each core.
 //!
 //! A replay ends with 0 if the run passes now, 1 if it fails, 2 if its trace is not the one in the line, 3 if the line is malformed.
 
-use std::process::ExitCode;
+use std::num::NonZero;
+use std::process::{Command, ExitCode};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use scenarios::explore::{Share, difference, every_failure};
 use scenarios::faults::Plan;
+use scenarios::scenarios::ALL;
 use scenarios::simulated::Run;
 
 fn main() -> ExitCode {
@@ -30,17 +34,89 @@ fn main() -> ExitCode {
     }
 }
 
-/// A finding is a panic that says it.
-fn explore(names: &[String]) -> ExitCode {
-    for name in names {
-        let Some(scenario) = scenarios::scenarios::find(name) else {
-            eprintln!("no scenario {name}");
-            return ExitCode::from(3);
+/// The scenarios whose names are given, or begin with what is given and a slash.
+fn named(words: &[String]) -> Result<Vec<&'static str>, String> {
+    let mut names = Vec::new();
+    for word in words {
+        let before = names.len();
+        let family = |name: &str| {
+            name.strip_prefix(word.trim_end_matches('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        every_failure(scenario.name, Share::Whole);
-        println!("{name}: every plan ends as the run without failures");
+        let found = ALL.iter().map(|scenario| scenario.name);
+        names.extend(found.filter(|name| family(name)));
+        if names.len() == before {
+            return Err(format!("no scenario {word}"));
+        }
     }
-    ExitCode::SUCCESS
+    names.dedup();
+    Ok(names)
+}
+
+/// A finding is a panic that says it.
+fn explore(words: &[String]) -> ExitCode {
+    let names = match named(words) {
+        Ok(names) => names,
+        Err(error) => {
+            eprintln!(
+                "{error}\nhint: names are those of tests/src/scenarios, such as prometheus/is_sharded, or prometheus for all of its family"
+            );
+            return ExitCode::from(3);
+        }
+    };
+    if let [name] = names[..] {
+        let began = Instant::now();
+        let plans = every_failure(name, Share::Whole);
+        let seconds = began.elapsed().as_secs();
+        println!("{name}: {plans} plans end as the run without failures ({seconds} s)");
+        return ExitCode::SUCCESS;
+    }
+    match each_alone(&names) {
+        Ok(failed) if failed.is_empty() => ExitCode::SUCCESS,
+        Ok(failed) => {
+            eprintln!("failed: {}", failed.join(", "));
+            ExitCode::from(1)
+        }
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// Explores scenarios by processes of their own, as many at once as there are cores, and names those that failed.
+fn each_alone(names: &[&'static str]) -> anyhow::Result<Vec<&'static str>> {
+    let program = std::env::current_exe()?;
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let waiting = Mutex::new(names.iter().copied());
+    let failed = Mutex::new(Vec::new());
+    let work = || -> anyhow::Result<()> {
+        while let Some(name) = next(&waiting) {
+            let status = Command::new(&program).args(["explore", name]).status()?;
+            if !status.success() {
+                failed
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(name);
+            }
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            worker.join().expect("a worker only waits for a process")?;
+        }
+        anyhow::Ok(())
+    })?;
+    Ok(failed.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn next<T>(waiting: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
+    waiting
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .next()
 }
 
 fn replay(run: &Run, line: &str) -> ExitCode {
