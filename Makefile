@@ -18,11 +18,12 @@ test: setup ## unit tests, every scenario on the simulator, and a scripted kubec
 	@scripts/setup kubectl monitoring
 	$(CARGO) test --workspace
 
-conformance: setup ## recorded calls and answers of the originals, replayed against ours (needs ../shared/conformance); promtool and amtool read what the scenarios write
+conformance: setup ## recorded calls and answers of the originals, replayed against ours (needs ../shared/conformance); promtool and amtool read what they render and what the scenarios write
 	@scripts/setup monitoring
 	$(CARGO) xtask conformance rollouts
 	$(CARGO) xtask conformance kubernetes
 	$(CARGO) xtask conformance monitoring
+	$(CARGO) xtask conformance monitoring --tools
 	$(CARGO) xtask conformance scenarios
 	$(CARGO) xtask crds --compare
 

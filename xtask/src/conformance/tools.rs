@@ -1,6 +1,7 @@
 //! Preflight beside the real readers: of every configuration that recorded cases render, and of some with something spoilt in
 //! it, is asked whether `promtool`, `amtool` or another reader takes it, and whether ours would publish it.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
@@ -13,6 +14,34 @@ use monitoring::conformance::tools::{Program, refusal, rendered, spoilt, without
 use scenarios::readers::{self, DISCOVERIES, Tool};
 
 use super::registry::say;
+
+/// What real readers refuse of what is rendered, by a part of their words, and why it is rendered all the same.
+const REFUSED: &[(&str, &str)] = &[
+    (
+        "empty duration string",
+        "their objects lack the intervals that definitions default, and the operator does",
+    ),
+    (
+        "unknown authentication_type \"SDK\"",
+        "Azure's SDK is for later versions; the preflight keeps it from these",
+    ),
+    (
+        "field ca not found in type",
+        "TLS material in the configuration is for later versions; the operator asks for it with none of these",
+    ),
+    (
+        "is not a valid label name",
+        "labels of any name are for later versions; the preflight keeps them from these",
+    ),
+    (
+        "invalid 'target_label'",
+        "labels of any name are for later versions; the preflight keeps them from these",
+    ),
+    (
+        "field max_retries not found",
+        "max_retries is for earlier versions",
+    ),
+];
 
 /// Which readers, and how much is spoilt.
 #[derive(Args)]
@@ -38,11 +67,10 @@ pub struct Tools {
     show: usize,
 }
 
-/// Compares; exit code 1 if anything differs without a reason.
+/// Compares; exit code 1 if anything differs, or is refused, without a reason.
 pub fn run(folder: &Path, tools: &Tools) -> Result<ExitCode> {
-    let all = rendered(folder)?;
     let mut differs = false;
-    for program in [Program::Prometheus, Program::Alertmanager] {
+    for program in [Program::Prometheus, Program::Alertmanager, Program::Rules] {
         let Some(mut reader) = Reader::find(program, tools)? else {
             say(&format!("skipped: {}", readers::MISSING));
             continue;
@@ -50,16 +78,26 @@ pub fn run(folder: &Path, tools: &Tools) -> Result<ExitCode> {
         let lacks = reader.lacks()?;
         let mut tally = Tally::default();
         let mut chance = Entropy::seeded(tools.seed);
-        for one in all.iter().filter(|one| one.program == program) {
-            let text = if lacks.is_empty() {
-                one.text.clone()
-            } else {
-                without(&one.text, &lacks)
-            };
-            tally.compare(&one.name, "as rendered", &text, &mut reader)?;
-            for _ in 0..tools.spoil {
-                if let Some((what, text)) = spoilt(&text, &mut chance) {
-                    tally.compare(&one.name, &what, &text, &mut reader)?;
+        let own = reader.version.clone();
+        for (how, version) in [
+            ("as rendered", None),
+            ("rendered for the reader", Some(&own)),
+        ] {
+            for one in rendered(folder, program, version)? {
+                let text = if lacks.is_empty() {
+                    one.text
+                } else {
+                    without(&one.text, &lacks)
+                };
+                tally.rendered(&one.name, how, &one.version, &text, &mut reader)?;
+                let spoils = match program {
+                    Program::Rules => 0,
+                    Program::Prometheus | Program::Alertmanager => tools.spoil,
+                };
+                for _ in 0..spoils {
+                    if let Some((what, text)) = spoilt(&text, &mut chance) {
+                        tally.compare(&one.name, &what, &text, &mut reader)?;
+                    }
                 }
             }
         }
@@ -149,6 +187,7 @@ impl Reader {
         let tool = Tool::find(match program {
             Program::Prometheus => readers::Program::Prometheus,
             Program::Alertmanager => readers::Program::Alertmanager,
+            Program::Rules => readers::Program::Rules,
         })?;
         Ok(tool.map(|tool| Self {
             program,
@@ -169,8 +208,9 @@ impl Reader {
     /// Discoveries that the reader was built without; they are left out for both.
     fn lacks(&mut self) -> Result<Vec<String>> {
         let mut lacks = Vec::new();
-        if self.program == Program::Alertmanager {
-            return Ok(lacks);
+        match self.program {
+            Program::Prometheus => {}
+            Program::Alertmanager | Program::Rules => return Ok(lacks),
         }
         for kind in DISCOVERIES {
             let field = format!("{kind}_sd_configs");
@@ -188,17 +228,66 @@ impl Reader {
 #[derive(Default)]
 struct Tally {
     both_take: usize,
+    /// What was spoilt.
     both_refuse: usize,
+    /// What was rendered and both refuse, by reason.
+    known: BTreeMap<&'static str, usize>,
     different: Vec<String>,
 }
 
 impl Tally {
-    fn compare(&mut self, name: &str, what: &str, text: &str, reader: &mut Reader) -> Result<()> {
+    /// What is rendered has to be taken by both, unless it is for a later version, or there is a reason.
+    fn rendered(
+        &mut self,
+        name: &str,
+        how: &str,
+        version: &Version,
+        text: &str,
+        reader: &mut Reader,
+    ) -> Result<()> {
+        let since = (version.major, version.minor, version.patch);
+        let is_later = !reader.version.at_least(since);
+        // Rules are read for their version before they become a file, and not again for another one.
+        let said = if is_later && reader.program == Program::Rules {
+            reader.refusal(text)?
+        } else {
+            self.compare(name, how, text, reader)?
+        };
+        let Some(said) = said else {
+            return Ok(());
+        };
+        let known = if is_later {
+            Some("they are for later versions")
+        } else {
+            let mut listed = REFUSED.iter();
+            let found = listed.find(|(words, _)| said.contains(words));
+            found.map(|(_, why)| *why)
+        };
+        match known {
+            Some(why) => *self.known.entry(why).or_default() += 1,
+            None => self
+                .different
+                .push(format!("{name} ({how}): both refuse it: {said}")),
+        }
+        Ok(())
+    }
+
+    /// The real reader's words, if both refuse.
+    fn compare(
+        &mut self,
+        name: &str,
+        what: &str,
+        text: &str,
+        reader: &mut Reader,
+    ) -> Result<Option<String>> {
         let theirs = reader.refusal(text)?;
         let ours = refusal(reader.program, text, &reader.version);
         match (theirs, ours) {
             (None, None) => self.both_take += 1,
-            (Some(_), Some(_)) => self.both_refuse += 1,
+            (Some(said), Some(_)) => {
+                self.both_refuse += 1;
+                return Ok(Some(said));
+            }
             (Some(said), None) => {
                 let one = format!("{name} ({what}): only the real reader refuses: {said}");
                 self.different.push(one);
@@ -208,7 +297,7 @@ impl Tally {
                 self.different.push(one);
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn print(&self, reader: &Reader, lacks: &[String], show: usize) {
@@ -218,6 +307,7 @@ impl Tally {
         let Self {
             both_take,
             both_refuse,
+            known,
             different,
         } = self;
         if !lacks.is_empty() {
@@ -232,5 +322,11 @@ impl Tally {
             reader.name,
             different.len()
         ));
+        for (why, count) in known {
+            say(&format!(
+                "{}: {count} of those that are rendered are refused by both: {why}",
+                reader.name
+            ));
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -104,7 +104,17 @@ impl Recording {
     }
 
     /// Writes it, in order.
-    pub fn write(mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// If it has fewer than 98 in 100 of the sequences that were played: a test with so many gaps holds too little.
+    pub fn write(mut self, played: usize) -> Result<()> {
+        let recorded = self.traces.len();
+        if recorded * 100 < played * 98 {
+            bail!(
+                "{}: only {recorded} of {played} sequences could be recorded, the others differ from the real server's\nhint: mend them first, or try another seed",
+                self.header.area
+            );
+        }
         self.traces.sort_by_key(|trace| trace.number);
         let path = path(&self.header.area);
         std::fs::create_dir_all(path.parent().context("a file has a folder")?)?;

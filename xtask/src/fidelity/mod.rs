@@ -205,6 +205,7 @@ async fn live(
     let progress = Progress::new(area.name(), chosen.len());
     let (tag, theirs, ours, progress) = (&standing.tag, &theirs, &ours, &progress);
     let ledger = &Ledger::read()?;
+    let count = chosen.len();
     let chosen = chosen.into_iter();
     let chosen = chosen.map(|(number, sequence)| (sequence, (number, sequence)));
     let pairs = run::in_turn(area, chosen, |(number, sequence)| async move {
@@ -232,7 +233,7 @@ async fn live(
         report.add(number, sequence, pair.divergences, unsteady);
     }
     clockwork.abort();
-    recording.map_or(Ok(()), golden::Recording::write)
+    recording.map_or(Ok(()), |recording| recording.write(count))
 }
 
 /// Both grounds' normalised answers to one sequence.

@@ -7,60 +7,110 @@ use machinery::entropy::Entropy;
 use machinery::yaml::Ordered;
 use serde_json::{Value, json};
 
-use super::{Answer, alertmanager, configuration};
+use super::{Answer, alertmanager, configuration, rules};
+use crate::config::prometheus::DEFAULT_VERSION;
 use crate::config::version::Version;
 use crate::preflight;
+use crate::workload::ALERTMANAGER_VERSION;
 
-/// Who reads a configuration.
+/// Who reads a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Program {
-    /// Prometheus.
+    /// Prometheus, its configuration.
     Prometheus,
-    /// Alertmanager.
+    /// Alertmanager, its configuration.
     Alertmanager,
+    /// Prometheus, its rules.
+    Rules,
 }
 
-/// A configuration that ours rendered.
+/// A file that ours rendered.
 #[derive(Debug, Clone)]
 pub struct Rendered {
     /// Kind and id of its case.
     pub name: String,
-    /// Its reader.
-    pub program: Program,
+    /// The version that it is for.
+    pub version: Version,
     /// The document.
     pub text: String,
 }
 
-/// What the recorded cases of a folder render.
-pub fn rendered(folder: &Path) -> io::Result<Vec<Rendered>> {
-    let mut all = Vec::new();
-    for kind in [
+type Make = fn(&Value) -> Answer;
+
+/// Kinds of cases that render a file, with where they say for which version it is.
+const KINDS: [(&str, Program, Make, &str); 6] = [
+    (
         "promcfg-server",
+        Program::Prometheus,
+        configuration::server,
+        "/prometheus/spec/version",
+    ),
+    (
         "promcfg-agent",
+        Program::Prometheus,
+        configuration::agent,
+        "/prometheusAgent/spec/version",
+    ),
+    (
         "amcfg-raw",
+        Program::Alertmanager,
+        alertmanager::read,
+        "/amVersion",
+    ),
+    (
         "amcfg-init",
+        Program::Alertmanager,
+        alertmanager::of_object,
+        "/amVersion",
+    ),
+    (
         "amcfg-add",
-    ] {
+        Program::Alertmanager,
+        alertmanager::added,
+        "/amVersion",
+    ),
+    ("rules", Program::Rules, rules::file, "/version"),
+];
+
+/// What the recorded cases of a folder render for a program; with a version, what they do if all are for that one.
+///
+/// # Errors
+/// If a file can't be read, or isn't JSON by lines.
+pub fn rendered(
+    folder: &Path,
+    program: Program,
+    version: Option<&Version>,
+) -> io::Result<Vec<Rendered>> {
+    let mut all = Vec::new();
+    for (kind, _, make, place) in KINDS.iter().filter(|(_, reader, ..)| *reader == program) {
         let path = folder.join(format!("{kind}.ndjson"));
         if !path.is_file() {
             continue;
         }
         for line in std::fs::read_to_string(path)?.lines() {
-            let case: Value = serde_json::from_str(line).map_err(io::Error::other)?;
-            let input = case.get("in").unwrap_or(&Value::Null);
-            let (program, answer) = match kind {
-                "promcfg-server" => (Program::Prometheus, configuration::server(input)),
-                "promcfg-agent" => (Program::Prometheus, configuration::agent(input)),
-                "amcfg-raw" => (Program::Alertmanager, alertmanager::read(input)),
-                "amcfg-init" => (Program::Alertmanager, alertmanager::of_object(input)),
-                _ => (Program::Alertmanager, alertmanager::added(input)),
-            };
+            let mut case: Value = serde_json::from_str(line).map_err(io::Error::other)?;
             let id = case.get("id").and_then(Value::as_str).unwrap_or_default();
-            if let Answer::Yaml(text) = answer {
-                let name = format!("{kind} {id}");
+            let name = format!("{kind} {id}");
+            let Some(input) = case.get_mut("in") else {
+                continue;
+            };
+            // Only Thanos takes the fields of these.
+            if input.get("format").is_some_and(|format| format == "thanos") {
+                continue;
+            }
+            if let Some(version) = version {
+                put(input, place, &version.to_string());
+            }
+            if let Answer::Yaml(text) = make(input) {
+                let version = input.pointer(place).and_then(Value::as_str);
+                let version = version.filter(|version| !version.is_empty());
+                let version = version.unwrap_or(match program {
+                    Program::Prometheus | Program::Rules => DEFAULT_VERSION,
+                    Program::Alertmanager => ALERTMANAGER_VERSION,
+                });
                 all.push(Rendered {
                     name,
-                    program,
+                    version: Version::parse(version).map_err(io::Error::other)?,
                     text,
                 });
             }
@@ -69,11 +119,21 @@ pub fn rendered(folder: &Path) -> io::Result<Vec<Rendered>> {
     Ok(all)
 }
 
-/// What ours says of a configuration; `None` if it would be published.
+/// Puts a text at a place, if what is to hold it is there.
+fn put(input: &mut Value, place: &str, text: &str) {
+    let (parent, field) = place.rsplit_once('/').unwrap_or(("", place));
+    if let Some(fields) = input.pointer_mut(parent).and_then(Value::as_object_mut) {
+        fields.insert(field.to_owned(), json!(text));
+    }
+}
+
+/// What ours says of a file; `None` if it would be published.
 pub fn refusal(program: Program, text: &str, version: &Version) -> Option<String> {
     let checked = match program {
         Program::Prometheus => preflight::Reader::new(version).text(text),
         Program::Alertmanager => preflight::alertmanager::check(text, version),
+        // Rules are read before they become a file.
+        Program::Rules => Ok(()),
     };
     checked.err().map(|fault| fault.to_string())
 }

@@ -15,6 +15,7 @@ use super::resource::known;
 use super::store::{Entry, Event};
 use super::write::Writer;
 use crate::session::Change;
+use crate::status_error::ApiError;
 
 impl ApiServer {
     /// Stores an object.
@@ -57,19 +58,27 @@ impl ApiServer {
     }
 
     /// Stores what was written.
+    ///
+    /// # Errors
+    /// If there is no room for it, in etcd's words. What is removed, and marked to be, makes room.
     pub(crate) fn commit(
         &mut self,
         served: &Served,
         key: &str,
         written: (Value, Option<Known>),
         writer: &Writer<'_>,
-    ) -> Arc<Entry> {
+    ) -> Result<Arc<Entry>, ApiError> {
+        if self.store.is_full() {
+            return Err(ApiError::internal(
+                "etcdserver: mvcc: database space exceeded",
+            ));
+        }
         let entry = self.commit_known(served, key, written, writer.now);
         if writer.hollow {
             let place = (served.table.clone(), key.to_owned());
             self.hollow.insert(place, entry.revision);
         }
-        entry
+        Ok(entry)
     }
 
     /// Whether an object was stored with more than is read of it: the next write changes that, if nothing else.

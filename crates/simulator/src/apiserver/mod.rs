@@ -101,6 +101,8 @@ pub struct Options {
     pub history_bytes: usize,
     /// About how many bytes of objects are kept as whole values, which are quick to use and ten times as large as bytes.
     pub whole_bytes: usize,
+    /// About how many bytes of JSON are stored before whoever writes is told that there is no more room. etcd's quota.
+    pub object_bytes: usize,
     /// Leave out a revision now and then, so that nothing depends on density.
     pub skip_revisions: bool,
     /// Decides which revisions are left out.
@@ -125,6 +127,7 @@ impl Default for Options {
             history_seconds: 300,
             history_bytes: 128 << 20,
             whole_bytes: 256 << 20,
+            object_bytes: 2 << 30,
             skip_revisions: false,
             skip_seed: 0,
             advertise: None,
@@ -183,6 +186,7 @@ impl ApiServer {
                 history_seconds: options.history_seconds,
                 history_bytes: options.history_bytes,
                 whole_bytes: options.whole_bytes,
+                object_bytes: options.object_bytes,
             }),
             options,
             watches: BTreeMap::new(),

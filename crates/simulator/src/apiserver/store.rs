@@ -27,6 +27,8 @@ pub struct Bounds {
     pub history_bytes: usize,
     /// About how many bytes of objects are kept as whole values.
     pub whole_bytes: usize,
+    /// About how many bytes of JSON there may be before nothing more is to be written.
+    pub object_bytes: usize,
 }
 
 /// One change of one table.
@@ -164,6 +166,8 @@ pub struct Store {
     bounds: Bounds,
     /// About how many bytes the changes of all tables take.
     history_bytes: usize,
+    /// About how many bytes of JSON all objects are.
+    object_bytes: usize,
     /// The revision up to which everything was forgotten at once.
     forgotten: u64,
     log: Option<VecDeque<Committed>>,
@@ -178,6 +182,7 @@ impl Store {
             revision: 0,
             bounds,
             history_bytes: 0,
+            object_bytes: 0,
             forgotten: 0,
             log: None,
             warm: RefCell::new(Warm::new(bounds.whole_bytes)),
@@ -192,6 +197,11 @@ impl Store {
     /// The newest revision.
     pub fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// Whether there is no room for more; it is for the server to say so.
+    pub fn is_full(&self) -> bool {
+        self.object_bytes >= self.bounds.object_bytes
     }
 
     /// Leaves out revisions.
@@ -255,6 +265,8 @@ impl Store {
         }
         let (version, weight) = Version::weighed(entry);
         let before = target.objects.insert(key.clone(), version.clone());
+        self.object_bytes += weight.packed;
+        self.object_bytes -= before.as_ref().map_or(0, |before| before.bytes());
         let event = Event {
             revision,
             time: now,
@@ -274,6 +286,7 @@ impl Store {
         let revision = self.revision;
         let (name, target) = self.target(table);
         let (key, before) = target.objects.remove_entry(key)?;
+        self.object_bytes -= before.bytes();
         let mut last = Value::clone(&before.entry().value);
         machinery::meta::set_resource_version(&mut last, &revision.to_string());
         let after = Entry::of(Happened::Deleted, Arc::new(last), revision);
@@ -340,6 +353,7 @@ impl Store {
         let name: Arc<str> = Arc::from(table);
         let (version, weight) = Version::weighed(Entry::new(Arc::new(value), revision));
         self.warm.get_mut().add(&version, weight.whole);
+        self.object_bytes += weight.packed;
         self.tables
             .entry(name)
             .or_default()
@@ -365,8 +379,11 @@ impl Store {
             let shown = read(entry.written());
             if shown.as_ref().unwrap_or(entry.written()) != entry.value.as_ref() {
                 let entry = entry.read_as(shown);
+                let before = version.bytes();
                 let weight;
                 (*version, weight) = Version::weighed(entry);
+                self.object_bytes += weight.packed;
+                self.object_bytes -= before;
                 warm.add(version, weight.whole);
             }
         }

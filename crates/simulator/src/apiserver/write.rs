@@ -249,7 +249,7 @@ impl ApiServer {
             let shown = reread.unwrap_or_else(|| commit::reread(served, &object).unwrap_or(object));
             return Ok(Arc::new(Entry::new(Arc::new(shown), 0)));
         }
-        let entry = self.commit(served, &key, (stored, known), writer);
+        let entry = self.commit(served, &key, (stored, known), writer)?;
         Ok(self.answered(served, entry, reread, writer.dry_run))
     }
 

@@ -162,6 +162,8 @@ pub struct Version {
     happened: Happened,
     /// It would come back unchanged from its bytes.
     is_plain: bool,
+    /// About how many they are, if the store keeps it.
+    bytes: usize,
     /// Where it stands among the versions that are whole.
     place: AtomicU64,
     form: Mutex<Form>,
@@ -194,6 +196,7 @@ impl Version {
             revision: entry.revision,
             happened: entry.happened,
             is_plain: false,
+            bytes: 0,
             place: AtomicU64::new(u64::MAX),
             form: Mutex::new(Form::Whole(entry)),
         }
@@ -206,10 +209,15 @@ impl Version {
             revision: entry.revision,
             happened: entry.happened,
             is_plain: !weight.is_odd,
+            bytes: weight.packed,
             place: AtomicU64::new(u64::MAX),
             form: Mutex::new(Form::Whole(Arc::new(entry))),
         };
         (Arc::new(version), weight)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn place(&self) -> u64 {

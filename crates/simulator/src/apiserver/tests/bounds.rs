@@ -88,11 +88,47 @@ fn objects_that_come_and_go_leave_a_bounded_history() {
     assert!((BYTES / 2..=BYTES).contains(&sent), "{sent} bytes are kept");
 }
 
+#[test]
+fn who_writes_when_there_is_no_room_is_told_so_until_something_is_removed() {
+    let text = |letter: &str| json!({"data": {"text": letter.repeat(500_000)}});
+    let mut server = Server::with(Options {
+        object_bytes: 2_000_000,
+        ..Options::default()
+    });
+    let mut refusal = None;
+    for number in 0..8 {
+        let mut body = text("x");
+        body["metadata"] = json!({"name": format!("c{number}")});
+        let (status, said) = server.call("POST", CONFIG_MAPS, &body);
+        if status != 201 {
+            refusal = Some((number, status, said));
+            break;
+        }
+    }
+    let (number, status, said) = refusal.unwrap();
+    assert!((3..=4).contains(&number), "{number} were stored");
+    assert_eq!(status, 500);
+    assert_eq!(said["message"], "etcdserver: mvcc: database space exceeded");
+    let (patched, _) = server.call("PATCH", &format!("{CONFIG_MAPS}/c0"), &text("y"));
+    assert_eq!(patched, 500);
+    assert_eq!(
+        server.get(CONFIG_MAPS)["items"].as_array().unwrap().len(),
+        number
+    );
+    server.ok("DELETE", &format!("{CONFIG_MAPS}/c1"), &Value::Null);
+    server.ok("PATCH", &format!("{CONFIG_MAPS}/c0"), &text("y"));
+    // What takes the place of something else of its size takes no more.
+    for letter in ["a", "b", "c", "d", "e"] {
+        server.ok("PATCH", &format!("{CONFIG_MAPS}/c0"), &text(letter));
+    }
+}
+
 fn store(history_bytes: usize) -> Store {
     Store::new(Bounds {
         history_seconds: 300,
         history_bytes,
         whole_bytes: usize::MAX,
+        object_bytes: usize::MAX,
     })
 }
 

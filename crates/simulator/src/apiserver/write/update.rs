@@ -98,7 +98,7 @@ impl ApiServer {
             let shown = commit::reread(&served, &new).unwrap_or(new);
             Arc::new(Entry::new(Arc::new(shown), stored.revision))
         } else {
-            self.commit(&served, &key, (new, known), writer)
+            self.commit(&served, &key, (new, known), writer)?
         };
         let entry = self.answered(&served, entry, reread, writer.dry_run);
         Ok(Updated {
