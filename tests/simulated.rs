@@ -116,6 +116,21 @@ mod monitoring_faults {
     }
 
     #[test]
+    fn of_a_retained_shard() {
+        every_failure("prometheus/keeps_a_shard_for_a_while", SHARE);
+    }
+
+    #[test]
+    fn of_a_shard_that_is_retained_again() {
+        every_failure("shards/are_retained_anew", SHARE);
+    }
+
+    #[test]
+    fn of_zones() {
+        every_failure("shards/are_spread_over_zones", SHARE);
+    }
+
+    #[test]
     fn of_shared_monitors() {
         every_failure("prometheus/share_their_monitors", SHARE);
     }
@@ -128,6 +143,11 @@ mod monitoring_faults {
     #[test]
     fn of_routes() {
         every_failure("alertmanager/follows_its_routes", SHARE);
+    }
+
+    #[test]
+    fn of_tls() {
+        every_failure("alertmanager/speaks_tls", SHARE);
     }
 
     #[test]
@@ -172,6 +192,11 @@ mod monitoring_faults {
     #[test]
     fn of_a_thanos_ruler() {
         every_failure("thanos_ruler/is_created_scaled_and_deleted", SHARE);
+    }
+
+    #[test]
+    fn of_what_a_ruler_writes_elsewhere() {
+        every_failure("thanos_ruler/writes_elsewhere", SHARE);
     }
 }
 

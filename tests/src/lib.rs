@@ -25,6 +25,7 @@ pub mod proxy;
 pub mod readers;
 pub mod real;
 pub mod recordings;
+pub mod relabeling;
 pub mod releases;
 pub mod rights;
 pub mod scenarios;

@@ -1,16 +1,11 @@
-//! What Prometheus would make of a job and of what it discovers: relabeling (its `model/relabel`), for the role `endpoints`.
+//! What Prometheus would make of a job and of what it discovers, for the role `endpoints`.
 
-use std::collections::BTreeMap;
-
-use anyhow::{Context as _, Result, bail};
-use machinery::{go_regex, meta, yaml};
+use anyhow::{Context as _, Result};
+use machinery::{meta, yaml};
 use serde_json::Value;
 
-use crate::md5;
 use crate::objects::{number, text};
-
-/// Labels by name.
-pub type Labels = BTreeMap<String, String>;
+use crate::relabeling::{Labels, Step, Variables};
 
 /// A target: the URL that is scraped, and the labels of what is found there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,69 +85,23 @@ pub fn discovered(service: &Value, endpoints: &Value) -> Vec<Labels> {
     found
 }
 
-/// The part of a text: the last eight bytes of its digest as one number, divided.
-fn hashmod(value: &str, modulus: u64) -> Result<u64> {
-    let digest = md5::digest(value);
-    let last: [u8; 8] = digest[8..].try_into()?;
-    u64::from_be_bytes(last)
-        .checked_rem(modulus)
-        .context("hashmod without modulus")
-}
-
-/// One step; false if the target is dropped.
-fn relabelled(labels: &mut Labels, step: &Value) -> Result<bool> {
-    // A number is what is left of a text without quotes.
-    let said = |field: &str, default: &str| match step.get(field) {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) => number.to_string(),
-        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => {
-            default.to_owned()
-        }
-    };
-    let sources = step.get("source_labels").and_then(Value::as_array);
-    let sources = sources.into_iter().flatten().filter_map(Value::as_str);
-    let values: Vec<&str> = sources
-        .map(|name| labels.get(name).map_or("", String::as_str))
-        .collect();
-    let value = values.join(&said("separator", ";"));
-    let regex = format!("^(?s:{})$", said("regex", "(.*)"));
-    let regex = go_regex::compile(&regex).map_err(anyhow::Error::msg)?;
-    match said("action", "replace").as_str() {
-        "keep" => return Ok(regex.is_match(&value)),
-        "drop" => return Ok(!regex.is_match(&value)),
-        "hashmod" => {
-            let hash = hashmod(&value, u64::try_from(number(step, "/modulus"))?)?;
-            labels.insert(said("target_label", ""), hash.to_string());
-        }
-        "replace" => {
-            if let Some(captures) = regex.captures(&value) {
-                let mut made = String::new();
-                captures.expand(&said("replacement", "$1"), &mut made);
-                let target = said("target_label", "");
-                if made.is_empty() {
-                    labels.remove(&target);
-                } else {
-                    labels.insert(target, made);
-                }
-            }
-        }
-        other => bail!("relabeling {other} isn't known here: {step}"),
-    }
-    Ok(true)
-}
-
 /// The targets of a job among what is discovered, sorted.
 ///
 /// # Errors
-/// If a step of its relabeling isn't known here.
+/// If a step of its relabeling is none.
 pub fn targets(job: &Value, discovered: Vec<Labels>) -> Result<Vec<Target>> {
     let steps = job.get("relabel_configs").and_then(Value::as_array);
+    let steps = steps.into_iter().flatten();
+    let steps: Result<Vec<Step>> = steps
+        .map(|step| Step::read(step, &Variables::new()))
+        .collect();
+    let steps = steps?;
     let mut found = Vec::new();
     'each: for mut labels in discovered {
         let name = text(job, "/job_name").to_owned();
         labels.insert("job".to_owned(), name);
-        for step in steps.into_iter().flatten() {
-            if !relabelled(&mut labels, step)? {
+        for step in &steps {
+            if !step.apply(&mut labels)? {
                 continue 'each;
             }
         }

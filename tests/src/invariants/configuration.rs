@@ -1,5 +1,8 @@
-//! Whether a program would load what is written for it (MON-1): the rules that Prometheus and Alertmanager refuse most, from
+//! Whether a program would load what is written for it (MON-1): what Prometheus, Alertmanager and Thanos refuse most, from
 //! their own documentation. Whoever has promtool and amtool asks them; this is for every revision of every run.
+
+pub mod serving;
+pub mod writing;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -52,9 +55,10 @@ const ACTIONS: [&str; 11] = [
     "labelkeep",
 ];
 
+/// What is wrong, in words.
 type Found = Result<(), String>;
 
-fn parsed(text: &str) -> Result<Value, String> {
+pub(super) fn parsed(text: &str) -> Result<Value, String> {
     let documents = yaml::parse_documents(text).map_err(|error| error.to_string())?;
     match <[Value; 1]>::try_from(documents) {
         Ok([value]) => Ok(value),
@@ -70,7 +74,7 @@ fn known(value: &Value, fields: &[&str]) -> Found {
     }
 }
 
-fn items<'a>(value: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn items<'a>(value: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
     let list = value.get(field).and_then(Value::as_array);
     list.into_iter().flatten()
 }
@@ -138,7 +142,7 @@ pub fn prometheus(text: &str) -> Found {
         duration(manager, "timeout")?;
         items(manager, "relabel_configs").try_for_each(relabeling)?;
     }
-    Ok(())
+    writing::endpoints(&config)
 }
 
 fn scrape_job(job: &Value, interval: u64, timeout: u64) -> Found {
@@ -173,53 +177,6 @@ fn relabeling(step: &Value) -> Found {
         return Err("hashmod without modulus".to_owned());
     }
     Ok(())
-}
-
-/// By how many shards the jobs of a Prometheus divide their targets.
-pub fn moduli(text: &str) -> BTreeSet<u64> {
-    let config = parsed(text).unwrap_or_default();
-    let jobs: Vec<Value> = items(&config, "scrape_configs").cloned().collect();
-    let steps = jobs.iter().flat_map(|job| items(job, "relabel_configs"));
-    steps
-        .filter(|step| self::text(step, "/target_label") == "__tmp_hash")
-        .filter_map(|step| step.get("modulus").and_then(Value::as_u64))
-        .collect()
-}
-
-/// Jobs with one of these prefixes that don't divide their targets by so many shards, or don't keep to their own part.
-pub fn undivided(text: &str, prefixes: &[&str], shards: u64) -> Vec<String> {
-    let config = parsed(text).unwrap_or_default();
-    let is_undivided = |job: &&Value| {
-        let name = self::text(job, "/job_name");
-        let of_monitor = |prefix: &&str| {
-            name.strip_prefix(prefix)
-                .is_some_and(|rest| rest.starts_with('/'))
-        };
-        prefixes.iter().any(of_monitor) && !divides(job, shards)
-    };
-    let jobs = items(&config, "scrape_configs").filter(is_undivided);
-    jobs.map(|job| self::text(job, "/job_name").to_owned())
-        .collect()
-}
-
-/// Whether a job hashes its targets by the number of shards, and then keeps those with the number of the shard. Some have a
-/// hash of the user's own.
-fn divides(job: &Value, shards: u64) -> bool {
-    let steps: Vec<&Value> = items(job, "relabel_configs").collect();
-    let hashed = steps.iter().position(|step| {
-        text(step, "/action") == "hashmod"
-            && text(step, "/target_label") == "__tmp_hash"
-            && step.get("modulus").and_then(Value::as_u64) == Some(shards)
-    });
-    let own = steps.iter().any(|step| {
-        text(step, "/action") == "hashmod" && text(step, "/target_label") != "__tmp_hash"
-    });
-    let keeps = |step: &&Value| {
-        text(step, "/action") == "keep"
-            && text(step, "/source_labels/0") == "__tmp_hash"
-            && text(step, "/regex").starts_with("$(SHARD)")
-    };
-    own || hashed.is_some_and(|at| steps.get(at..).is_some_and(|rest| rest.iter().any(keeps)))
 }
 
 /// The configuration of an Alertmanager.

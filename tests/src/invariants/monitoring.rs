@@ -3,17 +3,20 @@
 //!
 //! "Unchanged inputs write nothing" is counted: whatever is made changes at most as often as what it is made of did.
 
+mod mounted;
+mod shards;
 mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use machinery::meta;
 use serde_json::Value;
 use simulator::apiserver::store::Committed;
 
 use super::causes::Causes;
-use super::{configuration, violation};
+use super::violation;
 use crate::objects::{number, text};
 use crate::readers::File;
 use crate::unpack;
@@ -67,6 +70,10 @@ pub struct Monitoring {
     parts: unpack::Parts,
     /// The Secrets that ever held such parts: with the first of them, pods get a volume of several.
     spread: BTreeSet<String>,
+    /// What Secrets of ours hold that pods mount as it is, by the Secret's namespace and name and that of the file.
+    mountable: BTreeMap<(String, &'static str), String>,
+    /// Keys of Secrets and ConfigMaps, by kind, namespace and name.
+    held: BTreeMap<String, BTreeSet<String>>,
     /// Files of rules by workload and name, and how often the text of each changed.
     rules: BTreeMap<(String, String), (String, usize)>,
     /// How often something changed that jobs and rules are made of.
@@ -85,6 +92,8 @@ pub(super) struct Change<'a> {
     pub(super) before: Option<&'a Value>,
     pub(super) after: &'a Arc<Value>,
     pub(super) deleted: bool,
+    /// When it was committed.
+    pub(super) time: Timestamp,
 }
 
 impl Change<'_> {
@@ -123,6 +132,7 @@ impl Monitoring {
             before,
             after: &after.value,
             deleted: event.deleted,
+            time: event.time,
         };
         self.observe(&commit.table, change);
     }
@@ -267,6 +277,9 @@ impl Monitoring {
 
     fn set(&mut self, change: &Change) {
         let owner = self.owner(change.after);
+        if let Some((_, workload, _)) = &owner {
+            self.retained(change, workload);
+        }
         if change.deleted {
             self.sets.remove(&change.key);
             if let Some((_, workload, _)) = owner {
@@ -302,7 +315,7 @@ impl Monitoring {
         self.sets.insert(change.key.clone(), Set { object, rolled });
     }
 
-    /// What holds once nothing moves any more: ALL-1, MON-2 and MON-4.
+    /// What holds once nothing moves any more: ALL-1, MON-1 of files that name others, MON-2 and MON-4.
     pub fn settled(&mut self) {
         self.bindings();
         let workloads: Vec<Arc<Value>> = self
@@ -342,15 +355,9 @@ impl Monitoring {
             "Alertmanager" => "alertmanager",
             _ => "thanos-ruler",
         };
-        let shards = match workload.pointer("/spec/shards").and_then(Value::as_i64) {
-            Some(shards) if SHARDED.contains(&kind) => shards.max(1),
-            _ => 1,
-        };
+        let shards = shards::wanted(workload);
         let base = format!("{prefix}-{}", meta::name(workload));
-        let wanted = (0..shards).map(|shard| match shard {
-            0 => base.clone(),
-            shard => format!("{base}-shard-{shard}"),
-        });
+        let wanted = (0..shards).map(|shard| shards::name(&base, shard));
         let namespace = meta::namespace(workload);
         let everywhere = text(workload, "/spec/mode") == "DaemonSet";
         let is_there = self
@@ -369,24 +376,9 @@ impl Monitoring {
                 self.violated("MON-2", workload, &format!("StatefulSet {name} is missing"));
             }
         }
-        let plain = workload.pointer("/spec/shardingStrategy").is_none();
-        let text = self.texts.get(&format!("{namespace}/{base}"));
-        let moduli = text.map(|text| configuration::moduli(text));
-        let moduli = moduli.unwrap_or_default();
-        let shards = u64::try_from(shards).unwrap_or(1);
-        if plain && moduli.iter().any(|modulus| *modulus != shards) {
-            let what = format!("its targets are divided by {moduli:?}, there are {shards} shards");
-            self.violated("MON-4", workload, &what);
-            return;
-        }
-        if plain && shards > 1 {
-            let prefixes = MONITORS.map(|(_, prefix)| prefix);
-            let text = self.texts.get(&format!("{namespace}/{base}"));
-            let undivided = text.map(|text| configuration::undivided(text, &prefixes, shards));
-            for job in undivided.unwrap_or_default() {
-                let what = format!("job {job} isn't divided among {shards} shards");
-                self.violated("MON-4", workload, &what);
-            }
+        self.mounted(workload, &base);
+        if SHARDED.contains(&kind) && !everywhere {
+            self.divided(workload, &base, shards);
         }
     }
 }

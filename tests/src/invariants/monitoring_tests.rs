@@ -1,5 +1,8 @@
 //! Each of MON-1 to MON-5 violated by a made-up history, and a history in which none is.
 
+mod mounted;
+mod shards;
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -8,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use jiff::Timestamp;
 use machinery::patch::merge;
 use serde_json::{Value, json};
 
@@ -24,6 +28,7 @@ struct History {
     seen: Monitoring,
     objects: BTreeMap<(String, String), Arc<Value>>,
     revision: usize,
+    now: Timestamp,
 }
 
 impl History {
@@ -84,6 +89,7 @@ impl History {
             before,
             after,
             deleted,
+            time: self.now,
         };
         self.seen.observe(table, change);
     }
@@ -162,9 +168,10 @@ fn made(name: &str) -> Value {
 }
 
 fn set(image: &str) -> Value {
+    let env = json!([{"name": "SHARD", "value": "0"}]);
     json!({
         "kind": "StatefulSet", "metadata": made("prometheus-main"),
-        "spec": {"template": {"spec": {"containers": [{"image": image}]}}},
+        "spec": {"template": {"spec": {"containers": [{"name": "prometheus", "image": image, "env": env}]}}},
     })
 }
 
@@ -274,49 +281,6 @@ fn mon_3_other_objects_allow_no_change() {
         change(&mut history);
         history.configure(&[("one", "flapping"), ("two", "http")]);
         assert_eq!(history.violated(), ["MON-3"], "number {number}");
-    }
-}
-
-#[test]
-fn mon_4_targets_are_divided_by_another_number_of_shards() {
-    let mut history = History::usual();
-    let divided = "scrape_configs:\n- job_name: serviceMonitor/a/one/0\n  relabel_configs:\n  \
-                   - action: hashmod\n    target_label: __tmp_hash\n    modulus: 2\n";
-    // So that the jobs may be other ones.
-    history.put(MONITORS, "a/one", &monitor("one", "web"));
-    history.put(MONITORS, "a/two", &monitor("two", "web"));
-    history.publish(divided, Compression::default());
-    assert_eq!(history.violated(), [""; 0]);
-    history.seen.settled();
-    assert_eq!(history.violated(), ["MON-4"]);
-}
-
-/// A history that ends with two shards, and a job of these relabelings.
-fn of_two_shards(steps: &str) -> History {
-    let mut history = History::usual();
-    history.change(SERVER, "a/main", &json!({"spec": {"shards": 2}}));
-    history.put(SETS, "a/prometheus-main-shard-1", &set("v1"));
-    let text = format!(
-        "scrape_configs:\n- job_name: serviceMonitor/a/one/0\n  relabel_configs:\n{steps}- job_name: others\n"
-    );
-    history.publish(&text, Compression::default());
-    history.seen.settled();
-    history
-}
-
-#[test]
-fn mon_4_each_job_is_divided_among_shards_and_keeps_its_part() {
-    let hash = "  - action: hashmod\n    target_label: __tmp_hash\n    modulus: 2\n";
-    let keep = "  - action: keep\n    source_labels: [__tmp_hash, __tmp_disable_sharding]\n    regex: $(SHARD);|.+;.+\n";
-    let none = "  - action: replace\n    target_label: x\n";
-    let nothing: [&str; 0] = [];
-    let whole = of_two_shards(&format!("{hash}{keep}"));
-    assert_eq!(whole.violated(), nothing);
-    for steps in [none, hash, keep, &format!("{keep}{hash}")] {
-        let history = of_two_shards(steps);
-        assert_eq!(history.violated(), ["MON-4"], "{steps}");
-        let said = history.seen.violations.first().unwrap();
-        assert!(said.contains("serviceMonitor/a/one/0"), "{said}");
     }
 }
 

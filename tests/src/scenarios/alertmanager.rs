@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::objects::{ALERTMANAGER, ALERTMANAGER_CONFIG, SECRET, SERVICE, STATEFUL_SET, number};
-use crate::workloads::{alertmanager, routes};
+use crate::workloads::{alertmanager, routes, secret};
 
 async fn running(cluster: &Cluster, more: &Value) -> Result<Value> {
     cluster.apply(&alertmanager("main", more)).await?;
@@ -140,4 +140,50 @@ pub async fn takes_back_what_others_do(cluster: &Cluster) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The certificate and the key of a Secret, and the authority of those who come.
+fn tls(more: &Value) -> Value {
+    let key = |key: &str| json!({"name": "tls", "key": key});
+    let tls = json!({"keySecret": key("tls.key"), "cert": {"secret": key("tls.crt")}});
+    machinery::patch::merge::apply(&tls, more)
+}
+
+/// It serves by TLS, and its members talk to each other by TLS; the files that say so follow its spec, and are empty in the end.
+pub async fn speaks_tls(cluster: &Cluster) -> Result<()> {
+    let material = json!({"tls.crt": "x", "tls.key": "x", "ca.crt": "x"});
+    cluster.apply(&secret("tls", &material)).await?;
+    let authority = json!({"secret": {"name": "tls", "key": "ca.crt"}});
+    let asks = json!({"clientAuthType": "RequireAndVerifyClientCert", "client_ca": authority});
+    let spec = json!({
+        "web": {"tlsConfig": tls(&json!({})), "httpConfig": {"headers": {"xFrameOptions": "Deny"}}},
+        "clusterTLS": {"server": tls(&asks), "client": tls(&json!({"ca": authority}))},
+    });
+    let set = running(cluster, &spec).await?;
+    ensure!(number(&set, "/status/availableReplicas") == 1);
+    let files = [
+        ("alertmanager-main-web-config", "web-config.yaml"),
+        (
+            "alertmanager-main-cluster-tls-config",
+            "cluster-tls-config.yaml",
+        ),
+    ];
+    let say = async |what: &str, is: fn(&str) -> bool| {
+        for (secret, file) in files {
+            cluster
+                .eventually(&format!("{file} {what}"), async || {
+                    Ok(is(&cluster.held(secret, file).await?).then_some(()))
+                })
+                .await?;
+        }
+        cluster.until_ready(&ALERTMANAGER, "main").await
+    };
+    say("with a key", |text| text.contains("tls-key/tls.key")).await?;
+    let newer = json!({"minVersion": "TLS13"});
+    let change = json!({"spec": {"web": {"tlsConfig": newer}, "clusterTLS": {"server": newer}}});
+    cluster.merge(&ALERTMANAGER, "main", change).await?;
+    say("with a version", |text| text.contains("min_version: TLS13")).await?;
+    let change = json!({"spec": {"web": null, "clusterTLS": null}});
+    cluster.merge(&ALERTMANAGER, "main", change).await?;
+    say("that is empty", str::is_empty).await.map(drop)
 }

@@ -26,6 +26,7 @@ pub mod seed;
 pub mod seed_services;
 mod seed_take_over;
 pub mod seed_targets;
+pub mod shards;
 pub mod take_over;
 pub mod thanos_ruler;
 pub mod upkeep;
@@ -135,6 +136,7 @@ table! { $
         selects_by_labels_of_namespaces,
         is_made_anew_for_other_storage, is_sharded, share_their_monitors,
         spreads_its_rules, keeps_a_shard_for_a_while, takes_over_an_older_set;
+    shards: are_retained_anew, are_spread_over_zones;
     claims: grow_with_each_shard, stay_where_their_class_forbids_it, never_shrink;
     killed_monitoring: after_ten_writes_of_a_server;
     upstream_prometheus: prom_create_delete_cluster, prom_scale_up_down_cluster, prom_no_service_monitor_selector,
@@ -145,7 +147,8 @@ table! { $
         prom_scale_up_without_labels, prometheus_with_statefulset_creation_failure, prometheus_retention_policies;
 
     [ALERTMANAGER]
-    alertmanager: is_created_scaled_and_deleted, follows_its_routes, follows_the_users_secret, takes_back_what_others_do;
+    alertmanager: is_created_scaled_and_deleted, follows_its_routes, follows_the_users_secret, takes_back_what_others_do,
+        speaks_tls;
     claims_of_alertmanagers: grow_with_their_cluster;
 
     upstream_alertmanager: am_create_delete_cluster, am_scaling_replicas, am_version_migration,
@@ -172,7 +175,7 @@ table! { $
     repair_by_deletion: of_each_workload;
 
     [THANOS_RULER]
-    thanos_ruler: is_created_scaled_and_deleted;
+    thanos_ruler: is_created_scaled_and_deleted, writes_elsewhere;
     upstream_thanos_ruler: thanos_ruler_create_delete_cluster, thanos_ruler_with_statefulset_creation_failure,
         thanos_ruler_preserve_user_added_metadata, thanos_ruler_min_ready_seconds, thanos_ruler_check_storage_class,
         thanos_ruler_service_name, thanos_ruler_scale_up_without_labels, thanos_ruler_status_updated_replicas_rollback,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::objects::{CONFIG_MAP, PROMETHEUS_RULE, SERVICE, THANOS_RULER, number};
-use crate::workloads::{rule, thanos_ruler};
+use crate::workloads::{rule, secret, thanos_ruler};
 
 /// A ruler comes, takes rules, leaves a broken one out, grows, and takes everything with it.
 pub async fn is_created_scaled_and_deleted(cluster: &Cluster) -> Result<()> {
@@ -36,4 +36,41 @@ pub async fn is_created_scaled_and_deleted(cluster: &Cluster) -> Result<()> {
         .until_bound(&PROMETHEUS_RULE, "good", &[])
         .await
         .map(drop)
+}
+
+/// A ruler writes to servers: by TLS with what a Secret holds, which it follows, and to another one.
+pub async fn writes_elsewhere(cluster: &Cluster) -> Result<()> {
+    let given = |text: &str| secret("tls", &json!({"ca.crt": text, "password": text}));
+    cluster.apply(&given("first")).await?;
+    let of = |key: &str| json!({"name": "tls", "key": key});
+    let safe = json!({
+        "url": "https://one/write", "name": "one", "remoteTimeout": "10s", "queueConfig": {"maxBackoff": "5s"},
+        "tlsConfig": {"ca": {"secret": of("ca.crt")}},
+        "basicAuth": {"username": of("password"), "password": of("password")},
+    });
+    let spec = json!({"remoteWrite": [safe]});
+    cluster.apply(&thanos_ruler("main", &spec)).await?;
+    cluster.until_ready(&THANOS_RULER, "main").await?;
+    let says = async |part: &str| {
+        cluster
+            .eventually(&format!("{part:?} in the file"), async || {
+                let text = cluster
+                    .held("thanos-ruler-main-config", "remote-write.yaml")
+                    .await?;
+                Ok(text.contains(part).then_some(()))
+            })
+            .await
+    };
+    says("password: first").await?;
+    cluster.apply(&given("second")).await?;
+    says("password: second").await?;
+    let steps = json!([{"sourceLabels": ["a"], "regex": "b", "action": "keep"}]);
+    let other = json!({"url": "http://two/write", "name": "two", "writeRelabelConfigs": steps});
+    let change = json!({"spec": {"remoteWrite": [safe, other]}});
+    cluster.merge(&THANOS_RULER, "main", change).await?;
+    says("http://two/write").await?;
+    let change = json!({"spec": {"remoteWrite": null}});
+    cluster.merge(&THANOS_RULER, "main", change).await?;
+    says("remote_write: []").await?;
+    cluster.until_ready(&THANOS_RULER, "main").await.map(drop)
 }

@@ -5,22 +5,34 @@ use std::collections::{BTreeMap, BTreeSet};
 use machinery::meta;
 use serde_json::Value;
 
-use super::super::configuration;
+use super::super::configuration::{self, serving, writing};
 use super::{Change, MONITORS, Monitoring};
 use crate::readers::{File, Program};
 use crate::{objects, unpack};
 
+/// Says what is wrong with the text of a file.
+type Check = fn(&str) -> Result<(), String>;
+
+/// Files that pods mount as they are in a Secret.
+pub(super) const PLAIN: [(&str, Check); 3] = [
+    ("web-config.yaml", serving::web),
+    ("cluster-tls-config.yaml", serving::cluster),
+    ("remote-write.yaml", writing::remote_write),
+];
+
 impl Monitoring {
     pub(super) fn secret(&mut self, change: &Change) {
+        self.hold("Secret", change);
         if !Self::is_ours(change.after) {
             self.causes.held(change);
             return;
         }
+        self.plain(change);
         for (file, program, check) in [
             (
                 "prometheus.yaml.gz",
                 Program::Prometheus,
-                configuration::prometheus as fn(&str) -> Result<(), String>,
+                configuration::prometheus as Check,
             ),
             (
                 "alertmanager.yaml.gz",
@@ -55,6 +67,36 @@ impl Monitoring {
                 self.configured(change, text);
             }
         }
+    }
+
+    /// MON-1 of files that are mounted as they are. What they name, [`Monitoring::mounted`] looks for in the end.
+    fn plain(&mut self, change: &Change) {
+        for (file, check) in PLAIN {
+            let key = (change.key.clone(), file);
+            let held = change.after.get("data").and_then(|data| data.get(file));
+            if change.deleted || held.is_none() {
+                self.mountable.remove(&key);
+                continue;
+            }
+            let text = unpack::text_of(change.after, file, &self.parts);
+            if let Err(why) = check(&text) {
+                self.violated("MON-1", change.after, &format!("{file}: {why}"));
+            }
+            self.mountable.insert(key, text);
+        }
+    }
+
+    /// Remembers which keys a Secret or ConfigMap has.
+    fn hold(&mut self, kind: &str, change: &Change) {
+        let key = format!("{kind}/{}", change.key);
+        if change.deleted {
+            self.held.remove(&key);
+            return;
+        }
+        let data = ["data", "binaryData"].map(|field| change.after.get(field));
+        let data = data.into_iter().flatten().filter_map(Value::as_object);
+        let keys = data.flat_map(|data| data.keys().cloned()).collect();
+        self.held.insert(key, keys);
     }
 
     /// MON-5 of Secrets: what says the same isn't written again.
@@ -121,6 +163,7 @@ impl Monitoring {
     }
 
     pub(super) fn config_map(&mut self, change: &Change) {
+        self.hold("ConfigMap", change);
         if !Self::is_ours(change.after) {
             self.causes.held(change);
             return;
