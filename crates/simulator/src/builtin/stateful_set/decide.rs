@@ -2,6 +2,8 @@
 //!
 //! Mirrors `updateStatefulSet` of `stateful_set_control.go`.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,6 +15,9 @@ use super::status::{self, Counts, is_running_and_ready};
 use crate::builtin::history;
 use crate::builtin::object::{self, count, text};
 use crate::builtin::pod;
+
+/// Pods created in one pass at most. Upstream creates all at once; here the next pass, which these call for, goes on.
+const BURST: usize = 500;
 
 /// Everything a decision looks at.
 #[derive(Debug)]
@@ -68,23 +73,40 @@ enum Flow {
 
 struct Pass<'a> {
     seen: &'a Observed<'a>,
+    /// The ordinals that are wanted.
+    wanted: Range<i64>,
+    /// The wanted pods that are there, by ordinal.
+    existing: BTreeMap<i64, &'a Value>,
     update_set: Value,
     min_ready: i64,
     /// One pod after another; otherwise all at once (`podManagementPolicy: Parallel`).
     ordered: bool,
     steps: Vec<Step>,
+    /// Pods that are to be created.
+    created: usize,
     /// Pods deleted for an update, which no longer count as current.
     replaced: i64,
 }
 
 /// The plan for a StatefulSet.
 pub(crate) fn decide(seen: &Observed<'_>) -> Plan {
+    let wanted = identity::wanted(seen.set);
+    let mut existing: BTreeMap<i64, &Value> = BTreeMap::new();
+    for pod in seen.pods {
+        let ordinal = identity::ordinal(pod);
+        if wanted.contains(&ordinal) {
+            existing.entry(ordinal).or_insert(pod);
+        }
+    }
     let mut pass = Pass {
         seen,
+        wanted,
+        existing,
         update_set: history::restored(seen.set, seen.update),
         min_ready: count(seen.set, "/spec/minReadySeconds"),
         ordered: text(seen.set, "/spec/podManagementPolicy") != "Parallel",
         steps: Vec::new(),
+        created: 0,
         replaced: 0,
     };
     if !object::is_terminating(seen.set) {
@@ -93,46 +115,60 @@ pub(crate) fn decide(seen: &Observed<'_>) -> Plan {
     pass.plan()
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
     fn run(&mut self) {
-        let replicas = self.replicas();
-        let condemned = self.condemned();
-        for pod in &replicas {
-            if self.keep(pod) == Flow::Stop && self.ordered {
-                return;
-            }
+        if self.keep_all() == Flow::Stop {
+            return;
         }
+        let condemned = self.condemned();
         for pod in &condemned {
             if !claims::are_owned(&self.update_set, pod, self.seen.claims) {
-                self.steps.push(Step::Own(pod.clone()));
+                self.steps.push(Step::Own((*pod).clone()));
             }
         }
-        let first_unavailable = replicas
+        // In order, all wanted pods are available by now; otherwise nobody asks which is the first that isn't.
+        let first_unavailable = condemned
             .iter()
-            .chain(condemned.iter().rev())
+            .rev()
             .find(|p| self.is_unavailable(p))
-            .map(|p| object::name(p).to_owned());
+            .map(|p| object::name(p));
         for pod in &condemned {
-            if self.give_up(pod, first_unavailable.as_deref()) == Flow::Stop && self.ordered {
+            if self.give_up(pod, first_unavailable) == Flow::Stop && self.ordered {
                 return;
             }
         }
         if text(self.seen.set, "/spec/updateStrategy/type") != "OnDelete" {
-            self.replace_one(&replicas);
+            self.replace_one();
         }
     }
 
-    /// The pods that are wanted, in order; those that are not there are made up, without a phase.
-    fn replicas(&self) -> Vec<Value> {
-        let set = self.seen.set;
-        let first = identity::first(set);
-        let existing = |ordinal: i64| {
-            let found = |p: &&Arc<Value>| identity::ordinal(p) == ordinal;
-            self.seen.pods.iter().find(found).map(|p| (**p).clone())
-        };
-        (first..first.saturating_add(identity::replicas(set)))
-            .map(|ordinal| existing(ordinal).unwrap_or_else(|| self.new_pod(ordinal)))
-            .collect()
+    /// Sees to the pods that are wanted, in order; those that are not there are made up when their turn comes, since
+    /// `spec.replicas` may be any number.
+    fn keep_all(&mut self) -> Flow {
+        let mut next = self.wanted.start;
+        for (ordinal, pod) in self.existing.clone() {
+            if self.fill(next..ordinal) == Flow::Stop
+                || self.keep(pod) == Flow::Stop && self.ordered
+            {
+                return Flow::Stop;
+            }
+            next = ordinal + 1;
+        }
+        self.fill(next..self.wanted.end)
+    }
+
+    /// Sees to a row of wanted pods that are not there; to no more than a pass may create.
+    fn fill(&mut self, missing: Range<i64>) -> Flow {
+        for ordinal in missing {
+            if self.created == BURST {
+                break;
+            }
+            let pod = self.new_pod(ordinal);
+            if self.keep(&pod) == Flow::Stop && self.ordered {
+                return Flow::Stop;
+            }
+        }
+        Flow::On
     }
 
     /// Below the partition a pod is made of the current revision, otherwise of the update revision.
@@ -154,14 +190,13 @@ impl Pass<'_> {
     }
 
     /// The pods that are no longer wanted, highest ordinal first.
-    fn condemned(&self) -> Vec<Value> {
-        let mut condemned: Vec<Value> = self
-            .seen
-            .pods
-            .iter()
-            .filter(|p| identity::ordinal(p) >= 0 && !identity::is_in_range(self.seen.set, p))
-            .map(|p| (**p).clone())
-            .collect();
+    fn condemned(&self) -> Vec<&'a Value> {
+        let is_condemned = |p: &&Value| {
+            let ordinal = identity::ordinal(p);
+            ordinal >= 0 && !self.wanted.contains(&ordinal)
+        };
+        let pods = self.seen.pods.iter().map(AsRef::as_ref);
+        let mut condemned: Vec<&Value> = pods.filter(is_condemned).collect();
         condemned.sort_by_key(|p| std::cmp::Reverse(identity::ordinal(p)));
         condemned
     }
@@ -187,6 +222,7 @@ impl Pass<'_> {
         if !is_created {
             if !claims::is_blocked(set, pod, claims) {
                 self.steps.push(Step::Create(pod.clone()));
+                self.created += 1;
             }
             return Flow::Stop;
         }
@@ -221,14 +257,17 @@ impl Pass<'_> {
     }
 
     /// Deletes the highest pod of another revision once all above it are available again. A broken one blocks the update.
-    fn replace_one(&mut self, replicas: &[Value]) {
-        let lowest = count(
+    fn replace_one(&mut self) {
+        let kept = count(
             self.seen.set,
             "/spec/updateStrategy/rollingUpdate/partition",
         );
-        let lowest = usize::try_from(lowest).unwrap_or(0);
         let update = object::name(self.seen.update);
-        for pod in replicas.iter().skip(lowest).rev() {
+        for ordinal in (self.wanted.start.saturating_add(kept)..self.wanted.end).rev() {
+            // One that is not there, or is being created, isn't available.
+            let Some(pod) = self.existing.get(&ordinal).copied() else {
+                return;
+            };
             let labels = object::labels(pod);
             let is_updated = labels.get(REVISION).map(String::as_str) == Some(update);
             if !is_updated && !object::is_terminating(pod) {

@@ -2,6 +2,8 @@
 //!
 //! Mirrors `stateful_set_utils.go`.
 
+use std::ops::Range;
+
 use serde_json::{Value, json};
 
 use super::claims;
@@ -45,9 +47,14 @@ pub(crate) fn replicas(set: &Value) -> i64 {
     integer(set, "/spec/replicas").unwrap_or(1)
 }
 
+/// The ordinals the StatefulSet wants.
+pub(crate) fn wanted(set: &Value) -> Range<i64> {
+    first(set)..first(set).saturating_add(replicas(set))
+}
+
 /// Whether the pod's ordinal is one the StatefulSet wants.
 pub(crate) fn is_in_range(set: &Value, pod: &Value) -> bool {
-    (first(set)..first(set).saturating_add(replicas(set))).contains(&ordinal(pod))
+    wanted(set).contains(&ordinal(pod))
 }
 
 /// The name of the pod with an ordinal.

@@ -169,6 +169,50 @@ fn parallel_pods_come_and_go_at_once() {
 }
 
 #[test]
+fn no_more_pods_are_thought_of_than_there_are_or_can_be_created() {
+    let mut set = set(2_000_000_000);
+    set["spec"]["ordinals"] = json!({"start": 7});
+    assert_eq!(steps(&set, &[]), ["+web-7@new"]);
+    let high = 2_000_000_006;
+    let pods = [
+        pod(0, "new", Ready),
+        pod(7, "new", Ready),
+        pod(high, "old", Ready),
+    ];
+    assert_eq!(steps(&set, &pods), ["+web-8@new"]);
+    set["spec"]["podManagementPolicy"] = json!("Parallel");
+    let steps = steps(&set, &pods);
+    assert_eq!(steps.len(), 502);
+    assert_eq!(steps[0], "+web-8@new");
+    assert_eq!(steps[499], "+web-507@new");
+    assert_eq!(steps[500], "-web-0");
+    assert_eq!(steps[501], format!("-web-{high}"));
+}
+
+#[test]
+fn parallel_pods_that_are_many_come_in_passes() {
+    let mut set = set(1100);
+    set["spec"]["podManagementPolicy"] = json!("Parallel");
+    let mut pods = vec![pod(600, "new", Unready), pod(1, "new", Failed)];
+    for created in [500, 500, 98, 0] {
+        let mut passed = Vec::new();
+        for step in plan(&set, &pods).steps {
+            match step {
+                Step::Create(made) => passed.push(made),
+                Step::Delete(name) => assert_eq!(name, "web-1"),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(passed.len(), created);
+        let created = passed.iter().map(super::identity::ordinal);
+        pods.extend(created.map(|ordinal| pod(ordinal, "new", Unready)));
+    }
+    let mut ordinals: Vec<i64> = pods.iter().map(|p| super::identity::ordinal(p)).collect();
+    ordinals.sort_unstable();
+    assert!(ordinals.into_iter().eq(0..1100));
+}
+
+#[test]
 fn an_update_replaces_the_highest_pod_and_waits_for_it() {
     assert_eq!(
         steps(&set(2), &[pod(0, "old", Ready), pod(1, "old", Ready)]),
