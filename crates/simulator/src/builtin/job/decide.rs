@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::backoff::Backoff;
-use super::indexes;
+use super::indexes::{self, Indexes};
 use super::outcome::{self, condition, find};
 use super::per_index::{self, Failures};
 use super::status::Status;
@@ -141,11 +141,11 @@ pub(crate) fn decide(job: &Value, pods: &[Arc<Value>], backoff: Backoff, now: Ti
     }
     note_ended(job, &pods, &judged, &mut status, &mut plan);
     if is_indexed(job) {
-        status.succeeded = outcome::length(judged.done.len());
-        status.completed_indexes = indexes::format(&judged.done);
+        status.succeeded = judged.done.count();
+        status.completed_indexes = judged.done.to_string();
     }
     if per_index::limit(job).is_some() {
-        status.failed_indexes = Some(indexes::format(&judged.lost));
+        status.failed_indexes = Some(judged.lost.to_string());
     }
     if let Some(finished) = judged.finished {
         conclude(&mut status, finished, &mut plan, now);
@@ -157,9 +157,9 @@ pub(crate) fn decide(job: &Value, pods: &[Arc<Value>], backoff: Backoff, now: Ti
 /// What the ends of its pods mean for a Job.
 struct Judgement<'a> {
     /// Indexes that succeeded.
-    done: BTreeSet<i64>,
+    done: Indexes,
     /// Indexes that failed for good.
-    lost: BTreeSet<i64>,
+    lost: Indexes,
     /// Failed pods that stay until their index has a new one.
     kept: BTreeMap<i64, &'a Value>,
     /// Completions so far.
@@ -198,7 +198,7 @@ fn count_pods(pods: &Pods<'_>, plan: &Plan, status: &mut Status) {
 fn judge<'a>(job: &Value, pods: &Pods<'a>, status: &Status, now: Timestamp) -> Judgement<'a> {
     let done = succeeded_indexes(job, pods, status);
     let succeeded = if is_indexed(job) {
-        outcome::length(done.len())
+        done.count()
     } else {
         status.succeeded + outcome::fresh(pods, status, "Succeeded", job)
     };
@@ -220,11 +220,11 @@ fn judge<'a>(job: &Value, pods: &Pods<'a>, status: &Status, now: Timestamp) -> J
     }
 }
 
-fn succeeded_indexes(job: &Value, pods: &Pods<'_>, status: &Status) -> BTreeSet<i64> {
+fn succeeded_indexes(job: &Value, pods: &Pods<'_>, status: &Status) -> Indexes {
     let Some(completions) = integer(job, "/spec/completions").filter(|_| is_indexed(job)) else {
-        return BTreeSet::new();
+        return Indexes::default();
     };
-    let mut done = indexes::parse(&status.completed_indexes, completions);
+    let mut done = Indexes::parse(&status.completed_indexes, completions);
     let ended = pods
         .all
         .iter()
@@ -390,21 +390,20 @@ fn surplus_pods(job: &Value, pods: &Pods<'_>, surplus: usize, now: Timestamp) ->
 }
 
 /// The indexes that have neither ended nor a pod.
-fn pending<'a>(
+fn pending(
     job: &Value,
     pods: &Pods<'_>,
-    judged: &'a Judgement<'a>,
+    judged: &Judgement<'_>,
     completions: i64,
-) -> impl Iterator<Item = i64> + 'a {
+) -> impl Iterator<Item = i64> {
     let waits = replaces_only_failed(job);
-    let taken: BTreeSet<i64> = pods
+    let mut taken = judged.done.clone().and(&judged.lost);
+    let held = pods
         .all
         .iter()
-        .filter(|p| pod::is_active(p) || waits && pod::is_on_its_way_out(p))
-        .filter_map(|p| indexes::index_of(p, completions))
-        .collect();
-    (0..completions)
-        .filter(move |i| !judged.done.contains(i) && !judged.lost.contains(i) && !taken.contains(i))
+        .filter(|p| pod::is_active(p) || waits && pod::is_on_its_way_out(p));
+    taken.extend(held.filter_map(|p| indexes::index_of(p, completions)));
+    taken.missing(completions)
 }
 
 /// Takes pods that weren't created after all out of a status.

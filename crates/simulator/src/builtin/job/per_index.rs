@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::decide::{Pods, has_failed, is_tracked};
-use super::outcome::{self, condition, length};
-use super::{backoff, decide, indexes};
+use super::indexes::{self, Indexes};
+use super::outcome::{self, condition};
+use super::{backoff, decide};
 use crate::builtin::object::{self, annotation, integer, items, text};
 
 /// Annotation with how often pods of the index failed before this one.
@@ -47,9 +48,9 @@ fn failures_with(job: &Value, pod: &Value) -> Failures {
 }
 
 /// Indexes that have failed for good: those noted before and those whose limit a pod has just passed.
-pub(crate) fn failed(job: &Value, pods: &Pods<'_>, noted: &str) -> BTreeSet<i64> {
+pub(crate) fn failed(job: &Value, pods: &Pods<'_>, noted: &str) -> Indexes {
     let completions = integer(job, "/spec/completions").unwrap_or(0);
-    let mut failed = indexes::parse(noted, completions);
+    let mut failed = Indexes::parse(noted, completions);
     let Some(limit) = limit(job) else {
         return failed;
     };
@@ -66,8 +67,8 @@ pub(crate) fn failed(job: &Value, pods: &Pods<'_>, noted: &str) -> BTreeSet<i64>
 /// Whether the Job has failed by its indexes, as the condition to set.
 pub(crate) fn failure(
     job: &Value,
-    failed: &BTreeSet<i64>,
-    done: &BTreeSet<i64>,
+    failed: &Indexes,
+    done: &Indexes,
     now: Timestamp,
 ) -> Option<Value> {
     limit(job)?;
@@ -75,13 +76,13 @@ pub(crate) fn failure(
         Some(condition("FailureTarget", "True", reason, message, now))
     };
     let most = integer(job, "/spec/maxFailedIndexes");
-    if most.is_some_and(|most| length(failed.len()) > most) {
+    if most.is_some_and(|most| failed.count() > most) {
         return told(
             "MaxFailedIndexesExceeded",
             "Job has exceeded the specified maximal number of failed indexes",
         );
     }
-    let ended = length(failed.len() + done.len());
+    let ended = failed.count() + done.count();
     if !failed.is_empty() && ended >= integer(job, "/spec/completions").unwrap_or(0) {
         return told("FailedIndexes", "Job has failed indexes");
     }
@@ -89,7 +90,7 @@ pub(crate) fn failure(
 }
 
 /// Whether a rule of the success policy is met, as the condition to set.
-pub(crate) fn success(job: &Value, done: &BTreeSet<i64>, now: Timestamp) -> Option<Value> {
+pub(crate) fn success(job: &Value, done: &Indexes, now: Timestamp) -> Option<Value> {
     if done.is_empty() || !decide::is_indexed(job) {
         return None;
     }
@@ -98,11 +99,11 @@ pub(crate) fn success(job: &Value, done: &BTreeSet<i64>, now: Timestamp) -> Opti
         let enough = integer(rule, "/succeededCount");
         let wanted = text(rule, "/succeededIndexes");
         if rule.get("succeededIndexes").is_none_or(Value::is_null) {
-            return enough.is_some_and(|n| length(done.len()) >= n);
+            return enough.is_some_and(|n| done.count() >= n);
         }
-        let wanted = indexes::parse(wanted, completions);
-        let there = wanted.intersection(done).count();
-        !wanted.is_empty() && (there == wanted.len() || enough.is_some_and(|n| length(there) >= n))
+        let wanted = Indexes::parse(wanted, completions);
+        let there = wanted.count_common(done);
+        !wanted.is_empty() && (there == wanted.count() || enough.is_some_and(|n| there >= n))
     };
     let index = items(job, "/spec/successPolicy/rules")
         .iter()
@@ -120,7 +121,7 @@ pub(crate) fn success(job: &Value, done: &BTreeSet<i64>, now: Timestamp) -> Opti
 pub(crate) fn kept<'a>(
     job: &Value,
     pods: &Pods<'a>,
-    (done, failed): (&BTreeSet<i64>, &BTreeSet<i64>),
+    (done, failed): (&Indexes, &Indexes),
 ) -> BTreeMap<i64, &'a Value> {
     let mut kept: BTreeMap<i64, &Value> = BTreeMap::new();
     if limit(job).is_none() {
@@ -140,10 +141,7 @@ pub(crate) fn kept<'a>(
         let Some(index) = indexes::index_of(pod, completions) else {
             continue;
         };
-        if [done, failed, &active]
-            .iter()
-            .any(|set| set.contains(&index))
-        {
+        if done.contains(index) || failed.contains(index) || active.contains(&index) {
             continue;
         }
         let rank = |p: &Value| {

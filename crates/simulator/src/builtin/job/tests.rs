@@ -204,6 +204,30 @@ fn an_indexed_job_runs_each_index_once() {
 }
 
 #[test]
+fn an_indexed_job_may_have_any_number_of_indexes() {
+    let spec = json!({"completions": 2_147_483_647, "parallelism": 2, "completionMode": "Indexed", "backoffLimitPerIndex": 0,
+        "successPolicy": {"rules": [{"succeededIndexes": "0-2147483646", "succeededCount": 2_147_483_645}]}});
+    let mut case = Case::new(&spec);
+    case.job["status"] = json!({"completedIndexes": "0-1000000000,1000000002-2147483643,2147483645",
+        "failedIndexes": "1000000001"});
+    case.settle();
+    assert_eq!(
+        indexes(&case),
+        [("p0", Some("2147483644")), ("p1", Some("2147483646"))]
+    );
+    assert_eq!(count(&case.job, "/status/succeeded"), 2_147_483_644);
+    end(&mut case, 2_147_483_644, "Succeeded");
+    let (events, _) = case.settle();
+    assert_eq!(events, ["Completed"]);
+    let status = &case.job["status"];
+    assert_eq!(
+        status["completedIndexes"],
+        "0-1000000000,1000000002-2147483645"
+    );
+    assert_eq!(status["failedIndexes"], "1000000001");
+}
+
+#[test]
 fn a_pod_failure_policy_can_fail_the_job_or_ignore_a_pod() {
     let rule = |action: &str| json!({"completions": 1, "podFailurePolicy": {"rules": [{"action": action, "onExitCodes": {"operator": "In", "values": [1]}}]}});
     let mut case = Case::new(&rule("FailJob"));
