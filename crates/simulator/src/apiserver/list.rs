@@ -186,16 +186,15 @@ impl ApiServer {
                 return Ok(chunk(
                     self.newest(served, selection, (&token.start, options.limit))?,
                     selection,
-                    options.limit,
                     current,
                 ));
             };
             if revision > current {
                 return Err(too_large(revision, current));
             }
-            return if let Some(items) = self.snapshot(served, revision, selection, &token.start) {
-                let items = self.matching(served, selection, items)?;
-                Ok(chunk(items, selection, options.limit, revision))
+            let window = (token.start.as_str(), options.limit);
+            return if let Some(items) = self.past(served, revision, selection, window)? {
+                Ok(chunk(items, selection, revision))
             } else {
                 let key = token.start.trim_end_matches('\u{0}');
                 let next = encode_token(-1, key, &selection.prefix, false);
@@ -208,10 +207,9 @@ impl ApiServer {
             Match::Unset => options.limit > 0 && asked > 0,
         };
         if exact && asked < current {
-            let items = self.snapshot(served, asked, selection, "");
+            let items = self.past(served, asked, selection, ("", options.limit))?;
             let items = items.ok_or_else(|| ApiError::expired(EXPIRED_LIST))?;
-            let items = self.matching(served, selection, items)?;
-            return Ok(chunk(items, selection, options.limit, asked));
+            return Ok(chunk(items, selection, asked));
         }
         // A list of "anything" is served from a cache, which knows no chunks.
         let limit = if options.resource_version == Some(0) && options.version_match == Match::Unset
@@ -223,7 +221,6 @@ impl ApiServer {
         Ok(chunk(
             self.newest(served, selection, ("", limit))?,
             selection,
-            limit,
             current,
         ))
     }
@@ -237,20 +234,21 @@ impl ApiServer {
         Ok(self.newest(served, selection, ("", 0))?.selected)
     }
 
-    /// Everything there was at a revision; `None` if that is older than the history.
-    fn snapshot(
+    /// What there was at a revision, from `start` on; `None` if that is older than the history.
+    fn past(
         &self,
         served: &Served,
         revision: u64,
         selection: &Selection,
-        start: &str,
-    ) -> Option<Read> {
+        (start, limit): (&str, usize),
+    ) -> Result<Option<Read>, ApiError> {
         let Some(table) = self.store.table(&served.table) else {
-            return (revision >= self.store.forgotten()).then(Read::default);
+            return Ok((revision >= self.store.forgotten()).then(Read::default));
         };
-        let objects = table.at(revision, &selection.prefix)?;
-        let all = objects.into_iter().filter(|(key, _)| key.as_ref() >= start);
-        Some(Read::all(all.collect(), selection))
+        table
+            .versions_at(revision, &selection.prefix, start)
+            .map(|versions| self.read_window(served, selection, limit, versions))
+            .transpose()
     }
 
     fn newest(
@@ -259,34 +257,34 @@ impl ApiServer {
         selection: &Selection,
         (start, limit): (&str, usize),
     ) -> Result<Read, ApiError> {
-        let table = self.store.table(&served.table);
-        if served.asks().is_none() {
-            return Ok(newest(table, selection, start, limit));
+        let Some(table) = self.store.table(&served.table) else {
+            return Ok(Read::default());
+        };
+        if let (Some(name), true, None) = (selection.single_name(), start.is_empty(), served.asks())
+            && !selection.prefix.is_empty()
+        {
+            return Ok(single(table, selection, name));
         }
-        let all = table.into_iter().flat_map(|table| {
-            let range = table.versions(&selection.prefix, start);
-            range.map(|(key, version)| (key.clone(), version.clone()))
-        });
-        self.matching(served, selection, Read::all(all.collect(), selection))
+        let versions = table.versions(&selection.prefix, start);
+        self.read_window(served, selection, limit, versions)
     }
 
-    /// What is selected of it, in the version of `served`: selectors are about objects as a client sees them.
-    fn matching(
+    /// Reads as many selected objects as are asked for. Selectors are about objects as a client sees them, in the version of
+    /// `served`.
+    fn read_window<'a>(
         &self,
         served: &Served,
         selection: &Selection,
-        read: Read,
+        limit: usize,
+        versions: impl Iterator<Item = (&'a Arc<str>, &'a Arc<Version>)>,
     ) -> Result<Read, ApiError> {
-        let mut selected = self.cached_entries(served, read.selected)?;
-        if selection.is_filtered() {
-            selected.retain(|(key, version)| selection.matches(key, &version.entry().value));
+        if served.asks().is_none() {
+            return Ok(window(versions, selection, limit));
         }
-        let count = selected.len();
-        Ok(Read {
-            selected,
-            count,
-            ..read
-        })
+        let items: Items = versions.map(|(k, v)| (k.clone(), v.clone())).collect();
+        let items = self.cached_entries(served, items)?;
+        let versions = items.iter().map(|(key, version)| (key, version));
+        Ok(window(versions, selection, limit))
     }
 }
 
@@ -298,99 +296,133 @@ pub(crate) type Items = Vec<(Arc<str>, Arc<Version>)>;
 struct Read {
     /// The selected objects, in key order; no more than were asked for.
     selected: Items,
-    /// How many are selected in all.
-    count: usize,
-    /// The last key that was looked at, selected or not: what follows a chunk is told from it.
-    last: Option<Arc<str>>,
+    /// Whether there are keys after them, also of objects that aren't selected.
+    goes_on: bool,
+    /// How many objects there are after them; not counted where selectors narrow the selection.
+    rest: usize,
 }
 
-impl Read {
-    /// Everything, to select from.
-    fn all(items: Items, selection: &Selection) -> Self {
-        let single = selection.single_name().is_some() && !selection.prefix.is_empty();
-        let last = items.last().filter(|_| !single).map(|(key, _)| key.clone());
-        Self {
-            count: items.len(),
-            selected: items,
-            last,
-        }
-    }
-}
-
-fn newest(table: Option<&Table>, selection: &Selection, start: &str, limit: usize) -> Read {
-    let Some(table) = table else {
-        return Read::default();
-    };
-    if let (Some(name), true) = (selection.single_name(), start.is_empty())
-        && !selection.prefix.is_empty()
-    {
-        let key = format!("{}{name}", selection.prefix);
-        let found = table
-            .get(&key)
-            .filter(|entry| selection.matches(&key, &entry.value));
-        let found = found.map(|entry| (Arc::from(key.as_str()), Arc::new(Version::new(entry))));
-        let selected: Items = found.into_iter().collect();
-        return Read {
-            count: selected.len(),
-            selected,
-            last: None,
-        };
-    }
+fn window<'a>(
+    versions: impl Iterator<Item = (&'a Arc<str>, &'a Arc<Version>)>,
+    selection: &Selection,
+    limit: usize,
+) -> Read {
     let mut read = Read::default();
-    let mut last = None;
-    for (key, version) in table.versions(&selection.prefix, start) {
-        if !selection.is_filtered() || selection.matches(key, &version.entry().value) {
-            read.count += 1;
-            if limit == 0 || read.count <= limit {
-                read.selected.push((key.clone(), version.clone()));
+    let filtered = selection.is_filtered();
+    for (key, version) in versions {
+        if limit > 0 && read.selected.len() == limit {
+            read.goes_on = true;
+            if filtered {
+                break;
             }
+            read.rest += 1;
+        } else if !filtered || selection.matches(key, &version.entry().value) {
+            read.selected.push((key.clone(), version.clone()));
         }
-        last = Some(key);
     }
-    read.last = last.cloned();
     read
 }
 
-/// A chunk goes on as long as there are keys, also of objects that aren't selected.
-fn chunk(read: Read, selection: &Selection, limit: usize, revision: u64) -> Listed {
+fn single(table: &Table, selection: &Selection, name: &str) -> Read {
+    let key = format!("{}{name}", selection.prefix);
+    let found = table
+        .get(&key)
+        .filter(|entry| selection.matches(&key, &entry.value));
+    let found = found.map(|entry| (Arc::from(key.as_str()), Arc::new(Version::new(entry))));
+    Read {
+        selected: found.into_iter().collect(),
+        ..Read::default()
+    }
+}
+
+/// A list of what was read, with a token where it goes on; there is nothing after the one object of a name.
+fn chunk(read: Read, selection: &Selection, revision: u64) -> Listed {
     let mut metadata = ListMeta {
         resource_version: revision.to_string(),
         ..ListMeta::default()
     };
-    let Read {
-        mut selected,
-        count,
-        last,
-    } = read;
-    let rest = count.saturating_sub(limit);
-    let full = limit > 0 && count >= limit;
-    if full {
-        selected.truncate(limit);
-    }
-    let end = selected.last().map(|(key, _)| key);
-    if full && end < last.as_ref() {
-        if let Some(key) = end {
-            metadata.next = encode_token(
-                i64::try_from(revision).unwrap_or(i64::MAX),
-                key,
-                &selection.prefix,
-                true,
-            );
-        }
+    let is_single = selection.single_name().is_some() && !selection.prefix.is_empty();
+    if let Some((key, _)) = read.selected.last()
+        && read.goes_on
+        && !is_single
+    {
+        metadata.next = encode_token(
+            i64::try_from(revision).unwrap_or(i64::MAX),
+            key,
+            &selection.prefix,
+            true,
+        );
         if !selection.is_filtered() {
-            metadata.remaining = Some(rest);
+            metadata.remaining = Some(read.rest);
         }
     }
+    let selected = read.selected.into_iter();
     Listed {
-        entries: selected.into_iter().map(|(_, version)| version).collect(),
+        entries: selected.map(|(_, version)| version).collect(),
         metadata,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::cell::Cell;
+
+    use jiff::Timestamp;
     use serde_json::json;
+
+    use super::super::store::{Bounds, Store};
+    use super::*;
+    use crate::apiserver::registry::Registry;
+    use crate::conformance::request;
+
+    /// What is read of a table of a thousand, of which every tenth has a label: the numbers of the selected, how many were
+    /// looked at, whether it goes on and how many are left.
+    fn read(selector: &str, start: &str, limit: usize) -> (Vec<u64>, usize, bool, usize) {
+        let mut store = Store::new(Bounds {
+            history_seconds: 300,
+            history_bytes: usize::MAX,
+            whole_bytes: usize::MAX,
+        });
+        for number in 0..1000 {
+            let labels = json!({"tenth": (number % 10 == 0).to_string()});
+            let object = json!({"number": number, "metadata": {"labels": labels}});
+            store.put(
+                "t",
+                &format!("n/{number:03}"),
+                object,
+                Timestamp::UNIX_EPOCH,
+            );
+        }
+        let then = store.revision();
+        for number in 0..1000 {
+            store.remove("t", &format!("n/{number:03}"), Timestamp::UNIX_EPOCH);
+        }
+        let path = format!("/api/v1/namespaces/n/configmaps?labelSelector={selector}");
+        let registry = Registry::builtin();
+        let served = registry.get("", "v1", "configmaps").unwrap();
+        let request = request("GET", &path, b"", None);
+        let selection = Selection::of_request(&request, served, "n").unwrap();
+        let table = store.table("t").unwrap();
+        let seen = Cell::new(0);
+        let versions = table.versions_at(then, "n/", start).unwrap();
+        let counted = versions.inspect(|_| seen.set(seen.get() + 1));
+        let read = window(counted, &selection, limit);
+        let number =
+            |(_, version): &(Arc<str>, Arc<Version>)| version.entry().value["number"].as_u64();
+        let numbers = read.selected.iter().filter_map(number).collect();
+        (numbers, seen.get(), read.goes_on, read.rest)
+    }
+
+    #[test]
+    fn of_a_table_a_window_is_read() {
+        assert_eq!(read("", "n/990", 3), (vec![990, 991, 992], 10, true, 7));
+        assert_eq!(read("", "n/997", 3), (vec![997, 998, 999], 3, false, 0));
+        let tenth = |start, limit| read("tenth%3Dtrue", start, limit);
+        assert_eq!(tenth("n/501", 2), (vec![510, 520], 21, true, 0));
+        assert_eq!(tenth("n/980", 2), (vec![980, 990], 12, true, 0));
+        assert_eq!(tenth("n/985", 2), (vec![990], 15, false, 0));
+        assert_eq!(tenth("n/985", 0), (vec![990], 15, false, 0));
+    }
 
     #[test]
     fn tokens_come_back_as_they_went() {

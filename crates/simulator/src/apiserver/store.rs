@@ -6,6 +6,7 @@ mod version;
 mod warm;
 
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -107,25 +108,44 @@ impl Table {
             .take_while(move |(key, _)| key.starts_with(prefix))
     }
 
-    /// The objects as they were at a revision; `None` if that is older than the history.
-    pub fn at(&self, revision: u64, prefix: &str) -> Option<BTreeMap<Arc<str>, Arc<Version>>> {
+    /// The same as they were at a revision; `None` if that is older than the history.
+    pub fn versions_at<'a>(
+        &'a self,
+        revision: u64,
+        prefix: &'a str,
+        start: &str,
+    ) -> Option<impl Iterator<Item = (&'a Arc<str>, &'a Arc<Version>)>> {
         if revision < self.compacted() {
             return None;
         }
-        let mut objects: BTreeMap<Arc<str>, Arc<Version>> = self
-            .versions(prefix, "")
-            .map(|(key, version)| (key.clone(), version.clone()))
-            .collect();
-        for event in self.since(revision).rev() {
-            if !event.key.starts_with(prefix) {
-                continue;
+        // What has changed since, as it was before its first change.
+        let mut changed: BTreeMap<&Arc<str>, Option<&Arc<Version>>> = BTreeMap::new();
+        for event in self.since(revision) {
+            if event.key.starts_with(prefix) && event.key.as_ref() >= start {
+                changed.entry(&event.key).or_insert(event.before.as_ref());
             }
-            match &event.before {
-                Some(before) => objects.insert(event.key.clone(), before.clone()),
-                None => objects.remove(&event.key),
-            };
         }
-        Some(objects)
+        let mut changed = changed.into_iter().peekable();
+        let mut present = self.versions(prefix, start).peekable();
+        Some(std::iter::from_fn(move || {
+            loop {
+                let order = match (present.peek(), changed.peek()) {
+                    (Some((key, _)), Some((other, _))) => (*key).cmp(other),
+                    (Some(_), None) => Ordering::Less,
+                    (None, Some(_)) => Ordering::Greater,
+                    (None, None) => return None,
+                };
+                if order == Ordering::Less {
+                    return present.next();
+                }
+                if order == Ordering::Equal {
+                    present.next();
+                }
+                if let Some((key, Some(before))) = changed.next() {
+                    return Some((key, before));
+                }
+            }
+        }))
     }
 
     /// The oldest revision from which every later change is known.

@@ -1,6 +1,7 @@
+use machinery::entropy::Entropy;
 use serde_json::{Value, json};
 
-use super::{CONFIG_MAPS, PODS, Server, config_map, names};
+use super::{CONFIG_MAPS, PODS, Server, config_map, names, version};
 
 fn filled() -> Server {
     let mut server = Server::new();
@@ -29,6 +30,75 @@ fn chunks_show_the_state_of_their_first_one() {
     let third = server.get(&format!("{CONFIG_MAPS}?limit=2&continue={token}"));
     assert_eq!(names(&third), ["e"]);
     assert_eq!(third["metadata"].get("continue"), None);
+}
+
+/// Creates, changes or deletes a config map, of two namespaces.
+fn disturb(server: &mut Server, chance: &mut Entropy) {
+    let namespace = ["default", "kube-system"][usize::from(chance.below(4) == 0)];
+    let all = format!("/api/v1/namespaces/{namespace}/configmaps");
+    let name = format!("m{:02}", chance.below(30));
+    let one = format!("{all}/{name}");
+    let labels = json!({"x": chance.below(2).to_string()});
+    let is_there = server.call("GET", &one, &Value::Null).0 == 200;
+    match (is_there, chance.below(2)) {
+        (false, _) => {
+            let created = json!({"metadata": {"name": name, "labels": labels}});
+            server.ok("POST", &all, &created)
+        }
+        (true, 0) => server.ok("PATCH", &one, &json!({"metadata": {"labels": labels}})),
+        (true, _) => server.ok("DELETE", &one, &Value::Null),
+    };
+}
+
+#[test]
+fn chunks_are_together_the_list_at_their_revision() {
+    let (everywhere, named) = ("/api/v1/configmaps", "fieldSelector=metadata.name%3Dm07");
+    for seed in 0..12 {
+        let mut server = Server::new();
+        let mut chance = Entropy::seeded(seed);
+        for (path, selector) in [
+            (CONFIG_MAPS, ""),
+            (everywhere, ""),
+            (CONFIG_MAPS, "labelSelector=x%3D1"),
+            (everywhere, "labelSelector=x%3D1"),
+            (CONFIG_MAPS, named),
+            (everywhere, named),
+        ] {
+            for _ in 0..40 {
+                disturb(&mut server, &mut chance);
+            }
+            let path = format!("{path}?{selector}");
+            let wanted = server.get(&path);
+            let then = version(&wanted).to_owned();
+            let mut left = wanted["items"].as_array().unwrap().as_slice();
+            let limit = 1 + chance.below(9);
+            let exact = format!("resourceVersion={then}&resourceVersionMatch=Exact");
+            let mut next = format!("{path}&limit={limit}&{exact}");
+            loop {
+                let chunk = server.get(&next);
+                let items = chunk["items"].as_array().unwrap();
+                let (these, rest) = left.split_at(items.len());
+                assert_eq!(items, these, "{next}");
+                assert_eq!(version(&chunk), then);
+                left = rest;
+                let remaining = &chunk["metadata"]["remainingItemCount"];
+                if selector.is_empty() && !left.is_empty() {
+                    assert_eq!(*remaining, left.len());
+                } else {
+                    assert!(remaining.is_null(), "{chunk}");
+                }
+                let Some(token) = chunk["metadata"]["continue"].as_str() else {
+                    break;
+                };
+                assert_eq!(items.len() as u64, limit);
+                next = format!("{path}&limit={limit}&continue={token}");
+                for _ in 0..chance.below(6) {
+                    disturb(&mut server, &mut chance);
+                }
+            }
+            assert!(left.is_empty(), "{left:?} of {path}");
+        }
+    }
 }
 
 #[test]
