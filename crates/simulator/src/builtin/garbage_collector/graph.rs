@@ -57,6 +57,16 @@ impl Node {
         self.terminating && self.has(FOREGROUND)
     }
 
+    /// Whether it refers to the owners it referred to before, but says other things of them. The collector sees that when it
+    /// looks at the object for another reason (`referencesDiffs` of `graph_builder.go`).
+    fn refers_otherwise(&self, before: &Self) -> bool {
+        let uids = |node: &Self| -> BTreeSet<String> {
+            let references = node.owners.iter();
+            references.map(|r| text(r, "/uid").to_owned()).collect()
+        };
+        !self.terminating && self.owners != before.owners && uids(self) == uids(before)
+    }
+
     fn blocks(&self, owner: &str) -> bool {
         self.owners
             .iter()
@@ -84,8 +94,8 @@ pub(crate) enum Verdict {
     Finish,
 }
 
-/// Whether a kind lives in a namespace; `None` where there is no such kind.
-pub(crate) type Scope<'a> = &'a dyn Fn(&str, &str) -> Option<bool>;
+/// The resource of an apiVersion and kind, as it is stored; `None` where there is no such kind.
+pub(crate) type Kinds<'a> = &'a dyn Fn(&str, &str) -> Option<Resource>;
 
 /// All objects by uid, and who depends on whom.
 #[derive(Debug, Default)]
@@ -98,6 +108,8 @@ enum Owner {
     Solid,
     Absent,
     Waiting,
+    /// Of a kind that isn't known, or that can't own this object: nothing is done about the object.
+    Unclear,
 }
 
 impl Graph {
@@ -105,6 +117,8 @@ impl Graph {
     pub(crate) fn observe(&mut self, resource: &Resource, object: &Value) -> BTreeSet<String> {
         let uid = object::uid(object).to_owned();
         let node = Node::of(resource, object);
+        let before = self.nodes.get(&uid);
+        let is_affected = before.is_none_or(|before| !node.refers_otherwise(before));
         let mut affected = self.unlink(&uid);
         for owner in node.owners.iter().map(|r| text(r, "/uid").to_owned()) {
             self.dependents
@@ -117,7 +131,9 @@ impl Graph {
             affected.extend(self.dependents_of(&uid));
         }
         self.nodes.insert(uid.clone(), node);
-        affected.insert(uid);
+        if is_affected {
+            affected.insert(uid);
+        }
         affected
     }
 
@@ -162,18 +178,22 @@ impl Graph {
             .collect()
     }
 
-    fn owner(&self, node: &Node, reference: &Value, scope: Scope<'_>) -> Owner {
-        let Some(namespaced) = scope(text(reference, "/apiVersion"), text(reference, "/kind"))
-        else {
-            return Owner::Solid;
+    /// What an owner is, looked up by what the reference says of it: that something of another kind or name has its uid
+    /// doesn't count.
+    fn owner(&self, node: &Node, reference: &Value, kinds: Kinds<'_>) -> Owner {
+        let Some(resource) = kinds(text(reference, "/apiVersion"), text(reference, "/kind")) else {
+            return Owner::Unclear;
         };
-        if node.namespace.is_empty() && namespaced {
-            return Owner::Solid;
+        if node.namespace.is_empty() && resource.namespaced {
+            return Owner::Unclear;
         }
-        match self.nodes.get(text(reference, "/uid")) {
-            Some(owner) if owner.name != text(reference, "/name") || !is_reachable(node, owner) => {
-                Owner::Absent
-            }
+        let owner = self.nodes.get(text(reference, "/uid")).filter(|owner| {
+            owner.resource.group == resource.group
+                && owner.resource.plural == resource.plural
+                && owner.name == text(reference, "/name")
+                && is_reachable(node, owner)
+        });
+        match owner {
             Some(owner) if owner.deletes_dependents() => Owner::Waiting,
             Some(_) => Owner::Solid,
             None => Owner::Absent,
@@ -181,7 +201,7 @@ impl Graph {
     }
 
     /// What should become of an object.
-    pub(crate) fn verdict(&self, uid: &str, scope: Scope<'_>) -> Verdict {
+    pub(crate) fn verdict(&self, uid: &str, kinds: Kinds<'_>) -> Verdict {
         let Some(node) = self.nodes.get(uid) else {
             return Verdict::Keep;
         };
@@ -193,10 +213,11 @@ impl Graph {
         }
         let (mut solid, mut waiting) = (Vec::new(), false);
         for reference in &node.owners {
-            match self.owner(node, reference, scope) {
+            match self.owner(node, reference, kinds) {
                 Owner::Solid => solid.push(reference.clone()),
                 Owner::Waiting => waiting = true,
                 Owner::Absent => {}
+                Owner::Unclear => return Verdict::Keep,
             }
         }
         let has_dependents = self.dependents.contains_key(uid);
@@ -282,10 +303,11 @@ mod tests {
     use super::*;
     use crate::apiserver::resource::known;
 
-    fn scope(_: &str, kind: &str) -> Option<bool> {
+    fn kinds(_: &str, kind: &str) -> Option<Resource> {
         match kind {
-            "ConfigMap" => Some(true),
-            "Node" => Some(false),
+            "ConfigMap" => Some(known::CONFIG_MAPS),
+            "Secret" => Some(known::SECRETS),
+            "Node" => Some(known::NODES),
             _ => None,
         }
     }
@@ -324,11 +346,11 @@ mod tests {
             object("n", "c", &[("a", true), ("b", false)]),
         ]);
         assert!(
-            matches!(graph.verdict("c", &scope), Verdict::Release(left) if left.len() == 1 && left[0]["uid"] == "a")
+            matches!(graph.verdict("c", &kinds), Verdict::Release(left) if left.len() == 1 && left[0]["uid"] == "a")
         );
         let affected = graph.forget("a");
         assert_eq!(affected, BTreeSet::from(["c".to_owned()]));
-        assert_eq!(graph.verdict("c", &scope), background());
+        assert_eq!(graph.verdict("c", &kinds), background());
     }
 
     #[test]
@@ -339,14 +361,65 @@ mod tests {
             foreign.clone(),
             object("", "cluster", &[("x", false)]),
         ]);
-        assert_eq!(graph.verdict("d", &scope), background());
+        assert_eq!(graph.verdict("d", &kinds), background());
         assert_eq!(graph.misplaced("d").len(), 1);
-        assert_eq!(graph.verdict("cluster", &scope), Verdict::Keep);
+        assert_eq!(graph.verdict("cluster", &kinds), Verdict::Keep);
         assert_eq!(graph.misplaced("cluster").len(), 1);
         foreign["metadata"]["ownerReferences"][0]["kind"] = json!("Unknown");
         foreign["metadata"]["ownerReferences"][0]["uid"] = json!("gone");
         graph.observe(&known::CONFIG_MAPS, &foreign);
-        assert_eq!(graph.verdict("d", &scope), Verdict::Keep);
+        assert_eq!(graph.verdict("d", &kinds), Verdict::Keep);
+    }
+
+    #[test]
+    fn an_owner_is_looked_up_by_all_that_a_reference_says() {
+        let refers = |api_version: &str, kind: &str| {
+            let mut object = object("n", "d", &[("o", false)]);
+            object["metadata"]["ownerReferences"][0]["apiVersion"] = json!(api_version);
+            object["metadata"]["ownerReferences"][0]["kind"] = json!(kind);
+            object
+        };
+        let owner = object("n", "o", &[]);
+        let verdict = |dependent: Value| {
+            let graph = graph(&[owner.clone(), dependent]);
+            graph.verdict("d", &kinds)
+        };
+        assert_eq!(verdict(refers("v1", "ConfigMap")), Verdict::Keep);
+        assert_eq!(verdict(refers("v1beta1", "ConfigMap")), Verdict::Keep);
+        assert_eq!(verdict(refers("v1", "Secret")), background());
+        assert_eq!(verdict(refers("v1", "Node")), background());
+        assert_eq!(verdict(refers("v1", "Unknown")), Verdict::Keep);
+        let mut both = refers("v1", "Secret");
+        let right = refers("v1", "ConfigMap")["metadata"]["ownerReferences"][0].clone();
+        both["metadata"]["ownerReferences"]
+            .as_array_mut()
+            .unwrap()
+            .push(right.clone());
+        assert_eq!(verdict(both), Verdict::Release(vec![right]));
+    }
+
+    #[test]
+    fn a_reference_that_turns_wrong_is_not_looked_at_for_that() {
+        let right = object("n", "d", &[("o", false)]);
+        let mut graph = graph(&[object("n", "o", &[]), right.clone()]);
+        let mut wrong = right.clone();
+        wrong["metadata"]["ownerReferences"][0]["kind"] = json!("Secret");
+        let of = |uids: &[&str]| -> BTreeSet<String> {
+            uids.iter().map(|uid| (*uid).to_owned()).collect()
+        };
+        assert_eq!(graph.observe(&known::CONFIG_MAPS, &wrong), of(&["o"]));
+        assert_eq!(graph.observe(&known::CONFIG_MAPS, &wrong), of(&["d", "o"]));
+        let more = object("n", "d", &[("o", false), ("p", false)]);
+        let affected = graph.observe(&known::CONFIG_MAPS, &more);
+        assert_eq!(affected, of(&["d", "o", "p"]));
+    }
+
+    #[test]
+    fn while_an_owner_is_of_an_unknown_kind_nothing_is_done() {
+        let mut dependent = object("n", "d", &[("gone", false), ("x", false)]);
+        dependent["metadata"]["ownerReferences"][1]["kind"] = json!("Unknown");
+        let graph = graph(&[dependent]);
+        assert_eq!(graph.verdict("d", &kinds), Verdict::Keep);
     }
 
     #[test]
@@ -357,11 +430,11 @@ mod tests {
             object("n", "blocks", &[("o", true)]),
             object("n", "free", &[("o", false)]),
         ]);
-        assert_eq!(graph.verdict("o", &scope), Verdict::Keep);
-        assert_eq!(graph.verdict("blocks", &scope), background());
-        assert_eq!(graph.verdict("free", &scope), background());
+        assert_eq!(graph.verdict("o", &kinds), Verdict::Keep);
+        assert_eq!(graph.verdict("blocks", &kinds), background());
+        assert_eq!(graph.verdict("free", &kinds), background());
         assert!(graph.forget("blocks").contains("o"));
-        assert_eq!(graph.verdict("o", &scope), Verdict::Finish);
+        assert_eq!(graph.verdict("o", &kinds), Verdict::Finish);
     }
 
     #[test]
@@ -371,7 +444,7 @@ mod tests {
         let Verdict::Delete {
             propagation,
             unblock: Some(references),
-        } = graph.verdict("m", &scope)
+        } = graph.verdict("m", &kinds)
         else {
             panic!("no cycle seen");
         };
@@ -384,9 +457,9 @@ mod tests {
         let owner = deleting(object("n", "o", &[]), ORPHAN);
         let graph = graph(&[owner, object("n", "d", &[("o", true)])]);
         assert_eq!(
-            graph.verdict("o", &scope),
+            graph.verdict("o", &kinds),
             Verdict::Orphan(vec!["d".to_owned()])
         );
-        assert_eq!(graph.verdict("d", &scope), Verdict::Keep);
+        assert_eq!(graph.verdict("d", &kinds), Verdict::Keep);
     }
 }

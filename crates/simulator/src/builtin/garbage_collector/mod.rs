@@ -68,10 +68,8 @@ impl GarbageCollector {
 
     fn carry_out(&mut self, session: &mut Session<'_>, uid: &str) -> Result<(), ApiError> {
         self.report_misplaced(session, uid);
-        let scope = |api_version: &str, kind: &str| {
-            session.resource_of(api_version, kind).map(|r| r.namespaced)
-        };
-        let verdict = self.graph.verdict(uid, &scope);
+        let kinds = |api_version: &str, kind: &str| session.resource_of(api_version, kind);
+        let verdict = self.graph.verdict(uid, &kinds);
         match verdict {
             Verdict::Keep => Ok(()),
             Verdict::Release(references) => {
