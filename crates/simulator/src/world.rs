@@ -10,7 +10,7 @@ use machinery::entropy::Entropy;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::apiserver::{ApiServer, Definitions, Options};
+use crate::apiserver::{ApiServer, Definitions, EventExpiry, Options};
 use crate::builtin::Builtin;
 use crate::clock::WorldClock;
 use crate::faults::Faults;
@@ -67,8 +67,12 @@ impl World {
     ) -> Self {
         let mut api = api;
         api.boot(now, &mut entropy);
-        let own: Box<dyn Builtin> = Box::new(Definitions::default());
-        let controllers = std::iter::once(own)
+        let own: [Box<dyn Builtin>; 2] = [
+            Box::new(Definitions::default()),
+            Box::new(EventExpiry::default()),
+        ];
+        let controllers = own
+            .into_iter()
             .chain(controllers)
             .map(|controller| Runner {
                 controller,

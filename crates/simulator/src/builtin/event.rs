@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use self::series::Broadcaster;
 use super::object::{self, text};
-use super::write::Write;
+use super::write::{Write, is_not_found};
 use crate::apiserver::resource::known;
 use crate::session::Session;
 
@@ -156,11 +156,20 @@ fn key(note: &Note) -> Key {
     )
 }
 
+/// An event that was recorded.
+#[derive(Debug, Clone)]
+struct Seen {
+    namespace: String,
+    name: String,
+    count: i64,
+    first: Value,
+}
+
 /// Records the events of one component.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     component: &'static str,
-    seen: BTreeMap<Key, (String, String, i64)>,
+    seen: BTreeMap<Key, Seen>,
     last_number: i128,
     broadcaster: Broadcaster,
 }
@@ -187,29 +196,37 @@ impl Recorder {
             return;
         }
         let key = key(note);
-        if let Some((namespace, name, count)) = self.seen.get_mut(&key) {
-            let body = json!({"count": *count + 1, "lastTimestamp": object::stamp(session.now())});
-            if session
-                .patch_merge(&known::EVENTS, namespace, name, "", &body)
-                .is_ok()
-            {
-                *count += 1;
-                return;
+        let mut event = self.event(session, note);
+        let mut count = 1;
+        if let Some(seen) = self.seen.get_mut(&key) {
+            let body =
+                json!({"count": seen.count + 1, "lastTimestamp": object::stamp(session.now())});
+            match session.patch_merge(&known::EVENTS, &seen.namespace, &seen.name, "", &body) {
+                Ok(_) => {
+                    seen.count += 1;
+                    return;
+                }
+                // Its time was over: it comes back as it would be.
+                Err(error) if is_not_found(&error) => {
+                    count = seen.count + 1;
+                    object::set(&mut event, &["metadata", "name"], json!(seen.name));
+                    object::set(&mut event, &["count"], json!(count));
+                    object::set(&mut event, &["firstTimestamp"], seen.first.clone());
+                }
+                Err(_) => {}
             }
         }
-        let event = self.event(session, note);
         if let Ok(stored) = session.create(&known::EVENTS, event) {
             if self.seen.len() >= REMEMBERED {
                 self.seen.clear();
             }
-            self.seen.insert(
-                key,
-                (
-                    object::namespace(&stored).to_owned(),
-                    object::name(&stored).to_owned(),
-                    1,
-                ),
-            );
+            let seen = Seen {
+                namespace: object::namespace(&stored).to_owned(),
+                name: object::name(&stored).to_owned(),
+                count,
+                first: stored.get("firstTimestamp").cloned().unwrap_or_default(),
+            };
+            self.seen.insert(key, seen);
         }
     }
 

@@ -1,6 +1,9 @@
 //! Events of built-in controllers, as clients read them.
 
 use super::*;
+use crate::builtin::event::{Note, Recorder};
+use crate::conformance;
+use crate::request::Reply;
 
 fn pod(name: &str, spec: &Value) -> Value {
     let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"},
@@ -153,4 +156,95 @@ fn events_of_a_silent_node_are_of_those_who_write_them() {
         told("TaintManagerEviction"),
         [by("taint-eviction-controller", named)]
     );
+}
+
+/// An event as somebody else writes it.
+fn event(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": name, "namespace": "default"},
+        "involvedObject": {"kind": "Pod", "name": "p", "namespace": "default"}, "reason": "Told", "message": "m", "type": "Normal"})
+}
+
+/// Names of the events that somebody else wrote.
+fn told(cluster: &mut Cluster) -> Vec<String> {
+    let events = events(cluster, "Told");
+    events.iter().map(|e| object::name(e).to_owned()).collect()
+}
+
+#[test]
+fn an_event_is_gone_an_hour_after_its_last_write() {
+    let mut cluster = Cluster::new();
+    let mut kept = event("kept");
+    // Nobody is asked, and nobody is waited for.
+    kept["metadata"]["finalizers"] = json!(["x.io/y"]);
+    cluster.create(&known::EVENTS, kept);
+    let newer = json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "newer", "namespace": "default"},
+        "eventTime": "2030-01-01T00:00:00.000000Z", "reportingController": "x.io/c", "reportingInstance": "i", "action": "Tells",
+        "reason": "Told", "regarding": {"kind": "Pod", "name": "p", "namespace": "default"}, "type": "Normal"});
+    cluster.create(&known::NEW_EVENTS, newer);
+    cluster.create(&known::EVENTS, event("deleted"));
+    cluster.run(1800);
+    cluster
+        .patch(&known::EVENTS, "kept", &json!({"count": 2}))
+        .unwrap();
+    cluster.delete(&known::EVENTS, "deleted", &DeleteOptions::default());
+    let path = "/api/v1/namespaces/default/events?watch=1&fieldSelector=reason%3DTold";
+    let request = conformance::request("GET", path, b"", None);
+    let reply = cluster.world.handle(&request, cluster.now);
+    let Reply::Watch { id, .. } = reply else {
+        panic!("no watch");
+    };
+    cluster.run(1799);
+    assert_eq!(told(&mut cluster), ["kept", "newer"]);
+    cluster.world.api.watch_frames(id, cluster.now);
+    cluster.run(1);
+    assert_eq!(told(&mut cluster), ["kept"]);
+    let frames = cluster.world.api.watch_frames(id, cluster.now).frames;
+    let bytes: Vec<u8> = frames.iter().flat_map(|frame| frame.to_vec()).collect();
+    let seen = serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>();
+    let seen: Vec<Value> = seen.map(Result::unwrap).collect();
+    let seen: Vec<(&str, &str)> = seen
+        .iter()
+        .map(|e| (text(e, "/type"), text(e, "/object/metadata/name")))
+        .collect();
+    assert_eq!(seen, [("DELETED", "newer")]);
+    cluster.run(1799);
+    assert_eq!(told(&mut cluster), ["kept"]);
+    cluster.run(1);
+    assert_eq!(told(&mut cluster), [""; 0]);
+    assert_eq!(cluster.list(&known::EVENTS), []);
+}
+
+#[test]
+fn events_of_an_earlier_run_have_another_hour() {
+    let mut cluster = Cluster::new();
+    cluster.create(&known::EVENTS, event("old"));
+    cluster.run(3000);
+    let Cluster { world, now } = cluster;
+    let world = World::with_server(world.api, Entropy::seeded(9), crate::builtin::all(), now);
+    let mut cluster = Cluster { world, now };
+    cluster.run(3599);
+    assert_eq!(told(&mut cluster), ["old"]);
+    cluster.run(1);
+    assert_eq!(told(&mut cluster), [""; 0]);
+}
+
+#[test]
+fn an_event_that_comes_again_when_it_was_gone_is_counted_on() {
+    let mut cluster = Cluster::new();
+    let pod = cluster.create(&known::PODS, pod("p", &json!({"nodeName": "node-1"})));
+    let mut recorder = Recorder::new("x.io/c");
+    let note = Note::new(&pod, false, "Again", "m".to_owned());
+    for _ in 0..2 {
+        recorder.record(&mut cluster.session(), &note);
+    }
+    let first = events(&mut cluster, "Again");
+    cluster.run(3600);
+    assert_eq!(events(&mut cluster, "Again"), [] as [Value; 0]);
+    recorder.record(&mut cluster.session(), &note);
+    let mut expected = first[0].clone();
+    expected["count"] = json!(3);
+    expected["lastTimestamp"] = json!(object::stamp(cluster.now));
+    assert_eq!(events(&mut cluster, "Again"), [expected]);
+    recorder.record(&mut cluster.session(), &note);
+    assert_eq!(events(&mut cluster, "Again")[0]["count"], 4);
 }
