@@ -23,6 +23,7 @@ mod node_lifecycle;
 pub(crate) mod object;
 pub(crate) mod pod;
 mod pod_control;
+mod pod_gc;
 mod policy_status;
 mod policy_types;
 mod replica_set;
@@ -148,6 +149,7 @@ pub fn with(settings: Settings) -> Vec<Box<dyn Builtin>> {
         Box::new(Loop::new(scheduler::Scheduler::default())),
         Box::new(NodeAgent::new(&nodes).beside(containers)),
         Box::new(Loop::new(node_lifecycle::NodeLifecycle::default())),
+        Box::new(Loop::new(pod_gc::PodGarbage::default())),
         Box::new(Loop::new(endpoint_slice::EndpointSlices::default())),
         Box::new(Loop::new(endpoints::EndpointsMirror::default())),
         Box::new(Loop::new(endpoint_slice::mirror::Mirroring)),

@@ -1,6 +1,9 @@
 //! Deletion, garbage, namespaces and nodes.
 
 use super::*;
+use crate::builtin::Builtin;
+use crate::builtin::control::Loop;
+use crate::builtin::pod_gc::PodGarbage;
 use crate::session::Propagation;
 
 fn with(propagation: Propagation) -> DeleteOptions {
@@ -205,6 +208,56 @@ fn the_pods_of_a_lost_node_are_replaced_elsewhere() {
     let node = cluster.get(&known::NODES, "node-1").unwrap();
     assert!(object::is_true(&node, "Ready") && object::items(&node, "/spec/taints").is_empty());
     assert_eq!(cluster.list(&known::PODS).len(), 3);
+}
+
+#[test]
+fn of_too_many_pods_that_ended_the_oldest_go() {
+    let now = "2030-01-01T00:00:00Z".parse().unwrap();
+    let collector: Box<dyn Builtin> = Box::new(Loop::new(PodGarbage::beyond(2)));
+    let (options, entropy) = (Options::default(), Entropy::seeded(1));
+    let world = World::new(options, entropy, vec![collector], now);
+    let mut cluster = Cluster { world, now };
+    let account = json!({"metadata": {"name": "default", "namespace": "default"}});
+    cluster.create(&known::SERVICE_ACCOUNTS, account);
+    let end = |cluster: &mut Cluster, name: &str, status: Value| {
+        let pod = json!({"metadata": {"name": name, "namespace": "default"}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+        let mut pod = Value::clone(&cluster.create(&known::PODS, pod));
+        pod["status"] = status;
+        cluster.session().update_status(&known::PODS, pod).unwrap();
+        cluster.run(1);
+    };
+    let ended = || json!({"phase": "Succeeded"});
+    end(&mut cluster, "d", ended());
+    end(&mut cluster, "runs", json!({"phase": "Running"}));
+    end(&mut cluster, "c", json!({"phase": "Failed"}));
+    end(&mut cluster, "b", ended());
+    end(
+        &mut cluster,
+        "a",
+        json!({"phase": "Failed", "reason": "Evicted"}),
+    );
+    let names = |cluster: &mut Cluster| -> Vec<String> {
+        let pods = cluster.list(&known::PODS);
+        pods.iter().map(|p| object::name(p).to_owned()).collect()
+    };
+    cluster.run(17);
+    assert_eq!(names(&mut cluster), ["a", "b", "c", "d", "runs"]);
+    cluster.run(3);
+    assert_eq!(names(&mut cluster), ["b", "c", "runs"]);
+    // Those of an earlier run count.
+    let collector: Box<dyn Builtin> = Box::new(Loop::new(PodGarbage::beyond(1)));
+    let world = World::with_server(
+        cluster.world.api,
+        Entropy::seeded(2),
+        vec![collector],
+        cluster.now,
+    );
+    let mut cluster = Cluster {
+        world,
+        now: cluster.now,
+    };
+    cluster.run(30);
+    assert_eq!(names(&mut cluster), ["b", "runs"]);
 }
 
 #[test]
