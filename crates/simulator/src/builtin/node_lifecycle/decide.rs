@@ -13,10 +13,11 @@ const PATIENCE: i64 = 300;
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 
-/// Whether a node is silent, and if not, when it will be unless heard of.
+/// Whether a node is silent, and if not, when it will be unless heard of. Silence before `resumed` doesn't count.
 pub(crate) fn silence(
     node: &Value,
     lease: Option<&Value>,
+    resumed: Option<Timestamp>,
     now: Timestamp,
 ) -> (bool, Option<Timestamp>) {
     let heartbeat = object::condition(node, "Ready").and_then(|c| time(c, "/lastHeartbeatTime"));
@@ -24,6 +25,7 @@ pub(crate) fn silence(
     let last = [
         heartbeat,
         renewed,
+        resumed,
         time(node, "/metadata/creationTimestamp"),
     ]
     .into_iter()
@@ -123,8 +125,25 @@ fn follows(taint: &Value) -> bool {
     }
 }
 
-/// Keys and effects of the taints that follow from the node.
-fn due_taints(node: &Value) -> Vec<(&'static str, &'static str)> {
+/// Key of the taint that makes pods leave a node that is not ready.
+pub(crate) fn execution(node: &Value) -> Option<&'static str> {
+    match object::condition(node, "Ready").map_or("", |c| text(c, "/status")) {
+        "False" => Some(NOT_READY),
+        "Unknown" => Some(UNREACHABLE),
+        _ => None,
+    }
+}
+
+/// Whether a node has a taint of that sort.
+pub(crate) fn is_executed(node: &Value) -> bool {
+    let taints = items(node, "/spec/taints").iter();
+    taints
+        .filter(|taint| text(taint, "/effect") == "NoExecute")
+        .any(follows)
+}
+
+/// Keys and effects of the taints that follow from the node, those that make pods leave only if it `executes`.
+fn due_taints(node: &Value, executes: bool) -> Vec<(&'static str, &'static str)> {
     let holds = |kind: &str, status: &str| {
         object::condition(node, kind).is_some_and(|c| text(c, "/status") == status)
     };
@@ -136,19 +155,15 @@ fn due_taints(node: &Value) -> Vec<(&'static str, &'static str)> {
     if flag(node, "/spec/unschedulable") {
         due.push((UNSCHEDULABLE, "NoSchedule"));
     }
-    let executed = match object::condition(node, "Ready").map_or("", |c| text(c, "/status")) {
-        "False" => Some(NOT_READY),
-        "Unknown" => Some(UNREACHABLE),
-        _ => None,
-    };
+    let executed = execution(node).filter(|_| executes);
     due.extend(executed.map(|key| (key, "NoExecute")));
     due
 }
 
 /// The taints a node should have; `None` where it has them.
-pub(crate) fn taints(node: &Value, now: Timestamp) -> Option<Value> {
+pub(crate) fn taints(node: &Value, executes: bool, now: Timestamp) -> Option<Value> {
     let old = items(node, "/spec/taints");
-    let due = due_taints(node);
+    let due = due_taints(node, executes);
     let is = |taint: &Value, (key, effect): (&str, &str)| {
         text(taint, "/key") == key && text(taint, "/effect") == effect
     };
@@ -226,11 +241,15 @@ mod tests {
     #[test]
     fn a_node_is_silent_fifty_seconds_after_its_last_sign_of_life() {
         let lease = json!({"spec": {"renewTime": "2030-01-01T00:00:30.000000Z"}});
-        assert_eq!(silence(&node(), None, at(49)), (false, Some(at(50))));
-        assert_eq!(silence(&node(), None, at(50)), (true, Some(at(50))));
+        assert_eq!(silence(&node(), None, None, at(49)), (false, Some(at(50))));
+        assert_eq!(silence(&node(), None, None, at(50)), (true, Some(at(50))));
         assert_eq!(
-            silence(&node(), Some(&lease), at(50)),
+            silence(&node(), Some(&lease), None, at(50)),
             (false, Some(at(80)))
+        );
+        assert_eq!(
+            silence(&node(), Some(&lease), Some(at(90)), at(100)),
+            (false, Some(at(140)))
         );
     }
 
@@ -243,7 +262,7 @@ mod tests {
             "NodeStatusUnknown"
         );
         assert_eq!(unknown_status(&node, at(60)), None);
-        node["spec"]["taints"] = taints(&node, at(50)).unwrap();
+        node["spec"]["taints"] = taints(&node, true, at(50)).unwrap();
         assert_eq!(
             node["spec"]["taints"],
             json!([
@@ -251,9 +270,11 @@ mod tests {
                 {"key": UNREACHABLE, "effect": "NoExecute", "timeAdded": "2030-01-01T00:00:50Z"},
             ])
         );
-        assert_eq!(taints(&node, at(60)), None);
+        assert_eq!(taints(&node, true, at(60)), None);
+        let kept = json!([{"key": UNREACHABLE, "effect": "NoSchedule", "timeAdded": "2030-01-01T00:00:50Z"}]);
+        assert_eq!(taints(&node, false, at(60)), Some(kept));
         node["status"]["conditions"][0]["status"] = json!("True");
-        assert_eq!(taints(&node, at(60)), Some(Value::Null));
+        assert_eq!(taints(&node, true, at(60)), Some(Value::Null));
     }
 
     #[test]
@@ -272,12 +293,12 @@ mod tests {
                 .map(|t| text(t, "/key").replace("node.kubernetes.io/", ""))
                 .collect()
         };
-        let all = taints(&node, at(0)).unwrap();
+        let all = taints(&node, true, at(0)).unwrap();
         assert_eq!(keys(&all), ["mine", "disk-pressure", "unschedulable"]);
         node["spec"]["taints"] = all;
-        assert_eq!(taints(&node, at(9)), None);
+        assert_eq!(taints(&node, true, at(9)), None);
         node["spec"]["unschedulable"] = json!(false);
-        let rest = taints(&node, at(9)).unwrap();
+        let rest = taints(&node, true, at(9)).unwrap();
         assert_eq!(keys(&rest), ["mine", "disk-pressure"]);
     }
 

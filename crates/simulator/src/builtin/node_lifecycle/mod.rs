@@ -2,8 +2,10 @@
 //!
 //! Mirrors `pkg/controller/{nodelifecycle,tainteviction,podgc}`: a node whose Lease is not renewed for 50 s becomes `Unknown` and is
 //! tainted, its pods are no longer ready, and go when they no longer tolerate the taint; pods of a node that is gone go after 40 s.
+//! The more nodes are lost, the slower pods go, and with the last one they stay.
 
 mod decide;
+mod zones;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use self::zones::{Execution, Zones};
 use super::control::{self, Control, Key};
 use super::event::Note;
 use super::object::{self, items, text};
@@ -36,10 +39,26 @@ pub(crate) struct NodeLifecycle {
     ready: BTreeMap<String, String>,
     /// By node, the pods that will have to leave it.
     doomed: BTreeMap<String, Vec<Arc<Value>>>,
+    zones: Zones,
+    /// Revision of the last change after which zones were another way.
+    turned: u64,
 }
 
 impl Control for NodeLifecycle {
     const NAME: &'static str = "node-controller";
+
+    fn begin(&mut self, session: &Session<'_>) {
+        for node in session.list(&known::NODES, None) {
+            self.zones.note(object::name(&node), Some(&node));
+        }
+    }
+
+    fn observe(&mut self, change: &Change) {
+        if change.resource == known::NODES && self.zones.note(&change.name, change.after.as_deref())
+        {
+            self.turned = change.revision;
+        }
+    }
 
     fn all(&self, session: &Session<'_>) -> Vec<Key> {
         let bound = session.list(&known::PODS, None);
@@ -54,6 +73,11 @@ impl Control for NodeLifecycle {
     }
 
     fn affected(&self, session: &Session<'_>, change: &Change) -> Vec<Key> {
+        if change.resource == known::NODES && change.revision == self.turned {
+            let others = self.zones.troubled().filter(|name| *name != change.name);
+            let all = std::iter::once(change.name.as_str()).chain(others);
+            return all.map(|name| (String::new(), name.to_owned())).collect();
+        }
         if change.resource == known::NODES
             || change.resource == known::LEASES && change.namespace == LEASES
         {
@@ -79,6 +103,7 @@ impl Control for NodeLifecycle {
 
     fn sync(&mut self, work: &mut Work<'_, '_>, key: &Key) -> Result<Option<Timestamp>, ApiError> {
         let name = &key.1;
+        self.zones.settle(work.now());
         let Some(node) = work.session.get(&known::NODES, "", name) else {
             if let Some(uid) = self.ready.remove(name) {
                 farewell(work, name, &uid)?;
@@ -88,7 +113,8 @@ impl Control for NodeLifecycle {
         self.missing.remove(name);
         greet(work, &node);
         let lease = work.session.get(&known::LEASES, LEASES, name);
-        let (silent, heard) = decide::silence(&node, lease.as_deref(), work.now());
+        let resumed = self.zones.resumed();
+        let (silent, heard) = decide::silence(&node, lease.as_deref(), resumed, work.now());
         if silent && let Some(status) = decide::unknown_status(&node, work.now()) {
             let mut wanted = (*node).clone();
             object::set(&mut wanted, &["status"], status);
@@ -96,10 +122,8 @@ impl Control for NodeLifecycle {
             return Ok(None);
         }
         self.tell_readiness(work, &node)?;
-        if let Some(taints) = decide::taints(&node, work.now()) {
-            let mut wanted = (*node).clone();
-            object::set(&mut wanted, &["spec", "taints"], taints);
-            work.perform(vec![Write::Update(known::NODES, wanted)])?;
+        let execution = self.zones.execution(&node, work.now());
+        if self.taint(work, &node, execution)? {
             return Ok(None);
         }
         if !silent && items(&node, "/spec/taints").is_empty() {
@@ -116,10 +140,12 @@ impl Control for NodeLifecycle {
         } else {
             self.doomed.insert(name.clone(), doomed);
         }
-        Ok([evicted, (!silent).then_some(heard).flatten()]
-            .into_iter()
-            .flatten()
-            .min())
+        let permitted = match execution {
+            Execution::Waits(at) => at,
+            Execution::Stands | Execution::Begins => None,
+        };
+        let heard = heard.filter(|_| !silent);
+        Ok([evicted, heard, permitted].into_iter().flatten().min())
     }
 }
 
@@ -264,6 +290,29 @@ fn delete(work: &mut Work<'_, '_>, pod: &Value, options: DeleteOptions) -> Resul
 }
 
 impl NodeLifecycle {
+    /// Gives a node the taints that follow from it. Tells whether it lacked some, or had too many.
+    fn taint(
+        &mut self,
+        work: &mut Work<'_, '_>,
+        node: &Value,
+        execution: Execution,
+    ) -> Result<bool, ApiError> {
+        let executes = match execution {
+            Execution::Stands | Execution::Begins => true,
+            Execution::Waits(_) => false,
+        };
+        let Some(taints) = decide::taints(node, executes, work.now()) else {
+            return Ok(false);
+        };
+        let mut wanted = node.clone();
+        object::set(&mut wanted, &["spec", "taints"], taints);
+        work.perform(vec![Write::Update(known::NODES, wanted)])?;
+        if execution == Execution::Begins {
+            self.zones.begun(node, work.now());
+        }
+        Ok(true)
+    }
+
     /// Says of a node that was ready that it no longer is.
     fn tell_readiness(&mut self, work: &mut Work<'_, '_>, node: &Value) -> Result<(), ApiError> {
         let name = object::name(node);

@@ -210,6 +210,74 @@ fn the_pods_of_a_lost_node_are_replaced_elsewhere() {
     assert_eq!(cluster.list(&known::PODS).len(), 3);
 }
 
+/// Nodes whose agents stop at once, or go on.
+fn lose(cluster: &mut Cluster, nodes: &[&str], lost: bool) {
+    let stage = lost.then_some("lost");
+    let body = json!({"metadata": {"annotations": {"carrick.dev/stage": stage}}});
+    for node in nodes {
+        cluster.patch(&known::NODES, node, &body).unwrap();
+    }
+}
+
+/// Effects of the taints of each node, and when pods began to have to leave it, in seconds since `start`.
+fn taints(cluster: &mut Cluster, start: Timestamp) -> Vec<(String, Option<i64>)> {
+    let nodes = cluster.session().list(&known::NODES, None);
+    let of = |node: &Arc<Value>| {
+        let taints = object::items(node, "/spec/taints");
+        let effects: Vec<&str> = taints.iter().map(|t| text(t, "/effect")).collect();
+        let executes = taints.iter().find(|t| text(t, "/effect") == "NoExecute");
+        let since = executes.and_then(|t| object::time(t, "/timeAdded"));
+        let since = since.map(|at| at.duration_since(start).as_secs());
+        (effects.join(" "), since)
+    };
+    nodes.iter().map(of).collect()
+}
+
+#[test]
+fn nodes_that_are_lost_together_lose_their_pods_one_after_another() {
+    let mut cluster = Cluster::new();
+    lose(&mut cluster, &["node-2", "node-3"], true);
+    cluster.run(100);
+    let start = cluster.now;
+    let all = taints(&mut cluster, start);
+    let both = "NoSchedule NoExecute".to_owned();
+    assert_eq!(all[0].0, String::new());
+    assert_eq!((&all[1].0, &all[2].0), (&both, &both));
+    assert_eq!(all[2].1.unwrap() - all[1].1.unwrap(), 10);
+}
+
+#[test]
+fn when_the_last_node_is_lost_all_pods_stay_until_one_is_heard_of_again() {
+    let mut cluster = Cluster::new();
+    cluster.deployment(3, "web:1");
+    cluster.wait(5, |c| c.is_rolled_out("web"));
+    let uids = |cluster: &mut Cluster| -> Vec<String> {
+        let pods = cluster.list(&known::PODS);
+        pods.iter().map(|p| object::uid(p).to_owned()).collect()
+    };
+    let before = uids(&mut cluster);
+    lose(&mut cluster, &["node-2"], true);
+    cluster.run(100);
+    let start = cluster.now;
+    assert_eq!(taints(&mut cluster, start)[1].0, "NoSchedule NoExecute");
+    lose(&mut cluster, &["node-1", "node-3"], true);
+    cluster.run(1000);
+    let lost = ("NoSchedule".to_owned(), None);
+    let expected = [lost.clone(), lost.clone(), lost];
+    assert_eq!(taints(&mut cluster, start), expected);
+    assert_eq!(uids(&mut cluster), before);
+    assert!(!cluster.is_rolled_out("web"));
+    assert_eq!(cluster.writes_while_resting(), Vec::<String>::new());
+    let start = cluster.now;
+    lose(&mut cluster, &["node-1"], false);
+    cluster.run(30);
+    let both = |since: i64| ("NoSchedule NoExecute".to_owned(), Some(since));
+    let expected = [(String::new(), None), both(10), both(20)];
+    assert_eq!(taints(&mut cluster, start), expected);
+    cluster.run(400);
+    assert!(cluster.is_rolled_out("web"));
+}
+
 #[test]
 fn of_too_many_pods_that_ended_the_oldest_go() {
     let now = "2030-01-01T00:00:00Z".parse().unwrap();
