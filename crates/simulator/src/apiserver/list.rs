@@ -382,6 +382,7 @@ mod tests {
             history_seconds: 300,
             history_bytes: usize::MAX,
             whole_bytes: usize::MAX,
+            object_bytes: usize::MAX,
         });
         for number in 0..1000 {
             let labels = json!({"tenth": (number % 10 == 0).to_string()});
