@@ -55,9 +55,7 @@ fn write(pass: &mut ClusterPass<'_>) -> Result<(), String> {
     let generated = generated(pass.object, &pass.observed.assets, &made.text);
     let (name, data) = generated.map_err(|why| kept(&why))?;
     pass.put_secret(&name, &data);
-    let named = |file: &str| made.text.contains(&format!("/certs/{file}"));
-    let files = pass.observed.assets.files_named(named);
-    let tls_secrets = pass.put_tls_assets(&files);
+    let tls_secrets = pass.put_tls_assets(&made.tls_files);
     let web = pass.object.spec.web.as_ref();
     pass.put_web_config(
         (Server::Alertmanager, &version_of(&pass.object.spec)?),

@@ -162,26 +162,6 @@ impl Assets {
         found.map(|content| &content.data)
     }
 
-    /// Contents by the names of the files they are stored as, of those that a document names.
-    pub fn files_named(&self, is_named: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<u8>> {
-        let secrets = self.secrets.iter();
-        let secrets = secrets.flat_map(|((namespace, object), content)| {
-            let file = move |key: &String| stored_as(0, namespace, object, key);
-            let entries = content.data.iter();
-            entries.map(move |(key, value)| (file(key), value.clone()))
-        });
-        let maps = self.config_maps.iter();
-        let maps = maps.flat_map(|((namespace, object), content)| {
-            let file = move |key: &String| stored_as(1, namespace, object, key);
-            let entries = content.data.iter();
-            entries.map(move |(key, value)| (file(key), value.clone().into_bytes()))
-        });
-        secrets
-            .chain(maps)
-            .filter(|(file, _)| is_named(file))
-            .collect()
-    }
-
     /// The view from a namespace: references never leave it.
     pub fn within<'a>(&'a self, namespace: &'a str) -> Scope<'a> {
         Scope {
@@ -201,6 +181,12 @@ pub struct Scope<'a> {
 impl Scope<'_> {
     /// The bytes of a key of a Secret, as text.
     pub fn secret(&self, reference: &SecretKeySelector) -> Result<String, AssetError> {
+        let bytes = self.bytes(reference)?;
+        Ok(String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    /// The bytes of a key of a Secret.
+    pub fn bytes(&self, reference: &SecretKeySelector) -> Result<&[u8], AssetError> {
         let name = reference.name.clone().unwrap_or_default();
         let object = (self.namespace.to_owned(), name.clone());
         let content = self
@@ -210,7 +196,7 @@ impl Scope<'_> {
             .ok_or_else(|| self.no_object("secret", &name))?;
         let found = content.data.get(&key(reference));
         found
-            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            .map(Vec::as_slice)
             .ok_or_else(|| self.no_key("secret", &name, reference))
     }
 

@@ -213,8 +213,7 @@ fn material_of_a_receiver_with_a_long_name_is_found() {
         configs: &[(config.key(), config)].into(),
         assets: &assets,
     });
-    let text = made.unwrap().text;
-    let files = assets.files_named(|name| text.contains(&format!("/certs/{name}")));
+    let files = made.unwrap().tls_files;
     let files: Vec<(usize, Vec<u8>)> = files
         .into_iter()
         .map(|(file, content)| (file.len(), content))

@@ -7,7 +7,7 @@ use crate::alertmanager::acceptable::{acceptable, version_of};
 use crate::alertmanager::decide::generated;
 use crate::api::common::SecretKeySelector;
 use crate::api::{Alertmanager, AlertmanagerConfig};
-use crate::config::alertmanager::{Culprit, Inputs, USER_KEY, base_name, user_secret};
+use crate::config::alertmanager::{Culprit, Inputs, USER_KEY, Whole, base_name, user_secret};
 use crate::config::version::Version;
 use crate::operator::workload::Workload as _;
 use crate::preflight::web::Server;
@@ -31,10 +31,10 @@ impl World<'_> {
             };
             match self.alertmanager(at, &alertmanager, &version) {
                 Ok(None) => {}
-                Ok(Some(text)) => {
+                Ok(Some(made)) => {
                     let owner = format!("Alertmanager {}", alertmanager.key());
-                    let secrets = self.further(at, &alertmanager, &text);
-                    self.file(&owner, "alertmanager.yaml", text);
+                    let secrets = self.further(at, &alertmanager, &made);
+                    self.file(&owner, "alertmanager.yaml", made.text);
                     self.web(
                         (at, &owner),
                         (Server::Alertmanager, &version),
@@ -53,14 +53,12 @@ impl World<'_> {
 
     /// Tells what is wrong with what goes with an Alertmanager: the TLS material that a configuration names, the
     /// configuration and the Service. How many Secrets have TLS material.
-    fn further(&mut self, at: usize, alertmanager: &Alertmanager, text: &str) -> usize {
-        let named = |file: &str| text.contains(&format!("/certs/{file}"));
-        let files = self.assets.files_named(named);
+    fn further(&mut self, at: usize, alertmanager: &Alertmanager, made: &Whole) -> usize {
         let (prefix, settings) = (alertmanager.prefixed(), Settings::default());
-        let tls = tls_asset_secrets(alertmanager, &settings, &prefix, &files);
+        let tls = tls_asset_secrets(alertmanager, &settings, &prefix, &made.tls_files);
         let count = tls.len();
         self.goes_with(at, tls);
-        match generated(alertmanager, &self.assets, text) {
+        match generated(alertmanager, &self.assets, &made.text) {
             Ok((name, data)) => {
                 self.goes_with(at, [secret(alertmanager, &settings, &name, &data)]);
             }
@@ -77,7 +75,7 @@ impl World<'_> {
         at: usize,
         alertmanager: &Alertmanager,
         version: &Version,
-    ) -> Result<Option<String>, String> {
+    ) -> Result<Option<Whole>, String> {
         let own = &alertmanager.metadata.namespace;
         let name = base_name(alertmanager);
         let all = self.of_kind::<_, _>("AlertmanagerConfig");
@@ -136,13 +134,13 @@ impl World<'_> {
                 return Ok(None);
             }
         };
-        for one in made.left_out {
+        for one in &made.left_out {
             if let Some(at) = places.get(&one.key) {
-                self.refuse(*at, one.why);
+                self.refuse(*at, one.why.clone());
             }
         }
-        self.warn(at, "spec", made.warnings);
-        Ok(Some(made.text))
+        self.warn(at, "spec", made.warnings.clone());
+        Ok(Some(made))
     }
 
     /// Tells what is wrong with the configuration in the Secret of the user.

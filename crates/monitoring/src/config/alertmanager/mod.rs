@@ -12,6 +12,7 @@ pub mod sanitize;
 pub(crate) mod texts;
 mod whole;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ use crate::config::assets::Assets;
 use crate::config::version::Version;
 use crate::selection::{check_alertmanager_config, check_global_client, check_global_config};
 
-pub use self::convert::Enforcement;
+pub use self::convert::{Enforcement, TlsFiles};
 pub use self::whole::{Inputs, USER_KEY, Whole, base_name, known_version, user_secret, whole};
 
 /// What stands in for a configuration that isn't there: alerts go nowhere.
@@ -39,6 +40,7 @@ const TEMPLATES: &str = "/etc/alertmanager/templates";
 pub struct Configuration {
     document: Fields,
     warnings: Vec<String>,
+    tls_files: TlsFiles,
 }
 
 /// An AlertmanagerConfig that was left out.
@@ -120,12 +122,14 @@ impl Configuration {
     ) -> Result<Self, Unmade> {
         let scope = assets.within(&config.metadata.namespace);
         check_alertmanager_config(config, version, scope).map_err(of_base)?;
+        let tls_files = RefCell::default();
         let mut converter = Converter {
             version,
             scope,
             namespace: &config.metadata.namespace,
             name: &config.metadata.name,
             global: None,
+            tls_files: &tls_files,
         };
         let mut document = Fields::new();
         if let Some(global) = global {
@@ -146,6 +150,7 @@ impl Configuration {
             document.insert("route".to_owned(), route);
         }
         let mut made = Self::of(document);
+        made.tls_files = tls_files.take();
         made.sanitize(version).map_err(of_base)?;
         root::check(made.document.get("route")).map_err(of_base)?;
         Ok(made)
@@ -169,6 +174,7 @@ impl Configuration {
         Self {
             document,
             warnings: Vec::new(),
+            tls_files: TlsFiles::new(),
         }
     }
 
@@ -185,16 +191,21 @@ impl Configuration {
         let mut routes = Vec::new();
         let mut left_out = Vec::new();
         for (key, config) in configs {
+            let tls_files = RefCell::default();
             let converter = Converter {
                 version,
                 scope: assets.within(&config.metadata.namespace),
                 namespace: &config.metadata.namespace,
                 name: &config.metadata.name,
                 global: global.as_ref(),
+                tls_files: &tls_files,
             };
             let parts = converter.parts_within(config, enforcement);
             match parts {
-                Ok(parts) => self.take(parts, &mut routes),
+                Ok(parts) => {
+                    self.take(parts, &mut routes);
+                    self.tls_files.extend(tls_files.take());
+                }
                 Err(why) => left_out.push(LeftOut {
                     key: key.clone(),
                     why,
@@ -239,6 +250,11 @@ impl Configuration {
     /// What a version doesn't know and was dropped.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// The TLS material that the objects refer to.
+    pub fn tls_files(&self) -> &TlsFiles {
+        &self.tls_files
     }
 
     /// The configuration as YAML.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Configuration, DEFAULT, Enforcement, LeftOut, Unmade};
+use super::{Configuration, DEFAULT, Enforcement, LeftOut, TlsFiles, Unmade};
 use crate::api::alertmanager::AlertmanagerSpec;
 use crate::api::common::SecretKeySelector;
 use crate::api::{Alertmanager, AlertmanagerConfig};
@@ -49,6 +49,8 @@ pub struct Whole {
     pub left_out: Vec<LeftOut>,
     /// What the version doesn't know and was dropped.
     pub warnings: Vec<String>,
+    /// The TLS material that the objects refer to.
+    pub tls_files: TlsFiles,
 }
 
 /// Name of the Secret with the user's configuration.
@@ -104,6 +106,7 @@ pub fn whole(inputs: Inputs<'_>) -> Result<Whole, Unmade> {
         text: made.text(),
         left_out,
         warnings: made.warnings().to_vec(),
+        tls_files: made.tls_files().clone(),
     })
 }
 
@@ -134,7 +137,7 @@ fn enforcement<'a>(spec: &AlertmanagerSpec, own: &'a str) -> Enforcement<'a> {
 mod tests {
     use super::*;
     use crate::api::read;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn versions_are_known_from_the_first_that_can_be_configured_to_the_next_major_one() {
@@ -164,5 +167,64 @@ mod tests {
         });
         let why = "spec.alertmanagerConfiguration names no AlertmanagerConfig: set its name";
         assert_eq!(made.map_err(|unmade| unmade.why), Err(why.to_owned()));
+    }
+
+    /// A receiver named `r` of one kind of integration in a namespace.
+    fn config(namespace: &str, integrations: &str, one: &Value) -> (String, AlertmanagerConfig) {
+        let receivers = json!([{"name": "r", integrations: [one]}]);
+        let config: AlertmanagerConfig = read(&json!({
+            "metadata": {"name": "a", "namespace": namespace},
+            "spec": {"route": {"receiver": "r"}, "receivers": receivers},
+        }))
+        .unwrap();
+        (config.key(), config)
+    }
+
+    /// A path in a field of somebody else, even of another namespace, brings no key into the pod; nor does a longer name.
+    #[test]
+    fn only_what_tls_references_name_is_stored() {
+        let mut assets = Assets::default();
+        let data =
+            json!({"ca.crt": "authority", "ca": "another", "tls.key": "key", "password": "p"});
+        let metadata = json!({"name": "creds", "namespace": "victim"});
+        assets.insert(&json!({"kind": "Secret", "metadata": metadata, "stringData": data}));
+        let metadata = json!({"name": "public", "namespace": "victim"});
+        let data = json!({"cert": "certificate", "cer": "another"});
+        assets.insert(&json!({"kind": "ConfigMap", "metadata": metadata, "data": data}));
+        let key = |key: &str| json!({"name": "creds", "key": key});
+        let victim = json!({"url": "https://x/", "httpConfig": {
+            "authorization": {"credentials": key("password")},
+            "tlsConfig": {
+                "ca": {"secret": key("ca.crt")}, "keySecret": key("tls.key"),
+                "cert": {"configMap": {"name": "public", "key": "cert"}},
+            },
+        }});
+        let path = "/etc/alertmanager/certs/0_victim_creds_password";
+        let evil = json!({"botTokenFile": path, "apiURL": "https://evil", "chatID": 1});
+        let alertmanager: Alertmanager = read(&json!({
+            "metadata": {"name": "a", "namespace": "n"},
+            "spec": {"alertmanagerConfigSelector": {}},
+        }))
+        .unwrap();
+        let made = whole(Inputs {
+            alertmanager: &alertmanager,
+            version: &known_version("v0.33.1").unwrap(),
+            base: None,
+            configs: &BTreeMap::from([
+                config("evil", "telegramConfigs", &evil),
+                config("victim", "webhookConfigs", &victim),
+            ]),
+            assets: &assets,
+        })
+        .unwrap();
+        assert_eq!(made.left_out, []);
+        assert!(made.text.contains(path), "{}", made.text);
+        let expected = [
+            ("0_victim_creds_ca.crt", "authority"),
+            ("0_victim_creds_tls.key", "key"),
+            ("1_victim_public_cert", "certificate"),
+        ];
+        let expected = expected.map(|(file, text)| (file.to_owned(), text.into()));
+        assert_eq!(made.tls_files, expected.into());
     }
 }

@@ -111,10 +111,10 @@ impl Converter<'_> {
             let set = reference
                 .as_ref()
                 .filter(|reference| **reference != SecretOrConfigMap::default());
-            set.map(|reference| format!("{TLS_ASSETS}{}", self.scope.file_name(reference)))
+            set.map(|reference| self.public_file(reference))
         };
         let key = tls.key_secret.as_ref();
-        let key = key.map(|key| format!("{TLS_ASSETS}{}", self.scope.secret_file_name(key)));
+        let key = key.map(|key| self.secret_file(key));
         Block::default()
             .put("ca_file", file(&tls.ca))
             .put("cert_file", file(&tls.cert))
@@ -127,5 +127,32 @@ impl Converter<'_> {
             .maybe("min_version", tls.min_version.as_ref())
             .maybe("max_version", tls.max_version.as_ref())
             .value()
+    }
+
+    /// Path of the file of a certificate, whose content is noted.
+    fn public_file(self, reference: &SecretOrConfigMap) -> String {
+        match (&reference.secret, &reference.config_map) {
+            (Some(secret), _) => self.secret_file(secret),
+            (None, Some(config_map)) => {
+                let name = self.scope.file_name(reference);
+                let text = self.scope.config_map(config_map);
+                self.noted(name, text.ok().map(String::into_bytes))
+            }
+            (None, None) => format!("{TLS_ASSETS}{}", self.scope.file_name(reference)),
+        }
+    }
+
+    /// Path of the file of a key of a Secret, whose content is noted.
+    fn secret_file(self, reference: &SecretKeySelector) -> String {
+        let content = self.scope.bytes(reference).ok().map(<[u8]>::to_vec);
+        self.noted(self.scope.secret_file_name(reference), content)
+    }
+
+    fn noted(self, name: String, content: Option<Vec<u8>>) -> String {
+        let path = format!("{TLS_ASSETS}{name}");
+        if let Some(content) = content {
+            self.tls_files.borrow_mut().insert(name, content);
+        }
+        path
     }
 }

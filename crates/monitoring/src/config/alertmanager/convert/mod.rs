@@ -7,6 +7,9 @@ pub(crate) mod paging;
 mod receiver;
 mod route;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::interval;
@@ -35,7 +38,13 @@ pub(super) struct Converter<'a> {
     pub(super) name: &'a str,
     /// `global` of the document, where receivers find what they leave out.
     pub(super) global: Option<&'a Fields>,
+    /// Where the material of TLS references is noted. Nothing else of an object makes a file: a path that a user writes may
+    /// name the Secret of somebody else.
+    pub(super) tls_files: &'a RefCell<TlsFiles>,
 }
+
+/// TLS material by the names of the files it is stored as.
+pub type TlsFiles = BTreeMap<String, Vec<u8>>;
 
 /// What becomes of an object.
 #[derive(Debug, Default)]
