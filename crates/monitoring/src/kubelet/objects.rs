@@ -33,7 +33,7 @@ impl Making<'_> {
         self.ports().map(port).collect()
     }
 
-    /// Metadata of everything: given labels yield to those by which the objects are found.
+    /// Metadata of everything: where a given label has the name of one of ours, the given one wins, as in upstream.
     pub(super) fn metadata(&self) -> Value {
         let mut labels = self.settings.labels.clone();
         for (key, value) in [
@@ -41,7 +41,8 @@ impl Making<'_> {
             ("app.kubernetes.io/name", "kubelet"),
             ("app.kubernetes.io/managed-by", "prometheus-operator"),
         ] {
-            labels.insert(key.to_owned(), value.to_owned());
+            let label = labels.entry(key.to_owned());
+            label.or_insert_with(|| value.to_owned());
         }
         json!({
             "namespace": self.options.service.namespace,
@@ -297,6 +298,27 @@ pub(super) mod tests {
         let mut stored = made;
         stored.as_object_mut().unwrap().remove("subsets");
         assert_eq!(endpoints(making, Some(&stored), &[]), None);
+    }
+
+    #[test]
+    fn labels_that_are_given_win() {
+        let options = options();
+        let mut settings = settings();
+        for (key, value) in [("k8s-app", "mine"), ("app.kubernetes.io/managed-by", "me")] {
+            settings.labels.insert(key.to_owned(), value.to_owned());
+        }
+        let making = Making {
+            options: &options,
+            settings: &settings,
+        };
+        let mut wanted = labels();
+        wanted["k8s-app"] = json!("mine");
+        wanted["app.kubernetes.io/managed-by"] = json!("me");
+        let made = sent(service(making, None));
+        assert_eq!(made["metadata"]["labels"], wanted);
+        wanted[SKIP_MIRROR] = json!("true");
+        let made = sent(endpoints(making, None, &[address("a", "10.0.0.1")]));
+        assert_eq!(made["metadata"]["labels"], wanted);
     }
 
     #[test]

@@ -120,6 +120,7 @@ fn write(making: Making, service_uid: &str, slice: &Slice) -> Option<Effect> {
 fn metadata(making: Making, service_uid: &str) -> Value {
     let name = &making.options.service.name;
     let mut metadata = making.metadata();
+    // By these two the slices are found again, whatever labels are given.
     if let Some(labels) = metadata.get_mut("labels").and_then(Value::as_object_mut) {
         labels.insert(SERVICE_NAME.to_owned(), json!(name));
         labels.insert(MANAGED_BY.to_owned(), json!(MANAGER));
