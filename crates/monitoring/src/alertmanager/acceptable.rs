@@ -7,7 +7,7 @@ use crate::api::alertmanager::AlertmanagerSpec;
 use crate::config::alertmanager::{Culprit, Inputs, LeftOut, Unmade, Whole, known_version, whole};
 use crate::config::version::Version;
 use crate::preflight;
-use crate::preflight::Fault;
+use crate::preflight::{Fault, Variables};
 use crate::workload::ALERTMANAGER_VERSION;
 
 /// Why there is no configuration that Alertmanager takes.
@@ -57,13 +57,12 @@ type Configs = BTreeMap<String, AlertmanagerConfig>;
 
 /// The configuration, if Alertmanager takes it. An object for which it doesn't is left out, if without any it does.
 pub fn acceptable(inputs: Inputs<'_>) -> Result<Whole, Unacceptable> {
-    let version = inputs.version;
     let made = made_of(inputs, inputs.configs)?;
-    let Err(fault) = preflight::alertmanager::check(&made.text, version) else {
+    let Err(fault) = checked(inputs, &made.text) else {
         return Ok(made);
     };
     let without = made_of(inputs, &Configs::new())?;
-    let alone = preflight::alertmanager::check(&without.text, version);
+    let alone = checked(inputs, &without.text);
     if let Err(fault) = &alone {
         return Err(Unacceptable::of_all(inputs, fault));
     }
@@ -97,7 +96,7 @@ fn sort_out(
     let added = some.iter();
     tried.extend(added.map(|(key, config)| ((*key).clone(), (*config).clone())));
     let made = made_of(inputs, &tried)?;
-    let Err(fault) = preflight::alertmanager::check(&made.text, inputs.version) else {
+    let Err(fault) = checked(inputs, &made.text) else {
         *good = tried;
         return Ok(());
     };
@@ -119,10 +118,17 @@ fn sort_out(
 fn its_own(inputs: Inputs<'_>, alone: &Configs) -> Result<Option<Fault>, Unacceptable> {
     let before = made_of(inputs, &Configs::new())?;
     let made = made_of(inputs, alone)?;
-    let Err(fault) = preflight::alertmanager::check(&made.text, inputs.version) else {
+    let Err(fault) = checked(inputs, &made.text) else {
         return Ok(None);
     };
     Ok(preflight::Before::of(&before.text).in_the_objects_words(&fault))
+}
+
+/// Whether Alertmanager takes a configuration, with what the config-reloader puts in.
+fn checked(inputs: Inputs<'_>, text: &str) -> Result<(), Fault> {
+    let spec = &inputs.alertmanager.spec;
+    let containers = [spec.containers.as_slice(), &spec.init_containers].concat();
+    preflight::alertmanager::check_with(text, inputs.version, &Variables::of(&containers))
 }
 
 fn made_of(inputs: Inputs<'_>, configs: &Configs) -> Result<Whole, Unacceptable> {

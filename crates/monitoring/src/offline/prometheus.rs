@@ -15,6 +15,7 @@ use crate::config::prometheus::{
     server_configuration, uneven_shards,
 };
 use crate::config::version::Version;
+use crate::operator::scraping::reader;
 use crate::operator::workload::Workload as _;
 use crate::preflight;
 use crate::preflight::web::Server;
@@ -92,6 +93,7 @@ impl World<'_> {
             let with = With {
                 at,
                 metadata: &prometheus.metadata,
+                common,
                 version: &version,
                 head: &head.map(|made| made.text).unwrap_or_default(),
             };
@@ -113,7 +115,7 @@ impl World<'_> {
             let secrets = match made {
                 Ok(made) => {
                     let secrets = self.secrets(at, &prometheus, &made);
-                    self.configuration(at, &owner, &version, made);
+                    self.configuration((at, &owner), common, &version, made);
                     self.web((at, &owner), (Server::Prometheus, &version), of_web(common));
                     secrets
                 }
@@ -157,8 +159,14 @@ impl World<'_> {
     }
 
     /// A configuration, and what Prometheus would say of it.
-    fn configuration(&mut self, at: usize, owner: &str, version: &Version, made: Generated) {
-        if let Err(fault) = preflight::Reader::new(version).text(&made.text) {
+    fn configuration(
+        &mut self,
+        (at, owner): (usize, &str),
+        common: &CommonPrometheusFields,
+        version: &Version,
+        made: Generated,
+    ) {
+        if let Err(fault) = reader(common, version).text(&made.text) {
             let fault = preflight::in_the_workloads_words(fault);
             let text = format!("Prometheus {version} would refuse the configuration: {fault}");
             self.refuse(at, text);
@@ -197,6 +205,7 @@ impl World<'_> {
             let with = With {
                 at,
                 metadata: &agent.metadata,
+                common,
                 version: &version,
                 head: &head.map(|made| made.text).unwrap_or_default(),
             };
@@ -220,7 +229,7 @@ impl World<'_> {
             if common.service_name.is_none() {
                 self.goes_with(at, [agent_service(&agent, &Settings::default())]);
             }
-            self.configuration(at, &owner, &version, made);
+            self.configuration((at, &owner), common, &version, made);
             self.web((at, &owner), (Server::Prometheus, &version), of_web(common));
             let names = shard_names(PrometheusAgent::PREFIX, &agent.metadata.name, common);
             for (shard, name) in (0..).zip(&names) {

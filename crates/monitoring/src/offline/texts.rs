@@ -4,10 +4,12 @@ use serde_json::Value;
 
 use super::World;
 use crate::api::common::SecretKeySelector;
+use crate::api::common_prometheus::CommonPrometheusFields;
 use crate::api::kinds::ObjectMeta;
 use crate::api::{Prometheus, PrometheusAgent};
 use crate::config::prometheus::Additional;
 use crate::config::version::Version;
+use crate::operator::scraping::reader;
 use crate::preflight::{Fault, Global, Reader};
 
 /// Says whether a text can be read.
@@ -18,6 +20,8 @@ pub(super) struct With<'a> {
     /// Place of the workload.
     pub(super) at: usize,
     pub(super) metadata: &'a ObjectMeta,
+    /// What it says, as all servers may.
+    pub(super) common: &'a CommonPrometheusFields,
     pub(super) version: &'a Version,
     /// The configuration without them, from whose head they take what they don't say.
     pub(super) head: &'a str,
@@ -78,7 +82,7 @@ impl World<'_> {
             }
         };
         let global = Global::of_text(with.head);
-        match reads(&Reader::new(with.version), &text, &global) {
+        match reads(&reader(with.common, with.version), &text, &global) {
             Ok(()) => Some(text),
             Err(fault) => {
                 let why = format!(

@@ -157,7 +157,7 @@ impl<'a> With<'a> {
     pub fn new(generator: &'a Generator<'a>, version: &'a Version, frame: Option<&Frame>) -> Self {
         Self {
             generator,
-            reader: preflight::Reader::new(version),
+            reader: reader(generator.common, version),
             global: Global::of(frame.and_then(|frame| frame.head.get("global"))),
             version,
         }
@@ -218,6 +218,12 @@ impl With<'_> {
         written.map_err(|error| error.to_string())?;
         Ok(any)
     }
+}
+
+/// The reader of a version, of what the config-reloader of a workload puts together.
+pub(crate) fn reader(common: &CommonPrometheusFields, version: &Version) -> preflight::Reader {
+    let containers = [common.containers.as_slice(), &common.init_containers].concat();
+    preflight::Reader::new(version).with_variables(preflight::Variables::of(&containers))
 }
 
 fn name_of(job: &Ordered) -> String {

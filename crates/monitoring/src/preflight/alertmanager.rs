@@ -15,7 +15,7 @@ use super::receivers::{GLOBAL_FIELDS, RECEIVER_LISTS, check_integrations};
 use super::recorder::{RECORDER, TRACING};
 use super::shape::{Node, Shape, Struct, between, field, since, text};
 use super::texts::is_pattern;
-use super::{Reader, once};
+use super::{Reader, Variables, once};
 use crate::config::alertmanager::texts;
 use crate::config::version::{Since, Version};
 use crate::selection::relabel::is_legacy_name;
@@ -320,13 +320,14 @@ const CLIENTS: [((u64, u64, u64), &str); 7] = [
 
 impl Reader {
     /// The reader of a version of Alertmanager.
-    fn of_alertmanager(version: &Version) -> Self {
+    fn of_alertmanager(version: &Version, variables: &Variables) -> Self {
         let reader = Self {
             version: version.clone(),
             is_newer: version.at_least(UNKNOWN),
             stands_in: false,
             clients: None,
             bare_names: BARE_NAMES,
+            variables: variables.clone(),
         };
         let alike = CLIENTS.iter().find(|(since, _)| reader.supports(*since));
         let clients = alike.and_then(|(_, version)| Version::parse(version).ok());
@@ -338,6 +339,7 @@ impl Reader {
                     stands_in: true,
                     clients: None,
                     bare_names: BARE_NAMES,
+                    variables: variables.clone(),
                 })
             }),
             ..reader
@@ -347,7 +349,12 @@ impl Reader {
 
 /// Whether a version of Alertmanager would take a text as its configuration.
 pub fn check(text: &str, version: &Version) -> Result<(), Fault> {
-    let reader = Reader::of_alertmanager(version);
+    check_with(text, version, &Variables::default())
+}
+
+/// The same, of what a reloader with other variables puts together.
+pub fn check_with(text: &str, version: &Version, variables: &Variables) -> Result<(), Fault> {
+    let reader = Reader::of_alertmanager(version, variables);
     match once(texts::read(text))? {
         Ordered::Scalar(Value::Null) => refuse("no route provided in config"),
         document => Shape::Struct(&DOCUMENT).check(&document, &reader),

@@ -6,8 +6,8 @@
 //! `discovery`, `catalogue` and `cloud` as tables, and what must hold among fields. A job is checked alone, so that the object it was
 //! made of can be left out alone.
 //!
-//! A field that no version knows is refused only up to the newest version that is known here. What the reloader puts in, such
-//! as `$(SHARD)`, isn't known yet and passes.
+//! A field that no version knows is refused only up to the newest version that is known here. For what the reloader puts in,
+//! such as `$(SHARD)`, stands a value of its kind; what a user has it put in passes.
 
 pub mod alertmanager;
 mod blame;
@@ -28,6 +28,7 @@ mod remote;
 pub mod ruler;
 mod shape;
 mod texts;
+mod variables;
 pub mod web;
 
 use std::collections::BTreeMap;
@@ -42,6 +43,7 @@ pub use self::config_blame::{Before, in_the_bases_words};
 pub use self::fault::Fault;
 pub use self::job::Global;
 use self::shape::{Node, Shape};
+pub use self::variables::Variables;
 use crate::config::version::{Since, Version};
 
 /// The first version whose fields aren't known here.
@@ -59,6 +61,8 @@ pub struct Reader {
     clients: Option<Box<Reader>>,
     /// Since when its expressions may name groups as in `(?<name>…)`.
     bare_names: Since,
+    /// What is put into a text before it reads it.
+    variables: Variables,
 }
 
 /// The first version of Prometheus that is built with Go 1.22.
@@ -73,7 +77,14 @@ impl Reader {
             stands_in: false,
             clients: None,
             bare_names: BARE_NAMES,
+            variables: Variables::default(),
         }
+    }
+
+    /// The same, of what a reloader with other variables puts together.
+    #[must_use]
+    pub fn with_variables(self, variables: Variables) -> Self {
+        Self { variables, ..self }
     }
 
     /// Whether an expression, which is anchored already, can be compiled.

@@ -1,7 +1,7 @@
 //! Whether Thanos Ruler would take the file that says where it writes to (`cmd/thanos/rule.go` of Thanos), which is read by the
 //! Prometheus that it is built with.
 
-use super::Reader;
+use super::{Reader, Variables};
 use crate::config::prometheus::built_with;
 use crate::config::version::Version;
 
@@ -15,6 +15,7 @@ pub fn check(text: &str, version: &Version) -> Result<(), String> {
     // Thanos passes over what isn't known.
     let reader = Reader {
         is_newer: true,
+        variables: Variables::None,
         ..Reader::new(&prometheus)
     };
     reader.text(text).map_err(|fault| {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::Reader;
 use super::fault::Fault;
 use super::texts::{check_address, check_go_duration, check_http_url, check_size, parse_url};
+use super::variables::Expanded;
 use crate::config::version::Since;
 use crate::duration;
 use crate::template::{self, Of};
@@ -210,13 +211,13 @@ fn is_null(value: &Ordered) -> bool {
     matches!(value, Ordered::Scalar(Value::Null))
 }
 
-/// Whether the reloader puts something into a text before it is read.
-fn has_variable(text: &str) -> bool {
-    text.contains("$(")
-}
-
-fn is_variable(value: &Ordered) -> bool {
-    matches!(value, Ordered::Scalar(Value::String(text)) if has_variable(text))
+/// Whether the reloader may make something of a text that is no text any more: what holds of what it puts in is asked.
+fn becomes(value: &Ordered, reader: &Reader, is_it: impl Fn(&Expanded) -> bool) -> bool {
+    let Ordered::Scalar(Value::String(text)) = value else {
+        return false;
+    };
+    let expanded = reader.variables.expanded(text);
+    expanded.is_open || expanded.is_other() && is_it(&expanded)
 }
 
 /// A scalar as text.
@@ -253,12 +254,12 @@ impl Shape {
             Self::Integrations(of) => check_integrations(of, value, reader),
             Self::Client(of) => of.check(value, reader.clients.as_deref().unwrap_or(reader)),
             Self::Nanoseconds if matches!(value, Ordered::Scalar(Value::Number(_))) => Ok(()),
-            Self::Flag if is_variable(value) => Ok(()),
+            Self::Flag if becomes(value, reader, |_| false) => Ok(()),
             Self::Flag => match value {
                 Ordered::Scalar(Value::Bool(_)) => Ok(()),
                 other => Err(expected("true or false", other)),
             },
-            Self::Integer | Self::Unsigned | Self::Number => self.check_number(value),
+            Self::Integer | Self::Unsigned | Self::Number => self.check_number(value, reader),
             Self::Text
             | Self::TextOr(_)
             | Self::Duration
@@ -279,9 +280,9 @@ impl Shape {
         }
     }
 
-    fn check_number(&self, value: &Ordered) -> Result<(), Fault> {
+    fn check_number(&self, value: &Ordered, reader: &Reader) -> Result<(), Fault> {
         let Ordered::Scalar(Value::Number(number)) = value else {
-            return if is_variable(value) {
+            return if becomes(value, reader, |text| text.text.parse::<f64>().is_ok()) {
                 Ok(())
             } else {
                 Err(expected("a number", value))
@@ -295,9 +296,15 @@ impl Shape {
     }
 
     fn check_text(&self, text: &str, reader: &Reader) -> Result<(), String> {
-        if has_variable(text) && !matches!(self, Self::Pattern) {
+        let expanded = reader.variables.expanded(text);
+        if expanded.is_open && !matches!(self, Self::Pattern) {
             return Ok(());
         }
+        let checked = self.check_expanded(&expanded.text, reader);
+        checked.map_err(|why| expanded.told(why))
+    }
+
+    fn check_expanded(&self, text: &str, reader: &Reader) -> Result<(), String> {
         match self {
             Self::Duration => match duration::milliseconds(text)? {
                 // Go counts nanoseconds in 63 bits.

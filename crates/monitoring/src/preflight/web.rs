@@ -7,7 +7,7 @@ use super::blame::{camel, told};
 use super::client::refuse;
 use super::fault::Fault;
 use super::shape::{Node, Shape, Struct, field, nothing, since, text};
-use super::{BARE_NAMES, Reader, alertmanager, read};
+use super::{BARE_NAMES, Reader, Variables, alertmanager, read};
 use crate::config::version::{Since, Version};
 use crate::workload::{ALERTMANAGER_WEB_CONFIG, PROMETHEUS_WEB_CONFIG, THANOS_RULER_WEB_CONFIG};
 
@@ -267,6 +267,7 @@ fn read_web(text: &str, server: Server, version: &Version) -> Result<(), Fault> 
     let reader = Reader {
         is_newer: false,
         stands_in: true,
+        variables: Variables::None,
         ..Reader::new(&toolkit)
     };
     let document = read(text)?;
