@@ -24,6 +24,7 @@ pub mod preflight;
 pub mod prometheus;
 pub mod prometheus_agent;
 pub mod promql;
+mod redact;
 mod remedies;
 pub mod rules;
 pub mod run;

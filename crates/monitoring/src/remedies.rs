@@ -148,6 +148,7 @@ const CURES: &[(&str, &str)] = &[
     ("missing host", URL),
     ("host is missing", URL),
     ("parse \"", URL),
+    ("parse [REDACTED]", URL),
     // Selectors.
     (
         "label selector operator",

@@ -23,6 +23,23 @@ pub fn parse(text: &str) -> Result<Url, String> {
     })
 }
 
+/// A URL of a web page.
+pub fn check_http(text: &str) -> Result<(), String> {
+    let url = parse(text)?;
+    if url.scheme != "http" && url.scheme != "https" {
+        return Err(unsupported_scheme(&url.scheme));
+    }
+    if url.host.is_empty() {
+        return Err("missing host for URL".to_owned());
+    }
+    Ok(())
+}
+
+/// What is said of a URL of something else.
+pub fn unsupported_scheme(scheme: &str) -> String {
+    format!("unsupported scheme {scheme:?} for URL")
+}
+
 /// The text of an error of [`parse`] without the URL, which may be a secret.
 pub fn redacted(error: &str, url: &str) -> String {
     let bare = url.split('#').next().unwrap_or_default();

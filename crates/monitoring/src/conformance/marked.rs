@@ -23,6 +23,8 @@ enum How {
     Refused(&'static str),
     /// What both make is the same after this was done to it, with a look at the inputs.
     Changed(fn(&Value, &mut Value)),
+    /// Both refuse, and ours says what upstream would without this in its text, and without what follows up to a colon.
+    Silent(&'static str),
 }
 
 /// The deliberate differences.
@@ -97,6 +99,11 @@ const MARKS: &[Mark] = &[
         how: How::Refused("parse Pagerduty URL"),
     },
     Mark {
+        reason: "a URL that may be a secret is not told",
+        kinds: &["amcfg-"],
+        how: How::Silent("failed for "),
+    },
+    Mark {
         reason: "an SNS receiver with several targets is refused",
         kinds: &["validate-amcfg-", "select-alertmanagerconfig"],
         how: How::Refused("must provide one of 'targetARN', 'topicARN', or 'phoneNumber'"),
@@ -125,9 +132,22 @@ pub(super) fn reason(kind: &str, case: &Value, answer: &Answer) -> Option<&'stat
                 theirs == ours
             })
         }
-        (How::Taken(..) | How::Refused(_) | How::Changed(_), ..) => false,
+        (How::Silent(tells), Some(theirs), Answer::Error(ours)) => is_silent(tells, theirs, ours),
+        (How::Taken(..) | How::Refused(_) | How::Changed(_) | How::Silent(_), ..) => false,
     });
     found.map(|mark| mark.reason)
+}
+
+/// Whether ours says the same but for a value.
+fn is_silent(tells: &str, theirs: &str, ours: &str) -> bool {
+    let Some((place, told)) = theirs.split_once(tells) else {
+        return false;
+    };
+    let (Some((value, _)), Some((_, why))) = (told.split_once(": "), told.rsplit_once(": ")) else {
+        return false;
+    };
+    let is_same = ours.starts_with(&format!("{place}failed with error: "));
+    is_same && !ours.contains(value) && ours.ends_with(&crate::redact::without_quoted(why))
 }
 
 /// A list, or none.

@@ -45,6 +45,7 @@ pub use self::job::Global;
 use self::shape::{Node, Shape};
 pub use self::variables::Variables;
 use crate::config::version::{Since, Version};
+use crate::redact;
 
 /// The first version whose fields aren't known here.
 const UNKNOWN: Since = (3, 15, 0);
@@ -189,7 +190,9 @@ pub(super) fn read(text: &str) -> Result<Ordered, Fault> {
 
 /// What was read, if no key comes twice.
 pub(super) fn once(read: Result<Document, YamlError>) -> Result<Ordered, Fault> {
-    let document = read.map_err(|error| Fault::here(error.to_string()))?;
+    // What is quoted may be a value, and a secret.
+    let refused = |error: YamlError| Fault::here(redact::without_quoted(&error.to_string()));
+    let document = read.map_err(refused)?;
     match document.duplicates.first() {
         Some(duplicate) => Err(Fault::here(format!("yaml: {duplicate}"))),
         None => Ok(Ordered::from(&document.value)),

@@ -13,6 +13,7 @@ use super::texts::{check_address, check_go_duration, check_http_url, check_size,
 use super::variables::Expanded;
 use crate::config::version::Since;
 use crate::duration;
+use crate::redact;
 use crate::template::{self, Of};
 
 /// What a value must be.
@@ -316,6 +317,7 @@ impl Shape {
             Self::Url => parse_url(text).map(|_| ()),
             Self::TemplateUrl if text.contains("{{") => {
                 template::check(text, Of::Configuration(reader.go()))
+                    .map_err(|why| redact::without_quoted(&why))
                     .map_err(|why| format!("invalid template syntax: {why}"))
             }
             Self::TemplateUrl if text.is_empty() => Ok(()),

@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::*;
 
 fn reader(version: &str) -> Reader {
@@ -70,7 +72,7 @@ fn a_fault_is_named_with_its_path_and_what_to_do() {
         ),
         (
             "proxy_url: 'http://[x/'",
-            "proxy_url: parse \"http://[x/\": missing ']' in host",
+            "proxy_url: parse [REDACTED]: missing ']' in host",
         ),
         (
             "basic_auth: {username: u}\nauthorization: {credentials: c}",
@@ -213,10 +215,72 @@ fn values_of_secrets_are_not_repeated() {
         "basic_auth: hunter2",
         "proxy_url: 'http://user:hunter2@[x/'",
         "authorization: [hunter2]",
+        "proxy_url: 'http://u:hunter2/x@y'",
+        "bearer_token: *hunter2",
+        "sample_limit: !!int hunter2",
+        "http_sd_configs:\n- {url: 'http://x/hunter2%zz'}",
+        "http_sd_configs:\n- {url: 'hunter2:x'}",
+        "eureka_sd_configs:\n- {server: '//u:hunter2@x'}",
+        "docker_sd_configs:\n- {host: \"tcp://u:hunter2\\n\"}",
     ] {
         let said = of_job(LATEST, fields);
         assert!(!said.is_empty() && !said.contains("hunter2"), "{said}");
     }
+}
+
+/// What the reloader puts in is taken as what it will be; what only looks like it is read as it stands.
+#[test]
+fn references_to_variables_are_read_as_what_is_put_in() {
+    for fields in [
+        "scrape_interval: $(SHARD)s",
+        "sample_limit: $(SHARD)",
+        "proxy_url: 'http://$(POD_NAME):80/'",
+        "relabel_configs:\n- {regex: '$(SHARD);(a)', action: keep}",
+        "params: {a: ['$(NO)']}",
+        "metrics_path: '/$(x'",
+    ] {
+        assert_eq!(of_job(LATEST, fields), "", "{fields}");
+    }
+    for (fields, wanted) in [
+        (
+            "kubernetes_sd_configs:\n- {role: node, api_server: 'http://[::1$(x'}",
+            "kubernetes_sd_configs[0].api_server: parse [REDACTED]: missing ']' in host",
+        ),
+        (
+            "scrape_interval: 5m$(",
+            "scrape_interval: not a valid duration string: \"5m$(\"",
+        ),
+        (
+            "scrape_interval: $(NO)",
+            "scrape_interval: not a valid duration string: \"$(NO)\" (the config-reloader has no variable NO to put in)",
+        ),
+        (
+            "sample_limit: $(POD_NAME)",
+            "sample_limit: expected a number, found a text",
+        ),
+        (
+            "honor_labels: $(SHARD)",
+            "honor_labels: expected true or false, found a text",
+        ),
+    ] {
+        let wanted = format!("scrape_configs[0].{wanted}");
+        assert_eq!(of_job(LATEST, fields), wanted, "{fields}");
+    }
+    let job =
+        "scrape_configs:\n- {job_name: a, scrape_interval: $(OFTEN), honor_labels: $(OFTEN)}\n";
+    let container = json!({"name": "config-reloader", "env": [{"name": "OFTEN", "value": "5m"}]});
+    let theirs = reader(LATEST).with_variables(Variables::of(&[container]));
+    assert_eq!(theirs.text(job), Ok(()));
+    assert!(reader(LATEST).text(job).is_err());
+}
+
+/// Nobody puts anything into a web configuration.
+#[test]
+fn a_reference_in_a_web_configuration_is_a_text() {
+    let version = Version::parse(LATEST).unwrap();
+    let text = "tls_server_config: {cert_file: c, key_file: k, min_version: $(SHARD)}\n";
+    let told = web::check(text, web::Server::Prometheus, &version).unwrap_err();
+    assert!(told.contains("\"$(SHARD)\" is none of"), "{told}");
 }
 
 #[test]

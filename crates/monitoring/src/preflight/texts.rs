@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::url;
+use crate::{redact, url};
 
 /// `alecthomas/units`: numbers with units, all of base 2 with `iB`, or all with `B`.
 pub(super) fn check_size(text: &str) -> Result<(), String> {
@@ -50,27 +50,14 @@ fn split(text: &str, takes: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
-/// Reads a URL; the refusal doesn't repeat one that holds credentials.
+/// Reads a URL. The refusal repeats nothing of it: it may hold credentials, or be a secret itself; the field is told anyway.
 pub(super) fn parse_url(text: &str) -> Result<url::Url, String> {
-    url::parse(text).map_err(|why| {
-        if text.contains('@') {
-            "is no URL".to_owned()
-        } else {
-            why
-        }
-    })
+    url::parse(text).map_err(|why| redact::without_url(&why, text))
 }
 
 /// A URL whose scheme is `http` or `https`, with a host.
 pub(super) fn check_http_url(text: &str) -> Result<(), String> {
-    let url = parse_url(text)?;
-    if url.scheme != "http" && url.scheme != "https" {
-        return Err(format!("unsupported scheme {:?} for URL", url.scheme));
-    }
-    if url.host.is_empty() {
-        return Err("missing host for URL".to_owned());
-    }
-    Ok(())
+    url::check_http(text).map_err(|why| redact::without_url(&why, text))
 }
 
 /// `host:port`, or nothing at all.

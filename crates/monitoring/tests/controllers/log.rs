@@ -16,7 +16,8 @@ use crate::cluster::play;
 #[derive(Clone, Debug, Default)]
 pub struct Warnings(Arc<Mutex<Vec<String>>>);
 
-struct Text(String);
+/// The fields of a line of the log.
+pub struct Text(pub String);
 
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {

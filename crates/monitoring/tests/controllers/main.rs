@@ -19,5 +19,6 @@ mod prometheus;
 mod prometheus_agent;
 mod rights;
 mod scope;
+mod secrets;
 mod thanos_ruler;
 mod webhooks;

@@ -24,6 +24,7 @@ use crate::api::alertmanager::AlertmanagerGlobalConfig;
 use crate::api::common::SecretOrConfigMap;
 use crate::config::assets::Assets;
 use crate::config::version::Version;
+use crate::redact;
 use crate::selection::{check_alertmanager_config, check_global_client, check_global_config};
 
 pub use self::convert::{Enforcement, TlsFiles};
@@ -96,7 +97,8 @@ fn of_base(why: Refusal) -> Unmade {
 impl Configuration {
     /// Reads a configuration that a user wrote.
     pub fn read(text: &str) -> Result<Self, Refusal> {
-        let parsed = texts::read(text).map_err(|error| error.to_string())?;
+        let parsed = texts::read(text);
+        let parsed = parsed.map_err(|error| redact::without_quoted(&error.to_string()))?;
         let document = match parsed.value {
             Value::Object(document) => document,
             Value::Null => return Err("no route provided in config".to_owned()),

@@ -6,11 +6,13 @@ use serde_json::Value;
 use super::generator::{ConfigError, Generator};
 use super::relabel::Rules;
 use crate::config::yaml::{IntoNode, Mapping};
+use crate::redact;
 
 /// A list of mappings, empty for an empty text.
 pub(super) fn mappings(text: &str, what: &str) -> Result<Vec<Mapping>, ConfigError> {
     let refused = |why: &str| ConfigError(format!("unmarshalling additional {what} failed: {why}"));
-    let document = machinery::yaml::parse(text).map_err(|error| refused(&error.to_string()))?;
+    let document = machinery::yaml::parse(text)
+        .map_err(|error| refused(&redact::without_quoted(&error.to_string())))?;
     if let Some(duplicate) = document.duplicates.first() {
         return Err(refused(&format!("yaml: {duplicate}")));
     }

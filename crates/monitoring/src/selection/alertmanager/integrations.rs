@@ -8,7 +8,7 @@ use crate::api::receiver::{
     WebexConfig, WebhookConfig,
 };
 use crate::api::receiver_chat::{RocketChatConfig, SlackConfig};
-use crate::config::alertmanager::sanitize::{check_secret_url, check_template_url};
+use crate::config::alertmanager::sanitize::{check_secret_template_url, check_secret_url};
 use crate::duration::milliseconds;
 use crate::selection::At;
 
@@ -110,7 +110,7 @@ impl Look<'_> {
         self.http_fields(one.http_config.as_ref())?;
         if let Some(reference) = &one.url_secret {
             let url = self.secret(reference)?;
-            check_template_url(url.trim()).at("failed to validate URL")?;
+            check_secret_template_url(url.trim()).at("failed to validate URL")?;
         }
         self.known("payload", one.payload.is_some(), (0, 32, 0))?;
         self.http_references(one.http_config.as_ref())

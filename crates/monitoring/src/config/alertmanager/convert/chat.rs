@@ -10,7 +10,7 @@ use crate::api::receiver::{
 };
 use crate::api::receiver_chat::{RocketChatConfig, SlackAction, SlackConfig};
 use crate::config::alertmanager::block::Block;
-use crate::config::alertmanager::sanitize::check_url_text;
+use crate::config::alertmanager::sanitize::check_secret_url;
 
 impl Converter<'_> {
     pub(super) fn rocketchat(self, one: &RocketChatConfig) -> Result<Value, Refusal> {
@@ -184,7 +184,7 @@ impl Converter<'_> {
     fn url(self, reference: &SecretKeySelector) -> Result<String, Refusal> {
         let url = self.maybe_secret(Some(reference), "URL")?;
         let url = url.unwrap_or_default().trim().to_owned();
-        check_url_text(&url).map_err(|why| {
+        check_secret_url(&url).map_err(|why| {
             format!(
                 "failed to validate key {:?} from secret {:?}: {why}",
                 reference.key,

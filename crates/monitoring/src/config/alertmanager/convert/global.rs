@@ -8,8 +8,7 @@ use crate::api::alertmanager::{AlertmanagerGlobalConfig, GlobalHttpConfig, Globa
 use crate::api::alertmanager_config::HttpConfig;
 use crate::api::common::SecretKeySelector;
 use crate::config::alertmanager::block::Block;
-use crate::config::alertmanager::sanitize::check_http_url;
-use crate::url;
+use crate::{redact, url};
 
 impl Converter<'_> {
     /// The defaults of all receivers.
@@ -45,7 +44,7 @@ impl Converter<'_> {
         block = block.maybe("opsgenie_api_key", key.as_ref());
         if let Some(url) = &global.pagerduty_url {
             // Alertmanager itself would refuse the whole configuration for a URL without a scheme.
-            check_http_url(url).map_err(|why| format!("parse Pagerduty URL: {why}"))?;
+            url::check_http(url).map_err(|why| format!("parse Pagerduty URL: {why}"))?;
             block = block.text("pagerduty_url", url);
         }
         self.services(block, global)
@@ -107,7 +106,10 @@ impl Converter<'_> {
     ) -> Result<Option<String>, Refusal> {
         let text = self.maybe_secret(reference, &format!("{service} API URL"))?;
         if let Some(text) = &text {
-            url::parse(text).map_err(|why| format!("parse {spelled} API URL: {why}"))?;
+            url::parse(text).map_err(|why| {
+                let why = redact::without_url(&why, text);
+                format!("parse {spelled} API URL: {why}")
+            })?;
         }
         Ok(text)
     }

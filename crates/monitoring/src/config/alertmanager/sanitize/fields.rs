@@ -1,6 +1,8 @@
-//! URLs in fields: plain ones, and those that may be Go templates.
+//! URLs in fields: plain ones, and those that may be Go templates. What the document holds may come out of a Secret, whatever
+//! the field, so that no value is told.
 
 use super::{Fields, Refusal, text};
+use crate::redact;
 use crate::template::{self, Of};
 use crate::url;
 
@@ -10,12 +12,12 @@ pub(super) fn check_url(fields: &Fields, key: &str, place: &str) -> Result<(), R
     if value.is_empty() {
         return Ok(());
     }
-    check_url_text(value).map_err(|why| format!("invalid {place}: {why}"))
+    check_secret_url(value).map_err(|why| format!("invalid {place}: {why}"))
 }
 
-/// A text must be a URL.
+/// A text must be a URL; it is told, as it is no secret.
 pub(crate) fn check_url_text(value: &str) -> Result<(), Refusal> {
-    check_http_url(value)
+    url::check_http(value)
         .map_err(|why| format!("validate url from string failed for {value}: {why}"))
 }
 
@@ -25,7 +27,19 @@ pub(super) fn check_template(fields: &Fields, key: &str, place: &str) -> Result<
     if value.is_empty() {
         return Ok(());
     }
-    check_template_url(value).map_err(|why| format!("invalid {place}: {why}"))
+    check_secret_template_url(value).map_err(|why| format!("invalid {place}: {why}"))
+}
+
+/// A URL or a template of one, of which nothing is told.
+pub(crate) fn check_secret_template_url(value: &str) -> Result<(), Refusal> {
+    let checked = check_template_url(value);
+    checked.map_err(|why| {
+        if value.contains("{{") {
+            redact::without_quoted(&why)
+        } else {
+            why
+        }
+    })
 }
 
 /// A URL or a template of one. The text of a URL may be a secret and is not told.
@@ -38,22 +52,10 @@ pub fn check_template_url(value: &str) -> Result<(), Refusal> {
 
 /// A text must be a URL; as it may be a secret, it isn't told.
 pub(crate) fn check_secret_url(value: &str) -> Result<(), Refusal> {
-    check_http_url(value).map_err(|why| {
-        let why = url::redacted(&why, value);
+    url::check_http(value).map_err(|why| {
+        let why = redact::without_url(&why, value);
         format!("validate url from string failed with error: {why}")
     })
-}
-
-/// A URL of a web page.
-pub(crate) fn check_http_url(value: &str) -> Result<(), String> {
-    let url = url::parse(value)?;
-    if url.scheme != "http" && url.scheme != "https" {
-        return Err(format!("unsupported scheme {:?} for URL", url.scheme));
-    }
-    if url.host.is_empty() {
-        return Err("missing host for URL".to_owned());
-    }
-    Ok(())
 }
 
 #[cfg(test)]

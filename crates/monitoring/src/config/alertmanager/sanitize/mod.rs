@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use crate::config::version::{Since, Version};
 
 pub use fields::check_template_url;
-pub(crate) use fields::{check_http_url, check_secret_url, check_url_text};
+pub(crate) use fields::{check_secret_template_url, check_secret_url, check_url_text};
 
 /// A mapping of the document.
 pub(crate) type Fields = Map<String, Value>;
