@@ -17,7 +17,7 @@ use runtime::metrics::process;
 use runtime::web::{self, Pages, Server, Site};
 use runtime::{Registry, shutdown};
 
-use super::operator::{Defaults, Log, Web, two_dashes};
+use super::operator::{Defaults, Log, Web, read_as_go};
 use super::{VERSION, fail, print};
 
 /// As upstream's program is without flags.
@@ -28,11 +28,7 @@ const DEFAULTS: Defaults = Defaults {
 
 /// Answers the webhooks of `PrometheusRules` and `AlertmanagerConfigs`, without a Kubernetes.
 #[derive(Parser)]
-#[command(
-    name = "admission-webhook",
-    args_override_self = true,
-    disable_version_flag = true
-)]
+#[command(name = "admission-webhook", disable_version_flag = true)]
 pub struct AdmissionWebhook {
     #[command(flatten)]
     web: Web,
@@ -76,7 +72,7 @@ impl AdmissionWebhook {
     /// # Errors
     /// If they aren't this command's.
     pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(args.into_iter().map(two_dashes))
+        read_as_go(args)
     }
 
     /// Answers until a signal comes.

@@ -8,7 +8,7 @@ mod web;
 use std::ffi::OsString;
 
 use anyhow::Result;
-use clap::{Args, Parser, ValueEnum};
+use clap::{Arg, ArgAction, Args, Parser, ValueEnum};
 use machinery::yaml::documents_to_string;
 use monitoring::RunOptions;
 use monitoring::api::crds;
@@ -30,11 +30,7 @@ const DEFAULTS: Defaults = Defaults {
 
 /// Looks after Prometheus servers and agents, Alertmanagers and Thanos Rulers.
 #[derive(Parser)]
-#[command(
-    name = "operator",
-    args_override_self = true,
-    disable_version_flag = true
-)]
+#[command(name = "operator", disable_version_flag = true)]
 pub struct Operator {
     /// start, crds or full-crds
     #[arg(default_value = "start")]
@@ -61,8 +57,8 @@ pub struct Operator {
     #[command(flatten)]
     making: Making,
     /// What is switched on and off: Name=true,Name=false,…
-    #[arg(long, default_value = "")]
-    feature_gates: String,
+    #[arg(long)]
+    feature_gates: Vec<String>,
     /// Take part in leader election, with a Lease in this namespace
     #[arg(long, value_name = "NAMESPACE")]
     leader_election_namespace: Option<String>,
@@ -135,7 +131,7 @@ impl Operator {
     /// # Errors
     /// If they aren't this command's.
     pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(args.into_iter().map(two_dashes))
+        read_as_go(args)
     }
 
     /// Carries the command out.
@@ -161,7 +157,7 @@ impl Operator {
     fn start(self) -> Result<()> {
         self.log.start()?;
         let mut options = RunOptions {
-            gates: flags::gates(&self.feature_gates)?,
+            gates: flags::gates(&self.feature_gates.join(","))?,
             settings: self.making.settings(),
             leader_namespace: self.leader_election_namespace,
             listen: vec![self.web.listen(DEFAULTS)],
@@ -210,8 +206,26 @@ impl Log {
     }
 }
 
+/// Reads the arguments of a command as Go's programs do.
+pub fn read_as_go<P: Parser>(args: impl IntoIterator<Item = OsString>) -> Result<P, clap::Error> {
+    let args = args.into_iter().map(two_dashes);
+    let matches = P::command()
+        .mut_args(last_wins)
+        .try_get_matches_from(args)?;
+    P::from_arg_matches(&matches)
+}
+
+/// Of a flag that is given several times the last one counts, but for lists, to which each adds, as in Go's programs.
+fn last_wins(arg: Arg) -> Arg {
+    if matches!(arg.get_action(), ArgAction::Append) {
+        return arg;
+    }
+    let id = arg.get_id().clone();
+    arg.overrides_with(id)
+}
+
 /// `-flag` as `--flag`; one letter after one dash stays what it is.
-pub fn two_dashes(arg: OsString) -> OsString {
+fn two_dashes(arg: OsString) -> OsString {
     match arg.to_str() {
         Some(text)
             if text.starts_with('-')
@@ -228,6 +242,8 @@ pub fn two_dashes(arg: OsString) -> OsString {
 #[cfg(test)]
 mod tests {
     use ::monitoring::workload::{ReloaderSettings, Settings};
+
+    type Texts = std::collections::BTreeMap<String, String>;
 
     use super::*;
 
@@ -275,6 +291,44 @@ mod tests {
             (reloader.cpu_request.as_str(), reloader.cpu_limit.as_str()),
             ("100m", "100m")
         );
+    }
+
+    #[test]
+    fn lists_grow_with_each_flag_and_of_anything_else_the_last_counts() {
+        let operator = read("operator --feature-gates=PrometheusAgentDaemonSet=true --feature-gates PrometheusTopologySharding=true,PrometheusShardRetentionPolicy=true --feature-gates=PrometheusShardRetentionPolicy=false --labels=a=1,b=2 -labels a=3 --annotations=c=4 --annotations=d=5 --namespaces=x --namespaces=y,z --localhost=h --localhost=i --kubelet-endpoints=false --kubelet-endpoints --log-level=debug --log-level=warn --tls-insecure --tls-insecure=false").unwrap();
+        let gates = flags::gates(&operator.feature_gates.join(",")).unwrap();
+        assert_eq!(
+            (
+                gates.daemon_sets,
+                gates.topology_sharding,
+                gates.shard_retention
+            ),
+            (true, true, false)
+        );
+        assert_eq!(
+            (operator.log.log_level, operator.tls_insecure),
+            (LogLevel::Warn, Some(false))
+        );
+        let mut options = RunOptions::default();
+        operator.scope.apply(&mut options).unwrap();
+        for namespace in ["x", "y", "z"] {
+            assert!(
+                options.prometheuses.namespaces.contains(namespace),
+                "{namespace}"
+            );
+        }
+        let settings = operator.making.settings();
+        let texts = |all: &[(&str, &str)]| {
+            let all = all.iter();
+            all.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect()
+        };
+        let wanted: (Texts, Texts) = (
+            texts(&[("a", "3"), ("b", "2")]),
+            texts(&[("c", "4"), ("d", "5")]),
+        );
+        assert_eq!((settings.labels, settings.annotations), wanted);
+        assert_eq!(settings.local_host, "i");
     }
 
     #[test]
