@@ -126,6 +126,12 @@ mod monitoring_faults {
     }
 
     #[test]
+    fn stale_sets_at_every_write_of_a_shard_that_is_retained_again() {
+        let action = Action::Stale("statefulsets");
+        every_write("shards/are_retained_anew", action);
+    }
+
+    #[test]
     fn of_zones() {
         every_failure("shards/are_spread_over_zones", SHARE);
     }

@@ -7,7 +7,7 @@ use machinery::meta;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::objects::{PROMETHEUS, STATEFUL_SET, text};
+use crate::objects::{PROMETHEUS, STATEFUL_SET};
 use crate::workloads::{prometheus, service_monitor};
 
 /// A retained shard that is wanted again stays, and is kept until another deadline once it isn't any more, even if the first
@@ -72,7 +72,8 @@ pub async fn are_spread_over_zones(cluster: &Cluster) -> Result<()> {
             .eventually(&format!("{shards} StatefulSets"), async || {
                 let sets = cluster.list(&STATEFUL_SET).await?;
                 let zone = "/spec/template/spec/nodeSelector/topology.kubernetes.io~1zone";
-                let mut zones: Vec<&str> = sets.iter().map(|set| text(set, zone)).collect();
+                let zones = sets.iter().filter_map(|set| set.pointer(zone)?.as_str());
+                let mut zones: Vec<&str> = zones.collect();
                 zones.sort_unstable();
                 let half = shards / 2;
                 let wanted = [vec!["north"; half], vec!["south"; half]].concat();

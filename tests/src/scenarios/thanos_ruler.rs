@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::objects::{CONFIG_MAP, PROMETHEUS_RULE, SERVICE, THANOS_RULER, number};
-use crate::workloads::{rule, secret, thanos_ruler};
+use crate::scenarios::upstream_assets::material;
+use crate::workloads::{rule, thanos_ruler};
 
 /// A ruler comes, takes rules, leaves a broken one out, grows, and takes everything with it.
 pub async fn is_created_scaled_and_deleted(cluster: &Cluster) -> Result<()> {
@@ -40,13 +41,18 @@ pub async fn is_created_scaled_and_deleted(cluster: &Cluster) -> Result<()> {
 
 /// A ruler writes to servers: by TLS with what a Secret holds, which it follows, and to another one.
 pub async fn writes_elsewhere(cluster: &Cluster) -> Result<()> {
-    let given = |text: &str| secret("tls", &json!({"ca.crt": text, "password": text}));
+    let given = |word: &str| {
+        let mut secret = material();
+        secret["stringData"]["word"] = json!(word);
+        secret
+    };
     cluster.apply(&given("first")).await?;
-    let of = |key: &str| json!({"name": "tls", "key": key});
+    let of = |key: &str| json!({"name": "material", "key": key});
+    let tls =
+        json!({"ca": {"secret": of("ca")}, "cert": {"secret": of("cert")}, "keySecret": of("key")});
     let safe = json!({
         "url": "https://one/write", "name": "one", "remoteTimeout": "10s", "queueConfig": {"maxBackoff": "5s"},
-        "tlsConfig": {"ca": {"secret": of("ca.crt")}},
-        "basicAuth": {"username": of("password"), "password": of("password")},
+        "tlsConfig": tls, "basicAuth": {"username": of("user"), "password": of("word")},
     });
     let spec = json!({"remoteWrite": [safe]});
     cluster.apply(&thanos_ruler("main", &spec)).await?;

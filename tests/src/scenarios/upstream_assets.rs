@@ -20,7 +20,7 @@ const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMAcwADAAAwEA\n-----END C
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMAcwADAAAwEA\n-----END PRIVATE KEY-----\n";
 
 /// A Secret with all that TLS and authentication need.
-fn material() -> Value {
+pub(super) fn material() -> Value {
     let data = json!({"ca": CERTIFICATE, "cert": CERTIFICATE, "key": KEY, "token": "bearer", "user": "u", "word": "w"});
     secret("material", &data)
 }
