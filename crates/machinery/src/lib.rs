@@ -21,6 +21,7 @@ pub mod jsonpath;
 pub mod labels;
 pub mod meta;
 pub mod names;
+pub mod ordered;
 pub mod patch;
 pub mod pointer;
 pub mod protobuf;

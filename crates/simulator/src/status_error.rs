@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use machinery::builtin::validation::FieldError;
+use machinery::builtin::validation::{self, FieldError};
 use machinery::decode::quote;
 use serde_json::{Map, Value, json};
 
@@ -173,16 +173,7 @@ impl ApiError {
                 field: error.field.clone(),
             })
             .collect();
-        let mut texts: Vec<String> = Vec::new();
-        for text in errors.iter().map(ToString::to_string) {
-            if !texts.contains(&text) {
-                texts.push(text);
-            }
-        }
-        let joined = match texts.as_slice() {
-            [one] => one.clone(),
-            many => format!("[{}]", many.join(", ")),
-        };
+        let joined = validation::message(errors);
         let message = format!("{subject} {} is invalid: {joined}", quote(name));
         let details = Details {
             name: name.to_owned(),

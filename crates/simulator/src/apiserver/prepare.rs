@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use machinery::builtin::validation::{self, BadValue, FieldError};
 use machinery::builtin::{defaults, strategy};
 use machinery::decode::{Empties, number};
+use machinery::ordered::ByValue;
 use machinery::{meta, time};
 use serde_json::Value;
 
@@ -64,23 +65,22 @@ pub(crate) fn deduplicate_owners(object: &mut Value, when: &str, warnings: &mut 
     let Some(owners) = owners.and_then(Value::as_array_mut) else {
         return;
     };
-    let mut seen: Vec<Value> = Vec::new();
     let mut repeated: BTreeSet<String> = BTreeSet::new();
-    owners.retain(|owner| {
-        if seen.contains(owner) {
-            repeated.insert(
-                owner
-                    .get("uid")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-                    .to_owned(),
-            );
-            return false;
-        }
-        seen.push(owner.clone());
-        true
-    });
+    let mut seen = BTreeSet::new();
+    let first: Vec<bool> = owners
+        .iter()
+        .map(|owner| {
+            let first = seen.insert(ByValue(owner));
+            if !first {
+                let uid = owner.get("uid").and_then(Value::as_str);
+                repeated.insert(uid.unwrap_or_default().to_owned());
+            }
+            first
+        })
+        .collect();
     if !repeated.is_empty() {
+        let mut first = first.into_iter();
+        owners.retain(|_| first.next().unwrap_or(true));
         let uids: Vec<String> = repeated.into_iter().collect();
         warnings.push(format!(
             ".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references in 1.20+, and may \

@@ -1,6 +1,8 @@
 //! Warnings for clients as header values: each text once, and no more of them than a client can be expected to read
 //! (`apiserver/pkg/endpoints/filters/warning.go`, `apimachinery/pkg/util/net/http.go`).
 
+use machinery::ordered::distinct;
+
 /// Characters of all texts together before they are cut.
 const TOTAL: usize = 4 * 1024;
 /// Characters of one text once they are cut.
@@ -8,12 +10,8 @@ const ITEM: usize = 256;
 
 /// The values of the `Warning` headers for these texts, in order.
 pub(crate) fn values(texts: &[String]) -> Vec<String> {
-    let mut distinct: Vec<&str> = Vec::new();
-    for text in texts {
-        if !text.is_empty() && !distinct.contains(&text.as_str()) {
-            distinct.push(text);
-        }
-    }
+    let told = texts.iter().map(String::as_str);
+    let distinct = distinct(told.filter(|text| !text.is_empty()).collect());
     let sendable = |text: &&str| !text.chars().any(char::is_control);
     let all = || distinct.iter().copied().filter(sendable);
     let total: usize = all().map(|text| text.chars().count()).sum();

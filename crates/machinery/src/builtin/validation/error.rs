@@ -8,7 +8,7 @@ pub(crate) use crate::decode::quote;
 use crate::jsonpath::print_value;
 
 /// What is wrong with a field; `reason()` of the error is the cause's reason in a Status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ErrorKind {
     /// A value that does not exist where it is looked up.
     NotFound,
@@ -37,7 +37,7 @@ pub enum ErrorKind {
 }
 
 /// The offending value as Go prints it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BadValue {
     /// Not shown at all.
     Omitted,
@@ -48,7 +48,7 @@ pub enum BadValue {
 }
 
 /// One error of validation. `Display` is Go's `field.Error.Error()`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FieldError {
     /// What is wrong.
     pub kind: ErrorKind,

@@ -38,6 +38,7 @@ pub use read::same;
 use read::{At, Errors};
 use serde_json::Value;
 
+use crate::ordered::distinct;
 use crate::schema::TypeTable;
 
 /// Errors of a service's addresses and families alone, which are looked at before any is allocated.
@@ -297,12 +298,7 @@ pub fn label_selector(selector: &Value, path: &str) -> Vec<FieldError> {
 
 /// All errors as a Status message has them: one alone, several in brackets, each text once.
 pub fn message(errors: &[FieldError]) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    for text in errors.iter().map(ToString::to_string) {
-        if !texts.contains(&text) {
-            texts.push(text);
-        }
-    }
+    let texts = distinct(errors.iter().map(ToString::to_string).collect());
     match texts.as_slice() {
         [only] => only.clone(),
         _ => format!("[{}]", texts.join(", ")),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use machinery::builtin::validation::{FieldError, validate_annotations, validate_labels};
+use machinery::builtin::validation::{self, FieldError, validate_annotations, validate_labels};
 use machinery::meta;
 use machinery::patch::go_type;
 use serde_json::{Map, Value, json};
@@ -337,16 +337,5 @@ fn check_texts(field: &str, original: Option<&Value>, given: &Value) -> Result<(
 
 /// Errors as one text.
 fn aggregate(errors: &[FieldError]) -> Option<String> {
-    let mut texts: Vec<String> = Vec::new();
-    for error in errors {
-        let text = error.to_string();
-        if !texts.contains(&text) {
-            texts.push(text);
-        }
-    }
-    match texts.as_slice() {
-        [] => None,
-        [one] => Some(one.clone()),
-        several => Some(format!("[{}]", several.join(", "))),
-    }
+    (!errors.is_empty()).then(|| validation::message(errors))
 }

@@ -1,6 +1,10 @@
 //! Uniqueness in lists of type set and map (`apiextensions-apiserver/pkg/apiserver/schema/listtype`).
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use machinery::builtin::validation::FieldError;
+use machinery::ordered::ByValue;
 use serde_json::{Map, Value};
 
 use super::schema::Schema;
@@ -11,23 +15,25 @@ pub(super) fn duplicates(schema: &Schema, path: &str, value: &Value) -> Vec<Fiel
     match value {
         Value::Array(list) => {
             let no_object = |item: &&Value| !item.is_null() && !item.is_object();
-            let keys: Vec<Value> = match schema.list_type.as_str() {
-                "set" => list.clone(),
+            let keys: Cow<'_, [Value]> = match schema.list_type.as_str() {
+                "set" => Cow::from(list),
                 "map" => match list.iter().enumerate().find(|(_, item)| no_object(item)) {
                     Some((index, item)) => {
                         let detail = "must be an object for an array of list-type map";
                         let field = format!("{path}[{index}]");
                         errors.push(FieldError::invalid(field, item, detail));
-                        Vec::new()
+                        Cow::default()
                     }
                     None => list.iter().map(|item| key_of(schema, item)).collect(),
                 },
-                _ => Vec::new(),
+                _ => Cow::default(),
             };
             // Of equal elements the second is told, and no further one.
+            let mut counts: BTreeMap<ByValue<&Value>, usize> = BTreeMap::new();
             for (index, key) in keys.iter().enumerate() {
-                let before = keys.iter().take(index).filter(|other| *other == key);
-                if before.count() == 1 {
+                let count = counts.entry(ByValue(key)).or_default();
+                *count += 1;
+                if *count == 2 {
                     errors.push(FieldError::duplicate(format!("{path}[{index}]"), key));
                 }
             }

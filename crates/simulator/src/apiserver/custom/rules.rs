@@ -13,7 +13,7 @@ use machinery::cel::{Env, EvalError, PER_OBJECT, Program, Shape, Type, Value as 
 use serde_json::{Map, Value};
 
 use self::message::Message;
-use super::correlation::{Correlation, counterpart};
+use super::correlation::{Correlation, Counterparts};
 use super::field_path::normalized;
 use super::schema::Schema;
 
@@ -165,7 +165,7 @@ impl Rules {
     /// Runs the rules on a default: as a value that stays as it is, which excuses nothing, then as one that wasn't there.
     pub(super) fn check_default(&self, schema: &Schema, default: &Value) -> Vec<FieldError> {
         let uncorrelated = Correlation::of(schema, default, None);
-        let mut found = self.run(default, Some(default), uncorrelated);
+        let mut found = self.run(default, Some(default), uncorrelated.clone());
         if found.errors.is_empty() {
             found = self.run(default, None, uncorrelated);
         }
@@ -177,7 +177,7 @@ impl Rules {
             budget: i64::try_from(PER_OBJECT).unwrap_or(i64::MAX),
             findings: Findings::default(),
         };
-        run.node(self, "", new, old, correlation);
+        run.node(self, "", new, old, &correlation);
         run.findings
     }
 }
@@ -256,7 +256,7 @@ impl Run {
         path: &str,
         new: &Value,
         old: Option<&Value>,
-        correlation: Correlation<'_>,
+        correlation: &Correlation<'_>,
     ) -> bool {
         if new.is_null() {
             return true;
@@ -266,7 +266,7 @@ impl Run {
         }
         let inner = correlation.inside_all_of();
         for one in &rules.all_of {
-            if !self.node(one, path, new, old, inner) {
+            if !self.node(one, path, new, old, &inner) {
                 return false;
             }
         }
@@ -283,8 +283,9 @@ impl Run {
         path: &str,
         map: &Map<String, Value>,
         old: Option<&Value>,
-        correlation: Correlation<'_>,
+        correlation: &Correlation<'_>,
     ) -> bool {
+        let parts = correlation.below();
         for (key, value) in map {
             let before = old.and_then(|old| old.get(key));
             let (below, child) = if let Some(additional) = &rules.additional {
@@ -299,7 +300,7 @@ impl Run {
             } else {
                 continue;
             };
-            if !self.node(below, &child, value, before, correlation.key(key)) {
+            if !self.node(below, &child, value, before, &parts.key(key)) {
                 return false;
             }
         }
@@ -312,17 +313,18 @@ impl Run {
         path: &str,
         list: &[Value],
         old: Option<&Value>,
-        correlation: Correlation<'_>,
+        correlation: &Correlation<'_>,
     ) -> bool {
         let Some(items) = &rules.items else {
             return true;
         };
         let old = old.and_then(Value::as_array);
+        let old = old.and_then(|old| Counterparts::of(&rules.list_type, &rules.keys, old));
+        let parts = correlation.below();
         for (index, item) in list.iter().enumerate() {
-            let before = old.and_then(|old| counterpart(&rules.list_type, &rules.keys, item, old));
+            let before = old.as_ref().and_then(|old| old.of_item(item));
             let child = format!("{path}[{index}]");
-            let below = correlation.item(index);
-            if !self.node(items, &child, item, before, below) {
+            if !self.node(items, &child, item, before, &parts.item(index)) {
                 return false;
             }
         }
@@ -335,7 +337,7 @@ impl Run {
         path: &str,
         new: &Value,
         old: Option<&Value>,
-        correlation: Correlation<'_>,
+        correlation: &Correlation<'_>,
     ) -> bool {
         const SPENT: &str = "validation failed due to running out of cost budget, no further validation rules will be run";
         if rules.own.is_empty() {

@@ -8,6 +8,7 @@
 mod numbers;
 
 use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
+use machinery::ordered::distinct;
 use serde_json::{Map, Value};
 
 use super::correlation::Correlated;
@@ -23,10 +24,11 @@ pub(super) fn validate(
     old: Option<&Value>,
 ) -> Vec<FieldError> {
     let old = old.map(|old| Correlated::new(schema, new, old));
-    node(schema, path, new, old).list
+    // Equal ones count once.
+    distinct(node(schema, path, new, old).list)
 }
 
-/// The errors of a value; equal ones count once.
+/// The errors of a value.
 #[derive(Default)]
 struct Found {
     list: Vec<FieldError>,
@@ -54,15 +56,11 @@ fn field_of(path: &str) -> &str {
 
 impl Found {
     fn push(&mut self, error: FieldError) {
-        if !self.list.contains(&error) {
-            self.list.push(error);
-        }
+        self.list.push(error);
     }
 
-    fn merge(&mut self, other: Self) {
-        for error in other.list {
-            self.push(error);
-        }
+    fn merge(&mut self, mut other: Self) {
+        self.list.append(&mut other.list);
         self.checks += other.checks;
     }
 
@@ -272,8 +270,9 @@ impl Found {
 
     fn array(&mut self, schema: &Schema, path: &str, list: &[Value], old: Option<Correlated<'_>>) {
         if let Some(items) = &schema.items {
+            let olds = old.map(Correlated::items);
             for (index, item) in list.iter().enumerate() {
-                let before = old.and_then(|old| old.index(index));
+                let before = olds.as_ref().and_then(|olds| olds.index(index));
                 self.merge(node(items, &format!("{path}[{index}]"), item, before));
             }
         }

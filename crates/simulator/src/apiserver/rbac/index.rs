@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use machinery::decode::quote;
+use machinery::ordered::distinct;
 use serde_json::Value;
 
 use super::rule::{Attributes, Rule};
@@ -238,13 +239,7 @@ impl Binding {
 
 /// Several errors in one text, as Go's aggregates print them.
 pub(crate) fn together(errors: &[String]) -> String {
-    let mut distinct: Vec<&str> = Vec::new();
-    for error in errors {
-        if !distinct.contains(&error.as_str()) {
-            distinct.push(error);
-        }
-    }
-    match distinct.as_slice() {
+    match distinct(errors.iter().map(String::as_str).collect()).as_slice() {
         [one] => (*one).to_owned(),
         many => format!("[{}]", many.join(", ")),
     }
