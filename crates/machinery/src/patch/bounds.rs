@@ -1,14 +1,61 @@
-//! What a JSON patch may not grow beyond: the bytes that its copies add, and the depth of what it makes.
+//! What a JSON patch may not grow beyond: the bytes that its copies add, the elements that it moves, and the depth of what
+//! it makes.
 
 use serde_json::Value;
 
 use crate::decode;
 
 /// The most bytes of JSON that the `copy` operations of a patch may add (`JSONPatchMaxCopyBytes`).
-pub(super) const MAX_COPIED: usize = 3 * 1024 * 1024;
+const MAX_COPIED: usize = 3 * 1024 * 1024;
+
+/// The most elements of lists that the operations of a patch may move, those they push aside and those below what is moved:
+/// ten thousand operations at the head of a list of twenty thousand. The server does nothing else meanwhile.
+const MAX_MOVED: usize = 200_000_000;
+
+/// What the operations of a patch have cost by now.
+#[derive(Debug, Default)]
+pub(super) struct Spent {
+    copied: usize,
+    moved: usize,
+}
+
+impl Spent {
+    /// A value is copied, or null.
+    pub(super) fn copy(&mut self, value: Option<&Value>) -> Result<(), String> {
+        self.copied = self.copied.saturating_add(value.map_or(4, size));
+        if self.copied <= MAX_COPIED {
+            return Ok(());
+        }
+        let copied = self.copied;
+        Err(format!(
+            "Unable to copy, the accumulated size increase of copy operations is {copied}, exceeding the limit {MAX_COPIED}"
+        ))
+    }
+
+    /// So many elements are moved.
+    pub(super) fn shift(&mut self, elements: usize) -> Result<(), String> {
+        self.moved = self.moved.saturating_add(elements);
+        if self.moved <= MAX_MOVED {
+            return Ok(());
+        }
+        let moved = self.moved;
+        Err(format!(
+            "Unable to move, the accumulated number of elements moved in lists is {moved}, exceeding the limit {MAX_MOVED}"
+        ))
+    }
+}
+
+/// How many values there are in one, itself included.
+pub(super) fn count(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 1,
+        Value::Array(items) => 1 + items.iter().map(count).sum::<usize>(),
+        Value::Object(map) => 1 + map.values().map(count).sum::<usize>(),
+    }
+}
 
 /// Bytes of a value as compact JSON, escapes left out.
-pub(super) fn size(value: &Value) -> usize {
+fn size(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 4,
         Value::String(text) => text.len() + 2,
@@ -63,6 +110,35 @@ mod tests {
         );
         let few = operations.get(..8).unwrap();
         assert!(apply_operations(&json!({}), few).is_ok());
+    }
+
+    #[test]
+    fn operations_move_only_so_many_elements() {
+        let many = json!({"l": vec![0; 500_000], "o": {}});
+        for pair in [
+            [
+                json!({"op": "add", "path": "/l/0", "value": 1}),
+                json!({"op": "remove", "path": "/l/0"}),
+            ],
+            [
+                json!({"op": "move", "from": "/l", "path": "/o/l"}),
+                json!({"op": "move", "from": "/o/l", "path": "/l"}),
+            ],
+        ] {
+            let times = |count: usize| pair.iter().cycle().take(count).cloned().collect();
+            let operations: Vec<Value> = times(10_000);
+            let outcome = apply_operations(&many, &operations);
+            assert!(
+                matches!(&outcome, Err(PatchError::CannotApply(text)) if text.contains("Unable to move, the accumulated")),
+                "{outcome:?}"
+            );
+            let few: Vec<Value> = times(200);
+            assert_eq!(apply_operations(&many, &few).as_ref(), Ok(&many));
+        }
+        // At the end of a list nothing is pushed aside.
+        let last = json!({"op": "add", "path": "/l/-", "value": 1});
+        let outcome = apply_operations(&many, &vec![last; 10_000]);
+        assert_eq!(outcome.unwrap()["l"].as_array().unwrap().len(), 510_000);
     }
 
     #[test]

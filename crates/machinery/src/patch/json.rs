@@ -10,7 +10,8 @@ use std::num::{IntErrorKind, ParseIntError};
 
 use serde_json::{Map, Value};
 
-use super::{PatchError, bounds};
+use super::PatchError;
+use super::bounds::{self, Spent};
 
 pub use body::{parse, parse_loosely};
 
@@ -35,20 +36,16 @@ pub struct JsonPatch {
 /// Applies decoded operations in order; the first that fails ends it.
 pub fn apply_operations(document: &Value, operations: &[Value]) -> Result<Value, PatchError> {
     let mut document = document.clone();
-    let mut copied = 0;
+    let mut spent = Spent::default();
     for operation in operations {
         let nothing = Map::new();
         let fields = operation.as_object().unwrap_or(&nothing);
-        one(&mut document, fields, &mut copied).map_err(PatchError::CannotApply)?;
+        one(&mut document, fields, &mut spent).map_err(PatchError::CannotApply)?;
     }
     Ok(document)
 }
 
-fn one(
-    document: &mut Value,
-    fields: &Map<String, Value>,
-    copied: &mut usize,
-) -> Result<(), String> {
+fn one(document: &mut Value, fields: &Map<String, Value>, spent: &mut Spent) -> Result<(), String> {
     let text = |name: &str| fields.get(name).and_then(Value::as_str);
     let value = || fields.get("value").cloned().unwrap_or_default();
     let operation = text("op").unwrap_or("unknown");
@@ -68,10 +65,10 @@ fn one(
         })
     };
     match operation {
-        "add" => add(document, path, value()),
-        "remove" => remove(document, path).map(|_| ()),
+        "add" => add(document, path, value(), spent),
+        "remove" => remove(document, path, spent),
         "replace" => replace(document, path, value()),
-        "move" => shift(document, from()?, path),
+        "move" => shift(document, from()?, path, spent),
         "copy" => {
             let from = from()?;
             let absent = || missing("copy", "from path", from);
@@ -81,16 +78,10 @@ fn one(
             let found = found.cloned();
             let (holder, key) = container(document, path)
                 .ok_or_else(|| missing("copy", "destination path", path))?;
-            *copied = copied.saturating_add(found.as_ref().map_or(4, bounds::size));
-            if *copied > bounds::MAX_COPIED {
-                let limit = bounds::MAX_COPIED;
-                return Err(format!(
-                    "Unable to copy, the accumulated size increase of copy operations is {copied}, exceeding the limit {limit}"
-                ));
-            }
+            spent.copy(found.as_ref())?;
             let value = found.unwrap_or_default();
             bounds::check_depth(path, &value)?;
-            put(holder, key, value)
+            put(holder, key, value, spent)
                 .map_err(|error| format!("error while adding value during copy: {error}"))
         }
         _ => test(document, path, &value()),
@@ -197,21 +188,24 @@ fn get<'d>(
     }
 }
 
-fn add(document: &mut Value, path: &str, value: Value) -> Result<(), String> {
+fn add(document: &mut Value, path: &str, value: Value, spent: &mut Spent) -> Result<(), String> {
     bounds::check_depth(path, &value)?;
     let (holder, key) =
         container(document, path).ok_or_else(|| missing("add", "path", &format!("{path:?}")))?;
-    put(holder, key, value).map_err(|error| format!("error in add for path: '{path}': {error}"))
+    put(holder, key, value, spent)
+        .map_err(|error| format!("error in add for path: '{path}': {error}"))
 }
 
 /// Puts a value into what is to hold it.
-fn put(holder: &mut Value, key: String, value: Value) -> Result<(), String> {
+fn put(holder: &mut Value, key: String, value: Value, spent: &mut Spent) -> Result<(), String> {
     match holder {
         Value::Array(items) if key == "-" => items.push(value),
         Value::Array(items) => {
             let index = index(&key)
                 .map_err(|error| format!("value was not a proper array index: '{key}': {error}"))?;
-            items.insert(within(index, items.len() + 1)?, value);
+            let at = within(index, items.len() + 1)?;
+            spent.shift(items.len() - at)?;
+            items.insert(at, value);
         }
         Value::Object(map) => {
             map.insert(key, value);
@@ -222,28 +216,33 @@ fn put(holder: &mut Value, key: String, value: Value) -> Result<(), String> {
 }
 
 /// Moves a value. What can't be taken away is named by its key alone.
-fn shift(document: &mut Value, from: &str, path: &str) -> Result<(), String> {
+fn shift(document: &mut Value, from: &str, path: &str, spent: &mut Spent) -> Result<(), String> {
     let (holder, key) =
         container(document, from).ok_or_else(|| missing("move", "from path", from))?;
-    let moved =
-        take(holder, &key).map_err(|error| format!("error in move for path: '{key}': {error}"))?;
+    let moved = take(holder, &key, spent)
+        .map_err(|error| format!("error in move for path: '{key}': {error}"))?;
     let (holder, key) =
         container(document, path).ok_or_else(|| missing("move", "destination path", path))?;
+    spent.shift(bounds::count(&moved))?;
     bounds::check_depth(path, &moved)?;
-    put(holder, key, moved).map_err(|error| format!("error in move for path: '{path}': {error}"))
+    put(holder, key, moved, spent)
+        .map_err(|error| format!("error in move for path: '{path}': {error}"))
 }
 
-fn remove(document: &mut Value, path: &str) -> Result<Value, String> {
+fn remove(document: &mut Value, path: &str, spent: &mut Spent) -> Result<(), String> {
     let (holder, key) =
         container(document, path).ok_or_else(|| missing("remove", "path", &format!("{path:?}")))?;
-    take(holder, &key).map_err(|error| format!("error in remove for path: '{path}': {error}"))
+    let taken = take(holder, &key, spent);
+    taken.map_err(|error| format!("error in remove for path: '{path}': {error}"))?;
+    Ok(())
 }
 
 /// Takes an element away from what holds it.
-fn take(holder: &mut Value, key: &str) -> Result<Value, String> {
+fn take(holder: &mut Value, key: &str, spent: &mut Spent) -> Result<Value, String> {
     match holder {
         Value::Array(items) => {
             let at = position(key, items.len())?;
+            spent.shift(items.len() - at)?;
             Ok(items.remove(at))
         }
         Value::Object(map) => map

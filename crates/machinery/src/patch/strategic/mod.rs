@@ -9,11 +9,13 @@ mod order;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::mem;
 
 use serde_json::{Map, Value};
 
 use super::{PatchBody, PatchError, go_value, object};
+use crate::ordered::ByValue;
 use crate::schema::{TypeId, TypeRef, TypeTable};
 use meta::{bad_directive, bad_type, go_type, internal};
 use order::Elements;
@@ -146,7 +148,10 @@ impl Merger {
             return Ok(());
         }
         match order::element_type(&[current, gone])? {
-            Elements::Scalars => current.retain(|item| !gone.contains(item)),
+            Elements::Scalars => {
+                let gone: BTreeSet<_> = gone.iter().map(ByValue).collect();
+                current.retain(|item| !gone.contains(&ByValue(item)));
+            }
             Elements::Maps => {
                 *current = self.merge_list(mem::take(current), gone, found.ty, found.key)?;
             }
@@ -193,14 +198,16 @@ impl Merger {
         (element, key): (&TypeRef, &str),
     ) -> Result<Vec<Value>, PatchError> {
         let own = merged.len();
+        let mut places = order::Growing::of(&merged, key);
         // Elements that are new are those of the patch: what is merged into them later is seen in it.
         let mut added = Vec::new();
         for at in plain {
             let Some(item) = patch.get_mut(*at) else {
                 continue;
             };
-            let value = order::key_value(item, key)?;
-            let Some(place) = order::find(&merged, key, value)? else {
+            let value = order::key_value(item, key)?.clone();
+            let Some(place) = places.find(&value) else {
+                places.put(Some(&value), merged.len());
                 merged.push(item.clone());
                 added.push(*at);
                 continue;
@@ -208,7 +215,13 @@ impl Merger {
             if let (Some(slot), Value::Object(item)) = (merged.get_mut(place), item)
                 && let Value::Object(live) = mem::take(slot)
             {
-                *slot = Value::Object(self.merge_map(live, item, element)?);
+                let now = self.merge_map(live, item, element)?;
+                // A null takes even the merge key away.
+                if now.get(key) != Some(&value) {
+                    places.take(&value, place);
+                    places.put(now.get(key), place);
+                }
+                *slot = Value::Object(now);
             }
         }
         for (at, item) in added.into_iter().zip(merged.iter().skip(own)) {
@@ -343,7 +356,8 @@ fn retain_keys(live: &mut Object, patch: &mut Object) -> Result<(), PatchError> 
     let Value::Array(keys) = keys else {
         return Err(bad());
     };
-    let listed = |name: &String| keys.iter().any(|key| key.as_str() == Some(name));
+    let keys: BTreeSet<&str> = keys.iter().filter_map(Value::as_str).collect();
+    let listed = |name: &String| keys.contains(name.as_str());
     for (key, value) in &*patch {
         let directive = key.starts_with(DELETE_SCALARS) || key.starts_with(SET_ORDER);
         if !value.is_null() && !directive && !listed(key) {
@@ -370,16 +384,14 @@ fn special_elements(
 ) -> Result<Special, PatchError> {
     let mut plain = Vec::with_capacity(patch.len());
     let mut replace = false;
+    let mut gone = BTreeSet::new();
     for (at, item) in patch.iter().enumerate() {
         let directive = order::map(item)?.get(DIRECTIVE);
         match directive.map(|directive| (directive, directive.as_str())) {
             None => plain.push(at),
             Some((_, Some("replace"))) => replace = true,
             Some((_, Some("delete"))) => {
-                let value = order::key_value(item, key)?;
-                while let Some(at) = order::find(&live, key, value)? {
-                    live.remove(at);
-                }
+                gone.insert(ByValue(order::key_value(item, key)?));
             }
             Some((_, Some("merge"))) => {
                 return Err(internal(
@@ -389,6 +401,11 @@ fn special_elements(
             Some((directive, _)) => return Err(bad_directive(directive, order::map(item)?)),
         }
     }
+    live.retain(|item| {
+        !item
+            .get(key)
+            .is_some_and(|value| gone.contains(&ByValue(value)))
+    });
     if replace {
         live = plain
             .drain(..)

@@ -1,8 +1,11 @@
 //! Lists: their element type, their order after a merge, duplicates.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value};
 
 use super::meta::{self, bad_type, internal, no_merge_key};
+use crate::ordered::ByValue;
 use crate::patch::{PatchError, go_value};
 
 type Object = Map<String, Value>;
@@ -50,10 +53,107 @@ fn identity<'v>(item: &'v Value, key: &str, elements: Elements) -> &'v Value {
     }
 }
 
-fn index(list: &[Value], item: &Value, key: &str, elements: Elements) -> Option<usize> {
-    let wanted = identity(item, key, elements);
-    list.iter()
-        .position(|other| identity(other, key, elements) == wanted)
+/// Where the elements of a list are, by what identifies them: of equal ones the first.
+struct Places<'v> {
+    key: &'v str,
+    elements: Elements,
+    first: BTreeMap<ByValue<&'v Value>, usize>,
+}
+
+impl<'v> Places<'v> {
+    fn of(list: &'v [Value], key: &'v str, elements: Elements) -> Self {
+        let mut first = BTreeMap::new();
+        for (at, item) in list.iter().enumerate() {
+            first
+                .entry(ByValue(identity(item, key, elements)))
+                .or_insert(at);
+        }
+        Self {
+            key,
+            elements,
+            first,
+        }
+    }
+
+    fn find(&self, item: &Value) -> Option<usize> {
+        let wanted = identity(item, self.key, self.elements);
+        self.first.get(&ByValue(wanted)).copied()
+    }
+}
+
+/// The elements of a list that a patch may name.
+enum Named<'v> {
+    /// Without a merge key: by themselves.
+    Whole(BTreeSet<ByValue<&'v Value>>),
+    /// By the values of their merge key.
+    Keyed {
+        key: &'v str,
+        values: BTreeSet<ByValue<&'v Value>>,
+        /// Where the first is that is no map: none behind it is found.
+        odd: Option<usize>,
+    },
+}
+
+impl<'v> Named<'v> {
+    fn of(list: &'v [Value], key: &'v str) -> Self {
+        if key.is_empty() {
+            return Self::Whole(list.iter().map(ByValue).collect());
+        }
+        let odd = list.iter().position(|item| !item.is_object());
+        let maps = list.iter().take(odd.unwrap_or(list.len()));
+        let values = maps.filter_map(|item| item.get(key)).map(ByValue);
+        Self::Keyed {
+            key,
+            values: values.collect(),
+            odd,
+        }
+    }
+
+    fn has(&self, item: &Value) -> Result<bool, PatchError> {
+        match self {
+            Self::Whole(items) => Ok(items.contains(&ByValue(item))),
+            Self::Keyed { key, values, odd } => {
+                let found = values.contains(&ByValue(key_value(item, key)?));
+                match odd {
+                    Some(at) if !found => Err(internal(format!("value for key {at} is not a map"))),
+                    Some(_) | None => Ok(found),
+                }
+            }
+        }
+    }
+}
+
+/// The places of a list's elements by merge key, while the list grows and its elements change.
+pub(super) struct Growing(BTreeMap<ByValue<Value>, BTreeSet<usize>>);
+
+impl Growing {
+    pub(super) fn of(list: &[Value], key: &str) -> Self {
+        let mut all = Self(BTreeMap::new());
+        for (at, item) in list.iter().enumerate() {
+            all.put(item.get(key), at);
+        }
+        all
+    }
+
+    /// The first element with that merge key.
+    pub(super) fn find(&self, value: &Value) -> Option<usize> {
+        self.0.get(&ByValue(value.clone()))?.first().copied()
+    }
+
+    /// An element with a merge key stands at a place.
+    pub(super) fn put(&mut self, value: Option<&Value>, at: usize) {
+        if let Some(value) = value {
+            let places = self.0.entry(ByValue(value.clone()));
+            places.or_default().insert(at);
+        }
+    }
+
+    /// None with that merge key stands there any more.
+    pub(super) fn take(&mut self, value: &Value, at: usize) {
+        if let Some(places) = self.0.get_mut(&ByValue(value.clone())) {
+            places.remove(&at);
+        }
+    }
 }
 
 /// An element that must be a map.
@@ -65,19 +165,6 @@ pub(super) fn map(item: &Value) -> Result<&Object, PatchError> {
 pub(super) fn key_value<'v>(item: &'v Value, key: &str) -> Result<&'v Value, PatchError> {
     let map = map(item)?;
     map.get(key).ok_or_else(|| no_merge_key(map, key))
-}
-
-/// The element with that merge key.
-pub(super) fn find(list: &[Value], key: &str, value: &Value) -> Result<Option<usize>, PatchError> {
-    for (at, item) in list.iter().enumerate() {
-        let Some(map) = item.as_object() else {
-            return Err(internal(format!("value for key {at} is not a map")));
-        };
-        if map.get(key) == Some(value) {
-            return Ok(Some(at));
-        }
-    }
-    Ok(None)
 }
 
 /// Whether two elements have the same merge key (or, without a key, are equal).
@@ -110,7 +197,8 @@ pub(super) fn sort_by_order(
         }
         (deletions, sorted) = sorted.into_iter().partition(is_deletion);
     }
-    sorted.sort_by_cached_key(|item| index(order, item, key, elements).unwrap_or(usize::MAX));
+    let places = Places::of(order, key, elements);
+    sorted.sort_by_cached_key(|item| places.find(item).unwrap_or(usize::MAX));
     sorted.append(&mut deletions);
     Ok(sorted)
 }
@@ -129,13 +217,9 @@ pub(super) fn arrange(
     elements: Elements,
 ) -> Result<Vec<Value>, PatchError> {
     let (mut named, mut others) = (Vec::new(), Vec::new());
+    let names = Named::of(order, key);
     for item in merged {
-        let is_named = if key.is_empty() {
-            order.contains(&item)
-        } else {
-            find(order, key, key_value(&item, key)?)?.is_some()
-        };
-        if is_named {
+        if names.has(&item)? {
             named.push(item);
         } else {
             others.push(item);
@@ -143,17 +227,11 @@ pub(super) fn arrange(
     }
     let named = sort_by_order(named, order, key, elements)?;
     let others = sort_by_order(others, live, key, elements)?;
-    Ok(interleave(others, named, live, key, elements))
+    Ok(interleave(others, named, &Places::of(live, key, elements)))
 }
 
 /// Puts each of `left` before the first of `right` that comes later in the live list.
-fn interleave(
-    left: Vec<Value>,
-    right: Vec<Value>,
-    live: &[Value],
-    key: &str,
-    elements: Elements,
-) -> Vec<Value> {
+fn interleave(left: Vec<Value>, right: Vec<Value>, live: &Places<'_>) -> Vec<Value> {
     let mut out = Vec::with_capacity(left.len() + right.len());
     let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
     loop {
@@ -162,8 +240,7 @@ fn interleave(
             (Some(_), None) => true,
             (None, Some(_)) => false,
             (Some(l), Some(r)) => {
-                let places = (index(live, l, key, elements), index(live, r, key, elements));
-                matches!(places, (Some(l), Some(r)) if l < r)
+                matches!((live.find(l), live.find(r)), (Some(l), Some(r)) if l < r)
             }
         };
         out.extend(if left_first {
@@ -176,19 +253,40 @@ fn interleave(
 
 /// Removes duplicates as Go does: the last element takes the place of one that goes.
 pub(super) fn deduplicate(mut list: Vec<Value>) -> Vec<Value> {
+    // Equal elements have the same number: the place where the first of them was.
+    let mut first = BTreeMap::new();
+    let mut numbers: Vec<usize> = list
+        .iter()
+        .enumerate()
+        .map(|(at, item)| *first.entry(ByValue(item)).or_insert(at))
+        .collect();
+    let mut places: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    for (at, number) in numbers.iter().enumerate() {
+        places.entry(*number).or_default().insert(at);
+    }
     let mut at = 0;
-    while at < list.len() {
-        let mut other = at + 1;
-        while other < list.len() {
-            if list.get(at) == list.get(other) {
-                list.swap_remove(other);
-            } else {
-                other += 1;
+    while let Some(number) = numbers.get(at).copied() {
+        while let Some(again) = next(&places, number, at) {
+            list.swap_remove(again);
+            let end = numbers.len() - 1;
+            numbers.swap_remove(again);
+            if let Some(places) = places.get_mut(&number) {
+                places.remove(&again);
+            }
+            let moved = numbers.get(again).and_then(|moved| places.get_mut(moved));
+            if let Some(places) = moved {
+                places.remove(&end);
+                places.insert(again);
             }
         }
         at += 1;
     }
     list
+}
+
+/// Where the next of equal elements stands behind one.
+fn next(places: &BTreeMap<usize, BTreeSet<usize>>, number: usize, at: usize) -> Option<usize> {
+    places.get(&number)?.range(at + 1..).next().copied()
 }
 
 /// [`is_deletion`] of an element that must be a map.

@@ -337,3 +337,71 @@ fn elements_of_a_patch_are_seen_as_they_were_merged() {
         ]))
     );
 }
+
+/// As Go does it: each element is compared with all behind it, and the last takes the place of one that goes.
+fn compared_with_all(mut list: Vec<Value>) -> Vec<Value> {
+    let mut at = 0;
+    while at < list.len() {
+        let mut other = at + 1;
+        while other < list.len() {
+            if list[at] == list[other] {
+                list.swap_remove(other);
+            } else {
+                other += 1;
+            }
+        }
+        at += 1;
+    }
+    list
+}
+
+#[test]
+fn duplicates_go_in_the_order_in_which_go_takes_them_away() {
+    for length in 0..=8 {
+        for number in 0..3_usize.pow(length) {
+            let digits = (0..length).map(|digit| number / 3_usize.pow(digit) % 3);
+            let list: Vec<Value> = digits.map(|digit| json!(digit)).collect();
+            assert_eq!(
+                order::deduplicate(list.clone()),
+                compared_with_all(list.clone()),
+                "{list:?}"
+            );
+        }
+    }
+    let many: Vec<Value> = (0..300_000).map(|n| json!(n % 100_000)).collect();
+    assert_eq!(order::deduplicate(many).len(), 100_000);
+}
+
+#[test]
+fn a_hundred_thousand_elements_are_merged_without_comparing_all_with_all() {
+    let named = |numbers: std::ops::Range<usize>, key: &str, value: &str| -> Vec<Value> {
+        numbers
+            .map(|n| json!({"name": format!("c{n}"), key: value}))
+            .collect()
+    };
+    let live = json!({"containers": named(0..60_000, "image", "a")});
+    let mut patch = named(30_000..90_000, "image", "b");
+    patch.extend(named(0..20_000, "$patch", "delete"));
+    let mut order = named(20_000..90_000, "x", "y");
+    order.reverse();
+    let merged = |patch: Value| pod_spec(live.clone(), patch).unwrap()["containers"].take();
+    let plain = merged(json!({"containers": patch}));
+    assert_eq!(names(&plain).len(), 70_000);
+    let ordered = merged(json!({"containers": patch, "$setElementOrder/containers": order}));
+    let ordered = names(&ordered);
+    assert_eq!(
+        (ordered.len(), ordered[0], ordered[69_999]),
+        (70_000, "c89999", "c20000")
+    );
+    let texts = |numbers: std::ops::Range<usize>| -> Vec<String> {
+        numbers.map(|n| format!("f{n}")).collect()
+    };
+    let live = json!({"finalizers": texts(0..100_000)});
+    let united = metadata(live.clone(), json!({"finalizers": texts(50_000..150_000)}));
+    assert_eq!(
+        united.unwrap()["finalizers"].as_array().unwrap().len(),
+        150_000
+    );
+    let gone = json!({"$deleteFromPrimitiveList/finalizers": texts(1..100_000)});
+    assert_eq!(metadata(live, gone), Ok(json!({"finalizers": ["f0"]})));
+}
