@@ -61,12 +61,12 @@ impl Known {
     /// The form of the entries that follow these. `written` is the form of these, from which those are taken whose sets
     /// stay the same.
     pub(super) fn encode_next(&self, next: &Managers, written: Written<'_>) -> Vec<Value> {
-        let mut written = written;
+        let (mut written, mut from) = (written, 0);
         managed::encode_with(next, |identity, owned| {
             let before = self.managers.get(identity).filter(|_| self.settled)?;
             let same = before.api_version == owned.api_version
                 && before.fields.is_shared_with(&owned.fields);
-            let entry = same.then(|| written.take(identity, &owned.api_version))??;
+            let entry = same.then(|| written.take(identity, &owned.api_version, &mut from))??;
             Some(if before.time == owned.time {
                 entry
             } else {
@@ -85,14 +85,20 @@ pub(super) enum Written<'a> {
 }
 
 impl Written<'_> {
-    fn take(&mut self, identity: &Identity, api_version: &str) -> Option<Value> {
+    /// The entry of a manager. It is looked for behind the last one first, as both come in one order.
+    fn take(&mut self, identity: &Identity, api_version: &str, from: &mut usize) -> Option<Value> {
+        let entries: &[Value] = match self {
+            Self::Shared(entries) => entries,
+            Self::Own(entries) => entries,
+        };
         let is_it = |entry: &Value| managed::is_of(entry, identity, api_version);
+        let at = (*from..entries.len())
+            .chain(0..*from)
+            .find(|at| entries.get(*at).is_some_and(is_it))?;
+        *from = at + 1;
         match self {
-            Self::Shared(entries) => entries.iter().find(|entry| is_it(entry)).cloned(),
-            Self::Own(entries) => entries
-                .iter_mut()
-                .find(|entry| is_it(entry))
-                .map(Value::take),
+            Self::Shared(entries) => entries.get(at).cloned(),
+            Self::Own(entries) => entries.get_mut(at).map(Value::take),
         }
     }
 }

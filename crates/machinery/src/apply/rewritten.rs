@@ -4,6 +4,8 @@
 //! (`structured-merge-diff/value/listreflect.go`). There an empty list or map that is sent differs from the nil that storage
 //! gives back, even where neither is ever printed.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::element::element_of;
@@ -15,16 +17,26 @@ use crate::decode::{Empties, Part};
 /// The fields that are compared as wholes and have such a list in both objects, with something empty in the new one's.
 pub(super) fn rewritten(empties: &Empties, old: &Value, new: &Value, ty: Type<'_>) -> FieldSet {
     let places = empties.places();
+    let mut known = Known::new();
     places
-        .filter_map(|place| whole(place, old, new, ty))
+        .filter_map(|place| whole(place, old, new, ty, &mut known))
         .collect()
 }
 
+/// The elements of old lists, of equal ones the first, by where the lists are: they are gone through once.
+type Known<'v, 'p> = BTreeMap<&'p [Part], BTreeMap<PathElement, &'v Value>>;
+
 /// The whole that a place belongs to, if one of its lists is compared in memory.
-fn whole(place: &[Part], old: &Value, new: &Value, ty: Type<'_>) -> Option<Path> {
+fn whole<'v, 'p>(
+    place: &'p [Part],
+    old: &'v Value,
+    new: &Value,
+    ty: Type<'_>,
+    known: &mut Known<'v, 'p>,
+) -> Option<Path> {
     let (mut path, mut at, mut before, mut ty) = (Path::new(), new, old, ty);
-    for (index, part) in place.iter().enumerate() {
-        let rest = place.get(index..).unwrap_or_default();
+    for (step, part) in place.iter().enumerate() {
+        let rest = place.get(step..).unwrap_or_default();
         let in_list = || rest.iter().any(|part| matches!(part, Part::Index(_)));
         match (ty.forms().of(Some(at)), part) {
             (Form::Map(map), Part::Key(_)) if map.atomic => return in_list().then_some(path),
@@ -39,8 +51,14 @@ fn whole(place: &[Part], old: &Value, new: &Value, ty: Type<'_>) -> Option<Path>
             (Form::List(list), Part::Index(index)) => {
                 at = at.get(index)?;
                 let element = element_of(&list, at).ok()?;
-                let same = |item: &&Value| element_of(&list, item).as_ref() == Ok(&element);
-                before = before.as_array()?.iter().find(same)?;
+                let olds = before.as_array()?;
+                let olds = known.entry(place.get(..step)?).or_insert_with(|| {
+                    let named = olds.iter().rev();
+                    let named =
+                        named.filter_map(|item| Some((element_of(&list, item).ok()?, item)));
+                    named.collect()
+                });
+                before = olds.get(&element).copied()?;
                 ty = list.element;
                 path.push(element);
             }

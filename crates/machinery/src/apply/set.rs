@@ -225,8 +225,15 @@ impl FieldSet {
 
     /// Whether some field is in both sets.
     fn meets(&self, other: &Self) -> bool {
-        self.nodes().any(|(element, node)| {
-            other.node(element).is_some_and(|theirs| {
+        // Thousands of managers own little each of what is large.
+        let size = |set: &Self| set.nodes.as_ref().map_or(0, |nodes| nodes.len());
+        let (few, many) = if size(self) <= size(other) {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        few.nodes().any(|(element, node)| {
+            many.node(element).is_some_and(|theirs| {
                 (node.member && theirs.member) || node.below.meets(&theirs.below)
             })
         })
@@ -407,6 +414,8 @@ fn in_order(mut nodes: Nodes) -> Nodes {
 
 impl FromIterator<Path> for FieldSet {
     fn from_iter<I: IntoIterator<Item = Path>>(paths: I) -> Self {
+        let mut paths: Vec<Path> = paths.into_iter().collect();
+        paths.sort();
         let mut out = Self::new();
         for path in paths {
             out.insert(&path);

@@ -49,9 +49,9 @@ pub(super) fn earlier_is_kept(
 
 /// Keeps what only the earlier object set.
 pub(super) fn merge_into(value: &mut Value, earlier: Option<Value>) {
-    if let (Value::Object(map), Some(Value::Object(earlier))) = (value, earlier) {
-        for (key, old) in earlier {
-            map.entry(key).or_insert(old);
-        }
+    if let (Value::Object(map), Some(Value::Object(mut earlier))) = (value, earlier) {
+        // The earlier one may be the sum of many.
+        earlier.append(map);
+        *map = earlier;
     }
 }

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 /// One step to a place in an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
     /// A key of an object.
     Key(String),

@@ -1,5 +1,7 @@
 //! Validation of apps/v1 (`pkg/apis/apps/validation`).
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::common::{
@@ -420,19 +422,20 @@ fn with_claim_volumes(spec: &At<'_>, mut template: Value) -> Value {
         .map(|claim| claim.child("metadata").child("name").text())
         .map(|name| json!({"name": name, "persistentVolumeClaim": {"claimName": name}}))
         .collect();
-    let taken: Vec<Value> = volumes
+    let taken: BTreeSet<&str> = claims
         .iter()
-        .filter_map(|volume| volume.get("name").cloned())
+        .map(|claim| claim.child("metadata").child("name").text())
         .collect();
     let own = pod
         .get("volumes")
         .and_then(Value::as_array)
         .cloned()
         .unwrap_or_default();
-    volumes.extend(
-        own.into_iter()
-            .filter(|volume| !volume.get("name").is_some_and(|name| taken.contains(name))),
-    );
+    let is_taken = |volume: &Value| {
+        let name = volume.get("name").and_then(Value::as_str);
+        name.is_some_and(|name| taken.contains(name))
+    };
+    volumes.extend(own.into_iter().filter(|volume| !is_taken(volume)));
     pod.insert("volumes".to_owned(), volumes.into());
     template
 }

@@ -272,14 +272,9 @@ fn runtime_class(class: &At<'_>, errors: &mut Errors) {
     meta::labels(&scheduling.child("nodeSelector"), errors);
     let list = scheduling.child("tolerations");
     tolerations(&list, errors);
-    let items = list.items();
-    let same = |one: &At<'_>, other: &At<'_>| {
-        ["key", "operator", "value", "effect"]
-            .into_iter()
-            .all(|key| one.child(key).text() == other.child(key).text())
-    };
-    for (index, one) in items.iter().enumerate() {
-        if items.iter().take(index).any(|other| same(one, other)) {
+    let mut seen = BTreeSet::new();
+    for one in list.items() {
+        if !seen.insert(["key", "operator", "value", "effect"].map(|key| one.child(key).text())) {
             let shown = one.dump("core.Toleration");
             errors.push(FieldError::duplicate(one.path(), shown));
         }

@@ -1,5 +1,7 @@
 //! Validation of `metadata` (`apimachinery/pkg/api/validation/objectmeta.go`) and of label selectors.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::names::{NameRule, path_segment};
@@ -350,7 +352,7 @@ fn kube_finalizers(metadata: &At<'_>, errors: &mut Errors) {
 }
 
 fn no_new_finalizers(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
-    let old: Vec<&str> = old.items().iter().map(At::text).collect();
+    let old: BTreeSet<&str> = old.items().iter().map(At::text).collect();
     let mut added: Vec<&str> = new
         .items()
         .iter()
@@ -372,13 +374,12 @@ fn no_new_finalizers(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
 pub(super) fn conditions(conditions: &At<'_>, errors: &mut Errors) {
     const LONGEST_REASON: usize = 1024;
     const LONGEST_MESSAGE: usize = 32 * 1024;
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     for condition in conditions.items() {
         let (kind, reason) = (condition.child("type"), condition.child("reason"));
-        if seen.contains(&kind.text()) {
+        if !seen.insert(kind.text()) {
             errors.push(FieldError::duplicate(kind.path(), kind.text()));
         }
-        seen.push(kind.text());
         label_name(&kind, kind.text(), errors);
         let status = condition.child("status");
         status.known(&["False", "True", "Unknown"], errors);

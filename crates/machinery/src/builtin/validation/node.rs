@@ -6,6 +6,7 @@ use super::pod::{quantity_value, taint_effect};
 use super::read::{At, Errors};
 use super::{ErrorKind, FieldError, meta, net};
 use crate::names;
+use crate::ordered::ByValue;
 
 /// A new node; metadata is already checked.
 pub fn create(node: &At<'_>, errors: &mut Errors) {
@@ -30,15 +31,14 @@ pub fn create(node: &At<'_>, errors: &mut Errors) {
 /// An updated node, through the main endpoint or `/status`; metadata is already checked.
 pub fn update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
     resources(new, errors);
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     for address in new.child("status").child("addresses").items() {
-        if seen.contains(&address.value()) {
+        if !seen.insert(ByValue(address.value())) {
             errors.push(FieldError::duplicate(
                 address.path(),
                 address.dump("core.NodeAddress"),
             ));
         }
-        seen.push(address.value());
     }
     let (spec, old_spec) = (new.child("spec"), old.child("spec"));
     let (cidrs, before) = (spec.child("podCIDRs"), old_spec.child("podCIDRs"));

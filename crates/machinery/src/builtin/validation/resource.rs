@@ -94,7 +94,7 @@ fn label(name: &At<'_>, errors: &mut Errors) {
 }
 
 /// The requests of a claim and their alternatives by name.
-type Requests<'a> = BTreeMap<&'a str, Vec<&'a str>>;
+type Requests<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 
 fn requests_of<'a>(devices: &At<'a>) -> Requests<'a> {
     let requests = devices.child("requests").items().into_iter();
@@ -398,12 +398,13 @@ fn binding_conditions(of: &At<'_>, errors: &mut Errors) {
         }
     }
     unique(&wanted.items(), None, errors);
+    let both: BTreeSet<&str> = wanted.items().iter().map(At::text).collect();
     let mut seen = BTreeSet::new();
     for name in failed.items() {
         if !seen.insert(name.text()) {
             errors.push(name.duplicate());
         }
-        if wanted.items().iter().any(|one| one.text() == name.text()) {
+        if both.contains(name.text()) {
             let detail = "bindingFailureConditions must not overlap with bindingConditions";
             errors.push(name.invalid_as(name.text(), detail));
         }

@@ -76,13 +76,10 @@ fn validate(service: &At<'_>, old: Option<&At<'_>>, errors: &mut Errors) {
     meta::labels(&spec.child("selector"), errors);
     session_affinity(&spec, errors);
     cluster_ips(&spec, errors);
+    let known = old.map(|old| old.child("externalIPs").items());
+    let known: BTreeSet<&str> = known.iter().flatten().map(At::text).collect();
     for ip in spec.child("externalIPs").items() {
-        if old.is_some_and(|old| {
-            old.child("externalIPs")
-                .items()
-                .iter()
-                .any(|before| before.text() == ip.text())
-        }) {
+        if known.contains(ip.text()) {
             continue;
         }
         let before = errors.len();
@@ -253,9 +250,10 @@ fn source_ranges(spec: &At<'_>, annotations: &At<'_>, old: Option<&At<'_>>, erro
     let before = old
         .map(|old| old.child("loadBalancerSourceRanges").items())
         .unwrap_or_default();
+    let before: BTreeSet<&str> = before.iter().map(|old| old.text().trim()).collect();
     for range in ranges.items() {
         let text = range.text().trim();
-        if !before.iter().any(|old| old.text().trim() == text) {
+        if !before.contains(text) {
             net::legacy_cidr(&range, text, errors);
         }
     }

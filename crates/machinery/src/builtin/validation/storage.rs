@@ -311,14 +311,15 @@ type Term<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 /// empty term is reported once per term.
 fn topologies(terms: &At<'_>, errors: &mut Errors) {
     let items = terms.items();
-    let mut seen: Vec<Term<'_>> = vec![Term::new(); items.len()];
+    let mut seen = BTreeMap::from([(Term::new(), items.len())]);
     for item in &items {
         let expressions = item.child("matchLabelExpressions");
         let term = topology(&expressions, errors);
-        for _ in seen.iter().filter(|other| **other == term) {
+        let count = seen.entry(term).or_default();
+        for _ in 0..*count {
             errors.push(FieldError::duplicate(expressions.path(), ""));
         }
-        seen.push(term);
+        *count += 1;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Affinity of pods to nodes and to other pods.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::builtin::validation::meta;
 use crate::builtin::validation::read::{At, Errors};
@@ -152,6 +152,7 @@ pub fn match_label_keys(term: &At<'_>, errors: &mut Errors) {
     }
     let [matching, mismatching] = lists;
     let keys = matching.items();
+    let last: BTreeMap<&str, usize> = keys.iter().map(At::text).zip(0..).collect();
     let mut seen: BTreeSet<&str> = selector
         .child("matchLabels")
         .entries()
@@ -160,8 +161,7 @@ pub fn match_label_keys(term: &At<'_>, errors: &mut Errors) {
         .collect();
     for expression in selector.child("matchExpressions").items() {
         let key = expression.child("key").text();
-        let index = keys.iter().rposition(|own| own.text() == key);
-        if let (Some(index), true) = (index, seen.contains(key)) {
+        if let (Some(index), true) = (last.get(key), seen.contains(key)) {
             let at = expression.moved(format!("{}[{index}]", term.path()));
             errors.push(at.invalid_as(key, "exists in both matchLabelKeys and labelSelector"));
         }

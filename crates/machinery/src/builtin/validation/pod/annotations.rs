@@ -1,5 +1,7 @@
 //! Annotations of pods that the server reads: mirror pods, deletion cost, and the old forms of security profiles.
 
+use std::collections::BTreeSet;
+
 use super::all_containers;
 use super::volumes::local_descending;
 use crate::builtin::APP_ARMOR;
@@ -21,15 +23,17 @@ pub fn specific(annotations: &At<'_>, spec: &At<'_>, errors: &mut Errors) {
     if cost.is_set() && !is_cost(cost.text()) {
         errors.push(cost.invalid("must be a 32bit integer"));
     }
+    let containers = all_containers(spec);
+    let names: BTreeSet<&str> = containers
+        .iter()
+        .map(|container| container.child("name").text())
+        .collect();
     for (key, value) in annotations.entries() {
         if key == SECCOMP_POD || key.starts_with(SECCOMP_CONTAINER) {
             seccomp(&value.moved(annotations.path_of(key)), errors);
         }
         if let Some(container) = key.strip_prefix(APP_ARMOR) {
-            if !all_containers(spec)
-                .iter()
-                .any(|other| other.child("name").text() == container)
-            {
+            if !names.contains(container) {
                 errors.push(value.invalid_as(container, "container not found"));
             }
             let profile = value.text();

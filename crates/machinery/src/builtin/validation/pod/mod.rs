@@ -26,7 +26,7 @@ pub(super) use spec::{port_number_or_name, qualified_name};
 pub use update::{status_update, update};
 pub(super) use volumes::{host_path, no_backsteps};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::meta;
 use super::names::NameRule;
@@ -39,7 +39,7 @@ struct Context<'a> {
     /// The valid volumes by name.
     volumes: BTreeMap<&'a str, At<'a>>,
     /// Names in `resourceClaims`.
-    claims: Vec<&'a str>,
+    claims: BTreeSet<&'a str>,
     /// `terminationGracePeriodSeconds`.
     grace: Option<i64>,
     /// Whether the pod shares the user namespace of its node.

@@ -6,10 +6,16 @@ use super::Context;
 use super::volumes::{local_descending, no_backsteps};
 use crate::builtin::validation::read::{At, Errors};
 
+fn texts_of<'a>(items: &[At<'a>], key: &str) -> BTreeSet<&'a str> {
+    items.iter().map(|item| item.child(key).text()).collect()
+}
+
 /// `volumeMounts` of a container. Some errors name the list instead of the mount, as the server does.
 pub fn mounts(context: &Context<'_>, container: &At<'_>, errors: &mut Errors) {
     let devices = container.child("volumeDevices").items();
     let list = container.child("volumeMounts");
+    let device_names = texts_of(&devices, "name");
+    let device_paths = texts_of(&devices, "devicePath");
     let mut seen = BTreeSet::new();
     for mount in list.items() {
         let (name, path) = (mount.child("name"), mount.child("mountPath"));
@@ -25,16 +31,10 @@ pub fn mounts(context: &Context<'_>, container: &At<'_>, errors: &mut Errors) {
         if !seen.insert(path.text()) {
             errors.push(path.invalid_as(path.text(), "must be unique"));
         }
-        if devices
-            .iter()
-            .any(|device| device.child("name").text() == name.text())
-        {
+        if device_names.contains(name.text()) {
             errors.push(name.invalid_as(name.text(), "must not already exist in volumeDevices"));
         }
-        if devices
-            .iter()
-            .any(|device| device.child("devicePath").text() == path.text())
-        {
+        if device_paths.contains(path.text()) {
             errors.push(path.invalid_as(
                 path.text(),
                 "must not already exist as a path in volumeDevices",
@@ -109,6 +109,8 @@ fn recursive_read_only(list: &At<'_>, mount: &At<'_>, errors: &mut Errors) {
 pub fn devices(context: &Context<'_>, container: &At<'_>, errors: &mut Errors) {
     let mounts = container.child("volumeMounts").items();
     let list = container.child("volumeDevices");
+    let mount_names = texts_of(&mounts, "name");
+    let mount_paths = texts_of(&mounts, "mountPath");
     let (mut names, mut paths) = (BTreeSet::new(), BTreeSet::new());
     for device in list.items() {
         let (name, path) = (device.child("name"), device.child("devicePath"));
@@ -142,16 +144,10 @@ pub fn devices(context: &Context<'_>, container: &At<'_>, errors: &mut Errors) {
         } else {
             errors.push(path.invalid("can not contain backsteps ('..')"));
         }
-        if mounts
-            .iter()
-            .any(|mount| mount.child("name").text() == name.text())
-        {
+        if mount_names.contains(name.text()) {
             errors.push(name.invalid_as(name.text(), "must not already exist in volumeMounts"));
         }
-        if mounts
-            .iter()
-            .any(|mount| mount.child("mountPath").text() == path.text())
-        {
+        if mount_paths.contains(path.text()) {
             errors.push(path.invalid_as(
                 path.text(),
                 "must not already exist as a path in volumeMounts",

@@ -1,5 +1,7 @@
 //! Updates of pods through `/ephemeralcontainers` and `/resize` (`ValidatePodEphemeralContainersUpdate`, `ValidatePodResize`).
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::metadata_and_spec;
@@ -32,11 +34,16 @@ pub fn ephemeral_containers(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
         return;
     }
     let (wanted, current) = (added(new), added(old));
+    let wanted: BTreeMap<&str, &At<'_>> = wanted
+        .iter()
+        .rev()
+        .map(|one| (one.child("name").text(), one))
+        .collect();
     let at = new.child("spec");
     let at = at.child("ephemeralContainers");
     for before in current {
         let name = before.child("name").text();
-        let Some(after) = wanted.iter().find(|one| one.child("name").text() == name) else {
+        let Some(after) = wanted.get(name) else {
             let text = format!("existing ephemeral containers {name:?} may not be removed\n");
             errors.push(at.forbidden(text));
             continue;

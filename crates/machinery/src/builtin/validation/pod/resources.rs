@@ -1,6 +1,7 @@
 //! Requests and limits of containers and pods.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use super::Context;
 use crate::builtin::validation::read::{At, Errors};
@@ -218,6 +219,13 @@ fn pod_resource_name(name: &str, at: &At<'_>, errors: &mut Errors) {
     }
 }
 
+/// Whether some text begins like that.
+fn starts_one(texts: &BTreeSet<String>, begin: &str) -> bool {
+    let bounds = (Bound::Included(begin), Bound::Unbounded);
+    let mut from = texts.range::<str, _>(bounds);
+    from.next().is_some_and(|text| text.starts_with(begin))
+}
+
 /// Claims of a container name entries of the pod's `resourceClaims`.
 fn claims(context: &Context<'_>, claims: &At<'_>, errors: &mut Errors) {
     let mut seen: BTreeSet<String> = BTreeSet::new();
@@ -238,19 +246,13 @@ fn claims(context: &Context<'_>, claims: &At<'_>, errors: &mut Errors) {
             if !request.is_empty() {
                 request.complain(names::dns1123_label(request.text()), errors);
             }
-            if seen.contains(&key)
-                || request.is_empty()
-                    && seen
-                        .iter()
-                        .any(|seen| seen.starts_with(&format!("{name}/")))
-            {
+            if seen.contains(&key) || request.is_empty() && starts_one(&seen, &format!("{name}/")) {
                 errors.push(FieldError::duplicate(claim.path(), key.clone()));
             }
             seen.insert(key);
         }
-        if !context.claims.contains(&name) {
-            let mut known = context.claims.clone();
-            known.sort_unstable();
+        if !context.claims.contains(name) {
+            let known: Vec<&str> = context.claims.iter().copied().collect();
             let list = if known.is_empty() {
                 " which is empty".to_owned()
             } else {

@@ -1,6 +1,6 @@
 //! Tolerations, taints' effects, scheduling gates and topology spread.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::builtin::validation::FieldError;
 use crate::builtin::validation::meta;
@@ -67,8 +67,18 @@ pub fn gates(list: &At<'_>, errors: &mut Errors) {
 }
 
 /// `topologySpreadConstraints`.
-pub fn spread(list: &At<'_>, errors: &mut Errors) {
+pub fn spread<'a>(list: &At<'a>, errors: &mut Errors) {
     let constraints = list.items();
+    let pair = |of: &At<'a>| {
+        (
+            of.child("topologyKey").text(),
+            of.child("whenUnsatisfiable").text(),
+        )
+    };
+    let mut last = BTreeMap::new();
+    for (index, constraint) in constraints.iter().enumerate() {
+        last.insert(pair(constraint), index);
+    }
     for (index, constraint) in constraints.iter().enumerate() {
         constraint.child("maxSkew").positive(errors);
         let (key, action) = (
@@ -81,11 +91,10 @@ pub fn spread(list: &At<'_>, errors: &mut Errors) {
         if !["DoNotSchedule", "ScheduleAnyway"].contains(&action.text()) {
             errors.push(action.not_supported(&["DoNotSchedule", "ScheduleAnyway"]));
         }
-        let repeated = constraints.iter().skip(index + 1).any(|other| {
-            other.child("topologyKey").text() == key.text()
-                && other.child("whenUnsatisfiable").text() == action.text()
-        });
-        if repeated {
+        if last
+            .get(&pair(constraint))
+            .is_some_and(|last| *last > index)
+        {
             let path = constraint.path_of("{topologyKey, whenUnsatisfiable}");
             errors.push(FieldError::duplicate(
                 path,

@@ -1,11 +1,14 @@
 //! Updates of pods: almost all of the spec is immutable.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value};
 
 use super::{annotations, metadata_and_spec, scheduling, spec};
 use crate::builtin::validation::read::{At, Errors, same, same_fields};
 use crate::builtin::validation::{BadValue, diff, error, internal, meta, net};
 use crate::names;
+use crate::ordered::ByValue;
 
 const UPDATABLE: &str = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
 
@@ -102,15 +105,15 @@ fn tolerations(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
         }
         value
     };
-    let kept: Vec<Value> = new
+    let kept: BTreeSet<ByValue<Value>> = new
         .items()
         .iter()
-        .map(|toleration| without_seconds(toleration.value()))
+        .map(|toleration| ByValue(without_seconds(toleration.value())))
         .collect();
     if old
         .items()
         .iter()
-        .any(|toleration| !kept.contains(&without_seconds(toleration.value())))
+        .any(|toleration| !kept.contains(&ByValue(without_seconds(toleration.value()))))
     {
         errors.push(
             new.forbidden("existing toleration can not be modified except its tolerationSeconds"),
@@ -122,12 +125,10 @@ fn tolerations(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
 
 fn gates(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
     let old = old.items();
+    let known: BTreeSet<&str> = old.iter().map(|gate| gate.child("name").text()).collect();
     for gate in new.items() {
         let name = gate.child("name");
-        if !old
-            .iter()
-            .any(|gate| gate.child("name").text() == name.text())
-        {
+        if !known.contains(name.text()) {
             let detail = format!(
                 "only deletion is allowed, but found new scheduling gate '{}'",
                 name.text()
@@ -323,8 +324,9 @@ pub fn status_update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
 
 /// New addresses are well-formed, and of two families if there are two.
 fn addresses(status: &At<'_>, old: &At<'_>, list: &str, errors: &mut Errors) {
-    let before: Vec<_> = old.child(list).items();
-    let known = |ip: &At<'_>| before.iter().any(|old| old.child("ip").text() == ip.text());
+    let before = old.child(list).items();
+    let before: BTreeSet<&str> = before.iter().map(|old| old.child("ip").text()).collect();
+    let known = |ip: &At<'_>| before.contains(ip.text());
     let list = status.child(list);
     let items = list.items();
     let ips: Vec<At<'_>> = items
@@ -363,32 +365,34 @@ fn nominated(status: &At<'_>, old_status: &At<'_>, old: &At<'_>, errors: &mut Er
 
 /// A terminated container that will not be restarted stays terminated.
 fn restarts(new: &At<'_>, old: &At<'_>, spec: &At<'_>, containers: &str, errors: &mut Errors) {
-    let statuses = new.items();
+    let (statuses, specs) = (new.items(), spec.child(containers).items());
+    let (statuses, specs) = (first_by_name(&statuses), first_by_name(&specs));
     for (index, before) in old.items().iter().enumerate() {
         let Some(terminated) = before.child("state").child("terminated").set() else {
             continue;
         };
         let name = before.child("name").text();
-        let Some(now) = statuses
-            .iter()
-            .find(|status| status.child("name").text() == name)
-        else {
+        let Some(now) = statuses.get(name) else {
             continue;
         };
         if now.child("state").child("terminated").is_set() {
             continue;
         }
-        let container = spec
-            .child(containers)
-            .items()
-            .into_iter()
-            .find(|other| other.child("name").text() == name);
+        let container = specs.get(name);
         let code = terminated.child("exitCode").int();
-        if !container.is_some_and(|container| should_restart(&container, spec, code)) {
+        if !container.is_some_and(|container| should_restart(container, spec, code)) {
             let at = now.moved(format!("{}[{index}].state", new.path()));
             errors.push(at.forbidden("may not be transitioned to non-terminated state"));
         }
     }
+}
+
+/// The items by name, of several with one name the first.
+fn first_by_name<'i, 'a>(items: &'i [At<'a>]) -> BTreeMap<&'a str, &'i At<'a>> {
+    let named = items.iter().rev();
+    named
+        .map(|item| (item.child("name").text(), item))
+        .collect()
 }
 
 fn should_restart(container: &At<'_>, spec: &At<'_>, code: i64) -> bool {

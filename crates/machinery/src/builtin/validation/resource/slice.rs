@@ -1,5 +1,6 @@
 //! Slices of resources: devices, what they are and what they have.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -324,14 +325,13 @@ fn valid_values(capacity: &At<'_>, values: &At<'_>, default: &At<'_>, errors: &m
             errors.push(item.invalid(detail));
         }
     }
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     for item in &items {
         let value = amount(item).map(|amount| amount.value());
-        if seen.contains(&value) {
+        if !seen.insert(value) {
             let text = value.map(|value| value.to_string()).unwrap_or_default();
             errors.push(FieldError::duplicate(item.path(), text));
         }
-        seen.push(value);
     }
     if !items.iter().any(|item| amount(item) == amount(default)) {
         let detail = "default value is not valid according to the requestPolicy";

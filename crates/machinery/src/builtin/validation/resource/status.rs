@@ -1,5 +1,9 @@
 //! The status of a claim: who uses it, which devices it got.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use super::{
     Requests, binding_conditions, configuration, driver_name, label, pool_name, reference,
     references, requests_of, unique, within,
@@ -7,6 +11,7 @@ use super::{
 use crate::builtin::validation::pod::node_selector;
 use crate::builtin::validation::read::{At, Errors};
 use crate::builtin::validation::{BadValue, meta};
+use crate::ordered::ByValue;
 
 const MOST_CONSUMERS: usize = 256;
 const MOST_RESULTS: usize = 32;
@@ -29,6 +34,7 @@ pub fn update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
     unique(&consumers, Some("uid"), errors);
     let allocation = status.child("allocation");
     let results = allocation.child("devices").child("results").items();
+    let results: BTreeSet<_> = results.iter().map(parts).collect();
     for device in status.child("devices").items() {
         self::device(&device, &results, errors);
     }
@@ -72,21 +78,25 @@ fn allocation(allocation: &At<'_>, names: &Requests<'_>, errors: &mut Errors) {
     }
 }
 
+/// What a device is known by.
+const PARTS: [&str; 4] = ["driver", "pool", "device", "shareID"];
+
+type Parts<'a> = [ByValue<&'a Value>; 4];
+
+fn parts<'a>(of: &At<'a>) -> Parts<'a> {
+    PARTS.map(|key| ByValue(of.child(key).value()))
+}
+
 /// What a driver says of a device that the claim has.
-fn device(device: &At<'_>, results: &[At<'_>], errors: &mut Errors) {
+fn device(device: &At<'_>, results: &BTreeSet<Parts<'_>>, errors: &mut Errors) {
     driver_name(&device.child("driver"), errors);
     pool_name(&device.child("pool"), errors);
     label(&device.child("device"), errors);
-    let parts = ["driver", "pool", "device", "shareID"];
-    let is_it = |result: &At<'_>| {
-        let equal = |key: &&str| result.child(key).value() == device.child(key).value();
-        parts.iter().all(equal)
-    };
-    if !results.iter().any(is_it) {
+    if !results.contains(&parts(device)) {
         let text = |key: &str| {
             crate::builtin::validation::error::go_json(&device.child(key).text().into())
         };
-        let [driver, pool, name, share] = parts.map(text);
+        let [driver, pool, name, share] = PARTS.map(text);
         let shown =
             format!(r#"{{"Driver":{driver},"Pool":{pool},"Device":{name},"ShareID":{share}}}"#);
         errors.push(device.invalid_as(

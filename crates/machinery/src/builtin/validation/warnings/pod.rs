@@ -7,6 +7,9 @@ use super::super::read::At;
 use super::addresses::address;
 use super::{claim, fractional, paths};
 
+/// Characters that are sent of all warnings together: so many texts are enough.
+const MOST_SENT: usize = 4 * 1024;
+
 const LABELS: &[(&str, &str)] = &[
     ("app.kubernetes.io/created-by", "deprecated since v1.9"),
     (
@@ -293,7 +296,8 @@ fn variables(container: &At<'_>, warnings: &mut Vec<String>) {
 }
 
 fn ports(containers: &[At<'_>], warnings: &mut Vec<String>) {
-    let mut seen: BTreeMap<String, Vec<At<'_>>> = BTreeMap::new();
+    let before = warnings.len();
+    let mut seen: BTreeMap<String, Definitions<'_>> = BTreeMap::new();
     for port in containers
         .iter()
         .flat_map(|container| container.child("ports").items())
@@ -316,7 +320,7 @@ fn ports(containers: &[At<'_>], warnings: &mut Vec<String>) {
         }
         let key = format!("{}/{protocol}", port.child("containerPort").int());
         let others = seen.entry(key).or_default();
-        for other in others.iter() {
+        for other in others.near(&ip, number) {
             let (other_ip, other_number) = host(other);
             let what = if ip == other_ip && number == other_number {
                 "duplicate"
@@ -332,8 +336,49 @@ fn ports(containers: &[At<'_>], warnings: &mut Vec<String>) {
                 port.path(),
                 other.path()
             ));
+            if warnings.len() - before > MOST_SENT {
+                return;
+            }
         }
-        others.push(port);
+        others.put(port, (number, ip));
+    }
+}
+
+/// Definitions of one port, in order, and those that have a host port with an address by both.
+#[derive(Default)]
+struct Definitions<'a> {
+    all: Vec<At<'a>>,
+    by_host: BTreeMap<(i64, String), Vec<usize>>,
+}
+
+impl<'a> Definitions<'a> {
+    fn put(&mut self, port: At<'a>, host: (i64, String)) {
+        self.by_host.entry(host).or_default().push(self.all.len());
+        self.all.push(port);
+    }
+
+    /// Those that a definition may meet: all on no host port or without one itself, on its port those of its address and of
+    /// all addresses, or whatever they have.
+    fn near(&self, ip: &str, number: i64) -> Vec<&At<'a>> {
+        if number == 0 {
+            return self.all.iter().collect();
+        }
+        let on = |number: i64| {
+            let from = self.by_host.range((number, String::new())..);
+            let on = from.take_while(move |((other, _), _)| *other == number);
+            on.flat_map(|(_, places)| places)
+        };
+        let mut places: Vec<usize> = on(0).copied().collect();
+        if ip.is_empty() {
+            places.extend(on(number));
+        } else {
+            for ip in ["", ip] {
+                let same = self.by_host.get(&(number, ip.to_owned()));
+                places.extend(same.into_iter().flatten());
+            }
+        }
+        places.sort_unstable();
+        places.iter().filter_map(|at| self.all.get(*at)).collect()
     }
 }
 
@@ -376,5 +421,67 @@ fn affinity(affinity: &At<'_>, warnings: &mut Vec<String>) {
                 warnings,
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn told(ports: &[Value]) -> Vec<String> {
+        let container = json!({"ports": ports});
+        let mut warnings = Vec::new();
+        super::ports(&[At::new("c", &container)], &mut warnings);
+        warnings
+    }
+
+    /// What the definitions before it are to one, each of them looked at.
+    fn met(index: usize, hosts: &[(&str, i64)]) -> Vec<String> {
+        let (ip, number) = hosts[index];
+        let before = hosts.iter().take(index).enumerate();
+        before
+            .filter_map(|(at, (other_ip, other))| {
+                let what = if (ip, number) == (*other_ip, *other) {
+                    "duplicate"
+                } else if number == 0 || *other == 0 {
+                    "overlapping"
+                } else if number == *other && ip.is_empty() != other_ip.is_empty() {
+                    "dangerously ambiguous"
+                } else {
+                    return None;
+                };
+                Some(format!(
+                    "c.ports[{index}]: {what} port definition with c.ports[{at}]"
+                ))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_port_meets_those_before_it_on_its_host_port() {
+        let kinds = ["", "a", "b"].map(|ip| [0, 1, 2].map(|number| (ip, number)));
+        let kinds: Vec<(&str, i64)> = kinds.into_iter().flatten().collect();
+        for number in 0..kinds.len().pow(3) {
+            let digits = [1, 9, 81].map(|power| number / power % 9);
+            let hosts = digits.map(|digit| kinds[digit]);
+            let ports =
+                hosts.map(|(ip, host)| json!({"containerPort": 1, "hostIP": ip, "hostPort": host}));
+            let mut warnings = told(&ports);
+            warnings.retain(|text| text.contains(" port definition "));
+            let expected: Vec<String> = (0..3).flat_map(|index| met(index, &hosts)).collect();
+            assert_eq!(warnings, expected, "{hosts:?}");
+        }
+    }
+
+    #[test]
+    fn no_more_is_told_of_ports_than_is_sent() {
+        let same = vec![json!({"containerPort": 1}); 70_000];
+        assert_eq!(told(&same).len(), MOST_SENT + 1);
+        let apart: Vec<Value> = (1..60_000)
+            .map(|host| json!({"containerPort": 1, "hostPort": host}))
+            .collect();
+        assert_eq!(told(&apart), Vec::<String>::new());
     }
 }
