@@ -1,6 +1,8 @@
 //! Requests for certificates as objects: their validation, the times of their conditions, and who may approve and sign them
 //! (`pkg/apis/certificates/validation`, `pkg/registry/certificates`, `plugin/pkg/admission/certificates`).
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -186,8 +188,9 @@ fn spec_errors(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
                 errors.push(FieldError::not_supported(field, *usage, &USAGES));
             }
         }
+        let mut seen = BTreeSet::new();
         for (index, usage) in usages.iter().enumerate() {
-            if usages.iter().take(index).any(|other| other == usage) {
+            if !seen.insert(usage) {
                 let field = format!("spec.usages[{index}]");
                 errors.push(FieldError::duplicate(field, *usage));
             }
@@ -267,6 +270,7 @@ fn condition_errors(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         !of_type(object, APPROVED).is_empty() && !of_type(object, DENIED).is_empty()
     };
     let allows_both = old.is_some_and(both);
+    let mut earlier = BTreeSet::new();
     for (index, condition) in conditions.iter().enumerate() {
         let kind = pointer::text(condition, "/type");
         if kind.is_empty() {
@@ -287,15 +291,12 @@ fn condition_errors(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
             }
             _ => {}
         }
-        let earlier = |kind: &str| {
-            let mut earlier = conditions.iter().take(index);
-            earlier.any(|other| pointer::text(other, "/type") == kind)
-        };
         let opposite = match kind {
-            APPROVED => earlier(DENIED),
-            DENIED => earlier(APPROVED),
+            APPROVED => earlier.contains(DENIED),
+            DENIED => earlier.contains(APPROVED),
             _ => false,
         };
+        earlier.insert(kind);
         if opposite && !allows_both {
             let text = "Approved and Denied conditions are mutually exclusive";
             errors.push(FieldError::invalid(CONDITIONS, kind, text));

@@ -2,10 +2,12 @@
 //!
 //! Mirrors `pkg/controller/clusterroleaggregation/clusterroleaggregation_controller.go`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use machinery::labels::Selector;
+use machinery::ordered::ByValue;
 use serde_json::{Value, json};
 
 use super::control::{Control, Key};
@@ -61,6 +63,7 @@ impl Control for ClusterRoleAggregation {
 fn aggregated(role: &Value, all: &[Arc<Value>]) -> Option<Vec<Value>> {
     let selectors = role.get("aggregationRule")?.get("clusterRoleSelectors");
     let selectors = selectors.and_then(Value::as_array);
+    let mut seen = BTreeSet::new();
     let mut rules: Vec<Value> = Vec::new();
     for selector in selectors.into_iter().flatten() {
         let selector = Selector::from_label_selector(selector).ok()?;
@@ -69,7 +72,7 @@ fn aggregated(role: &Value, all: &[Arc<Value>]) -> Option<Vec<Value>> {
         });
         let parts = others.filter_map(|other| other.get("rules").and_then(Value::as_array));
         for rule in parts.flatten() {
-            if !rules.contains(rule) {
+            if seen.insert(ByValue(rule)) {
                 rules.push(rule.clone());
             }
         }

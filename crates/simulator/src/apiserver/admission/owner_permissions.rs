@@ -2,6 +2,8 @@
 //! allowed to delete the dependent, and whoever keeps an owner from going must be allowed to set its finalizers
 //! (`plugin/pkg/admission/gc/gc_admission.go`).
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{Attributes, Operation};
@@ -27,11 +29,10 @@ fn blocks(reference: &Value) -> bool {
 
 /// References that block their owner's deletion and didn't before.
 fn newly_blocking<'a>(new: &'a Value, old: Option<&Value>) -> Vec<&'a Value> {
-    let blocked = |reference: &Value| {
-        let uid = text(reference, "uid");
-        let mut before = old.into_iter().flat_map(owners);
-        before.any(|known| text(known, "uid") == uid && blocks(known))
-    };
+    let before = old.into_iter().flat_map(owners);
+    let before = before.filter(|known| blocks(known));
+    let before: BTreeSet<&str> = before.map(|known| text(known, "uid")).collect();
+    let blocked = |reference: &Value| before.contains(text(reference, "uid"));
     let references = owners(new).iter();
     references
         .filter(|reference| blocks(reference) && !blocked(reference))

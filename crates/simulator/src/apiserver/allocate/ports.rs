@@ -25,8 +25,8 @@ const DRY: i64 = 32_768;
 /// The ports that are taken: by others, and one by one by this Service.
 pub(super) struct Ports {
     used: BTreeSet<i64>,
-    /// Those this write took.
-    allocated: Vec<i64>,
+    /// The highest this write took.
+    highest: Option<i64>,
     /// Where looking for a free one begins.
     chance: u32,
     dry_run: bool,
@@ -76,7 +76,7 @@ impl Ports {
     pub(super) fn new(used: BTreeSet<i64>, chance: u32, dry_run: bool) -> Self {
         Self {
             used,
-            allocated: Vec::new(),
+            highest: None,
             chance,
             dry_run,
         }
@@ -90,7 +90,7 @@ impl Ports {
         if !self.used.insert(port) {
             return Err(TAKEN);
         }
-        self.allocated.push(port);
+        self.highest = self.highest.max(Some(port));
         Ok(())
     }
 
@@ -103,8 +103,8 @@ impl Ports {
 
     fn next(&mut self, what: &str) -> Result<i64, Refusal> {
         if self.dry_run {
-            let port = self.allocated.iter().max().copied().unwrap_or(DRY) + 1;
-            self.allocated.push(port);
+            let port = self.highest.unwrap_or(DRY) + 1;
+            self.highest = Some(port);
             return Ok(port);
         }
         let many = RANGE.end() - FIRST_DYNAMIC + 1;
@@ -118,7 +118,7 @@ impl Ports {
             return Err(Refusal::Other(internal(&text)));
         };
         self.used.insert(port);
-        self.allocated.push(port);
+        self.highest = self.highest.max(Some(port));
         Ok(port)
     }
 
@@ -169,6 +169,8 @@ impl Ports {
             .iter()
             .map(|port| (number(port, "port"), number(port, "nodePort")))
             .collect();
+        let asked = wanted.iter().rev().filter(|(_, node)| *node != 0);
+        let asked: BTreeMap<i64, i64> = asked.copied().collect();
         let mut by_port: BTreeMap<i64, i64> = BTreeMap::new();
         for (index, (own, given)) in wanted.iter().copied().enumerate() {
             if given == 0 && !allocates {
@@ -176,11 +178,8 @@ impl Ports {
             }
             let node = match by_port.get(&own).copied() {
                 None => {
-                    let asked = wanted
-                        .iter()
-                        .find(|(port, node)| *port == own && *node != 0);
-                    let node = match asked {
-                        Some((_, node)) => {
+                    let node = match asked.get(&own) {
+                        Some(node) => {
                             self.take_for(index, *node)?;
                             *node
                         }

@@ -5,7 +5,7 @@ mod naming;
 mod versions;
 
 use machinery::pointer::text;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use machinery::builtin::validation::{self, BadValue, ErrorKind, FieldError};
 use machinery::names;
@@ -144,9 +144,13 @@ fn spec_errors(definition: &Value, old: Option<&Value>) -> Vec<FieldError> {
         ));
     }
     let shared = Shared::of(&list);
+    let mut before: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    for old in old.into_iter().flat_map(versions) {
+        before.entry(text(old, "/name")).or_default().push(old);
+    }
     let unchanged = |version: &Value| {
-        let before = old.map(versions).unwrap_or_default().into_iter();
-        let mut before = before.filter(|old| text(old, "/name") == text(version, "/name"));
+        let before = before.get(text(version, "/name"));
+        let mut before = before.into_iter().flatten();
         before.any(|old| old.get("schema") == version.get("schema"))
     };
     for (index, version) in list.iter().enumerate() {
@@ -369,23 +373,24 @@ fn stored_versions(definition: &Value) -> Vec<FieldError> {
         )];
     }
     let mut errors = Vec::new();
-    let mut missing: Vec<(usize, &str)> = list
-        .iter()
-        .enumerate()
-        .filter_map(|(index, version)| Some((index, version.as_str()?)))
-        .collect();
+    let mut missing: BTreeSet<&str> = list.iter().filter_map(Value::as_str).collect();
     for version in versions(definition) {
         let name = text(version, "/name");
         // A version that is there twice was found by then.
-        if flag(version, "storage") && !missing.iter().any(|(_, stored)| *stored == name) {
+        if flag(version, "storage") && !missing.contains(name) {
             errors.push(FieldError::invalid(
                 "status.storedVersions",
                 stored,
                 format!("must have the storage version {name}"),
             ));
         }
-        missing.retain(|(_, stored)| *stored != name);
+        missing.remove(name);
     }
+    let missing = list
+        .iter()
+        .enumerate()
+        .filter_map(|(index, version)| Some((index, version.as_str()?)))
+        .filter(|(_, name)| missing.contains(name));
     for (index, name) in missing {
         let detail = format!(
             "missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions \

@@ -1,5 +1,7 @@
 //! String formats that are checked (`kube-openapi/pkg/validation/strfmt`); unknown ones always match.
 
+use std::collections::BTreeSet;
+
 use machinery::{duration::GoDuration, names, time};
 use serde_json::Value;
 
@@ -48,7 +50,7 @@ pub(super) fn is_known(kind: &str, format: &str) -> bool {
 
 /// Warnings about formats in a definition's schemas that nobody checks, unless the old one had them.
 pub fn format_warnings(new: &Value, old: Option<&Value>) -> Vec<String> {
-    let before = old.map(unknown_formats).unwrap_or_default();
+    let before: BTreeSet<String> = old.into_iter().flat_map(unknown_formats).collect();
     let found = unknown_formats(new).into_iter();
     found
         .filter(|format| !before.contains(format))

@@ -1,5 +1,7 @@
 //! Checks of `x-kubernetes-list-type`, its keys, and `x-kubernetes-map-type`.
 
+use std::collections::BTreeSet;
+
 use machinery::builtin::validation::{BadValue, ErrorKind, FieldError};
 use serde_json::Value;
 
@@ -161,7 +163,8 @@ fn map_items(
         return;
     }
     let list = || BadValue::Json(Value::from(keys.to_vec()).to_string());
-    for (index, key) in keys.iter().enumerate() {
+    let mut seen = BTreeSet::new();
+    for key in keys {
         let property = format!("{path}.items.properties[{key}]");
         match items
             .pointer("/properties")
@@ -188,7 +191,7 @@ fn map_items(
                 }
             }
         }
-        if keys.iter().take(index).any(|other| other == key) {
+        if !seen.insert(key) {
             let detail = "must not contain duplicate entries";
             errors.push(FieldError::new(
                 ErrorKind::Invalid,
