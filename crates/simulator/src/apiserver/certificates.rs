@@ -296,12 +296,11 @@ fn condition_errors(new: &Value, old: Option<&Value>) -> Vec<FieldError> {
             DENIED => earlier.contains(APPROVED),
             _ => false,
         };
-        earlier.insert(kind);
         if opposite && !allows_both {
             let text = "Approved and Denied conditions are mutually exclusive";
             errors.push(FieldError::invalid(CONDITIONS, kind, text));
         }
-        if earlier(kind) {
+        if !earlier.insert(kind) {
             let field = format!("{CONDITIONS}[{index}].type");
             errors.push(FieldError::duplicate(field, kind));
         }
