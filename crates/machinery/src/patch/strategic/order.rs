@@ -217,9 +217,9 @@ pub(super) fn arrange(
     elements: Elements,
 ) -> Result<Vec<Value>, PatchError> {
     let (mut named, mut others) = (Vec::new(), Vec::new());
-    let names = Named::of(order, key);
+    let wanted = Named::of(order, key);
     for item in merged {
-        if names.has(&item)? {
+        if wanted.has(&item)? {
             named.push(item);
         } else {
             others.push(item);

@@ -75,9 +75,9 @@ pub fn spread<'a>(list: &At<'a>, errors: &mut Errors) {
             of.child("whenUnsatisfiable").text(),
         )
     };
-    let mut last = BTreeMap::new();
+    let mut places = BTreeMap::new();
     for (index, constraint) in constraints.iter().enumerate() {
-        last.insert(pair(constraint), index);
+        places.insert(pair(constraint), index);
     }
     for (index, constraint) in constraints.iter().enumerate() {
         constraint.child("maxSkew").positive(errors);
@@ -91,7 +91,7 @@ pub fn spread<'a>(list: &At<'a>, errors: &mut Errors) {
         if !["DoNotSchedule", "ScheduleAnyway"].contains(&action.text()) {
             errors.push(action.not_supported(&["DoNotSchedule", "ScheduleAnyway"]));
         }
-        if last
+        if places
             .get(&pair(constraint))
             .is_some_and(|last| *last > index)
         {
