@@ -196,8 +196,7 @@ impl Recorder {
             return;
         }
         let key = key(note);
-        let mut event = self.event(session, note);
-        let mut count = 1;
+        let mut gone = None;
         if let Some(seen) = self.seen.get_mut(&key) {
             let body =
                 json!({"count": seen.count + 1, "lastTimestamp": object::stamp(session.now())});
@@ -206,15 +205,18 @@ impl Recorder {
                     seen.count += 1;
                     return;
                 }
-                // Its time was over: it comes back as it would be.
-                Err(error) if is_not_found(&error) => {
-                    count = seen.count + 1;
-                    object::set(&mut event, &["metadata", "name"], json!(seen.name));
-                    object::set(&mut event, &["count"], json!(count));
-                    object::set(&mut event, &["firstTimestamp"], seen.first.clone());
-                }
+                Err(error) if is_not_found(&error) => gone = Some(seen.clone()),
                 Err(_) => {}
             }
+        }
+        let mut event = self.event(session, note);
+        let mut count = 1;
+        if let Some(seen) = gone {
+            // Its time was over: it comes back as it would be now.
+            count = seen.count + 1;
+            object::set(&mut event, &["metadata", "name"], json!(seen.name));
+            object::set(&mut event, &["count"], json!(count));
+            object::set(&mut event, &["firstTimestamp"], seen.first);
         }
         if let Ok(stored) = session.create(&known::EVENTS, event) {
             if self.seen.len() >= REMEMBERED {

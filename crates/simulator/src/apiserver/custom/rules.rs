@@ -159,25 +159,25 @@ impl Rules {
 
     /// Runs the rules on an object of that schema.
     pub(super) fn check(&self, schema: &Schema, new: &Value, old: Option<&Value>) -> Findings {
-        self.run(new, old, Correlation::of(schema, new, old))
+        self.run(new, old, &Correlation::of(schema, new, old))
     }
 
     /// Runs the rules on a default: as a value that stays as it is, which excuses nothing, then as one that wasn't there.
     pub(super) fn check_default(&self, schema: &Schema, default: &Value) -> Vec<FieldError> {
         let uncorrelated = Correlation::of(schema, default, None);
-        let mut found = self.run(default, Some(default), uncorrelated.clone());
+        let mut found = self.run(default, Some(default), &uncorrelated);
         if found.errors.is_empty() {
-            found = self.run(default, None, uncorrelated);
+            found = self.run(default, None, &uncorrelated);
         }
         found.errors
     }
 
-    fn run(&self, new: &Value, old: Option<&Value>, correlation: Correlation<'_>) -> Findings {
+    fn run(&self, new: &Value, old: Option<&Value>, correlation: &Correlation<'_>) -> Findings {
         let mut run = Run {
             budget: i64::try_from(PER_OBJECT).unwrap_or(i64::MAX),
             findings: Findings::default(),
         };
-        run.node(self, "", new, old, &correlation);
+        run.node(self, "", new, old, correlation);
         run.findings
     }
 }

@@ -155,8 +155,8 @@ fn due_taints(node: &Value, executes: bool) -> Vec<(&'static str, &'static str)>
     if flag(node, "/spec/unschedulable") {
         due.push((UNSCHEDULABLE, "NoSchedule"));
     }
-    let executed = execution(node).filter(|_| executes);
-    due.extend(executed.map(|key| (key, "NoExecute")));
+    let key = execution(node).filter(|_| executes);
+    due.extend(key.map(|key| (key, "NoExecute")));
     due
 }
 
