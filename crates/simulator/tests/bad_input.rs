@@ -2,6 +2,8 @@
 //! lives on. The statuses are those of a real API server.
 
 #[cfg(test)]
+mod many;
+#[cfg(test)]
 mod sockets;
 
 #[cfg(test)]
@@ -13,12 +15,13 @@ mod bad_input {
     use tokio::net::{TcpListener, TcpStream};
     use tokio_rustls::client::TlsStream;
 
+    use super::many::{KINDS, define_things, many, repetitions};
     use super::sockets::{CONFIG_MAPS, Client, JSON, MERGE, status};
 
     const YAML: &str = "application/yaml";
-    const STRATEGIC: &str = "application/strategic-merge-patch+json";
-    const JSON_PATCH: &str = "application/json-patch+json";
-    const APPLY: &str = "application/apply-patch+yaml";
+    pub(super) const STRATEGIC: &str = "application/strategic-merge-patch+json";
+    pub(super) const JSON_PATCH: &str = "application/json-patch+json";
+    pub(super) const APPLY: &str = "application/apply-patch+yaml";
     const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
     fn deep(open: &str, inner: &str, close: &str, levels: usize) -> Vec<u8> {
@@ -35,7 +38,7 @@ mod bad_input {
     }
 
     /// Method, path, media type, body, status of the reply.
-    type Case = (&'static str, String, &'static str, Vec<u8>, u16);
+    pub(super) type Case = (&'static str, String, &'static str, Vec<u8>, u16);
 
     fn bodies() -> Vec<Case> {
         let one = format!("{CONFIG_MAPS}/here");
@@ -115,188 +118,6 @@ mod bad_input {
         let ready = client.send("GET", "/readyz", JSON, b"").await;
         assert_eq!(status(&ready), 200, "{ready}");
         client.server.shutdown().await.unwrap();
-    }
-
-    /// So many small elements, in the order of their numbers or against it, between what stands before and behind them.
-    fn many(before: &str, count: usize, element: impl Fn(usize) -> String, after: &str) -> Vec<u8> {
-        let elements: Vec<String> = (0..count).map(|number| element(100_000 + number)).collect();
-        let body = format!("{before}{}{after}", elements.join(","));
-        assert!(body.len() <= 3_145_728, "{} bytes: {before}", body.len());
-        body.into_bytes()
-    }
-
-    const KINDS: &str = "/apis/many.example.com/v1/namespaces/default/things";
-
-    async fn define_things(client: &Client) {
-        let texts = serde_json::json!({"type": "array", "items": {"type": "string"}});
-        let set = serde_json::json!({"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "integer"}});
-        let item = serde_json::json!({"type": "object", "required": ["k"], "properties": {
-            "k": {"type": "integer"}, "v": {"type": "string", "maxLength": 1},
-        }});
-        let map = serde_json::json!({"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"], "items": item});
-        let spec = serde_json::json!({"type": "object", "properties": {"texts": texts, "set": set, "map": map}});
-        let definition = serde_json::json!({"metadata": {"name": "things.many.example.com"}, "spec": {
-            "group": "many.example.com", "scope": "Namespaced", "names": {"plural": "things", "kind": "Thing"},
-            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
-                "type": "object", "properties": {"spec": spec},
-            }}}],
-        }});
-        let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-        let reply = client.send("POST", path, JSON, definition.to_string().as_bytes());
-        assert_eq!(status(&reply.await), 201);
-        while status(&client.send("GET", KINDS, JSON, b"").await) != 200 {}
-    }
-
-    /// Bodies of up to 3 MiB in which one small element comes again and again. Comparing each with all others takes minutes.
-    fn repetitions() -> Vec<Case> {
-        let post = |body: Vec<u8>, status: u16| -> Case {
-            ("POST", CONFIG_MAPS.to_owned(), JSON, body, status)
-        };
-        let thing = |list: &str, count: usize, element: &dyn Fn(usize) -> String, last: &str| {
-            let before = format!(
-                r#"{{"apiVersion":"many.example.com/v1","kind":"Thing","metadata":{{"name":"x"}},"spec":{{"{list}":["#
-            );
-            many(&before, count, element, &format!("{last}]}}}}"))
-        };
-        let post_thing = |body: Vec<u8>| -> Case { ("POST", KINDS.to_owned(), JSON, body, 422) };
-        let patch = |media: &'static str, body: Vec<u8>, status: u16| -> Case {
-            ("PATCH", format!("{CONFIG_MAPS}/here"), media, body, status)
-        };
-        let pod = |before: &str,
-                   count: usize,
-                   element: &dyn Fn(usize) -> String,
-                   after: &str|
-         -> Case {
-            let before = format!(
-                r#"{{"metadata":{{"name":"x"}},"spec":{{"containers":[{{"name":"a","image":"i"{before}["#
-            );
-            let path = "/api/v1/namespaces/default/pods".to_owned();
-            (
-                "POST",
-                path,
-                JSON,
-                many(&before, count, element, after),
-                500,
-            )
-        };
-        let keyed = |number: usize| format!(r#"{{"k":{number}}}"#);
-        let owner =
-            |n: usize| format!(r#"{{"apiVersion":"v1","kind":"a","name":"a","uid":"{n}"}}"#);
-        let finalizer = |number: usize| format!(r#""a.b/{}""#, 999_999 - number);
-        let named = r#"{"metadata":{"name":"x","#;
-        let front = r#"{"op":"add","path":"/metadata/finalizers/0","value":0}"#;
-        vec![
-            post(
-                many(
-                    &format!("{named}\"labels\":{{"),
-                    120_000,
-                    |n| format!(r#""-{n}":"""#),
-                    "}}}",
-                ),
-                422,
-            ),
-            post(
-                many(
-                    &format!("{named}\"ownerReferences\":["),
-                    55_000,
-                    owner,
-                    "]}}",
-                ),
-                500,
-            ),
-            post(
-                many(
-                    &format!("{named}\"finalizers\":["),
-                    200_000,
-                    finalizer,
-                    "]}}",
-                ),
-                500,
-            ),
-            post(
-                many(
-                    named,
-                    120_000,
-                    |n| format!(r#""labels":{{"a{n}":""}}"#),
-                    "}}",
-                ),
-                500,
-            ),
-            post_thing(thing("set", 390_000, &|n| n.to_string(), ",100000")),
-            post_thing(thing("map", 200_000, &keyed, r#",{"k":100000}"#)),
-            post_thing(thing("texts", 100_000, &|n| n.to_string(), "")),
-            (
-                "PATCH",
-                format!("{KINDS}/here"),
-                MERGE,
-                many(
-                    r#"{"spec":{"map":["#,
-                    60_000,
-                    |n| format!(r#"{{"k":{n},"v":"long"}}"#),
-                    "]}}",
-                ),
-                422,
-            ),
-            pod(
-                r#","env":"#,
-                110_000,
-                &|n| format!(r#"{{"name":"A{n}"}}"#),
-                "]}]}}",
-            ),
-            pod(
-                r#"}],"topologySpreadConstraints":"#,
-                40_000,
-                &|n| {
-                    format!(
-                        r#"{{"maxSkew":1,"topologyKey":"a{n}","whenUnsatisfiable":"DoNotSchedule"}}"#
-                    )
-                },
-                "]}}",
-            ),
-            pod(
-                r#"}],"initContainers":"#,
-                30_000,
-                &|n| format!(r#"{{"name":"b{n}","image":"i"}}"#),
-                "]}}",
-            ),
-            patch(
-                STRATEGIC,
-                many(r#"{"metadata":{"finalizers":["#, 200_000, finalizer, "]}}"),
-                500,
-            ),
-            patch(
-                STRATEGIC,
-                many(r#"{"metadata":{"ownerReferences":["#, 55_000, owner, "]}}"),
-                500,
-            ),
-            patch(
-                JSON_PATCH,
-                many(
-                    r#"[{"op":"add","path":"/metadata/finalizers","value":["#,
-                    350_000,
-                    |n| n.to_string(),
-                    &format!("]}}{}]", format!(",{front}").repeat(9_999)),
-                ),
-                422,
-            ),
-            patch(
-                APPLY,
-                many(
-                    r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"here","finalizers":["#,
-                    70_000,
-                    finalizer,
-                    "]}}",
-                ),
-                500,
-            ),
-            (
-                "PATCH",
-                format!("{KINDS}/x"),
-                APPLY,
-                thing("map", 70_000, &keyed, ""),
-                500,
-            ),
-        ]
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
