@@ -86,11 +86,11 @@ fn of_metadata() -> Vec<Case> {
     ]
 }
 
-fn thing(list: &str, count: usize, element: &dyn Fn(usize) -> String, last: &str) -> Vec<u8> {
+fn thing(list: &str, count: usize, element: &dyn Fn(usize) -> String, behind: &str) -> Vec<u8> {
     let before = format!(
         r#"{{"apiVersion":"many.example.com/v1","kind":"Thing","metadata":{{"name":"x"}},"spec":{{"{list}":["#
     );
-    many(&before, count, element, &format!("{last}]}}}}"))
+    many(&before, count, element, &format!("{behind}]}}}}"))
 }
 
 fn keyed(number: usize) -> String {
