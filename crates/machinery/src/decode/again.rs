@@ -50,8 +50,8 @@ pub(super) fn earlier_is_kept(
 /// Keeps what only the earlier object set.
 pub(super) fn merge_into(value: &mut Value, earlier: Option<Value>) {
     if let (Value::Object(map), Some(Value::Object(mut earlier))) = (value, earlier) {
-        // The earlier one may be the sum of many.
-        earlier.append(map);
+        // The earlier one may be the sum of many, which `append` would go through each time.
+        earlier.extend(std::mem::take(map));
         *map = earlier;
     }
 }
