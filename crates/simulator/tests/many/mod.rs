@@ -113,7 +113,7 @@ fn of_custom_resources() -> Vec<Case> {
         ),
         (
             "PATCH",
-            format!("{KINDS}/x"),
+            format!("{KINDS}/x?fieldManager=m"),
             APPLY,
             thing("map", 70_000, &keyed, ""),
             500,
@@ -176,6 +176,12 @@ fn of_patches() -> Vec<Case> {
             many(list, 350_000, |n| n.to_string(), &fronts),
             422,
         ),
-        patch(APPLY, many(applied, 70_000, finalizer, "]}}"), 500),
+        (
+            "PATCH",
+            format!("{CONFIG_MAPS}/here?fieldManager=m"),
+            APPLY,
+            many(applied, 70_000, finalizer, "]}}"),
+            500,
+        ),
     ]
 }
