@@ -381,6 +381,7 @@ fn a_hundred_thousand_elements_are_merged_without_comparing_all_with_all() {
     };
     let live = json!({"containers": named(0..60_000, "image", "a")});
     let mut patch = named(30_000..90_000, "image", "b");
+    patch.reverse();
     patch.extend(named(0..20_000, "$patch", "delete"));
     let mut order = named(20_000..90_000, "x", "y");
     order.reverse();
