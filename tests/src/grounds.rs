@@ -35,9 +35,40 @@ impl Cluster {
             for resource in self.stage.resources() {
                 self.list(&resource).await?;
             }
-            Ok(Some(()))
+            self.discovers(definitions).await
         })
         .await
+    }
+
+    /// Whether discovery tells of all definitions, which a real server does some time after it serves them.
+    async fn discovers(&self, definitions: &[Value]) -> Result<Option<()>> {
+        if self.is_simulated() {
+            return Ok(Some(()));
+        }
+        for definition in definitions {
+            let text = |value: &Value, place: &str| -> String {
+                let text = value.pointer(place).and_then(Value::as_str);
+                text.unwrap_or_default().to_owned()
+            };
+            let (group, plural) = (
+                text(definition, "/spec/group"),
+                text(definition, "/spec/names/plural"),
+            );
+            let versions = definition
+                .pointer("/spec/versions")
+                .and_then(Value::as_array);
+            let served = |version: &&Value| version.get("served") == Some(&Value::Bool(true));
+            for version in versions.into_iter().flatten().filter(served) {
+                let path = format!("/apis/{group}/{}", text(version, "/name"));
+                let resources: Value = serde_json::from_slice(&self.client.read(&path).await?)?;
+                let resources = resources.get("resources").and_then(Value::as_array);
+                let mut resources = resources.into_iter().flatten();
+                if !resources.any(|resource| text(resource, "/name") == plural) {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(()))
     }
 
     /// Takes away the definitions that a scenario before this one left, with all objects of their kinds.
