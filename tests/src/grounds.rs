@@ -1,6 +1,7 @@
 //! What a scenario finds when it begins: namespaces, definitions, rights, and volumes where it asks for them.
 
 use anyhow::{Context as _, Result};
+use machinery::pointer::{flag, items, text};
 use runtime::access::Right;
 use runtime::{ObjectKey, Patch};
 use serde_json::{Value, json};
@@ -46,23 +47,15 @@ impl Cluster {
             return Ok(Some(()));
         }
         for definition in definitions {
-            let text = |value: &Value, place: &str| -> String {
-                let text = value.pointer(place).and_then(Value::as_str);
-                text.unwrap_or_default().to_owned()
-            };
             let (group, plural) = (
                 text(definition, "/spec/group"),
                 text(definition, "/spec/names/plural"),
             );
-            let versions = definition
-                .pointer("/spec/versions")
-                .and_then(Value::as_array);
-            let served = |version: &&Value| version.get("served") == Some(&Value::Bool(true));
-            for version in versions.into_iter().flatten().filter(served) {
+            let versions = items(definition, "/spec/versions").iter();
+            for version in versions.filter(|version| flag(version, "/served")) {
                 let path = format!("/apis/{group}/{}", text(version, "/name"));
                 let resources: Value = serde_json::from_slice(&self.client.read(&path).await?)?;
-                let resources = resources.get("resources").and_then(Value::as_array);
-                let mut resources = resources.into_iter().flatten();
+                let mut resources = items(&resources, "/resources").iter();
                 if !resources.any(|resource| text(resource, "/name") == plural) {
                     return Ok(None);
                 }

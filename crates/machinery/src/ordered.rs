@@ -77,11 +77,15 @@ fn compare_numbers(one: &Number, other: &Number) -> Ordering {
     }
 }
 
+/// Which of some elements are the first ones like that.
+pub fn are_first<T: Ord>(items: impl Iterator<Item = T>) -> Vec<bool> {
+    let mut seen = BTreeSet::new();
+    items.map(|item| seen.insert(item)).collect()
+}
+
 /// A list with each element once, where it comes first.
 pub fn distinct<T: Ord>(mut items: Vec<T>) -> Vec<T> {
-    let mut seen = BTreeSet::new();
-    let first: Vec<bool> = items.iter().map(|item| seen.insert(item)).collect();
-    let mut first = first.into_iter();
+    let mut first = are_first(items.iter()).into_iter();
     items.retain(|_| first.next().unwrap_or(true));
     items
 }

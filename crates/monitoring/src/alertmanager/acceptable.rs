@@ -127,8 +127,8 @@ fn its_own(inputs: Inputs<'_>, alone: &Configs) -> Result<Option<Fault>, Unaccep
 /// Whether Alertmanager takes a configuration, with what the config-reloader puts in.
 fn checked(inputs: Inputs<'_>, text: &str) -> Result<(), Fault> {
     let spec = &inputs.alertmanager.spec;
-    let containers = [spec.containers.as_slice(), &spec.init_containers].concat();
-    preflight::alertmanager::check_with(text, inputs.version, &Variables::of(&containers))
+    let containers = spec.containers.iter().chain(&spec.init_containers);
+    preflight::alertmanager::check_with(text, inputs.version, &Variables::of(containers))
 }
 
 fn made_of(inputs: Inputs<'_>, configs: &Configs) -> Result<Whole, Unacceptable> {

@@ -114,7 +114,7 @@ impl World<'_> {
             configs: &configs,
             assets: &self.assets,
         };
-        let made = match acceptable(inputs) {
+        let mut made = match acceptable(inputs) {
             Ok(made) => made,
             Err(refused) => {
                 let none = BTreeMap::new();
@@ -134,12 +134,12 @@ impl World<'_> {
                 return Ok(None);
             }
         };
-        for one in &made.left_out {
+        for one in std::mem::take(&mut made.left_out) {
             if let Some(at) = places.get(&one.key) {
-                self.refuse(*at, one.why.clone());
+                self.refuse(*at, one.why);
             }
         }
-        self.warn(at, "spec", made.warnings.clone());
+        self.warn(at, "spec", std::mem::take(&mut made.warnings));
         Ok(Some(made))
     }
 

@@ -222,8 +222,8 @@ impl With<'_> {
 
 /// The reader of a version, of what the config-reloader of a workload puts together.
 pub(crate) fn reader(common: &CommonPrometheusFields, version: &Version) -> preflight::Reader {
-    let containers = [common.containers.as_slice(), &common.init_containers].concat();
-    preflight::Reader::new(version).with_variables(preflight::Variables::of(&containers))
+    let containers = common.containers.iter().chain(&common.init_containers);
+    preflight::Reader::new(version).with_variables(preflight::Variables::of(containers))
 }
 
 fn name_of(job: &Ordered) -> String {

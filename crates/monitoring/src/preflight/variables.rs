@@ -39,7 +39,7 @@ impl Default for Variables {
 
 impl Variables {
     /// Those that the containers of a workload, as its user wrote them, add for its config-reloaders.
-    pub fn of(containers: &[Value]) -> Self {
+    pub fn of<'a>(containers: impl IntoIterator<Item = &'a Value>) -> Self {
         let mut names = BTreeSet::new();
         for container in containers {
             let name = container.get("name").and_then(Value::as_str);

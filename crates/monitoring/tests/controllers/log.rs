@@ -12,12 +12,15 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::cluster::play;
 
-/// What is warned of in this thread.
-#[derive(Clone, Debug, Default)]
-pub struct Warnings(Arc<Mutex<Vec<String>>>);
+/// What is logged in this thread.
+#[derive(Clone, Debug)]
+pub struct Lines {
+    is_kept: fn(Level) -> bool,
+    told: Arc<Mutex<Vec<String>>>,
+}
 
 /// The fields of a line of the log.
-pub struct Text(pub String);
+struct Text(String);
 
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
@@ -25,9 +28,9 @@ impl Visit for Text {
     }
 }
 
-impl Subscriber for Warnings {
+impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() == Level::WARN
+        (self.is_kept)(*metadata.level())
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -41,7 +44,7 @@ impl Subscriber for Warnings {
     fn event(&self, event: &Event<'_>) {
         let mut text = Text(String::new());
         event.record(&mut text);
-        self.0.lock().unwrap().push(text.0);
+        self.told.lock().unwrap().push(text.0);
     }
 
     fn enter(&self, _: &Id) {}
@@ -49,10 +52,33 @@ impl Subscriber for Warnings {
     fn exit(&self, _: &Id) {}
 }
 
-impl Warnings {
+impl Lines {
+    /// Warnings alone.
+    pub fn of_warnings() -> Self {
+        Self::of(|level| level == Level::WARN)
+    }
+
+    /// All but what only those ask for who look for a fault.
+    pub fn of_all() -> Self {
+        // The simulated server logs every request, if it is asked to.
+        Self::of(|level| level <= Level::INFO)
+    }
+
+    fn of(is_kept: fn(Level) -> bool) -> Self {
+        Self {
+            is_kept,
+            told: Arc::default(),
+        }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<String> {
+        self.told.lock().unwrap().clone()
+    }
+
     /// How many of them say that.
     pub fn with(&self, parts: &[&str]) -> usize {
-        let all = self.0.lock().unwrap();
+        let all = self.told.lock().unwrap();
         let says = |text: &&String| parts.iter().all(|part| text.contains(part));
         all.iter().filter(says).count()
     }
@@ -60,7 +86,7 @@ impl Warnings {
 
 #[test]
 fn what_a_version_does_not_know_is_left_out_and_told_once() {
-    let warnings = Warnings::default();
+    let warnings = Lines::of_warnings();
     let _guard = tracing::subscriber::set_default(warnings.clone());
     play(async |cluster| {
         let token = json!({"stringData": {"token": "t"}});
@@ -102,6 +128,6 @@ fn what_a_version_does_not_know_is_left_out_and_told_once() {
             "\"scrape_failure_log_file\"",
         ],
     ] {
-        assert_eq!(warnings.with(&parts), 1, "{parts:?}: {:?}", warnings.0);
+        assert_eq!(warnings.with(&parts), 1, "{parts:?}: {:?}", warnings.all());
     }
 }

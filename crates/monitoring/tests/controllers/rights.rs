@@ -8,7 +8,7 @@ use runtime::resource::EVENT;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, play_granted};
-use crate::log::Warnings;
+use crate::log::Lines;
 
 /// What upstream's own ClusterRole of 0.93 grants (`example/rbac/prometheus-operator`).
 fn upstreams_role() -> Vec<Value> {
@@ -98,7 +98,7 @@ async fn events(cluster: &Cluster) -> usize {
 
 #[test]
 fn with_upstreams_own_role_each_kind_says_who_uses_it_whose_status_may_be_written() {
-    let warnings = Warnings::default();
+    let warnings = Lines::of_warnings();
     let _guard = tracing::subscriber::set_default(warnings.clone());
     let role = json!(upstreams_role());
     play_granted(&role, RunOptions::default(), async |cluster| {
@@ -135,7 +135,7 @@ fn with_upstreams_own_role_each_kind_says_who_uses_it_whose_status_may_be_writte
 
 #[test]
 fn without_the_right_to_events_none_is_tried() {
-    let warnings = Warnings::default();
+    let warnings = Lines::of_warnings();
     let _guard = tracing::subscriber::set_default(warnings.clone());
     let mut role = upstreams_role();
     role.retain(|rule| rule["apiGroups"][0] != "events.k8s.io");
@@ -168,7 +168,7 @@ fn role_that_only_replaces_statuses() -> Vec<Value> {
 
 #[test]
 fn statuses_that_may_only_be_replaced_are_left_alone_and_the_right_is_named() {
-    let warnings = Warnings::default();
+    let warnings = Lines::of_warnings();
     let _guard = tracing::subscriber::set_default(warnings.clone());
     let role = json!(role_that_only_replaces_statuses());
     play_granted(&role, RunOptions::default(), async |cluster| {

@@ -1,47 +1,14 @@
 //! What a Secret holds is told nowhere: no status, no Event and no line of the log repeats it when it can't be used.
 
-use std::sync::{Arc, Mutex};
-
 use monitoring::operator::resources::{ALERTMANAGER, ALERTMANAGER_CONFIG, PROMETHEUS, SECRET};
 use runtime::resource::EVENT;
 use serde_json::{Value, json};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::cluster::{Cluster, play};
-use crate::log::Text;
+use crate::log::Lines;
 
 /// A part of every secret here.
 const HIDDEN: &str = "hunter2";
-
-/// All that is logged in this thread.
-#[derive(Clone, Debug, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
-
-impl Subscriber for Lines {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // The simulated server logs every request, if it is asked to.
-        *metadata.level() <= Level::INFO
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut text = Text(String::new());
-        event.record(&mut text);
-        self.0.lock().unwrap().push(text.0);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
 
 /// URLs that Alertmanager refuses: a host that isn't there, an escape, a control character, a port, another scheme.
 const URLS: [&str; 6] = [
@@ -82,7 +49,7 @@ async fn check_events(cluster: &Cluster) {
 
 #[test]
 fn urls_of_receivers() {
-    let lines = Lines::default();
+    let lines = Lines::of_all();
     let _guard = tracing::subscriber::set_default(lines.clone());
     play(async |cluster| {
         let mut urls = json!({"template": "https://x/{{ hunter2 \"hunter2\" }}"});
@@ -123,7 +90,7 @@ fn urls_of_receivers() {
         assert!(!alertmanager["status"].to_string().contains(HIDDEN));
         check_events(cluster).await;
     });
-    let lines = lines.0.lock().unwrap();
+    let lines = lines.all();
     assert!(!lines.is_empty());
     let told = lines.iter().find(|line| line.contains(HIDDEN));
     assert_eq!(told, None);
@@ -153,7 +120,7 @@ fn configurations_in_secrets() {
         "- {job_name: a, eureka_sd_configs: [{server: '//u:hunter2@x'}]}",
         "- {job_name: a, basic_auth: {password: *hunter2}}",
     ];
-    let lines = Lines::default();
+    let lines = Lines::of_all();
     let _guard = tracing::subscriber::set_default(lines.clone());
     play(async |cluster| {
         for name in ["alertmanager-main", "jobs"] {
@@ -196,7 +163,7 @@ fn configurations_in_secrets() {
         }
         check_events(cluster).await;
     });
-    let lines = lines.0.lock().unwrap();
+    let lines = lines.all();
     let told = lines.iter().find(|line| line.contains(HIDDEN));
     assert_eq!(told, None);
 }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use machinery::builtin::validation::{self, BadValue, FieldError};
 use machinery::builtin::{defaults, strategy};
 use machinery::decode::{Empties, number};
-use machinery::ordered::ByValue;
-use machinery::{meta, time};
+use machinery::ordered::{ByValue, are_first};
+use machinery::{meta, pointer, time};
 use serde_json::Value;
 
 use super::ApiServer;
@@ -65,19 +65,10 @@ pub(crate) fn deduplicate_owners(object: &mut Value, when: &str, warnings: &mut 
     let Some(owners) = owners.and_then(Value::as_array_mut) else {
         return;
     };
-    let mut repeated: BTreeSet<String> = BTreeSet::new();
-    let mut seen = BTreeSet::new();
-    let first: Vec<bool> = owners
-        .iter()
-        .map(|owner| {
-            let first = seen.insert(ByValue(owner));
-            if !first {
-                let uid = owner.get("uid").and_then(Value::as_str);
-                repeated.insert(uid.unwrap_or_default().to_owned());
-            }
-            first
-        })
-        .collect();
+    let first = are_first(owners.iter().map(ByValue));
+    let again = owners.iter().zip(&first).filter(|(_, first)| !**first);
+    let uids = again.map(|(owner, _)| pointer::text(owner, "/uid").to_owned());
+    let repeated: BTreeSet<String> = uids.collect();
     if !repeated.is_empty() {
         let mut first = first.into_iter();
         owners.retain(|_| first.next().unwrap_or(true));

@@ -54,6 +54,15 @@ enum State {
 }
 
 impl Tally {
+    /// The count that a node is part of.
+    fn count_of(&mut self, node: &Seen) -> &mut usize {
+        if node.ready {
+            &mut self.ready
+        } else {
+            &mut self.troubled
+        }
+    }
+
     fn state(self) -> State {
         let all = self.ready + self.troubled;
         if self.ready == 0 && self.troubled > 0 {
@@ -176,24 +185,15 @@ impl Zones {
         };
         if let Some(before) = before.filter(|before| before.counts) {
             let tally = self.tallies.entry(before.zone.clone()).or_default();
-            let count = if before.ready {
-                &mut tally.ready
-            } else {
-                &mut tally.troubled
-            };
+            let count = tally.count_of(&before);
             *count = count.saturating_sub(1);
             if *tally == Tally::default() {
                 self.tallies.remove(&before.zone);
             }
         }
         if let Some(seen) = seen.filter(|seen| seen.counts) {
-            let tally = self.tallies.entry(seen.zone).or_default();
-            let count = if seen.ready {
-                &mut tally.ready
-            } else {
-                &mut tally.troubled
-            };
-            *count += 1;
+            let tally = self.tallies.entry(seen.zone.clone()).or_default();
+            *tally.count_of(&seen) += 1;
         }
         let outlook = outlook(&self.tallies);
         let turns = outlook != self.outlook;

@@ -1,9 +1,7 @@
 //! Annotations of pods that the server reads: mirror pods, deletion cost, and the old forms of security profiles.
 
-use std::collections::BTreeSet;
-
-use super::all_containers;
 use super::volumes::local_descending;
+use super::{all_containers, texts_of};
 use crate::builtin::APP_ARMOR;
 use crate::builtin::validation::read::{At, Errors};
 
@@ -23,11 +21,7 @@ pub fn specific(annotations: &At<'_>, spec: &At<'_>, errors: &mut Errors) {
     if cost.is_set() && !is_cost(cost.text()) {
         errors.push(cost.invalid("must be a 32bit integer"));
     }
-    let containers = all_containers(spec);
-    let names: BTreeSet<&str> = containers
-        .iter()
-        .map(|container| container.child("name").text())
-        .collect();
+    let names = texts_of(&all_containers(spec), "name");
     for (key, value) in annotations.entries() {
         if key == SECCOMP_POD || key.starts_with(SECCOMP_CONTAINER) {
             seccomp(&value.moved(annotations.path_of(key)), errors);

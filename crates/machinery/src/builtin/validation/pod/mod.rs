@@ -108,3 +108,16 @@ fn all_containers<'a>(spec: &At<'a>) -> Vec<At<'a>> {
         .flat_map(|list| spec.child(list).items())
         .collect()
 }
+
+/// What the items have under a key.
+fn texts_of<'a>(items: &[At<'a>], key: &str) -> BTreeSet<&'a str> {
+    items.iter().map(|item| item.child(key).text()).collect()
+}
+
+/// The items by name, of several with one name the first.
+fn first_by_name<'i, 'a>(items: &'i [At<'a>]) -> BTreeMap<&'a str, &'i At<'a>> {
+    let named = items.iter().rev();
+    named
+        .map(|item| (item.child("name").text(), item))
+        .collect()
+}

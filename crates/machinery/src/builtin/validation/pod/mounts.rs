@@ -2,13 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::Context;
 use super::volumes::{local_descending, no_backsteps};
+use super::{Context, texts_of};
 use crate::builtin::validation::read::{At, Errors};
-
-fn texts_of<'a>(items: &[At<'a>], key: &str) -> BTreeSet<&'a str> {
-    items.iter().map(|item| item.child(key).text()).collect()
-}
 
 /// `volumeMounts` of a container. Some errors name the list instead of the mount, as the server does.
 pub fn mounts(context: &Context<'_>, container: &At<'_>, errors: &mut Errors) {

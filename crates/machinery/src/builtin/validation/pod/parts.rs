@@ -1,10 +1,8 @@
 //! Updates of pods through `/ephemeralcontainers` and `/resize` (`ValidatePodEphemeralContainersUpdate`, `ValidatePodResize`).
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
-use super::metadata_and_spec;
+use super::{first_by_name, metadata_and_spec};
 use crate::builtin::strategy::qos_class;
 use crate::builtin::validation::read::{At, Errors, same};
 use crate::builtin::validation::{diff, internal, meta};
@@ -34,11 +32,7 @@ pub fn ephemeral_containers(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
         return;
     }
     let (wanted, current) = (added(new), added(old));
-    let wanted: BTreeMap<&str, &At<'_>> = wanted
-        .iter()
-        .rev()
-        .map(|one| (one.child("name").text(), one))
-        .collect();
+    let wanted = first_by_name(&wanted);
     let at = new.child("spec");
     let at = at.child("ephemeralContainers");
     for before in current {

@@ -1,10 +1,10 @@
 //! Updates of pods: almost all of the spec is immutable.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{annotations, metadata_and_spec, scheduling, spec};
+use super::{annotations, first_by_name, metadata_and_spec, scheduling, spec, texts_of};
 use crate::builtin::validation::read::{At, Errors, same, same_fields};
 use crate::builtin::validation::{BadValue, diff, error, internal, meta, net};
 use crate::names;
@@ -125,7 +125,7 @@ fn tolerations(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
 
 fn gates(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
     let old = old.items();
-    let known: BTreeSet<&str> = old.iter().map(|gate| gate.child("name").text()).collect();
+    let known = texts_of(&old, "name");
     for gate in new.items() {
         let name = gate.child("name");
         if !known.contains(name.text()) {
@@ -324,8 +324,7 @@ pub fn status_update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
 
 /// New addresses are well-formed, and of two families if there are two.
 fn addresses(status: &At<'_>, old: &At<'_>, list: &str, errors: &mut Errors) {
-    let before = old.child(list).items();
-    let before: BTreeSet<&str> = before.iter().map(|old| old.child("ip").text()).collect();
+    let before = texts_of(&old.child(list).items(), "ip");
     let known = |ip: &At<'_>| before.contains(ip.text());
     let list = status.child(list);
     let items = list.items();
@@ -385,14 +384,6 @@ fn restarts(new: &At<'_>, old: &At<'_>, spec: &At<'_>, containers: &str, errors:
             errors.push(at.forbidden("may not be transitioned to non-terminated state"));
         }
     }
-}
-
-/// The items by name, of several with one name the first.
-fn first_by_name<'i, 'a>(items: &'i [At<'a>]) -> BTreeMap<&'a str, &'i At<'a>> {
-    let named = items.iter().rev();
-    named
-        .map(|item| (item.child("name").text(), item))
-        .collect()
 }
 
 fn should_restart(container: &At<'_>, spec: &At<'_>, code: i64) -> bool {
