@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::objects::{PROMETHEUS, STATEFUL_SET};
-use crate::workloads::{prometheus, service_monitor};
+use crate::workloads::{prometheus, scrape_config, secret, service_monitor};
 
 /// A retained shard that is wanted again stays, and is kept until another deadline once it isn't any more, even if the first
 /// one is over.
@@ -17,7 +17,19 @@ pub async fn are_retained_anew(cluster: &Cluster) -> Result<()> {
     // Longer than caches are stale, and not much.
     let period = if cluster.is_simulated() { "60s" } else { "20s" };
     let policy = json!({"whenScaled": "Retain", "retain": {"retentionPeriod": period}});
-    let spec = json!({"shards": 2, "shardRetentionPolicy": policy});
+    // Jobs that upstream divides only where there are several shards, and one that the user divides.
+    let jobs = "- job_name: own\n- job_name: divided\n  relabel_configs:\n  - action: hashmod\n    \
+                source_labels: [__address__]\n    target_label: mine\n    modulus: 1\n";
+    cluster
+        .apply(&secret("jobs", &json!({"jobs": jobs})))
+        .await?;
+    cluster.apply(&scrape_config("web")).await?;
+    let spec = json!({
+        "shards": 2,
+        "shardRetentionPolicy": policy,
+        "scrapeConfigSelector": {},
+        "additionalScrapeConfigs": {"name": "jobs", "key": "jobs"},
+    });
     cluster.apply(&prometheus("main", &spec)).await?;
     cluster.until_ready(&PROMETHEUS, "main").await?;
     let mut over = jiff::Timestamp::MIN;

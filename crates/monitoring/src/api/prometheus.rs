@@ -215,3 +215,11 @@ api_object! {
         "volumeMounts" volume_mounts: Vec<Value> as { list_of(kubernetes("core.v1.VolumeMount")) },
     }
 }
+
+impl PrometheusSpec {
+    /// How shards that are no longer wanted are kept, if they are.
+    pub fn retained_shards(&self) -> Option<&ShardRetentionPolicy> {
+        let policy = self.shard_retention_policy.as_ref()?;
+        (policy.when_scaled.as_deref() == Some("Retain")).then_some(policy)
+    }
+}

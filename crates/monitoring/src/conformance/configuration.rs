@@ -128,6 +128,8 @@ pub(super) fn options(input: &Value) -> Options {
         daemon_set: flag("daemonSet"),
         topology_sharding: flag("topologySharding"),
         retention_policies: flag("retentionPolicies"),
+        // Upstream has no rules for that.
+        retains_shards: false,
         pod_topology_labels: flag("podTopologyLabels"),
         inline_tls: flag("inlineTLS"),
         bypass_version_check: flag("bypassVersionCheck"),

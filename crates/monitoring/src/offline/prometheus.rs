@@ -51,11 +51,12 @@ impl World<'_> {
             let prometheus: Prometheus = object;
             self.teller = Some(at);
             let common = &prometheus.spec.common;
+            let options = options().of_server(&prometheus.spec);
             let owner = format!("Prometheus {}", prometheus.key());
             let Some(version) = self.version(at, common.version.as_deref(), DEFAULT_VERSION) else {
                 continue;
             };
-            let mut selected = self.selected(at, &prometheus.metadata, common, &version, options());
+            let mut selected = self.selected(at, &prometheus.metadata, common, &version, options);
             let features = common.enable_features.iter().map(String::as_str);
             let prefix = prometheus.prefixed();
             let maps = self.rule_files(&Ruler {
@@ -87,9 +88,9 @@ impl World<'_> {
             if selects_no_jobs(common) {
                 self.warn(at, "spec", [USERS.to_owned()]);
             }
-            self.warn(at, "spec.shards", uneven_shards(common, options()));
+            self.warn(at, "spec.shards", uneven_shards(common, options));
             let none = (Selected::default(), Additional::default());
-            let head = server_configuration(&prometheus, &none.0, &none.1, &self.assets, options());
+            let head = server_configuration(&prometheus, &none.0, &none.1, &self.assets, options);
             let with = With {
                 at,
                 metadata: &prometheus.metadata,
@@ -99,14 +100,14 @@ impl World<'_> {
             };
             let additional = self.of_server(&prometheus, &with);
             let made =
-                server_configuration(&prometheus, &selected, &additional, &self.assets, options());
+                server_configuration(&prometheus, &selected, &additional, &self.assets, options);
             // Of the jobs it is told where their objects stand.
             let alone = Selected {
                 rule_config_maps: selected.rule_config_maps.clone(),
                 ..Selected::default()
             };
             let alone =
-                server_configuration(&prometheus, &alone, &additional, &self.assets, options());
+                server_configuration(&prometheus, &alone, &additional, &self.assets, options);
             self.warn(
                 at,
                 "spec",

@@ -165,7 +165,8 @@ fn configuration(
     let checked = checked.and(texts);
 
     let said = |error: ConfigError| error.to_string();
-    let (assets, options) = (&observed.assets, observed.setup.options);
+    let options = observed.setup.options.of_server(spec);
+    let assets = &observed.assets;
     let generator = match Generator::new(common, metadata, assets, options) {
         Ok(generator) => generator,
         Err(error) => return Err(checked.err().unwrap_or_else(|| said(error))),

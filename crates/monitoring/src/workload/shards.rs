@@ -34,9 +34,7 @@ pub fn excess_shard(
     policies: bool,
     now: Timestamp,
 ) -> Result<Excess, String> {
-    let policy = spec.shard_retention_policy.as_ref().filter(|_| policies);
-    let when = policy.and_then(|policy| policy.when_scaled.as_deref());
-    let Some(policy) = policy.filter(|_| when == Some("Retain")) else {
+    let Some(policy) = spec.retained_shards().filter(|_| policies) else {
         return Ok(Excess::Delete);
     };
     if let Some(deadline) = meta::annotation(stored, DEADLINE) {

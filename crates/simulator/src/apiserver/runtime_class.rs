@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use machinery::meta;
+use machinery::ordered::{ByValue, distinct};
 use serde_json::{Map, Value, json};
 
 use super::ApiServer;
@@ -12,6 +13,8 @@ use super::resource::known;
 use super::store::Entry;
 use crate::status_error::ApiError;
 
+/// Tolerations beyond which only equal ones are merged.
+const MOST_COMPARED: usize = 4096;
 const RUNTIME_CLASSES: &str = "node.k8s.io/runtimeclasses";
 const OTHER_OVERHEAD: &str =
     "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead";
@@ -109,13 +112,18 @@ fn schedule(spec: &mut Map<String, Value>, scheduling: &Value) -> Result<(), Str
     let mut all = list(spec.get("tolerations"));
     all.extend(list(scheduling.get("tolerations")));
     if !all.is_empty() {
-        spec.insert("tolerations".to_owned(), json!(merged(&all)));
+        spec.insert("tolerations".to_owned(), json!(merged(all)));
     }
     Ok(())
 }
 
-/// Tolerations without those that others stand for.
-fn merged(all: &[Value]) -> Vec<Value> {
+/// Tolerations without those that others stand for. Each is compared with all others, so of very many only equal ones go.
+fn merged(all: Vec<Value>) -> Vec<Value> {
+    let all = distinct(all.into_iter().map(ByValue).collect());
+    let all: Vec<Value> = all.into_iter().map(|ByValue(one)| one).collect();
+    if all.len() > MOST_COMPARED {
+        return all;
+    }
     let mut kept: Vec<Value> = Vec::new();
     for (index, one) in all.iter().enumerate() {
         let later = all.iter().skip(index + 1);
@@ -175,6 +183,7 @@ mod tests {
             {"key": "b", "operator": "Equal", "value": "2", "effect": "NoSchedule"},
         ]);
         let all = all.as_array().unwrap();
-        assert_eq!(merged(all), [&all[1], &all[2], &all[3]].map(Clone::clone));
+        let twice = [all.as_slice(), all].concat();
+        assert_eq!(merged(twice), [&all[1], &all[2], &all[3]].map(Clone::clone));
     }
 }

@@ -46,6 +46,7 @@ pub(super) fn repetitions() -> Vec<Case> {
         of_custom_resources(),
         of_pods(),
         of_patches(),
+        of_errors(),
     ]
     .concat()
 }
@@ -182,6 +183,52 @@ fn of_patches() -> Vec<Case> {
             APPLY,
             many(applied, 70_000, finalizer, "]}}"),
             500,
+        ),
+    ]
+}
+
+/// Faults that each show the whole list.
+fn of_errors() -> Vec<Case> {
+    let post = |path: &str, body: Vec<u8>| -> Case { ("POST", path.to_owned(), JSON, body, 422) };
+    let quoted = |number: usize| format!(r#""{number}""#);
+    let claim = |number: usize| format!(r#"{{"name":"a{number}","resourceClaimName":"c"}}"#);
+    let unknown = |number: usize| format!(r#"{{"name":"b{number}"}}"#);
+    let claims = many("", 30_000, claim, "");
+    let claims = String::from_utf8_lossy(&claims);
+    let containers = r#""containers":[{"name":"a","image":"i","resources":{"limits":{},"claims":["#;
+    let class = r#"{"metadata":{"name":"x"},"provisioner":"a.b/c","reclaimPolicy":"Delete","volumeBindingMode":"Immediate","allowedTopologies":["#;
+    let schema = r#"{"type":"object","properties":{"l":{"type":"array","items":{"type":"object","properties":{}},"x-kubernetes-list-type":"map","x-kubernetes-list-map-keys":["#;
+    let definition = format!(
+        r#"{{"metadata":{{"name":"xs.errors.example.com"}},"spec":{{"group":"errors.example.com","scope":"Namespaced","names":{{"plural":"xs","kind":"X"}},"versions":[{{"name":"v1","served":true,"storage":true,"schema":{{"openAPIV3Schema":{schema}"#
+    );
+    vec![
+        post(
+            "/api/v1/namespaces/default/resourcequotas",
+            many(
+                r#"{"metadata":{"name":"x"},"spec":{"scopes":["#,
+                300_000,
+                quoted,
+                "]}}",
+            ),
+        ),
+        post(
+            "/apis/storage.k8s.io/v1/storageclasses",
+            many(class, 1_000_000, |_| "{}".to_owned(), "]}"),
+        ),
+        post(
+            "/api/v1/namespaces/default/pods",
+            many(
+                &format!(
+                    r#"{{"metadata":{{"name":"x"}},"spec":{{"resourceClaims":[{claims}],{containers}"#
+                ),
+                60_000,
+                unknown,
+                "]}}]}}",
+            ),
+        ),
+        post(
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+            many(&definition, 300_000, quoted, "]}}}}}]}}"),
         ),
     ]
 }

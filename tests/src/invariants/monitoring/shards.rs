@@ -234,17 +234,16 @@ fn stand_ins<'a>(zones: &[&'a str]) -> Vec<(&'a str, Labels)> {
     found
 }
 
-/// Whether each target of a job is kept by one shard, which is in its zone. A job that the user divides is the user's.
+/// Whether each target of a job is kept by one shard, which is in its zone, and by none that is retained. Among those that are
+/// wanted, a job that the user divides is the user's.
 fn once(job: &Value, members: &[Member], zones: &[&str]) -> Result<(), String> {
     let own = |step: &Value| hashes(step) && text(step, "/target_label") != HASH;
-    if steps(job).any(own) {
-        return Ok(());
-    }
-    // Where there is one shard only, ScrapeConfigs and jobs of the user's own are left as they are, as upstream has it: one
-    // that is retained finds these too.
-    let divides = steps(job).any(hashes);
+    let is_the_users = steps(job).any(own);
     let mut readers = Vec::new();
-    for member in members.iter().filter(|member| divides || !member.retained) {
+    for member in members
+        .iter()
+        .filter(|member| !is_the_users || member.retained)
+    {
         let steps = of_shards(job).into_iter();
         let steps: anyhow::Result<Vec<Step>> = steps
             .map(|step| Step::read(step, &member.variables))
@@ -266,9 +265,17 @@ fn once(job: &Value, members: &[Member], zones: &[&str]) -> Result<(), String> {
         }
         let names: Vec<&str> = keepers.iter().map(|keeper| keeper.name.as_str()).collect();
         let at = target.get("__address__").map_or("", String::as_str);
+        if is_the_users && keepers.is_empty() {
+            continue;
+        }
         let [keeper] = keepers.as_slice() else {
             return Err(format!("{at} in zone {zone:?} is scraped by {names:?}"));
         };
+        if keeper.retained {
+            return Err(format!(
+                "{at} is scraped by {names:?}, which is only retained"
+            ));
+        }
         if !zone.is_empty() && keeper.zone != zone {
             let elsewhere = &keeper.zone;
             return Err(format!(

@@ -130,8 +130,15 @@ fn mon_4_a_retained_shard_scrapes_nothing() {
     let steps = format!("{}{}", hash(1), keep("__tmp_hash", "0|$(SHARD)"));
     let history = ended(json!({"shards": 1}), &sets, &steps);
     assert_eq!(history.violated(), ["MON-4", "MON-4"]);
-    // As upstream leaves them: jobs that nobody divides.
-    assert_eq!(ended(json!({"shards": 1}), &sets, "").violated(), NOTHING);
+    // As upstream leaves them: jobs that nobody divides, or that the user does.
+    let mine = "  - action: hashmod\n    source_labels: [__address__]\n    target_label: mine\n    modulus: 1\n";
+    for steps in ["", mine] {
+        let history = ended(json!({"shards": 1}), &sets, steps);
+        assert_eq!(history.violated(), ["MON-4", "MON-4"], "{steps}");
+    }
+    let steps = format!("{mine}{current}{}", keep("__tmp_current_shard", "0"));
+    let history = ended(json!({"shards": 1}), &sets, &steps);
+    assert_eq!(history.violated(), NOTHING);
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 const CONTEXT: usize = 3;
+/// Lines of both texts beyond which nobody looks for what they have in common: that takes the square of their number.
+const MOST_LINES: usize = 20_000;
 
 /// A run of lines: equal in both texts, or replaced (possibly by nothing).
 struct Block {
@@ -14,6 +16,9 @@ struct Block {
 
 /// The diff between two texts; empty when they are equal. File names are not printed.
 pub fn unified(old: &str, new: &str) -> String {
+    if old == new {
+        return String::new();
+    }
     let (old, new) = (lines(old), lines(new));
     let mut out = String::new();
     for group in grouped(blocks(&old, &new)) {
@@ -57,9 +62,13 @@ fn range(range: &std::ops::Range<usize>) -> String {
 /// Blocks that cover both texts, from the longest common runs found recursively.
 fn blocks(old: &[String], new: &[String]) -> Vec<Block> {
     let mut matches = Vec::new();
-    let mut pending = vec![(0..old.len(), 0..new.len())];
+    let mut pending = Vec::new();
+    if old.len() + new.len() <= MOST_LINES {
+        pending.push((0..old.len(), 0..new.len()));
+    }
+    let places = places(new);
     while let Some((o, n)) = pending.pop() {
-        if let Some((i, j, length)) = longest(old, new, &o, &n) {
+        if let Some((i, j, length)) = longest((old, new), &places, &o, &n) {
             pending.push((o.start..i, n.start..j));
             pending.push((i + length..o.end, j + length..n.end));
             matches.push((i, j, length));
@@ -103,30 +112,35 @@ fn join(blocks: Vec<Block>) -> Vec<Block> {
     joined
 }
 
-/// The longest common run, the earliest in the old text, then in the new one. Lines that fill more than one percent of
-/// a long text do not start a run (difflib's `autojunk`), but extend one.
+/// Where each line is in a text. Lines that fill more than one percent of a long one are left out: they don't start a run
+/// (difflib's `autojunk`), but extend one.
+fn places(text: &[String]) -> BTreeMap<&str, Vec<usize>> {
+    let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, line) in text.iter().enumerate() {
+        places.entry(line).or_default().push(index);
+    }
+    if text.len() >= 200 {
+        places.retain(|_, places| places.len() <= text.len() / 100 + 1);
+    }
+    places
+}
+
+/// The longest common run, the earliest in the old text, then in the new one.
 fn longest(
-    old: &[String],
-    new: &[String],
+    (old, new): (&[String], &[String]),
+    places: &BTreeMap<&str, Vec<usize>>,
     o: &std::ops::Range<usize>,
     n: &std::ops::Range<usize>,
 ) -> Option<(usize, usize, usize)> {
-    let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (index, line) in new.iter().enumerate() {
-        places.entry(line).or_default().push(index);
-    }
-    if new.len() >= 200 {
-        places.retain(|_, places| places.len() <= new.len() / 100 + 1);
-    }
     let mut best = (o.start, n.start, 0);
     let mut lengths: BTreeMap<usize, usize> = BTreeMap::new();
     for i in o.clone() {
         let mut next = BTreeMap::new();
         let Some(line) = old.get(i) else { continue };
-        for &j in places.get(line.as_str()).map_or(&[][..], Vec::as_slice) {
-            if !n.contains(&j) {
-                continue;
-            }
+        let places = places.get(line.as_str()).map_or(&[][..], Vec::as_slice);
+        let from = places.partition_point(|place| *place < n.start);
+        let within = places.iter().skip(from).take_while(|place| **place < n.end);
+        for &j in within {
             let length = j
                 .checked_sub(1)
                 .and_then(|before| lengths.get(&before))
@@ -196,6 +210,19 @@ mod tests {
             unified(old, &new),
             "@@ -2,7 +2,7 @@\n 2\n 3\n 4\n-5\n+five\n 6\n 7\n 8\n"
         );
+    }
+
+    #[test]
+    fn very_long_texts_are_replaced_as_a_whole() {
+        let old = "a\n".repeat(MOST_LINES / 2);
+        let diff = unified(&old, &format!("{old}b"));
+        assert!(
+            diff.starts_with("@@ -1,10001 +1,10001 @@\n-a\n"),
+            "{}",
+            &diff[..40]
+        );
+        assert_eq!(diff.lines().count(), 1 + 2 * 10_001);
+        assert_eq!(unified(&old, &old), "");
     }
 
     #[test]

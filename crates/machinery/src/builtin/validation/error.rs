@@ -1,5 +1,6 @@
 //! Field errors with the texts of Go's `field.Error` (`apimachinery/pkg/util/validation/field/errors.go`).
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde_json::Value;
@@ -108,6 +109,16 @@ impl ErrorKind {
             | Self::TooMany
             | Self::TooFew
             | Self::TypeInvalid => true,
+        }
+    }
+}
+
+impl BadValue {
+    /// How many bytes of it an error shows, but for quotes and escapes.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Omitted => 0,
+            Self::Text(text) | Self::Json(text) => text.len(),
         }
     }
 }
@@ -252,6 +263,32 @@ impl FieldError {
 impl fmt::Display for FieldError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: {}", self.field, self.body())
+    }
+}
+
+/// How much text errors of one list may repeat where each of them shows all of it: that of the first, and 64 KiB. An object is
+/// refused for the first; who mends it is told the others.
+#[derive(Debug)]
+pub struct Allowance {
+    is_first: Cell<bool>,
+    bytes: Cell<usize>,
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self {
+            is_first: Cell::new(true),
+            bytes: Cell::new(64 << 10),
+        }
+    }
+}
+
+impl Allowance {
+    /// Whether another error may show a text of that length in bytes.
+    pub fn takes(&self, length: usize) -> bool {
+        let left = self.bytes.get().checked_sub(length.max(1));
+        self.bytes.set(left.unwrap_or_default());
+        self.is_first.replace(false) || left.is_some()
     }
 }
 

@@ -32,7 +32,7 @@ mod service;
 mod storage;
 pub mod warnings;
 
-pub use error::{BadValue, ErrorKind, FieldError};
+pub use error::{Allowance, BadValue, ErrorKind, FieldError};
 pub use names::NameRule;
 pub use read::same;
 use read::{At, Errors};

@@ -22,6 +22,8 @@ pub struct Options {
     pub topology_sharding: bool,
     /// Shards may be retained: every job drops targets of shards that are gone.
     pub retention_policies: bool,
+    /// Shards that are no longer wanted are retained: jobs that needn't be shared drop their targets too.
+    pub retains_shards: bool,
     /// Pods carry their zone as a label (Kubernetes 1.35).
     pub pod_topology_labels: bool,
     /// TLS material is written into the document.

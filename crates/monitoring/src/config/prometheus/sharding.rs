@@ -3,6 +3,7 @@
 use super::generator::{Generator, Options};
 use super::relabel::Rules;
 use crate::api::common_prometheus::CommonPrometheusFields;
+use crate::api::prometheus::PrometheusSpec;
 use crate::config::yaml::Mapping;
 
 const HASH: &str = "__tmp_hash";
@@ -42,6 +43,17 @@ pub fn uneven_shards(common: &CommonPrometheusFields, options: Options) -> Optio
     })
 }
 
+impl Options {
+    /// The same for one Prometheus.
+    #[must_use]
+    pub fn of_server(self, spec: &PrometheusSpec) -> Self {
+        Self {
+            retains_shards: self.retention_policies && spec.retained_shards().is_some(),
+            ..self
+        }
+    }
+}
+
 impl Generator<'_> {
     /// The zones that shards are spread over, if they are.
     pub(crate) fn zones(&self) -> Option<&[String]> {
@@ -57,16 +69,7 @@ impl Generator<'_> {
     pub(super) fn shard_by(&self, rules: &mut Rules, address: &str) {
         let shards = self.shards();
         if self.options.retention_policies {
-            rules.0.push(
-                Mapping::new()
-                    .with("target_label", "__tmp_current_shard")
-                    .with("replacement", "$(SHARD)")
-                    .with("action", "replace"),
-            );
-            let wanted: Vec<String> = (0..shards).map(|shard| shard.to_string()).collect();
-            rules
-                .0
-                .push(keep(["__tmp_current_shard"].as_slice(), &wanted.join("|")));
+            self.unless_retained(rules);
         }
         let mut modulus = shards;
         let mut variable = "SHARD";
@@ -89,11 +92,32 @@ impl Generator<'_> {
             .push(keep(&[HASH, DISABLED], &format!("$({variable});|.+;.+")));
     }
 
-    /// The same, unless the user has a rule of that kind already.
+    /// Whether a job that needn't be shared has rules of a shard, see [`Self::shard_unless_hashed`].
+    pub(super) fn has_several_shards(&self) -> bool {
+        self.shards() != 1 || self.options.retains_shards
+    }
+
+    /// The same, unless the user has a rule of that kind already: what a retained shard drops is no matter of the user's.
     pub(super) fn shard_unless_hashed(&self, rules: &mut Rules) {
         if !rules.has_hashmod() {
             self.shard_by(rules, "__address__");
+        } else if self.options.retains_shards {
+            self.unless_retained(rules);
         }
+    }
+
+    /// Drops the targets of a shard that is no longer wanted.
+    fn unless_retained(&self, rules: &mut Rules) {
+        rules.0.push(
+            Mapping::new()
+                .with("target_label", "__tmp_current_shard")
+                .with("replacement", "$(SHARD)")
+                .with("action", "replace"),
+        );
+        let wanted: Vec<String> = (0..self.shards()).map(|shard| shard.to_string()).collect();
+        rules
+            .0
+            .push(keep(["__tmp_current_shard"].as_slice(), &wanted.join("|")));
     }
 
     fn shard_by_zone(&self, rules: &mut Rules) {
@@ -138,7 +162,49 @@ fn keep(from: &[&str], regex: &str) -> Mapping {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::kinds::ObjectMeta;
+    use crate::config::assets::Assets;
+    use crate::config::yaml::IntoNode as _;
     use serde_json::json;
+
+    #[test]
+    fn a_retained_shard_drops_what_needn_t_be_shared_too() {
+        let mine = "- job_name: own\n- job_name: mine\n  relabel_configs:\n  - action: hashmod\n    target_label: mine\n";
+        let actions = |spec: serde_json::Value, retention_policies: bool| {
+            let spec: PrometheusSpec = serde_json::from_value(spec).unwrap();
+            let options = Options {
+                retention_policies,
+                ..Options::default()
+            };
+            let (metadata, assets) = (ObjectMeta::default(), Assets::default());
+            let options = options.of_server(&spec);
+            let generator = Generator::new(&spec.common, &metadata, &assets, options).unwrap();
+            let jobs = generator.additional_jobs(mine).unwrap();
+            let actions = |job: Mapping| {
+                let text = job.into_node().to_yaml();
+                let actions = text.lines().filter_map(|line| line.split_once("action: "));
+                let actions: Vec<String> = actions.map(|(_, action)| action.to_owned()).collect();
+                actions.join(" ")
+            };
+            jobs.into_iter().map(actions).collect::<Vec<_>>()
+        };
+        let retain = json!({"shardRetentionPolicy": {"whenScaled": "Retain"}});
+        let share = "replace keep replace hashmod keep";
+        assert_eq!(
+            actions(retain.clone(), true),
+            [share, "hashmod replace keep"]
+        );
+        for (spec, policies) in [
+            (retain, false),
+            (
+                json!({"shardRetentionPolicy": {"whenScaled": "Delete"}}),
+                true,
+            ),
+            (json!({}), true),
+        ] {
+            assert_eq!(actions(spec, policies), ["", "hashmod"]);
+        }
+    }
 
     #[test]
     fn shards_that_no_zone_has_targets_for_are_told() {

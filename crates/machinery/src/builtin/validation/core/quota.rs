@@ -1,5 +1,8 @@
 //! `ResourceQuotas`.
 
+use std::cell::LazyCell;
+
+use crate::builtin::validation::Allowance;
 use crate::builtin::validation::pod::{quantity_value, resource_name};
 use crate::builtin::validation::read::{At, Errors};
 
@@ -125,8 +128,14 @@ fn conflicting(scopes: &[&str]) -> usize {
 fn scopes(spec: &At<'_>, errors: &mut Errors) {
     let list = spec.child("scopes");
     let names: Vec<&str> = list.items().iter().map(At::text).collect();
+    let shown = LazyCell::new(|| list.dump("[]string"));
+    let allowance = Allowance::default();
     let mut complain = |count: usize, detail: &str| {
-        errors.extend((0..count).map(|_| list.invalid_as(list.dump("[]string"), detail)));
+        for _ in 0..count {
+            if allowance.takes(shown.size()) {
+                errors.push(list.invalid_as(shown.clone(), detail));
+            }
+        }
     };
     for scope in &names {
         complain(usize::from(!SCOPES.contains(scope)), "unsupported scope");
@@ -139,6 +148,8 @@ fn selector(spec: &At<'_>, errors: &mut Errors) {
     let selector = spec.child("scopeSelector");
     let list = selector.child("matchExpressions");
     let path = selector.path().to_owned() + ".matchExpressions";
+    let shown = LazyCell::new(|| selector.dump("*core.ScopeSelector"));
+    let allowance = Allowance::default();
     let mut names = Vec::new();
     for requirement in list.items() {
         let field = |key: &str| requirement.child(key).moved(format!("{path}.{key}"));
@@ -147,8 +158,10 @@ fn selector(spec: &At<'_>, errors: &mut Errors) {
             errors.push(scope.invalid_as(scope.text(), "unsupported scope"));
         }
         for _ in 0..unfit(spec, scope.text()) {
-            let value = selector.dump("*core.ScopeSelector");
-            errors.push(list.invalid_as(value, "unsupported scope applied to resource"));
+            if allowance.takes(shown.size()) {
+                errors
+                    .push(list.invalid_as(shown.clone(), "unsupported scope applied to resource"));
+            }
         }
         if SCOPES.contains(&scope.text())
             && !matches!(scope.text(), "PriorityClass" | "VolumeAttributesClass")

@@ -26,8 +26,10 @@ pub(super) use spec::{port_number_or_name, qualified_name};
 pub use update::{status_update, update};
 pub(super) use volumes::{host_path, no_backsteps};
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::error::Allowance;
 use super::meta;
 use super::names::NameRule;
 use super::read::{At, Errors};
@@ -40,6 +42,10 @@ struct Context<'a> {
     volumes: BTreeMap<&'a str, At<'a>>,
     /// Names in `resourceClaims`.
     claims: BTreeSet<&'a str>,
+    /// The same as errors show them, made once.
+    shown_claims: OnceCell<String>,
+    /// How many errors may show them.
+    allowance: Allowance,
     /// `terminationGracePeriodSeconds`.
     grace: Option<i64>,
     /// Whether the pod shares the user namespace of its node.

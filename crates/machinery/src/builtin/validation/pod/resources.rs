@@ -226,6 +226,15 @@ fn starts_one(texts: &BTreeSet<String>, begin: &str) -> bool {
     from.next().is_some_and(|text| text.starts_with(begin))
 }
 
+/// Names of claims as an error shows them.
+fn shown(claims: &BTreeSet<&str>) -> String {
+    if claims.is_empty() {
+        return " which is empty".to_owned();
+    }
+    let names: Vec<&str> = claims.iter().copied().collect();
+    format!(": {}", names.join(", "))
+}
+
 /// Claims of a container name entries of the pod's `resourceClaims`.
 fn claims(context: &Context<'_>, claims: &At<'_>, errors: &mut Errors) {
     let mut seen: BTreeSet<String> = BTreeSet::new();
@@ -251,14 +260,12 @@ fn claims(context: &Context<'_>, claims: &At<'_>, errors: &mut Errors) {
             }
             seen.insert(key);
         }
-        if !context.claims.contains(name) {
-            let known: Vec<&str> = context.claims.iter().copied().collect();
-            let list = if known.is_empty() {
-                " which is empty".to_owned()
-            } else {
-                format!(": {}", known.join(", "))
-            };
-            let detail = format!("must be one of the names in pod.spec.resourceClaims{list}");
+        if context.claims.contains(name) {
+            continue;
+        }
+        let known = context.shown_claims.get_or_init(|| shown(&context.claims));
+        if context.allowance.takes(known.len()) {
+            let detail = format!("must be one of the names in pod.spec.resourceClaims{known}");
             errors.push(FieldError::new(
                 ErrorKind::NotFound,
                 claim.path(),

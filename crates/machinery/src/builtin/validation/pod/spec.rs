@@ -1,15 +1,16 @@
 //! The pod spec: what is not containers, volumes, scheduling or security.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::{
     Context, affinity, all_containers, containers, resources, scheduling, security, volumes,
     windows,
 };
-use crate::builtin::validation::FieldError;
 use crate::builtin::validation::meta;
 use crate::builtin::validation::net;
 use crate::builtin::validation::read::{At, Errors};
+use crate::builtin::validation::{Allowance, FieldError};
 use crate::names;
 
 /// A pod spec; `metadata` is given for pods, not for templates.
@@ -29,6 +30,8 @@ pub fn spec(spec: &At<'_>, metadata: Option<&At<'_>>, errors: &mut Errors) {
             .map(|claim| claim.child("name").text())
             .filter(|name| !name.is_empty())
             .collect(),
+        shown_claims: OnceCell::new(),
+        allowance: Allowance::default(),
         grace: grace.value().as_i64(),
         host_users: spec.child("hostUsers").value().as_bool().unwrap_or(true),
     };
