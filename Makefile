@@ -31,7 +31,7 @@ test-real: setup testbed ## the same on a real Kubernetes (needs Go; ARGS=NAME: 
 	@scripts/setup kubectl
 	@if command -v go >/dev/null; then $(CARGO) xtask test-real $(ARGS); else echo 'skipped: no Go toolchain'; fi
 
-fidelity: setup testbed ## a sample of the areas on a real API server and on ours, another one each time (SEED=N: that one); every byte is compared (needs Go)
+fidelity: setup testbed ## a sample of the areas on a real API server and on ours, another one each time (SEED=N: that one); bodies are compared byte by byte, but for what docs/simulator-differences.md says (needs Go)
 	@if command -v go >/dev/null; then \
 	  seed=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; \
 	  echo "seed $$seed, replayed by: make fidelity SEED=$$seed"; \

@@ -3,8 +3,8 @@
 //! [`crate::witness`] judges those. Those of monitoring are in `monitoring`.
 //!
 //! Not judged here, and why: ALL-1, the Rollout controller has no finalizer; ALL-3, a stale resource version is refused by
-//! the server, and what acting on stale caches would break is RO-1, RO-2 and RO-9; ALL-4, this server has no RBAC yet;
-//! ALL-7, a paused Rollout is still scaled and gets its ReplicaSet, as upstream's does; ALL-8, the scenarios of
+//! the server, and what acting on stale caches would break is RO-1, RO-2 and RO-9; ALL-4, what a controller may do, see
+//! [`crate::rights`]; ALL-7, a paused Rollout is still scaled and gets its ReplicaSet, as upstream's does; ALL-8, the scenarios of
 //! `bad_input` have a good Rollout beside the bad ones; RO-4 and RO-7, there is no traffic routing and no analysis yet;
 //! RO-6, the scenarios of aborts say which pods and Services are left.
 

@@ -174,7 +174,14 @@ const CURES: &[(&str, &str)] = &[
     ),
     ("in root route", "remove it, or move it into a route below"),
     ("image reference", "correct the name of the image"),
+    (
+        "excessive aliasing",
+        "write it out, without aliases of what has aliases",
+    ),
+    ("did not find expected", YAML),
+    ("yaml: ", YAML),
     ("expected ", "write what is expected"),
+    ("does not exist", CREATE),
     ("there is no ", CREATE),
     ("not found", CREATE),
 ];
@@ -186,6 +193,7 @@ const EXPRESSION: &str = "correct the expression";
 const NAME: &str = "write letters, digits and underscores, no digit first";
 const ALL_BUT_ONE: &str = "remove all but one of them";
 const HOST: &str = "write host:port without scheme and path";
+const YAML: &str = "correct the YAML";
 const URL: &str = "write a URL as in http://host:port/path";
 
 /// What introduces a remedy that is said already.
@@ -213,7 +221,17 @@ pub(crate) fn remedy(why: &str) -> Option<&'static str> {
 
 /// A text with its remedy.
 pub(crate) fn with_remedy(why: String) -> String {
-    match remedy(&why) {
+    let cure = remedy(&why);
+    behind(why, cure)
+}
+
+/// A shortened text with the remedy of the whole.
+pub(crate) fn remedied(short: String, why: &str) -> String {
+    behind(short, remedy(why))
+}
+
+fn behind(why: String, cure: Option<&str>) -> String {
+    match cure {
         Some(cure) => format!("{why}; {cure}"),
         None => why,
     }

@@ -91,7 +91,15 @@ pub async fn names_a_regex_that_does_not_compile(cluster: &Cluster) -> Result<()
         let endpoint = json!({"port": "http", field: [step]});
         cluster.apply(&service_monitor("bad", &endpoint)).await?;
         let said = refused(cluster, &SERVICE_MONITOR, "bad").await?;
-        names(&said, &["(unclosed", "regex", "missing closing )"])?;
+        names(
+            &said,
+            &[
+                "(unclosed",
+                "regex",
+                "missing closing )",
+                "; correct the expression",
+            ],
+        )?;
         is_told_by_the_server(cluster, "bad").await?;
         good.is_untouched(cluster).await?;
         cluster.delete(&SERVICE_MONITOR, "bad").await?;
@@ -111,7 +119,15 @@ pub async fn names_a_rule_that_does_not_parse(cluster: &Cluster) -> Result<()> {
     bad["spec"]["groups"][0]["rules"] = json!([good_one, record]);
     cluster.apply(&bad).await?;
     let said = refused(cluster, &PROMETHEUS_RULE, "bad").await?;
-    names(&said, &["bad", "job:up:sum", "could not parse expression"])?;
+    names(
+        &said,
+        &[
+            "bad",
+            "job:up:sum",
+            "could not parse expression",
+            "; correct the expression",
+        ],
+    )?;
     is_told_by_the_server(cluster, "bad").await?;
     good.is_untouched(cluster).await?;
     let mended = json!({"spec": rule("bad", "sum(up)")["spec"]});
@@ -148,7 +164,14 @@ pub async fn takes_labels_of_a_mebibyte(cluster: &Cluster) -> Result<()> {
     bad["spec"]["groups"][0]["rules"][0]["labels"] = json!({"note": "x".repeat(1 << 20)});
     cluster.apply(&bad).await?;
     let said = refused(cluster, &PROMETHEUS_RULE, "bad").await?;
-    names(&said, &["1048665 bytes", "maximum limit of 524288 bytes"])?;
+    names(
+        &said,
+        &[
+            "1048665 bytes",
+            "maximum limit of 524288 bytes",
+            "; spread the groups over several objects",
+        ],
+    )?;
     ensure!(said.len() < 2000, "{} bytes of reason", said.len());
     good.is_untouched(cluster).await
 }
@@ -173,7 +196,14 @@ pub async fn names_a_secret_that_vanishes(cluster: &Cluster) -> Result<()> {
     taken().await?;
     cluster.delete(&SECRET, "account").await?;
     let said = refused(cluster, &SERVICE_MONITOR, "web").await?;
-    names(&said, &["\"account\"", "not found"])?;
+    names(
+        &said,
+        &[
+            "\"account\"",
+            "not found",
+            "; create it, or name another one",
+        ],
+    )?;
     cluster
         .until_configured("main", "without it", |text| text == good.configuration)
         .await?;
@@ -183,7 +213,10 @@ pub async fn names_a_secret_that_vanishes(cluster: &Cluster) -> Result<()> {
     let without = json!({"data": {"password": null}});
     cluster.merge(&SECRET, "account", without).await?;
     let said = refused(cluster, &SERVICE_MONITOR, "web").await?;
-    names(&said, &["account", "password"])?;
+    names(
+        &said,
+        &["account", "password", "; create it, or name another one"],
+    )?;
     good.is_untouched(cluster).await
 }
 
@@ -199,7 +232,10 @@ pub async fn keeps_to_secrets_of_its_own_namespace(cluster: &Cluster) -> Result<
         at.apply(&service_monitor(name, &credentials(foreign)))
             .await?;
         let said = refused(at, &SERVICE_MONITOR, name).await?;
-        names(&said, &[foreign, "not found"])?;
+        names(
+            &said,
+            &[foreign, "not found", "; create it, or name another one"],
+        )?;
     }
     good.is_untouched(cluster).await?;
     let own = secret("here", &json!({"username": "own", "password": "own"}));
@@ -243,10 +279,14 @@ pub async fn keeps_the_last_good_configuration(cluster: &Cluster) -> Result<()> 
         ..good
     };
     let bomb = bomb();
-    for (text, part) in [
-        (bomb.as_str(), "excessive aliasing"),
-        ("- job_name: [", "yaml"),
-        ("- scrape_interval: 5 bananas\n  job_name: x\n", "bananas"),
+    for (text, part, cure) in [
+        (bomb.as_str(), "excessive aliasing", "; write it out"),
+        ("- job_name: [", "yaml", "; correct the YAML"),
+        (
+            "- scrape_interval: 5 bananas\n  job_name: x\n",
+            "bananas",
+            "; write one as in 30s",
+        ),
     ] {
         cluster.apply(&given(text)).await?;
         let what = format!("Reconciled is False for {part}");
@@ -255,7 +295,7 @@ pub async fn keeps_the_last_good_configuration(cluster: &Cluster) -> Result<()> 
                 says(object, "Reconciled", "False") && text_of(object).contains(part)
             })
             .await?;
-        names(&text_of(&told), &["additional"])?;
+        names(&text_of(&told), &["additional", cure])?;
         let now = cluster.configuration("main").await?;
         ensure!(now == good.configuration, "{part}: it changed:\n{now}");
         cluster.assert_same_pods(&good.pods).await?;
@@ -270,7 +310,14 @@ pub async fn keeps_the_last_good_configuration(cluster: &Cluster) -> Result<()> 
     let told = cluster
         .until_says(&PROMETHEUS, "main", "Reconciled", "False")
         .await?;
-    names(&text_of(&told), &["additional", "not found"])?;
+    names(
+        &text_of(&told),
+        &[
+            "additional",
+            "not found",
+            "; create it, or name another one",
+        ],
+    )?;
     let now = cluster.configuration("main").await?;
     ensure!(now == good.configuration, "it changed:\n{now}");
     cluster.apply(&given(jobs)).await?;

@@ -43,6 +43,7 @@ impl From<Result<(), String>> for Outcome {
 pub struct Registry {
     replays: BTreeMap<&'static str, Replay>,
     tables: BTreeMap<&'static str, Table>,
+    each_file: Option<Table>,
     skipped: Vec<(&'static str, &'static str)>,
     marked: BTreeMap<&'static str, &'static str>,
     skipped_if: Vec<Condition>,
@@ -101,6 +102,11 @@ impl Registry {
         self.tables.insert(file, Box::new(table));
     }
 
+    /// Handles each file of calls in which lines have another form.
+    pub fn each_file(&mut self, table: impl Fn(&Path) -> Result<Outcomes> + 'static) {
+        self.each_file = Some(Box::new(table));
+    }
+
     /// Says why functions whose name begins so are not replayed. The longest beginning counts.
     pub fn skip(&mut self, beginning: &'static str, reason: &'static str) {
         self.skipped.push((beginning, reason));
@@ -153,13 +159,15 @@ impl Registry {
                 .unwrap_or_default()
                 .to_owned();
             let wanted = |text: &str| only.is_none_or(|only| text.contains(only));
-            if let Some(table) = self.tables.get(file.as_str()) {
+            let is_of_calls = file.ends_with(".ndjson") || file.ends_with(".ndjson.gz");
+            let each_file = self.each_file.as_ref().filter(|_| is_of_calls);
+            if let Some(table) = self.tables.get(file.as_str()).or(each_file) {
                 for (name, outcome) in table(&path)? {
                     if wanted(&file) || wanted(&name) {
                         tally.count(&file, &name, outcome, width);
                     }
                 }
-            } else if file.ends_with(".ndjson") || file.ends_with(".ndjson.gz") {
+            } else if is_of_calls {
                 for (number, line) in read_lines(&path)?.into_iter().enumerate() {
                     let case = match line {
                         Ok(line) => Case::new(line),

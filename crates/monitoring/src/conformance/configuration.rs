@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Answer;
-use crate::api::read;
+use crate::api::{ThanosRuler, read};
 use crate::config::assets::Assets;
 use crate::config::prometheus::{
-    Additional, ConfigError, Generated, Options, Selected, agent_configuration,
+    Additional, ConfigError, Generated, Options, Selected, agent_configuration, ruler_remote_write,
     server_configuration,
 };
+use crate::config::version::Version;
 
 /// A server.
 pub(super) fn server(input: &Value) -> Answer {
@@ -27,6 +28,30 @@ pub(super) fn agent(input: &Value) -> Answer {
         let agent = object(input, "prometheusAgent")?;
         agent_configuration(&agent, selected, additional, assets, options)
     })
+}
+
+/// Where a ruler writes to.
+pub(super) fn ruler(input: &Value) -> Answer {
+    let field = |name: &str| input.get(name).cloned().unwrap_or_default();
+    let metadata = json!({"name": field("name"), "namespace": field("namespace")});
+    let spec = match field("remoteWrite") {
+        Value::Null => json!({}),
+        remote_write => json!({"remoteWrite": remote_write}),
+    };
+    let object = json!({"ruler": {"metadata": metadata, "spec": spec}});
+    let version = field("version");
+    let version = Version::parse(version.as_str().unwrap_or_default())
+        .map_err(|error| ConfigError(error.to_string()));
+    let made = object_of_ruler(&object)
+        .and_then(|ruler| ruler_remote_write(&ruler, &version?, &assets(input)));
+    match made {
+        Ok(made) => Answer::Yaml(made.text),
+        Err(error) => Answer::Error(error.to_string()),
+    }
+}
+
+fn object_of_ruler(input: &Value) -> Result<ThanosRuler, ConfigError> {
+    object(input, "ruler")
 }
 
 type Make<'a> =

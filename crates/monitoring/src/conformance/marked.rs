@@ -19,6 +19,13 @@ pub(super) struct Mark {
 enum How {
     /// Only upstream refuses, with a text that holds this, and of the inputs and that text this is true.
     Taken(&'static str, fn(&Value, refusal: &str) -> bool),
+    /// Both refuse: upstream with a text that holds the first, ours with one that holds the second, and of the inputs and
+    /// upstream's text this is true.
+    Otherwise(
+        &'static str,
+        &'static str,
+        fn(&Value, refusal: &str) -> bool,
+    ),
     /// Only ours refuses, with a text that holds this.
     Refused(&'static str),
     /// What both make is the same after this was done to it, with a look at the inputs.
@@ -53,6 +60,15 @@ const MARKS: &[Mark] = &[
         reason: "an old version refuses only the discoveries that are used",
         kinds: &["select-scrapeconfig"],
         how: How::Taken("only supported for Prometheus version", unused_discovery),
+    },
+    Mark {
+        reason: "an old version refuses only the discoveries that are used",
+        kinds: &["select-scrapeconfig"],
+        how: How::Otherwise(
+            "only supported for Prometheus version",
+            "only supported for Prometheus version",
+            unused_discovery,
+        ),
     },
     Mark {
         reason: "the label of the case, a lone byte 0xff, cannot be written in JSON",
@@ -109,9 +125,18 @@ const MARKS: &[Mark] = &[
         how: How::Refused("must provide one of 'targetARN', 'topicARN', or 'phoneNumber'"),
     },
     Mark {
-        reason: "Pushover's keys may come from files, and an empty token is called so",
+        reason: "Pushover's keys may come from files",
         kinds: &["select-alertmanagerconfig", "validate-amcfg-"],
-        how: How::Taken("mandatory field userKey is empty", |_, _| true),
+        how: How::Taken("mandatory field userKey is empty", key_files),
+    },
+    Mark {
+        reason: "an empty token of Pushover is called so",
+        kinds: &["select-alertmanagerconfig", "validate-amcfg-"],
+        how: How::Otherwise(
+            "mandatory field userKey is empty",
+            "mandatory field token is empty",
+            |_, _| true,
+        ),
     },
 ];
 
@@ -122,7 +147,12 @@ pub(super) fn reason(kind: &str, case: &Value, answer: &Answer) -> Option<&'stat
     let of_kind = |mark: &&Mark| mark.kinds.iter().any(|begin| kind.starts_with(begin));
     let mut marks = MARKS.iter().filter(of_kind);
     let found = marks.find(|mark| match (&mark.how, refusal, answer) {
-        (How::Taken(text, holds), Some(theirs), _) => theirs.contains(text) && holds(input, theirs),
+        (How::Taken(text, holds), Some(theirs), Answer::Yaml(_) | Answer::Json(_)) => {
+            theirs.contains(text) && holds(input, theirs)
+        }
+        (How::Otherwise(text, other, holds), Some(theirs), Answer::Error(ours)) => {
+            theirs.contains(text) && ours.contains(other) && holds(input, theirs)
+        }
         (How::Refused(text), None, Answer::Error(ours)) => ours.contains(text),
         (How::Changed(change), None, Answer::Yaml(_) | Answer::Json(_)) => {
             let both = super::documents(case, answer);
@@ -133,9 +163,37 @@ pub(super) fn reason(kind: &str, case: &Value, answer: &Answer) -> Option<&'stat
             })
         }
         (How::Silent(tells), Some(theirs), Answer::Error(ours)) => is_silent(tells, theirs, ours),
-        (How::Taken(..) | How::Refused(_) | How::Changed(_) | How::Silent(_), ..) => false,
+        (
+            How::Taken(..)
+            | How::Otherwise(..)
+            | How::Refused(_)
+            | How::Changed(_)
+            | How::Silent(_),
+            ..,
+        ) => false,
     });
     found.map(|mark| mark.reason)
+}
+
+/// Recorded cases that ours answers otherwise on purpose, by their ids: one that is equal has got upstream's defect back.
+const RECORDED: [&str; 11] = [
+    "2abd7d9cd803",
+    "2d89c8b02edb",
+    "466a97443095",
+    "605069161a0f",
+    "8cdfe701dacf",
+    "a1958e9cdb51",
+    "b1ae7f1fbae5",
+    "ba0efaea3783",
+    "cba7d67e3a7b",
+    "f45dc8badd0b",
+    "ff87b27f2603",
+];
+
+/// Whether a case must not be equal.
+pub(super) fn must_differ(case: &Value) -> bool {
+    let id = case.get("id").and_then(Value::as_str);
+    id.is_some_and(|id| RECORDED.contains(&id))
 }
 
 /// Whether ours says the same but for a value.
@@ -239,6 +297,28 @@ fn unused_discovery(input: &Value, refusal: &str) -> bool {
     fields.all(|(key, list)| {
         !key.eq_ignore_ascii_case(kind) || list.as_array().is_none_or(Vec::is_empty)
     })
+}
+
+/// Whether a Pushover receiver has a key in a file.
+fn key_files(input: &Value, _: &str) -> bool {
+    let is_filled = |of: &Value, key: &str| {
+        of.get(key).is_some_and(|value| match value {
+            Value::String(text) => !text.is_empty(),
+            other => !other.is_null(),
+        })
+    };
+    let of_receiver = |receiver: &Value| {
+        let configs = receiver.get("pushoverConfigs").and_then(Value::as_array);
+        configs.into_iter().flatten().any(|config| {
+            ["userKeyFile", "tokenFile"]
+                .iter()
+                .any(|key| is_filled(config, key))
+        })
+    };
+    let objects = ["alertmanagerConfig", "object"].map(|name| input.get(name));
+    let objects = objects.into_iter().flatten().chain([input]);
+    let receivers = objects.filter_map(|object| object.pointer("/spec/receivers")?.as_array());
+    receivers.flatten().any(of_receiver)
 }
 
 fn empty_durations(_: &Value, document: &mut Value) {

@@ -17,6 +17,7 @@ use super::resources::STATEFUL_SET;
 use super::status::is_settled;
 use super::workload::{Observed, SecretChanges, Workload};
 use crate::api::workload::StorageSpec;
+use crate::remedies::with_remedy;
 use crate::workload::{Repair, kept_for};
 
 /// How often pods that aren't all ready are looked at, and Secrets that can't be watched.
@@ -159,6 +160,7 @@ pub fn decide<W: Workload>(observed: &Observed<W>) -> Decision {
         SecretChanges::Told => again,
         SecretChanges::LookedFor => Some(again.map_or(POLL, |again| again.min(POLL))),
     };
+    decision.outcome = decision.outcome.map_err(with_remedy);
     if let Some(again) = again.filter(|_| !gone) {
         let outcome = decision.outcome;
         decision.outcome = outcome.map(|plan| plan.requeue(Requeue::After(again)));

@@ -19,6 +19,7 @@ use crate::api::Object;
 use crate::api::workload::{WebHttpConfig, WebTlsConfig};
 use crate::config::version::Version;
 use crate::preflight::web::{self, Server};
+use crate::remedies::remedied;
 use crate::rules::{config_map_names, pack};
 use crate::workload::{
     Built, Data, Excess, Settings, WEB_CONFIG_KEY, WebConfig, WorkloadError, configuration_secrets,
@@ -139,7 +140,7 @@ where
     pub fn refuse(&mut self, reference: &ObjectReference, why: &str) {
         self.refused.insert(Refused {
             reference: reference.clone(),
-            why: shortened(why, LONGEST),
+            why: remedied(shortened(why, LONGEST), why),
         });
     }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use runtime::{Effect, ObjectKey, ObjectReference};
 
+use crate::remedies::with_remedy;
 use crate::workload::SECRET_HOLDS;
 
 /// An object that can't be used.
@@ -41,6 +42,7 @@ impl Refused {
 
 /// Why a configuration isn't published, and what pods go on with.
 pub fn kept(why: &str) -> String {
+    let why = with_remedy(why.to_owned());
     format!("{why}; the last good configuration, if any, stays")
 }
 

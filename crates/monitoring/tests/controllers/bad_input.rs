@@ -71,7 +71,7 @@ fn a_regex_that_does_not_compile() {
         cluster.settled().await;
         assert_eq!(
             refusal(cluster, &SERVICE_MONITOR, "bad").await,
-            "endpoints[0]: metricRelabelConfigs: [0]: invalid regex a( for relabel configuration: error parsing regexp: missing closing ): `^(?s:a()$`"
+            "endpoints[0]: metricRelabelConfigs: [0]: invalid regex a( for relabel configuration: error parsing regexp: missing closing ): `^(?s:a()$`; correct the expression"
         );
         let (status, message) = reconciled(cluster, &PROMETHEUS).await;
         assert_eq!(status, "True");
@@ -129,11 +129,12 @@ fn a_text_of_a_mebibyte() {
         cluster.settled().await;
         let message = refusal(cluster, &SERVICE_MONITOR, "bad").await;
         assert!(
-            message.starts_with("endpoints[0]: relabelConfigs: [0]: \"éé"),
+            message.starts_with("endpoints[0]: relabelConfigs: [0]: \"éé")
+                && message.contains("…; "),
             "{message}"
         );
         assert!(
-            message.chars().count() <= 1001,
+            message.chars().count() <= 1100,
             "{} characters",
             message.chars().count()
         );
@@ -160,6 +161,7 @@ fn a_rule_that_is_cut_off() {
             message.contains("\"g\"") && message.contains("\"a\""),
             "{message}"
         );
+        assert!(message.ends_with("; correct the expression"), "{message}");
         nothing_moved(cluster, &before).await;
     });
 }
@@ -198,7 +200,7 @@ fn a_secret_that_vanishes() {
         cluster.settled().await;
         assert_eq!(
             refusal(cluster, &SERVICE_MONITOR, "bad").await,
-            "endpoints[0]: basicAuth: failed to get basic auth username: unable to get secret \"login\": secrets \"login\" not found"
+            "endpoints[0]: basicAuth: failed to get basic auth username: unable to get secret \"login\": secrets \"login\" not found; create it, or name another one"
         );
         nothing_moved(cluster, &good).await;
     });
@@ -239,7 +241,7 @@ fn a_secret_of_the_workload_itself_that_vanishes() {
             .await;
         assert_eq!(
             reconciled(cluster, &PROMETHEUS).await.1,
-            "remoteWrite[0]: basicAuth: failed to get basic auth username: unable to get secret \"login\": secrets \"login\" not found"
+            "remoteWrite[0]: basicAuth: failed to get basic auth username: unable to get secret \"login\": secrets \"login\" not found; create it, or name another one"
         );
         nothing_moved(cluster, &before).await;
     });
@@ -271,7 +273,7 @@ fn monitors_that_name_secrets_of_other_namespaces() {
         let condition = &thief["status"]["bindings"][0]["conditions"][0];
         assert_eq!(
             condition["message"],
-            "endpoints[0]: basicAuth: failed to get basic auth username: unable to get secret \"login\": secrets \"login\" not found"
+            "endpoints[0]: basicAuth: failed to get basic auth username: unable to get secret \"login\": secrets \"login\" not found; create it, or name another one"
         );
         assert!(!cluster.configuration("main").await.contains("hunter2"));
         nothing_moved(cluster, &before).await;
@@ -294,8 +296,14 @@ fn bad_texts_in_additional_scrape_configs() {
             bomb = format!("{bomb}    {one}: &{one} [{aliases}]\n");
         }
         let cases = [
-            (bomb.as_str(), "document contains excessive aliasing"),
-            ("job_name: extra\n", "expected a list of mappings"),
+            (
+                bomb.as_str(),
+                "document contains excessive aliasing; write it out, without aliases of what has aliases",
+            ),
+            (
+                "job_name: extra\n",
+                "expected a list of mappings; write what is expected",
+            ),
             (
                 "- job_name: extra\n  surprise: 1\n",
                 "[0].surprise: no version up to 3.13.2 knows this field; remove it",
@@ -374,7 +382,7 @@ fn a_configuration_that_alertmanager_would_refuse() {
         let (_, message) = reconciled(cluster, &ALERTMANAGER).await;
         assert!(
             message.contains(
-                "would refuse it: route.receiver: undefined receiver \"nobody\" used in route"
+                "would refuse it: route.receiver: undefined receiver \"nobody\" used in route; add it to the receivers, or name another one"
             ),
             "{message}"
         );
