@@ -120,7 +120,7 @@ fn a_named_base_is_followed() {
         cluster
             .until("it says that the base is missing", async || {
                 condition(cluster, "Reconciled").await["message"]
-                    == "there is no AlertmanagerConfig team/base"
+                    == "there is no AlertmanagerConfig team/base; create it, or name another one"
             })
             .await;
         routes(cluster, "base", "hook").await;

@@ -103,9 +103,8 @@ fn absent(key: &str) -> Value {
     json!({"name": "absent", "key": key})
 }
 
-const NO_JOBS: &str =
-    "additionalScrapeConfigs: unable to get secret \"absent\": secrets \"absent\" not found";
-const NO_LOGIN: &str = "remoteWrite[0]: basicAuth: failed to get basic auth username: unable to get secret \"absent\": secrets \"absent\" not found";
+const NO_JOBS: &str = "additionalScrapeConfigs: unable to get secret \"absent\": secrets \"absent\" not found; create it, or name another one";
+const NO_LOGIN: &str = "remoteWrite[0]: basicAuth: failed to get basic auth username: unable to get secret \"absent\": secrets \"absent\" not found; create it, or name another one";
 
 fn remote() -> Value {
     let login = json!({"username": absent("user"), "password": absent("pass")});
@@ -137,7 +136,7 @@ fn a_timeout_of_the_workload_that_is_too_long() {
         monitors(cluster).await;
         let trouble = json!({"scrapeTimeout": "2m", "scrapeInterval": "1m"});
         workload(cluster, &PROMETHEUS, trouble).await;
-        let message = "scrapeTimeout \"2m\" greater than scrapeInterval \"1m\"";
+        let message = "scrapeTimeout \"2m\" greater than scrapeInterval \"1m\"; write a shorter timeout or a longer interval";
         all_are_told(cluster, &PROMETHEUS, message).await;
     });
 }

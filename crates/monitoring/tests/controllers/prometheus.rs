@@ -261,7 +261,7 @@ fn what_cannot_be_rendered_keeps_what_was_there() {
         assert_eq!(reconciled["reason"], "ReconciliationFailed");
         assert_eq!(
             reconciled["message"],
-            r#"additionalScrapeConfigs: unable to get secret "none": secrets "none" not found"#
+            r#"additionalScrapeConfigs: unable to get secret "none": secrets "none" not found; create it, or name another one"#
         );
         assert_eq!(cluster.configuration("main").await, before);
         // The missing Secret is what cures it.

@@ -124,7 +124,7 @@ fn a_ruler_that_asks_nobody_says_so() {
             .await;
         assert_eq!(
             reconciled(cluster).await["message"],
-            "main: thanos ruler requires query config or at least one query endpoint to be specified"
+            "main: thanos ruler requires query config or at least one query endpoint to be specified; set spec.queryConfig or spec.queryEndpoints"
         );
         // What the rule is worth is known all the same.
         cluster
