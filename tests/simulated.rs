@@ -78,7 +78,7 @@ mod monitoring_faults {
     use scenarios::explore::{Share, every_failure, every_write};
     use scenarios::faults::Action;
 
-    const SHARE: Share = Share::Some(8);
+    const SHARE: Share = Share::Some(5);
 
     #[test]
     fn of_a_server_that_is_scaled() {

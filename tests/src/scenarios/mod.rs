@@ -136,7 +136,6 @@ table! { $
         selects_by_labels_of_namespaces,
         is_made_anew_for_other_storage, is_sharded, share_their_monitors,
         spreads_its_rules, keeps_a_shard_for_a_while, takes_over_an_older_set;
-    shards: are_retained_anew, are_spread_over_zones;
     claims: grow_with_each_shard, stay_where_their_class_forbids_it, never_shrink;
     killed_monitoring: after_ten_writes_of_a_server;
     upstream_prometheus: prom_create_delete_cluster, prom_scale_up_down_cluster, prom_no_service_monitor_selector,
@@ -272,6 +271,7 @@ table! { $
     secrets_by_name: are_followed_and_made_again, hold_a_large_configuration;
 
     [MONITORING]
+    shards: are_retained_anew, are_spread_over_zones;
     bindings: are_of_every_kind, go_with_their_workloads, go_with_workloads_that_went_unseen,
         lose_the_finalizer_of_another_operator, do_not_keep_definitions, block_the_deletion_of_their_owner;
     upstream_upgrade: operator_upgrade;

@@ -36,6 +36,12 @@ pub async fn are_retained_anew(cluster: &Cluster) -> Result<()> {
     for _ in 0..2 {
         let fewer = json!({"spec": {"shards": 1}});
         cluster.merge(&PROMETHEUS, "main", fewer).await?;
+        let current = "target_label: __tmp_current_shard";
+        cluster
+            .until_configured("main", "three jobs that one shard scrapes", |text| {
+                text.matches(current).count() == 3 && text.matches("regex: \"0\"").count() == 3
+            })
+            .await?;
         let is_later = |set: &Value| deadline(set).is_some_and(|until| until > over);
         let kept = cluster
             .until("a later deadline", &STATEFUL_SET, second, is_later)
