@@ -64,6 +64,15 @@ fn a_pod_is_a_process_with_an_address_logs_restarts_and_an_end() {
         let log = format!("{PODS}/a/log");
         assert!(api.text(&log).await.contains("listening on http://127."));
 
+        // Policies are asked about the controllers' writes too, and told who they are.
+        let policies = "/apis/admissionregistration.k8s.io/v1";
+        let rule = json!({"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["*"], "resources": ["deployments"]});
+        let policy = json!({"metadata": {"name": "p"}, "spec": {
+            "matchConstraints": {"resourceRules": [rule]}, "validations": [{"expression": "true"}],
+        }});
+        api.send("POST", &format!("{policies}/validatingadmissionpolicies"), &policy).await;
+        let binding = json!({"metadata": {"name": "b"}, "spec": {"policyName": "p", "validationActions": ["Deny"]}});
+        api.send("POST", &format!("{policies}/validatingadmissionpolicybindings"), &binding).await;
         let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"},
             "spec": {"selector": {"app": "a"}, "ports": [{"port": 80, "targetPort": 8080}]}});
         api.send("POST", "/api/v1/namespaces/default/services", &service).await;

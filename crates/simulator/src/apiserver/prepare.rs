@@ -16,7 +16,6 @@ use super::facts;
 use super::registry::Served;
 use super::resource::known;
 use super::{body, certificates, custom};
-use crate::request::User;
 use crate::status_error::ApiError;
 
 /// What nobody is shown of a Service that only is another name, and was defaulted before it became one
@@ -340,7 +339,7 @@ impl ApiServer {
         &self,
         served: &Served,
         old: Option<&Value>,
-        user: Option<&User>,
+        is_own: bool,
         errors: Vec<FieldError>,
     ) -> Vec<FieldError> {
         let endpoints = [known::ENDPOINTS, known::ENDPOINT_SLICES].contains(&served.resource);
@@ -355,7 +354,7 @@ impl ApiServer {
             .into_iter()
             .filter(|error| {
                 let loopback = error.detail.starts_with("may not be in the loopback range");
-                !(loopback && (user.is_none() || there(&error.bad_value)))
+                !(loopback && (is_own || there(&error.bad_value)))
             })
             .collect()
     }

@@ -46,6 +46,8 @@ pub(crate) struct Writer<'a> {
     pub warnings: Vec<String>,
     /// Who writes; `None` for the server itself.
     pub user: Option<&'a User>,
+    /// The server or one of its controllers writes, under whatever name policies are told.
+    pub is_own: bool,
     /// Webhooks are asked. Not for what the server does in the course of a request that was admitted.
     pub admits: bool,
     /// The objects of a collection are deleted.
@@ -76,6 +78,7 @@ impl<'a> Writer<'a> {
             dry_run: false,
             warnings: Vec::new(),
             user: None,
+            is_own: true,
             admits: true,
             collection: false,
             through_status: false,
@@ -207,7 +210,7 @@ impl ApiServer {
             &mut writer.warnings,
         ));
         empty.take_from(&mut object);
-        let errors = self.standing(served, None, writer.user, errors);
+        let errors = self.standing(served, None, writer.is_own, errors);
         if !errors.is_empty() {
             return Err(invalid(served, &object, &errors));
         }

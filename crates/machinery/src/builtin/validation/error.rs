@@ -266,7 +266,7 @@ impl fmt::Display for FieldError {
     }
 }
 
-/// How much text errors of one list may repeat where each of them shows all of it: that of the first, and 64 KiB. An object is
+/// How much text errors of one list may repeat where each of them shows all of it: that of the first, and a bound. An object is
 /// refused for the first; who mends it is told the others.
 #[derive(Debug)]
 pub struct Allowance {
@@ -275,15 +275,21 @@ pub struct Allowance {
 }
 
 impl Default for Allowance {
+    /// For lists of which an object may have many: 64 KiB.
     fn default() -> Self {
-        Self {
-            is_first: Cell::new(true),
-            bytes: Cell::new(64 << 10),
-        }
+        Self::of(64 << 10)
     }
 }
 
 impl Allowance {
+    /// So many bytes.
+    pub fn of(bytes: usize) -> Self {
+        Self {
+            is_first: Cell::new(true),
+            bytes: Cell::new(bytes),
+        }
+    }
+
     /// Whether another error may show a text of that length in bytes.
     pub fn takes(&self, length: usize) -> bool {
         let left = self.bytes.get().checked_sub(length.max(1));

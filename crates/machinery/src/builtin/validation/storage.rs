@@ -312,7 +312,8 @@ type Term<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 fn topologies(terms: &At<'_>, errors: &mut Errors) {
     let items = terms.items();
     let mut seen = BTreeMap::from([(Term::new(), items.len())]);
-    let allowance = Allowance::default();
+    // One list an object, and errors that are short: of a few hundred terms all are told.
+    let allowance = Allowance::of(8 << 20);
     for item in &items {
         let expressions = item.child("matchLabelExpressions");
         let term = topology(&expressions, errors);

@@ -52,6 +52,7 @@ impl Call<'_> {
             empty: std::mem::take(&mut self.empty),
             shares_labels: self.shares_labels,
             user: Some(self.user),
+            is_own: false,
             manager: Some(manager_of(self.request)),
             options: shown(self.request),
             ..Writer::own(self.now, self.entropy)

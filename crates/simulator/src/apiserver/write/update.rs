@@ -309,7 +309,7 @@ impl ApiServer {
         let found = validate_update(versions, subresource, new, old, &mut writer.warnings);
         errors.extend(found);
         empty.take_from(new);
-        let errors = self.standing(served, Some(old), writer.user, errors);
+        let errors = self.standing(served, Some(old), writer.is_own, errors);
         if errors.is_empty() {
             Ok(())
         } else {
