@@ -38,20 +38,13 @@ pub(super) fn ruler(input: &Value) -> Answer {
         Value::Null => json!({}),
         remote_write => json!({"remoteWrite": remote_write}),
     };
-    let object = json!({"ruler": {"metadata": metadata, "spec": spec}});
-    let version = field("version");
-    let version = Version::parse(version.as_str().unwrap_or_default())
-        .map_err(|error| ConfigError(error.to_string()));
-    let made = object_of_ruler(&object)
-        .and_then(|ruler| ruler_remote_write(&ruler, &version?, &assets(input)));
-    match made {
-        Ok(made) => Answer::Yaml(made.text),
-        Err(error) => Answer::Error(error.to_string()),
+    let ruler: Result<ThanosRuler, _> = read(&json!({"metadata": metadata, "spec": spec}));
+    let version = Version::parse(field("version").as_str().unwrap_or_default());
+    match (ruler, version) {
+        (Ok(ruler), Ok(version)) => told(ruler_remote_write(&ruler, &version, &assets(input))),
+        (Err(error), _) => Answer::Error(error.to_string()),
+        (_, Err(error)) => Answer::Error(error.to_string()),
     }
-}
-
-fn object_of_ruler(input: &Value) -> Result<ThanosRuler, ConfigError> {
-    object(input, "ruler")
 }
 
 type Make<'a> =
@@ -70,7 +63,11 @@ fn answer(
             options(input),
         )
     });
-    match outcome {
+    told(outcome)
+}
+
+fn told(made: Result<Generated, ConfigError>) -> Answer {
+    match made {
         Ok(generated) => Answer::Yaml(generated.text),
         Err(error) => Answer::Error(error.to_string()),
     }

@@ -301,11 +301,9 @@ fn unused_discovery(input: &Value, refusal: &str) -> bool {
 
 /// Whether a Pushover receiver has a key in a file.
 fn key_files(input: &Value, _: &str) -> bool {
-    let is_filled = |of: &Value, key: &str| {
-        of.get(key).is_some_and(|value| match value {
-            Value::String(text) => !text.is_empty(),
-            other => !other.is_null(),
-        })
+    let is_filled = |config: &Value, key: &str| {
+        let file = config.get(key).and_then(Value::as_str);
+        file.is_some_and(|file| !file.is_empty())
     };
     let of_receiver = |receiver: &Value| {
         let configs = receiver.get("pushoverConfigs").and_then(Value::as_array);

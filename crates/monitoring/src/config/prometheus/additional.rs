@@ -37,7 +37,7 @@ impl Generator<'_> {
     pub fn additional_jobs(&self, text: &str) -> Result<Vec<Mapping>, ConfigError> {
         let mut jobs = mappings(text, "scrape configs")
             .map_err(|error| error.within("generate additional scrape configs"))?;
-        if self.options.daemon_set || !self.has_several_shards() {
+        if self.options.daemon_set || !self.shards_all_jobs() {
             return Ok(jobs);
         }
         for job in &mut jobs {

@@ -66,7 +66,7 @@ impl Generator<'_> {
             );
         }
         self.enforced_rules(&mut rules, object, &spec.relabelings);
-        if self.has_several_shards() {
+        if self.shards_all_jobs() {
             self.shard_unless_hashed(&mut rules);
         }
         job.put("relabel_configs", rules);

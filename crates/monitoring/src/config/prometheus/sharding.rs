@@ -93,7 +93,7 @@ impl Generator<'_> {
     }
 
     /// Whether a job that needn't be shared has rules of a shard, see [`Self::shard_unless_hashed`].
-    pub(super) fn has_several_shards(&self) -> bool {
+    pub(super) fn shards_all_jobs(&self) -> bool {
         self.shards() != 1 || self.options.retains_shards
     }
 
