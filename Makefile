@@ -12,7 +12,7 @@ setup: ## install what building and testing need (Debian packages, Rust); idempo
 
 tour: setup ## a whole platform in one process, walked through a blue-green release, a canary release and monitoring (ARGS=--exit: without stopping for you)
 	@scripts/setup monitoring
-	$(CARGO) run --quiet --package carrick -- up --tour $(ARGS)
+	$(CARGO) run --quiet --bin carrick -- up --tour $(ARGS)
 
 test: setup ## unit tests, every scenario on the simulator, and a scripted kubectl session on it (CARRICK_EXPLORE=SEED: with other failures)
 	@scripts/setup kubectl monitoring

@@ -33,7 +33,7 @@ pub fn run(sim: &Sim) -> Result<()> {
         Sim::Explore { .. } => "sim",
     };
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["run", "--quiet", "--package", "scenarios", "--bin", "sim"])
+        .args(["run", "--quiet", "--bin", "sim"])
         .args(["--profile", profile, "--", verb])
         .args(words)
         .status()

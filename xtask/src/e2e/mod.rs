@@ -111,7 +111,7 @@ fn report(outcomes: &[Outcome]) -> Result<()> {
 fn build_controller() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "carrick"])
+        .args(["build", "--quiet", "--workspace", "--bin", "carrick"])
         .status()
         .context("cannot run cargo")?;
     if !status.success() {
