@@ -89,7 +89,10 @@ impl Manifests {
         let mut problems = Vec::new();
         for file in manifests::files(&self.filename, self.recursive)? {
             match sources::read(&file) {
-                Ok(found) => sources.extend(found),
+                Ok((found, unread)) => {
+                    sources.extend(found);
+                    problems.extend(unread.iter().map(|error| format!("{error:#}")));
+                }
                 Err(error) => problems.push(format!("{error:#}")),
             }
         }

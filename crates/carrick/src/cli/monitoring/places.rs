@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use granit_parser::{Event, Parser};
-use machinery::yaml::Piece;
+use machinery::yaml::{Piece, YamlError};
 use serde_json::Value;
 
 /// A document.
@@ -49,20 +49,85 @@ impl Lines {
     }
 }
 
-/// All documents of a text that aren't empty.
-pub(super) fn documents(text: &str) -> Result<Vec<Document>> {
-    let values = machinery::yaml::parse_documents(text)?;
+/// All documents of a text that aren't empty, and what is wrong with those that can't be read, which hide no other.
+pub(super) fn documents(text: &str) -> (Vec<Document>, Vec<Error>) {
+    let error = match read(Piece { lines: 0, text }) {
+        Ok(documents) => return (documents, Vec::new()),
+        Err(error) => error,
+    };
+    let parts = parts(text);
+    if parts.len() < 2 {
+        return (Vec::new(), vec![error]);
+    }
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    for part in parts {
+        match read(part) {
+            Ok(documents) => found.extend(documents),
+            Err(error) => {
+                let line = part.line(first_line(part.text));
+                errors.push(error.context(format!("the document at line {line}")));
+            }
+        }
+    }
+    (found, errors)
+}
+
+/// The documents of a part of a text.
+fn read(part: Piece<'_>) -> Result<Vec<Document>> {
+    let values = machinery::yaml::parse_documents(part.text).map_err(|error| YamlError {
+        line: part.line(error.line),
+        ..error
+    })?;
     let mut places = Vec::new();
-    for piece in machinery::yaml::pieces(text) {
+    for piece in machinery::yaml::pieces(part.text) {
+        let piece = Piece {
+            lines: part.lines + piece.lines,
+            ..piece
+        };
         places.extend(lines(&piece)?);
     }
     if values.len() != places.len() {
-        return Err(anyhow::Error::msg("the documents could not be told apart"));
+        return Err(Error::msg("the documents could not be told apart"));
     }
     let nodes_at = values.into_iter().zip(places);
     Ok(nodes_at
         .map(|(value, lines)| Document { value, lines })
         .collect())
+}
+
+/// A text cut where lines say that a document begins, as they do anywhere in it. Directives belong to what comes after such a
+/// line: a text with any is left whole.
+fn parts(text: &str) -> Vec<Piece<'_>> {
+    let mut parts = Vec::new();
+    let (mut from, mut lines) = (0, 0);
+    let (mut at, mut number) = (0, 0);
+    for line in text.split_inclusive('\n') {
+        if line.starts_with('%') {
+            return vec![Piece { lines: 0, text }];
+        }
+        let begins = line
+            .strip_prefix("---")
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+        if begins && at > from {
+            let text = text.get(from..at).unwrap_or_default();
+            parts.push(Piece { lines, text });
+            (from, lines) = (at, number);
+        }
+        at += line.len();
+        number += 1;
+    }
+    let text = text.get(from..).unwrap_or_default();
+    parts.push(Piece { lines, text });
+    parts
+}
+
+/// The line of a part, from 1, in which something stands.
+fn first_line(text: &str) -> usize {
+    let says = |line: &str| {
+        let line = line.strip_prefix("---").unwrap_or(line).trim_start();
+        !line.is_empty() && !line.starts_with('#')
+    };
+    text.lines().position(says).unwrap_or_default() + 1
 }
 
 /// A list or a map that is being read.
@@ -183,7 +248,8 @@ mod tests {
     #[test]
     fn fields_have_lines() {
         let text = "# nothing\n---\nkind: A\nspec:\n  list:\n  - x: 1\n    y: [2,\n      3]\n---\nkind: B\n";
-        let documents = documents(text).unwrap();
+        let (documents, errors) = documents(text);
+        assert!(errors.is_empty(), "{errors:?}");
         assert_eq!(documents.len(), 2);
         for (path, line) in [
             ("kind", 3),
@@ -199,7 +265,7 @@ mod tests {
 
     #[test]
     fn json_documents_that_follow_each_other_have_lines_too() {
-        let documents = documents("{\"a\": 1}{\n\"a\": 2}\n{\"a\": 3}\n").unwrap();
+        let (documents, _) = documents("{\"a\": 1}{\n\"a\": 2}\n{\"a\": 3}\n");
         let lines: Vec<usize> = documents.iter().map(|one| one.lines.of("a")).collect();
         assert_eq!(lines, [1, 2, 3]);
     }
@@ -207,12 +273,37 @@ mod tests {
     #[test]
     fn keys_that_are_there_twice_are_known_with_both_lines() {
         let text = "a:\n  b: 1\n  c: {b: 2}\n  b: 3\nb: 4\n<<: {}\n<<: {}\n";
-        let documents = documents(text).unwrap();
+        let (documents, errors) = documents(text);
+        assert!(errors.is_empty(), "{errors:?}");
         let twice = Twice {
             path: "a.b".to_owned(),
             line: 4,
             first: 2,
         };
         assert_eq!(documents[0].lines.twice, [twice]);
+    }
+
+    #[test]
+    fn a_document_that_cannot_be_read_hides_no_other() {
+        let text = "a: 1\n---\n# none\n\nb: [\n---\nc: 3\n---\nd: *none\n--- {e: 5}\n";
+        let (found, errors) = documents(text);
+        let lines: Vec<usize> = found.iter().map(|one| one.lines.of("")).collect();
+        assert_eq!(lines, [1, 7, 10]);
+        let errors: Vec<String> = errors.iter().map(|error| format!("{error:#}")).collect();
+        let [open, unknown] = errors.as_slice() else {
+            panic!("{errors:?}");
+        };
+        assert!(
+            open.starts_with("the document at line 5: yaml: line "),
+            "{open}"
+        );
+        assert_eq!(
+            unknown,
+            "the document at line 9: yaml: unknown anchor 'none' referenced"
+        );
+        for whole in ["b: [\n", "%YAML 1.1\n---\na: 1\n---\nb: [\n"] {
+            let (found, errors) = documents(whole);
+            assert_eq!((found.len(), errors.len()), (0, 1), "{whole}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::rc::Rc;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use machinery::meta;
 use serde_json::{Map, Value};
 
@@ -22,15 +22,20 @@ pub(super) struct Source {
     pub(super) twice: Vec<Twice>,
 }
 
-/// The objects of a file, or of standard input for `-`.
-pub(super) fn read(file: &Path) -> Result<Vec<Source>> {
+/// The objects of a file, or of standard input for `-`, and what is wrong with documents that can't be read.
+pub(super) fn read(file: &Path) -> Result<(Vec<Source>, Vec<Error>)> {
     let name: Rc<str> = file.display().to_string().into();
     let text = manifests::text_of(file)?;
-    let mut sources = Vec::new();
-    for document in places::documents(&text).map_err(|error| error.context(name.to_string()))? {
-        sources.extend(unfolded(document, &name));
-    }
-    Ok(sources)
+    let (documents, errors) = places::documents(&text);
+    let found = documents.into_iter();
+    let sources = found.flat_map(|document| unfolded(document, &name));
+    let errors = errors.into_iter();
+    Ok((
+        sources.collect(),
+        errors
+            .map(|error| error.context(name.to_string()))
+            .collect(),
+    ))
 }
 
 /// The objects of a document.
@@ -176,7 +181,7 @@ items:
     spec: {}
     spec: {}
 ";
-        let document = places::documents(text).unwrap().remove(0);
+        let document = places::documents(text).0.remove(0);
         let sources = unfolded(document, &"f.yaml".into());
         let titles: Vec<String> = sources.iter().map(Source::title).collect();
         assert_eq!(titles, ["Secret a", "ServiceMonitor b"]);
