@@ -1,5 +1,6 @@
 //! How built-in controllers read and write: the same path as HTTP requests, without HTTP.
 
+mod change;
 mod scale;
 mod typed;
 
@@ -23,41 +24,9 @@ use crate::outside::waiting::{Attempt, WriteKey};
 use crate::recorder::Recorder;
 use crate::request::User;
 use crate::status_error::ApiError;
+pub use change::Change;
 pub(crate) use typed::typed;
 use typed::typed_beside;
-
-/// One committed change of the store. Resources are in their storage version (`autoscaling/v2`, core `events`).
-#[derive(Debug, Clone)]
-pub struct Change {
-    /// Revision of the change.
-    pub revision: u64,
-    /// What kind of object.
-    pub resource: Resource,
-    /// Namespace, empty for cluster-scoped objects.
-    pub namespace: String,
-    /// Name.
-    pub name: String,
-    /// The object before; `None` if it was created.
-    pub before: Option<Arc<Value>>,
-    /// The object after; `None` if it was deleted.
-    pub after: Option<Arc<Value>>,
-}
-
-impl Change {
-    /// The last state of the object, if this change deleted it.
-    pub fn deleted(&self) -> Option<&Arc<Value>> {
-        if self.after.is_none() {
-            self.before.as_ref()
-        } else {
-            None
-        }
-    }
-
-    /// The newest state of the object: after the change, or the last one if it was deleted.
-    pub fn object(&self) -> Option<&Arc<Value>> {
-        self.after.as_ref().or(self.before.as_ref())
-    }
-}
 
 /// How dependents are treated when an object goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

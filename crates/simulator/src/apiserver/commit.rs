@@ -130,17 +130,15 @@ impl ApiServer {
             .registry
             .storage(&table)
             .map_or(&served.resource, |storage| &storage.resource);
-        self.changes.push_back(Change {
-            revision: event.revision,
-            resource: resource.clone(),
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            before: event
-                .before
-                .as_ref()
-                .map(|version| version.entry().value.clone()),
-            after: (!event.deleted).then(|| event.after.entry().value.clone()),
-        });
+        let before = event.before.as_ref();
+        let before = before.map(|version| version.entry().value.clone());
+        let after = (!event.deleted).then(|| event.after.entry().value.clone());
+        self.changes.push_back(Change::new(
+            event.revision,
+            resource.clone(),
+            (namespace, name),
+            (before, after),
+        ));
         if served.resource.group == super::rbac::GROUP {
             let object = (!event.deleted).then(|| event.after.entry());
             let object = object.as_ref().map(|entry| entry.value.as_ref());

@@ -70,6 +70,15 @@ impl<C: Control> Loop<C> {
             started: false,
         }
     }
+
+    fn failed(&mut self, key: Key, error: &ApiError, now: Timestamp) {
+        let (namespace, name) = key.clone();
+        let failures = self.queue.failed(key, now);
+        if is_told(failures) {
+            let controller = C::NAME;
+            tracing::warn!(controller, namespace, name, failures, %error, "an object stays as it is");
+        }
+    }
 }
 
 impl<C: Control> Builtin for Loop<C> {
@@ -109,7 +118,7 @@ impl<C: Control> Builtin for Loop<C> {
             }
             match result {
                 Ok(wake) => self.queue.done(key, wake),
-                Err(_) => self.queue.failed(key, now),
+                Err(error) => self.failed(key, &error, now),
             }
         }
         [self.queue.next(), self.recorder.tend(session)]
@@ -169,13 +178,16 @@ impl Queue {
         }
     }
 
-    fn failed(&mut self, key: Key, now: Timestamp) {
+    /// Makes a key wait. Returns how often it has failed in a row.
+    fn failed(&mut self, key: Key, now: Timestamp) -> u32 {
         let failures = self.failures.entry(key.clone()).or_insert(0);
         let wait = Self::FIRST_BACKOFF_MS
             .saturating_mul(1_i64.checked_shl(*failures).unwrap_or(i64::MAX))
             .clamp(1, Self::LAST_BACKOFF_MS);
         *failures = (*failures + 1).min(32);
+        let failures = *failures;
         self.due.insert(key, object::milliseconds_after(now, wait));
+        failures
     }
 
     fn next(&self) -> Option<Timestamp> {
@@ -183,21 +195,18 @@ impl Queue {
     }
 }
 
+/// Whether so many failures in a row are worth a line. A conflict is over at the next try; what is refused for good is told
+/// more and more seldom.
+fn is_told(failures: u32) -> bool {
+    failures >= 4 && failures.is_power_of_two()
+}
+
 /// The key of the controller of a changed object, if it is of this kind; of both its controllers where that changed.
 pub(crate) fn controllers(change: &Change, owner: &Resource) -> Vec<Key> {
-    let of = |object: &Value| {
-        let reference = object::controller_of(object)?;
-        (object::text(reference, "/kind") == owner.kind).then(|| {
-            (
-                change.namespace.clone(),
-                object::text(reference, "/name").to_owned(),
-            )
-        })
-    };
-    let mut keys: Vec<Key> = [&change.before, &change.after]
-        .into_iter()
-        .flatten()
-        .filter_map(|o| of(o))
+    let own = change.controllers().iter().flatten();
+    let mut keys: Vec<Key> = own
+        .filter(|controller| controller.kind == owner.kind)
+        .map(|controller| (change.namespace.clone(), controller.name.clone()))
         .collect();
     keys.dedup();
     keys
@@ -205,10 +214,8 @@ pub(crate) fn controllers(change: &Change, owner: &Resource) -> Vec<Key> {
 
 /// Whether a changed object has no controller, so that anybody might adopt it.
 pub(crate) fn is_orphan(change: &Change) -> bool {
-    change
-        .after
-        .as_ref()
-        .is_some_and(|o| object::controller_of(o).is_none())
+    let [_, controller] = change.controllers();
+    change.after.is_some() && controller.is_none()
 }
 
 /// The keys of all objects of a resource, in one namespace or in all.
@@ -258,6 +265,8 @@ mod tests {
         );
         queue.done(key.clone(), None);
         assert_eq!(queue.next(), None);
+        let told: Vec<u32> = (0..20).filter(|failures| is_told(*failures)).collect();
+        assert_eq!(told, [4, 8, 16]);
         queue.failed(key, now);
         assert_eq!(queue.next(), Some(object::milliseconds_after(now, 5)));
     }
