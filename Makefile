@@ -19,7 +19,7 @@ test: setup ## unit tests, every scenario on the simulator, and a scripted kubec
 	$(CARGO) test --workspace
 
 conformance: setup ## recorded calls and answers of the originals, replayed against ours (needs ../shared/conformance); promtool and amtool read what they render and what the scenarios write
-	@scripts/setup monitoring
+	@scripts/setup monitoring readers
 	$(CARGO) xtask conformance rollouts
 	$(CARGO) xtask conformance kubernetes
 	$(CARGO) xtask conformance monitoring
