@@ -88,12 +88,12 @@ static GLOBAL: Struct = Struct {
                 return Err(Fault::here(why).within("external_labels"));
             }
         }
-        check_protocols(global)
+        check_protocols(global, reader)
     },
 };
 
-/// Protocols come once, and there is one if any are named.
-pub(super) fn check_protocols(of: Node<'_>) -> Result<(), Fault> {
+/// Protocols come once, there is one if any are named, and the version knows them.
+pub(super) fn check_protocols(of: Node<'_>, reader: &Reader) -> Result<(), Fault> {
     let Some(Ordered::List(protocols)) = of.get("scrape_protocols") else {
         return Ok(());
     };
@@ -101,7 +101,18 @@ pub(super) fn check_protocols(of: Node<'_>) -> Result<(), Fault> {
         return refuse("scrape_protocols cannot be empty");
     }
     let mut seen = Vec::new();
-    for protocol in protocols.iter().filter_map(text) {
+    for (index, protocol) in protocols.iter().enumerate() {
+        let Some(protocol) = text(protocol) else {
+            continue;
+        };
+        // Added with `fallback_scrape_protocol`, in 3.0.0-rc.0 (prometheus/prometheus#15136); 2.55 doesn't have it.
+        if protocol == "PrometheusText1.0.0" && !reader.supports((3, 0, 0)) {
+            let version = &reader.version;
+            let why = format!(
+                "{protocol:?} is known from version 3.0.0 on, this one is {version}; remove it or set another version"
+            );
+            return Err(Fault::here(why).at(index).within("scrape_protocols"));
+        }
         let lower = protocol.to_lowercase();
         if seen.contains(&lower) {
             return refuse("duplicated protocol in scrape_protocols");

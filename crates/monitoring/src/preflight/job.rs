@@ -67,7 +67,7 @@ pub(super) static JOB: Struct = Struct {
         }
         check_client(job, reader)?;
         check_static_targets(job)?;
-        check_protocols(job)
+        check_protocols(job, reader)
     },
 };
 

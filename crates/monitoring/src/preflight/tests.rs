@@ -132,6 +132,28 @@ fn fields_are_known_to_some_versions() {
     assert_eq!(of_job("4.1.0", "surprise: 1"), "");
 }
 
+/// promtool 2.53.3 says of it: `unknown scrape protocol PrometheusText1.0.0`.
+#[test]
+fn a_protocol_is_known_to_some_versions() {
+    let told = "scrape_protocols[1]: \"PrometheusText1.0.0\" is known from version 3.0.0 on, this one is 2.53.3; remove it or set another version";
+    let protocols = "scrape_protocols: [PrometheusText0.0.4, PrometheusText1.0.0]";
+    assert_eq!(
+        of_job("2.53.3", protocols),
+        format!("scrape_configs[0].{told}")
+    );
+    let everywhere = format!("global: {{{protocols}}}\n");
+    assert_eq!(said("2.53.3", &everywhere), format!("global.{told}"));
+    assert_eq!(of_job("3.0.0-rc.0", protocols), "");
+    assert_eq!(said("3.0.0", &everywhere), "");
+    assert_eq!(
+        of_job("2.53.3", "scrape_protocols: [OpenMetricsText1.0.0]"),
+        ""
+    );
+    let by_hand = format!("- job_name: a\n  {protocols}\n");
+    let checked = reader("2.55.1").additional_jobs(&by_hand, &Global::of(None));
+    assert!(checked.is_err_and(|fault| fault.path() == "[0].scrape_protocols[1]"));
+}
+
 #[test]
 fn names_of_jobs_and_remote_endpoints_come_once() {
     let twice = "scrape_configs:\n- job_name: a\n- job_name: b\n- job_name: a\n";
