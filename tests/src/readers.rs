@@ -1,9 +1,12 @@
-//! The programs that read what the monitoring controllers write, beside [`crate::invariants`]: promtool and amtool, as Debian
-//! has them, are given every configuration and every file of rules that the simulated scenarios produce.
+//! The programs that read what the monitoring controllers write, beside [`crate::invariants`]: promtool and amtool, as several
+//! Debians have them, are given every configuration and every file of rules that the simulated scenarios produce, each to the
+//! ones that are nearest to the version that it is written for.
 //!
-//! A tool is older than the programs that some of it is written for. What it can't know is taken out, counted, and the rest must
-//! be taken: each such field is named here, with the version that has it first.
+//! A tool may be older than the programs that some of it is written for. What it can't know is taken out, counted, and the rest
+//! must be taken: each such field is named in `reasons`, with the version that has it first.
 
+mod choice;
+mod reasons;
 mod report;
 mod tool;
 
@@ -11,12 +14,16 @@ use std::fmt;
 use std::io;
 
 use monitoring::config::prometheus::DEFAULT_VERSION;
-use monitoring::config::version::{Since, Version, VersionError};
+use monitoring::config::version::{Version, VersionError};
 use monitoring::conformance::tools;
 use monitoring::workload::ALERTMANAGER_VERSION;
 
+use reasons::{complaint, reason, unknown_fields};
+
+pub use choice::nearest;
+pub use reasons::{DISCOVERIES, newer};
 pub use report::{Report, of_scenarios};
-pub use tool::{MISSING, Tool};
+pub use tool::{ALL, MISSING, Tool};
 
 /// Who reads a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,142 +83,70 @@ impl File {
     }
 }
 
-/// What a tool says of a file.
+/// What the tools say of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It is taken.
     Taken,
+    /// The nearest tool refuses it, the nearest on the other side of its version takes it, and so does ours: which, and why not.
+    Beside(String),
     /// There is nothing in it: a user's own is awaited.
     Awaited,
     /// What is left without what the tool can't know is taken: why, each.
     Without(Vec<String>),
     /// The tool is too old for what it is about: why.
     Newer(String),
-    /// Refused, as the version that it is written for would, by ours.
+    /// Refused, and ours says that the version that it is written for would refuse it too.
     Both(String),
     /// Refused.
     Refused(String),
 }
 
-/// Fields that programs know only from a version on.
-const NEWER: [(Program, &str, Since); 1] = [(Program::Prometheus, "retention", (3, 8, 0))];
-
-/// What older programs say of what is newer than they are, other than of fields, and from which version on it is known; absent:
-/// with a flag alone.
-const COMPLAINTS: [(&str, &str, Option<Since>); 4] = [
-    (
-        "is invalid 'target_label' for",
-        "any sign in names of labels",
-        Some((3, 0, 0)),
-    ),
-    (
-        "is not a valid label name",
-        "any sign in names of labels",
-        Some((3, 0, 0)),
-    ),
-    (
-        "in label matching, expected identifier",
-        "any sign in names of metrics",
-        Some((3, 0, 0)),
-    ),
-    ("\"mad_over_time\"", "an experimental function", None),
-];
-
-/// Fields of nobody's but Thanos.
-const OF_THANOS: [&str; 1] = ["partial_response_strategy"];
-
-/// Discoveries that builds of Prometheus may lack.
-pub const DISCOVERIES: [&str; 22] = [
-    "azure",
-    "consul",
-    "digitalocean",
-    "dns",
-    "docker",
-    "dockerswarm",
-    "ec2",
-    "eureka",
-    "file",
-    "gce",
-    "hetzner",
-    "http",
-    "ionos",
-    "kubernetes",
-    "kuma",
-    "lightsail",
-    "linode",
-    "nomad",
-    "openstack",
-    "ovhcloud",
-    "puppetdb",
-    "scaleway",
-];
-
-/// Why a tool may not know a field of a file for a version; `None` if there is no reason.
-fn reason(field: &str, tool: &Tool, version: &Version) -> Option<String> {
-    let discovery = field.strip_suffix("_sd_configs");
-    if let Some(kind) = discovery.filter(|kind| DISCOVERIES.contains(kind)) {
-        return Some(format!("{tool} is built without discovery by {kind}"));
-    }
-    if tool.program == Program::ThanosRules && OF_THANOS.contains(&field) {
-        return Some(format!("{field} is Thanos' own"));
-    }
-    let newer = NEWER.iter().find(|(program, known, since)| {
-        *program == tool.program && *known == field && is_between(tool, *since, version)
-    });
-    newer.map(|(_, _, since)| is_known_from(field, *since, tool))
-}
-
-/// Why a tool may refuse a file for a version with these words, which aren't about fields.
-fn complaint(said: &str, tool: &Tool, version: &Version) -> Option<String> {
-    let found = COMPLAINTS.iter().find(|(part, _, since)| {
-        said.contains(part) && since.is_none_or(|since| is_between(tool, since, version))
-    });
-    found.map(|(_, what, since)| match since {
-        Some(since) => is_known_from(what, *since, tool),
-        None => format!("{what} is known with a flag alone"),
-    })
-}
-
-/// Whether a version knows what a tool is too old to know.
-fn is_between(tool: &Tool, since: Since, version: &Version) -> bool {
-    !tool.version.at_least(since) && version.at_least(since)
-}
-
-fn is_known_from(what: &str, (major, minor, patch): Since, tool: &Tool) -> String {
-    format!("{what} is known from {major}.{minor}.{patch} on, {tool} is older")
-}
-
-/// The fields that a refusal is about; `None` if it is about anything else too.
-fn unknown_fields(said: &str) -> Option<Vec<String>> {
-    let mut fields = Vec::new();
-    for line in said.lines().map(str::trim) {
-        let field = line.split_once("field ").and_then(|(_, rest)| {
-            let (field, rest) = rest.split_once(' ')?;
-            rest.starts_with("not found in type").then_some(field)
-        });
-        match field {
-            Some(field) => fields.push(field.to_owned()),
-            None if line.starts_with("line ") => return None,
-            None => {}
-        }
-    }
-    (!fields.is_empty()).then_some(fields)
-}
-
-/// Gives a file to a tool.
+/// Gives a file to the tools that are nearest to its version; also says which were asked, and whether each took it.
 ///
 /// # Errors
-/// If the tool can't be run.
-pub fn judge(tool: &Tool, file: &File) -> io::Result<Verdict> {
+/// If a tool can't be run.
+pub fn judge(tools: &[Tool], file: &File) -> io::Result<(Verdict, Vec<(String, bool)>)> {
+    let mut asked = Vec::new();
     if file.text.is_empty() {
-        return Ok(Verdict::Awaited);
+        return Ok((Verdict::Awaited, asked));
     }
     let version = file.read_by().map_err(io::Error::other)?;
+    let mut first: Option<Verdict> = None;
+    for tool in nearest(tools, |tool| &tool.version, &version) {
+        let said = judge_by(tool, file, &version)?;
+        let is_taken = said == Verdict::Taken;
+        asked.push((tool.to_string(), is_taken));
+        match first {
+            None if is_taken => return Ok((said, asked)),
+            None => first = Some(said),
+            // An earlier one doesn't know everything yet, or a later one has given something up.
+            Some(nearer) if is_taken => return Ok((beside(nearer, tool, file, &version), asked)),
+            Some(_) => {}
+        }
+    }
+    let nothing = || io::Error::other("no tool to ask");
+    Ok((first.ok_or_else(nothing)?, asked))
+}
+
+/// What it means that a tool takes what a nearer one doesn't take as it is.
+fn beside(nearer: Verdict, tool: &Tool, file: &File, version: &Version) -> Verdict {
+    match nearer {
+        Verdict::Refused(said) => match refused_by_ours(file, version) {
+            Some(ours) => Verdict::Both(format!("{said}\nours: {ours}")),
+            None => Verdict::Beside(format!("{tool} takes it: {said}")),
+        },
+        Verdict::Without(_) | Verdict::Newer(_) => Verdict::Taken,
+        Verdict::Both(_) | Verdict::Taken | Verdict::Beside(_) | Verdict::Awaited => nearer,
+    }
+}
+
+fn judge_by(tool: &Tool, file: &File, version: &Version) -> io::Result<Verdict> {
     let mut text = file.text.clone();
     let mut reasons: Vec<String> = Vec::new();
     while let Some(said) = tool.refusal(&text)? {
         let fields = unknown_fields(&said).unwrap_or_default();
-        let why = fields.iter().map(|field| reason(field, tool, &version));
+        let why = fields.iter().map(|field| reason(field, tool, version));
         let why: Option<Vec<String>> = why.collect();
         let without = tools::without(&text, &fields);
         match why {
@@ -220,8 +155,8 @@ pub fn judge(tool: &Tool, file: &File) -> io::Result<Verdict> {
                 text = without;
             }
             Some(_) | None => {
-                let ours = refused_by_ours(file, &version);
-                return Ok(match (ours, complaint(&said, tool, &version)) {
+                let ours = refused_by_ours(file, version);
+                return Ok(match (ours, complaint(&said, tool, version)) {
                     (Some(ours), _) => Verdict::Both(format!("{said}\nours: {ours}")),
                     (None, Some(why)) => Verdict::Newer(why),
                     (None, None) => Verdict::Refused(said),
@@ -260,13 +195,14 @@ mod tests {
         }
     }
 
-    /// What the tool says; `None` where it isn't installed.
+    /// What the tools say; `None` where none is installed.
     fn said(program: Program, text: &str) -> Option<Verdict> {
-        let Some(tool) = Tool::find(program).unwrap() else {
+        let tools = Tool::all(program).unwrap();
+        if tools.is_empty() {
             println!("skipped: {}", tool::MISSING);
             return None;
-        };
-        Some(judge(&tool, &file(program, text)).unwrap())
+        }
+        Some(judge(&tools, &file(program, text)).unwrap().0)
     }
 
     #[test]
@@ -315,9 +251,11 @@ mod tests {
             let said = said(program, text);
             let refused = said.is_none_or(|said| match said {
                 Verdict::Refused(_) | Verdict::Both(_) => true,
-                Verdict::Taken | Verdict::Awaited | Verdict::Without(_) | Verdict::Newer(_) => {
-                    false
-                }
+                Verdict::Taken
+                | Verdict::Beside(_)
+                | Verdict::Awaited
+                | Verdict::Without(_)
+                | Verdict::Newer(_) => false,
             });
             assert!(refused, "{text}");
         }
@@ -331,34 +269,49 @@ mod tests {
         assert!(said.is_none_or(|said| said == Verdict::Without(reasons.into())));
     }
 
-    #[test]
-    fn what_is_newer_than_the_tool_is_told_unless_the_file_is_as_old() {
-        let Some(tool) = Tool::find(Program::Prometheus).unwrap() else {
-            println!("skipped: {}", tool::MISSING);
-            return;
+    /// What one tool says of a text for a version.
+    fn said_by(tool: &Tool, version: &str, text: &str) -> Verdict {
+        let file = File {
+            version: version.to_owned(),
+            ..file(Program::Prometheus, text)
         };
-        let text = "storage:\n  tsdb:\n    retention:\n      time: 1d\n";
-        let judged = |version: &str| {
-            let version = version.to_owned();
-            let file = File {
-                version,
-                ..file(Program::Prometheus, text)
-            };
-            judge(&tool, &file).unwrap()
-        };
-        let old = tool.version.at_least((3, 8, 0));
-        let newest = judged("");
-        assert!(old || matches!(newest, Verdict::Without(_)), "{newest:?}");
-        let oldest = judged("v3.7.0");
-        assert!(old || matches!(oldest, Verdict::Both(_)), "{oldest:?}");
+        judge(std::slice::from_ref(tool), &file).unwrap().0
     }
 
     #[test]
-    fn a_refusal_of_anything_but_fields_is_none_of_fields() {
-        let fields = "x: yaml: unmarshal errors:\n  line 5: field a not found in type T\n";
-        assert_eq!(unknown_fields(fields), Some(vec!["a".to_owned()]));
-        let more = format!("{fields}  line 6: cannot unmarshal !!str into int\n");
-        assert_eq!(unknown_fields(&more), None);
-        assert_eq!(unknown_fields("empty"), None);
+    fn what_is_newer_than_the_tool_is_told_unless_the_file_is_as_old() {
+        let text = "storage:\n  tsdb:\n    retention:\n      time: 1d\n";
+        for tool in Tool::all(Program::Prometheus).unwrap() {
+            let old = tool.version.at_least((3, 8, 0));
+            let newest = said_by(&tool, "", text);
+            assert!(old || matches!(newest, Verdict::Without(_)), "{newest:?}");
+            let oldest = said_by(&tool, "v3.7.0", text);
+            assert!(old || matches!(oldest, Verdict::Both(_)), "{oldest:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_tool_between_others_has_not_yet_or_no_longer_is_for_its_neighbour() {
+        let tools = Tool::all(Program::Prometheus).unwrap();
+        if tools.len() < ALL {
+            println!("skipped: {}", tool::MISSING);
+            return;
+        }
+        let said = |version: &str, text: &str| {
+            let file = File {
+                version: version.to_owned(),
+                ..file(Program::Prometheus, text)
+            };
+            judge(&tools, &file).unwrap().0
+        };
+        let job = |field: &str| format!("scrape_configs:\n- job_name: a\n  {field}: true\n");
+        let nhcb = job("convert_classic_histograms_to_nhcb");
+        assert_eq!(said("v3.0.0", &nhcb), Verdict::Taken);
+        // Known from 3.0 on: neither the server of the file nor the nearest tool knows it.
+        let early = said("v2.55.0", &nhcb);
+        assert!(matches!(early, Verdict::Both(_)), "{early:?}");
+        let log = "global:\n  scrape_failure_log_file: /x\n";
+        let beside = said("v2.55.0", log);
+        assert!(matches!(beside, Verdict::Beside(_)), "{beside:?}");
     }
 }

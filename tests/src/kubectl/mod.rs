@@ -63,7 +63,7 @@ impl Kubectl {
 }
 
 /// Where `scripts/setup` installs what isn't ours.
-fn cache_folder() -> PathBuf {
+pub(crate) fn cache_folder() -> PathBuf {
     if let Some(folder) = std::env::var_os("CARRICK_CACHE") {
         return folder.into();
     }

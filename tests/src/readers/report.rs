@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 
-use super::{File, Program, Tool, Verdict, judge};
+use super::{File, Program, Tool, Verdict, judge, tool};
 use crate::products::Product;
 use crate::scenarios::{ALL, Scenario};
 use crate::simulated::Run;
@@ -20,10 +20,12 @@ const AT_ONCE: usize = 2;
 /// What the tools say of files.
 #[derive(Debug, Default)]
 pub struct Report {
-    tools: BTreeMap<Program, String>,
-    /// How many files there are, taken as they are.
-    taken: BTreeMap<Program, (usize, usize)>,
+    /// By program and tool: how many files it read, and took as they are.
+    tools: BTreeMap<Program, BTreeMap<String, (usize, usize)>>,
+    /// How many files there are.
+    files: BTreeMap<Program, usize>,
     awaited: usize,
+    beside: Vec<String>,
     without: BTreeMap<String, usize>,
     newer: Vec<String>,
     both: Vec<String>,
@@ -95,30 +97,39 @@ impl Report {
         for program in Program::ALL {
             let of_program = files.iter().filter(|(file, _)| file.program == program);
             let of_program: Vec<(&File, &String)> = of_program.collect();
-            let Some(tool) = Tool::find(program)? else {
+            let tools = Tool::all(program)?;
+            if tools.is_empty() {
                 report.missing.push(program);
                 continue;
-            };
-            report.tools.insert(program, tool.to_string());
-            let verdicts = each(&of_program, |(file, place)| {
-                let verdict = judge(&tool, file).with_context(|| tool.to_string())?;
-                Ok((verdict, format!("{place} ({})", version(file))))
-            })?;
-            for (verdict, place) in verdicts {
-                report.add(program, verdict, &place);
             }
+            report.files.insert(program, of_program.len());
+            let counts = tools.iter().map(|tool| (tool.to_string(), (0, 0)));
+            let mut counts: BTreeMap<String, (usize, usize)> = counts.collect();
+            let verdicts = each(&of_program, |(file, place)| {
+                let (verdict, asked) = judge(&tools, file).with_context(|| (*place).clone())?;
+                Ok((verdict, asked, format!("{place} ({})", version(file))))
+            })?;
+            for (verdict, asked, place) in verdicts {
+                for (tool, is_taken) in asked {
+                    let (read, taken) = counts.entry(tool).or_default();
+                    *read += 1;
+                    *taken += usize::from(is_taken);
+                }
+                report.add(verdict, &place);
+            }
+            report.tools.insert(program, counts);
         }
+        report.beside.sort();
         report.newer.sort();
         report.both.sort();
         report.refused.sort();
         Ok(report)
     }
 
-    fn add(&mut self, program: Program, verdict: Verdict, place: &str) {
-        let (all, taken) = self.taken.entry(program).or_default();
-        *all += 1;
+    fn add(&mut self, verdict: Verdict, place: &str) {
         match verdict {
-            Verdict::Taken => *taken += 1,
+            Verdict::Taken => {}
+            Verdict::Beside(said) => self.beside.push(format!("{place}: {said}")),
             Verdict::Awaited => self.awaited += 1,
             Verdict::Without(reasons) => {
                 for reason in reasons {
@@ -131,14 +142,14 @@ impl Report {
         }
     }
 
-    /// Files that a tool refuses without a reason, and where they come from.
-    pub fn refused(&self) -> &[String] {
-        &self.refused
+    /// Files that a tool refuses without a reason, alone or as ours does, and where they come from.
+    pub fn refused(&self) -> Vec<&String> {
+        self.both.iter().chain(&self.refused).collect()
     }
 
-    /// Files that were given to a tool.
+    /// Files that there were tools for.
     pub fn asked(&self) -> usize {
-        self.taken.values().map(|(all, _)| all).sum()
+        self.files.values().sum()
     }
 }
 
@@ -152,14 +163,17 @@ fn version(file: &File) -> &str {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for program in &self.missing {
-            writeln!(f, "skipped: {program}: {}", super::tool::MISSING)?;
+            writeln!(f, "skipped: {program}: {}", tool::MISSING)?;
         }
-        for (program, (all, taken)) in &self.taken {
-            let tool = self.tools.get(program).map_or("", String::as_str);
-            writeln!(
-                f,
-                "{tool}: {all} {program}, no two equal: {taken} taken as they are"
-            )?;
+        for (program, tools) in &self.tools {
+            let all = self.files.get(program).copied().unwrap_or_default();
+            writeln!(f, "{all} {program}, no two equal")?;
+            for (tool, (read, taken)) in tools {
+                writeln!(f, "  {tool}: {read} read, {taken} taken as they are")?;
+            }
+            if tools.len() < tool::ALL {
+                writeln!(f, "  no other readers\n  hint: scripts/setup readers")?;
+            }
         }
         if self.awaited > 0 {
             writeln!(f, "{} are empty, a user's own is awaited", self.awaited)?;
@@ -170,16 +184,19 @@ impl fmt::Display for Report {
                 "{count} taken without what the tool can't know: {reason}"
             )?;
         }
+        for one in &self.beside {
+            writeln!(f, "not known to the nearest tool: {one}")?;
+        }
         for one in &self.newer {
             writeln!(f, "the tool is too old to judge: {one}")?;
         }
         for one in &self.both {
-            writeln!(f, "refused by the tool and by ours: {one}")?;
+            writeln!(f, "REFUSED, BY OURS TOO: {one}")?;
         }
         for one in &self.refused {
             writeln!(f, "REFUSED: {one}")?;
         }
-        let refused = self.refused.len();
+        let refused = self.refused().len();
         write!(
             f,
             "{} files, {refused} refused without a reason",
@@ -209,7 +226,7 @@ mod tests {
             .collect();
         let report = Report::of(&files).unwrap();
         if report.missing.contains(&Program::Rules) {
-            println!("skipped: {}", super::super::tool::MISSING);
+            println!("skipped: {}", tool::MISSING);
             return;
         }
         assert_eq!(report.asked(), 2);

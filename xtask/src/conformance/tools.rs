@@ -11,7 +11,7 @@ use clap::Args;
 use machinery::entropy::Entropy;
 use monitoring::config::version::Version;
 use monitoring::conformance::tools::{Program, refusal, rendered, spoilt, without};
-use scenarios::readers::{self, DISCOVERIES, Tool};
+use scenarios::readers::{self, DISCOVERIES, Tool, nearest};
 
 use super::registry::say;
 
@@ -71,44 +71,70 @@ pub struct Tools {
 pub fn run(folder: &Path, tools: &Tools) -> Result<ExitCode> {
     let mut differs = false;
     for program in [Program::Prometheus, Program::Alertmanager, Program::Rules] {
-        let Some(mut reader) = Reader::find(program, tools)? else {
+        let mut readers = Reader::all(program, tools)?;
+        if readers.is_empty() {
             say(&format!("skipped: {}", readers::MISSING));
-            continue;
-        };
-        let lacks = reader.lacks()?;
-        let mut tally = Tally::default();
-        let mut chance = Entropy::seeded(tools.seed);
-        let own = reader.version.clone();
-        for (how, version) in [
-            ("as rendered", None),
-            ("rendered for the reader", Some(&own)),
-        ] {
-            for one in rendered(folder, program, version)? {
-                let text = if lacks.is_empty() {
-                    one.text
-                } else {
-                    without(&one.text, &lacks)
-                };
-                tally.rendered(&one.name, how, &one.version, &text, &mut reader)?;
-                let spoils = match program {
-                    Program::Rules => 0,
-                    Program::Prometheus | Program::Alertmanager => tools.spoil,
-                };
-                for _ in 0..spoils {
-                    if let Some((what, text)) = spoilt(&text, &mut chance) {
-                        tally.compare(&one.name, &what, &text, &mut reader)?;
-                    }
-                }
-            }
         }
-        tally.print(&reader, &lacks, tools.show);
-        differs |= !tally.different.is_empty();
+        let versions = readers.iter().map(|reader| reader.version.clone());
+        let versions: Vec<Version> = versions.collect();
+        for reader in &mut readers {
+            let lacks = reader.lacks()?;
+            let tally = compare_all(folder, tools, reader, &versions, &lacks)?;
+            tally.print(reader, &lacks, tools.show);
+            differs |= !tally.different.is_empty();
+        }
     }
     Ok(if differs {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// What a reader says of the recorded cases whose version is nearest to its own, and of all as rendered for it.
+fn compare_all(
+    folder: &Path,
+    tools: &Tools,
+    reader: &mut Reader,
+    versions: &[Version],
+    lacks: &[String],
+) -> Result<Tally> {
+    let mut tally = Tally {
+        are_all: versions.len() >= readers::ALL,
+        ..Tally::default()
+    };
+    let mut chance = Entropy::seeded(tools.seed);
+    let own = reader.version.clone();
+    let is_nearest = |version: &Version| {
+        let found = nearest(versions, |one| one, version);
+        found.first().is_some_and(|found| **found == own)
+    };
+    for (how, version) in [
+        ("as rendered", None),
+        ("rendered for the reader", Some(&own)),
+    ] {
+        for one in rendered(folder, reader.program, version)? {
+            if !is_nearest(&one.version) {
+                continue;
+            }
+            let text = if lacks.is_empty() {
+                one.text
+            } else {
+                without(&one.text, lacks)
+            };
+            tally.rendered(&one.name, how, &one.version, &text, reader)?;
+            let spoils = match reader.program {
+                Program::Rules => 0,
+                Program::Prometheus | Program::Alertmanager => tools.spoil,
+            };
+            for _ in 0..spoils {
+                if let Some((what, text)) = spoilt(&text, &mut chance) {
+                    tally.compare(&one.name, &what, &text, reader)?;
+                }
+            }
+        }
+    }
+    Ok(tally)
 }
 
 /// Gives promtool and amtool what the scenarios produce; exit code 1 if anything is refused without a reason.
@@ -128,6 +154,15 @@ struct Reader {
     name: String,
     version: Version,
     asked: Asked,
+}
+
+/// The same program, among those of scenarios.
+fn of(program: Program) -> readers::Program {
+    match program {
+        Program::Prometheus => readers::Program::Prometheus,
+        Program::Alertmanager => readers::Program::Alertmanager,
+        Program::Rules => readers::Program::Rules,
+    }
 }
 
 /// How a reader is asked.
@@ -173,28 +208,26 @@ impl Lines {
 }
 
 impl Reader {
-    fn find(program: Program, tools: &Tools) -> Result<Option<Self>> {
+    /// All that are here; one that is named stands for those of its program.
+    fn all(program: Program, tools: &Tools) -> Result<Vec<Self>> {
         if let (Program::Prometheus, Some(path), Some(version)) =
             (program, &tools.reader, &tools.version)
         {
-            return Ok(Some(Self {
+            return Ok(vec![Self {
                 program,
                 name: format!("{} {version}", path.display()),
                 version: Version::parse(version)?,
                 asked: Asked::Lines(Lines::start(path)?),
-            }));
+            }]);
         }
-        let tool = Tool::find(match program {
-            Program::Prometheus => readers::Program::Prometheus,
-            Program::Alertmanager => readers::Program::Alertmanager,
-            Program::Rules => readers::Program::Rules,
-        })?;
-        Ok(tool.map(|tool| Self {
+        let found = Tool::all(of(program))?;
+        let readers = found.into_iter().map(|tool| Self {
             program,
             name: tool.to_string(),
             version: tool.version.clone(),
             asked: Asked::Tool(tool),
-        }))
+        });
+        Ok(readers.collect())
     }
 
     /// What the reader says of a text; `None` if it takes it.
@@ -227,11 +260,13 @@ impl Reader {
 /// What was compared.
 #[derive(Default)]
 struct Tally {
+    /// Whether there is a reader near to every version.
+    are_all: bool,
     both_take: usize,
     /// What was spoilt.
     both_refuse: usize,
     /// What was rendered and both refuse, by reason.
-    known: BTreeMap<&'static str, usize>,
+    known: BTreeMap<String, usize>,
     different: Vec<String>,
 }
 
@@ -247,24 +282,41 @@ impl Tally {
     ) -> Result<()> {
         let since = (version.major, version.minor, version.patch);
         let is_later = !reader.version.at_least(since);
-        // Rules are read for their version before they become a file, and not again for another one.
-        let said = if is_later && reader.program == Program::Rules {
-            reader.refusal(text)?
-        } else {
-            self.compare(name, how, text, reader)?
+        let of = of(reader.program);
+        let mut text = text.to_owned();
+        let said = loop {
+            // Rules are read for their version before they become a file, and not again for another one.
+            let said = if is_later && reader.program == Program::Rules {
+                reader.refusal(&text)?
+            } else {
+                self.compare(name, how, &text, reader)?
+            };
+            let Some(said) = said else {
+                return Ok(());
+            };
+            // What the reader is too old for is left out, for the rest to be read.
+            let newer = readers::newer(&said, of, &reader.version, version).unwrap_or_default();
+            let fields: Vec<String> = newer.iter().map(|(field, _)| field.clone()).collect();
+            let less = without(&text, &fields);
+            if fields.is_empty() || less == text {
+                break said;
+            }
+            for (field, (major, minor, _)) in newer {
+                let why =
+                    format!("{field} is known from {major}.{minor} on; read again without it");
+                *self.known.entry(why).or_default() += 1;
+            }
+            text = less;
         };
-        let Some(said) = said else {
-            return Ok(());
-        };
-        let known = if is_later {
-            Some("they are for later versions")
+        let known = if is_later && !self.are_all {
+            Some("they are for later versions, whose reader isn't here (scripts/setup readers)")
         } else {
             let mut listed = REFUSED.iter();
             let found = listed.find(|(words, _)| said.contains(words));
             found.map(|(_, why)| *why)
         };
         match known {
-            Some(why) => *self.known.entry(why).or_default() += 1,
+            Some(why) => *self.known.entry(why.to_owned()).or_default() += 1,
             None => self
                 .different
                 .push(format!("{name} ({how}): both refuse it: {said}")),
@@ -305,6 +357,7 @@ impl Tally {
             say(one);
         }
         let Self {
+            are_all: _,
             both_take,
             both_refuse,
             known,
