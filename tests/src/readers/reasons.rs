@@ -5,7 +5,7 @@ use monitoring::config::version::{Since, Version};
 use super::{Program, Tool};
 
 /// Fields that programs know only from a version on, where it is in doubt the first release whose `config.go` has them.
-const NEWER: [(Program, &str, Since); 20] = [
+const NEWER: [(Program, &str, Since); 22] = [
     (Program::Prometheus, "no_proxy", (2, 43, 0)),
     (Program::Prometheus, "proxy_from_environment", (2, 43, 0)),
     // These of all jobs: jobs have had some of them longer.
@@ -15,6 +15,8 @@ const NEWER: [(Program, &str, Since); 20] = [
     (Program::Prometheus, "label_limit", (2, 45, 0)),
     (Program::Prometheus, "label_name_length_limit", (2, 45, 0)),
     (Program::Prometheus, "label_value_length_limit", (2, 45, 0)),
+    (Program::Prometheus, "azuread", (2, 45, 0)),
+    (Program::Prometheus, "keep_dropped_targets", (2, 47, 0)),
     (Program::Prometheus, "match_first_network", (2, 54, 0)),
     (Program::Prometheus, "protobuf_message", (2, 54, 0)),
     (Program::Prometheus, "otlp", (2, 55, 0)),

@@ -238,7 +238,7 @@ impl Reader {
         }
     }
 
-    /// Discoveries that the reader was built without; they are left out for both.
+    /// Discoveries and what else the reader was built without; they are left out for both.
     fn lacks(&mut self) -> Result<Vec<String>> {
         let mut lacks = Vec::new();
         match self.program {
@@ -252,6 +252,13 @@ impl Reader {
             if unknown.is_some_and(|said| said.contains("not found in type")) {
                 lacks.push(field);
             }
+        }
+        // Azure for remote writes, with the discovery that Debian leaves out.
+        let azure = "remote_write:\n- url: http://a\n  azuread: {}\n";
+        let unknown = self.refusal(azure)?;
+        let is_unknown = unknown.is_some_and(|said| said.contains("field azuread not found"));
+        if self.version.at_least((2, 45, 0)) && is_unknown {
+            lacks.push("azuread".to_owned());
         }
         Ok(lacks)
     }
