@@ -38,6 +38,10 @@ const REFUSED: &[(&str, &str)] = &[
         "labels of any name are for later versions; the preflight keeps them from these",
     ),
     (
+        "scrape_protocols cannot be empty",
+        "no protocol is left that the version knows, and the list is written as upstream does; the preflight keeps it from these",
+    ),
+    (
         "field max_retries not found",
         "max_retries is for earlier versions",
     ),
