@@ -18,6 +18,7 @@ use monitoring::config::version::{Version, VersionError};
 use monitoring::conformance::tools;
 use monitoring::workload::ALERTMANAGER_VERSION;
 
+use choice::later;
 use reasons::{complaint, reason, unknown_fields};
 
 pub use choice::nearest;
@@ -112,21 +113,29 @@ pub fn judge(tools: &[Tool], file: &File) -> io::Result<(Verdict, Vec<(String, b
         return Ok((Verdict::Awaited, asked));
     }
     let version = file.read_by().map_err(io::Error::other)?;
-    let mut first: Option<Verdict> = None;
-    for tool in nearest(tools, |tool| &tool.version, &version) {
-        let said = judge_by(tool, file, &version)?;
-        let is_taken = said == Verdict::Taken;
+    let chosen = nearest(tools, |tool| &tool.version, &version);
+    let Some((first, others)) = chosen.split_first() else {
+        return Err(io::Error::other("no tool to ask"));
+    };
+    let said = judge_by(first, file, &version)?;
+    asked.push((first.to_string(), said == Verdict::Taken));
+    let next = match said {
+        Verdict::Taken | Verdict::Awaited => return Ok((said, asked)),
+        // Debian's promtool 2.42 is built without discovery by kubernetes, those of later Debians aren't.
+        Verdict::Without(_) => later(tools, |tool| &tool.version, &first.version),
+        // An earlier one doesn't know everything yet, or a later one has given something up.
+        Verdict::Beside(_) | Verdict::Newer(_) | Verdict::Both(_) | Verdict::Refused(_) => {
+            others.to_vec()
+        }
+    };
+    for tool in next {
+        let is_taken = judge_by(tool, file, &version)? == Verdict::Taken;
         asked.push((tool.to_string(), is_taken));
-        match first {
-            None if is_taken => return Ok((said, asked)),
-            None => first = Some(said),
-            // An earlier one doesn't know everything yet, or a later one has given something up.
-            Some(nearer) if is_taken => return Ok((beside(nearer, tool, file, &version), asked)),
-            Some(_) => {}
+        if is_taken {
+            return Ok((beside(said, tool, file, &version), asked));
         }
     }
-    let nothing = || io::Error::other("no tool to ask");
-    Ok((first.ok_or_else(nothing)?, asked))
+    Ok((said, asked))
 }
 
 /// What it means that a tool takes what a nearer one doesn't take as it is.

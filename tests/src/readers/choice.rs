@@ -32,6 +32,20 @@ pub fn nearest<'a, T>(
     found
 }
 
+/// The readers of later minor versions than one, the earliest first.
+pub(super) fn later<'a, T>(
+    readers: &'a [T],
+    version: impl Fn(&T) -> &Version,
+    than: &Version,
+) -> Vec<&'a T> {
+    let found = readers
+        .iter()
+        .filter(|one| minor(version(one)) > minor(than));
+    let mut found: Vec<&T> = found.collect();
+    found.sort_by_key(|one| minor(version(one)));
+    found
+}
+
 fn minor(version: &Version) -> (u64, u64) {
     (version.major, version.minor)
 }
