@@ -30,6 +30,9 @@ const HASH: &str = "rollouts-pod-template-hash";
 const DESIRED: &str = "rollout.argoproj.io/desired-replicas";
 const MANAGED_BY: &str = "argo-rollouts.argoproj.io/managed-by-rollouts";
 
+/// Tables of the objects that are looked at here.
+const SEEN: [&str; 3] = ["argoproj.io/rollouts", "apps/replicasets", "/services"];
+
 /// Watches commits one by one.
 #[derive(Default)]
 pub struct Invariants {
@@ -71,6 +74,10 @@ impl Invariants {
     /// Takes note of one commit.
     pub fn see(&mut self, commit: &Committed) {
         self.monitoring.see(commit);
+        // What isn't looked at stays packed: definitions are large.
+        if !SEEN.contains(&&*commit.table) {
+            return;
+        }
         let (event, key) = (&commit.event, commit.event.key.to_string());
         let before = event.before.as_ref().map(|version| version.entry());
         let before = before.as_ref().map(|entry| entry.value.as_ref());

@@ -4,7 +4,7 @@
 mod stages;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use monitoring::operator::watched::{Namespaces, Watch};
 use runtime::access::Right;
@@ -37,11 +37,13 @@ impl Product {
         }
     }
 
-    /// The definitions of its kinds.
-    pub fn definitions(self) -> Vec<Value> {
+    /// The definitions of its kinds, made once: every scenario begins with them.
+    pub fn definitions(self) -> &'static [Value] {
+        static ROLLOUTS: LazyLock<Vec<Value>> = LazyLock::new(rollouts::api::crds::crds);
+        static MONITORING: LazyLock<Vec<Value>> = LazyLock::new(monitoring::api::crds::crds);
         match self {
-            Self::Rollouts => rollouts::api::crds::crds(),
-            Self::Monitoring => monitoring::api::crds::crds(),
+            Self::Rollouts => &ROLLOUTS,
+            Self::Monitoring => &MONITORING,
         }
     }
 
@@ -146,8 +148,10 @@ pub const STAGE: Stage = Stage {
 impl Stage {
     /// The definitions that are served in a world of the scenario's own.
     pub fn served(&self) -> Vec<Value> {
-        let mut served = self.definitions();
-        served.retain(|definition| self.kinds.contains(&text(definition, "/spec/names/kind")));
+        let all = self.products.iter().flat_map(|one| one.definitions());
+        let is_served =
+            |definition: &&Value| self.kinds.contains(&text(definition, "/spec/names/kind"));
+        let mut served: Vec<Value> = all.filter(is_served).cloned().collect();
         served.iter_mut().for_each(self.definition);
         served
     }
@@ -155,7 +159,8 @@ impl Stage {
     /// All definitions of its products.
     pub fn definitions(&self) -> Vec<Value> {
         let each = self.products.iter();
-        each.flat_map(|product| product.definitions()).collect()
+        let all = each.flat_map(|product| product.definitions());
+        all.cloned().collect()
     }
 
     /// What its controllers say they need.

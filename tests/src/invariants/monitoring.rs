@@ -39,6 +39,15 @@ const WORKLOADS: [&str; 4] = [
     "thanosrulers",
 ];
 
+/// Tables of the other objects that are looked at here.
+const SEEN: [&str; 5] = [
+    "/secrets",
+    "/configmaps",
+    "/namespaces",
+    "apps/statefulsets",
+    "apps/daemonsets",
+];
+
 /// Jobs of one configuration by name, and how often each changed.
 #[derive(Default)]
 struct Jobs {
@@ -123,6 +132,10 @@ impl Change<'_> {
 impl Monitoring {
     /// Takes note of one commit.
     pub fn see(&mut self, commit: &Committed) {
+        let table = &*commit.table;
+        if !table.starts_with(GROUP) && !SEEN.contains(&table) {
+            return;
+        }
         let event = &commit.event;
         let before = event.before.as_ref().map(|version| version.entry());
         let before = before.as_ref().map(|entry| entry.value.as_ref());

@@ -23,22 +23,31 @@ pub fn advance<'a>(
     now: Timestamp,
 ) -> Option<Value> {
     let named = with_names(definition, others, now);
-    if named != *definition {
-        return Some(named);
+    if definition.get("status") != Some(&named) {
+        return Some(with_status(definition, named));
     }
     let accepted = condition_status(definition, "NamesAccepted") == Some("True");
     if !accepted || condition_status(definition, "Established") == Some("True") {
         return None;
     }
-    let mut established = definition.clone();
+    let mut status = named;
     let condition = Condition {
         kind: "Established",
         status: "True",
         reason: "InitialNamesAccepted",
         message: "the initial names have been accepted".to_owned(),
     };
-    set_condition(&mut established, &condition, now);
-    Some(established)
+    set_condition(&mut status, &condition, now);
+    Some(with_status(definition, status))
+}
+
+/// A copy with another status. Definitions are large: a copy is made when it is known that there is something to write.
+fn with_status(definition: &Value, status: Value) -> Value {
+    let mut next = definition.clone();
+    if let Some(own) = status_of(&mut next) {
+        *own = status;
+    }
+    next
 }
 
 /// Marks a definition that is being deleted: condition `Terminating`, reason `InstanceDeletionPending` at first, then
@@ -67,7 +76,9 @@ pub fn set_terminating(definition: &mut Value, stage: Termination, now: Timestam
         reason,
         message: message.to_owned(),
     };
-    set_condition(definition, &condition, now);
+    if let Some(status) = status_of(definition) {
+        set_condition(status, &condition, now);
+    }
 }
 
 /// How far the deletion of a definition has come.
@@ -91,6 +102,7 @@ pub fn condition_status<'a>(definition: &'a Value, kind: &str) -> Option<&'a str
         .as_str()
 }
 
+/// The status in which names are accepted or refused.
 fn with_names<'a>(
     definition: &Value,
     others: impl IntoIterator<Item = &'a Value>,
@@ -122,8 +134,9 @@ fn with_names<'a>(
         }
     }
     copy(&mut names, &spec, "categories");
-    let mut next = definition.clone();
-    set_status(&mut next, "acceptedNames", Value::Object(names));
+    let status = definition.get("status").filter(|status| !status.is_null());
+    let mut next = status.cloned().unwrap_or_else(|| json!({}));
+    set(&mut next, "acceptedNames", Value::Object(names));
     let fine = problem.is_none();
     let (status, reason, message) = match problem {
         None => ("True", "NoConflicts", "no conflicts found".to_owned()),
@@ -245,21 +258,26 @@ fn copy(names: &mut Map<String, Value>, spec: &Value, field: &str) {
     };
 }
 
-fn set_status(definition: &mut Value, field: &str, value: Value) {
-    if let Some(object) = definition.as_object_mut()
-        && let Some(status) = object
-            .entry("status")
-            .or_insert_with(|| json!({}))
-            .as_object_mut()
-    {
+/// The status of a definition, empty where there is none.
+fn status_of(definition: &mut Value) -> Option<&mut Value> {
+    let fields = definition.as_object_mut()?;
+    let status = fields.entry("status").or_insert(Value::Null);
+    if status.is_null() {
+        *status = json!({});
+    }
+    Some(status)
+}
+
+fn set(status: &mut Value, field: &str, value: Value) {
+    if let Some(status) = status.as_object_mut() {
         status.insert(field.to_owned(), value);
     }
 }
 
 /// Sets a condition; the transition time moves with the status only.
-fn set_condition(definition: &mut Value, condition: &Condition, now: Timestamp) {
-    let mut conditions = definition
-        .pointer("/status/conditions")
+fn set_condition(status: &mut Value, condition: &Condition, now: Timestamp) {
+    let mut conditions = status
+        .get("conditions")
         .and_then(Value::as_array)
         .cloned()
         .unwrap_or_default();
@@ -281,5 +299,5 @@ fn set_condition(definition: &mut Value, condition: &Condition, now: Timestamp) 
         Some(old) => *old = entry,
         None => conditions.push(entry),
     }
-    set_status(definition, "conditions", Value::Array(conditions));
+    set(status, "conditions", Value::Array(conditions));
 }
