@@ -319,8 +319,11 @@ mod tests {
         // Known from 3.0 on: neither the server of the file nor the nearest tool knows it.
         let early = said("v2.55.0", &nhcb);
         assert!(matches!(early, Verdict::Both(_)), "{early:?}");
+        // Named as newer than the nearest, and read whole by the next.
         let log = "global:\n  scrape_failure_log_file: /x\n";
-        let beside = said("v2.55.0", log);
+        assert_eq!(said("v2.55.0", log), Verdict::Taken);
+        let scheme = "global:\n  metric_name_validation_scheme: utf8\n";
+        let beside = said("v2.55.0", scheme);
         assert!(matches!(beside, Verdict::Beside(_)), "{beside:?}");
     }
 }
