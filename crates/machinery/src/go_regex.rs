@@ -13,12 +13,14 @@
 //! ```
 
 mod class;
+mod kept;
 mod limits;
 
 use std::fmt::Write as _;
 
 use regex::Regex;
 
+use kept::KEPT;
 use limits::{Level, Part};
 
 /// The largest count of a repetition, and of repetitions in repetitions.
@@ -29,6 +31,10 @@ const MOST: u64 = 1000;
 /// # Errors
 /// If Go refuses it.
 pub fn compile(expression: &str) -> Result<Regex, String> {
+    KEPT.or_compiled(expression, anew)
+}
+
+fn anew(expression: &str) -> Result<Regex, String> {
     let translated = translate(expression, Names::BothWays)?;
     let too_large = |_| refused("expression too large", expression);
     Regex::new(&translated).map_err(too_large)
