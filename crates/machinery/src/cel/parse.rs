@@ -171,9 +171,9 @@ fn operators(code: &str) -> usize {
 
 fn syntax_error(source: &str, errors: ParseErrors) -> CompileError {
     let mut errors = errors;
-    let code = source::code(source).replace('?', "(");
+    let code = source::code(source);
     let short = source.len() <= SHORT && operators(&code) <= 40;
-    if short && source::brackets(&code) <= SHALLOW {
+    if short && nesting(source, &code) <= SHALLOW {
         let generated = Parser::new().enable_optional_syntax(true);
         if let Err(more) = generated.parse(source) {
             errors = more;
@@ -192,6 +192,17 @@ fn syntax_error(source: &str, errors: ParseErrors) -> CompileError {
     let own = |text: &str| text.starts_with("Incomplete `") || text.starts_with("No `");
     let issues: Vec<_> = issues.filter(|(_, text)| !own(text)).collect();
     CompileError::placed(source, &issues)
+}
+
+/// How deep the generated parser may have to go.
+fn nesting(source: &str, code: &str) -> usize {
+    // A quotation without an end it takes up again somewhere in the middle: what follows `//` there is no comment, and what closes
+    // a bracket may be left out.
+    if code.contains(['"', '\'', '`']) {
+        let opening = |c: &char| "([{?".contains(*c);
+        return source.chars().filter(opening).count();
+    }
+    source::brackets(&code.replace('?', "("))
 }
 
 /// Behind a whole expression Go's parser expects its end alone, or what closes the brackets round it, not also what could go

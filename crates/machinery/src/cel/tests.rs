@@ -358,6 +358,9 @@ fn what_is_too_much_is_stopped() {
         format!("0ip('1{}", "mily(".repeat(2_000)),
         format!(r"'\q{}'", "mily(".repeat(2_000)),
         format!("'\n{}'", "mily(".repeat(2_000)),
+        // Nor is there a comment in it.
+        format!("0url('https://a{}", "mily(".repeat(300)),
+        format!("`https://a{}", "mily(".repeat(300)),
     ] {
         assert!(env.compile(&source).is_err());
     }
