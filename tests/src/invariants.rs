@@ -30,9 +30,6 @@ const HASH: &str = "rollouts-pod-template-hash";
 const DESIRED: &str = "rollout.argoproj.io/desired-replicas";
 const MANAGED_BY: &str = "argo-rollouts.argoproj.io/managed-by-rollouts";
 
-/// Tables of the objects that are looked at here.
-const SEEN: [&str; 3] = ["argoproj.io/rollouts", "apps/replicasets", "/services"];
-
 /// Watches commits one by one.
 #[derive(Default)]
 pub struct Invariants {
@@ -74,29 +71,29 @@ impl Invariants {
     /// Takes note of one commit.
     pub fn see(&mut self, commit: &Committed) {
         self.monitoring.see(commit);
-        // What isn't looked at stays packed: definitions are large.
-        if !SEEN.contains(&&*commit.table) {
-            return;
-        }
         let (event, key) = (&commit.event, commit.event.key.to_string());
-        let before = event.before.as_ref().map(|version| version.entry());
-        let before = before.as_ref().map(|entry| entry.value.as_ref());
-        let after = event.after.entry();
-        let after = &after.value;
+        // What isn't looked at stays packed: definitions are large.
+        let before = || {
+            let before = event.before.as_ref()?;
+            Some(before.entry().value.clone())
+        };
+        let after = || event.after.entry().value.clone();
         match &*commit.table {
             "argoproj.io/rollouts" => {
-                if let (Some(before), false) = (before, event.deleted) {
-                    self.rollout(before, after);
+                let after = after();
+                if let (Some(before), false) = (before(), event.deleted) {
+                    self.rollout(&before, &after);
                 }
-                keep(&mut self.rollouts, key, after, event.deleted);
+                keep(&mut self.rollouts, key, &after, event.deleted);
             }
             "apps/replicasets" => {
-                keep(&mut self.sets, key, after, event.deleted);
+                let after = after();
+                keep(&mut self.sets, key, &after, event.deleted);
                 if !event.deleted {
-                    self.replica_set(before, after);
+                    self.replica_set(before().as_deref(), &after);
                 }
             }
-            "/services" if !event.deleted => self.service(before, after),
+            "/services" if !event.deleted => self.service(before().as_deref(), &after()),
             _ => {}
         }
     }

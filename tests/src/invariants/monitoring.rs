@@ -39,14 +39,30 @@ const WORKLOADS: [&str; 4] = [
     "thanosrulers",
 ];
 
-/// Tables of the other objects that are looked at here.
-const SEEN: [&str; 5] = [
-    "/secrets",
-    "/configmaps",
-    "/namespaces",
-    "apps/statefulsets",
-    "apps/daemonsets",
-];
+/// What is looked at here.
+pub(super) enum Subject<'t> {
+    Secret,
+    ConfigMap,
+    Namespace,
+    StatefulSet,
+    DaemonSet,
+    /// One of monitoring's own, by its plural.
+    Custom(&'t str),
+}
+
+impl<'t> Subject<'t> {
+    /// What is in a table; `None` for what isn't looked at.
+    pub(super) fn of(table: &'t str) -> Option<Self> {
+        Some(match table {
+            "/secrets" => Self::Secret,
+            "/configmaps" => Self::ConfigMap,
+            "/namespaces" => Self::Namespace,
+            "apps/statefulsets" => Self::StatefulSet,
+            "apps/daemonsets" => Self::DaemonSet,
+            table => Self::Custom(table.strip_prefix(GROUP)?),
+        })
+    }
+}
 
 /// Jobs of one configuration by name, and how often each changed.
 #[derive(Default)]
@@ -132,10 +148,10 @@ impl Change<'_> {
 impl Monitoring {
     /// Takes note of one commit.
     pub fn see(&mut self, commit: &Committed) {
-        let table = &*commit.table;
-        if !table.starts_with(GROUP) && !SEEN.contains(&table) {
+        // What isn't looked at stays packed: definitions are large.
+        let Some(subject) = Subject::of(&commit.table) else {
             return;
-        }
+        };
         let event = &commit.event;
         let before = event.before.as_ref().map(|version| version.entry());
         let before = before.as_ref().map(|entry| entry.value.as_ref());
@@ -147,26 +163,22 @@ impl Monitoring {
             deleted: event.deleted,
             time: event.time,
         };
-        self.observe(&commit.table, change);
+        self.observe(&subject, change);
     }
 
-    pub(super) fn observe(&mut self, table: &str, change: Change) {
-        match table {
-            "/secrets" => self.secret(&change),
-            "/configmaps" => self.config_map(&change),
-            "/namespaces" => self.causes.namespace(&change),
-            "apps/statefulsets" => self.set(&change),
-            "apps/daemonsets" if change.deleted => {
+    pub(super) fn observe(&mut self, subject: &Subject<'_>, change: Change) {
+        match subject {
+            Subject::Secret => self.secret(&change),
+            Subject::ConfigMap => self.config_map(&change),
+            Subject::Namespace => self.causes.namespace(&change),
+            Subject::StatefulSet => self.set(&change),
+            Subject::DaemonSet if change.deleted => {
                 self.daemon_sets.remove(&change.key);
             }
-            "apps/daemonsets" => {
+            Subject::DaemonSet => {
                 self.daemon_sets.insert(change.key, change.after.clone());
             }
-            table => {
-                if let Some(plural) = table.strip_prefix(GROUP) {
-                    self.custom(plural, &change);
-                }
-            }
+            Subject::Custom(plural) => self.custom(plural, &change),
         }
     }
 

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use machinery::patch::merge;
 use serde_json::{Value, json};
 
-use super::monitoring::{Change, Monitoring};
+use super::monitoring::{Change, Monitoring, Subject};
 
 const SERVER: &str = "monitoring.coreos.com/prometheuses";
 const MONITORS: &str = "monitoring.coreos.com/servicemonitors";
@@ -91,7 +91,7 @@ impl History {
             deleted,
             time: self.now,
         };
-        self.seen.observe(table, change);
+        self.seen.observe(&Subject::of(table).unwrap(), change);
     }
 
     /// The configuration is written, with jobs of monitors and their ports.

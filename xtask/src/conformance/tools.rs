@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use machinery::entropy::Entropy;
 use monitoring::config::version::Version;
-use monitoring::conformance::tools::{Program, refusal, rendered, spoilt, without};
+use monitoring::conformance::tools::{Program, Rendered, refusal, rendered, spoilt, without};
 use scenarios::readers::{self, DISCOVERIES, Tool, nearest};
 
 use super::registry::say;
@@ -84,12 +84,14 @@ pub fn run(folder: &Path, tools: &Tools) -> Result<ExitCode> {
         let mut readers = Reader::all(program, tools)?;
         if readers.is_empty() {
             say(&format!("skipped: {}", readers::MISSING));
+            continue;
         }
+        let recorded = rendered(folder, program, None)?;
         let versions = readers.iter().map(|reader| reader.version.clone());
         let versions: Vec<Version> = versions.collect();
         for reader in &mut readers {
             let lacks = reader.lacks()?;
-            let tally = compare_all(folder, tools, reader, &versions, &lacks)?;
+            let tally = compare_all(folder, &recorded, tools, reader, &versions, &lacks)?;
             tally.print(reader, &lacks, tools.show);
             differs |= !tally.different.is_empty();
         }
@@ -104,6 +106,7 @@ pub fn run(folder: &Path, tools: &Tools) -> Result<ExitCode> {
 /// What a reader says of the recorded cases whose version is nearest to its own, and of all as rendered for it.
 fn compare_all(
     folder: &Path,
+    recorded: &[Rendered],
     tools: &Tools,
     reader: &mut Reader,
     versions: &[Version],
@@ -119,16 +122,17 @@ fn compare_all(
         let found = nearest(versions, |one| one, version);
         found.first().is_some_and(|found| **found == own)
     };
-    for (how, version) in [
-        ("as rendered", None),
-        ("rendered for the reader", Some(&own)),
+    let for_reader = rendered(folder, reader.program, Some(&own))?;
+    for (how, all) in [
+        ("as rendered", recorded),
+        ("rendered for the reader", &for_reader),
     ] {
-        for one in rendered(folder, reader.program, version)? {
+        for one in all {
             if !is_nearest(&one.version) {
                 continue;
             }
             let text = if lacks.is_empty() {
-                one.text
+                one.text.clone()
             } else {
                 without(&one.text, lacks)
             };
@@ -248,6 +252,12 @@ impl Reader {
         }
     }
 
+    /// Whether the reader doesn't know a field of a text that is otherwise fine.
+    fn is_without(&mut self, field: &str, text: &str) -> Result<bool> {
+        let said = self.refusal(text)?.unwrap_or_default();
+        Ok(said.contains(&format!("field {field} not found in type")))
+    }
+
     /// Discoveries and what else the reader was built without; they are left out for both.
     fn lacks(&mut self) -> Result<Vec<String>> {
         let mut lacks = Vec::new();
@@ -256,10 +266,7 @@ impl Reader {
             Program::Alertmanager => {
                 // Debian's 0.28.1; with its global address goes the integration.
                 let jira = "global:\n  jira_api_url: http://a\nroute: {receiver: a}\nreceivers:\n- name: a\n";
-                let unknown = self.refusal(jira)?;
-                let is_unknown =
-                    unknown.is_some_and(|said| said.contains("field jira_api_url not found"));
-                if self.version.at_least((0, 28, 0)) && is_unknown {
+                if self.version.at_least((0, 28, 0)) && self.is_without("jira_api_url", jira)? {
                     lacks.extend(["jira_api_url", "jira_configs"].map(str::to_owned));
                 }
                 return Ok(lacks);
@@ -269,16 +276,13 @@ impl Reader {
         for kind in DISCOVERIES {
             let field = format!("{kind}_sd_configs");
             let text = format!("scrape_configs:\n- job_name: a\n  {field}: []\n");
-            let unknown = self.refusal(&text)?;
-            if unknown.is_some_and(|said| said.contains("not found in type")) {
+            if self.is_without(&field, &text)? {
                 lacks.push(field);
             }
         }
         // Azure for remote writes, with the discovery that Debian leaves out.
         let azure = "remote_write:\n- url: http://a\n  azuread: {}\n";
-        let unknown = self.refusal(azure)?;
-        let is_unknown = unknown.is_some_and(|said| said.contains("field azuread not found"));
-        if self.version.at_least((2, 45, 0)) && is_unknown {
+        if self.version.at_least((2, 45, 0)) && self.is_without("azuread", azure)? {
             lacks.push("azuread".to_owned());
         }
         Ok(lacks)

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use machinery::meta::{self, OwnerReference};
 use serde_json::Value;
 
 use crate::apiserver::resource::Resource;
-use crate::builtin::object;
 
 /// One committed change of the store. Resources are in their storage version (`autoscaling/v2`, core `events`).
 #[derive(Debug, Clone)]
@@ -23,25 +23,7 @@ pub struct Change {
     /// The object after; `None` if it was deleted.
     pub after: Option<Arc<Value>>,
     /// Who controls it before and after: read once, though half a dozen controllers ask.
-    controllers: OnceLock<[Option<Controller>; 2]>,
-}
-
-/// Who controls an object, by the kind and the name in its owner reference.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Controller {
-    pub(crate) kind: String,
-    pub(crate) name: String,
-}
-
-impl Controller {
-    fn of(object: &Value) -> Option<Self> {
-        let reference = object::controller_of(object)?;
-        let text = |pointer: &str| object::text(reference, pointer).to_owned();
-        Some(Self {
-            kind: text("/kind"),
-            name: text("/name"),
-        })
-    }
+    controllers: OnceLock<[Option<OwnerReference>; 2]>,
 }
 
 impl Change {
@@ -64,8 +46,8 @@ impl Change {
     }
 
     /// Who controls the object before and after.
-    pub(crate) fn controllers(&self) -> &[Option<Controller>; 2] {
-        let of = |object: &Option<Arc<Value>>| object.as_deref().and_then(Controller::of);
+    pub(crate) fn controllers(&self) -> &[Option<OwnerReference>; 2] {
+        let of = |object: &Option<Arc<Value>>| object.as_deref().and_then(meta::controller_of);
         self.controllers
             .get_or_init(|| [of(&self.before), of(&self.after)])
     }

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use machinery::time;
 use serde_json::{Map, Value, json};
 
+use crate::builtin::object;
+
 /// One condition of a definition.
 struct Condition {
     kind: &'static str,
@@ -44,9 +46,7 @@ pub fn advance<'a>(
 /// A copy with another status. Definitions are large: a copy is made when it is known that there is something to write.
 fn with_status(definition: &Value, status: Value) -> Value {
     let mut next = definition.clone();
-    if let Some(own) = status_of(&mut next) {
-        *own = status;
-    }
+    object::set(&mut next, &["status"], status);
     next
 }
 
@@ -76,9 +76,9 @@ pub fn set_terminating(definition: &mut Value, stage: Termination, now: Timestam
         reason,
         message: message.to_owned(),
     };
-    if let Some(status) = status_of(definition) {
-        set_condition(status, &condition, now);
-    }
+    let mut status = definition.get("status").cloned().unwrap_or_default();
+    set_condition(&mut status, &condition, now);
+    object::set(definition, &["status"], status);
 }
 
 /// How far the deletion of a definition has come.
@@ -134,9 +134,8 @@ fn with_names<'a>(
         }
     }
     copy(&mut names, &spec, "categories");
-    let status = definition.get("status").filter(|status| !status.is_null());
-    let mut next = status.cloned().unwrap_or_else(|| json!({}));
-    set(&mut next, "acceptedNames", Value::Object(names));
+    let mut next = definition.get("status").cloned().unwrap_or_default();
+    object::set(&mut next, &["acceptedNames"], Value::Object(names));
     let fine = problem.is_none();
     let (status, reason, message) = match problem {
         None => ("True", "NoConflicts", "no conflicts found".to_owned()),
@@ -258,22 +257,6 @@ fn copy(names: &mut Map<String, Value>, spec: &Value, field: &str) {
     };
 }
 
-/// The status of a definition, empty where there is none.
-fn status_of(definition: &mut Value) -> Option<&mut Value> {
-    let fields = definition.as_object_mut()?;
-    let status = fields.entry("status").or_insert(Value::Null);
-    if status.is_null() {
-        *status = json!({});
-    }
-    Some(status)
-}
-
-fn set(status: &mut Value, field: &str, value: Value) {
-    if let Some(status) = status.as_object_mut() {
-        status.insert(field.to_owned(), value);
-    }
-}
-
 /// Sets a condition; the transition time moves with the status only.
 fn set_condition(status: &mut Value, condition: &Condition, now: Timestamp) {
     let mut conditions = status
@@ -299,5 +282,5 @@ fn set_condition(status: &mut Value, condition: &Condition, now: Timestamp) {
         Some(old) => *old = entry,
         None => conditions.push(entry),
     }
-    set(status, "conditions", Value::Array(conditions));
+    object::set(status, &["conditions"], Value::Array(conditions));
 }
