@@ -65,11 +65,11 @@ impl Product {
         each.filter_map(|(right, _)| right.parse().ok()).collect()
     }
 
-    /// The same by a recording.
-    pub fn rights_of(self, recording: &str) -> Vec<Right> {
+    /// What its controllers were seen to call, as it is written down.
+    pub fn recording(self) -> &'static str {
         match self {
-            Self::Rollouts => rollouts::access::of(recording),
-            Self::Monitoring => monitoring::access::of(recording),
+            Self::Rollouts => rollouts::access::CALLED,
+            Self::Monitoring => monitoring::access::CALLED,
         }
     }
 

@@ -1,7 +1,8 @@
 //! `cargo xtask generate`: the rights of the controllers from what they call, the manifests in `deploy/` from them and our types,
-//! and the defaults that our definitions have; `--check` tells whether it is up to date.
+//! and the defaults that our definitions have; `--check` tells whether what is made of the recorded rights and of our types is up
+//! to date. That the rights are, `make test` shows, which plays the scenarios anyway.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -9,6 +10,7 @@ use machinery::yaml::documents_to_string;
 use rollouts::access;
 use rollouts::install::Install;
 use scenarios::products::Product;
+use scenarios::rights;
 
 /// The image that the manifests name; whoever installs them sets another.
 const IMAGE: &str = concat!("carrick:v", env!("CARGO_PKG_VERSION"));
@@ -24,39 +26,47 @@ pub struct GenerateArgs {
 /// Writes or checks all generated files.
 pub fn run(args: &GenerateArgs) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut stale = Vec::new();
-    for (name, text) in files()? {
-        let path = root.join(name);
-        if args.check {
-            if std::fs::read_to_string(&path).ok().as_deref() != Some(text.as_str()) {
-                stale.push(path);
-            }
-        } else {
-            let folder = path.parent().context("a file has a folder")?;
-            std::fs::create_dir_all(folder)?;
-            std::fs::write(&path, text).with_context(|| path.display().to_string())?;
-        }
+    if args.check {
+        return check(&root);
     }
-    report(&stale)
+    let record = |product| anyhow::Ok(rights::text(&rights::recorded(product)?));
+    let (rollouts, monitoring) = (record(Product::Rollouts)?, record(Product::Monitoring)?);
+    // Not of those compiled in: they may be the ones that are written anew.
+    let made = made(&rollouts);
+    let recorded = [
+        ("crates/rollouts/data/rights.txt", rollouts),
+        ("crates/monitoring/data/rights.txt", monitoring),
+    ];
+    for (name, text) in recorded.into_iter().chain(made) {
+        let path = root.join(name);
+        let folder = path.parent().context("a file has a folder")?;
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(&path, text).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
 }
 
-fn report(stale: &[PathBuf]) -> Result<()> {
-    match stale {
+/// Fails if a file isn't what would be made.
+fn check(root: &Path) -> Result<()> {
+    let is_stale = |name: &str, text: &str| {
+        let found = std::fs::read_to_string(root.join(name));
+        found.ok().as_deref() != Some(text)
+    };
+    let files = made(access::CALLED);
+    let stale = files.iter().filter(|(name, text)| is_stale(name, text));
+    let stale: Vec<&str> = stale.map(|(name, _)| *name).collect();
+    match stale.as_slice() {
         [] => Ok(()),
         [first, ..] => bail!(
-            "{} generated files are not up to date, {} first\nhint: make generate",
+            "{} generated files are not up to date, {first} first\nhint: make generate",
             stale.len(),
-            first.display()
         ),
     }
 }
 
-/// Paths from the root of the checkout, and what is to be there.
-fn files() -> Result<[(&'static str, String); 5]> {
-    let recording = scenarios::rights::text(&scenarios::rights::recorded(Product::Rollouts)?);
-    let monitoring = scenarios::rights::text(&scenarios::rights::recorded(Product::Monitoring)?);
-    // Not those compiled in: they may be the ones that are written anew.
-    let rights = access::of(&recording);
+/// Paths from the root of the checkout, and what is made of recorded rights and of our types to be there.
+fn made(recording: &str) -> [(&'static str, String); 3] {
+    let rights = access::of(recording);
     let manifests = |namespaced| {
         let install = Install {
             namespace: "argo-rollouts".to_owned(),
@@ -65,14 +75,12 @@ fn files() -> Result<[(&'static str, String); 5]> {
         };
         documents_to_string(&install.objects_with(&rights))
     };
-    Ok([
+    [
         ("deploy/rollouts/install.yaml", manifests(false)),
         ("deploy/rollouts/namespace-install.yaml", manifests(true)),
-        ("crates/rollouts/data/rights.txt", recording),
-        ("crates/monitoring/data/rights.txt", monitoring),
         (
             "crates/monitoring/data/defaults.json",
             monitoring::api::defaults::text(),
         ),
-    ])
+    ]
 }

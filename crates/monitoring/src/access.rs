@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 /// Name of the controllers' `ServiceAccount`; upstream's.
 pub const NAME: &str = "prometheus-operator";
 
-/// A right a line, and where it was seen to be needed.
-const CALLED: &str = include_str!("../data/rights.txt");
+/// What the controllers were seen to call: a right a line, and where it was seen to be needed.
+pub const CALLED: &str = include_str!("../data/rights.txt");
 
 /// What the references that block the deletion of a workload need.
 const BLOCKED: &str = "what is made blocks the deletion of its owner, and clusters that enforce permissions of owner \
@@ -157,13 +157,8 @@ fn ends_with_a_namespace(right: &Right) -> bool {
 
 /// All rights, by group and resource.
 pub fn rights() -> Vec<Right> {
-    of(CALLED)
-}
-
-/// The rights of a recording, and those that no recording shows.
-pub fn of(recording: &str) -> Vec<Right> {
     let others = LOOKED_FOR.iter().chain(BY_HAND);
-    of_recording(recording, others.map(|(right, _)| *right))
+    of_recording(CALLED, others.map(|(right, _)| *right))
 }
 
 #[test]

@@ -8,8 +8,8 @@
 use runtime::access::recorded;
 use runtime::access::{Right, of_recording};
 
-/// A right a line, and where it was seen to be needed.
-const CALLED: &str = include_str!("../data/rights.txt");
+/// What the controllers were seen to call: a right a line, and where it was seen to be needed.
+pub const CALLED: &str = include_str!("../data/rights.txt");
 
 /// Rights that are no calls: an API server looks for them while it admits another one. Each with what it is for.
 pub const LOOKED_FOR: &[(&str, &str)] = &[(
