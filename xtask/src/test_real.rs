@@ -2,7 +2,7 @@
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use scenarios::scenarios::ALL;
 
 use crate::testbed::{self, UpArgs};
@@ -10,21 +10,36 @@ use crate::testbed::{self, UpArgs};
 /// Scenarios that are played at the same time: they mostly wait.
 const AT_ONCE: &str = "4";
 
+/// What is run on a testbed of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Scenarios, several at the same time
+    Beside,
+    /// Scenarios that take a Kubernetes to themselves; they mostly wait
+    Alone,
+    /// The recorded kubectl session
+    Session,
+}
+
 /// What to run, and whether to keep the Kubernetes afterwards.
 #[derive(Args)]
 pub struct TestRealArgs {
     /// Leave the testbeds running afterwards
     #[arg(long)]
     keep: bool,
-    /// Leave the recorded kubectl session out
+    /// Only that; all parts if it isn't given
     #[arg(long)]
-    no_session: bool,
+    only: Vec<Part>,
     /// Given to the test programs, e.g. the name of one scenario, or `kubectl` for the session alone
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     test_args: Vec<String>,
 }
 
 impl TestRealArgs {
+    fn includes(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+
     /// Whether scenarios of a kind are asked for: all are where no name is given.
     fn ask_for(&self, alone: bool) -> bool {
         let words = self.test_args.iter().filter(|word| !word.starts_with('-'));
@@ -45,6 +60,8 @@ pub fn run(args: &TestRealArgs) -> Result<()> {
     let alone = args.ask_for(true);
     // Without a scenario of that name it is another test's, such as of the controllers that are killed.
     let beside = args.ask_for(false) || !alone;
+    let beside = beside && args.includes(Part::Beside);
+    let alone = alone && args.includes(Part::Alone);
     if beside && !on_testbed(args, "scenarios", &["real", "killed"], "carrick", AT_ONCE)? {
         bail!("scenarios failed on the real Kubernetes");
     }
@@ -52,7 +69,9 @@ pub fn run(args: &TestRealArgs) -> Result<()> {
         bail!("scenarios failed on a real Kubernetes of their own");
     }
     // The session is a person's, who may do everything.
-    if !args.no_session && !on_testbed(args, "session", &["kubectl_real"], "admin", "1")? {
+    if args.includes(Part::Session)
+        && !on_testbed(args, "session", &["kubectl_real"], "admin", "1")?
+    {
         bail!("the kubectl session is not as recorded on the real Kubernetes");
     }
     Ok(())

@@ -84,6 +84,9 @@ pub struct ClientsArgs {
     /// Only there
     #[arg(long)]
     on: Option<Where>,
+    /// Only build and install what they need
+    #[arg(long)]
+    build: bool,
     /// Only these
     clients: Vec<Client>,
 }
@@ -106,6 +109,12 @@ pub fn run(args: &ClientsArgs) -> Result<()> {
         eprintln!("skipped: helm, informers and the real Kubernetes: no Go toolchain");
         chosen.retain(|client| !client.needs_go());
         places.retain(|place| *place == Where::Simulated);
+    }
+    if args.build {
+        for client in chosen {
+            client.command(&programs)?;
+        }
+        return Ok(());
     }
     let mut failed = Vec::new();
     let mut printed: Vec<Vec<Option<String>>> = Vec::new();
