@@ -57,11 +57,14 @@ impl TestRealArgs {
 /// Runs the scenarios on a testbed, those that take one to themselves on a second, one after the other, and the session on a
 /// third, which holds nothing yet, and stops all.
 pub fn run(args: &TestRealArgs) -> Result<()> {
-    let alone = args.ask_for(true);
+    let asked = args.ask_for(true);
+    let alone = asked && args.includes(Part::Alone);
     // Without a scenario of that name it is another test's, such as of the controllers that are killed.
-    let beside = args.ask_for(false) || !alone;
-    let beside = beside && args.includes(Part::Beside);
-    let alone = alone && args.includes(Part::Alone);
+    let beside = (args.ask_for(false) || !asked) && args.includes(Part::Beside);
+    let session = args.includes(Part::Session);
+    if !(beside || alone || session) {
+        bail!("nothing of that name is in that part\nhint: leave out --only, or the name");
+    }
     if beside && !on_testbed(args, "scenarios", &["real", "killed"], "carrick", AT_ONCE)? {
         bail!("scenarios failed on the real Kubernetes");
     }
@@ -69,9 +72,7 @@ pub fn run(args: &TestRealArgs) -> Result<()> {
         bail!("scenarios failed on a real Kubernetes of their own");
     }
     // The session is a person's, who may do everything.
-    if args.includes(Part::Session)
-        && !on_testbed(args, "session", &["kubectl_real"], "admin", "1")?
-    {
+    if session && !on_testbed(args, "session", &["kubectl_real"], "admin", "1")? {
         bail!("the kubectl session is not as recorded on the real Kubernetes");
     }
     Ok(())

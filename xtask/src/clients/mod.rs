@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 
 use self::grounds::Ground;
 pub use self::programs::Programs;
-use crate::testbed::{source_folder, write_line};
+use crate::testbed::{self, source_folder, write_line};
 
 /// Where a client is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -111,6 +111,9 @@ pub fn run(args: &ClientsArgs) -> Result<()> {
         places.retain(|place| *place == Where::Simulated);
     }
     if args.build {
+        if places.contains(&Where::Real) {
+            testbed::run(testbed::Command::Build)?;
+        }
         for client in chosen {
             client.command(&programs)?;
         }
