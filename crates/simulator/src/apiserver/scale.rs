@@ -177,7 +177,7 @@ impl ApiServer {
         let mut writer = call.writer(options.dry_run);
         let manager = writer.manager.take().unwrap_or_default();
         let result = self.update(update, &mut writer, &mut |api, old, writer| {
-            api.scaled(&served, old, &change, &manager, writer)
+            api.scaled(update, old, &change, &manager, writer)
         });
         call.warnings = writer.warnings;
         let entry = result?.entry;
@@ -248,12 +248,14 @@ impl ApiServer {
     /// (`ScaleREST` and `managedfields.NewScaleHandler`).
     fn scaled(
         &self,
-        served: &Arc<Served>,
+        target: UpdateTarget<'_>,
         old: &Value,
         change: &Change<'_>,
         manager: &str,
         writer: &mut Writer<'_>,
     ) -> Result<Value, ApiError> {
+        let served = target.served;
+        let place = (target.namespace, target.name);
         let scale = super::registry::scale_type().ok_or_else(|| ApiError::unsupported("Scale"))?;
         let paths = self.replicas_paths(served);
         let parent = managed::decode(managed::entries(old)).unwrap_or_default();
@@ -282,14 +284,14 @@ impl ApiServer {
                 after
             }
         };
-        check_names(served, meta::namespace(old), meta::name(old), &after)?;
+        // The path says whose Scale it is: an object may have another name (see `ApiServer::create`).
+        check_names(served, place.0, place.1, &after)?;
         match change {
             Change::Apply(..) => {}
             Change::Replace(_) | Change::Patch(..) => {
                 self.own(&scale, author, Some(&before), &mut after);
             }
         }
-        let place = (meta::namespace(old), meta::name(old));
         self.mutate_scale(served, place, (&mut after, &before), writer)?;
         let mut new = rescaled(served, old, &after)?;
         let own = managed::decode(managed::entries(&after)).unwrap_or_default();
@@ -301,14 +303,14 @@ impl ApiServer {
     /// An object after a PUT of its Scale.
     pub(crate) fn replaced_scale(
         &self,
-        served: &Arc<Served>,
+        target: UpdateTarget<'_>,
         old: &Value,
         scale: &Value,
         manager: &str,
         writer: &mut Writer<'_>,
     ) -> Result<Value, ApiError> {
         let change = Change::Replace(scale.clone());
-        self.scaled(served, old, &change, manager, writer)
+        self.scaled(target, old, &change, manager, writer)
     }
 
     /// Where each version of a kind keeps its replicas.

@@ -192,7 +192,7 @@ impl ApiServer {
         deduplicate_owners(&mut object, MUTATED, &mut writer.warnings);
         let name = meta::name(&object).to_owned();
         let granted = Granted::new(served, namespace, &object, None);
-        let granted = granted.requested_as(writer.named.then_some(name.as_str()));
+        let granted = granted.requested_as(writer.named.then_some(asked.as_str()));
         self.check_escalation(writer.user, granted)?;
         if !writer.through_status {
             self.allocate(served, &mut object, None, writer.dry_run)?;
@@ -222,7 +222,9 @@ impl ApiServer {
             ));
         }
         self.admit_created(versions, (namespace, &asked), &object, writer)?;
-        let key = key(meta::namespace(&object), &name);
+        // What a path names is stored there, whatever admission calls it.
+        let at = if writer.named { &asked } else { &name };
+        let key = key(meta::namespace(&object), at);
         let taken = self.store.get(&served.table, &key).map(|existing| {
             let error = already_exists(requested, &name, &existing.value);
             match meta::generate_name(&object) {

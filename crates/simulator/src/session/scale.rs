@@ -69,7 +69,7 @@ impl Session<'_> {
             let mut writer = writer(session.actor, session.now, session.entropy, user.as_ref());
             let manager = writer.manager.take().unwrap_or_default();
             let change = &mut |api: &ApiServer, old: &Value, writer: &mut Writer<'_>| {
-                api.replaced_scale(&served, old, scale, &manager, writer)
+                api.replaced_scale(target, old, scale, &manager, writer)
             };
             session.api.update(target, &mut writer, change).map(|_| ())
         })

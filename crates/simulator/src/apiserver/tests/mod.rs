@@ -32,12 +32,12 @@ use crate::clock::WorldClock;
 use crate::conformance::request;
 use crate::request::{Reply, Request, WatchId};
 
-/// A request with a JSON body, or without one if it is null; patches are merged.
+/// A request with a JSON body, or without one if it is null; patches are merged, or applied if they are forced.
 pub(super) fn asking(method: &str, path: &str, body: &Value) -> Request {
-    let media = if method == "PATCH" {
-        "application/merge-patch+json"
-    } else {
-        "application/json"
+    let media = match method {
+        "PATCH" if path.contains("force=true") => "application/apply-patch+yaml",
+        "PATCH" => "application/merge-patch+json",
+        _ => "application/json",
     };
     let text = if body.is_null() {
         String::new()

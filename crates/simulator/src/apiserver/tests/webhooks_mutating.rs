@@ -62,6 +62,44 @@ fn a_webhook_may_give_another_name_which_later_ones_see_in_the_object_alone() {
 }
 
 #[test]
+fn what_an_apply_creates_stays_where_its_path_said_under_whatever_name_a_webhook_gives() {
+    let mut server = Server::new();
+    let rules = json!([{"operations": ["CREATE"], "apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["deployments"]}]);
+    server.hook("mutating", "h", &json!({ "rules": rules }));
+    let deployments = "/apis/apps/v1/namespaces/default/deployments";
+    let (asked, given) = (
+        format!("{deployments}/asked"),
+        format!("{deployments}/given"),
+    );
+    let apply = format!("{asked}?fieldManager=m&force=true");
+    let labels = json!({"app": "a"});
+    let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let body = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "asked"},
+        "spec": {"replicas": 2, "selector": {"matchLabels": labels}, "template": template}});
+    let outcome = server.asked(("PATCH", &apply), &body, |_, question| {
+        let rename = json!([{"op": "replace", "path": "/metadata/name", "value": "given"}]);
+        patch(question, &rename)
+    });
+    assert_eq!(outcome.status, 201);
+    assert_eq!(server.get(&asked)["metadata"]["name"], "given");
+    assert_eq!(server.call("GET", &given, &Value::Null).0, 404);
+    let (code, refusal) = server.call("PATCH", &apply, &body);
+    let cause = &refusal["details"]["causes"][0];
+    assert_eq!((code, &cause["field"]), (422, &json!("metadata.name")));
+    let scale = json!({"spec": {"replicas": 3}});
+    let (code, refusal) = server.call("PATCH", &format!("{asked}/scale"), &scale);
+    assert_eq!(
+        (code, refusal["message"].as_str().unwrap_or_default()),
+        (
+            400,
+            "the name of the object (given) does not match the name on the URL (asked)"
+        )
+    );
+    server.ok("DELETE", &asked, &Value::Null);
+    assert_eq!(server.call("GET", &asked, &Value::Null).0, 404);
+}
+
+#[test]
 fn each_webhook_sees_what_those_before_it_made_and_defaults_are_set_again() {
     let mut server = Server::new();
     let rules = json!([{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}]);
