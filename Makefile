@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 CARGO ?= cargo
 export PATH := $(HOME)/.cargo/bin:$(PATH)
+# What needs a real Kubernetes, which is built with Go, is left out where there is none.
+WITH_GO = command -v go >/dev/null || { echo 'skipped: no Go toolchain'; exit 0; };
 
 help: ## list the recipes
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,26 +31,25 @@ conformance: setup ## recorded calls and answers of the originals, replayed agai
 
 test-real: setup testbed ## the same on a real Kubernetes (needs Go; ARGS=NAME: only the scenario of that name; ARGS=kubectl: only the recorded session)
 	@scripts/setup kubectl
-	@if command -v go >/dev/null; then $(CARGO) xtask test-real $(ARGS); else echo 'skipped: no Go toolchain'; fi
+	@$(WITH_GO) $(CARGO) xtask test-real $(ARGS)
 
 fidelity: setup testbed ## a sample of the areas on a real API server and on ours, another one each time (SEED=N: that one); bodies are compared byte by byte, but for what docs/simulator-differences.md says (needs Go)
-	@if command -v go >/dev/null; then \
-	  seed=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; \
-	  echo "seed $$seed, replayed by: make fidelity SEED=$$seed"; \
-	  for sample in "$$seed 60 apply" "$$seed 40 watches" "$$seed 12 identities" "$$seed 6 upstream" "$$seed 6 builtins" \
-	    "$$seed 200 requests" "$$seed 12 tables" "$$seed 16 schemas" "$$seed 16 discovery" "$$seed 60 kinds" "$$seed 24 admission"; do \
-	    set -- $$sample; \
-	    $(CARGO) xtask fidelity --live --seed "$$1" --count "$$2" "$$3" \
-	      || { echo "replayed by: cargo xtask fidelity --live --seed $$1 --count $$2 $$3"; exit 1; }; \
-	  done; \
-	else echo 'skipped: no Go toolchain'; fi
+	@$(WITH_GO) \
+	seed=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; \
+	echo "seed $$seed, replayed by: make fidelity SEED=$$seed"; \
+	for sample in "$$seed 60 apply" "$$seed 40 watches" "$$seed 12 identities" "$$seed 6 upstream" "$$seed 6 builtins" \
+	  "$$seed 200 requests" "$$seed 12 tables" "$$seed 16 schemas" "$$seed 16 discovery" "$$seed 60 kinds" "$$seed 24 admission"; do \
+	  set -- $$sample; \
+	  $(CARGO) xtask fidelity --live --seed "$$1" --count "$$2" "$$3" \
+	    || { echo "replayed by: cargo xtask fidelity --live --seed $$1 --count $$2 $$3"; exit 1; }; \
+	done
 
 clients: setup testbed ## helm, client-go, kustomize and Python's client on our server and on a real Kubernetes (without Go: what needs none, on ours)
 	@scripts/setup kubectl
 	$(CARGO) xtask clients $(ARGS)
 
 testbed: ## build the real Kubernetes of test-real, once per version
-	@if command -v go >/dev/null; then $(CARGO) xtask testbed build; else echo 'skipped: no Go toolchain'; fi
+	@$(WITH_GO) $(CARGO) xtask testbed build
 
 lint: ## formatting, clippy with warnings denied, sizes of functions and files
 	$(CARGO) fmt --check

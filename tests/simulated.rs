@@ -1,5 +1,9 @@
 //! Every scenario on the simulator: without failures, and with two; those below have more.
 
+/// The one that `carrick` has: worlds are made of small values, which it hands out sooner than glibc's.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 scenarios::each_scenario!(scenarios::explore::without_and_with_two_failures);
 
 /// Every failure at every write: whole releases with their promotion, and such as are aborted, retried and taken back.

@@ -76,15 +76,23 @@ static EXCUSED: LazyLock<Regex> = LazyLock::new(|| {
 /// A Warning of a policy of admission: policies are kept in a map (`policySource` of `apiserver/pkg/admission/plugin/policy`).
 const OF_POLICY: &str = "299 - \"Validation failed for ValidatingAdmissionPolicy ";
 
-/// Headers with what the rules of a custom object excuse, found in the same way, and what policies warn of, in the order of its
-/// text.
+/// A Warning about a format in a schema, whose properties are in a map (`GetUnrecognizedFormats` of
+/// `apiextensions-apiserver/pkg/apis/apiextensions/validation`).
+const OF_FORMAT: &str = "299 - \"unrecognized format ";
+
+/// Headers with what the rules of a custom object excuse, found in the same way, and what policies and formats warn of, in the
+/// order of its text.
 pub fn warnings_in_order(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {
     let excused = |(name, value): &(String, String)| name == "warning" && EXCUSED.is_match(value);
-    let judged =
-        |(name, value): &(String, String)| name == "warning" && value.starts_with(OF_POLICY);
-    for run in headers
-        .chunk_by_mut(|one, other| excused(one) && excused(other) || judged(one) && judged(other))
-    {
+    let begins =
+        |(name, value): &(String, String), text| name == "warning" && value.starts_with(text);
+    let alike = |one: &_, other: &_| {
+        excused(one) && excused(other)
+            || [OF_POLICY, OF_FORMAT]
+                .iter()
+                .any(|text| begins(one, text) && begins(other, text))
+    };
+    for run in headers.chunk_by_mut(alike) {
         run.sort_unstable();
     }
     headers
@@ -105,6 +113,9 @@ fn warnings_about_rules_come_in_one_order_and_others_as_they_are() {
     let (p, q) = (format!("{OF_POLICY}'p'\""), format!("{OF_POLICY}'q'\""));
     let judged = warnings_in_order(warnings([&q, &p, b, a]).to_vec());
     assert_eq!(judged, warnings([&p, &q, a, b]));
+    let (f, g) = (format!("{OF_FORMAT}f\""), format!("{OF_FORMAT}g\""));
+    let formats = warnings_in_order(warnings([&g, &f, &q, b]).to_vec());
+    assert_eq!(formats, warnings([&f, &g, &q, b]));
 }
 
 #[test]

@@ -128,6 +128,10 @@ impl Report {
                 "once only: cargo xtask fidelity --live --seed {seed} {area} --sequence {number}{}",
                 first.unwrap_or_default()
             ));
+            let shown = if self.telling { found.len() } else { 1 };
+            for divergence in found.iter().take(shown) {
+                self.say(&self.text(number, sequence, divergence));
+            }
             return;
         }
         counts.different += usize::from(!found.is_empty());

@@ -32,6 +32,8 @@ pub struct Pending {
     /// Randomness for the uids of reviews, which goes on.
     uids: Entropy,
     answers: BTreeMap<String, Answered>,
+    /// Revisions that objects are shown with though others may be stored first, by uid.
+    foreseen: BTreeMap<String, u64>,
 }
 
 fn fork(entropy: &mut Entropy) -> Entropy {
@@ -51,6 +53,7 @@ impl Pending {
             entropy: fork(entropy),
             uids: fork(entropy),
             answers: BTreeMap::new(),
+            foreseen: BTreeMap::new(),
         }
     }
 
@@ -93,6 +96,7 @@ pub(crate) struct Asking {
 struct State {
     uids: Entropy,
     answers: BTreeMap<String, Answered>,
+    foreseen: BTreeMap<String, u64>,
     asked: Vec<Question>,
 }
 
@@ -102,6 +106,7 @@ impl Default for Asking {
             state: RefCell::new(State {
                 uids: Entropy::seeded(0),
                 answers: BTreeMap::new(),
+                foreseen: BTreeMap::new(),
                 asked: Vec::new(),
             }),
         }
@@ -115,6 +120,7 @@ impl Asking {
             state: RefCell::new(State {
                 uids: pending.uids.clone(),
                 answers: pending.answers.clone(),
+                foreseen: pending.foreseen.clone(),
                 asked: Vec::new(),
             }),
         }
@@ -167,6 +173,12 @@ impl Asking {
         None
     }
 
+    /// The revision that everybody who is asked is shown of an object: the first that was foreseen, also in later runs.
+    pub(crate) fn foresee(&self, uid: &str, next: u64) -> u64 {
+        let mut state = self.state.borrow_mut();
+        *state.foreseen.entry(uid.to_owned()).or_insert(next)
+    }
+
     /// Whether the run has asked something.
     pub(crate) fn has_asked(&self) -> bool {
         !self.state.borrow().asked.is_empty()
@@ -176,6 +188,7 @@ impl Asking {
     pub(crate) fn end(self, pending: &mut Pending) -> Vec<Question> {
         let state = self.state.into_inner();
         pending.uids = state.uids;
+        pending.foreseen = state.foreseen;
         state.asked
     }
 }

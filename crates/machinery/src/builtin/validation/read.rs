@@ -141,6 +141,11 @@ impl<'a> At<'a> {
         self.value.as_object()
     }
 
+    /// Whether this map has the key, with whatever value.
+    pub fn has(&self, key: &str) -> bool {
+        self.map().is_some_and(|map| map.contains_key(key))
+    }
+
     /// Whether Go's `len` of the value is 0.
     pub fn is_empty(&self) -> bool {
         match self.value {

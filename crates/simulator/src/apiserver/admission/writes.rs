@@ -226,6 +226,7 @@ impl ApiServer {
         }
         let mut marked = marked.clone();
         let next = self.store().revision() + 1;
+        let next = self.asking.foresee(meta::uid(&marked), next);
         meta::set_resource_version(&mut marked, &next.to_string());
         self.admit_gone(versions, (&marked, true), (options, period), writer)
     }

@@ -67,6 +67,30 @@ fn the_deletion_of_a_pod_has_the_period_that_it_gets_and_is_asked_about_twice() 
 }
 
 #[test]
+fn all_who_are_asked_about_a_marked_pod_see_one_revision_whatever_others_write_meanwhile() {
+    let mut server = Server::new();
+    server.ok("POST", PODS, &pod("p"));
+    server.hook("mutating", "m", &rules());
+    server.hook("validating", "v", &rules());
+    let mut written = 0;
+    let path = format!("{PODS}/p");
+    let outcome = server.asked(("DELETE", &path), &Value::Null, |server, question| {
+        written += 1;
+        server.ok("POST", CONFIG_MAPS, &config_map(&format!("c{written}")));
+        allow(question)
+    });
+    assert_eq!((outcome.status, outcome.rounds.len()), (200, 4));
+    let questions = outcome.rounds.iter().flatten();
+    let metadata = questions.map(|question| &question.body["request"]["oldObject"]["metadata"]);
+    let marked = metadata.filter(|metadata| metadata.get("deletionTimestamp").is_some());
+    let revisions: Vec<_> = marked
+        .map(|metadata| &metadata["resourceVersion"])
+        .collect();
+    assert_eq!(revisions.len(), 2);
+    assert_eq!(revisions[0], revisions[1]);
+}
+
+#[test]
 fn a_collection_is_asked_about_in_the_version_that_was_named() {
     let mut server = Server::new();
     let scalers = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers";

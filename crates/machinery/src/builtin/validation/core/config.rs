@@ -22,7 +22,7 @@ pub fn config_map(object: &At<'_>, errors: &mut Errors) {
     let mut size = 0;
     for (key, value) in data.entries() {
         key_name(key, &value, errors);
-        if binary.key(key).is_set() {
+        if binary.has(key) {
             errors.push(value.invalid_as(key, "duplicate of key present in binaryData"));
         }
         size += value.text().len();
@@ -38,7 +38,16 @@ pub fn config_map(object: &At<'_>, errors: &mut Errors) {
 
 /// An updated ConfigMap; an immutable one stays as it is.
 pub fn config_map_update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
-    immutable(new, old, &["data", "binaryData"], errors);
+    let fixed = is_fixed(new, old, errors);
+    // A ConfigMap without data has an empty map of them by default.
+    let (data, before) = (new.child("data"), old.child("data"));
+    let both_empty = data.is_empty() && before.is_empty();
+    if fixed && !both_empty {
+        unchanged(&data, &before, errors);
+    }
+    if fixed {
+        unchanged(&new.child("binaryData"), &old.child("binaryData"), errors);
+    }
     super::meta::builtin_create(new, super::NameRule::Subdomain, true, errors);
     config_map(new, errors);
 }
@@ -51,17 +60,18 @@ fn key_name(key: &str, at: &At<'_>, errors: &mut Errors) {
     );
 }
 
-fn immutable(new: &At<'_>, old: &At<'_>, fields: &[&str], errors: &mut Errors) {
-    if !old.child("immutable").is_true() {
-        return;
-    }
-    if !new.child("immutable").is_true() {
+/// Whether the object is to stay as it is, which can't be taken back.
+fn is_fixed(new: &At<'_>, old: &At<'_>, errors: &mut Errors) -> bool {
+    let fixed = old.child("immutable").is_true();
+    if fixed && !new.child("immutable").is_true() {
         errors.push(new.child("immutable").forbidden(FIXED));
     }
-    for field in fields {
-        if new.child(field).value() != old.child(field).value() {
-            errors.push(new.child(field).forbidden(FIXED));
-        }
+    fixed
+}
+
+fn unchanged(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
+    if new.value() != old.value() {
+        errors.push(new.forbidden(FIXED));
     }
 }
 
@@ -77,7 +87,7 @@ pub fn secret(object: &At<'_>, errors: &mut Errors) {
         errors.push(FieldError::too_long(data.path(), LIMIT));
     }
     let require = |key: &str, errors: &mut Errors| {
-        if !data.key(key).is_set() {
+        if !data.has(key) {
             errors.push(data.key(key).required(""));
         }
     };
@@ -91,11 +101,9 @@ pub fn secret(object: &At<'_>, errors: &mut Errors) {
                 errors.push(name.required(""));
             }
         }
-        "kubernetes.io/dockercfg" => docker_config(&data.key(".dockercfg"), errors),
-        "kubernetes.io/dockerconfigjson" => docker_config(&data.key(".dockerconfigjson"), errors),
-        "kubernetes.io/basic-auth"
-            if !data.key("username").is_set() && !data.key("password").is_set() =>
-        {
+        "kubernetes.io/dockercfg" => docker_config(&data, ".dockercfg", errors),
+        "kubernetes.io/dockerconfigjson" => docker_config(&data, ".dockerconfigjson", errors),
+        "kubernetes.io/basic-auth" if !data.has("username") && !data.has("password") => {
             require("username", errors);
             require("password", errors);
         }
@@ -110,13 +118,14 @@ pub fn secret(object: &At<'_>, errors: &mut Errors) {
     }
 }
 
-fn docker_config(config: &At<'_>, errors: &mut Errors) {
-    if !config.is_set() {
+fn docker_config(data: &At<'_>, key: &str, errors: &mut Errors) {
+    let config = data.key(key);
+    if !data.has(key) {
         errors.push(config.required(""));
         return;
     }
     // As `encoding/json` reads it into a map.
-    let detail = match decode::decode_untyped(&bytes(config)) {
+    let detail = match decode::decode_untyped(&bytes(&config)) {
         Err(error) => error.to_string(),
         Ok(read) if read.value.is_object() || read.value.is_null() => return,
         Ok(read) => format!(
@@ -131,7 +140,55 @@ fn docker_config(config: &At<'_>, errors: &mut Errors) {
 pub fn secret_update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
     new.child("type")
         .immutable(old.child("type").value(), "string", errors);
-    immutable(new, old, &["data"], errors);
+    if is_fixed(new, old, errors) {
+        unchanged(&new.child("data"), &old.child("data"), errors);
+    }
     super::meta::builtin_create(new, super::NameRule::Subdomain, true, errors);
     secret(new, errors);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn update(new: &Value, old: &Value) -> Vec<String> {
+        let mut errors = Errors::new();
+        let named = |object: &Value| {
+            let mut object = object.clone();
+            object["metadata"] = json!({"name": "a", "namespace": "n", "resourceVersion": "1"});
+            object
+        };
+        let (new, old) = (named(new), named(old));
+        config_map_update(&At::new("", &new), &At::new("", &old), &mut errors);
+        errors.iter().map(ToString::to_string).collect()
+    }
+
+    /// As kube-apiserver 1.36.3 answers.
+    #[test]
+    fn of_an_immutable_config_map_empty_data_are_no_data_and_empty_binary_data_are_some() {
+        let old = json!({"immutable": true});
+        let refused = |field: &str| format!("{field}: Forbidden: {FIXED}");
+        assert!(update(&json!({"immutable": true, "data": {}}), &old).is_empty());
+        assert_eq!(
+            update(&json!({"immutable": true, "binaryData": {}}), &old),
+            [refused("binaryData")]
+        );
+        assert_eq!(
+            update(&json!({"immutable": true, "data": {"a": ""}}), &old),
+            [refused("data")]
+        );
+        assert_eq!(update(&json!({}), &old), [refused("immutable")]);
+    }
+
+    #[test]
+    fn a_key_without_a_value_is_a_key() {
+        let object = json!({"data": {"a": "1"}, "binaryData": {"a": null}});
+        let mut errors = Errors::new();
+        config_map(&At::new("", &object), &mut errors);
+        let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        let expected = r#"data[a]: Invalid value: "a": duplicate of key present in binaryData"#;
+        assert_eq!(errors, [expected]);
+    }
 }
