@@ -113,9 +113,10 @@ fn warnings_about_rules_come_in_one_order_and_others_as_they_are() {
     let (p, q) = (format!("{OF_POLICY}'p'\""), format!("{OF_POLICY}'q'\""));
     let judged = warnings_in_order(warnings([&q, &p, b, a]).to_vec());
     assert_eq!(judged, warnings([&p, &q, a, b]));
-    let (f, g) = (format!("{OF_FORMAT}f\""), format!("{OF_FORMAT}g\""));
-    let formats = warnings_in_order(warnings([&g, &f, &q, b]).to_vec());
-    assert_eq!(formats, warnings([&f, &g, &q, b]));
+    let formats = ["one", "two"].map(|format| format!("{OF_FORMAT}{format}\""));
+    let [one, two] = &formats;
+    let told = warnings_in_order(warnings([two, one, &q, b]).to_vec());
+    assert_eq!(told, warnings([one, two, &q, b]));
 }
 
 #[test]
