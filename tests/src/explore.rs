@@ -101,6 +101,16 @@ pub fn every_failure(name: &str, share: Share) -> usize {
     explore(name, share, every_plan)
 }
 
+/// Runs a scenario with all of these, however little its controllers write. Returns how many runs that were.
+///
+/// # Panics
+/// If one doesn't end as the run without, with a line for each that repeats it, or if there is nothing to fail at.
+pub fn all_failures(name: &str) -> usize {
+    let tried = plans_of(name, Share::Whole, every_plan);
+    assert!(tried.plans > 0, "{name}: its controllers write nothing");
+    tried.plans
+}
+
 /// Runs a scenario, whatever it is about, without failures and then with two of all: even where nothing but the API server's own
 /// checks is looked at, controllers write beside it.
 ///

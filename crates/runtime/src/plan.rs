@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use machinery::meta;
 use serde_json::Value;
 
 use crate::effect::Effect;
@@ -141,6 +142,28 @@ impl Plan<Performed> {
         self.state.failure.as_ref()
     }
 
+    /// Whether the plan stopped because somebody else had changed the object since it was seen: the next pass sees that, so
+    /// that there is nothing to report. A server that refuses with the same answer what nobody has changed is no such case.
+    pub fn was_overtaken(&self) -> bool {
+        let Some(failure) = self.failure().filter(|failure| failure.is_conflict()) else {
+            return false;
+        };
+        let seen = match self.effects.get(failure.effect) {
+            Some(Effect::Update { object, .. }) => meta::resource_version(object),
+            Some(
+                Effect::Create { .. }
+                | Effect::Packed { .. }
+                | Effect::Patch { .. }
+                | Effect::Delete { .. }
+                | Effect::Evict { .. }
+                | Effect::Event { .. },
+            )
+            | None => return false,
+        };
+        let existing = failure.existing.as_ref();
+        existing.is_some_and(|existing| meta::resource_version(existing) != seen)
+    }
+
     /// How many effects were carried out.
     pub fn done(&self) -> usize {
         self.state.answers.len()
@@ -173,5 +196,42 @@ impl<S> fmt::Display for Plan<S> {
             writeln!(f, "{effect}")?;
         }
         write!(f, "again  {}", self.requeue)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::resource::POD;
+
+    #[test]
+    fn who_meets_a_newer_object_was_overtaken() {
+        let object = |version: &str| json!({"metadata": {"name": "p", "resourceVersion": version}});
+        let stopped = |reason: &str, existing: Option<Value>| {
+            let update = Effect::Update {
+                resource: POD,
+                object: object("7"),
+                subresource: None,
+            };
+            let failure = Failure {
+                effect: 0,
+                reason: reason.to_owned(),
+                message: String::new(),
+                class: Class::Retry,
+                existing,
+            };
+            Plan::of(vec![update]).performed(Vec::new(), Some(failure))
+        };
+        assert!(stopped("Conflict", Some(object("8"))).was_overtaken());
+        for (reason, existing) in [
+            ("Conflict", Some(object("7"))),
+            ("Conflict", None),
+            ("Forbidden", Some(object("8"))),
+        ] {
+            assert!(!stopped(reason, existing).was_overtaken(), "{reason}");
+        }
+        assert!(!Plan::nothing().as_if_performed().was_overtaken());
     }
 }

@@ -7,7 +7,7 @@ use std::num::NonZero;
 use std::process::{Command, ExitCode};
 use std::sync::{Mutex, PoisonError};
 
-use scenarios::explore::{Share, difference, every_failure};
+use scenarios::explore::{all_failures, difference};
 use scenarios::faults::Plan;
 use scenarios::scenarios::ALL;
 use scenarios::simulated::Run;
@@ -68,7 +68,7 @@ fn explore(words: &[String]) -> ExitCode {
         }
     };
     if let [name] = names[..] {
-        let plans = every_failure(name, Share::Whole);
+        let plans = all_failures(name);
         println!("{name}: {plans} plans end as the run without failures");
         return ExitCode::SUCCESS;
     }

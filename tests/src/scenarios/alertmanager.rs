@@ -114,6 +114,8 @@ pub async fn takes_back_what_others_do(cluster: &Cluster) -> Result<()> {
         })
         .await?;
     cluster.until_ready(&ALERTMANAGER, "main").await?;
+    // Pods that were on their way out are replaced by as many as are wanted then.
+    cluster.settle().await?;
     let made = [
         (&SERVICE, "alertmanager-operated"),
         (&STATEFUL_SET, "alertmanager-main"),

@@ -98,6 +98,12 @@ pub async fn selects_by_labels_of_namespaces(cluster: &Cluster) -> Result<()> {
                 has(text, &job) == there
             })
             .await?;
+        let bound: &[&str] = if there {
+            &["prometheuses main True"]
+        } else {
+            &[]
+        };
+        cluster.until_bound(&SERVICE_MONITOR, "web", bound).await?;
     }
     Ok(())
 }

@@ -255,11 +255,14 @@ fn without_repeats(asked: Vec<Value>) -> Vec<Value> {
     let mut kept: Vec<Value> = Vec::new();
     let mut known = BTreeSet::new();
     for one in asked {
-        let mut alike = one.clone();
-        alike["review"]["request"]["uid"] = Value::Null;
-        if known.insert(alike.to_string()) || !ends_a_pod(&one) {
-            kept.push(one);
+        if ends_a_pod(&one) {
+            let mut alike = one.clone();
+            alike["review"]["request"]["uid"] = Value::Null;
+            if !known.insert(alike.to_string()) {
+                continue;
+            }
         }
+        kept.push(one);
     }
     kept
 }

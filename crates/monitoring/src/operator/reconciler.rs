@@ -121,6 +121,10 @@ impl<W: Workload> Reconciler for WorkloadReconciler<W> {
     }
 
     fn status(&self, subject: &Subject<W>, plan: &Plan<Performed>) -> StatusWrite {
+        // Else `Reconciled` would turn False and True again each time that somebody else writes first.
+        if plan.was_overtaken() {
+            return StatusWrite::Unchanged;
+        }
         subject.status(plan.failure().map(|failure| failure.message.as_str()))
     }
 

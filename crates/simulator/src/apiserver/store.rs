@@ -2,6 +2,7 @@
 
 mod history;
 mod packed;
+mod packing;
 mod version;
 mod warm;
 
@@ -417,6 +418,12 @@ impl Store {
         }
         self.history_bytes = 0;
         self.forgotten = revision;
+    }
+
+    /// Waits until all that had to make room is packed.
+    #[cfg(test)]
+    pub(crate) fn settle(&self) {
+        self.warm.borrow_mut().settle();
     }
 
     /// The changes committed since the last call, in order.

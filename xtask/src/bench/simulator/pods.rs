@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use jiff::Timestamp;
 use machinery::entropy::Entropy;
+use machinery::pointer;
 use serde_json::Value;
 use simulator::apiserver::Options;
 use simulator::apiserver::resource::known;
@@ -145,10 +146,9 @@ async fn send(wire: &mut Wire, request: http::Request<Bytes>) -> Result<()> {
 }
 
 fn is_ready(pod: &Value) -> bool {
-    let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
-    conditions.into_iter().flatten().any(|condition| {
-        let is =
-            |key: &str, wanted: &str| condition.get(key).and_then(Value::as_str) == Some(wanted);
-        is("type", "Ready") && is("status", "True")
-    })
+    let conditions = pointer::items(pod, "/status/conditions").iter();
+    let is = |condition: &Value, at: &str, wanted: &str| pointer::text(condition, at) == wanted;
+    conditions
+        .rev()
+        .any(|condition| is(condition, "/type", "Ready") && is(condition, "/status", "True"))
 }

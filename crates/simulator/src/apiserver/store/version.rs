@@ -288,27 +288,28 @@ impl Version {
         matches!(&*self.form(), Form::Whole(_))
     }
 
-    /// Keeps the bytes alone from now on. An object that would come back changed stays whole.
+    /// Keeps the bytes alone from now on. An object that would come back changed stays whole. Others may ask for the version
+    /// meanwhile.
     pub(super) fn pack(&self, packer: &mut Packer) {
-        let mut form = self.form();
-        let Form::Whole(entry) = &*form else {
-            return;
-        };
         if !self.is_plain {
             return;
         }
+        let entry = match &*self.form() {
+            Form::Whole(entry) => entry.clone(),
+            Form::Packed { .. } => return,
+        };
         let shown = match entry.line.get() {
             Some(line) => Shown::Line(line.clone()),
             None => Shown::Object(packer.pack(&entry.value)),
         };
         let written = entry.written.as_deref();
-        let written = written.map(|written| packer.pack(written));
-        let settled = entry.is_settled();
-        *form = Form::Packed {
+        let form = Form::Packed {
             shown,
-            written,
-            settled,
+            written: written.map(|written| packer.pack(written)),
+            settled: entry.is_settled(),
         };
+        // What it was is freed after the lock.
+        drop(std::mem::replace(&mut *self.form(), form));
     }
 
     /// Keeps it whole again; the object, and whether it was not.

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
-use super::packed::Packer;
+use super::packing::Packing;
 use super::version::Version;
 
 /// The part of the limit that is for versions with a successor: few, as what was looked at just now is quicker to free.
@@ -20,7 +20,7 @@ pub(super) struct Warm {
     superseded: Queue,
     /// How many have left `newest`.
     gone: u64,
-    packer: Packer,
+    packing: Packing,
 }
 
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Warm {
             newest: Queue::new(limit - superseded),
             superseded: Queue::new(superseded),
             gone: 0,
-            packer: Packer::default(),
+            packing: Packing::default(),
         }
     }
 
@@ -73,10 +73,8 @@ impl Warm {
         self.newest.push(Arc::downgrade(version), weight);
         while let Some(oldest) = self.newest.pop() {
             self.gone += 1;
-            // One that was taken out already has another queue.
-            if let Some(oldest) = oldest.upgrade() {
-                oldest.pack(&mut self.packer);
-            }
+            // One that was taken out already has another queue, and left nothing here.
+            self.packing.add(oldest);
         }
     }
 
@@ -91,9 +89,13 @@ impl Warm {
         self.newest.held = self.newest.held.saturating_sub(weight);
         self.superseded.push(version, weight);
         while let Some(oldest) = self.superseded.pop() {
-            if let Some(oldest) = oldest.upgrade() {
-                oldest.pack(&mut self.packer);
-            }
+            self.packing.add(oldest);
         }
+    }
+
+    /// Waits until all that had to make room is packed.
+    #[cfg(test)]
+    pub(super) fn settle(&mut self) {
+        self.packing.settle();
     }
 }

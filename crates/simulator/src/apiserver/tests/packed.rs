@@ -34,6 +34,7 @@ impl Told {
             }
             other => panic!("{method} {path}: {other:?}"),
         }
+        self.server.api.store().settle();
     }
 
     fn read(&mut self, id: WatchId) {

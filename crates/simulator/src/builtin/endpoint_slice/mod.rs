@@ -6,7 +6,7 @@ pub(crate) mod decide;
 pub(crate) mod mirror;
 pub(crate) mod trigger;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -113,10 +113,6 @@ pub(crate) fn selected_pods(session: &Session<'_>, service: &Value) -> Vec<Arc<V
         .collect()
 }
 
-fn contains(labels: &BTreeMap<String, String>, selector: &BTreeMap<String, String>) -> bool {
-    selector.iter().all(|(k, v)| labels.get(k) == Some(v))
-}
-
 /// The Services that a changed Service or pod concerns, before or after the change.
 pub(crate) fn affected_services(session: &Session<'_>, change: &Change) -> Vec<Key> {
     if change.resource == known::SERVICES {
@@ -125,14 +121,11 @@ pub(crate) fn affected_services(session: &Session<'_>, change: &Change) -> Vec<K
     if change.resource != known::PODS {
         return Vec::new();
     }
-    let labels: Vec<_> = [&change.before, &change.after]
-        .into_iter()
-        .flatten()
-        .map(|p| object::labels(p))
-        .collect();
+    let pods = [&change.before, &change.after];
     let concerns = |service: &Value| {
         let selector = object::string_map(service, "/spec/selector");
-        !selector.is_empty() && labels.iter().any(|l| contains(l, &selector))
+        let mut pods = pods.into_iter().flatten();
+        !selector.is_empty() && pods.any(|pod| object::has_labels(pod, &selector))
     };
     let services = session.list(&known::SERVICES, Some(&change.namespace));
     services

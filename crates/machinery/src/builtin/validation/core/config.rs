@@ -38,14 +38,12 @@ pub fn config_map(object: &At<'_>, errors: &mut Errors) {
 
 /// An updated ConfigMap; an immutable one stays as it is.
 pub fn config_map_update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
-    let fixed = is_fixed(new, old, errors);
-    // A ConfigMap without data has an empty map of them by default.
-    let (data, before) = (new.child("data"), old.child("data"));
-    let both_empty = data.is_empty() && before.is_empty();
-    if fixed && !both_empty {
-        unchanged(&data, &before, errors);
-    }
-    if fixed {
+    if is_fixed(new, old, errors) {
+        let (data, before) = (new.child("data"), old.child("data"));
+        // A ConfigMap without data has an empty map of them by default.
+        if !(data.is_empty() && before.is_empty()) {
+            unchanged(&data, &before, errors);
+        }
         unchanged(&new.child("binaryData"), &old.child("binaryData"), errors);
     }
     super::meta::builtin_create(new, super::NameRule::Subdomain, true, errors);
