@@ -11,6 +11,9 @@ const UNITS: [(&str, u64); 7] = [
     ("ms", 1),
 ];
 
+/// The longest, in milliseconds: Go counts nanoseconds in 63 bits.
+const LONGEST: u64 = 9_223_372_036_854;
+
 /// Milliseconds of a duration; the error is Prometheus' text.
 pub fn milliseconds(text: &str) -> Result<u64, String> {
     if text == "0" {
@@ -39,6 +42,9 @@ pub fn milliseconds(text: &str) -> Result<u64, String> {
         let number: u64 = number.parse().map_err(|_| overflow())?;
         let part = number.checked_mul(*length).ok_or_else(overflow)?;
         total = total.checked_add(part).ok_or_else(overflow)?;
+        if total > LONGEST {
+            return Err(overflow());
+        }
         rest = after;
     }
     Ok(total)
@@ -88,6 +94,10 @@ mod tests {
         assert_eq!(milliseconds("0"), Ok(0));
         for text in ["", "30", "1m1h", "1s1s", "-1s", "1.5h", "h", "1 s"] {
             assert!(milliseconds(text).is_err(), "{text}");
+        }
+        assert!(milliseconds("292y").is_ok());
+        for text in ["300y", "9223372036855ms", "99999999999999999999s"] {
+            assert_eq!(milliseconds(text), Err("duration out of range".to_owned()));
         }
     }
 

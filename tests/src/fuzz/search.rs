@@ -106,7 +106,7 @@ pub fn search(
 }
 
 /// Whether one input by itself needs much memory.
-fn greedy(target: &mut dyn Target, input: &[u8]) -> Option<Problem> {
+pub(super) fn greedy(target: &mut dyn Target, input: &[u8]) -> Option<Problem> {
     let peak = Peak::begin()?;
     // Other problems have been reported already.
     let _ = feed(target, input);

@@ -2,9 +2,10 @@
 
 mod address;
 mod kubeconfig;
+mod open_files;
 
 use std::io::IsTerminal;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,9 @@ const LOAD_BALANCER_DELAY: GoDuration = GoDuration::from_secs(1);
 /// How long definitions may take to be established; far more than they take on a busy machine.
 const ESTABLISH: Duration = Duration::from_mins(1);
 
+/// How long a server on this machine may take to answer.
+const ANSWER: Duration = Duration::from_millis(300);
+
 /// Where the platform listens and what it keeps.
 #[derive(Args)]
 pub struct UpArgs {
@@ -66,6 +70,7 @@ impl UpArgs {
     pub fn run(self) -> Result<()> {
         // What controllers can't do shows at once.
         start_log(EnvFilter::new("warn"), LogForm::Text);
+        open_files::allow_many();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -93,6 +98,7 @@ impl UpArgs {
         if let Some(file) = &self.kubeconfig {
             let file = std::path::absolute(file)?;
             spare(&file)?;
+            unused(&file)?;
             writable(&file)?;
         }
         let processes = Arc::new(Processes::new());
@@ -242,6 +248,20 @@ fn spare(file: &Path) -> Result<()> {
          KUBECONFIG=A:B uses both",
         file = file.display()
     ))
+}
+
+/// Fails if somebody answers where the server of a kubeconfig is said to be: who uses it would be led elsewhere.
+fn unused(file: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let answers = |server: &SocketAddr| TcpStream::connect_timeout(server, ANSWER).is_ok();
+    match kubeconfig::servers(&text).into_iter().find(answers) {
+        Some(server) => fail(format!(
+            "{file} is the kubeconfig of a platform that is up at {server}: it is not overwritten\nhint: stop that one, or \
+             choose another file with `--kubeconfig`",
+            file = file.display()
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Writes a file that only its owner can read: it holds a key. Where that fails, what was there stays.

@@ -67,7 +67,9 @@ pub fn lacking(program: &Path, folder: &Path) -> BTreeSet<String> {
     let file = folder.join("can-it-discover.yaml");
     let lines: Vec<String> = fields().map(|field| format!("  {field}: []\n")).collect();
     let probe = format!("scrape_configs:\n- job_name: a\n{}", lines.concat());
-    if std::fs::write(&file, probe).is_err() {
+    // The first pod has no volumes yet.
+    let written = super::volumes::make_private(folder).and_then(|()| std::fs::write(&file, probe));
+    if written.is_err() {
         return in_kubernetes();
     }
     let mut command = Command::new(program);
@@ -151,6 +153,20 @@ mod tests {
         assert!(is_older("2.42.0", "3.13.2") && is_older("2.9.2", "2.42.0"));
         assert!(!is_older("2.42.0", "2.42.7") && !is_older("3.5.0", "2.42.0"));
         assert!(!is_older("2.42.0", "") && !is_older("", "3.13.2"));
+    }
+
+    #[test]
+    fn a_program_says_what_it_lacks_before_there_is_any_pod() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let own = std::env::temp_dir().join(format!("carrick-lacking-{}", std::process::id()));
+        std::fs::create_dir_all(&own).unwrap();
+        let program = own.join("prometheus");
+        let refusing = "#!/bin/sh\necho 'line 5: field consul_sd_configs not found' >&2\nexit 1\n";
+        std::fs::write(&program, refusing).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let lacking = lacking(&program, &own.join("pods"));
+        std::fs::remove_dir_all(&own).unwrap();
+        assert_eq!(lacking, BTreeSet::from(["consul_sd_configs".to_owned()]));
     }
 
     #[test]

@@ -141,7 +141,8 @@ fn valid(
         }
         let checked = candidate.object().and_then(|config: AlertmanagerConfig| {
             let scope = observed.assets.within(&reference.namespace);
-            check_alertmanager_config(&config, version, scope).map(|()| config)
+            let checked = check_alertmanager_config(&config, version, scope);
+            checked.map_or_else(|unusable| Err(unusable.to_string()), |()| Ok(config))
         });
         match checked {
             Ok(config) => {

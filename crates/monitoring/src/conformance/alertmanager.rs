@@ -88,7 +88,9 @@ pub(super) fn selected(input: &Value) -> Answer {
             object(input, "alertmanagerConfig").map_err(|error| error.to_string())?;
         let assets = assets(input);
         let scope = assets.within(&config.metadata.namespace);
-        check_alertmanager_config(&config, &version(input)?, scope)
+        // Upstream doesn't say where.
+        let checked = check_alertmanager_config(&config, &version(input)?, scope);
+        checked.map_err(|unusable| unusable.why)
     };
     truth(checked())
 }

@@ -15,7 +15,8 @@ const VERSION: &str = "v0.33.1";
 fn checked(spec: &Value, assets: &Assets) -> Result<AlertmanagerConfig, String> {
     let config: AlertmanagerConfig = selected("AlertmanagerConfig", spec);
     let version = known_version(VERSION).unwrap();
-    check_alertmanager_config(&config, &version, assets.within("team")).map(|()| config)
+    let checked = check_alertmanager_config(&config, &version, assets.within("team"));
+    checked.map_or_else(|unusable| Err(unusable.why), |()| Ok(config))
 }
 
 fn added(spec: &Value, assets: &Assets) -> Whole {

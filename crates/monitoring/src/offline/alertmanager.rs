@@ -104,7 +104,7 @@ impl World<'_> {
                     places.insert(object.key(), at);
                     configs.insert(object.key(), object);
                 }
-                Err(refusal) => self.refuse(at, refusal),
+                Err(refusal) => self.refuse(at, refusal.to_string()),
             }
         }
         let inputs = Inputs {
@@ -163,7 +163,7 @@ impl World<'_> {
             let scope = self.assets.within(&config.metadata.namespace);
             let checked = check_alertmanager_config(&config, &version, scope);
             if let (false, Err(refusal)) = (seen.contains(&at), checked) {
-                self.refuse(at, refusal);
+                self.refuse(at, refusal.to_string());
             }
         }
     }

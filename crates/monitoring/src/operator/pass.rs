@@ -18,6 +18,7 @@ use super::{service, writes};
 use crate::api::Object;
 use crate::api::workload::{WebHttpConfig, WebTlsConfig};
 use crate::config::version::Version;
+use crate::preflight::arguments::check_arguments;
 use crate::preflight::web::{self, Server};
 use crate::remedies::remedied;
 use crate::rules::{config_map_names, pack};
@@ -286,8 +287,7 @@ where
 
     /// A StatefulSet.
     pub fn put_set(&mut self, built: Result<Built, WorkloadError>) -> Result<(), String> {
-        let built = built.map_err(|error| error.to_string())?;
-        self.note(built.warnings);
+        let built = self.startable(built)?;
         let stored = &self.observed.stored.stateful_sets;
         let pods = writes::Pods {
             found: &self.observed.pods,
@@ -300,12 +300,19 @@ where
 
     /// The DaemonSet.
     pub fn put_daemon_set(&mut self, built: Result<Built, WorkloadError>) -> Result<(), String> {
-        let built = built.map_err(|error| error.to_string())?;
-        self.note(built.warnings);
+        let built = self.startable(built)?;
         let stored = &self.observed.stored.daemon_sets;
         self.effects
             .extend(writes::put_daemon_set(stored, &built.object));
         Ok(())
+    }
+
+    /// What was built, if its programs would start with their arguments.
+    fn startable(&mut self, built: Result<Built, WorkloadError>) -> Result<Built, String> {
+        let mut built = built.map_err(|error| error.to_string())?;
+        self.note(std::mem::take(&mut built.warnings));
+        check_arguments(&built.object)?;
+        Ok(built)
     }
 
     /// Ends `DaemonSet`s of a workload that has replicas instead.

@@ -10,6 +10,7 @@
 //! such as `$(SHARD)`, stands a value of its kind; what a user has it put in passes.
 
 pub mod alertmanager;
+pub(crate) mod arguments;
 mod blame;
 mod catalogue;
 mod client;

@@ -293,6 +293,16 @@ impl Shape {
         if matches!(self, Self::Unsigned) && negative {
             return Err(Fault::here(format!("{number} is negative")));
         }
+        // Of fractions Go compares the whole part.
+        let is_larger = |than: f64| number.as_f64().is_some_and(|number| number > than);
+        let is_too_large = match self {
+            Self::Integer => is_larger(2_f64.powi(63)) || number.is_u64() && !number.is_i64(),
+            other => matches!(other, Self::Unsigned) && is_larger(2_f64.powi(64)),
+        };
+        if is_too_large {
+            let why = format!("{number} is larger than 64 bits hold; write less");
+            return Err(Fault::here(why));
+        }
         Ok(())
     }
 
@@ -307,11 +317,7 @@ impl Shape {
 
     fn check_expanded(&self, text: &str, reader: &Reader) -> Result<(), String> {
         match self {
-            Self::Duration => match duration::milliseconds(text)? {
-                // Go counts nanoseconds in 63 bits.
-                0..=9_223_372_036_854 => Ok(()),
-                _ => Err("duration out of range".to_owned()),
-            },
+            Self::Duration => duration::milliseconds(text).map(|_| ()),
             Self::GoDuration | Self::Nanoseconds => check_go_duration(text),
             Self::Size => check_size(text),
             Self::Url => parse_url(text).map(|_| ()),

@@ -67,6 +67,14 @@ fn a_fault_is_named_with_its_path_and_what_to_do() {
             "body_size_limit: \"10\" is no size; write it as 10MB or 512KiB",
         ),
         (
+            "body_size_limit: 10EiB",
+            "body_size_limit: \"10EiB\" is more than 8EiB; write less",
+        ),
+        (
+            "sample_limit: 99999999999999999999",
+            "sample_limit: 1e+20 is larger than 64 bits hold; write less",
+        ),
+        (
             "surprise: 1",
             "surprise: no version up to 3.13.2 knows this field; remove it",
         ),

@@ -4,37 +4,73 @@ use std::collections::BTreeSet;
 
 use crate::{redact, url};
 
-/// `alecthomas/units`: numbers with units, all of base 2 with `iB`, or all with `B`.
+/// `alecthomas/units`: numbers with units, all of base 2 with `iB`, or all with `B`, each of them a power of 1024; all in all
+/// bytes that a signed number of 64 bits holds.
 pub(super) fn check_size(text: &str) -> Result<(), String> {
-    let refuse = || Err(format!("{text:?} is no size; write it as 10MB or 512KiB"));
-    if text == "0" {
+    let refused = || format!("{text:?} is no size; write it as 10MB or 512KiB");
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if rest == "0" {
         return Ok(());
     }
-    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let mut kinds = BTreeSet::new();
     if rest.is_empty() {
-        return refuse();
+        return Err(refused());
     }
+    let (mut kinds, mut bytes) = (BTreeSet::new(), 0.0);
     while !rest.is_empty() {
         let (number, after) = split(rest, |c| c.is_ascii_digit() || c == '.');
         let (unit, after) = split(after, |c| !c.is_ascii_digit() && c != '.');
-        let digits = number.chars().any(|c| c.is_ascii_digit());
-        if !digits || number.matches('.').count() > 1 {
-            return refuse();
+        let of_bytes = unit.strip_suffix('B').ok_or_else(refused)?;
+        let prefix = of_bytes.strip_suffix('i').unwrap_or(of_bytes);
+        let scale = SCALES.iter().find(|(known, _)| *known == prefix);
+        let (_, scale) = scale.filter(|_| of_bytes != "i").ok_or_else(refused)?;
+        if unit != "B" {
+            kinds.insert(of_bytes.ends_with('i'));
         }
-        match unit {
-            "B" => {}
-            "KB" | "MB" | "GB" | "TB" | "PB" | "EB" => {
-                kinds.insert(false);
-            }
-            "KiB" | "MiB" | "GiB" | "TiB" | "PiB" | "EiB" => {
-                kinds.insert(true);
-            }
-            _ => return refuse(),
-        }
+        bytes += amount(number).ok_or_else(refused)? * scale;
         rest = after;
     }
-    if kinds.len() > 1 { refuse() } else { Ok(()) }
+    if kinds.len() > 1 {
+        return Err(refused());
+    }
+    if bytes > MOST {
+        return Err(format!("{text:?} is more than 8EiB; write less"));
+    }
+    Ok(())
+}
+
+const K: f64 = 1024.0;
+const SCALES: [(&str, f64); 7] = [
+    ("", 1.0),
+    ("K", K),
+    ("M", K * K),
+    ("G", K * K * K),
+    ("T", K * K * K * K),
+    ("P", K * K * K * K * K),
+    ("E", MOST / 8.0),
+];
+
+/// The largest number of 64 bits with a sign, as Go compares it with a fraction.
+const MOST: f64 = 9_223_372_036_854_775_808.0;
+
+/// A number with at most one point.
+fn amount(text: &str) -> Option<f64> {
+    /// What Go still reads digit by digit.
+    const LARGEST: u64 = 9_223_372_036_854_775_789;
+    let part = |digits: &str| -> Option<f64> {
+        let is_small = |number: &u64| *number <= LARGEST;
+        let read = digits.parse().ok().filter(is_small).map(|_| digits.parse());
+        if digits.is_empty() {
+            Some(0.0)
+        } else {
+            read?.ok()
+        }
+    };
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let digits = i32::try_from(fraction.len()).ok()?;
+    Some(part(whole)? + part(fraction)? / 10_f64.powi(digits))
 }
 
 /// A duration as Go reads it.
@@ -101,4 +137,36 @@ pub(super) fn is_pattern(pattern: &str) -> bool {
         }
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_bytes_that_64_bits_hold() {
+        for text in [
+            "0", "+0", "10MB", "512KiB", "1.5GiB", "1GB512MB", ".5KB", "7EB", "8EiB",
+        ] {
+            assert_eq!(check_size(text), Ok(()), "{text}");
+        }
+        for text in [
+            "",
+            "-",
+            "10",
+            "10iB",
+            "10XB",
+            "B",
+            ".B",
+            "1.2.3B",
+            "1KB1KiB",
+            "10EiB",
+            "9000PB",
+            "20EB",
+            "9223372036854775807B",
+            "99999999999999999999B",
+        ] {
+            assert!(check_size(text).is_err(), "{text}");
+        }
+    }
 }

@@ -116,7 +116,7 @@ async fn handle(
     if !reads && let Some(response) = whole(&shared, &mut request, body).await? {
         return Ok(http_response(response));
     }
-    let Some(room) = UnderWay::enter(&shared.under_way, reads, &shared.limits) else {
+    let Some(room) = UnderWay::enter(&shared.under_way, &request, &shared.limits) else {
         return Ok(http_response(turned_away(&shared, &request)));
     };
     let (mut response, _) = answer(

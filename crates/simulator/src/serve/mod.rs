@@ -266,13 +266,20 @@ fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
 /// Accepts connections for ever; they end with this task.
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = tokio::task::JoinSet::new();
+    let mut refused = false;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
+                refused = false;
                 connections.spawn(connection::serve(shared.clone(), stream));
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                if !std::mem::replace(&mut refused, true) {
+                    tracing::warn!(
+                        %error,
+                        "no connection can be accepted\nhint: if it is open files, `ulimit -n` allows more"
+                    );
+                }
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
         }

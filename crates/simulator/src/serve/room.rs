@@ -2,26 +2,58 @@
 //! (`apiserver/pkg/server/filters/maxinflight.go`).
 //!
 //! A request is under way until it has its answer, not until its client has read that: who reads nothing keeps nobody else
-//! from asking. What is kept for such clients is bounded by bytes, and whoever took nothing for longest goes first.
+//! from asking. Members of `system:masters` have room of their own, and who asks for the server's health needs none: a user of
+//! few rights can't keep them out. (A real server lets as many of these in as come; here the memory is bounded for all.) What is kept for such clients is bounded by bytes, and whoever took nothing for longest goes first.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use http::HeaderName;
 use tokio::sync::Notify;
 
 use super::Limits;
+use crate::request::{Request, User};
 use crate::sim_body::SimBody;
 
 /// About what an answer that nobody reads costs beside its own bytes: a portion of it, and the connection.
 const EACH: usize = 128 * 1024;
+/// What is answered however many requests there are.
+const HEALTH: [&str; 3] = ["/healthz", "/livez", "/readyz"];
+const IMPERSONATED: HeaderName = HeaderName::from_static("impersonate-user");
 
 /// Requests under way, and answers that wait for their clients.
 #[derive(Debug, Default)]
 pub(crate) struct UnderWay {
-    reading: AtomicUsize,
-    writing: AtomicUsize,
+    reading: Counts,
+    writing: Counts,
     unread: Mutex<Unread>,
+}
+
+/// Requests of one sort under way.
+#[derive(Debug, Default)]
+struct Counts {
+    of_masters: AtomicUsize,
+    of_others: AtomicUsize,
+}
+
+/// Whose and what a request is.
+#[derive(Debug, Clone, Copy)]
+struct Sort {
+    reads: bool,
+    of_master: bool,
+}
+
+impl Sort {
+    /// Who speaks for somebody else counts as one of the others.
+    fn of(request: &Request) -> Self {
+        let user = request.user.as_ref();
+        Self {
+            reads: request.only_reads(),
+            of_master: user.is_some_and(User::is_admin)
+                && !request.headers.contains_key(&IMPERSONATED),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -50,20 +82,31 @@ impl Unread {
 
 impl UnderWay {
     /// Counts a request that is there whole in, until it has its answer; `None` if there are as many as allowed already.
-    pub(super) fn enter(all: &Arc<Self>, reads: bool, limits: &Limits) -> Option<Room> {
-        let most = if reads {
+    pub(super) fn enter(all: &Arc<Self>, request: &Request, limits: &Limits) -> Option<Room> {
+        let sort = Sort::of(request);
+        let most = if sort.reads {
             limits.max_reading
         } else {
             limits.max_writing
         };
+        let asks_for_health = HEALTH.contains(&request.path.as_str());
         let all = Arc::clone(all);
-        let before = all.count(reads).fetch_add(1, Ordering::SeqCst);
-        let room = Room { all, reads };
-        most.is_none_or(|most| before < most).then_some(room)
+        let before = all.count(sort).fetch_add(1, Ordering::SeqCst);
+        let room = Room { all, sort };
+        (asks_for_health || most.is_none_or(|most| before < most)).then_some(room)
     }
 
-    fn count(&self, reads: bool) -> &AtomicUsize {
-        if reads { &self.reading } else { &self.writing }
+    fn count(&self, sort: Sort) -> &AtomicUsize {
+        let counts = if sort.reads {
+            &self.reading
+        } else {
+            &self.writing
+        };
+        if sort.of_master {
+            &counts.of_masters
+        } else {
+            &counts.of_others
+        }
     }
 
     fn unread(&self) -> MutexGuard<'_, Unread> {
@@ -97,12 +140,12 @@ impl UnderWay {
 #[derive(Debug)]
 pub(super) struct Room {
     all: Arc<UnderWay>,
-    reads: bool,
+    sort: Sort,
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.all.count(self.reads).fetch_sub(1, Ordering::SeqCst);
+        self.all.count(self.sort).fetch_sub(1, Ordering::SeqCst);
     }
 }
 

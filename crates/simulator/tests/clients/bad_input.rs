@@ -246,6 +246,36 @@ async fn a_body_must_come_in_time() {
     client.server.shutdown().await.unwrap();
 }
 
+async fn make_secret_for_another(client: &Client) -> String {
+    let (path, body) = (
+        CONFIG_MAPS.replace("configmaps", "secrets"),
+        r#"{"metadata":{"name":"s"}}"#,
+    );
+    let head = client.head("POST", &path, JSON, body.len());
+    let another = "Impersonate-User: another\r\nImpersonate-Group: system:masters\r\nHost:";
+    let request = format!("{}{body}", head.replace("Host:", another));
+    client.raw(request.as_bytes()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_is_told_however_many_ask_for_other_things() {
+    let client = Client::start(Limits {
+        max_reading: Some(0),
+        ..Limits::default()
+    })
+    .await;
+    for (path, expected) in [
+        ("/api", 429),
+        ("/readyz", 200),
+        ("/livez", 200),
+        ("/healthz", 200),
+    ] {
+        let reply = client.send("GET", path, JSON, b"").await;
+        assert_eq!(status(&reply), expected, "{path}: {reply}");
+    }
+    client.server.shutdown().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_so_many_writes_may_be_under_way() {
     let client = Client::start(Limits {
@@ -278,6 +308,8 @@ async fn only_so_many_writes_may_be_under_way() {
         assert!(refused.contains("retry-after: 1"), "{refused}");
         let read = client.send("GET", CONFIG_MAPS, JSON, b"").await;
         assert_eq!(status(&read), 200, "{read}");
+        // Who is no member of `system:masters`, or speaks for somebody, is counted by himself.
+        assert_eq!(status(&make_secret_for_another(&client).await), 201);
         drop((asked, webhook));
     };
     let (waited, ()) = futures::join!(waiting, others);

@@ -84,6 +84,11 @@ impl Definitions {
             verdict.refused.push((String::new(), text.to_owned()));
             return verdict;
         }
+        if meta::api_version(object).starts_with(KUSTOMIZE) {
+            let text = "kustomize reads this, and no server: check what it makes, `kubectl kustomize FOLDER | carrick monitoring check -f -`";
+            verdict.warnings.push(("kind".to_owned(), text.to_owned()));
+            return verdict;
+        }
         verdict.types(object);
         let kind = self.kind(object);
         if let Kind::Missing { ours } = kind {
@@ -133,6 +138,9 @@ impl Definitions {
         }
     }
 }
+
+/// Group of files that say how manifests are made.
+const KUSTOMIZE: &str = "kustomize.config.k8s.io/";
 
 fn is_metadata(path: &str) -> bool {
     path == "metadata" || path.starts_with("metadata.")

@@ -73,7 +73,8 @@ impl Monitoring {
             }
         } else if found.problems.is_empty() {
             let count = found.files.len();
-            message(&format!("no problems; {count} files would be made"));
+            let files = if count == 1 { "file" } else { "files" };
+            message(&format!("no problems; {count} {files} would be made"));
         }
         if found.problems.is_empty() {
             Ok(())

@@ -101,6 +101,22 @@ spec:
 }
 
 #[test]
+fn what_kustomize_reads_is_left_to_it() {
+    let text = "kind: Kustomization
+apiVersion: kustomize.config.k8s.io/v1beta1
+resources: [mon.yaml]
+";
+    let found = Folder::new("kustomize", &[("kustomization.yaml", text)]).found();
+    assert_eq!(found.problems, [""; 0]);
+    assert_begin(
+        &found.warnings,
+        &[
+            "kustomization.yaml:1: warning: Kustomization without a name: kustomize reads this, and no server: ",
+        ],
+    );
+}
+
+#[test]
 fn what_no_server_takes_is_told_with_its_field() {
     let text = "apiVersion: monitoring.coreos.com/v1
 metadata: {name: a}

@@ -1,5 +1,7 @@
 //! A kubeconfig that was there before: what its owner wrote into it stays, our own entries are brought up to date.
 
+use std::net::SocketAddr;
+
 use machinery::yaml;
 use serde_json::{Map, Value, json};
 
@@ -15,6 +17,17 @@ pub(super) fn renewed(found: &str, fresh: &str) -> String {
         }
         _ => fresh.to_owned(),
     }
+}
+
+/// Where the servers of a kubeconfig listen, if it says so by numbers.
+pub(super) fn servers(text: &str) -> Vec<SocketAddr> {
+    let documents = yaml::parse_documents(text).unwrap_or_default();
+    let clusters = documents.iter().flat_map(|one| entries(one, "clusters"));
+    let address = |cluster: Value| {
+        let server = cluster.pointer("/cluster/server")?.as_str()?;
+        server.strip_prefix("https://")?.parse().ok()
+    };
+    clusters.filter_map(address).collect()
 }
 
 fn merged(found: &Value, fresh: &Value) -> Value {
@@ -75,6 +88,15 @@ mod tests {
             "clusters": [{"name": "carrick", "cluster": {"server": format!("https://127.0.0.1:{port}")}}],
             "contexts": [{"name": "carrick", "context": {"cluster": "carrick", "user": "admin"}}],
             "users": [{"name": "admin", "user": {"token": "t"}}]})
+    }
+
+    #[test]
+    fn a_kubeconfig_says_where_its_server_is() {
+        let text = yaml::to_string(&config(7443));
+        assert_eq!(servers(&text), [SocketAddr::from(([127, 0, 0, 1], 7443))]);
+        let named = text.replace("127.0.0.1", "localhost");
+        assert_eq!(servers(&named), []);
+        assert_eq!(servers("{"), []);
     }
 
     #[test]

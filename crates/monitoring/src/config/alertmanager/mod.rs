@@ -123,7 +123,8 @@ impl Configuration {
         assets: &Assets,
     ) -> Result<Self, Unmade> {
         let scope = assets.within(&config.metadata.namespace);
-        check_alertmanager_config(config, version, scope).map_err(of_base)?;
+        let checked = check_alertmanager_config(config, version, scope);
+        checked.map_err(|unusable| of_base(unusable.to_string()))?;
         let tls_files = RefCell::default();
         let mut converter = Converter {
             version,

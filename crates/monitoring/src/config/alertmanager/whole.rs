@@ -84,8 +84,10 @@ pub fn whole(inputs: Inputs<'_>) -> Result<Whole, Unmade> {
         return Err(why.to_owned().into());
     }
     if spec.alertmanager_config_selector.is_none() && name.is_none() {
+        let (text, warning) = user_text(alertmanager, assets);
         return Ok(Whole {
-            text: user_text(alertmanager, assets),
+            text,
+            warnings: warning.into_iter().collect(),
             ..Whole::default()
         });
     }
@@ -99,7 +101,12 @@ pub fn whole(inputs: Inputs<'_>) -> Result<Whole, Unmade> {
         (Some(name), None) => {
             return Err(format!("there is no AlertmanagerConfig {own}/{name}").into());
         }
-        (None, _) => Configuration::read(&user_text(alertmanager, assets))?,
+        (None, _) => {
+            let (text, warning) = user_text(alertmanager, assets);
+            let mut made = Configuration::read(&text)?;
+            made.warnings.extend(warning);
+            made
+        }
     };
     let left_out = made.add(configs, enforcement(spec, own), version, assets)?;
     Ok(Whole {
@@ -110,17 +117,26 @@ pub fn whole(inputs: Inputs<'_>) -> Result<Whole, Unmade> {
     })
 }
 
-/// The configuration that the user wrote, or the one that sends nowhere.
-fn user_text(alertmanager: &Alertmanager, assets: &Assets) -> String {
+/// The configuration that the user wrote, or the one that sends nowhere; then a warning, if the Secret was named.
+fn user_text(alertmanager: &Alertmanager, assets: &Assets) -> (String, Option<String>) {
+    let secret = user_secret(alertmanager);
     let reference = SecretKeySelector {
         key: USER_KEY.to_owned(),
-        name: Some(user_secret(alertmanager)),
+        name: Some(secret.clone()),
         optional: None,
     };
     let scope = assets.within(&alertmanager.metadata.namespace);
     match scope.secret(&reference) {
-        Ok(text) if !text.is_empty() => text,
-        Ok(_) | Err(AssetError::Object { .. } | AssetError::Key { .. }) => DEFAULT.to_owned(),
+        Ok(text) if !text.is_empty() => (text, None),
+        Ok(_) | Err(AssetError::Object { .. } | AssetError::Key { .. }) => {
+            let named = alertmanager.spec.config_secret.as_deref();
+            let warning = named.filter(|named| !named.is_empty()).map(|_| {
+                format!(
+                    "configSecret: there is no {USER_KEY} in Secret {secret:?}; alerts are sent nowhere until there is"
+                )
+            });
+            (DEFAULT.to_owned(), warning)
+        }
     }
 }
 
@@ -149,6 +165,28 @@ mod tests {
             assert_eq!(known_version(text), Err(why));
         }
         assert!(known_version("new").is_err());
+    }
+
+    #[test]
+    fn a_secret_that_is_named_and_missing_is_told() {
+        let warnings = |spec: Value| {
+            let alertmanager = json!({"metadata": {"name": "a", "namespace": "n"}, "spec": spec});
+            let alertmanager: Alertmanager = read(&alertmanager).unwrap();
+            let made = whole(Inputs {
+                alertmanager: &alertmanager,
+                version: &known_version("v0.33.1").unwrap(),
+                base: None,
+                configs: &BTreeMap::new(),
+                assets: &Assets::default(),
+            });
+            made.unwrap().warnings
+        };
+        let told = "configSecret: there is no alertmanager.yaml in Secret \"gone\"; alerts are sent nowhere until there is";
+        for selector in [json!(null), json!({})] {
+            let more = json!({"configSecret": "gone", "alertmanagerConfigSelector": selector});
+            assert_eq!(warnings(more), [told]);
+        }
+        assert!(warnings(json!({})).is_empty());
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! Integrations of receivers: what the version knows of them and whether their references resolve.
 
-use super::{Look, Refusal};
+use super::{Look, Refusal, Unusable};
 use crate::api::common::SecretKeySelector;
 use crate::api::receiver::{
     DiscordConfig, EmailConfig, MsTeamsConfig, MsTeamsV2Config, OpsGenieConfig, PagerDutyConfig,
     PushoverConfig, Receiver, SnsConfig, TelegramConfig, VictorOpsConfig, WeChatConfig,
-    WebexConfig, WebhookConfig,
+    WebhookConfig,
 };
 use crate::api::receiver_chat::{RocketChatConfig, SlackConfig};
 use crate::config::alertmanager::sanitize::{check_secret_template_url, check_secret_url};
+use crate::config::version::Since;
 use crate::duration::milliseconds;
 use crate::selection::At;
 
@@ -17,31 +18,54 @@ const SLACK_POST: &str = "https://slack.com/api/chat.postMessage";
 
 impl Look<'_> {
     /// All integrations of a receiver.
-    pub(super) fn receiver(self, of: &Receiver) -> Result<(), Refusal> {
-        let all = &of.pagerduty_configs;
-        all.iter().try_for_each(|one| self.pagerduty(one))?;
-        let all = &of.opsgenie_configs;
-        all.iter().try_for_each(|one| self.opsgenie(one))?;
-        self.discord(&of.discord_configs)?;
-        let all = &of.slack_configs;
-        all.iter().try_for_each(|one| self.slack(one))?;
-        let all = &of.webhook_configs;
-        all.iter().try_for_each(|one| self.webhook(one))?;
-        let all = &of.wechat_configs;
-        all.iter().try_for_each(|one| self.wechat(one))?;
-        self.webex(&of.webex_configs)?;
-        let all = &of.email_configs;
-        all.iter().try_for_each(|one| self.email(one))?;
-        let all = &of.victorops_configs;
-        all.iter().try_for_each(|one| self.victorops(one))?;
-        let all = &of.pushover_configs;
-        all.iter().try_for_each(|one| self.pushover(one))?;
-        let all = &of.sns_configs;
-        all.iter().try_for_each(|one| self.sns(one))?;
-        self.telegram(&of.telegram_configs)?;
-        self.msteams(&of.msteams_configs)?;
-        self.msteams_v2(&of.msteamsv2_configs)?;
-        self.rocketchat(&of.rocketchat_configs)
+    pub(super) fn receiver(self, of: &Receiver) -> Result<(), Unusable> {
+        each("pagerdutyConfigs", &of.pagerduty_configs, |one| {
+            self.pagerduty(one)
+        })?;
+        each("opsgenieConfigs", &of.opsgenie_configs, |one| {
+            self.opsgenie(one)
+        })?;
+        self.known_kind("discordConfigs", &of.discord_configs, (0, 25, 0))?;
+        each("discordConfigs", &of.discord_configs, |one| {
+            self.discord(one)
+        })?;
+        each("slackConfigs", &of.slack_configs, |one| self.slack(one))?;
+        each("webhookConfigs", &of.webhook_configs, |one| {
+            self.webhook(one)
+        })?;
+        each("wechatConfigs", &of.wechat_configs, |one| self.wechat(one))?;
+        self.known_kind("webexConfigs", &of.webex_configs, (0, 25, 0))?;
+        each("webexConfigs", &of.webex_configs, |one| {
+            self.http(one.http_config.as_ref())
+        })?;
+        each("emailConfigs", &of.email_configs, |one| self.email(one))?;
+        each("victoropsConfigs", &of.victorops_configs, |one| {
+            self.victorops(one)
+        })?;
+        each("pushoverConfigs", &of.pushover_configs, |one| {
+            self.pushover(one)
+        })?;
+        each("snsConfigs", &of.sns_configs, |one| self.sns(one))?;
+        self.known_kind("telegramConfigs", &of.telegram_configs, (0, 24, 0))?;
+        each("telegramConfigs", &of.telegram_configs, |one| {
+            self.telegram(one)
+        })?;
+        self.only_available("msteams", !of.msteams_configs.is_empty(), (0, 26, 0))?;
+        each("msteamsConfigs", &of.msteams_configs, |one| {
+            self.msteams(one)
+        })?;
+        self.only_available("msteamsv2", !of.msteamsv2_configs.is_empty(), (0, 28, 0))?;
+        each("msteamsv2Configs", &of.msteamsv2_configs, |one| {
+            self.msteams_v2(one)
+        })?;
+        self.known_kind("rocketChatConfigs", &of.rocketchat_configs, (0, 28, 0))?;
+        each("rocketchatConfigs", &of.rocketchat_configs, |one| {
+            self.rocketchat(one)
+        })
+    }
+
+    fn known_kind<T>(self, name: &str, all: &[T], since: Since) -> Result<(), Refusal> {
+        self.known(name, !all.is_empty(), since)
     }
 
     fn pagerduty(self, one: &PagerDutyConfig) -> Result<(), Refusal> {
@@ -64,25 +88,18 @@ impl Look<'_> {
         self.http_references(one.http_config.as_ref())
     }
 
-    fn discord(self, all: &[DiscordConfig]) -> Result<(), Refusal> {
-        self.known("discordConfigs", !all.is_empty(), (0, 25, 0))?;
-        for one in all {
-            self.http(one.http_config.as_ref())?;
-            let url = self.secret(&one.api_url).at("failed to retrieve API URL")?;
-            check_secret_url(url.trim()).at("failed to validate API URL")?;
-        }
-        Ok(())
+    fn discord(self, one: &DiscordConfig) -> Result<(), Refusal> {
+        self.http(one.http_config.as_ref())?;
+        let url = self.secret(&one.api_url).at("failed to retrieve API URL")?;
+        check_secret_url(url.trim()).at("failed to validate API URL")
     }
 
-    fn rocketchat(self, all: &[RocketChatConfig]) -> Result<(), Refusal> {
-        self.known("rocketChatConfigs", !all.is_empty(), (0, 28, 0))?;
-        for one in all {
-            self.http(one.http_config.as_ref())?;
-            self.secret(&one.token)
-                .at("failed to retrieve RocketChat token")?;
-            self.secret(&one.token_id)
-                .at("failed to retrieve RocketChat token ID")?;
-        }
+    fn rocketchat(self, one: &RocketChatConfig) -> Result<(), Refusal> {
+        self.http(one.http_config.as_ref())?;
+        self.secret(&one.token)
+            .at("failed to retrieve RocketChat token")?;
+        self.secret(&one.token_id)
+            .at("failed to retrieve RocketChat token ID")?;
         Ok(())
     }
 
@@ -120,12 +137,6 @@ impl Look<'_> {
         self.http_fields(one.http_config.as_ref())?;
         self.resolves(one.api_secret.as_ref())?;
         self.http_references(one.http_config.as_ref())
-    }
-
-    fn webex(self, all: &[WebexConfig]) -> Result<(), Refusal> {
-        self.known("webexConfigs", !all.is_empty(), (0, 25, 0))?;
-        all.iter()
-            .try_for_each(|one| self.http(one.http_config.as_ref()))
     }
 
     fn email(self, one: &EmailConfig) -> Result<(), Refusal> {
@@ -194,42 +205,25 @@ impl Look<'_> {
         self.http_references(one.http_config.as_ref())
     }
 
-    fn telegram(self, all: &[TelegramConfig]) -> Result<(), Refusal> {
-        self.known("telegramConfigs", !all.is_empty(), (0, 24, 0))?;
-        for one in all {
-            self.known("botTokenFile", one.bot_token_file.is_some(), (0, 26, 0))?;
-            self.http_fields(one.http_config.as_ref())?;
-            self.resolves(one.bot_token.as_ref())?;
-            self.http_references(one.http_config.as_ref())?;
-        }
-        Ok(())
+    fn telegram(self, one: &TelegramConfig) -> Result<(), Refusal> {
+        self.known("botTokenFile", one.bot_token_file.is_some(), (0, 26, 0))?;
+        self.http_fields(one.http_config.as_ref())?;
+        self.resolves(one.bot_token.as_ref())?;
+        self.http_references(one.http_config.as_ref())
     }
 
-    fn msteams(self, all: &[MsTeamsConfig]) -> Result<(), Refusal> {
-        self.only_available("msteams", !all.is_empty(), (0, 26, 0))?;
-        for one in all {
-            self.http_fields(one.http_config.as_ref())?;
-            self.secret(&one.webhook_url)?;
-            self.http_references(one.http_config.as_ref())?;
-        }
-        Ok(())
+    fn msteams(self, one: &MsTeamsConfig) -> Result<(), Refusal> {
+        self.http_fields(one.http_config.as_ref())?;
+        self.secret(&one.webhook_url)?;
+        self.http_references(one.http_config.as_ref())
     }
 
-    fn msteams_v2(self, all: &[MsTeamsV2Config]) -> Result<(), Refusal> {
-        self.only_available("msteamsv2", !all.is_empty(), (0, 28, 0))?;
-        for one in all {
-            self.resolves(one.webhook_url.as_ref())?;
-            self.http(one.http_config.as_ref())?;
-        }
-        Ok(())
+    fn msteams_v2(self, one: &MsTeamsV2Config) -> Result<(), Refusal> {
+        self.resolves(one.webhook_url.as_ref())?;
+        self.http(one.http_config.as_ref())
     }
 
-    fn only_available(
-        self,
-        name: &str,
-        set: bool,
-        since: crate::config::version::Since,
-    ) -> Result<(), Refusal> {
+    fn only_available(self, name: &str, set: bool, since: Since) -> Result<(), Refusal> {
         if !set || !self.before(since) {
             return Ok(());
         }
@@ -238,4 +232,16 @@ impl Look<'_> {
             "invalid syntax in receivers config; {name} integration is only available in Alertmanager >= {major}.{minor}.{patch}"
         ))
     }
+}
+
+/// Checks all integrations of a kind; `field` is the list they are in.
+fn each<T>(
+    field: &str,
+    all: &[T],
+    check: impl Fn(&T) -> Result<(), Refusal>,
+) -> Result<(), Unusable> {
+    let mut all = all.iter().enumerate();
+    all.try_for_each(|(index, one)| {
+        check(one).map_err(|why| Unusable::from(why).within(&format!("{field}[{index}]")))
+    })
 }

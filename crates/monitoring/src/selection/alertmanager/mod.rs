@@ -7,6 +7,8 @@ mod integrations;
 mod route;
 mod validate;
 
+use std::fmt;
+
 use crate::api::AlertmanagerConfig;
 use crate::api::alertmanager_config::{AlertmanagerConfigSpec, Matcher, Route};
 use crate::api::common::{SafeTlsConfig, SecretKeySelector};
@@ -59,30 +61,71 @@ impl Look<'_> {
     }
 }
 
-/// Whether an object can be added. The error names the field and what is wrong with it.
+/// Why an object can't be used: where in it, as far as that isn't told anyway, and what is wrong, in upstream's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable {
+    /// Such as `receivers[0]: slackConfigs[1]`, or empty.
+    place: String,
+    /// What is wrong there.
+    pub why: Refusal,
+}
+
+impl From<Refusal> for Unusable {
+    fn from(why: Refusal) -> Self {
+        Self {
+            place: String::new(),
+            why,
+        }
+    }
+}
+
+impl Unusable {
+    fn within(mut self, outer: &str) -> Self {
+        self.place = if self.place.is_empty() {
+            outer.to_owned()
+        } else {
+            format!("{outer}: {}", self.place)
+        };
+        self
+    }
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.place.is_empty() {
+            f.write_str(&self.why)
+        } else {
+            write!(f, "{}: {}", self.place, self.why)
+        }
+    }
+}
+
+/// Whether an object can be added.
 pub fn check_alertmanager_config(
     config: &AlertmanagerConfig,
     version: &Version,
     scope: Scope,
-) -> Result<(), Refusal> {
+) -> Result<(), Unusable> {
     validate(&config.spec, ApiVersion::V1alpha1)?;
     looking(version, scope, |look| {
-        for receiver in &config.spec.receivers {
-            look.receiver(receiver)?;
+        for (index, receiver) in config.spec.receivers.iter().enumerate() {
+            let checked = look.receiver(receiver);
+            checked.map_err(|unusable| unusable.within(&format!("receivers[{index}]")))?;
         }
         if let Some(route) = &config.spec.route {
             look.route(route)?;
         }
-        look.inhibit_rules(&config.spec, &config.metadata.name)
+        look.inhibit_rules(&config.spec, &config.metadata.name)?;
+        Ok(())
     })
 }
 
 /// Looks with a version into the assets of a namespace.
-fn looking(
+fn looking<E>(
     version: &Version,
     scope: Scope,
-    look: impl Fn(Look) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
+    look: impl Fn(Look) -> Result<(), E>,
+) -> Result<(), E> {
     // The checks of clients are those of monitors; what they know of a Prometheus is nothing here.
     let common = CommonPrometheusFields::default();
     look(Look {
