@@ -272,7 +272,8 @@ fn properties() -> Map<String, Value> {
     READINGS.iter().enumerate().flat_map(fields).collect()
 }
 
-/// An example, more often than not with one or two characters changed.
+/// An example, more often than not with one or two characters changed. A real server makes whole numbers of all digits that an
+/// exponent asks for, and doesn't come back from the larger ones: these stay examples.
 fn text(reading: &Reading, chance: &mut Chance) -> String {
     let example = chance.pick(reading.examples);
     let mut characters: Vec<String> = example.chars().map(String::from).collect();
@@ -288,5 +289,37 @@ fn text(reading: &Reading, chance: &mut Chance) -> String {
             _ => {}
         }
     }
-    characters.concat()
+    let changed = characters.concat();
+    if has_large_exponent(&changed) {
+        (*example).to_owned()
+    } else {
+        changed
+    }
+}
+
+/// Whether an `e` is followed by more than five digits.
+fn has_large_exponent(text: &str) -> bool {
+    let mut parts = text.split(['e', 'E']).skip(1);
+    parts.any(|part| {
+        let exponent = part.trim_start_matches(['+', '-']);
+        let digits = exponent.chars().take_while(char::is_ascii_digit);
+        digits.count() > 5
+    })
+}
+
+#[test]
+fn exponents_that_a_real_server_does_not_come_back_from_are_known() {
+    for text in ["92337e2036854775807", "1E-2036854", "1e1e+203685"] {
+        assert!(has_large_exponent(text), "{text}");
+    }
+    for text in [
+        "1e3",
+        "1e400",
+        "12E",
+        "9223372036854775807",
+        "3000000h",
+        "true",
+    ] {
+        assert!(!has_large_exponent(text), "{text}");
+    }
 }
