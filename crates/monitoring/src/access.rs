@@ -2,8 +2,8 @@
 //! Their client sends nothing else, and manifests are printed from here.
 //!
 //! `data/rights.txt` is written by `cargo xtask generate`, which plays every scenario and notes what the controllers ask a
-//! simulated API server for; a test drops one right after the other and sees a scenario change. Of
-//! those in `BY_HAND` that is so for nodes and Endpoints alone.
+//! simulated API server for; a test drops one right after the other and sees a scenario change. Of those in `BY_HAND` that is
+//! so for nodes and Endpoints alone.
 
 use std::collections::BTreeSet;
 

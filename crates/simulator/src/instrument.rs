@@ -10,6 +10,7 @@ use http::{Method, header};
 use jiff::{SignedDuration, Timestamp};
 use metrics::Observations;
 
+use crate::apiserver::discovery::health;
 use crate::apiserver::handle::apply::APPLY;
 use crate::apiserver::options;
 use crate::apiserver::registry::Served;
@@ -87,7 +88,7 @@ impl Route {
 
     /// Of a request for what can be asked at a path of its own, if it is counted.
     pub fn of_path(request: &Request) -> Option<Self> {
-        let mut counted = ["/healthz", "/livez", "/readyz"].into_iter();
+        let mut counted = health::PATHS.into_iter();
         let path = counted.find(|path| *path == request.path)?;
         Some(Self {
             served: None,

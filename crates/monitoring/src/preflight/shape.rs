@@ -295,10 +295,10 @@ impl Shape {
         }
         // Of fractions Go compares the whole part.
         let is_larger = |than: f64| number.as_f64().is_some_and(|number| number > than);
-        let is_too_large = match self {
-            Self::Integer => is_larger(2_f64.powi(63)) || number.is_u64() && !number.is_i64(),
-            other => matches!(other, Self::Unsigned) && is_larger(2_f64.powi(64)),
-        };
+        let is_signed = matches!(self, Self::Integer);
+        let is_too_large = is_signed
+            && (is_larger(2_f64.powi(63)) || number.is_u64() && !number.is_i64())
+            || matches!(self, Self::Unsigned) && is_larger(2_f64.powi(64));
         if is_too_large {
             let why = format!("{number} is larger than 64 bits hold; write less");
             return Err(Fault::here(why));

@@ -57,13 +57,14 @@ fn amount(text: &str) -> Option<f64> {
     /// What Go still reads digit by digit.
     const LARGEST: u64 = 9_223_372_036_854_775_789;
     let part = |digits: &str| -> Option<f64> {
-        let is_small = |number: &u64| *number <= LARGEST;
-        let read = digits.parse().ok().filter(is_small).map(|_| digits.parse());
         if digits.is_empty() {
-            Some(0.0)
-        } else {
-            read?.ok()
+            return Some(0.0);
         }
+        digits
+            .parse()
+            .ok()
+            .filter(|number: &u64| *number <= LARGEST)?;
+        digits.parse().ok()
     };
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if whole.is_empty() && fraction.is_empty() {

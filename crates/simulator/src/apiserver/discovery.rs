@@ -5,7 +5,7 @@
 
 mod documents;
 mod entries;
-mod health;
+pub(crate) mod health;
 mod negotiate;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,8 @@ use super::rbac::rule::{Asked, Attributes, ResourceAsked, go_strings};
 use crate::request::User;
 use crate::status_error::ApiError;
 
-const USER: HeaderName = HeaderName::from_static("impersonate-user");
+/// Names the user that a request acts as.
+pub(crate) const USER: HeaderName = HeaderName::from_static("impersonate-user");
 const GROUP: HeaderName = HeaderName::from_static("impersonate-group");
 const UID: HeaderName = HeaderName::from_static("impersonate-uid");
 const EXTRA: &str = "impersonate-extra-";

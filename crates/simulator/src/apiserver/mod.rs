@@ -26,7 +26,7 @@ mod exposition;
 mod facts;
 mod forward;
 pub(crate) mod handle;
-mod impersonate;
+pub(crate) mod impersonate;
 mod list;
 mod list_options;
 mod listing;

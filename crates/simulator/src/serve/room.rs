@@ -9,18 +9,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use http::HeaderName;
 use tokio::sync::Notify;
 
 use super::Limits;
+use crate::apiserver::discovery::health;
+use crate::apiserver::impersonate;
 use crate::request::{Request, User};
 use crate::sim_body::SimBody;
 
 /// About what an answer that nobody reads costs beside its own bytes: a portion of it, and the connection.
 const EACH: usize = 128 * 1024;
-/// What is answered however many requests there are.
-const HEALTH: [&str; 3] = ["/healthz", "/livez", "/readyz"];
-const IMPERSONATED: HeaderName = HeaderName::from_static("impersonate-user");
 
 /// Requests under way, and answers that wait for their clients.
 #[derive(Debug, Default)]
@@ -51,7 +49,7 @@ impl Sort {
         Self {
             reads: request.only_reads(),
             of_master: user.is_some_and(User::is_admin)
-                && !request.headers.contains_key(&IMPERSONATED),
+                && !request.headers.contains_key(&impersonate::USER),
         }
     }
 }
@@ -89,7 +87,7 @@ impl UnderWay {
         } else {
             limits.max_writing
         };
-        let asks_for_health = HEALTH.contains(&request.path.as_str());
+        let asks_for_health = health::PATHS.contains(&request.path.as_str());
         let all = Arc::clone(all);
         let before = all.count(sort).fetch_add(1, Ordering::SeqCst);
         let room = Room { all, sort };

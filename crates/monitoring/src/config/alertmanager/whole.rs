@@ -167,19 +167,23 @@ mod tests {
         assert!(known_version("new").is_err());
     }
 
+    /// The configuration of an Alertmanager beside which there is nothing.
+    fn alone(alertmanager: &Alertmanager) -> Result<Whole, Unmade> {
+        whole(Inputs {
+            alertmanager,
+            version: &known_version("v0.33.1").unwrap(),
+            base: None,
+            configs: &BTreeMap::new(),
+            assets: &Assets::default(),
+        })
+    }
+
     #[test]
     fn a_secret_that_is_named_and_missing_is_told() {
         let warnings = |spec: Value| {
             let alertmanager = json!({"metadata": {"name": "a", "namespace": "n"}, "spec": spec});
             let alertmanager: Alertmanager = read(&alertmanager).unwrap();
-            let made = whole(Inputs {
-                alertmanager: &alertmanager,
-                version: &known_version("v0.33.1").unwrap(),
-                base: None,
-                configs: &BTreeMap::new(),
-                assets: &Assets::default(),
-            });
-            made.unwrap().warnings
+            alone(&alertmanager).unwrap().warnings
         };
         let told = "configSecret: there is no alertmanager.yaml in Secret \"gone\"; alerts are sent nowhere until there is";
         for selector in [json!(null), json!({})] {
@@ -196,13 +200,7 @@ mod tests {
             "spec": {"alertmanagerConfiguration": {"global": {"resolveTimeout": "1m"}}},
         }))
         .unwrap();
-        let made = whole(Inputs {
-            alertmanager: &alertmanager,
-            version: &known_version("v0.33.1").unwrap(),
-            base: None,
-            configs: &BTreeMap::new(),
-            assets: &Assets::default(),
-        });
+        let made = alone(&alertmanager);
         let why = "spec.alertmanagerConfiguration names no AlertmanagerConfig: set its name";
         assert_eq!(made.map_err(|unmade| unmade.why), Err(why.to_owned()));
     }

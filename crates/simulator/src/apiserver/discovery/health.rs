@@ -10,6 +10,9 @@ use super::{GroupEntry, TEXT, text};
 use crate::instrument::Instruments;
 use crate::request::{Request, Response};
 
+/// Where a server tells whether it is well.
+pub(crate) const PATHS: [&str; 3] = ["/healthz", "/livez", "/readyz"];
+
 /// What every server waits for after its start, in order.
 const HOOKS: [&str; 30] = [
     "poststarthook/start-apiserver-admission-initializer",
